@@ -1,0 +1,1 @@
+//! A simulator of the AWS APIs that the controller uses.

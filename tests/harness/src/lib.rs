@@ -1,0 +1,1 @@
+//! Starts a real Kubernetes control plane on loopback for tests and the demo.
