@@ -1,0 +1,34 @@
+//! Layer 3: the only place that names an AWS SDK.
+//!
+//! [`Cloud`] is the one door to AWS. What goes through it is plain data of [`crate::cloud`], so that throttling, fencing,
+//! metrics and fault injection are decorators of a single method, and the simulator is one more implementation.
+
+use crate::cloud::{CloudError, Operation, Request, Response};
+use std::{future::Future, pin::Pin, sync::Arc};
+
+/// The future of one AWS call.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response, CloudError>> + Send + 'a>>;
+
+/// Something that performs AWS calls: the real clients, a decorator around another `Cloud`, or the simulator.
+pub trait Cloud: Send + Sync {
+    /// Performs one call. The answer belongs to the request's operation.
+    fn call(&self, request: Request) -> Answer<'_>;
+}
+
+impl<C: Cloud + ?Sized> Cloud for Arc<C> {
+    fn call(&self, request: Request) -> Answer<'_> {
+        (**self).call(request)
+    }
+}
+
+/// Sends one typed request and unwraps its typed answer.
+pub async fn send<O: Operation>(
+    cloud: &(impl Cloud + ?Sized),
+    operation: O,
+) -> Result<O::Output, CloudError> {
+    let response = cloud.call(operation.into()).await?;
+    O::output(response).ok_or_else(|| CloudError::Malformed {
+        operation: O::ACTION.name(),
+        message: "the answer belongs to another operation".to_owned(),
+    })
+}
