@@ -1,0 +1,48 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use super::*;
+
+fn annotations(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| (format!("{NLB_PREFIX}/{key}"), (*value).to_owned())).collect()
+}
+
+#[test]
+fn maps_follow_upstreams_grammar() {
+    let cases: &[(&str, Option<&[(&str, &str)]>)] = &[
+        ("", Some(&[])),
+        (" ", None),
+        ("a=1, b = 2", Some(&[("a", "1"), ("b", "2")])),
+        ("a=", Some(&[("a", "")])),
+        ("a=x==, b=y=z", Some(&[("a", "x=="), ("b", "y=z")])),
+        (r"a=1\,2,b=3", Some(&[("a", "1,2"), ("b", "3")])),
+        ("a=1,", Some(&[("a", "1,")])),
+        ("a=1,b", None),
+        ("a=1,,b=2", None),
+        ("=v", None),
+        ("k1,k2", None),
+        ("a=x,y,z=1", None),
+        (r"a\=x=y", Some(&[("a", "x=y")])),
+    ];
+    for (text, expected) in cases {
+        let expected =
+            expected.map(|pairs| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+        assert_eq!(parse::map(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn an_overlay_wins_with_its_whole_value() {
+    let lower = annotations(&[("a", "x=1,y=2"), ("b", "lower")]);
+    let upper = annotations(&[("a", "x=3")]);
+    let view = Annotations::new(NLB_PREFIX, Some(&lower)).overlaid_by(Some(&upper));
+    assert_eq!(view.map("a").unwrap().unwrap(), BTreeMap::from([("x".to_owned(), "3".to_owned())]));
+    assert_eq!(view.string("b"), Some("lower"));
+}
+
+#[test]
+fn errors_name_key_value_and_what_is_allowed() {
+    let map = annotations(&[("flag", "yes")]);
+    let error = Annotations::new(NLB_PREFIX, Some(&map)).boolean("flag").unwrap_err();
+    assert_eq!(error.key, "service.beta.kubernetes.io/flag");
+    assert_eq!(error.to_string(), "\"yes\" is not a boolean (true or false)");
+}

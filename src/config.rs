@@ -1,0 +1,219 @@
+//! The controller's configuration: validated once at start-up, immutable afterwards, the only thing the rest sees.
+//!
+//! Names and defaults are those of upstream's flags (`pkg/config`); `args` fills it.
+
+use crate::cloud::Tags;
+use crate::cloud::elbv2::{Scheme, TargetType};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What admission does with annotations that cannot be built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnnotationValidation {
+    /// Refuse the object.
+    #[default]
+    Enforce,
+    /// Accept it with a warning.
+    Warn,
+    /// Do not look.
+    Off,
+}
+
+/// Feature gates (`--feature-gates`), with upstream's names and defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureGates {
+    /// `ListenerRulesTagging`
+    pub listener_rules_tagging: bool,
+    /// `WeightedTargetGroups`
+    pub weighted_target_groups: bool,
+    /// `ServiceTypeLoadBalancerOnly`
+    pub service_type_load_balancer_only: bool,
+    /// `EndpointsFailOpen`
+    pub endpoints_fail_open: bool,
+    /// `EnableServiceController`
+    pub enable_service_controller: bool,
+    /// `EnableIPTargetType`
+    pub enable_ip_target_type: bool,
+    /// `EnableRGTAPI`
+    pub enable_rgt_api: bool,
+    /// `SubnetsClusterTagCheck`
+    pub subnets_cluster_tag_check: bool,
+    /// `NLBHealthCheckAdvancedConfig`
+    pub nlb_health_check_advanced_config: bool,
+    /// `NLBSecurityGroup`
+    pub nlb_security_group: bool,
+    /// `ALBSingleSubnet`
+    pub alb_single_subnet: bool,
+    /// `SubnetDiscoveryByReachability`
+    pub subnet_discovery_by_reachability: bool,
+    /// `NLBGatewayAPI`
+    pub nlb_gateway_api: bool,
+    /// `ALBGatewayAPI`
+    pub alb_gateway_api: bool,
+    /// `GlobalAcceleratorController`
+    pub global_accelerator_controller: bool,
+    /// `EnableTCPUDPListener`
+    pub enable_tcp_udp_listener: bool,
+    /// `EnhancedDefaultBehavior`
+    pub enhanced_default_behavior: bool,
+    /// `EnableDefaultTagsLowPriority`
+    pub enable_default_tags_low_priority: bool,
+    /// `LBCapacityReservation`
+    pub lb_capacity_reservation: bool,
+    /// `ALBTargetControlAgent`
+    pub alb_target_control_agent: bool,
+    /// `EnableCertificateManagement`
+    pub enable_certificate_management: bool,
+    /// `IngressPlanAnnotation`
+    pub ingress_plan_annotation: bool,
+    /// Gates that upstream knows and this controller accepts without effect, by name.
+    pub ignored: BTreeMap<String, bool>,
+}
+
+impl Default for FeatureGates {
+    fn default() -> Self {
+        Self {
+            listener_rules_tagging: true,
+            weighted_target_groups: true,
+            service_type_load_balancer_only: false,
+            endpoints_fail_open: true,
+            enable_service_controller: true,
+            enable_ip_target_type: true,
+            enable_rgt_api: false,
+            subnets_cluster_tag_check: true,
+            nlb_health_check_advanced_config: true,
+            nlb_security_group: true,
+            alb_single_subnet: false,
+            subnet_discovery_by_reachability: true,
+            nlb_gateway_api: false,
+            alb_gateway_api: false,
+            global_accelerator_controller: false,
+            enable_tcp_udp_listener: false,
+            enhanced_default_behavior: false,
+            enable_default_tags_low_priority: false,
+            lb_capacity_reservation: true,
+            alb_target_control_agent: false,
+            enable_certificate_management: false,
+            ingress_plan_annotation: false,
+            ignored: BTreeMap::new(),
+        }
+    }
+}
+
+/// Everything the core and the controllers need to know about how they were started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `--cluster-name`
+    pub cluster_name: String,
+    /// Region, resolved at start-up.
+    pub region: String,
+    /// VPC, resolved at start-up.
+    pub vpc_id: String,
+    /// `--default-tags`
+    pub default_tags: Tags,
+    /// `--external-managed-tags`
+    pub external_managed_tags: BTreeSet<String>,
+    /// `--default-target-type`
+    pub default_target_type: TargetType,
+    /// `--default-load-balancer-scheme`
+    pub default_load_balancer_scheme: Scheme,
+    /// `--default-ssl-policy`
+    pub default_ssl_policy: String,
+    /// `--default-pca-arn`
+    pub default_pca_arn: String,
+    /// `--allowed-certificate-authority-arns`
+    pub allowed_certificate_authority_arns: Vec<String>,
+    /// `--enable-backend-security-group`
+    pub enable_backend_security_group: bool,
+    /// `--backend-security-group`, empty when not given.
+    pub backend_security_group: String,
+    /// `--enable-manage-backend-security-group-rules`
+    pub enable_manage_backend_security_group_rules: bool,
+    /// `--disable-restricted-sg-rules`
+    pub disable_restricted_sg_rules: bool,
+    /// `--service-target-eni-security-group-tags`
+    pub service_target_eni_security_group_tags: Tags,
+    /// `--enable-endpoint-slices`
+    pub enable_endpoint_slices: bool,
+    /// `--max-targets-per-target-group`; 0: no cap.
+    pub max_targets_per_target_group: usize,
+    /// `--targetgroupbinding-requeue-duration`
+    pub target_group_binding_requeue: Duration,
+    /// `--lb-stabilization-monitor-interval`
+    pub lb_stabilization_monitor_interval: Duration,
+    /// `--sync-period`
+    pub sync_period: Duration,
+    /// `--required-secrets-label` as key and value.
+    pub required_secrets_label: Option<(String, String)>,
+    /// `--ingress-class`
+    pub ingress_class: String,
+    /// `--disable-ingress-class-annotation`
+    pub disable_ingress_class_annotation: bool,
+    /// `--disable-ingress-group-name-annotation`
+    pub disable_ingress_group_name_annotation: bool,
+    /// `--tolerate-non-existent-backend-service`
+    pub tolerate_non_existent_backend_service: bool,
+    /// `--tolerate-non-existent-backend-action`
+    pub tolerate_non_existent_backend_action: bool,
+    /// `--enable-waf`
+    pub enable_waf: bool,
+    /// `--enable-wafv2`
+    pub enable_wafv2: bool,
+    /// `--enable-shield`
+    pub enable_shield: bool,
+    /// `--load-balancer-class`
+    pub load_balancer_class: String,
+    /// `--enable-pod-readiness-gate-inject`
+    pub enable_pod_readiness_gate_inject: bool,
+    /// `--quic-environment-variable-name`
+    pub quic_environment_variable_name: String,
+    /// `--watch-namespace`, empty for all.
+    pub watch_namespace: String,
+    /// `--annotation-validation`
+    pub annotation_validation: AnnotationValidation,
+    /// `--feature-gates`
+    pub features: FeatureGates,
+}
+
+impl Default for Config {
+    /// Upstream's defaults, with no cluster name, region or VPC.
+    fn default() -> Self {
+        Self {
+            cluster_name: String::new(),
+            region: String::new(),
+            vpc_id: String::new(),
+            default_tags: Tags::new(),
+            external_managed_tags: BTreeSet::new(),
+            default_target_type: TargetType::Instance,
+            default_load_balancer_scheme: Scheme::Internal,
+            default_ssl_policy: "ELBSecurityPolicy-2016-08".to_owned(),
+            default_pca_arn: String::new(),
+            allowed_certificate_authority_arns: Vec::new(),
+            enable_backend_security_group: true,
+            backend_security_group: String::new(),
+            enable_manage_backend_security_group_rules: false,
+            disable_restricted_sg_rules: false,
+            service_target_eni_security_group_tags: Tags::new(),
+            enable_endpoint_slices: true,
+            max_targets_per_target_group: 0,
+            target_group_binding_requeue: Duration::from_secs(15),
+            lb_stabilization_monitor_interval: Duration::from_secs(120),
+            sync_period: Duration::from_secs(36_000),
+            required_secrets_label: None,
+            ingress_class: "alb".to_owned(),
+            disable_ingress_class_annotation: false,
+            disable_ingress_group_name_annotation: false,
+            tolerate_non_existent_backend_service: true,
+            tolerate_non_existent_backend_action: true,
+            enable_waf: true,
+            enable_wafv2: true,
+            enable_shield: true,
+            load_balancer_class: "service.k8s.aws/nlb".to_owned(),
+            enable_pod_readiness_gate_inject: true,
+            quic_environment_variable_name: "AWS_LBC_QUIC_SERVER_ID".to_owned(),
+            watch_namespace: String::new(),
+            annotation_validation: AnnotationValidation::Enforce,
+            features: FeatureGates::default(),
+        }
+    }
+}

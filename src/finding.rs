@@ -1,0 +1,142 @@
+//! What is wrong with what the user wrote: collected, never thrown.
+
+use std::fmt;
+
+/// How bad a [`Finding`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Works, but likely not as meant.
+    Warning,
+    /// Cannot be built.
+    Error,
+}
+
+/// A Kubernetes object, as messages name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectRef {
+    /// Kind, for example `Service`.
+    pub kind: &'static str,
+    /// Namespace; empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind.to_lowercase();
+        if self.namespace.is_empty() {
+            write!(f, "{kind}/{}", self.name)
+        } else {
+            write!(f, "{kind}/{}/{}", self.namespace, self.name)
+        }
+    }
+}
+
+/// One mistake of the user: what is wrong, where, and what would be right.
+///
+/// The text is stable (no ids that change, no timestamps), so that events with it aggregate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// How bad.
+    pub severity: Severity,
+    /// Whose mistake.
+    pub object: ObjectRef,
+    /// Annotation key or field path.
+    pub field: Option<String>,
+    /// What is wrong, with the offending value: lower case, no full stop.
+    pub message: String,
+    /// What to do, for example ``did you mean `internet-facing`?``
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    /// Something that cannot be built.
+    pub fn error(object: &ObjectRef, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            object: object.clone(),
+            field: None,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// Something that works, but likely not as meant.
+    pub fn warning(object: &ObjectRef, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(object, message) }
+    }
+
+    /// Names the annotation or field.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.object)?;
+        if let Some(field) = &self.field {
+            write!(f, " {field}")?;
+        }
+        write!(f, ": {}", self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The findings of one build or admission check, in the order they were made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings(Vec<Finding>);
+
+impl Findings {
+    /// Adds one.
+    pub fn push(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+
+    /// Adds many.
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.0.extend(findings);
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter()
+    }
+
+    /// Those that prevent a build.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether something cannot be built.
+    pub fn has_errors(&self) -> bool {
+        self.errors().next().is_some()
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl IntoIterator for Findings {
+    type Item = Finding;
+    type IntoIter = std::vec::IntoIter<Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

@@ -1,0 +1,167 @@
+//! Answers to the questions of a build.
+
+use super::{Halt, Query, SubnetQuery};
+use crate::cloud::Secret;
+use crate::cloud::acm::Certificate;
+use crate::cloud::ec2::{RouteTable, SecurityGroup, Subnet, Vpc};
+use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
+use crate::model::StackId;
+use k8s_openapi::api::core::v1::Service;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why a question has no answer: AWS or the API server refused. Stable text, it ends in events.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct LookupFailure {
+    /// AWS error code, if there is one.
+    pub code: Option<String>,
+    /// What happened.
+    pub message: String,
+}
+
+/// A load balancer that carries a stack's tags, as far as builds care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingLoadBalancer {
+    /// ARN.
+    pub arn: String,
+    /// Kind.
+    pub kind: LoadBalancerType,
+    /// Scheme.
+    pub scheme: Scheme,
+    /// Address families.
+    pub ip_address_type: IpAddressType,
+    /// Subnets in the order AWS lists its zones.
+    pub subnet_ids: Vec<String>,
+    /// Security groups.
+    pub security_groups: Vec<String>,
+    /// Value of the stack's resource tag, if it has one.
+    pub resource_id: Option<String>,
+}
+
+type Answers<K, V> = BTreeMap<K, Result<V, LookupFailure>>;
+
+/// What is known so far. `None` in an answer means: there is no such object.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Answers to [`Query::ExistingLoadBalancers`].
+    pub existing_load_balancers: Answers<StackId, Vec<ExistingLoadBalancer>>,
+    /// Answers to [`Query::Subnets`].
+    pub subnets: Answers<SubnetQuery, Vec<Subnet>>,
+    /// Answer to [`Query::RouteTables`].
+    pub route_tables: Answers<(), Vec<RouteTable>>,
+    /// Answers to [`Query::ZoneTypes`]: zone id to zone type.
+    pub zone_types: BTreeMap<String, String>,
+    /// Answers to [`Query::SecurityGroupsById`].
+    pub security_groups_by_id: Answers<Vec<String>, Vec<SecurityGroup>>,
+    /// Answers to [`Query::SecurityGroupsByName`].
+    pub security_groups_by_name: Answers<Vec<String>, Vec<SecurityGroup>>,
+    /// Answer to [`Query::BackendSecurityGroup`].
+    pub backend_security_group: Answers<(), String>,
+    /// Answer to [`Query::Vpc`].
+    pub vpc: Answers<(), Vpc>,
+    /// Answer to [`Query::Certificates`].
+    pub certificates: Answers<(), Arc<Vec<Certificate>>>,
+    /// Answers to [`Query::TrustStores`]: name to ARN, missing ones left out.
+    pub trust_stores: Answers<Vec<String>, BTreeMap<String, String>>,
+    /// Answers to [`Query::TargetGroupByName`].
+    pub target_groups_by_name: Answers<String, Option<String>>,
+    /// Answers to [`Query::WebAclByName`].
+    pub web_acls_by_name: Answers<String, Option<String>>,
+    /// Answers to [`Query::Service`] by namespace and name.
+    pub services: Answers<(String, String), Option<Arc<Service>>>,
+    /// Answers to [`Query::Secret`] by namespace and name: its data.
+    pub secrets: Answers<(String, String), Option<BTreeMap<String, Secret>>>,
+}
+
+fn answer<'a, K: Ord, V>(answers: &'a Answers<K, V>, key: &K, query: impl FnOnce() -> Query) -> Known<'a, V> {
+    match answers.get(key) {
+        Some(Ok(value)) => Ok(Ok(value)),
+        Some(Err(failure)) => Ok(Err(failure.clone())),
+        None => Err(Halt::Lacking(query())),
+    }
+}
+
+/// The answer to a question (or why there is none); the outer error is the question, when nobody asked it yet.
+pub type Known<'a, T> = Result<Result<&'a T, LookupFailure>, Halt>;
+
+impl Facts {
+    /// Load balancers that carry the stack's tags.
+    pub fn existing_load_balancers(&self, stack: &StackId) -> Known<'_, Vec<ExistingLoadBalancer>> {
+        answer(&self.existing_load_balancers, stack, || Query::ExistingLoadBalancers(stack.clone()))
+    }
+
+    /// Subnets.
+    pub fn subnets(&self, query: &SubnetQuery) -> Known<'_, Vec<Subnet>> {
+        answer(&self.subnets, query, || Query::Subnets(query.clone()))
+    }
+
+    /// Route tables of the VPC.
+    pub fn route_tables(&self) -> Known<'_, Vec<RouteTable>> {
+        answer(&self.route_tables, &(), || Query::RouteTables)
+    }
+
+    /// Type of a zone, by zone id.
+    pub fn zone_type(&self, zone_id: &str) -> Result<&str, Halt> {
+        self.zone_types
+            .get(zone_id)
+            .map(String::as_str)
+            .ok_or_else(|| Halt::Lacking(Query::ZoneTypes(vec![zone_id.to_owned()])))
+    }
+
+    /// Security groups by id.
+    pub fn security_groups_by_id(&self, ids: &Vec<String>) -> Known<'_, Vec<SecurityGroup>> {
+        answer(&self.security_groups_by_id, ids, || Query::SecurityGroupsById(ids.clone()))
+    }
+
+    /// Security groups by `Name` tag.
+    pub fn security_groups_by_name(&self, names: &Vec<String>) -> Known<'_, Vec<SecurityGroup>> {
+        answer(&self.security_groups_by_name, names, || Query::SecurityGroupsByName(names.clone()))
+    }
+
+    /// Id of the shared backend security group.
+    pub fn backend_security_group(&self) -> Known<'_, String> {
+        answer(&self.backend_security_group, &(), || Query::BackendSecurityGroup)
+    }
+
+    /// The controller's VPC.
+    pub fn vpc(&self) -> Known<'_, Vpc> {
+        answer(&self.vpc, &(), || Query::Vpc)
+    }
+
+    /// All issued certificates.
+    pub fn certificates(&self) -> Known<'_, Arc<Vec<Certificate>>> {
+        answer(&self.certificates, &(), || Query::Certificates)
+    }
+
+    /// ARNs of trust stores by name.
+    pub fn trust_stores(&self, names: &Vec<String>) -> Known<'_, BTreeMap<String, String>> {
+        answer(&self.trust_stores, names, || Query::TrustStores(names.clone()))
+    }
+
+    /// ARN of a target group by name.
+    pub fn target_group_by_name(&self, name: &str) -> Known<'_, Option<String>> {
+        answer(&self.target_groups_by_name, &name.to_owned(), || Query::TargetGroupByName(name.to_owned()))
+    }
+
+    /// ARN of a web ACL by name.
+    pub fn web_acl_by_name(&self, name: &str) -> Known<'_, Option<String>> {
+        answer(&self.web_acls_by_name, &name.to_owned(), || Query::WebAclByName(name.to_owned()))
+    }
+
+    /// A Service.
+    pub fn service(&self, namespace: &str, name: &str) -> Known<'_, Option<Arc<Service>>> {
+        answer(&self.services, &(namespace.to_owned(), name.to_owned()), || Query::Service {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// A Secret's contents.
+    pub fn secret(&self, namespace: &str, name: &str) -> Known<'_, Option<BTreeMap<String, Secret>>> {
+        answer(&self.secrets, &(namespace.to_owned(), name.to_owned()), || Query::Secret {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}

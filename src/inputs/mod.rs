@@ -1,0 +1,28 @@
+//! Layer 1: what one build may look at.
+//!
+//! A build is a pure function of the objects it is given and of [`Facts`]. When it needs to know something that is not
+//! among the facts, it stops with [`Halt::Lacking`] and names the [`Query`]; the shell asks, adds the answer and builds
+//! again. So what a build needs is said once, by the build itself, and nothing is looked up that is not used.
+
+mod facts;
+mod query;
+
+pub use facts::{ExistingLoadBalancer, Facts, LookupFailure};
+pub use query::{Query, SubnetQuery};
+
+use crate::finding::Finding;
+
+/// Why a build stops before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// A fact is missing; ask and build again.
+    Lacking(Query),
+    /// The user must change something.
+    Finding(Box<Finding>),
+}
+
+impl From<Finding> for Halt {
+    fn from(finding: Finding) -> Self {
+        Self::Finding(Box::new(finding))
+    }
+}

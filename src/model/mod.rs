@@ -1,0 +1,349 @@
+//! Layer 1: the AWS world we want, as plain comparable data.
+//!
+//! Matches upstream's `pkg/model`: a stack holds resources, unique by kind and resource id; adding one that is there
+//! already keeps the first. Everything is kept in ordered maps, so that building the same input twice gives equal stacks.
+
+use crate::cloud::ec2::IngressRule;
+use crate::cloud::elbv2::{
+    HealthCheck, IpAddressType, ListenerAction, LoadBalancerType, MutualAuthentication, Protocol,
+    RuleCondition, RuleTransform, Scheme, SubnetMapping, TargetType,
+};
+use crate::cloud::{Attributes, Ref, SymbolKind, Tags};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Which controller a stack belongs to; decides tag keys, label keys and finalizers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// A Service.
+    Service,
+    /// An Ingress group.
+    Ingress,
+}
+
+impl Owner {
+    /// Prefix of tag and label keys.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Service => "service.k8s.aws",
+            Self::Ingress => "ingress.k8s.aws",
+        }
+    }
+}
+
+/// Identity of a stack: `namespace/name`, or just `name` for an explicit Ingress group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StackId {
+    /// Whose stack.
+    pub owner: Owner,
+    /// Namespace; empty for an explicit Ingress group.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl StackId {
+    /// Key of the tag that names the stack.
+    pub fn stack_tag_key(&self) -> String {
+        format!("{}/stack", self.owner.prefix())
+    }
+
+    /// Key of the tag that names the resource within the stack.
+    pub fn resource_tag_key(&self) -> String {
+        format!("{}/resource", self.owner.prefix())
+    }
+
+    /// Tags that every AWS resource of the stack carries.
+    pub fn stack_tags(&self, cluster_name: &str) -> Tags {
+        Tags::from([
+            ("elbv2.k8s.aws/cluster".to_owned(), cluster_name.to_owned()),
+            (self.stack_tag_key(), self.to_string()),
+        ])
+    }
+
+    /// The full tags of a resource: tracking tags win over the user's.
+    pub fn resource_tags(&self, cluster_name: &str, resource: &ResourceId, user: &Tags) -> Tags {
+        let mut tags = user.clone();
+        tags.extend(self.stack_tags(cluster_name));
+        tags.insert(self.resource_tag_key(), resource.to_string());
+        tags
+    }
+
+    /// Labels that every TargetGroupBinding of the stack carries.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let prefix = self.owner.prefix();
+        if self.namespace.is_empty() {
+            BTreeMap::from([(format!("{prefix}/stack"), self.name.clone())])
+        } else {
+            BTreeMap::from([
+                (format!("{prefix}/stack-namespace"), self.namespace.clone()),
+                (format!("{prefix}/stack-name"), self.name.clone()),
+            ])
+        }
+    }
+}
+
+impl fmt::Display for StackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
+    }
+}
+
+/// Id of a resource within its stack and kind; the value of the resource tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceId(String);
+
+impl ResourceId {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A reference to an id of this resource.
+    pub fn pending(&self, kind: SymbolKind) -> Ref {
+        Ref::pending(kind, &self.0)
+    }
+}
+
+impl<T: Into<String>> From<T> for ResourceId {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Resources of one kind by id.
+pub type Resources<T> = BTreeMap<ResourceId, T>;
+
+/// Everything one Service or Ingress group wants to exist. No load balancer: everything shall go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// Identity.
+    pub id: StackId,
+    /// Managed frontend security groups.
+    pub security_groups: Resources<SecurityGroup>,
+    /// Load balancers.
+    pub load_balancers: Resources<LoadBalancer>,
+    /// Target groups.
+    pub target_groups: Resources<TargetGroup>,
+    /// Listeners.
+    pub listeners: Resources<Listener>,
+    /// Listener rules by listener and priority.
+    pub rules: BTreeMap<(ResourceId, i32), Rule>,
+    /// TargetGroupBindings.
+    pub bindings: Resources<Binding>,
+    /// What protects the ALB.
+    pub protection: Protection,
+    /// ALBs behind a frontend NLB, by the NLB's target group.
+    pub alb_targets: Resources<AlbTarget>,
+}
+
+impl Stack {
+    /// A stack that wants nothing.
+    pub fn empty(id: StackId) -> Self {
+        Self {
+            id,
+            security_groups: Resources::new(),
+            load_balancers: Resources::new(),
+            target_groups: Resources::new(),
+            listeners: Resources::new(),
+            rules: BTreeMap::new(),
+            bindings: Resources::new(),
+            protection: Protection::default(),
+            alb_targets: Resources::new(),
+        }
+    }
+}
+
+/// A managed frontend security group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityGroup {
+    /// Group name.
+    pub name: String,
+    /// Description.
+    pub description: String,
+    /// User tags.
+    pub tags: Tags,
+    /// All ingress rules it shall have, in the order of the model.
+    pub ingress: Vec<IngressRule>,
+}
+
+/// A load balancer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadBalancer {
+    /// Name, used at creation only.
+    pub name: String,
+    /// Kind.
+    pub kind: LoadBalancerType,
+    /// Scheme; a change replaces the load balancer.
+    pub scheme: Scheme,
+    /// Address families.
+    pub ip_address_type: IpAddressType,
+    /// `on`/`off`, network load balancers only.
+    pub enable_prefix_for_ipv6_source_nat: Option<String>,
+    /// Subnets, in resolved order.
+    pub subnet_mappings: Vec<SubnetMapping>,
+    /// Security groups.
+    pub security_groups: Vec<Ref>,
+    /// `on`/`off`: whether inbound rules apply to PrivateLink traffic; unset: leave.
+    pub enforce_inbound_rules_on_private_link: Option<String>,
+    /// CoIP pool.
+    pub customer_owned_ipv4_pool: Option<String>,
+    /// IPAM pool.
+    pub ipv4_ipam_pool_id: Option<String>,
+    /// Attributes to set; others stay as they are.
+    pub attributes: Attributes,
+    /// Capacity units; 0 resets, unset leaves.
+    pub minimum_capacity_units: Option<i32>,
+    /// User tags.
+    pub tags: Tags,
+}
+
+/// A target group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroup {
+    /// Name, used at creation only; also the name of its TargetGroupBinding.
+    pub name: String,
+    /// What its targets are.
+    pub target_type: TargetType,
+    /// Default port.
+    pub port: Option<i32>,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// `HTTP1`, `HTTP2` or `GRPC`.
+    pub protocol_version: Option<String>,
+    /// Address family.
+    pub ip_address_type: IpAddressType,
+    /// Health check.
+    pub health_check: Option<HealthCheck>,
+    /// Port of the target control agent.
+    pub target_control_port: Option<i32>,
+    /// Attributes to set; others stay as they are.
+    pub attributes: Attributes,
+    /// User tags.
+    pub tags: Tags,
+}
+
+/// A listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its load balancer.
+    pub load_balancer: ResourceId,
+    /// Port.
+    pub port: i32,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Default actions, in order.
+    pub default_actions: Vec<ListenerAction>,
+    /// Certificates; the first is the default, all are attached.
+    pub certificates: Vec<Ref>,
+    /// Security policy.
+    pub ssl_policy: Option<String>,
+    /// ALPN policy.
+    pub alpn_policy: Vec<String>,
+    /// Mutual TLS; unset: leave.
+    pub mutual_authentication: Option<MutualAuthentication>,
+    /// Attributes to set; others stay as they are.
+    pub attributes: Attributes,
+    /// User tags.
+    pub tags: Tags,
+}
+
+/// A listener rule; its listener and priority are its key in the stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Conditions.
+    pub conditions: Vec<RuleCondition>,
+    /// Actions, in order.
+    pub actions: Vec<ListenerAction>,
+    /// Transforms, in order.
+    pub transforms: Vec<RuleTransform>,
+    /// User tags.
+    pub tags: Tags,
+}
+
+/// A TargetGroupBinding: ties a target group to a Service's pods or nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Namespace of the Service.
+    pub namespace: String,
+    /// Name: the target group's.
+    pub name: String,
+    /// Target group.
+    pub target_group_arn: Ref,
+    /// What its targets are.
+    pub target_type: TargetType,
+    /// Protocol of the target group.
+    pub target_group_protocol: Protocol,
+    /// Service name.
+    pub service_name: String,
+    /// Service port as referenced.
+    pub service_port: IntOrString,
+    /// Who may reach the targets; `None`: rules are not managed.
+    pub networking: Option<Vec<BindingIngress>>,
+    /// Labels that nodes must carry (instance targets).
+    pub node_selector: Option<BTreeMap<String, String>>,
+    /// Address family.
+    pub ip_address_type: IpAddressType,
+    /// VPC of the target group.
+    pub vpc_id: String,
+    /// Whether the target group is shared with other clusters.
+    pub multi_cluster: bool,
+}
+
+/// One networking rule of a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingIngress {
+    /// Sources.
+    pub from: Vec<BindingPeer>,
+    /// Ports.
+    pub ports: Vec<BindingPort>,
+}
+
+/// A source of a networking rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindingPeer {
+    /// A CIDR.
+    IpBlock(String),
+    /// A security group.
+    SecurityGroup(Ref),
+}
+
+/// A port of a networking rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingPort {
+    /// `TCP` or `UDP`.
+    pub protocol: Option<Protocol>,
+    /// Number or container port name; `None`: all.
+    pub port: Option<IntOrString>,
+}
+
+/// What protects the stack's ALB. `None`: leave as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Protection {
+    /// WAFv2 web ACL ARN; empty: none.
+    pub wafv2_web_acl_arn: Option<String>,
+    /// WAF Classic web ACL id; empty: none.
+    pub waf_regional_web_acl_id: Option<String>,
+    /// Shield protection on or off.
+    pub shield: Option<bool>,
+}
+
+/// An ALB behind a frontend NLB's target group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlbTarget {
+    /// The ALB's resource id.
+    pub load_balancer: ResourceId,
+    /// The ALB's listener port.
+    pub port: i32,
+}
