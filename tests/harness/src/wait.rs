@@ -1,0 +1,44 @@
+//! Waiting for conditions with a deadline, so that no test ever sleeps for luck.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// How often a condition that cannot be watched is looked at.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Looks until `probe` yields a value. At the deadline its last reason becomes the error.
+pub async fn eventually<T, F, P>(what: &str, deadline: Duration, mut probe: P) -> Result<T>
+where
+    P: FnMut() -> F,
+    F: Future<Output = Result<T>>,
+{
+    let end = Instant::now() + deadline;
+    loop {
+        let reason = match probe().await {
+            Ok(value) => return Ok(value),
+            Err(reason) => reason,
+        };
+        if Instant::now() > end {
+            bail!("{what}: not within {deadline:?}: {reason:#}");
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// Waits for a future that ends by itself, such as a watch.
+pub async fn within<T, E>(
+    what: &str,
+    deadline: Duration,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T>
+where
+    E: Into<anyhow::Error>,
+{
+    let result = tokio::time::timeout(deadline, future).await;
+    let result = result.map_err(|_| anyhow::anyhow!("{what}: not within {deadline:?}"))?;
+    result.map_err(Into::into).with_context(|| what.to_owned())
+}
