@@ -1,0 +1,60 @@
+# What people type. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+target := $(or $(CARGO_TARGET_DIR),target)
+image  ?= aws-load-balancer-controller:dev
+
+.PHONY: help
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+.PHONY: demo
+demo: controlplane ## the whole product on a real control plane, step by step; KEEP=1 leaves it running to play with
+	@cargo build --quiet -p aws-load-balancer-controller -p harness --bins
+	@KEEP=$(KEEP) $(target)/debug/demo
+
+.PHONY: test
+test: test-core controlplane ## all tests: the core alone, then everything, end to end included
+	cargo test --workspace
+
+.PHONY: test-core
+test-core: ## the core alone, which cannot even link a socket; seconds when warm
+	cargo test --no-default-features --lib
+
+.PHONY: lint
+lint: format deny ## formatting, clippy on everything, dependencies
+	cargo clippy --no-default-features --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: format
+format: ## is the formatting right?
+	cargo fmt --all --check
+
+.PHONY: deny
+deny: ## licences, sources and versions of the dependencies
+	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo deny --log-level error check bans licenses sources
+
+.PHONY: audit
+audit: ## known vulnerabilities of the dependencies; needs the network and blocks nothing
+	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo deny check advisories
+
+.PHONY: bench
+bench: ## speed of the core
+	cargo bench
+
+.PHONY: controlplane
+controlplane: ## the test control plane, built once into the cache folder (minutes when cold)
+	@tests/controlplane/build.sh
+
+.PHONY: docs
+docs: ## the API documentation of all crates
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+.PHONY: image
+image: ## the container image
+	docker build --tag $(image) .
