@@ -4,8 +4,14 @@ pub mod annotations;
 pub mod api;
 #[cfg(feature = "shell")]
 pub mod aws;
+#[cfg(feature = "shell")]
+pub mod clock;
 pub mod cloud;
+#[cfg(feature = "shell")]
+pub mod cluster;
 pub mod config;
+#[cfg(feature = "shell")]
+pub mod controller;
 pub mod finding;
 pub mod inputs;
 pub mod model;

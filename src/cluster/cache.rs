@@ -1,0 +1,129 @@
+//! What the cluster looks like right now, as far as we read it.
+
+use crate::api::ObjectKey;
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What happened to one cached object.
+#[derive(Clone, Debug)]
+pub enum Change<V> {
+    /// It is there, new or different.
+    Applied {
+        /// What it was before, if it was there.
+        old: Option<Arc<V>>,
+        /// What it is now.
+        new: Arc<V>,
+    },
+    /// It is gone; this is what it was.
+    Deleted(Arc<V>),
+}
+
+impl<V> Change<V> {
+    /// The newest state known: what it is, or what it was before it went.
+    pub fn latest(&self) -> &Arc<V> {
+        match self {
+            Self::Applied { new, .. } => new,
+            Self::Deleted(old) => old,
+        }
+    }
+}
+
+/// All objects of one kind, reduced to the fields we read, ordered by namespace and name.
+///
+/// Written by one watch, read by everyone; the lock is held for map operations only.
+#[derive(Debug)]
+pub struct Cache<V> {
+    entries: RwLock<BTreeMap<ObjectKey, Arc<V>>>,
+    synced: watch::Sender<bool>,
+}
+
+impl<V> Default for Cache<V> {
+    fn default() -> Self {
+        Self { entries: RwLock::default(), synced: watch::Sender::new(false) }
+    }
+}
+
+impl<V: PartialEq> Cache<V> {
+    /// One object.
+    pub fn get(&self, key: &ObjectKey) -> Option<Arc<V>> {
+        self.entries.read().get(key).cloned()
+    }
+
+    /// All objects, by namespace and name.
+    pub fn list(&self) -> Vec<Arc<V>> {
+        self.entries.read().values().cloned().collect()
+    }
+
+    /// All keys, by namespace and name.
+    pub fn keys(&self) -> Vec<ObjectKey> {
+        self.entries.read().keys().cloned().collect()
+    }
+
+    /// All objects of one namespace, by name.
+    pub fn list_namespace(&self, namespace: &str) -> Vec<Arc<V>> {
+        let first = ObjectKey::namespaced(namespace, "");
+        let entries = self.entries.read();
+        entries
+            .range(first..)
+            .take_while(|(key, _)| key.namespace() == namespace)
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.entries.read().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.read().is_empty()
+    }
+
+    /// Whether the first list is complete.
+    pub fn is_synced(&self) -> bool {
+        *self.synced.borrow()
+    }
+
+    /// Waits until the first list is complete.
+    pub async fn synced(&self) {
+        let mut synced = self.synced.subscribe();
+        // why: the sender lives as long as `self`, so waiting cannot fail.
+        let _ = synced.wait_for(|synced| *synced).await;
+    }
+
+    /// Stores a newer state; `None` when nothing we read has changed.
+    pub fn apply(&self, key: ObjectKey, value: V) -> Option<Change<V>> {
+        let mut entries = self.entries.write();
+        if entries.get(&key).is_some_and(|old| **old == value) {
+            return None;
+        }
+        let new = Arc::new(value);
+        let old = entries.insert(key, new.clone());
+        Some(Change::Applied { old, new })
+    }
+
+    /// Forgets an object.
+    pub fn delete(&self, key: &ObjectKey) -> Option<Change<V>> {
+        self.entries.write().remove(key).map(Change::Deleted)
+    }
+
+    /// Replaces everything by a complete list and tells what differs.
+    pub fn replace(&self, list: BTreeMap<ObjectKey, V>) -> Vec<(ObjectKey, Change<V>)> {
+        let gone: Vec<_> = self.keys().into_iter().filter(|key| !list.contains_key(key)).collect();
+        let mut changes: Vec<_> =
+            gone.into_iter().filter_map(|key| self.delete(&key).map(|change| (key, change))).collect();
+        for (key, value) in list {
+            if let Some(change) = self.apply(key.clone(), value) {
+                changes.push((key, change));
+            }
+        }
+        self.synced.send_replace(true);
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+
+fn key(namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey::namespaced(namespace, name)
+}
+
+#[test]
+fn an_unchanged_object_is_no_change() {
+    let cache = Cache::default();
+    assert!(matches!(cache.apply(key("a", "x"), 1), Some(Change::Applied { old: None, .. })));
+    assert!(cache.apply(key("a", "x"), 1).is_none());
+    assert!(matches!(cache.apply(key("a", "x"), 2), Some(Change::Applied { old: Some(_), .. })));
+}
+
+#[test]
+fn a_namespace_lists_just_its_own() {
+    let cache = Cache::default();
+    for (namespace, name) in [("a", "x"), ("ab", "y"), ("b", "z"), ("a", "w")] {
+        cache.apply(key(namespace, name), name);
+    }
+    let names: Vec<_> = cache.list_namespace("a").iter().map(|name| **name).collect();
+    assert_eq!(names, ["w", "x"]);
+}
+
+#[test]
+fn a_new_list_tells_what_went_and_what_came() {
+    let cache = Cache::default();
+    cache.replace(BTreeMap::from([(key("a", "x"), 1), (key("a", "y"), 1)]));
+    assert!(cache.is_synced());
+    let changes = cache.replace(BTreeMap::from([(key("a", "y"), 1), (key("a", "z"), 1)]));
+    let seen: Vec<_> =
+        changes.iter().map(|(key, change)| (key.name(), matches!(change, Change::Deleted(_)))).collect();
+    assert_eq!(seen, [("x", true), ("z", false)]);
+}

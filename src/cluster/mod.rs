@@ -1,0 +1,10 @@
+//! Layer 3: the only place that holds a `kube::Client`.
+
+pub mod cache;
+pub mod connect;
+pub mod events;
+pub mod lease;
+pub mod watch;
+pub mod write;
+
+pub use cache::{Cache, Change};

@@ -1,0 +1,3 @@
+//! Layer 4: the queue and the five steps: gather, build, diff, execute, report.
+
+pub mod queue;

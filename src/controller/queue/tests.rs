@@ -1,0 +1,80 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use std::sync::Arc;
+
+fn queue() -> Arc<Queue<&'static str>> {
+    Arc::new(Queue::new(MAX_DELAY))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_added_twice_is_taken_once() {
+    let queue = queue();
+    queue.add("a");
+    queue.add("a");
+    queue.add("b");
+    assert_eq!(queue.next().await.unwrap().key, "a");
+    assert_eq!(queue.next().await.unwrap().key, "b");
+    assert_eq!(queue.depth(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_added_while_it_runs_comes_back_when_it_is_done() {
+    let queue = queue();
+    queue.add("a");
+    queue.next().await.unwrap();
+    queue.add("a");
+    assert_eq!(queue.depth(), 0, "never two at a time");
+    queue.done(&"a");
+    assert_eq!(queue.next().await.unwrap().key, "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_retried_ever_more_slowly_until_success() {
+    let queue = queue();
+    let mut delays = Vec::new();
+    for _ in 0..4 {
+        let before = Instant::now();
+        queue.retry("a");
+        queue.next().await.unwrap();
+        queue.done(&"a");
+        delays.push(before.elapsed().as_millis());
+    }
+    assert_eq!(delays, [5, 10, 20, 40]);
+    queue.forget(&"a");
+    let before = Instant::now();
+    queue.retry("a");
+    queue.next().await.unwrap();
+    assert_eq!(before.elapsed().as_millis(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_worker_hears_of_an_earlier_deadline() {
+    let queue = queue();
+    queue.add_after("late", Duration::from_secs(100));
+    let waiting = {
+        let queue = queue.clone();
+        async move { queue.next().await.unwrap().key }
+    };
+    let adding = async {
+        tokio::task::yield_now().await;
+        queue.add_after("soon", Duration::from_secs(1));
+    };
+    let (first, ()) = tokio::join!(waiting, adding);
+    assert_eq!(first, "soon");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_ends_every_wait() {
+    let queue = queue();
+    let waiting = {
+        let queue = queue.clone();
+        async move { queue.next().await.is_none() }
+    };
+    let closing = async {
+        tokio::task::yield_now().await;
+        queue.close();
+    };
+    let (ended, ()) = tokio::join!(waiting, closing);
+    assert!(ended);
+}
