@@ -3,6 +3,8 @@
 //! [`Cloud`] is the one door to AWS. What goes through it is plain data of [`crate::cloud`], so that throttling, fencing,
 //! metrics and fault injection are decorators of a single method, and the simulator is one more implementation.
 
+pub mod pages;
+
 use crate::cloud::{CloudError, Operation, Request, Response};
 use std::{future::Future, pin::Pin, sync::Arc};
 

@@ -1,0 +1,103 @@
+//! Reading lists to their end, and tags in chunks.
+
+use super::{Cloud, send};
+use crate::cloud::{CloudError, Operation, Tags, acm, ec2, elbv2, protection};
+use std::collections::BTreeMap;
+
+/// ARNs that one `DescribeTags` call takes.
+const ARNS_PER_CALL: usize = 20;
+
+/// A list operation that answers page by page.
+pub trait Paged: Operation + Clone {
+    /// What is listed.
+    type Item;
+    /// Asks for the page after this token.
+    fn continue_at(&mut self, token: String);
+    /// The items of a page and the token of the next.
+    fn split(page: Self::Output) -> (Vec<Self::Item>, Option<String>);
+}
+
+macro_rules! paged {
+    ($($request:ty: $item:ty, $token:ident, |$page:ident| $split:expr;)*) => {$(
+        impl Paged for $request {
+            type Item = $item;
+
+            fn continue_at(&mut self, token: String) {
+                self.$token = Some(token);
+            }
+
+            fn split($page: Self::Output) -> (Vec<$item>, Option<String>) {
+                $split
+            }
+        }
+    )*};
+}
+
+paged! {
+    elbv2::DescribeLoadBalancers: elbv2::LoadBalancer, marker, |page| (page.items, page.next_marker);
+    elbv2::DescribeTargetGroups: elbv2::TargetGroup, marker, |page| (page.items, page.next_marker);
+    elbv2::DescribeListeners: elbv2::Listener, marker, |page| (page.items, page.next_marker);
+    elbv2::DescribeRules: elbv2::Rule, marker, |page| (page.items, page.next_marker);
+    elbv2::DescribeListenerCertificates: elbv2::ListenerCertificate, marker, |page| (page.items, page.next_marker);
+    elbv2::DescribeTrustStores: elbv2::TrustStore, marker, |page| (page.items, page.next_marker);
+    ec2::DescribeSubnets: ec2::Subnet, next_token, |page| (page.items, page.next_token);
+    ec2::DescribeVpcs: ec2::Vpc, next_token, |page| (page.items, page.next_token);
+    ec2::DescribeSecurityGroups: ec2::SecurityGroup, next_token, |page| (page.items, page.next_token);
+    ec2::DescribeRouteTables: ec2::RouteTable, next_token, |page| (page.items, page.next_token);
+    ec2::DescribeInstances: ec2::Instance, next_token, |page| (page.items, page.next_token);
+    ec2::DescribeNetworkInterfaces: ec2::NetworkInterface, next_token, |page| (page.items, page.next_token);
+    acm::ListCertificates: String, next_token, |page| (page.arns, page.next_token);
+    protection::ListWafv2WebAcls: (String, String), next_marker, |page| (page.web_acls, page.next_marker);
+}
+
+/// Every item of a list. One call, and one throttle token, a page.
+pub async fn all<P: Paged>(
+    cloud: &(impl Cloud + ?Sized),
+    mut request: P,
+) -> Result<Vec<P::Item>, CloudError> {
+    let mut items = Vec::new();
+    loop {
+        let (page, next) = P::split(send(cloud, request.clone()).await?);
+        items.extend(page);
+        match next.filter(|token| !token.is_empty()) {
+            Some(token) => request.continue_at(token),
+            None => return Ok(items),
+        }
+    }
+}
+
+/// Tags of many ELBv2 resources. Resources that vanish meanwhile are left out instead of failing the rest.
+pub async fn tags(
+    cloud: &(impl Cloud + ?Sized),
+    arns: &[String],
+) -> Result<BTreeMap<String, Tags>, CloudError> {
+    let mut tags = BTreeMap::new();
+    for chunk in arns.chunks(ARNS_PER_CALL) {
+        match send(cloud, elbv2::DescribeTags { arns: chunk.to_vec() }).await {
+            Ok(found) => tags.extend(found),
+            Err(error) if is_gone(&error) => tags.extend(tags_one_by_one(cloud, chunk).await?),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(tags)
+}
+
+/// why: `DescribeTags` fails for all when one of its resources is gone.
+async fn tags_one_by_one(
+    cloud: &(impl Cloud + ?Sized),
+    arns: &[String],
+) -> Result<BTreeMap<String, Tags>, CloudError> {
+    let mut tags = BTreeMap::new();
+    for arn in arns {
+        match send(cloud, elbv2::DescribeTags { arns: vec![arn.clone()] }).await {
+            Ok(found) => tags.extend(found),
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(tags)
+}
+
+fn is_gone(error: &CloudError) -> bool {
+    error.is(&["LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound", "RuleNotFound"])
+}
