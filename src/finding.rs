@@ -74,6 +74,15 @@ impl Finding {
         self
     }
 
+    /// Proposes the nearest of the right spellings, if one is near.
+    #[must_use]
+    pub fn suggest<'a>(self, value: &str, allowed: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(value, allowed) {
+            Some(right) => self.hint(format!("did you mean `{right}`?")),
+            None => self,
+        }
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -94,6 +103,24 @@ impl fmt::Display for Finding {
         }
         Ok(())
     }
+}
+
+/// The right spelling that `value` was probably meant to be: the nearest in edit distance without regard to case, within a
+/// third of its length.
+///
+/// ```
+/// use aws_load_balancer_controller::finding::nearest;
+/// assert_eq!(nearest("internet-facng", ["internal", "internet-facing"]), Some("internet-facing"));
+/// assert_eq!(nearest("0.0.0.0/0", ["internal", "internet-facing"]), None);
+/// ```
+pub fn nearest<'a>(value: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let value = value.trim().to_lowercase();
+    allowed
+        .into_iter()
+        .map(|right| (strsim::damerau_levenshtein(&value, &right.to_lowercase()), right))
+        .filter(|(distance, right)| *distance <= right.chars().count().div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, right)| right)
 }
 
 /// The findings of one build or admission check, in the order they were made.

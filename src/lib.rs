@@ -4,6 +4,7 @@ pub mod annotations;
 pub mod api;
 #[cfg(feature = "shell")]
 pub mod aws;
+pub mod build;
 #[cfg(feature = "shell")]
 pub mod clock;
 pub mod cloud;

@@ -19,10 +19,18 @@ pub enum Halt {
     Lacking(Query),
     /// The user must change something.
     Finding(Box<Finding>),
+    /// A fact could not be had; nobody's mistake, try again later.
+    Unanswered(LookupFailure),
 }
 
 impl From<Finding> for Halt {
     fn from(finding: Finding) -> Self {
         Self::Finding(Box::new(finding))
+    }
+}
+
+impl From<LookupFailure> for Halt {
+    fn from(failure: LookupFailure) -> Self {
+        Self::Unanswered(failure)
     }
 }

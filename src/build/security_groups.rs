@@ -1,0 +1,124 @@
+//! Security groups of load balancers: those that users name, the one we manage, and the shared backend group.
+//!
+//! Upstream: `pkg/networking/security_group_resolver.go`, `backend_sg_provider.go`.
+
+use super::Origin;
+use crate::cloud::ec2::{IngressRule, RuleSource, SecurityGroup as FoundSecurityGroup};
+use crate::cloud::{Ref, SymbolKind, Tags};
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::inputs::{Facts, Halt, LookupFailure};
+use crate::model::{ResourceId, SecurityGroup};
+use std::collections::BTreeSet;
+
+/// Resource id of the managed frontend security group.
+pub const MANAGED_ID: &str = "ManagedLBSecurityGroup";
+/// Description of managed frontend security groups.
+pub const MANAGED_DESCRIPTION: &str = "[k8s] Managed SecurityGroup for LoadBalancer";
+
+/// Ids of the security groups that a list of ids (`sg-…`) and `Name` tags means: ids first, then names, each in AWS's
+/// order. A name stands for all groups that carry it; whatever is not found is an error, and so is an id given twice.
+pub fn resolve(listed: &[String], origin: &Origin, facts: &Facts) -> Result<Vec<String>, Halt> {
+    let (ids, names): (Vec<&String>, Vec<&String>) = listed.iter().partition(|item| item.starts_with("sg-"));
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    if !ids.is_empty() {
+        let groups = find_by_id(&unique(&ids), facts)?;
+        missing.extend(not_among(&ids, groups.iter().map(|group| group.id.as_str())));
+        found.extend(groups.iter().map(|group| group.id.clone()));
+    }
+    if !names.is_empty() {
+        let groups = facts.security_groups_by_name(&unique(&names))??;
+        missing.extend(not_among(&names, groups.iter().filter_map(name_tag)));
+        found.extend(groups.iter().map(|group| group.id.clone()));
+    }
+    if let Some(finding) = judge(&ids, &missing, origin) {
+        return Err(finding.into());
+    }
+    Ok(found)
+}
+
+fn judge(ids: &[&String], missing: &[String], origin: &Origin) -> Option<Finding> {
+    if !missing.is_empty() {
+        let hint = "give ids (sg-…), or values of the tag Name of security groups in the cluster's VPC";
+        return Some(origin.error(format!("no security group is called {}", missing.join(", "))).hint(hint));
+    }
+    let repeated = ids.iter().enumerate().find(|(at, id)| ids.iter().take(*at).any(|earlier| earlier == *id));
+    repeated.map(|(_, id)| origin.error(format!("security group {id} is listed twice")))
+}
+
+fn find_by_id<'a>(ids: &Vec<String>, facts: &'a Facts) -> Result<&'a [FoundSecurityGroup], Halt> {
+    match facts.security_groups_by_id(ids)? {
+        Ok(groups) => Ok(groups),
+        Err(failure) if is_unknown_id(&failure) => Ok(&[]),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// EC2 refuses the whole request when one id is unknown or malformed.
+fn is_unknown_id(failure: &LookupFailure) -> bool {
+    failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidGroup"))
+}
+
+fn unique(items: &[&String]) -> Vec<String> {
+    items.iter().copied().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn not_among<'a>(asked: &[&String], found: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let found: BTreeSet<&str> = found.collect();
+    let missing = unique(asked).into_iter().filter(|item| !found.contains(item.as_str()));
+    missing.collect()
+}
+
+fn name_tag(group: &FoundSecurityGroup) -> Option<&str> {
+    group.tags.get("Name").map(String::as_str)
+}
+
+/// The managed frontend security group. Rules that say the same collapse.
+pub fn managed(name: String, tags: Tags, rules: impl IntoIterator<Item = IngressRule>) -> SecurityGroup {
+    let mut ingress = Vec::new();
+    for rule in rules {
+        if !ingress.contains(&rule) {
+            ingress.push(rule);
+        }
+    }
+    SecurityGroup { name, description: MANAGED_DESCRIPTION.to_owned(), tags, ingress }
+}
+
+/// A reference to the stack's managed frontend security group.
+pub fn managed_ref() -> Ref {
+    ResourceId::from(MANAGED_ID).pending(SymbolKind::SecurityGroupId)
+}
+
+/// The shared backend security group: the one that `--backend-security-group` names, or the cluster's own. Asking for
+/// the latter brings it into being, so ask only when it is used.
+pub fn backend(facts: &Facts, config: &Config) -> Result<Ref, Halt> {
+    if !config.backend_security_group.is_empty() {
+        return Ok(Ref::from(config.backend_security_group.as_str()));
+    }
+    Ok(Ref::from(facts.backend_security_group()??.as_str()))
+}
+
+/// A rule from one source to one port; `protocol` in lower case.
+pub fn rule_to_port(protocol: &str, port: i32, source: RuleSource) -> IngressRule {
+    IngressRule {
+        protocol: protocol.to_owned(),
+        from_port: Some(port),
+        to_port: Some(port),
+        source,
+        description: None,
+    }
+}
+
+/// Whether a CIDR is of the IPv6 family; the syntax is AWS's to judge.
+pub fn is_ipv6_cidr(cidr: &str) -> bool {
+    cidr.contains(':')
+}
+
+/// A CIDR as the source of a rule.
+pub fn cidr_source(cidr: &str) -> RuleSource {
+    if is_ipv6_cidr(cidr) { RuleSource::Ipv6(cidr.to_owned()) } else { RuleSource::Ipv4(cidr.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests;

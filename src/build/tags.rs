@@ -1,0 +1,36 @@
+//! The users' tags of AWS resources: default tags and annotation tags.
+
+use super::Origin;
+use crate::cloud::Tags;
+use crate::config::Config;
+use crate::inputs::Halt;
+
+/// Refuses tags whose keys are left to others by `--external-managed-tags`.
+pub fn check_external(tags: &Tags, origin: &Origin, config: &Config) -> Result<(), Halt> {
+    match tags.keys().find(|key| config.external_managed_tags.contains(*key)) {
+        None => Ok(()),
+        Some(key) => Err(origin
+            .error(format!("tag key {key:?} is managed outside of this controller"))
+            .hint("take it away, or take it out of --external-managed-tags")
+            .into()),
+    }
+}
+
+/// Default tags and the tags that users gave; gate `EnableDefaultTagsLowPriority` decides who wins.
+pub fn merge(given: &Tags, config: &Config) -> Tags {
+    if config.features.enable_default_tags_low_priority {
+        overlay(given, &config.default_tags)
+    } else {
+        overlay(&config.default_tags, given)
+    }
+}
+
+/// Both, where `winner` has the say.
+pub fn overlay(winner: &Tags, loser: &Tags) -> Tags {
+    let mut tags = loser.clone();
+    tags.extend(winner.clone());
+    tags
+}
+
+#[cfg(test)]
+mod tests;
