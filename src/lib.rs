@@ -16,3 +16,5 @@ pub mod controller;
 pub mod finding;
 pub mod inputs;
 pub mod model;
+#[cfg(feature = "shell")]
+pub mod serve;

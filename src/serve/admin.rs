@@ -1,0 +1,70 @@
+//! Plain-HTTP listeners for kubelet and Prometheus: `/healthz`, `/readyz`, `/metrics`.
+//!
+//! Paths and check names are those of upstream (controller-runtime): `health-ping` and `ready-webhook`.
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Tells whether the webhooks can be served; the error says why not.
+pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// Renders all metrics in the Prometheus text format.
+pub type Exposition = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Health probes.
+pub fn probes(ready: Readiness) -> Router {
+    let readyz = move || {
+        let ready = ready.clone();
+        async move { check("ready-webhook", ready()) }
+    };
+    Router::new()
+        .route("/healthz", get(|| async { check("health-ping", Ok(())) }))
+        .route("/healthz/health-ping", get(|| async { check("health-ping", Ok(())) }))
+        .route("/readyz", get(readyz.clone()))
+        .route("/readyz/ready-webhook", get(readyz))
+}
+
+fn check(name: &str, result: Result<(), String>) -> Response {
+    match result {
+        Ok(()) => "ok".into_response(),
+        Err(reason) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("[-]{name} failed: {reason}\n")).into_response()
+        }
+    }
+}
+
+/// Metrics.
+pub fn metrics(exposition: Exposition) -> Router {
+    let content_type = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
+    let handler = move || {
+        let exposition = exposition.clone();
+        async move { (content_type, exposition()) }
+    };
+    Router::new().route("/metrics", get(handler))
+}
+
+/// Serves a router over plain HTTP until `shutdown` completes.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+/// Opens a listener for a Go-style address: `:8080`, `127.0.0.1:8080`, `[::1]:8080`.
+pub async fn bind(address: &str) -> std::io::Result<TcpListener> {
+    match address.strip_prefix(':') {
+        None => TcpListener::bind(address).await,
+        // why: Go listens on both families for `:8080`; a dual-stack socket does the same where IPv6 exists.
+        Some(port) => match TcpListener::bind(format!("[::]:{port}")).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => TcpListener::bind(format!("0.0.0.0:{port}")).await,
+        },
+    }
+}

@@ -1,0 +1,5 @@
+//! Layer 4: what listens. The TLS webhook server, health probes and metrics.
+
+pub mod admin;
+pub mod certificate;
+pub mod listener;
