@@ -1,0 +1,93 @@
+{{/* What every webhook has. Argument: a list of the root context and the path. */}}
+{{- define "lbc.webhookCommon" -}}
+{{- $root := first . -}}
+admissionReviewVersions: [v1]
+sideEffects: None
+clientConfig:
+  {{- with include "lbc.caBundle" $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  service:
+    name: {{ include "lbc.webhookService" $root }}
+    namespace: {{ $root.Release.Namespace }}
+    path: {{ last . }}
+{{- end -}}
+
+{{- define "lbc.podRule" -}}
+rules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    operations: [CREATE]
+    resources: [pods]
+{{- end -}}
+
+{{/* Our own objects must be installable before our webhooks answer. */}}
+{{- define "lbc.notOurOwn" -}}
+- {key: app.kubernetes.io/name, operator: NotIn, values: [{{ include "lbc.name" . }}]}
+{{- end -}}
+
+{{/* A selector from values; nothing if it is empty. Arguments: field name, selector. */}}
+{{- define "lbc.selector" -}}
+{{- $selector := default dict (last .) -}}
+{{- if or $selector.matchExpressions $selector.matchLabels -}}
+{{ first . }}:
+  {{- with $selector.matchExpressions }}
+  matchExpressions:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $selector.matchLabels }}
+  matchLabels:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* An object selector that spares our own objects. Arguments: root context, selector from values. */}}
+{{- define "lbc.objectSelector" -}}
+{{- $selector := default dict (last .) -}}
+objectSelector:
+  matchExpressions:
+    {{- include "lbc.notOurOwn" (first .) | nindent 4 }}
+    {{- with $selector.matchExpressions }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with $selector.matchLabels }}
+  matchLabels:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{/* Conditions in CEL keep requests away from the webhooks that these have nothing to say to. */}}
+{{- define "lbc.hasMatchConditions" -}}
+{{- if semverCompare ">=1.28-0" .Capabilities.KubeVersion.Version }}yes{{ end -}}
+{{- end -}}
+
+{{/* Arguments: root context, then names of conditions. */}}
+{{- define "lbc.matchConditions" -}}
+{{- $root := first . -}}
+{{- if include "lbc.hasMatchConditions" $root -}}
+matchConditions:
+  {{- range $name := rest . }}
+  - name: {{ $name }}
+    expression: {{ include (printf "lbc.condition.%s" $name) $root | quote }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* The controller does not depend on its own webhooks to write. */}}
+{{- define "lbc.condition.not-from-controller" -}}
+request.userInfo.username != 'system:serviceaccount:{{ .Release.Namespace }}:{{ include "lbc.serviceAccount" . }}'
+{{- end -}}
+
+{{/* Changes of finalizers, labels and owners say nothing new; neither does an object that is on its way out. */}}
+{{- define "lbc.condition.changed" -}}
+!has(object.metadata.deletionTimestamp) && (oldObject == null || object.spec != oldObject.spec || (has(object.metadata.annotations) ? object.metadata.annotations : {}) != (has(oldObject.metadata.annotations) ? oldObject.metadata.annotations : {}))
+{{- end -}}
+
+{{- define "lbc.condition.without-class" -}}
+has(object.spec.type) && object.spec.type == 'LoadBalancer' && (!has(object.spec.loadBalancerClass) || object.spec.loadBalancerClass == '')
+{{- end -}}
+
+{{- define "lbc.condition.ours" -}}
+(has(object.spec.loadBalancerClass) && object.spec.loadBalancerClass == '{{ default "service.k8s.aws/nlb" .Values.loadBalancerClass }}') || (has(object.metadata.annotations) && object.metadata.annotations.exists(key, key.startsWith('service.beta.kubernetes.io/aws-load-balancer-') || key.startsWith('alb.ingress.kubernetes.io/')))
+{{- end -}}
