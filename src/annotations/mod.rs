@@ -3,6 +3,7 @@
 //! The grammar is upstream's `pkg/annotations`: values are not trimmed unless said so, an annotation that is present with
 //! an empty value counts as present.
 
+pub mod ingress;
 pub mod parse;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Answers to the questions of a build.
 
-use super::{Halt, Query, SubnetQuery};
+use super::{Halt, LiveStack, Query, SubnetQuery};
 use crate::cloud::Secret;
 use crate::cloud::acm::Certificate;
 use crate::cloud::ec2::{RouteTable, SecurityGroup, Subnet, Vpc};
@@ -46,6 +46,8 @@ type Answers<K, V> = BTreeMap<K, Result<V, LookupFailure>>;
 pub struct Facts {
     /// Answers to [`Query::ExistingLoadBalancers`].
     pub existing_load_balancers: Answers<StackId, Vec<ExistingLoadBalancer>>,
+    /// Answers to [`Query::LiveStack`].
+    pub live_stacks: Answers<StackId, Arc<LiveStack>>,
     /// Answers to [`Query::Subnets`].
     pub subnets: Answers<SubnetQuery, Vec<Subnet>>,
     /// Answer to [`Query::RouteTables`].
@@ -89,6 +91,11 @@ impl Facts {
     /// Load balancers that carry the stack's tags.
     pub fn existing_load_balancers(&self, stack: &StackId) -> Known<'_, Vec<ExistingLoadBalancer>> {
         answer(&self.existing_load_balancers, stack, || Query::ExistingLoadBalancers(stack.clone()))
+    }
+
+    /// What AWS holds of a stack now.
+    pub fn live_stack(&self, stack: &StackId) -> Known<'_, Arc<LiveStack>> {
+        answer(&self.live_stacks, stack, || Query::LiveStack(stack.clone()))
     }
 
     /// Subnets.

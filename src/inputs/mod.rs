@@ -5,9 +5,12 @@
 //! again. So what a build needs is said once, by the build itself, and nothing is looked up that is not used.
 
 mod facts;
+pub mod group;
+mod live;
 mod query;
 
 pub use facts::{ExistingLoadBalancer, Facts, LookupFailure};
+pub use live::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};
 pub use query::{Query, SubnetQuery};
 
 use crate::finding::Finding;

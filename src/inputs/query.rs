@@ -20,6 +20,8 @@ pub enum SubnetQuery {
 pub enum Query {
     /// Load balancers that carry the stack's tags.
     ExistingLoadBalancers(StackId),
+    /// What AWS holds of a stack now; asked only when a member of a group is broken and shall keep what it has.
+    LiveStack(StackId),
     /// Subnets.
     Subnets(SubnetQuery),
     /// Route tables of the controller's VPC.
