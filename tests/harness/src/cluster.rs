@@ -3,7 +3,12 @@
 mod components;
 mod nodes;
 
-use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use kube::{
@@ -13,8 +18,13 @@ use kube::{
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use crate::{
-    assets::Assets, credentials::Credentials, daemon::Daemon, home::Home, http::free_address, tunnel::Tunnel,
-    wait::eventually,
+    assets::Assets,
+    credentials::Credentials,
+    daemon::Daemon,
+    home::Home,
+    http::free_address,
+    tunnel::Tunnel,
+    wait::{eventually, ticks},
 };
 
 pub use nodes::FakeNode;
@@ -100,7 +110,7 @@ impl Cluster {
     }
 
     /// A kubeconfig with all rights.
-    pub fn kubeconfig(&self) -> std::path::PathBuf {
+    pub fn kubeconfig(&self) -> PathBuf {
         self.home.join("kubeconfig")
     }
 
@@ -149,6 +159,11 @@ impl Cluster {
         self.try_apply(manifests).await?.expect_ok()
     }
 
+    /// The path of a binary of the control plane, such as `kubectl`.
+    pub fn binary(&self, name: &str) -> Result<PathBuf> {
+        self.assets.path(name)
+    }
+
     /// Whether all components still run.
     pub fn check(&mut self) -> Result<()> {
         self.daemons.iter_mut().try_for_each(Daemon::check)
@@ -162,7 +177,7 @@ impl Cluster {
 
     async fn command(&self, name: &str, args: &[&str], input: &str) -> Result<Said> {
         let caches = self.home.join("helm");
-        let mut child = Command::new(self.assets.path(name)?)
+        let mut child = Command::new(self.binary(name)?)
             .args(args)
             .env("KUBECONFIG", self.kubeconfig())
             .env("HOME", self.home.path())
@@ -210,7 +225,7 @@ async fn connect(kubeconfig: &Path) -> Result<Client> {
 
 /// Ends, with its log, when the first of the daemons ends.
 async fn first_end(daemons: &mut [Daemon]) -> Result<()> {
-    let mut ticks = tokio::time::interval(Duration::from_millis(200));
+    let mut ticks = ticks();
     loop {
         ticks.tick().await;
         daemons.iter_mut().try_for_each(Daemon::check)?;

@@ -21,7 +21,7 @@ use crate::{
     http::{free_address, get},
     mounts::SecretMount,
     release::Workload,
-    wait::eventually,
+    wait::{eventually, ticks},
 };
 
 /// Flags whose values belong to the machine and not to the chart.
@@ -199,7 +199,7 @@ impl Addresses {
 }
 
 async fn watch(daemon: &mut Daemon) -> Result<()> {
-    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    let mut ticks = ticks();
     loop {
         ticks.tick().await;
         daemon.check()?;

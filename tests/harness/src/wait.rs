@@ -6,9 +6,17 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often a condition that cannot be watched is looked at.
 const TICK: Duration = Duration::from_millis(20);
+
+/// The rhythm of looking at something that cannot be watched.
+pub fn ticks() -> Interval {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
 
 /// Looks until `probe` yields a value. At the deadline its last reason becomes the error.
 pub async fn eventually<T, F, P>(what: &str, deadline: Duration, mut probe: P) -> Result<T>
@@ -16,8 +24,9 @@ where
     P: FnMut() -> F,
     F: Future<Output = Result<T>>,
 {
-    let end = Instant::now() + deadline;
+    let (end, mut ticks) = (Instant::now() + deadline, ticks());
     loop {
+        ticks.tick().await;
         let reason = match probe().await {
             Ok(value) => return Ok(value),
             Err(reason) => reason,
@@ -25,7 +34,6 @@ where
         if Instant::now() > end {
             bail!("{what}: not within {deadline:?}: {reason:#}");
         }
-        tokio::time::sleep(TICK).await;
     }
 }
 

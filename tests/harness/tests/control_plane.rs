@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use harness::{Cluster, FakeNode, eventually};
+use harness::{Cluster, FakeNode, assets::chart, eventually, release::Workload};
 
 fn nodes() -> Vec<FakeNode> {
     let node = |letter: char, third: u8| FakeNode {
@@ -40,9 +40,7 @@ const GATE: &str = r#"{"status":{"conditions":[{"type":"example.com/gate","statu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_run_on_fake_nodes_and_are_ready_exactly_while_their_gates_are_open() {
-    let started = std::time::Instant::now();
     let cluster = Cluster::start().await.unwrap();
-    eprintln!("started within {:?}", started.elapsed());
     cluster.join(&nodes()).await.unwrap();
     cluster.apply(PODS).await.unwrap();
 
@@ -79,4 +77,71 @@ async fn pods_run_on_fake_nodes_and_are_ready_exactly_while_their_gates_are_open
     until("Running False").await.unwrap();
     let delete = ["delete", "pod", "gated", "--timeout=30s"];
     cluster.kubectl(&delete).await.unwrap().expect_ok().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chart_installs_and_tells_how_to_run_the_controller() {
+    let cluster = Cluster::start().await.unwrap();
+    let (name, chart) = ("aws-load-balancer-controller", chart().display().to_string());
+    let sets = "clusterName=test,vpcId=vpc-0123456789abcdef0,region=us-west-2";
+    let install = ["install", name, &chart, "--namespace", "kube-system", "--set", sets];
+    cluster.helm(&install).await.unwrap().expect_ok().unwrap();
+
+    let workload = Workload::read(&cluster.client(), "kube-system", name).await.unwrap();
+    assert_eq!(workload.service_account, name);
+    for argument in ["--cluster-name=test", "--aws-vpc-id=vpc-0123456789abcdef0", "--aws-region=us-west-2"] {
+        assert!(workload.args.iter().any(|given| given == argument), "{:?}", workload.args);
+    }
+    let ports: Vec<u16> = workload.services.iter().map(|(_, port)| *port).collect();
+    assert_eq!(ports, [9443], "{:?}", workload.services);
+
+    let upgrade = ["upgrade", name, &chart, "--namespace", "kube-system", "--set", sets];
+    cluster.helm(&upgrade).await.unwrap().expect_ok().unwrap();
+    let uninstall = ["uninstall", name, "--namespace", "kube-system", "--wait", "--timeout=60s"];
+    cluster.helm(&uninstall).await.unwrap().expect_ok().unwrap();
+}
+
+const WEBHOOK: &str = r#"
+apiVersion: v1
+kind: Service
+metadata: {name: hook, namespace: default}
+spec:
+  clusterIP: 172.20.0.77
+  ports: [{port: 443}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: hook}
+webhooks:
+- name: hook.example.com
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  failurePolicy: Fail
+  clientConfig: {service: {name: hook, namespace: default}}
+  rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps], scope: Namespaced}]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhook_calls_reach_the_endpoint_of_their_service() {
+    let cluster = Cluster::start().await.unwrap();
+    let endpoint = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    cluster.tunnel().add("172.20.0.77:443", endpoint.local_addr().unwrap());
+    cluster.apply(WEBHOOK).await.unwrap();
+
+    let call = async {
+        let (mut stream, _) = endpoint.accept().await.unwrap();
+        let mut first = [0];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut first).await.unwrap();
+        first[0]
+    };
+    // The API server takes a moment to notice the configuration; until then it asks nobody.
+    let create = eventually("the webhook is asked", Duration::from_secs(30), || async {
+        let name = format!("probe-{}", rand::random::<u32>());
+        let created = cluster.kubectl(&["create", "configmap", &name]).await?;
+        created.expect_refusal()
+    });
+    let tls_handshake = 0x16;
+    let (first, refusal) = tokio::join!(call, create);
+    assert_eq!(first, tls_handshake);
+    assert!(refusal.unwrap().contains("hook.example.com"));
 }
