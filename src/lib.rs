@@ -1,5 +1,6 @@
 //! The AWS Load Balancer Controller.
 
+pub mod admit;
 pub mod annotations;
 pub mod api;
 #[cfg(feature = "shell")]

@@ -3,3 +3,5 @@
 pub mod admin;
 pub mod certificate;
 pub mod listener;
+pub mod review;
+pub mod webhook;

@@ -1,0 +1,174 @@
+//! TargetGroupBindings: completed from AWS on creation, checked on creation and update.
+//!
+//! Matches upstream's `webhooks/elbv2/targetgroupbinding_{mutator,validator}.go`, with one difference: an update that
+//! changes nothing but metadata or status, or of a binding that is being deleted, is never refused. Upstream refuses even
+//! the removal of a finalizer from a duplicate, so that neither can ever go.
+
+use super::binding_rules as rules;
+use super::{Admitted, Denial, Halt, Operation, TargetGroupQuery, set, text};
+use crate::api::TargetGroupBinding;
+use crate::cloud::elbv2::{IpAddressType, TargetGroup, TargetType};
+use crate::config::Config;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Target groups that are known, and why others are not.
+pub type KnownTargetGroups = BTreeMap<TargetGroupQuery, Result<Vec<TargetGroup>, String>>;
+
+/// The one target group that a query must find.
+pub(super) fn lookup<'a>(
+    known: &'a KnownTargetGroups,
+    query: TargetGroupQuery,
+    denied: impl Fn(&str) -> Denial,
+) -> Result<&'a TargetGroup, Halt> {
+    let name = match &query {
+        TargetGroupQuery::Arn(text) | TargetGroupQuery::Name(text) => text.clone(),
+    };
+    match known.get(&query) {
+        None => Err(Halt::TargetGroup(query)),
+        Some(Err(reason)) => Err(denied(reason).into()),
+        Some(Ok(groups)) => match groups.as_slice() {
+            [group] => Ok(group),
+            others => {
+                let count = others.len();
+                let reason = format!("expecting a single targetGroup with query [{name}] but got {count}");
+                Err(denied(&reason).into())
+            }
+        },
+    }
+}
+
+/// Completes a new binding from its target group.
+pub fn complete(operation: Operation, object: &Value, known: &KnownTargetGroups) -> Result<Admitted, Halt> {
+    if operation != Operation::Create {
+        return Ok(Admitted::unchanged());
+    }
+    let mut completed = object.clone();
+    let arn = complete_arn(&mut completed, known)?;
+    for rule in COMPLETIONS {
+        if text(&completed, rule.pointer).is_none() {
+            let denied = |reason: &str| Denial::new(rule.check, format!("{}: {reason}", rule.failure));
+            let group = lookup(known, TargetGroupQuery::Arn(arn.clone()), denied)?;
+            if let Some(value) = (rule.value)(group).map_err(|reason| denied(&reason))? {
+                set(&mut completed, "spec", rule.key, Value::from(value));
+            }
+        }
+    }
+    Ok(Admitted { object: (completed != *object).then_some(completed), warnings: Vec::new() })
+}
+
+fn complete_arn(object: &mut Value, known: &KnownTargetGroups) -> Result<String, Halt> {
+    if let Some(arn) = text(object, rules::ARN) {
+        return Ok(arn.to_owned());
+    }
+    let Some(name) = text(object, rules::NAME) else {
+        let message = "must provide either TargetGroupARN or TargetGroupName";
+        return Err(Denial::new("checkTargetGroupArnOrName", message).into());
+    };
+    let denied = |reason: &str| Denial::new("getArnFromNameIfNeeded", reason);
+    let arn = lookup(known, TargetGroupQuery::Name(name.to_owned()), denied)?.arn.clone();
+    set(object, "spec", "targetGroupARN", Value::from(arn.as_str()));
+    Ok(arn)
+}
+
+/// A field that is filled in from AWS when it is absent.
+struct Completion {
+    check: &'static str,
+    pointer: &'static str,
+    key: &'static str,
+    failure: &'static str,
+    value: fn(&TargetGroup) -> Result<Option<String>, String>,
+}
+
+const COMPLETIONS: &[Completion] = &[
+    Completion {
+        check: "defaultingTargetType",
+        pointer: rules::TARGET_TYPE,
+        key: "targetType",
+        failure: "couldn't determine TargetType",
+        value: |group| match &group.target_type {
+            kind @ (TargetType::Instance | TargetType::Ip) => Ok(Some(kind.to_string())),
+            other => Err(format!("unsupported TargetType: {other}")),
+        },
+    },
+    Completion {
+        check: "defaultingIPAddressType",
+        pointer: rules::IP_ADDRESS_TYPE,
+        key: "ipAddressType",
+        failure: "unable to get target group IP address type",
+        value: |group| match &group.ip_address_type {
+            kind @ (IpAddressType::Ipv4 | IpAddressType::Ipv6) => Ok(Some(kind.to_string())),
+            other => Err(format!("unsupported IPAddressType: {other}")),
+        },
+    },
+    Completion {
+        check: "defaultingVpcID",
+        pointer: rules::VPC_ID,
+        key: "vpcID",
+        failure: "unable to get target group VpcID",
+        value: |group| Ok(group.vpc_id.clone().filter(|vpc| !vpc.is_empty())),
+    },
+    Completion {
+        check: "defaultingTargetGroupProtocol",
+        pointer: rules::PROTOCOL,
+        key: "targetGroupProtocol",
+        failure: "couldn't determine TargetGroup protocol",
+        value: |group| Ok(group.protocol.as_ref().map(ToString::to_string)),
+    },
+];
+
+/// Checks a new or changed binding. `others`: every binding of the cluster.
+pub fn check<'a>(
+    config: &Config,
+    operation: Operation,
+    object: &Value,
+    old: Option<&Value>,
+    others: impl IntoIterator<Item = &'a TargetGroupBinding>,
+    known: &KnownTargetGroups,
+) -> Result<Admitted, Halt> {
+    match operation {
+        Operation::Create => check_new(object, others, known)?,
+        Operation::Update => {
+            let untouched = old.is_some_and(|old| old.get("spec") == object.get("spec"));
+            if untouched || object.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null()) {
+                return Ok(Admitted::unchanged());
+            }
+            check_changed(config, object, old, others, known)?;
+        }
+        Operation::Other => {}
+    }
+    Ok(Admitted::unchanged())
+}
+
+fn check_new<'a>(
+    object: &Value,
+    others: impl IntoIterator<Item = &'a TargetGroupBinding>,
+    known: &KnownTargetGroups,
+) -> Result<(), Halt> {
+    let arn = rules::check_required(object, known)?;
+    rules::check_node_selector(object)?;
+    rules::check_not_bound_twice(object, &arn, others)?;
+    rules::check_ip_address_type(object, &arn, known)?;
+    rules::check_vpc(object, &arn, known)?;
+    rules::check_assumed_role(object)?;
+    rules::check_protocol(object, &arn, known)
+}
+
+fn check_changed<'a>(
+    config: &Config,
+    object: &Value,
+    old: Option<&Value>,
+    others: impl IntoIterator<Item = &'a TargetGroupBinding>,
+    known: &KnownTargetGroups,
+) -> Result<(), Halt> {
+    let arn = rules::check_required(object, known)?;
+    if let Some(old) = old {
+        rules::check_immutable(config, object, old, &arn)?;
+    }
+    rules::check_node_selector(object)?;
+    rules::check_assumed_role(object)?;
+    Ok(rules::check_not_bound_twice(object, &arn, others)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! Service defaulting: a new LoadBalancer Service without a class becomes ours.
+//!
+//! Matches upstream's `webhooks/core/service_mutator.go`.
+
+use super::{Admitted, Operation, set, text};
+use crate::config::Config;
+use serde_json::Value;
+
+const CLASS: &str = "/spec/loadBalancerClass";
+
+/// Completes `spec.loadBalancerClass`.
+pub fn default_class(config: &Config, operation: Operation, object: &Value, old: Option<&Value>) -> Admitted {
+    if text(object, "/spec/type") != Some("LoadBalancer") || text(object, CLASS).is_some() {
+        return Admitted::unchanged();
+    }
+    let class = match operation {
+        Operation::Create => Some(config.load_balancer_class.as_str()),
+        // The class is immutable; an update that forgets it means no change.
+        Operation::Update => old.and_then(|old| text(old, CLASS)),
+        Operation::Other => None,
+    };
+    let Some(class) = class else { return Admitted::unchanged() };
+    let mut object = object.clone();
+    set(&mut object, "spec", "loadBalancerClass", Value::from(class));
+    Admitted::changed(object)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! AdmissionReview v1 on the wire.
+//! Source: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>
+
+use crate::admit::{Admitted, Denial, Operation};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What the API server sends.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Review {
+    /// `admission.k8s.io/v1`.
+    pub api_version: String,
+    /// `AdmissionReview`.
+    pub kind: String,
+    /// The request.
+    pub request: Option<Request>,
+}
+
+/// What the API server wants to know.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// Ties answer to request.
+    pub uid: String,
+    /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`.
+    pub operation: String,
+    /// Namespace of the object, also where the object itself does not say.
+    #[serde(default)]
+    pub namespace: String,
+    /// Name, empty when it is generated.
+    #[serde(default)]
+    pub name: String,
+    /// The object as it shall be.
+    #[serde(default)]
+    pub object: Value,
+    /// The object as it was.
+    #[serde(default)]
+    pub old_object: Value,
+    /// Nothing may be changed anywhere because of a dry run.
+    #[serde(default)]
+    pub dry_run: Option<bool>,
+}
+
+impl Request {
+    /// The operation, as far as we tell operations apart.
+    pub fn operation(&self) -> Operation {
+        match self.operation.as_str() {
+            "CREATE" => Operation::Create,
+            "UPDATE" => Operation::Update,
+            _ => Operation::Other,
+        }
+    }
+
+    /// The object as it was, if there was one.
+    pub fn old(&self) -> Option<&Value> {
+        (!self.old_object.is_null()).then_some(&self.old_object)
+    }
+}
+
+/// The answer to an admitted request. The patch holds just the difference to the object that came.
+pub fn admitted(request: &Request, admitted: Admitted) -> Value {
+    let mut response = json!({"uid": request.uid, "allowed": true});
+    if let Some(object) = &admitted.object {
+        let patch = json_patch::diff(&request.object, object);
+        if !patch.0.is_empty()
+            && let Ok(bytes) = serde_json::to_vec(&patch)
+        {
+            set(&mut response, "patchType", Value::from("JSONPatch"));
+            set(&mut response, "patch", Value::from(STANDARD.encode(bytes)));
+        }
+    }
+    if !admitted.warnings.is_empty() {
+        set(&mut response, "warnings", Value::from(admitted.warnings));
+    }
+    envelope(response)
+}
+
+/// The answer to a refused request.
+pub fn denied(request: &Request, denial: &Denial) -> Value {
+    let status = json!({"code": 403, "reason": "Forbidden", "message": denial.message});
+    envelope(json!({"uid": request.uid, "allowed": false, "status": status}))
+}
+
+fn set(response: &mut Value, key: &str, value: Value) {
+    if let Some(response) = response.as_object_mut() {
+        response.insert(key.to_owned(), value);
+    }
+}
+
+fn envelope(response: Value) -> Value {
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
+}

@@ -1,0 +1,230 @@
+//! The admission webhooks: HTTP in front, [`crate::admit`] behind.
+//!
+//! Paths are upstream's. Requests are capped in size and time; what is not an AdmissionReview gets the right HTTP answer
+//! and harms nobody.
+
+use super::review::{self, Request, Review};
+use crate::admit::binding::KnownTargetGroups;
+use crate::admit::{self, Admitted, Denial, Halt, Operation, TargetGroupQuery};
+use crate::api::{ObjectKey, Service, TargetGroupBinding};
+use crate::aws::{Cloud, send};
+use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
+use crate::cluster::Cache;
+use crate::config::Config;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, post};
+use axum::{Json, Router};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The largest AdmissionReview: two objects of etcd's limit.
+const MAX_BODY: usize = 3 * 1024 * 1024;
+/// The API server gives up after this long, so an answer after it is of no use.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(9);
+/// How often a check may ask for one more target group.
+const MAX_LOOKUPS: usize = 4;
+
+/// What the webhooks know.
+pub struct Webhooks {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// AWS, by role and external id (both empty: the controller's own identity).
+    pub cloud: Arc<dyn CloudForRole>,
+    /// Bindings of the cluster.
+    pub bindings: Arc<Cache<TargetGroupBinding>>,
+    /// Services of the cluster.
+    pub services: Arc<Cache<Service>>,
+    /// Source of QUIC server ids.
+    pub quic_ids: Arc<dyn QuicIds>,
+    /// Told about every refusal: webhook path and check.
+    pub on_denied: Arc<dyn Fn(&'static str, &'static str) + Send + Sync>,
+}
+
+/// A boxed future, for ports of this module.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// AWS in the name of a role.
+pub trait CloudForRole: Send + Sync {
+    /// A client for the role; the controller's own when `role` is empty.
+    fn cloud(&self, role: &str, external_id: &str) -> PortFuture<'_, Result<Arc<dyn Cloud>, String>>;
+}
+
+/// Hands out QUIC server ids, unique in the cluster.
+pub trait QuicIds: Send + Sync {
+    /// So many new ids, as the environment variable holds them.
+    fn take(&self, count: usize) -> PortFuture<'_, Result<Vec<String>, String>>;
+}
+
+type Answer<'a> = PortFuture<'a, Result<Admitted, Denial>>;
+type Webhook = for<'a> fn(&'a Webhooks, &'a Request) -> Answer<'a>;
+
+/// Every webhook by path.
+const WEBHOOKS: &[(&str, Webhook)] = &[
+    ("/mutate-v1-service", |hooks, request| Box::pin(async move { Ok(default_service(hooks, request)) })),
+    ("/mutate-v1-pod", |hooks, request| Box::pin(async move { Ok(inject_gates(hooks, request)) })),
+    ("/mutate-v1-pod-server-id", |hooks, request| Box::pin(inject_quic_ids(hooks, request))),
+    ("/mutate-elbv2-k8s-aws-v1beta1-targetgroupbinding", |hooks, request| {
+        Box::pin(complete_binding(hooks, request))
+    }),
+    ("/validate-elbv2-k8s-aws-v1beta1-targetgroupbinding", |hooks, request| {
+        Box::pin(check_binding(hooks, request))
+    }),
+    ("/validate-elbv2-k8s-aws-v1beta1-ingressclassparams", |_, request| {
+        Box::pin(async { admit::ingress_class_params::check(request.operation(), &request.object) })
+    }),
+];
+
+/// The webhook server's routes.
+pub fn router(hooks: Arc<Webhooks>) -> Router {
+    let mut router = Router::new();
+    for (path, webhook) in WEBHOOKS {
+        router = router.route(path, route(path, *webhook));
+    }
+    router.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(hooks)
+}
+
+fn route(path: &'static str, webhook: Webhook) -> MethodRouter<Arc<Webhooks>> {
+    post(move |State(hooks): State<Arc<Webhooks>>, headers: HeaderMap, body: Bytes| async move {
+        match timeout(REQUEST_TIMEOUT, answer(path, webhook, &hooks, &headers, &body)).await {
+            Ok(response) => response,
+            Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the check took too long").into_response(),
+        }
+    })
+}
+
+async fn answer(
+    path: &'static str,
+    webhook: Webhook,
+    hooks: &Webhooks,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response {
+    let request = match parse(headers, body) {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    match webhook(hooks, &request).await {
+        Ok(admitted) => Json(review::admitted(&request, admitted)).into_response(),
+        Err(denial) => {
+            (hooks.on_denied)(path, denial.check);
+            tracing::info!(
+                path,
+                namespace = request.namespace,
+                name = request.name,
+                reason = denial.message,
+                "refused"
+            );
+            Json(review::denied(&request, &denial)).into_response()
+        }
+    }
+}
+
+fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Request, Response> {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !content_type.trim_start().to_ascii_lowercase().starts_with("application/json") {
+        let message = format!("content type is {content_type:?}, expected application/json");
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response());
+    }
+    let review: Review = serde_json::from_slice(body).map_err(|error| {
+        (StatusCode::BAD_REQUEST, format!("not an AdmissionReview: {error}")).into_response()
+    })?;
+    if review.api_version != "admission.k8s.io/v1" || review.kind != "AdmissionReview" {
+        let message = format!(
+            "got {} {}, expected admission.k8s.io/v1 AdmissionReview",
+            review.api_version, review.kind
+        );
+        return Err((StatusCode::BAD_REQUEST, message).into_response());
+    }
+    review
+        .request
+        .ok_or_else(|| (StatusCode::BAD_REQUEST, "the AdmissionReview holds no request").into_response())
+}
+
+fn default_service(hooks: &Webhooks, request: &Request) -> Admitted {
+    admit::service::default_class(&hooks.config, request.operation(), &request.object, request.old())
+}
+
+fn inject_gates(hooks: &Webhooks, request: &Request) -> Admitted {
+    let bindings = hooks.bindings.list_namespace(&request.namespace);
+    let service = |name: &str| hooks.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name));
+    let bindings = bindings.iter().map(AsRef::as_ref);
+    admit::pod::inject_readiness_gates(&hooks.config, request.operation(), &request.object, bindings, service)
+}
+
+async fn inject_quic_ids(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
+    let variable = &hooks.config.quic_environment_variable_name;
+    let needed = admit::quic::needed_ids(request.operation(), &request.object, variable);
+    if needed == 0 {
+        return Ok(Admitted::unchanged());
+    }
+    let ids = hooks.quic_ids.take(needed).await.map_err(|reason| Denial::new("serverIDInjector", reason))?;
+    Ok(admit::quic::inject_server_ids(request.operation(), &request.object, variable, ids))
+}
+
+async fn complete_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
+    with_lookups(hooks, request, |known| {
+        admit::binding::complete(request.operation(), &request.object, known)
+    })
+    .await
+}
+
+async fn check_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
+    let bindings = if request.operation() == Operation::Other { Vec::new() } else { hooks.bindings.list() };
+    with_lookups(hooks, request, |known| {
+        let others = bindings.iter().map(AsRef::as_ref);
+        admit::binding::check(
+            &hooks.config,
+            request.operation(),
+            &request.object,
+            request.old(),
+            others,
+            known,
+        )
+    })
+    .await
+}
+
+/// Runs a check, looking up the target groups it asks for.
+async fn with_lookups(
+    hooks: &Webhooks,
+    request: &Request,
+    check: impl Fn(&KnownTargetGroups) -> Result<Admitted, Halt>,
+) -> Result<Admitted, Denial> {
+    let mut known = KnownTargetGroups::new();
+    for _ in 0..MAX_LOOKUPS {
+        match check(&known) {
+            Ok(admitted) => return Ok(admitted),
+            Err(Halt::Denied(denial)) => return Err(denial),
+            Err(Halt::TargetGroup(query)) => {
+                let found = look_up(hooks, request, &query).await;
+                known.insert(query, found);
+            }
+        }
+    }
+    Err(Denial::new("lookup", "the check needs more target groups than a binding can name"))
+}
+
+async fn look_up(
+    hooks: &Webhooks,
+    request: &Request,
+    query: &TargetGroupQuery,
+) -> Result<Vec<TargetGroup>, String> {
+    let field =
+        |pointer| request.object.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let cloud =
+        hooks.cloud.cloud(field("/spec/iamRoleArnToAssume"), field("/spec/assumeRoleExternalId")).await?;
+    let describe = match query {
+        TargetGroupQuery::Arn(arn) => DescribeTargetGroups { arns: vec![arn.clone()], ..Default::default() },
+        TargetGroupQuery::Name(name) => {
+            DescribeTargetGroups { names: vec![name.clone()], ..Default::default() }
+        }
+    };
+    send(&*cloud, describe).await.map(|page| page.items).map_err(|error| error.to_string())
+}
