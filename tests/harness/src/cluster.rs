@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -36,7 +37,7 @@ const STARTUP: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub struct Cluster {
     // why: fields drop in this order, and the folder goes last.
-    daemons: Vec<Daemon>,
+    daemons: Mutex<Vec<Daemon>>,
     tunnel: Tunnel,
     client: ClientHandle,
     assets: Assets,
@@ -81,7 +82,7 @@ impl Cluster {
         let server = free_address().await?;
         let kubeconfig = home.write("kubeconfig", credentials.kubeconfig(server, &credentials.admin))?;
         let client = ClientHandle(connect(&kubeconfig).await?);
-        let mut cluster = Self { daemons: Vec::new(), tunnel, client, assets, credentials, server, home };
+        let cluster = Self { daemons: Mutex::default(), tunnel, client, assets, credentials, server, home };
         match cluster.bring_up().await {
             Ok(()) => Ok(cluster),
             Err(error) => {
@@ -135,7 +136,7 @@ impl Cluster {
     }
 
     /// Leaves the folder, with the logs, in place after the end.
-    pub fn keep_logs(&mut self) {
+    pub fn keep_logs(&self) {
         self.home.keep();
     }
 
@@ -165,11 +166,12 @@ impl Cluster {
     }
 
     /// Whether all components still run.
-    pub fn check(&mut self) -> Result<()> {
-        self.daemons.iter_mut().try_for_each(Daemon::check)
+    pub fn check(&self) -> Result<()> {
+        let mut daemons = self.daemons.lock().unwrap_or_else(PoisonError::into_inner);
+        daemons.iter_mut().try_for_each(Daemon::check)
     }
 
-    async fn bring_up(&mut self) -> Result<()> {
+    async fn bring_up(&self) -> Result<()> {
         self.start_storage_and_api().await?;
         self.wait_until_ready().await?;
         self.start_controllers()
@@ -195,7 +197,7 @@ impl Cluster {
         Ok(Said { ok: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) })
     }
 
-    async fn wait_until_ready(&mut self) -> Result<()> {
+    async fn wait_until_ready(&self) -> Result<()> {
         let client = self.client();
         let ready = eventually("the API server is ready", STARTUP, || async {
             let request = http::Request::get("/readyz").body(Vec::new())?;
@@ -203,7 +205,16 @@ impl Cluster {
         });
         tokio::select! {
             ready = ready => ready.map(drop),
-            end = first_end(&mut self.daemons) => end,
+            end = self.first_end() => end,
+        }
+    }
+
+    /// Ends, with its log, when the first of the components ends.
+    async fn first_end(&self) -> Result<()> {
+        let mut ticks = ticks();
+        loop {
+            ticks.tick().await;
+            self.check()?;
         }
     }
 }
@@ -221,13 +232,4 @@ async fn connect(kubeconfig: &Path) -> Result<Client> {
     let config = Kubeconfig::read_from(kubeconfig)?;
     let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
     Ok(Client::try_from(config)?)
-}
-
-/// Ends, with its log, when the first of the daemons ends.
-async fn first_end(daemons: &mut [Daemon]) -> Result<()> {
-    let mut ticks = ticks();
-    loop {
-        ticks.tick().await;
-        daemons.iter_mut().try_for_each(Daemon::check)?;
-    }
 }

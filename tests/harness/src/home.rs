@@ -4,6 +4,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Context, Result};
@@ -19,7 +20,7 @@ const JANITOR: &str =
 pub struct Home {
     path: PathBuf,
     janitor: Child,
-    word: Option<ChildStdin>,
+    word: Mutex<Option<ChildStdin>>,
 }
 
 impl Home {
@@ -35,7 +36,7 @@ impl Home {
             .stderr(Stdio::null())
             .spawn()
             .context("starting sh")?;
-        let word = janitor.stdin.take();
+        let word = Mutex::new(janitor.stdin.take());
         Ok(Self { path, janitor, word })
     }
 
@@ -64,11 +65,15 @@ impl Home {
     }
 
     /// Leaves the folder in place for good.
-    pub fn keep(&mut self) {
-        if let Some(mut word) = self.word.take() {
+    pub fn keep(&self) {
+        if let Some(mut word) = self.take_word() {
             // A janitor that is gone removes nothing, which is what is asked for.
             let _ = word.write_all(b"keep\n");
         }
+    }
+
+    fn take_word(&self) -> Option<ChildStdin> {
+        self.word.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -78,7 +83,7 @@ impl Drop for Home {
             eprintln!("logs are kept in {}", self.path.display());
             self.keep();
         }
-        self.word = None;
+        drop(self.take_word());
         let _ = self.janitor.wait();
     }
 }

@@ -24,14 +24,14 @@ where
     P: FnMut() -> F,
     F: Future<Output = Result<T>>,
 {
-    let (end, mut ticks) = (Instant::now() + deadline, ticks());
+    let (started, mut ticks) = (Instant::now(), ticks());
     loop {
         ticks.tick().await;
         let reason = match probe().await {
             Ok(value) => return Ok(value),
             Err(reason) => reason,
         };
-        if Instant::now() > end {
+        if started.elapsed() > deadline {
             bail!("{what}: not within {deadline:?}: {reason:#}");
         }
     }

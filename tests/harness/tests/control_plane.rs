@@ -9,7 +9,7 @@ fn nodes() -> Vec<FakeNode> {
     let node = |letter: char, third: u8| FakeNode {
         name: format!("node-{letter}"),
         zone: format!("us-west-2{letter}"),
-        instance_id: format!("i-0123456789abcdef{third}"),
+        provider_id: format!("aws:///us-west-2{letter}/i-0123456789abcdef{third}"),
         internal_ip: format!("10.0.{third}.10"),
         pod_cidr: format!("10.0.{}.0/22", third + 4),
     };

@@ -1,5 +1,7 @@
 //! The command lines of the control plane.
 
+use std::sync::PoisonError;
+
 use anyhow::Result;
 
 use super::Cluster;
@@ -19,7 +21,7 @@ const SERVICE_CIDR: &str = "172.20.0.0/16";
 const POD_CIDR: &str = "10.0.0.0/24";
 
 impl Cluster {
-    pub(super) async fn start_storage_and_api(&mut self) -> Result<()> {
+    pub(super) async fn start_storage_and_api(&self) -> Result<()> {
         let (clients, peers) = (free_address().await?, free_address().await?);
         self.run(
             "etcd",
@@ -58,7 +60,7 @@ impl Cluster {
         self.run("kube-apiserver", &args)
     }
 
-    pub(super) fn start_controllers(&mut self) -> Result<()> {
+    pub(super) fn start_controllers(&self) -> Result<()> {
         let kubeconfig = format!("--kubeconfig={}", self.kubeconfig().display());
         let quick = [
             "--leader-elect=false",
@@ -91,9 +93,10 @@ impl Cluster {
         )
     }
 
-    fn run(&mut self, name: &str, args: &[String]) -> Result<()> {
+    fn run(&self, name: &str, args: &[String]) -> Result<()> {
         let program = Program::new(name, self.assets.path(name)?).args(args);
-        self.daemons.push(Daemon::start(&program, self.home.path())?);
+        let daemon = Daemon::start(&program, self.home.path())?;
+        self.daemons.lock().unwrap_or_else(PoisonError::into_inner).push(daemon);
         Ok(())
     }
 }

@@ -15,8 +15,8 @@ pub struct FakeNode {
     pub name: String,
     /// Such as `us-west-2a`.
     pub zone: String,
-    /// Such as `i-0123456789abcdef0`.
-    pub instance_id: String,
+    /// Such as `aws:///us-west-2a/i-0123456789abcdef0`.
+    pub provider_id: String,
     /// The primary private address of the instance.
     pub internal_ip: String,
     /// Where its pods get their addresses: a prefix of an interface of the instance.
@@ -41,7 +41,7 @@ pub(super) async fn create(client: &Client, node: &FakeNode) -> Result<()> {
             },
         },
         "spec": {
-            "providerID": format!("aws:///{}/{}", node.zone, node.instance_id),
+            "providerID": node.provider_id,
             "podCIDR": node.pod_cidr,
             "podCIDRs": [node.pod_cidr],
         },
