@@ -13,7 +13,7 @@ help: ## this list
 
 .PHONY: demo
 demo: controlplane ## the whole product on a real control plane, step by step; KEEP=1 leaves it running to play with
-	@cargo build --quiet -p aws-load-balancer-controller -p harness --bins
+	@cargo build -p aws-load-balancer-controller -p harness --bins
 	@KEEP=$(KEEP) $(target)/debug/demo
 
 .PHONY: test

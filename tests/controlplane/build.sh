@@ -21,6 +21,11 @@ kwok sigs.k8s.io/kwok/cmd/kwok
 helm helm.sh/helm/v3/cmd/helm
 '
 
+mkdir -p "$bin"
+# Of several that want it at once, one builds and the others wait.
+exec 9>"$bin.lock"
+if command -v flock >/dev/null; then flock 9; fi
+
 missing=()
 while read -r name package; do
   [[ -n "$name" ]] || continue
@@ -29,7 +34,6 @@ done <<<"$table"
 
 if ((${#missing[@]})); then
   command -v go >/dev/null || { echo "building the test control plane needs Go: https://go.dev/dl" >&2; exit 1; }
-  mkdir -p "$bin"
   part=$(mktemp -d "$bin.part.XXXXXX")
   trap 'rm -rf "$part"' EXIT
   cd "$here"
