@@ -3,9 +3,23 @@
 //! [`Cloud`] is the one door to AWS. What goes through it is plain data of [`crate::cloud`], so that throttling, fencing,
 //! metrics and fault injection are decorators of a single method, and the simulator is one more implementation.
 
+pub mod client;
+pub mod interceptors;
+pub mod metadata;
 pub mod pages;
 
-use crate::cloud::{CloudError, Operation, Request, Response};
+mod acm;
+mod ec2;
+mod elbv2;
+mod sdk;
+mod shield;
+mod sts;
+mod waf_regional;
+mod wafv2;
+
+pub use client::{AwsCloud, AwsSettings};
+
+use crate::cloud::{Action, CloudError, Operation, Request, Response};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 /// The future of one AWS call.
@@ -33,4 +47,12 @@ pub async fn send<O: Operation>(
         operation: O::ACTION.name(),
         message: "the answer belongs to another operation".to_owned(),
     })
+}
+
+/// The error of a request that reached an adapter of another service.
+fn misrouted(action: Action) -> CloudError {
+    CloudError::Malformed {
+        operation: action.name(),
+        message: format!("no client of {} performs it", action.service()),
+    }
 }

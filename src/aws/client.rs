@@ -1,0 +1,329 @@
+//! The real AWS: one set of credentials, connections, retries and time-outs, and a client a service on demand.
+//!
+//! Matches upstream's `pkg/aws`. On purpose different: every attempt and every call has a time limit, and each service has
+//! its own retry quota, so that a storm in one cannot starve another.
+
+use super::interceptors::{CallMeter, Observer, UserAgent};
+use super::metadata::{InstanceMetadata, MetadataError};
+use super::{Answer, Cloud, acm, ec2, elbv2, misrouted, shield, sts, waf_regional, wafv2};
+use crate::cloud::{CloudError, Request, Response, Service};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{ConnectorBuilder, tls};
+use aws_smithy_runtime::client::retries::RetryPartition;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Longest time to establish a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest time one attempt may take; without a limit a hung connection would block a worker.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time one call may take with all its attempts.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest pause between two attempts, as upstream's SDK has it.
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
+
+/// How to reach AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// The region by flag or environment; empty: ask instance metadata.
+    pub region: String,
+    /// `--aws-max-retries`: attempts a call, not retries.
+    pub max_attempts: u32,
+    /// `--aws-api-endpoints`: service id (or `ec2imds`) to base URL. Unknown ids are ignored.
+    pub endpoints: BTreeMap<String, String>,
+    /// `AWS_EC2_METADATA_DISABLED`: never ask instance metadata.
+    pub metadata_disabled: bool,
+}
+
+impl Default for AwsSettings {
+    fn default() -> Self {
+        Self { region: String::new(), max_attempts: 10, endpoints: BTreeMap::new(), metadata_disabled: false }
+    }
+}
+
+/// Why AWS cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The region is neither given nor known to the instance.
+    #[error(
+        "no region: set --aws-region, AWS_REGION or AWS_DEFAULT_REGION, because instance metadata gave none: {0}"
+    )]
+    NoRegion(MetadataError),
+    /// An override of `--aws-api-endpoints` is not a URL.
+    #[error("endpoint of {service}: {url:?} is not an http(s) URL")]
+    Endpoint {
+        /// Service id.
+        service: String,
+        /// The offending value.
+        url: String,
+    },
+}
+
+/// What all clients of one identity share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    sdk: SdkConfig,
+    region: String,
+    max_attempts: u32,
+    endpoints: BTreeMap<String, String>,
+    http: SharedHttpClient,
+    observer: Arc<dyn Observer>,
+}
+
+/// AWS through its real clients, created when first used.
+pub struct AwsCloud {
+    shared: Shared,
+    metadata: InstanceMetadata,
+    elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    ec2: OnceLock<ec2::Client>,
+    acm: OnceLock<aws_sdk_acm::Client>,
+    wafv2: OnceLock<aws_sdk_wafv2::Client>,
+    waf_regional: OnceLock<aws_sdk_wafregional::Client>,
+    shield: OnceLock<aws_sdk_shield::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+/// The SDK behaviour this code is written against.
+pub(super) fn behavior_version() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// A generated client over what is shared: endpoint override, retry quota, user agent and metering.
+macro_rules! client {
+    ($sdk:ident, $shared:expr, $service:expr) => {{
+        let shared: &Shared = $shared;
+        let mut builder = $sdk::config::Builder::from(&shared.sdk)
+            .retry_partition(shared.retry_partition($service))
+            .interceptor(shared.user_agent())
+            .interceptor(shared.call_meter());
+        if let Some(url) = shared.endpoints.get($service.as_str()) {
+            builder = builder.endpoint_url(url);
+        }
+        $sdk::Client::from_conf(builder.build())
+    }};
+}
+
+impl AwsCloud {
+    /// Finds the region and the credentials chain. Makes no AWS call unless the region must come from instance metadata.
+    pub async fn connect(settings: &AwsSettings, observer: Arc<dyn Observer>) -> Result<Self, ConnectError> {
+        Self::load(settings, observer, None).await
+    }
+
+    /// Like [`connect`](Self::connect), with static keys instead of the credentials chain: for simulators.
+    pub async fn connect_with_keys(
+        settings: &AwsSettings,
+        observer: Arc<dyn Observer>,
+        access_key_id: &str,
+        secret_access_key: &str,
+    ) -> Result<Self, ConnectError> {
+        let keys = Credentials::new(access_key_id, secret_access_key, None, None, "static keys");
+        Self::load(settings, observer, Some(SharedCredentialsProvider::new(keys))).await
+    }
+
+    async fn load(
+        settings: &AwsSettings,
+        observer: Arc<dyn Observer>,
+        credentials: Option<SharedCredentialsProvider>,
+    ) -> Result<Self, ConnectError> {
+        check_endpoints(&settings.endpoints)?;
+        let http = http_client();
+        let endpoint = settings.endpoints.get(METADATA_ID).map(String::as_str);
+        let metadata = InstanceMetadata::new(settings.metadata_disabled, endpoint, &http);
+        let region = resolve_region(settings, &metadata).await?;
+        let mut loader = aws_config::defaults(behavior_version())
+            .region(Region::new(region.clone()))
+            .http_client(http.clone())
+            .retry_config(retry_config(settings.max_attempts))
+            .timeout_config(timeout_config());
+        if let Some(credentials) = credentials {
+            loader = loader.credentials_provider(credentials);
+        }
+        let shared = Shared {
+            sdk: loader.load().await,
+            region,
+            max_attempts: settings.max_attempts,
+            endpoints: settings.endpoints.clone(),
+            http,
+            observer,
+        };
+        Ok(Self::new(shared, metadata))
+    }
+
+    fn new(shared: Shared, metadata: InstanceMetadata) -> Self {
+        Self {
+            shared,
+            metadata,
+            elbv2: OnceLock::new(),
+            ec2: OnceLock::new(),
+            acm: OnceLock::new(),
+            wafv2: OnceLock::new(),
+            waf_regional: OnceLock::new(),
+            shield: OnceLock::new(),
+            sts: OnceLock::new(),
+        }
+    }
+
+    /// The region calls go to.
+    pub fn region(&self) -> &str {
+        &self.shared.region
+    }
+
+    /// Metadata of the node.
+    pub fn metadata(&self) -> &InstanceMetadata {
+        &self.metadata
+    }
+
+    async fn perform(&self, request: Request) -> Result<Response, CloudError> {
+        let shared = &self.shared;
+        match request.action().service() {
+            Service::Elbv2 => {
+                let client = self
+                    .elbv2
+                    .get_or_init(|| client!(aws_sdk_elasticloadbalancingv2, shared, Service::Elbv2));
+                elbv2::call(client, request).await
+            }
+            Service::Ec2 => ec2::call(self.ec2.get_or_init(|| ec2::Client::new(shared)), request).await,
+            Service::Acm => {
+                let client = self.acm.get_or_init(|| client!(aws_sdk_acm, shared, Service::Acm));
+                acm::call(client, request).await
+            }
+            Service::Wafv2 => {
+                let client = self.wafv2.get_or_init(|| client!(aws_sdk_wafv2, shared, Service::Wafv2));
+                wafv2::call(client, request).await
+            }
+            Service::WafRegional => {
+                let client = self
+                    .waf_regional
+                    .get_or_init(|| client!(aws_sdk_wafregional, shared, Service::WafRegional));
+                waf_regional::call(client, request).await
+            }
+            Service::Shield => {
+                let client = self.shield.get_or_init(|| client!(aws_sdk_shield, shared, Service::Shield));
+                shield::call(client, request).await
+            }
+            Service::Sts => {
+                let client = self.sts.get_or_init(|| client!(aws_sdk_sts, shared, Service::Sts));
+                sts::call(client, request).await
+            }
+            Service::Other(_) => Err(misrouted(request.action())),
+        }
+    }
+}
+
+impl Cloud for AwsCloud {
+    fn call(&self, request: Request) -> Answer<'_> {
+        Box::pin(self.perform(request))
+    }
+}
+
+impl Shared {
+    pub(super) fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
+    pub(super) fn http_client(&self) -> SharedHttpClient {
+        self.http.clone()
+    }
+
+    pub(super) fn retry_config(&self) -> RetryConfig {
+        retry_config(self.max_attempts)
+    }
+
+    pub(super) fn timeout_config(&self) -> TimeoutConfig {
+        timeout_config()
+    }
+
+    /// The retry quota of one service, so that a storm in one cannot starve another.
+    pub(super) fn retry_partition(&self, service: Service) -> RetryPartition {
+        RetryPartition::new(format!("{service} in {}", self.region))
+    }
+
+    pub(super) fn user_agent(&self) -> UserAgent {
+        UserAgent
+    }
+
+    pub(super) fn call_meter(&self) -> CallMeter {
+        CallMeter::new(Arc::clone(&self.observer))
+    }
+
+    /// The base URL given for a service by flag, by its own variable or profile key, or for all services.
+    pub(super) fn endpoint_override(
+        &self,
+        service: Service,
+        profile_id: &str,
+        variable: &str,
+    ) -> Option<String> {
+        let by_flag = self.endpoints.get(service.as_str()).cloned();
+        by_flag.or_else(|| self.configured_endpoint(profile_id, variable))
+    }
+
+    fn configured_endpoint(&self, profile_id: &str, variable: &str) -> Option<String> {
+        let key = ServiceConfigKey::builder()
+            .service_id(profile_id)
+            .env(variable)
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        let own = self.sdk.service_config().and_then(|configuration| configuration.load_config(key));
+        own.or_else(|| self.sdk.endpoint_url().map(str::to_owned))
+    }
+}
+
+/// The id of instance metadata in `--aws-api-endpoints`.
+const METADATA_ID: &str = "ec2imds";
+
+fn check_endpoints(endpoints: &BTreeMap<String, String>) -> Result<(), ConnectError> {
+    let is_url = |url: &str| {
+        url.parse::<http::Uri>()
+            .is_ok_and(|uri| uri.authority().is_some() && matches!(uri.scheme_str(), Some("http" | "https")))
+    };
+    match endpoints.iter().find(|(_, url)| !is_url(url)) {
+        Some((service, url)) => Err(ConnectError::Endpoint { service: service.clone(), url: url.clone() }),
+        None => Ok(()),
+    }
+}
+
+async fn resolve_region(settings: &AwsSettings, metadata: &InstanceMetadata) -> Result<String, ConnectError> {
+    if settings.region.is_empty() {
+        return metadata.region().await.map_err(ConnectError::NoRegion);
+    }
+    Ok(settings.region.clone())
+}
+
+fn retry_config(max_attempts: u32) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(max_attempts.max(1)).with_max_backoff(MAX_BACKOFF)
+}
+
+fn timeout_config() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build()
+}
+
+/// One pool of connections and one set of trusted roots for all clients; the SDK's default would be one for each.
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut builder = ConnectorBuilder::default()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+        builder.set_connector_settings(settings.cloned());
+        if let Some(components) = components {
+            builder.set_sleep_impl(components.sleep_impl());
+        }
+        builder.set_proxy_config(Some(ProxyConfig::from_env()));
+        builder.build()
+    })
+}
