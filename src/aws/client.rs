@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time one attempt may take; without a limit a hung connection would block a worker.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time one call may take with all its attempts.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest pause between two attempts, as upstream's SDK has it.
 const MAX_BACKOFF: Duration = Duration::from_secs(20);
 
@@ -101,8 +101,8 @@ macro_rules! client {
     ($sdk:ident, $shared:expr, $service:expr) => {{
         let shared: &Shared = $shared;
         let mut builder = $sdk::config::Builder::from(&shared.sdk)
-            .retry_partition(shared.retry_partition($service))
-            .interceptor(shared.user_agent())
+            .retry_partition(shared.retry_partition(&$service))
+            .interceptor(UserAgent)
             .interceptor(shared.call_meter());
         if let Some(url) = shared.endpoints.get($service.as_str()) {
             builder = builder.endpoint_url(url);
@@ -241,17 +241,9 @@ impl Shared {
         retry_config(self.max_attempts)
     }
 
-    pub(super) fn timeout_config(&self) -> TimeoutConfig {
-        timeout_config()
-    }
-
     /// The retry quota of one service, so that a storm in one cannot starve another.
-    pub(super) fn retry_partition(&self, service: Service) -> RetryPartition {
+    pub(super) fn retry_partition(&self, service: &Service) -> RetryPartition {
         RetryPartition::new(format!("{service} in {}", self.region))
-    }
-
-    pub(super) fn user_agent(&self) -> UserAgent {
-        UserAgent
     }
 
     pub(super) fn call_meter(&self) -> CallMeter {
@@ -261,7 +253,7 @@ impl Shared {
     /// The base URL given for a service by flag, by its own variable or profile key, or for all services.
     pub(super) fn endpoint_override(
         &self,
-        service: Service,
+        service: &Service,
         profile_id: &str,
         variable: &str,
     ) -> Option<String> {
@@ -306,7 +298,7 @@ fn retry_config(max_attempts: u32) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(max_attempts.max(1)).with_max_backoff(MAX_BACKOFF)
 }
 
-fn timeout_config() -> TimeoutConfig {
+pub(super) fn timeout_config() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)

@@ -1,7 +1,8 @@
 //! How a form travels to EC2 and its answer back: the SDK's orchestrator, set up as a generated client would.
 
 use super::{endpoint, form::Form};
-use crate::aws::client::Shared;
+use crate::aws::client::{Shared, behavior_version, timeout_config};
+use crate::aws::interceptors::UserAgent;
 use crate::aws::sdk::answered;
 use crate::cloud::{Action, CloudError, Service};
 use aws_runtime::auth::SigV4OperationSigningConfig;
@@ -67,7 +68,7 @@ impl Client {
 
 /// An override by flag, else by `AWS_ENDPOINT_URL_EC2`, `AWS_ENDPOINT_URL` or profile, else the region's endpoint.
 fn endpoint_url(shared: &Shared) -> String {
-    shared.endpoint_override(Service::Ec2, "EC2", "AWS_ENDPOINT_URL_EC2").unwrap_or_else(|| {
+    shared.endpoint_override(&Service::Ec2, "EC2", "AWS_ENDPOINT_URL_EC2").unwrap_or_else(|| {
         let sdk = shared.sdk();
         endpoint::resolve_endpoint(
             shared.region(),
@@ -81,18 +82,18 @@ fn operation(shared: &Shared, url: &str, action: Action) -> Operation<String, St
     let builder = Operation::builder()
         .service_name(Service::Ec2.as_str().to_owned())
         .operation_name(action.name())
-        .behavior_version(super::super::client::behavior_version())
+        .behavior_version(behavior_version())
         .http_client(shared.http_client())
         .endpoint_url(url)
         .standard_retry(&shared.retry_config())
-        .timeout_config(shared.timeout_config())
+        .timeout_config(timeout_config())
         .serializer(to_request)
         .deserializer(from_response)
         .with_connection_poisoning()
         .interceptor(ServiceClockSkewInterceptor::new())
         .interceptor(RequestInfoInterceptor::new())
         .interceptor(InvocationIdInterceptor::new())
-        .interceptor(shared.user_agent())
+        .interceptor(UserAgent)
         .interceptor(shared.call_meter());
     with_classifiers(builder).runtime_plugin(signing(shared)).build()
 }
@@ -128,7 +129,7 @@ fn signing_config(shared: &Shared) -> FrozenLayer {
     layer.store_put(SigningName::from_static("ec2"));
     layer.store_put(SigningRegion::from(aws_types::region::Region::new(shared.region().to_owned())));
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
-    layer.store_put(shared.retry_partition(Service::Ec2));
+    layer.store_put(shared.retry_partition(&Service::Ec2));
     layer.freeze()
 }
 
