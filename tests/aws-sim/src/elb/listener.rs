@@ -1,0 +1,295 @@
+//! Listeners: creation, description, change, deletion.
+
+use super::{attributes, attributes::carries_datagrams, nested, parent, uses::forwarded};
+use crate::{
+    World,
+    refusal::{Verdict, bad_value, ensure, refuse},
+    tags,
+};
+use aws_load_balancer_controller::cloud::{
+    Attributes, Ref, Tags,
+    elbv2::{
+        CreateListener, DeleteListener, DescribeListeners, IpAddressType, Listener, ListenerSettings,
+        LoadBalancer, LoadBalancerType, ModifyListener, MutualAuthentication, Page, Protocol,
+    },
+};
+use std::collections::BTreeSet;
+
+const DEFAULT_POLICY: &str = "ELBSecurityPolicy-2016-08";
+const ALPN: &[&str] = &["HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred", "None"];
+
+/// A listener and what `DescribeListeners` does not show of it.
+#[derive(Clone, Debug)]
+pub(crate) struct ListenerState {
+    pub(crate) described: Listener,
+    /// The ARN of its default rule.
+    pub(crate) default_rule_arn: String,
+    /// Certificates besides the default one.
+    pub(crate) extra_certificates: BTreeSet<String>,
+    pub(crate) attributes: Attributes,
+    pub(crate) tags: Tags,
+}
+
+impl World {
+    pub(crate) fn create_listener(&mut self, request: &CreateListener) -> Verdict<Listener> {
+        let lb = self.elb.load_balancer(&request.load_balancer_arn)?.described.clone();
+        tags::check(&request.tags, &Tags::new(), bad_value, super::tagging::too_many)?;
+        let mut described = self.settle_listener(&lb, &request.settings, None)?;
+        if let Some((arn, existing)) = self.listener_on(&lb, described.port) {
+            described.arn = arn;
+            ensure(existing == described, || duplicate_listener(&lb))?;
+            return Ok(existing);
+        }
+        ensure(self.elb.listeners_of(&lb.arn).count() < self.settings.quotas.listeners, || {
+            refuse(
+                "TooManyListeners",
+                format!("The maximum number of listeners on load balancer '{}' has been reached", lb.arn),
+            )
+        })?;
+        self.check_uses(&lb, &described.protocol, &described.default_actions)?;
+        described.arn = format!("{}{}", nested(&lb.arn, ":loadbalancer/", ":listener/"), self.ids.hex(16));
+        let rule = format!("{}{}", nested(&described.arn, ":listener/", ":listener-rule/"), self.ids.hex(16));
+        let state = ListenerState {
+            default_rule_arn: rule,
+            extra_certificates: BTreeSet::new(),
+            attributes: attributes::listener_defaults(&described.protocol),
+            tags: request.tags.clone(),
+            described: described.clone(),
+        };
+        self.elb.listeners.insert(described.arn.clone(), state);
+        self.refresh_uses(&lb.arn, &forwarded(&described.default_actions));
+        Ok(described)
+    }
+
+    pub(crate) fn describe_listeners(&self, request: &DescribeListeners) -> Verdict<Page<Listener>> {
+        let arn = &self.elb.load_balancer(&request.load_balancer_arn)?.described.arn;
+        let listeners =
+            self.elb.listeners_of(arn).map(|(arn, listener)| (arn.clone(), listener.described.clone()));
+        self.elb_page(listeners, request.marker.as_deref())
+    }
+
+    pub(crate) fn modify_listener(&mut self, request: &ModifyListener) -> Verdict<()> {
+        let previous = self.elb.listener(&request.arn)?.described.clone();
+        let lb = self.elb.load_balancer(&Ref::from(previous.load_balancer_arn.as_str()))?.described.clone();
+        let mut described = self.settle_listener(&lb, &request.settings, Some(&previous))?;
+        described.arn.clone_from(&previous.arn);
+        let other = self.listener_on(&lb, described.port).filter(|(arn, _)| *arn != previous.arn);
+        ensure(other.is_none(), || duplicate_listener(&lb))?;
+        self.check_uses(&lb, &described.protocol, &described.default_actions)?;
+        let kept: Vec<_> =
+            self.elb.rules_of(&previous.arn).map(|(_, rule)| rule.described.actions.clone()).collect();
+        for actions in kept {
+            self.check_uses(&lb, &described.protocol, &actions)?;
+        }
+        let mut groups = forwarded(&previous.default_actions);
+        groups.extend(forwarded(&described.default_actions));
+        self.elb.listener_mut(&request.arn)?.become_like(described);
+        self.refresh_uses(&lb.arn, &groups);
+        Ok(())
+    }
+
+    pub(crate) fn delete_listener(&mut self, request: &DeleteListener) -> Verdict<()> {
+        let arn = self.elb.listener(&request.arn)?.described.arn.clone();
+        self.drop_listener(&arn);
+        Ok(())
+    }
+
+    /// Removes a listener and its rules.
+    pub(crate) fn drop_listener(&mut self, arn: &str) {
+        let rules: Vec<_> = self.elb.rules_of(arn).map(|(arn, _)| arn.clone()).collect();
+        let mut groups = BTreeSet::new();
+        for rule in rules.iter().filter_map(|rule| self.elb.rules.remove(rule)) {
+            groups.extend(forwarded(&rule.described.actions));
+        }
+        if let Some(listener) = self.elb.listeners.remove(arn) {
+            groups.extend(forwarded(&listener.described.default_actions));
+        }
+        self.refresh_uses(&parent(arn, ":listener/", ":loadbalancer/"), &groups);
+    }
+
+    /// Whether an ARN names a certificate that exists.
+    pub(crate) fn check_certificate(&self, arn: &str) -> Verdict<()> {
+        ensure(self.acm.certificates.contains_key(arn), || {
+            refuse("CertificateNotFound", format!("Certificate '{arn}' not found"))
+        })
+    }
+
+    fn listener_on(&self, lb: &LoadBalancer, port: i32) -> Option<(String, Listener)> {
+        let mut listeners = self.elb.listeners_of(&lb.arn);
+        let found = listeners.find(|(_, listener)| listener.described.port == port);
+        found.map(|(arn, listener)| (arn.clone(), listener.described.clone()))
+    }
+
+    /// What the settings describe, over what was, still without an ARN.
+    fn settle_listener(
+        &self,
+        lb: &LoadBalancer,
+        settings: &ListenerSettings,
+        previous: Option<&Listener>,
+    ) -> Verdict<Listener> {
+        check_protocol(lb, settings)?;
+        let certificate = self.settle_certificate(settings, previous)?;
+        let was = previous.filter(|listener| is_tls(&listener.protocol));
+        let policy = || {
+            was.and_then(|listener| listener.ssl_policy.clone()).unwrap_or_else(|| DEFAULT_POLICY.to_owned())
+        };
+        let was_alpn = previous.map(|listener| listener.alpn_policy.clone()).unwrap_or_default();
+        let keeps_alpn = settings.alpn_policy.is_empty() && settings.protocol == Protocol::Tls;
+        Ok(Listener {
+            arn: String::new(),
+            load_balancer_arn: lb.arn.clone(),
+            port: settings.port,
+            protocol: settings.protocol.clone(),
+            default_actions: self.settle_actions(lb, &settings.protocol, &settings.default_actions)?,
+            certificates: certificate.into_iter().collect(),
+            ssl_policy: is_tls(&settings.protocol)
+                .then(|| settings.ssl_policy.clone().unwrap_or_else(policy)),
+            alpn_policy: if keeps_alpn { was_alpn } else { settings.alpn_policy.clone() },
+            mutual_authentication: self.settle_mutual(settings, previous)?,
+        })
+    }
+
+    fn settle_certificate(
+        &self,
+        settings: &ListenerSettings,
+        previous: Option<&Listener>,
+    ) -> Verdict<Option<String>> {
+        let protocol = &settings.protocol;
+        if !is_tls(protocol) {
+            ensure(settings.certificate.is_none(), || {
+                bad_value(format!("Certificates cannot be specified for {protocol} listeners"))
+            })?;
+            ensure(settings.ssl_policy.is_none(), || {
+                bad_value(format!("An SSL policy cannot be specified for {protocol} listeners"))
+            })?;
+            return Ok(None);
+        }
+        if let Some(policy) = &settings.ssl_policy {
+            ensure(policy.starts_with("ELBSecurityPolicy-"), || {
+                refuse("SSLPolicyNotFound", format!("SSL policy '{policy}' not found"))
+            })?;
+        }
+        if let Some(given) = &settings.certificate {
+            let arn = given.resolved()?;
+            self.check_certificate(arn)?;
+            return Ok(Some(arn.to_owned()));
+        }
+        let kept = previous.and_then(|listener| listener.certificates.first().cloned());
+        ensure(kept.is_some(), || {
+            bad_value(format!("A certificate must be specified for {protocol} listeners"))
+        })?;
+        Ok(kept)
+    }
+
+    fn settle_mutual(
+        &self,
+        settings: &ListenerSettings,
+        previous: Option<&Listener>,
+    ) -> Verdict<Option<MutualAuthentication>> {
+        let given = settings.mutual_authentication.as_ref();
+        if settings.protocol != Protocol::Https {
+            ensure(given.is_none_or(|mutual| mutual.mode == "off"), || {
+                bad_value(format!(
+                    "Mutual authentication cannot be specified for {} listeners",
+                    settings.protocol
+                ))
+            })?;
+            return Ok(None);
+        }
+        let off = || MutualAuthentication { mode: "off".to_owned(), ..MutualAuthentication::default() };
+        let Some(given) = given else {
+            let was = previous.and_then(|listener| listener.mutual_authentication.clone());
+            return Ok(Some(was.unwrap_or_else(off)));
+        };
+        ensure(matches!(given.mode.as_str(), "off" | "passthrough" | "verify"), || {
+            bad_value(format!(
+                "Mutual authentication mode '{}' must be one of 'off, passthrough, verify'",
+                given.mode
+            ))
+        })?;
+        let verifies = given.mode == "verify";
+        ensure(verifies == given.trust_store_arn.is_some(), || {
+            bad_value(format!(
+                "A trust store must be specified for mutual authentication mode 'verify' only, not for '{}'",
+                given.mode
+            ))
+        })?;
+        let Some(store) = given.trust_store_arn.as_deref() else {
+            return Ok(Some(MutualAuthentication { mode: given.mode.clone(), ..off() }));
+        };
+        ensure(self.elb.trust_stores.contains_key(store), || super::Kind::TrustStore.not_found(store))?;
+        Ok(Some(MutualAuthentication {
+            ignore_client_certificate_expiry: Some(given.ignore_client_certificate_expiry.unwrap_or(false)),
+            advertise_trust_store_ca_names: Some(
+                given.advertise_trust_store_ca_names.clone().unwrap_or("off".to_owned()),
+            ),
+            ..given.clone()
+        }))
+    }
+}
+
+impl ListenerState {
+    /// Takes new settings; attributes and certificates of another protocol go.
+    fn become_like(&mut self, described: Listener) {
+        if described.protocol != self.described.protocol {
+            let mut fresh = attributes::listener_defaults(&described.protocol);
+            for (key, value) in &mut fresh {
+                if let Some(kept) = self.attributes.get(key) {
+                    value.clone_from(kept);
+                }
+            }
+            self.attributes = fresh;
+        }
+        if !is_tls(&described.protocol) {
+            self.extra_certificates.clear();
+        }
+        self.described = described;
+    }
+}
+
+pub(crate) fn is_tls(protocol: &Protocol) -> bool {
+    matches!(protocol, Protocol::Https | Protocol::Tls)
+}
+
+fn check_protocol(lb: &LoadBalancer, settings: &ListenerSettings) -> Verdict<()> {
+    let ListenerSettings { port, protocol, alpn_policy, .. } = settings;
+    ensure((1..=65535).contains(port), || {
+        bad_value(format!("Port '{port}' must be between '1' and '65535'"))
+    })?;
+    let application = matches!(protocol, Protocol::Http | Protocol::Https);
+    let known = !matches!(protocol, Protocol::Geneve | Protocol::Other(_));
+    ensure(known && application == (lb.kind == LoadBalancerType::Application), || {
+        bad_value(format!(
+            "Listener protocol '{protocol}' is not valid for load balancers of type '{}'",
+            lb.kind
+        ))
+    })?;
+    let translates = lb.enable_prefix_for_ipv6_source_nat.as_deref() == Some("on");
+    let dualstack = lb.ip_address_type == IpAddressType::Dualstack;
+    ensure(!carries_datagrams(protocol) || !dualstack || translates, || {
+        refuse(
+            "UnsupportedProtocol",
+            format!(
+                "Listener protocol '{protocol}' is not supported for dualstack load balancers without prefixes for IPv6 source NAT"
+            ),
+        )
+    })?;
+    ensure(alpn_policy.is_empty() || *protocol == Protocol::Tls, || {
+        bad_value(format!("An ALPN policy cannot be specified for {protocol} listeners"))
+    })?;
+    let one_known =
+        alpn_policy.len() <= 1 && alpn_policy.iter().all(|policy| ALPN.contains(&policy.as_str()));
+    ensure(one_known, || {
+        refuse(
+            "ALPNPolicyNotFound",
+            format!("ALPN policy '{}' must be one of '{}'", alpn_policy.join(", "), ALPN.join(", ")),
+        )
+    })
+}
+
+fn duplicate_listener(lb: &LoadBalancer) -> crate::refusal::Refusal {
+    refuse(
+        "DuplicateListener",
+        format!("A listener already exists on this port for this load balancer '{}'", lb.arn),
+    )
+}

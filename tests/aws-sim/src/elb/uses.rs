@@ -1,0 +1,127 @@
+//! Which load balancers use which target groups.
+
+use crate::{
+    World,
+    refusal::{Verdict, bad_configuration, ensure, refuse},
+};
+use aws_load_balancer_controller::cloud::{
+    Ref,
+    elbv2::{IpAddressType, ListenerAction, LoadBalancer, LoadBalancerType, Protocol},
+};
+use std::collections::BTreeSet;
+
+/// The target groups that actions forward to.
+pub(crate) fn forwarded(actions: &[ListenerAction]) -> BTreeSet<String> {
+    let forwards = actions.iter().filter_map(|action| match action {
+        ListenerAction::Forward(forward) => Some(forward),
+        _ => None,
+    });
+    let tuples = forwards.flat_map(|forward| &forward.target_groups);
+    tuples.filter_map(|tuple| tuple.target_group.known().map(str::to_owned)).collect()
+}
+
+impl World {
+    /// Checks that a listener of this protocol may forward to the target groups of these actions.
+    pub(crate) fn check_uses(
+        &self,
+        lb: &LoadBalancer,
+        protocol: &Protocol,
+        actions: &[ListenerAction],
+    ) -> Verdict<()> {
+        let wanted = forwarded(actions);
+        for arn in &wanted {
+            self.check_use(lb, protocol, arn)?;
+        }
+        let used: BTreeSet<_> = self.used_by(&lb.arn);
+        let fresh: Vec<_> = wanted.difference(&used).collect();
+        let most = self.settings.quotas.target_groups_per_load_balancer;
+        let application = lb.kind == LoadBalancerType::Application;
+        ensure(!application || fresh.is_empty() || used.len() + fresh.len() <= most, || {
+            refuse(
+                "TooManyUniqueTargetGroupsPerLoadBalancer",
+                format!(
+                    "You have reached the maximum number of unique target groups that you can associate with a load balancer of type 'application': [{most}]"
+                ),
+            )
+        })?;
+        let targets =
+            fresh.iter().filter_map(|arn| self.elb.target_groups.get(*arn)).map(|group| group.targets.len());
+        self.check_load_balancer_targets(&lb.arn, targets.sum())
+    }
+
+    /// Brings up to date which of these target groups a load balancer uses.
+    pub(crate) fn refresh_uses(&mut self, load_balancer_arn: &str, groups: &BTreeSet<String>) {
+        let used = self.used_by(load_balancer_arn);
+        let now = self.now();
+        for arn in groups {
+            let Some(group) = self.elb.target_groups.get_mut(arn) else { continue };
+            if !used.contains(arn) {
+                group.used_by.remove(load_balancer_arn);
+            } else if group.used_by.insert(load_balancer_arn.to_owned()) && group.used_by.len() == 1 {
+                group.used_since = now;
+            }
+        }
+    }
+
+    /// Target groups that the actions of a load balancer forward to.
+    fn used_by(&self, load_balancer_arn: &str) -> BTreeSet<String> {
+        let defaults =
+            self.elb.listeners_of(load_balancer_arn).map(|(_, listener)| &listener.described.default_actions);
+        let rules =
+            self.elb.rules_of_load_balancer(load_balancer_arn).map(|(_, rule)| &rule.described.actions);
+        defaults.chain(rules).flat_map(|actions| forwarded(actions)).collect()
+    }
+
+    fn check_use(&self, lb: &LoadBalancer, protocol: &Protocol, arn: &str) -> Verdict<()> {
+        let group = self.elb.target_group(&Ref::from(arn))?;
+        ensure(group.used_by.iter().all(|user| *user == lb.arn), || {
+            refuse(
+                "TargetGroupAssociationLimit",
+                format!(
+                    "The following target groups cannot be associated with more than one load balancer: {arn}"
+                ),
+            )
+        })?;
+        let carried = group.described.protocol.as_ref().is_some_and(|target| carries(protocol, target));
+        ensure(carried, || {
+            refuse(
+                "IncompatibleProtocols",
+                format!("The listener and its associated target group '{arn}' have incompatible protocols"),
+            )
+        })?;
+        let version = group.described.protocol_version.as_deref().unwrap_or("HTTP1");
+        ensure(*protocol != Protocol::Http || version == "HTTP1", || {
+            refuse(
+                "InvalidLoadBalancerAction",
+                format!(
+                    "Listener protocol 'HTTP' is not supported with a target group with the protocol-version '{version}'"
+                ),
+            )
+        })?;
+        ensure(group.described.vpc_id.as_ref() == Some(&lb.vpc_id), || {
+            bad_configuration(format!(
+                "The following target groups are not in the VPC '{}' of the load balancer: '{arn}'",
+                lb.vpc_id
+            ))
+        })?;
+        let ipv6 = group.described.ip_address_type == IpAddressType::Ipv6;
+        ensure(!ipv6 || lb.ip_address_type != IpAddressType::Ipv4, || {
+            bad_configuration(format!(
+                "Target group '{arn}' of IP address type 'ipv6' cannot be used by a load balancer of IP address type 'ipv4'"
+            ))
+        })
+    }
+}
+
+/// Whether a listener's protocol can be passed to a target group's.
+fn carries(listener: &Protocol, target: &Protocol) -> bool {
+    match listener {
+        Protocol::Http | Protocol::Https => matches!(target, Protocol::Http | Protocol::Https),
+        Protocol::Tcp => matches!(target, Protocol::Tcp | Protocol::TcpUdp),
+        Protocol::Tls => matches!(target, Protocol::Tcp | Protocol::Tls),
+        Protocol::Udp => matches!(target, Protocol::Udp | Protocol::TcpUdp),
+        Protocol::Quic => matches!(target, Protocol::Quic | Protocol::TcpQuic),
+        Protocol::TcpUdp | Protocol::TcpQuic => target == listener,
+        Protocol::Geneve | Protocol::Other(_) => false,
+    }
+}
