@@ -17,5 +17,6 @@ pub mod controller;
 pub mod finding;
 pub mod inputs;
 pub mod model;
+pub mod plan;
 #[cfg(feature = "shell")]
 pub mod serve;

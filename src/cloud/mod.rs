@@ -14,12 +14,14 @@ pub mod error;
 pub mod operations;
 pub mod protection;
 pub mod reference;
+pub mod references;
 pub mod secret;
 pub mod sts;
 
 pub use error::CloudError;
 pub use operations::{Action, Operation, Request, Response, Service};
 pub use reference::{Ref, Symbol, SymbolKind, Unresolved};
+pub use references::Bindings;
 pub use secret::Secret;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,99 @@
+//! The observed twins of a stack's resources: what AWS and the cluster hold under the stack's tags and labels.
+//!
+//! Details (attributes, certificates, rules, tags of listeners) are only filled in for resources that the stack wants;
+//! the diff does not look at them otherwise.
+
+use crate::api::TargetGroupBinding;
+use crate::cloud::ec2;
+use crate::cloud::elbv2;
+use crate::cloud::protection::ShieldProtection;
+use crate::cloud::{Attributes, Tags};
+
+/// Everything that exists of one stack. Nothing found: all lists are empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Actual {
+    /// Managed security groups.
+    pub security_groups: Vec<ec2::SecurityGroup>,
+    /// Load balancers.
+    pub load_balancers: Vec<LoadBalancer>,
+    /// Target groups.
+    pub target_groups: Vec<TargetGroup>,
+    /// TargetGroupBindings with the stack's labels.
+    pub bindings: Vec<TargetGroupBinding>,
+    /// What protects the stack's ALB.
+    pub protection: Protection,
+}
+
+/// A load balancer and what hangs on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadBalancer {
+    /// As AWS describes it.
+    pub entity: elbv2::LoadBalancer,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// Its capacity reservation; `None`: not asked for.
+    pub capacity: Option<elbv2::CapacityReservation>,
+    /// Its listeners.
+    pub listeners: Vec<Listener>,
+}
+
+/// A listener and what hangs on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listener {
+    /// As AWS describes it.
+    pub entity: elbv2::Listener,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// ARNs of its certificates, those marked as default left out.
+    pub extra_certificates: Vec<String>,
+    /// Its rules, the default rule left out.
+    pub rules: Vec<Rule>,
+}
+
+/// A listener rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// As AWS describes it.
+    pub entity: elbv2::Rule,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A target group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetGroup {
+    /// As AWS describes it.
+    pub entity: elbv2::TargetGroup,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// Its targets; only asked for when they are ALBs.
+    pub targets: Vec<elbv2::Target>,
+}
+
+/// What protects the stack's ALB, as far as the stack has a wish about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Protection {
+    /// ARN of the WAFv2 web ACL.
+    pub wafv2_web_acl_arn: Option<String>,
+    /// Id of the WAF Classic web ACL.
+    pub waf_regional_web_acl_id: Option<String>,
+    /// Shield; `None`: not asked for.
+    pub shield: Option<Shield>,
+}
+
+/// Shield's view of the ALB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shield {
+    /// The account has no subscription; nothing can be protected.
+    NotSubscribed,
+    /// Not protected.
+    Unprotected,
+    /// Protected.
+    Protected(ShieldProtection),
+}

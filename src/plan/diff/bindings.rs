@@ -1,0 +1,173 @@
+//! TargetGroupBindings, and at last whatever nobody asked for (upstream: `target_group_binding_synthesizer.go` and the
+//! second halves of the others).
+
+use super::Diff;
+use super::draft::Phase;
+use crate::api::{ObjectKey, TargetGroupBinding, meta};
+use crate::cloud::ec2::DeleteSecurityGroup;
+use crate::cloud::elbv2::DeleteTargetGroup;
+use crate::model::{Binding, BindingPeer, Resources};
+use crate::plan::binding::{is_same, render_binding};
+use crate::plan::{BindingWrite, Op, Quota, Stage, Step, StepId};
+use std::collections::{BTreeMap, BTreeSet};
+
+const STAGE: Stage = Stage::Bindings;
+
+impl<'a> Diff<'a> {
+    pub(super) fn bindings(&mut self, desired: &'a Resources<Binding>) {
+        let mut claimed = BTreeSet::new();
+        let mut created = Vec::new();
+        for (id, binding) in desired {
+            let write = BindingWrite { binding: self.bound_binding(binding), labels: self.stack.id.labels() };
+            match self.observed_for(&write) {
+                Some(observed) if !meta::is_being_deleted(observed) => {
+                    claimed.insert(ObjectKey::of(observed));
+                    self.update_binding(id.as_str(), write, observed);
+                }
+                Some(observed) => {
+                    claimed.insert(ObjectKey::of(observed));
+                    created.push(self.recreate_binding(id.as_str(), write, observed));
+                }
+                None => match self.namesake(&write) {
+                    Some(observed) => {
+                        claimed.insert(ObjectKey::of(observed));
+                        created.push(self.recreate_binding(id.as_str(), write, observed));
+                    }
+                    None => created.push(self.create_binding(id.as_str(), write, None)),
+                },
+            }
+        }
+        self.await_early_bindings(&created);
+        self.delete_bindings(&claimed);
+    }
+
+    /// The binding of the wanted target group.
+    fn observed_for(&self, write: &BindingWrite) -> Option<&'a TargetGroupBinding> {
+        let arn = write.binding.target_group_arn.known()?;
+        self.actual.bindings.iter().rfind(|observed| observed.spec.target_group_arn.as_deref() == Some(arn))
+    }
+
+    /// A binding of the stack that has the wanted name but another target group, which cannot be changed.
+    fn namesake(&self, write: &BindingWrite) -> Option<&'a TargetGroupBinding> {
+        self.actual.bindings.iter().find(|observed| ObjectKey::of(*observed) == write.key())
+    }
+
+    fn bound_binding(&self, binding: &Binding) -> Binding {
+        let mut binding = binding.clone();
+        binding.target_group_arn.bind(&self.known);
+        let peers = binding.networking.iter_mut().flatten().flat_map(|rule| &mut rule.from);
+        for peer in peers {
+            if let BindingPeer::SecurityGroup(group) = peer {
+                group.bind(&self.known);
+            }
+        }
+        binding
+    }
+
+    /// New target groups behind a load balancer that serves already are bound before it sends traffic to them.
+    fn create_binding(
+        &mut self,
+        id: &str,
+        write: BindingWrite,
+        after: Option<StepId>,
+    ) -> (Phase, StepId, ObjectKey) {
+        let is_new = write.binding.target_group_arn.known().is_none();
+        let is_early = is_new && after.is_none() && !self.load_balancers.is_empty();
+        let phase = if is_early { Phase::EarlyBindings } else { Phase::Bindings };
+        let key = write.key();
+        let step = Step::new(STAGE, id, Op::CreateBinding(Box::new(write)), "does not exist").after(after);
+        (phase, self.draft.emit(phase, step), key)
+    }
+
+    fn recreate_binding(
+        &mut self,
+        id: &str,
+        write: BindingWrite,
+        observed: &TargetGroupBinding,
+    ) -> (Phase, StepId, ObjectKey) {
+        let gone = self.delete_binding(Phase::Bindings, observed, &[], "its target group is gone");
+        self.create_binding(id, write, Some(gone))
+    }
+
+    fn update_binding(&mut self, id: &str, write: BindingWrite, observed: &TargetGroupBinding) {
+        let wanted = render_binding(&write, &self.known);
+        if wanted.is_ok_and(|wanted| is_same(&wanted, observed)) {
+            return;
+        }
+        let op = Op::PatchBinding { write: Box::new(write), observed: Box::new(observed.clone()) };
+        let patched = self.draft.emit(Phase::Bindings, Step::new(STAGE, id, op, "spec or labels differ"));
+        let op = Op::AwaitBindingObserved(ObjectKey::of(observed));
+        let step = Step::new(STAGE, id, op, "targets follow").after([patched]);
+        self.draft.emit(Phase::Bindings, step);
+    }
+
+    fn await_early_bindings(&mut self, created: &[(Phase, StepId, ObjectKey)]) {
+        for (phase, step, key) in created.iter().filter(|(phase, _, _)| *phase == Phase::EarlyBindings) {
+            let op = Op::AwaitBindingObserved(key.clone());
+            let step = Step::new(STAGE, key.to_string(), op, "targets before traffic").after([*step]);
+            self.draft.emit(*phase, step);
+        }
+    }
+
+    fn delete_bindings(&mut self, claimed: &BTreeSet<ObjectKey>) {
+        let actual = self.actual;
+        let mut gone: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+        for observed in actual.bindings.iter().filter(|observed| !claimed.contains(&ObjectKey::of(*observed)))
+        {
+            let arn = observed.spec.target_group_arn.as_deref().unwrap_or_default();
+            let after = self.releases_of(arn);
+            let phase = self.phase_of_release(arn, Phase::DeleteBindings);
+            let step = self.delete_binding(phase, observed, &after, "nobody asked for it");
+            gone.entry(arn).or_default().push(step);
+        }
+        for (arn, steps) in gone {
+            self.releases.entry(arn.to_owned()).or_default().extend(steps);
+        }
+    }
+
+    fn delete_binding(
+        &mut self,
+        phase: Phase,
+        observed: &TargetGroupBinding,
+        after: &[StepId],
+        why: &str,
+    ) -> StepId {
+        let key = ObjectKey::of(observed);
+        let mut after = after.to_vec();
+        if !meta::is_being_deleted(observed) {
+            let op = Op::DeleteBinding(key.clone());
+            let step = Step::new(STAGE, key.to_string(), op, why).after(after);
+            after = vec![self.draft.emit(phase, step)];
+        }
+        let op = Op::AwaitBindingGone(key.clone());
+        let step = Step::new(STAGE, key.to_string(), op, "targets are deregistered").after(after);
+        self.draft.emit(phase, step)
+    }
+
+    /// Deletes the target groups and security groups that nobody asked for, once nothing uses them.
+    pub(super) fn delete_surplus(&mut self) {
+        for group in std::mem::take(&mut self.surplus_target_groups) {
+            let arn = group.entity.arn.as_str();
+            let request = DeleteTargetGroup { arn: arn.into() };
+            let step = Step::aws(Stage::TargetGroups, arn, request, "nobody asked for it")
+                .after(self.releases_of(arn));
+            self.draft.emit(self.phase_of_release(arn, Phase::DeleteTargetGroups), step);
+        }
+        for group in std::mem::take(&mut self.surplus_security_groups) {
+            let request = DeleteSecurityGroup { group_id: group.id.as_str().into() };
+            let step = Step::aws(Stage::SecurityGroups, group.id.as_str(), request, "nobody asked for it")
+                .after(self.releases_of(&group.id));
+            self.draft.emit(Phase::DeleteSecurityGroups, step);
+        }
+    }
+
+    /// When there is no room for more target groups, those that nothing uses any more go early.
+    fn phase_of_release(&self, arn: &str, usual: Phase) -> Phase {
+        let must_free = self.terms.limits.is_exhausted(&Quota::TargetGroups);
+        let is_free = self
+            .releases_of(arn)
+            .into_iter()
+            .all(|step| self.draft.phase_of(step).is_some_and(|phase| phase <= Phase::Frees));
+        if must_free && is_free && !self.in_use.contains(arn) { Phase::Frees } else { usual }
+    }
+}

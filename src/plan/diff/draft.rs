@@ -1,0 +1,94 @@
+//! A plan in the making: steps are noted in any order and sorted by phase at the end.
+
+use crate::cloud::{Bindings, Request};
+use crate::plan::{Op, Plan, Quota, Revisit, Shortfall, Step, StepId};
+use std::time::Duration;
+
+/// When a step is due. Within a phase, steps keep the order in which they were noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    SecurityGroups,
+    DetachAlbs,
+    /// Only when a quota is used up: what can go goes first.
+    Frees,
+    TargetGroups,
+    LoadBalancers,
+    /// Bindings of new target groups of a load balancer that serves already: targets are registered before it sends
+    /// traffic to them.
+    EarlyBindings,
+    Listeners,
+    Rules,
+    Bindings,
+    Protection,
+    DeleteBindings,
+    Capacity,
+    DeleteTargetGroups,
+    AttachAlbs,
+    DeleteSecurityGroups,
+}
+
+/// Steps noted so far.
+#[derive(Default)]
+pub(super) struct Draft {
+    steps: Vec<(Phase, Step)>,
+    shortfalls: Vec<Shortfall>,
+    revisits: Vec<Revisit>,
+    notices: Vec<String>,
+}
+
+impl Draft {
+    pub(super) fn emit(&mut self, phase: Phase, step: Step) -> StepId {
+        let id = StepId(self.steps.len());
+        self.steps.push((phase, step));
+        id
+    }
+
+    /// Whether a step is exactly this call.
+    pub(super) fn is_request<R: Clone + Into<Request>>(&self, id: StepId, request: &R) -> bool {
+        let op = Op::Aws(Box::new(request.clone().into()));
+        self.steps.get(id.0).is_some_and(|(_, step)| step.op == op)
+    }
+
+    /// The phase in which a step is due.
+    pub(super) fn phase_of(&self, id: StepId) -> Option<Phase> {
+        self.steps.get(id.0).map(|(phase, _)| *phase)
+    }
+
+    pub(super) fn fall_short(&mut self, quota: Quota, resource: String) {
+        self.shortfalls.push(Shortfall { quota, resource });
+    }
+
+    pub(super) fn revisit(&mut self, after: Duration, why: impl Into<String>) {
+        self.revisits.push(Revisit { after, why: why.into() });
+    }
+
+    pub(super) fn notice(&mut self, text: String) {
+        self.notices.push(text);
+    }
+
+    /// Sorts the steps by phase and renumbers what they refer to.
+    pub(super) fn finish(self, known: Bindings) -> Plan {
+        let Self { steps, shortfalls, revisits, notices } = self;
+        let mut order: Vec<usize> = (0..steps.len()).collect();
+        let phase_of = |noted: &usize| steps.get(*noted).map(|(phase, _)| *phase);
+        order.sort_by_key(phase_of);
+        let mut place = vec![StepId(0); steps.len()];
+        for (at, noted) in order.iter().enumerate() {
+            if let Some(slot) = place.get_mut(*noted) {
+                *slot = StepId(at);
+            }
+        }
+        let mut steps: Vec<(usize, Step)> =
+            steps.into_iter().enumerate().map(|(noted, (_, step))| (noted, step)).collect();
+        steps.sort_by_key(|(noted, _)| place.get(*noted).copied());
+        let steps = steps.into_iter().map(|(_, step)| renumber(step, &place)).collect();
+        Plan { steps, known, shortfalls, revisits, notices }
+    }
+}
+
+fn renumber(mut step: Step, place: &[StepId]) -> Step {
+    step.after = step.after.iter().filter_map(|id| place.get(id.0).copied()).collect();
+    step.after.sort_unstable();
+    step.after.dedup();
+    step
+}

@@ -1,0 +1,205 @@
+//! Listener rules: matched by content first, then by priority, so that a change touches as little as possible
+//! (upstream: `listener_rule_*.go`).
+
+use super::draft::Phase;
+use super::equality::{same_actions, same_conditions, same_transforms};
+use super::listeners::target_groups;
+use super::{Diff, symbol};
+use crate::cloud::elbv2::{CreateRule, DeleteRule, ModifyRule, SetRulePriorities};
+use crate::cloud::{Ref, SymbolKind};
+use crate::model::{ResourceId, Rule};
+use crate::plan::{Quota, Stage, Step, StepId, actual};
+use std::collections::{BTreeMap, BTreeSet};
+
+const STAGE: Stage = Stage::Rules;
+const PHASE: Phase = Phase::Rules;
+
+/// Highest priority that AWS takes; rules on their way out are parked from here downwards.
+const LAST_PRIORITY: i32 = 50_000;
+
+/// How the rules of one listener come about.
+#[derive(Default)]
+struct Pairing<'a> {
+    /// Same content, same priority.
+    kept: Vec<(i32, &'a Rule, &'a actual::Rule)>,
+    /// Same content, other priority.
+    moved: Vec<(i32, &'a Rule, &'a actual::Rule)>,
+    /// Same priority, other content.
+    modified: Vec<(i32, &'a Rule, &'a actual::Rule)>,
+    created: Vec<(i32, &'a Rule)>,
+    /// By ascending priority.
+    deleted: Vec<&'a actual::Rule>,
+}
+
+impl<'a> Diff<'a> {
+    pub(super) fn rules(
+        &mut self,
+        listener: &'a ResourceId,
+        desired: &[(i32, &'a Rule)],
+        actual: Option<&'a actual::Listener>,
+    ) {
+        let observed = actual.map(|actual| actual.rules.as_slice()).unwrap_or_default();
+        let pairing = self.pair(desired, observed);
+        let prioritised = self.set_priorities(listener, &pairing);
+        for (priority, rule, actual) in &pairing.modified {
+            self.modify_rule(listener, *priority, rule, actual);
+        }
+        let is_full = actual
+            .is_some_and(|actual| self.terms.limits.is_exhausted(&Quota::RulesOf(actual.entity.arn.clone())));
+        self.create_and_delete(listener, &pairing, prioritised, is_full.then_some(actual).flatten());
+        let Pairing { kept, moved, modified, created: _, deleted: _ } = pairing;
+        for (priority, rule, actual) in moved.into_iter().chain(kept).chain(modified) {
+            self.use_target_groups(&actual.entity.actions);
+            self.rule_tags(listener, priority, rule, actual);
+        }
+    }
+
+    fn pair(&self, desired: &[(i32, &'a Rule)], observed: &'a [actual::Rule]) -> Pairing<'a> {
+        let mut pairing = Pairing::default();
+        let mut left: BTreeMap<i32, &'a actual::Rule> = observed
+            .iter()
+            .filter_map(|rule| rule.entity.priority.map(|priority| (priority, rule)))
+            .collect();
+        let mut unmatched = Vec::new();
+        for (priority, rule) in desired {
+            match left.get(priority) {
+                Some(actual) if self.is_same_rule(rule, actual) => {
+                    pairing.kept.push((*priority, *rule, *actual));
+                    left.remove(priority);
+                }
+                _ => unmatched.push((*priority, *rule)),
+            }
+        }
+        let mut unmoved = Vec::new();
+        for (priority, rule) in unmatched {
+            let twin = left.iter().find(|(_, actual)| self.is_same_rule(rule, actual)).map(|(at, _)| *at);
+            match twin.and_then(|at| left.remove(&at)) {
+                Some(actual) => pairing.moved.push((priority, rule, actual)),
+                None => unmoved.push((priority, rule)),
+            }
+        }
+        for (priority, rule) in unmoved {
+            match left.remove(&priority) {
+                Some(actual) => pairing.modified.push((priority, rule, actual)),
+                None => pairing.created.push((priority, rule)),
+            }
+        }
+        pairing.deleted = left.into_values().collect();
+        pairing
+    }
+
+    fn is_same_rule(&self, wanted: &Rule, observed: &actual::Rule) -> bool {
+        let Rule { conditions, actions, transforms, tags: _ } = wanted;
+        let entity = &observed.entity;
+        same_conditions(conditions, &entity.conditions)
+            && same_transforms(transforms, &entity.transforms)
+            && same_actions(&self.bound_actions(actions), &entity.actions, self.terms.secrets)
+    }
+
+    /// One atomic call moves all that moves, and parks the leaving rules that stand in the way.
+    fn set_priorities(&mut self, listener: &ResourceId, pairing: &Pairing<'_>) -> Option<StepId> {
+        let Pairing { kept, moved, modified, created: _, deleted } = pairing;
+        if moved.is_empty() {
+            return None;
+        }
+        let targets: BTreeSet<i32> = moved.iter().map(|(priority, _, _)| *priority).collect();
+        let staying = kept.iter().chain(modified).map(|(priority, _, _)| *priority);
+        let leaving = deleted.iter().filter_map(|rule| rule.entity.priority);
+        let taken: BTreeSet<i32> = staying.chain(leaving).chain(targets.iter().copied()).collect();
+        let mut parking = (1..=LAST_PRIORITY).rev().filter(|priority| !taken.contains(priority));
+        let in_the_way =
+            deleted.iter().rev().filter(|rule| rule.entity.priority.is_some_and(|at| targets.contains(&at)));
+        let parked =
+            in_the_way.zip(&mut parking).map(|(rule, priority)| (rule.entity.arn.as_str(), priority));
+        let moved = moved.iter().map(|(priority, _, rule)| (rule.entity.arn.as_str(), *priority));
+        let priorities = parked.chain(moved).map(|(arn, priority)| (Ref::from(arn), priority)).collect();
+        let request = SetRulePriorities { priorities };
+        let step = Step::aws(STAGE, listener.as_str(), request, "rules change places");
+        Some(self.draft.emit(PHASE, step))
+    }
+
+    fn modify_rule(&mut self, listener: &ResourceId, priority: i32, desired: &Rule, actual: &actual::Rule) {
+        let Rule { conditions, actions, transforms, tags: _ } = desired;
+        let request = ModifyRule {
+            arn: actual.entity.arn.as_str().into(),
+            conditions: conditions.clone(),
+            actions: self.bound_actions(actions),
+            transforms: transforms.clone(),
+        };
+        let step = Step::aws(STAGE, rule_id(listener, priority).as_str(), request, "content differs");
+        let step = self.draft.emit(PHASE, step);
+        self.release(target_groups(&actual.entity.actions), step);
+    }
+
+    /// Creates, then deletes. On a listener that takes no more rules, each new one needs an old one to go first; what
+    /// still does not fit is named.
+    fn create_and_delete(
+        &mut self,
+        listener: &ResourceId,
+        pairing: &Pairing<'_>,
+        prioritised: Option<StepId>,
+        full: Option<&actual::Listener>,
+    ) {
+        let must_free = self.terms.limits.is_exhausted(&Quota::TargetGroups);
+        let mut deleted = pairing.deleted.iter();
+        if must_free {
+            for rule in deleted.by_ref() {
+                self.delete_rule(Phase::Frees, rule, None);
+            }
+        }
+        for (priority, rule) in &pairing.created {
+            let mut after = prioritised;
+            if let Some(full) = full {
+                let Some(leaving) = deleted.next() else {
+                    let quota = Quota::RulesOf(full.entity.arn.clone());
+                    self.draft.fall_short(quota, format!("rule {}", rule_id(listener, *priority)));
+                    continue;
+                };
+                after = Some(self.delete_rule(PHASE, leaving, prioritised));
+            }
+            self.create_rule(listener, *priority, rule, after);
+        }
+        for rule in deleted {
+            self.delete_rule(PHASE, rule, None);
+        }
+    }
+
+    fn create_rule(&mut self, listener: &ResourceId, priority: i32, desired: &Rule, after: Option<StepId>) {
+        let Rule { conditions, actions, transforms, tags } = desired;
+        let id = rule_id(listener, priority);
+        let request = CreateRule {
+            listener_arn: self.reference(SymbolKind::ListenerArn, listener),
+            priority,
+            conditions: conditions.clone(),
+            actions: self.bound_actions(actions),
+            transforms: transforms.clone(),
+            tags: self.listener_tags(&id, tags).unwrap_or_default(),
+        };
+        let step = Step::aws(STAGE, id.as_str(), request, "does not exist")
+            .binding([symbol(SymbolKind::RuleArn, &id)])
+            .after(after);
+        self.draft.emit(PHASE, step);
+    }
+
+    fn delete_rule(&mut self, phase: Phase, rule: &actual::Rule, after: Option<StepId>) -> StepId {
+        let arn = rule.entity.arn.as_str();
+        let request = DeleteRule { arn: arn.into() };
+        let step = Step::aws(STAGE, arn, request, "nobody asked for it").after(after);
+        let step = self.draft.emit(phase, step);
+        self.release(target_groups(&rule.entity.actions), step);
+        step
+    }
+
+    fn rule_tags(&mut self, listener: &ResourceId, priority: i32, desired: &Rule, actual: &actual::Rule) {
+        let id = rule_id(listener, priority);
+        self.know(SymbolKind::RuleArn, &id, &actual.entity.arn);
+        if let Some(tags) = self.listener_tags(&id, &desired.tags) {
+            let arn = Ref::from(actual.entity.arn.as_str());
+            self.elbv2_tags((PHASE, STAGE), id.as_str(), &arn, (&tags, &actual.tags), false);
+        }
+    }
+}
+
+fn rule_id(listener: &ResourceId, priority: i32) -> ResourceId {
+    ResourceId::from(format!("{listener}:{priority}"))
+}

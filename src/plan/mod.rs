@@ -1,0 +1,72 @@
+//! Layer 2: from the world that is to the world that is wanted, as a list of steps.
+//!
+//! [`diff`](diff::diff) compares a [`Stack`](crate::model::Stack) with what was observed ([`Actual`]) and answers a [`Plan`]: typed, ordered,
+//! printable. Nothing here performs anything; `deploy` does.
+//!
+//! Matches upstream's `pkg/deploy` and `pkg/equality`: which differences count, which calls they lead to, and what is left
+//! alone, so that an estate that upstream made gives an empty plan. Differs on purpose where upstream hurts: new things
+//! are made before old ones go (unless a quota or a name forces the other order), a step that fails holds up only what
+//! depends on it, OIDC actions and other values that AWS does not return are not written again and again.
+
+pub mod actual;
+pub mod binding;
+pub mod diff;
+pub mod digest;
+pub mod limits;
+mod render;
+pub mod step;
+
+pub use actual::Actual;
+pub use diff::{DiffError, Terms, diff};
+pub use digest::{AppliedSecrets, Digest};
+pub use limits::{Limits, Quota};
+pub use step::{BindingWrite, OnFailure, Op, Stage, Step, StepId};
+
+use crate::cloud::Bindings;
+use std::time::Duration;
+
+/// What to do, in order, to make the world as it is wanted. `Display` prints it like a reviewer's diff, secrets redacted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The steps; each comes after all it depends on.
+    pub steps: Vec<Step>,
+    /// Ids of the stack's resources that exist already.
+    pub known: Bindings,
+    /// What is wanted and does not fit a quota: left out of the steps.
+    pub shortfalls: Vec<Shortfall>,
+    /// When to look again although nothing failed.
+    pub revisits: Vec<Revisit>,
+    /// What the user should know although nothing is done about it.
+    pub notices: Vec<String>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do, neither now nor later.
+    pub fn is_empty(&self) -> bool {
+        let Self { steps, known: _, shortfalls, revisits, notices: _ } = self;
+        steps.is_empty() && shortfalls.is_empty() && revisits.is_empty()
+    }
+
+    /// A step by its id.
+    pub fn step(&self, id: StepId) -> Option<&Step> {
+        self.steps.get(id.0)
+    }
+}
+
+/// Something wanted for which AWS has no room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The quota.
+    pub quota: Quota,
+    /// What does not fit, for example `rule 80:101`.
+    pub resource: String,
+}
+
+/// A reason to look again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revisit {
+    /// After this long.
+    pub after: Duration,
+    /// What is waited for.
+    pub why: String,
+}

@@ -1,0 +1,104 @@
+//! Prints a plan like a reviewer's diff: one line a step, its details below. Secrets are redacted by their type.
+
+mod content;
+
+use super::step::{BindingWrite, Op, Step};
+use super::{Plan, Revisit, Shortfall};
+use crate::cloud::Action;
+use std::fmt;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { steps, known: _, shortfalls, revisits, notices } = self;
+        for step in steps {
+            write!(f, "{step}")?;
+        }
+        for Shortfall { quota, resource } in shortfalls {
+            writeln!(f, "! {resource}: no room, the quota of {quota} is used up")?;
+        }
+        for Revisit { after, why } in revisits {
+            writeln!(f, "? again in {}s: {why}", after.as_secs())?;
+        }
+        for notice in notices {
+            writeln!(f, "! {notice}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stage: _, resource, op, binds: _, after: _, why, on_failure: _ } = self;
+        writeln!(f, "{} {} {resource}  # {why}", sign(op), op.verb())?;
+        for (name, value) in op.details() {
+            writeln!(f, "    {name}: {value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Op {
+    /// What it does, in one word: AWS's name of the call, or ours.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Aws(request) => request.action().name(),
+            Self::CreateBinding(_) => "CreateTargetGroupBinding",
+            Self::PatchBinding { .. } => "PatchTargetGroupBinding",
+            Self::DeleteBinding(_) => "DeleteTargetGroupBinding",
+            Self::AwaitBindingObserved(_) => "AwaitTargets",
+            Self::AwaitBindingGone(_) => "AwaitTargetGroupBindingGone",
+        }
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Aws(request) => content::of_request(request),
+            Self::CreateBinding(write) | Self::PatchBinding { write, .. } => {
+                let BindingWrite { binding, labels } = &**write;
+                let mut details = content::of_binding(binding);
+                details.push(("labels", content::pairs(labels)));
+                details
+            }
+            Self::DeleteBinding(_) | Self::AwaitBindingObserved(_) | Self::AwaitBindingGone(_) => Vec::new(),
+        }
+    }
+}
+
+fn sign(op: &Op) -> char {
+    use Action as A;
+    match op {
+        Op::CreateBinding(_) => '+',
+        Op::PatchBinding { .. } => '~',
+        Op::DeleteBinding(_) => '-',
+        Op::AwaitBindingObserved(_) | Op::AwaitBindingGone(_) => '.',
+        Op::Aws(request) => match request.action() {
+            A::CreateLoadBalancer
+            | A::CreateTargetGroup
+            | A::CreateListener
+            | A::CreateRule
+            | A::CreateSecurityGroup
+            | A::CreateTags
+            | A::CreateShieldProtection
+            | A::AddTags
+            | A::AddListenerCertificate
+            | A::AuthorizeIngress
+            | A::RegisterTargets
+            | A::AssociateWafv2WebAcl
+            | A::AssociateWafRegionalWebAcl => '+',
+            A::DeleteLoadBalancer
+            | A::DeleteTargetGroup
+            | A::DeleteListener
+            | A::DeleteRule
+            | A::DeleteSecurityGroup
+            | A::DeleteTags
+            | A::DeleteShieldProtection
+            | A::RemoveTags
+            | A::RemoveListenerCertificate
+            | A::RevokeIngress
+            | A::DeregisterTargets
+            | A::DisassociateWafv2WebAcl
+            | A::DisassociateWafRegionalWebAcl => '-',
+            _ => '~',
+        },
+    }
+}
