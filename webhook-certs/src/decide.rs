@@ -24,6 +24,17 @@ pub enum Decision {
     DropCas,
 }
 
+impl Decision {
+    /// Whether the serving certificate that was decided about can be used until the decision is carried out.
+    pub fn is_usable_meanwhile(self) -> bool {
+        match self {
+            Self::Keep { .. } | Self::AddCa(_) | Self::DropCas => true,
+            Self::IssueLeaf(reason) => matches!(reason, Reason::LeafDue | Reason::CaSettled),
+            Self::IssueAll(_) => false,
+        }
+    }
+}
+
 /// Why certificates are issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {

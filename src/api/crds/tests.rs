@@ -59,6 +59,7 @@ fn a_binding_is_written_as_it_was_read() {
     assert_eq!(serde_json::to_value(read).unwrap(), object);
 }
 
+#[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the controller")]
 #[test]
 fn the_chart_ships_the_generated_definitions() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/aws-load-balancer-controller/crds/crds.yaml");
