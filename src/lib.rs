@@ -20,3 +20,4 @@ pub mod model;
 pub mod plan;
 #[cfg(feature = "shell")]
 pub mod serve;
+pub mod targets;

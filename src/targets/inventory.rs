@@ -1,0 +1,187 @@
+//! What is known about the targets of one target group, between two looks at AWS.
+//!
+//! Upstream's `pkg/targetgroupbinding/targets_manager.go`, with one difference: what we registered ourselves a moment
+//! ago is not forgotten because a read does not show it yet. Time comes in as milliseconds of a monotonic clock.
+
+use crate::cloud::elbv2::{Target, TargetHealth, TargetHealthState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a full listing is good for.
+pub const LISTING_MILLIS: u64 = 5 * 60 * 1000;
+/// How long our own registration outweighs a read that does not show it.
+pub const SETTLING_MILLIS: u64 = 10 * 1000;
+
+/// Id and port: what DescribeTargetHealth is asked by.
+type IdAndPort = (String, Option<i32>);
+
+/// Health of a target, as AWS told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// State.
+    pub state: TargetHealthState,
+    /// AWS's reason code; empty when healthy.
+    pub reason: String,
+    /// AWS's words; empty when healthy.
+    pub description: String,
+}
+
+/// A target that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The target as AWS describes it.
+    pub target: Target,
+    /// Its health; `None` until AWS has been asked after we touched it.
+    pub health: Option<Health>,
+    /// When we registered it, if that was not long ago.
+    registered_at: Option<u64>,
+}
+
+/// The targets of one target group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    records: Vec<Record>,
+    listed_at: Option<u64>,
+    asked_at: Option<u64>,
+}
+
+impl Record {
+    /// A target with this health.
+    pub fn new(target: Target, health: Option<Health>) -> Self {
+        Self { target, health, registered_at: None }
+    }
+
+    /// Whether it is on its way out.
+    pub fn is_draining(&self) -> bool {
+        use TargetHealthState::{Draining, UnhealthyDraining};
+        self.state().is_some_and(|state| matches!(state, Draining | UnhealthyDraining))
+    }
+
+    /// Its state, if it is known.
+    pub fn state(&self) -> Option<&TargetHealthState> {
+        self.health.as_ref().map(|health| &health.state)
+    }
+
+    /// `<id>:<port>`, with the QUIC server id if AWS told one.
+    pub fn identity(&self) -> String {
+        let base = self.id_and_port();
+        match &self.target.quic_server_id {
+            Some(server_id) => format!("{base}:{server_id}"),
+            None => base,
+        }
+    }
+
+    /// `<id>:<port>`.
+    pub fn id_and_port(&self) -> String {
+        format!("{}:{}", self.target.id, self.target.port.unwrap_or(0))
+    }
+}
+
+impl Inventory {
+    /// Whether the targets have been listed at all.
+    pub fn is_listed(&self) -> bool {
+        self.listed_at.is_some()
+    }
+
+    /// Whether the listing is recent enough to decide what is missing in AWS.
+    pub fn is_fresh(&self, now: u64) -> bool {
+        self.listed_at.is_some_and(|at| now.saturating_sub(at) < LISTING_MILLIS)
+    }
+
+    /// When AWS was last asked anything about these targets.
+    pub fn asked_at(&self) -> Option<u64> {
+        self.asked_at
+    }
+
+    /// The targets.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The targets to ask AWS about: all that are not known to be healthy, by id and port only, because zone and server
+    /// id would make DescribeTargetHealth look for other targets.
+    pub fn to_ask(&self) -> Vec<Target> {
+        let unsettled =
+            self.records.iter().filter(|record| record.state() != Some(&TargetHealthState::Healthy));
+        let keys: BTreeSet<IdAndPort> = unsettled.map(|record| key(&record.target)).collect();
+        let bare = |(id, port): IdAndPort| Target { id: id.into(), port, ..Target::default() };
+        keys.into_iter().map(bare).collect()
+    }
+
+    /// Takes in a full listing.
+    pub fn absorb_listing(&mut self, listing: Vec<TargetHealth>, now: u64) {
+        let seen: BTreeSet<IdAndPort> = listing.iter().map(|health| key(&health.target)).collect();
+        let ours = std::mem::take(&mut self.records).into_iter();
+        let unseen = ours.filter(|record| {
+            !seen.contains(&key(&record.target))
+                && record.registered_at.is_some_and(|at| now.saturating_sub(at) < SETTLING_MILLIS)
+        });
+        let unseen: Vec<Record> = unseen.collect();
+        self.records = listing.into_iter().filter_map(record_of).collect();
+        self.records.extend(unseen);
+        self.listed_at = Some(now);
+        self.asked_at = Some(now);
+    }
+
+    /// Takes in the answer about some targets.
+    pub fn absorb_answer(&mut self, answer: Vec<TargetHealth>, now: u64) {
+        let asked: BTreeSet<IdAndPort> = answer.iter().map(|health| key(&health.target)).collect();
+        let mut news: BTreeMap<IdAndPort, Vec<Record>> = BTreeMap::new();
+        for record in answer.into_iter().filter_map(record_of) {
+            news.entry(key(&record.target)).or_default().push(record);
+        }
+        self.records.retain(|record| {
+            let settling = record.registered_at.is_some_and(|at| now.saturating_sub(at) < SETTLING_MILLIS);
+            let key = key(&record.target);
+            !asked.contains(&key) || (settling && !news.contains_key(&key))
+        });
+        self.records.extend(news.into_values().flatten());
+        self.asked_at = Some(now);
+    }
+
+    /// Notes that we registered targets. Harmless before the first listing.
+    pub fn note_registered(&mut self, targets: &[Target], now: u64) {
+        for target in targets {
+            let key = key(target);
+            self.records.retain(|record| self::key(&record.target) != key);
+            self.records.push(Record { target: target.clone(), health: None, registered_at: Some(now) });
+        }
+    }
+
+    /// Notes that we deregistered targets: they drain.
+    pub fn note_deregistered(&mut self, targets: &[Target]) {
+        let gone: BTreeSet<IdAndPort> = targets.iter().map(key).collect();
+        for record in &mut self.records {
+            if gone.contains(&key(&record.target)) {
+                record.registered_at = None;
+                record.health = Some(Health {
+                    state: TargetHealthState::Draining,
+                    reason: "Target.DeregistrationInProgress".to_owned(),
+                    description: "Target deregistration is in progress".to_owned(),
+                });
+            }
+        }
+    }
+
+    /// Whether one of the targets drains.
+    pub fn has_draining(&self) -> bool {
+        self.records.iter().any(Record::is_draining)
+    }
+}
+
+fn key(target: &Target) -> IdAndPort {
+    (target.id.to_string(), target.port)
+}
+
+/// The record of a described target; `None` for one that is not registered.
+fn record_of(described: TargetHealth) -> Option<Record> {
+    let TargetHealth { target, state, reason, description } = described;
+    let reason = reason.unwrap_or_default();
+    if state == TargetHealthState::Unused && reason == "Target.NotRegistered" {
+        return None;
+    }
+    let health = Health { state, reason, description: description.unwrap_or_default() };
+    Some(Record::new(target, Some(health)))
+}
+
+#[cfg(test)]
+mod tests;

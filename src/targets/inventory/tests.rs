@@ -1,0 +1,63 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use super::*;
+use crate::targets::samples::target;
+use TargetHealthState::{Draining, Healthy, Initial, Unused};
+
+fn told(n: u8, state: TargetHealthState) -> TargetHealth {
+    let reason = (state == Unused).then(|| "Target.NotRegistered".to_owned());
+    TargetHealth { target: target(n), state, reason, description: None }
+}
+
+fn states(inventory: &Inventory) -> Vec<(String, Option<TargetHealthState>)> {
+    let mut states: Vec<_> =
+        inventory.records().iter().map(|record| (record.id_and_port(), record.state().cloned())).collect();
+    states.sort();
+    states
+}
+
+#[test]
+fn only_targets_that_are_not_healthy_are_asked_about_again() {
+    let mut inventory = Inventory::default();
+    assert!(!inventory.is_listed());
+    let zoned = Target { availability_zone: Some("all".to_owned()), ..target(2) };
+    let away = TargetHealth { target: zoned, state: Initial, reason: None, description: None };
+    inventory.absorb_listing(vec![told(1, Healthy), away], 0);
+    assert_eq!(inventory.to_ask(), [target(2)], "by id and port only");
+    inventory.absorb_answer(vec![told(2, Healthy)], 1);
+    assert_eq!(inventory.to_ask(), []);
+    assert!(inventory.is_fresh(LISTING_MILLIS - 1) && !inventory.is_fresh(LISTING_MILLIS));
+}
+
+#[test]
+fn targets_that_are_gone_are_forgotten() {
+    let mut inventory = Inventory::default();
+    inventory.absorb_listing(vec![told(1, Healthy), told(2, Draining)], 0);
+    inventory.absorb_answer(vec![told(2, Unused)], 1);
+    assert_eq!(states(&inventory), [("10.0.1.1:8080".to_owned(), Some(Healthy))]);
+    inventory.absorb_listing(vec![], 2);
+    assert_eq!(states(&inventory), []);
+}
+
+#[test]
+fn what_was_registered_a_moment_ago_outlives_a_stale_read() {
+    let mut inventory = Inventory::default();
+    inventory.absorb_listing(vec![], 0);
+    inventory.note_registered(&[target(1)], 1000);
+    inventory.absorb_answer(vec![told(1, Unused)], 2000);
+    inventory.absorb_listing(vec![], 3000);
+    assert_eq!(states(&inventory), [("10.0.1.1:8080".to_owned(), None)]);
+    inventory.absorb_answer(vec![told(1, Unused)], 1000 + SETTLING_MILLIS);
+    assert_eq!(states(&inventory), []);
+}
+
+#[test]
+fn what_was_deregistered_drains_and_can_come_back() {
+    let mut inventory = Inventory::default();
+    inventory.absorb_listing(vec![told(1, Healthy)], 0);
+    inventory.note_deregistered(&[target(1)]);
+    assert_eq!(states(&inventory), [("10.0.1.1:8080".to_owned(), Some(Draining))]);
+    assert!(inventory.has_draining());
+    inventory.note_registered(&[target(1)], 1);
+    assert_eq!(states(&inventory), [("10.0.1.1:8080".to_owned(), None)]);
+}
