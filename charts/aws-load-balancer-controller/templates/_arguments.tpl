@@ -14,7 +14,7 @@
   (list "default-tags" (include "lbc.pairs" .Values.defaultTags))
   (list "external-managed-tags" (include "lbc.items" .Values.externalManagedTags))
   (list "default-pca-arn" .Values.certManagement.defaultPCAARN)
-  (list "allowed-certificate-authority-arns" .Values.certDiscovery.allowedCertificateAuthorityARNs)
+  (list "allowed-certificate-authority-arns" (include "lbc.items" .Values.certDiscovery.allowedCertificateAuthorityARNs))
   (list "backend-security-group" .Values.backendSecurityGroup)
   (list "load-balancer-class" .Values.loadBalancerClass)
   (list "service-target-eni-security-group-tags" (include "lbc.pairs" .Values.serviceTargetENISGTags))
