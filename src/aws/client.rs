@@ -157,6 +157,12 @@ impl AwsCloud {
         Ok(Self::new(shared, metadata))
     }
 
+    /// Clients over what is shared, without instance metadata.
+    pub(super) fn over(shared: Shared) -> Self {
+        let metadata = InstanceMetadata::new(true, None, &shared.http);
+        Self::new(shared, metadata)
+    }
+
     fn new(shared: Shared, metadata: InstanceMetadata) -> Self {
         Self {
             shared,
@@ -179,6 +185,14 @@ impl AwsCloud {
     /// Metadata of the node.
     pub fn metadata(&self) -> &InstanceMetadata {
         &self.metadata
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
+        self.sts.get_or_init(|| client!(aws_sdk_sts, &self.shared, Service::Sts))
     }
 
     async fn perform(&self, request: Request) -> Result<Response, CloudError> {
@@ -209,10 +223,7 @@ impl AwsCloud {
                 let client = self.shield.get_or_init(|| client!(aws_sdk_shield, shared, Service::Shield));
                 shield::call(client, request).await
             }
-            Service::Sts => {
-                let client = self.sts.get_or_init(|| client!(aws_sdk_sts, shared, Service::Sts));
-                sts::call(client, request).await
-            }
+            Service::Sts => sts::call(self.sts(), request).await,
             Service::Other(_) => Err(misrouted(request.action())),
         }
     }
@@ -225,6 +236,11 @@ impl Cloud for AwsCloud {
 }
 
 impl Shared {
+    /// The same with another identity.
+    pub(super) fn with_sdk(&self, sdk: SdkConfig) -> Self {
+        Self { sdk, ..self.clone() }
+    }
+
     pub(super) fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }

@@ -39,12 +39,15 @@ pub trait Observer: Send + Sync {
     fn attempt(&self, outcome: &Outcome);
     /// One call has ended.
     fn call(&self, outcome: &Outcome);
+    /// One call took this long, with the wait for a throttle.
+    fn duration(&self, action: Action, took: Duration);
 }
 
 /// Counts nothing.
 impl Observer for () {
     fn attempt(&self, _: &Outcome) {}
     fn call(&self, _: &Outcome) {}
+    fn duration(&self, _: Action, _: Duration) {}
 }
 
 /// Replaces the SDK's user agent by `elbv2.k8s.aws/<version>`, as upstream does.

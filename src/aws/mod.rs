@@ -3,10 +3,16 @@
 //! [`Cloud`] is the one door to AWS. What goes through it is plain data of [`crate::cloud`], so that throttling, fencing,
 //! metrics and fault injection are decorators of a single method, and the simulator is one more implementation.
 
+pub mod assume_role;
 pub mod client;
+pub mod fence;
+pub mod guard;
 pub mod interceptors;
 pub mod metadata;
+pub mod meter;
 pub mod pages;
+pub mod throttle;
+pub mod vpc;
 
 mod acm;
 mod ec2;

@@ -3,13 +3,16 @@
 mod ec2;
 mod elbv2;
 mod json;
+mod roles;
 mod script;
 
 use aws_load_balancer_controller::aws::interceptors::{Observer, Outcome};
 use aws_load_balancer_controller::aws::{AwsCloud, AwsSettings};
+use aws_load_balancer_controller::cloud::Action;
 use script::Script;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Clients that talk to a script.
 async fn connect(script: &Script) -> AwsCloud {
@@ -48,4 +51,6 @@ impl Observer for Journal {
     fn call(&self, outcome: &Outcome) {
         self.note("call", outcome);
     }
+
+    fn duration(&self, _: Action, _: Duration) {}
 }

@@ -1,0 +1,127 @@
+//! AWS as another account's role, for TargetGroupBindings that name one. Matches upstream's `pkg/aws`.
+//!
+//! On purpose different: credentials renew themselves, so that a client lives as long as the process; and the session name
+//! is cut at STS's limit of 64 characters, where upstream's longer names make STS refuse.
+
+use super::client::{AwsCloud, Shared};
+use super::guard::Guards;
+use super::{Cloud, sdk::chain};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_smithy_runtime::client::identity::IdentityCache;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How long before their end credentials are renewed.
+const RENEW_BEFORE: Duration = Duration::from_secs(30);
+
+/// Longest session name that STS accepts.
+const SESSION_NAME_LIMIT: usize = 64;
+
+/// A role of another account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Role {
+    /// ARN.
+    pub arn: String,
+    /// External id that the role's trust policy asks for.
+    pub external_id: Option<String>,
+}
+
+/// The clouds of roles, each made when first asked for.
+pub struct AssumedRoles {
+    shared: Shared,
+    sts: aws_sdk_sts::Client,
+    session_name: String,
+    guards: Guards,
+    clouds: Mutex<BTreeMap<Role, Arc<dyn Cloud>>>,
+}
+
+impl AssumedRoles {
+    /// Roles are assumed with the identity of `base`; their calls have throttles of their own.
+    pub fn new(base: &AwsCloud, cluster_name: &str, guards: Guards) -> Self {
+        Self {
+            shared: base.shared().clone(),
+            sts: base.sts().clone(),
+            session_name: build_session_name(cluster_name),
+            guards,
+            clouds: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// AWS as this role. The role is assumed with the first call.
+    pub fn cloud(&self, role: &Role) -> Arc<dyn Cloud> {
+        let mut clouds = self.clouds.lock();
+        let cloud = clouds.entry(role.clone()).or_insert_with(|| self.guards.wrap(self.assume(role)));
+        Arc::clone(cloud)
+    }
+
+    fn assume(&self, role: &Role) -> AwsCloud {
+        let provider = RoleCredentials {
+            sts: self.sts.clone(),
+            role: role.clone(),
+            session_name: self.session_name.clone(),
+        };
+        let sdk = self.shared.sdk().to_builder();
+        let sdk = sdk
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .identity_cache(IdentityCache::lazy().buffer_time(RENEW_BEFORE).build());
+        AwsCloud::over(self.shared.with_sdk(sdk.build()))
+    }
+}
+
+/// Credentials of an assumed role.
+struct RoleCredentials {
+    sts: aws_sdk_sts::Client,
+    role: Role,
+    session_name: String,
+}
+
+impl std::fmt::Debug for RoleCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoleCredentials").field("role", &self.role.arn).finish_non_exhaustive()
+    }
+}
+
+impl ProvideCredentials for RoleCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.assume())
+    }
+}
+
+impl RoleCredentials {
+    async fn assume(&self) -> Result<Credentials, CredentialsError> {
+        let call = self
+            .sts
+            .assume_role()
+            .role_arn(&self.role.arn)
+            .role_session_name(&self.session_name)
+            .set_external_id(self.role.external_id.clone().filter(|id| !id.is_empty()));
+        let answer = call.send().await.map_err(|error| CredentialsError::provider_error(chain(&error)))?;
+        let given = answer
+            .credentials
+            .ok_or_else(|| CredentialsError::provider_error("AssumeRole answered without credentials"))?;
+        let expiry = SystemTime::try_from(given.expiration).map_err(CredentialsError::provider_error)?;
+        Ok(Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            Some(expiry),
+            "AssumeRole",
+        ))
+    }
+}
+
+/// `AWS-LBC-` and the cluster's name without the characters that STS refuses.
+fn build_session_name(cluster_name: &str) -> String {
+    let allowed = |character: &char| character.is_ascii_alphanumeric() || "=,.@_-".contains(*character);
+    "AWS-LBC-".chars().chain(cluster_name.chars().filter(allowed)).take(SESSION_NAME_LIMIT).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! Client-side rate limits, so that one controller does not use up an account's AWS quotas.
+//!
+//! A call waits on every rule of its service whose expression occurs in the operation's name, once a call however many
+//! attempts it makes. Matches upstream's `pkg/aws/throttle`, defaults included.
+
+use super::{Answer, Cloud};
+use crate::cloud::{Action, Request};
+use parking_lot::Mutex;
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use strum::VariantArray as _;
+use tokio::time::Instant;
+
+/// One rule: operations, calls a second, and calls at once.
+#[derive(Clone, Debug)]
+pub struct ThrottleRule {
+    /// Searched for in the operation's name.
+    pub operations: Regex,
+    /// Calls a second.
+    pub rate: f64,
+    /// Calls at once.
+    pub burst: u32,
+}
+
+/// The rules of every service, by service id.
+#[derive(Clone, Debug)]
+pub struct Throttles(BTreeMap<String, Vec<ThrottleRule>>);
+
+/// Why a text of `--aws-api-throttle` is no throttle.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ThrottleError {
+    /// Not `service:operations=rate:burst`.
+    #[error("{0:?} is not of the form <service id>:<operation regex>=<rate>:<burst>")]
+    Form(String),
+    /// The operations are no regular expression.
+    #[error("{item:?}: {message}")]
+    Regex {
+        /// The offending item.
+        item: String,
+        /// Why.
+        message: String,
+    },
+    /// The rate is no number.
+    #[error("{item:?}: rate {rate:?} is not a number of calls a second")]
+    Rate {
+        /// The offending item.
+        item: String,
+        /// The offending part.
+        rate: String,
+    },
+    /// The burst is no integer.
+    #[error("{item:?}: burst {burst:?} is not a number of calls")]
+    Burst {
+        /// The offending item.
+        item: String,
+        /// The offending part.
+        burst: String,
+    },
+}
+
+/// A `Cloud` that waits before it calls.
+pub struct Throttled<C> {
+    inner: C,
+    buckets: BTreeMap<Action, Vec<Arc<Bucket>>>,
+}
+
+/// Upstream's defaults: service id, operations, calls a second, calls at once.
+const DEFAULTS: &[(&str, &str, f64, u32)] = &[
+    ("WAF Regional", "^AssociateWebACL|DisassociateWebACL", 0.5, 1),
+    ("WAF Regional", "^GetWebACLForResource|ListResourcesForWebACL", 1.0, 1),
+    ("WAFV2", "^AssociateWebACL|DisassociateWebACL", 0.5, 1),
+    ("WAFV2", "^GetWebACLForResource|ListResourcesForWebACL", 1.0, 1),
+    ("Elastic Load Balancing v2", "^RegisterTargets|^DeregisterTargets", 4.0, 20),
+    ("Elastic Load Balancing v2", "^Describe.*", 50.0, 200),
+    ("Elastic Load Balancing v2", "^Modify.*", 3.0, 20),
+];
+
+impl Default for Throttles {
+    fn default() -> Self {
+        let mut throttles = Self::none();
+        for &(service, operations, rate, burst) in DEFAULTS {
+            if let Ok(operations) = Regex::new(operations) {
+                throttles.add(service, ThrottleRule { operations, rate, burst });
+            }
+        }
+        throttles
+    }
+}
+
+impl Throttles {
+    /// No limits at all.
+    pub fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Parses `<service id>:<operation regex>=<rate>:<burst>[,…]`. Neither part may hold one of `,`, `=` and `:`.
+    pub fn parse(text: &str) -> Result<Self, ThrottleError> {
+        let mut throttles = Self::none();
+        for item in text.split(',') {
+            let (service, rule) = parse_rule(item)?;
+            throttles.add(service, rule);
+        }
+        Ok(throttles)
+    }
+
+    /// Takes over the rules of `other`: they replace all rules of the services they name.
+    #[must_use]
+    pub fn overridden_by(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The rules that apply to an operation.
+    pub fn rules(&self, action: Action) -> impl Iterator<Item = &ThrottleRule> {
+        let rules = self.0.get(action.service().as_str()).map(Vec::as_slice).unwrap_or_default();
+        rules.iter().filter(move |rule| rule.operations.is_match(action.name()))
+    }
+
+    fn add(&mut self, service: &str, rule: ThrottleRule) {
+        self.0.entry(service.to_owned()).or_default().push(rule);
+    }
+}
+
+impl<C> Throttled<C> {
+    /// Limits the calls to `inner`.
+    pub fn new(inner: C, throttles: &Throttles) -> Self {
+        Self { inner, buckets: fill_buckets(throttles) }
+    }
+}
+
+impl<C: Cloud> Cloud for Throttled<C> {
+    fn call(&self, request: Request) -> Answer<'_> {
+        Box::pin(async move {
+            for bucket in self.buckets.get(&request.action()).into_iter().flatten() {
+                tokio::time::sleep_until(bucket.reserve(Instant::now())).await;
+            }
+            self.inner.call(request).await
+        })
+    }
+}
+
+fn parse_rule(item: &str) -> Result<(&str, ThrottleRule), ThrottleError> {
+    let form = || ThrottleError::Form(item.to_owned());
+    let (left, right) = split_in_two(item, '=').ok_or_else(form)?;
+    let (service, operations) = split_in_two(left, ':').ok_or_else(form)?;
+    let (rate, burst) = split_in_two(right, ':').ok_or_else(form)?;
+    let rule = ThrottleRule {
+        operations: Regex::new(operations)
+            .map_err(|error| ThrottleError::Regex { item: item.to_owned(), message: error.to_string() })?,
+        rate: rate
+            .parse()
+            .map_err(|_| ThrottleError::Rate { item: item.to_owned(), rate: rate.to_owned() })?,
+        burst: burst
+            .parse()
+            .map_err(|_| ThrottleError::Burst { item: item.to_owned(), burst: burst.to_owned() })?,
+    };
+    Ok((service, rule))
+}
+
+/// Both sides of a separator that occurs exactly once.
+fn split_in_two(text: &str, separator: char) -> Option<(&str, &str)> {
+    text.split_once(separator).filter(|(_, right)| !right.contains(separator))
+}
+
+/// The buckets of every operation; operations that match the same rule share its bucket.
+fn fill_buckets(throttles: &Throttles) -> BTreeMap<Action, Vec<Arc<Bucket>>> {
+    let mut buckets: BTreeMap<Action, Vec<Arc<Bucket>>> = BTreeMap::new();
+    for (service, rules) in &throttles.0 {
+        for rule in rules {
+            let Some(bucket) = Bucket::new(rule).map(Arc::new) else { continue };
+            let matching = Action::VARIANTS.iter().filter(|action| {
+                action.service().as_str() == service && rule.operations.is_match(action.name())
+            });
+            for action in matching {
+                buckets.entry(*action).or_default().push(Arc::clone(&bucket));
+            }
+        }
+    }
+    buckets
+}
+
+/// A token bucket, kept as the time at which it would be full of debt (the generic cell rate algorithm).
+struct Bucket {
+    /// Time in which one token grows.
+    interval: Duration,
+    /// How far calls may run ahead of the rate.
+    tolerance: Duration,
+    /// When the next token after all that are given out has grown.
+    next: Mutex<Option<Instant>>,
+}
+
+impl Bucket {
+    /// A full bucket. A rule that can never grant a token limits nothing, as upstream ignores a wait that cannot end.
+    fn new(rule: &ThrottleRule) -> Option<Self> {
+        let interval = Duration::try_from_secs_f64(1.0 / rule.rate).ok().filter(|_| rule.rate > 0.0)?;
+        let ahead = rule.burst.checked_sub(1)?;
+        let tolerance = interval.checked_mul(ahead)?;
+        Some(Self { interval, tolerance, next: Mutex::new(None) })
+    }
+
+    /// Takes a token and returns when it may be used.
+    fn reserve(&self, now: Instant) -> Instant {
+        let mut next = self.next.lock();
+        let grown = next.map_or(now, |next| next.max(now));
+        *next = Some(grown + self.interval);
+        grown.checked_sub(self.tolerance).unwrap_or(now).max(now)
+    }
+}
+
+#[cfg(test)]
+mod tests;
