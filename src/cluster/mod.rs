@@ -4,6 +4,7 @@ pub mod cache;
 pub mod connect;
 pub mod events;
 pub mod lease;
+pub mod quic_ids;
 pub mod watch;
 pub mod webhook_certs;
 pub mod write;
