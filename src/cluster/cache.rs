@@ -2,7 +2,7 @@
 
 use crate::api::ObjectKey;
 use parking_lot::RwLock;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -35,51 +35,70 @@ impl<V> Change<V> {
 /// Written by one watch, read by everyone; the lock is held for map operations only.
 #[derive(Debug)]
 pub struct Cache<V> {
-    entries: RwLock<BTreeMap<ObjectKey, Arc<V>>>,
+    entries: RwLock<Entries<V>>,
+    group: fn(&V) -> Option<ObjectKey>,
     synced: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct Entries<V> {
+    by_key: BTreeMap<ObjectKey, Arc<V>>,
+    by_group: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
 }
 
 impl<V> Default for Cache<V> {
     fn default() -> Self {
-        Self { entries: RwLock::default(), synced: watch::Sender::new(false) }
+        Self::grouped(|_| None)
+    }
+}
+
+impl<V> Cache<V> {
+    /// A cache that also finds objects by what they belong to, as endpoint slices belong to a Service.
+    pub fn grouped(group: fn(&V) -> Option<ObjectKey>) -> Self {
+        let entries = Entries { by_key: BTreeMap::new(), by_group: BTreeMap::new() };
+        Self { entries: RwLock::new(entries), group, synced: watch::Sender::new(false) }
     }
 }
 
 impl<V: PartialEq> Cache<V> {
     /// One object.
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<V>> {
-        self.entries.read().get(key).cloned()
+        self.entries.read().by_key.get(key).cloned()
     }
 
     /// All objects, by namespace and name.
     pub fn list(&self) -> Vec<Arc<V>> {
-        self.entries.read().values().cloned().collect()
+        self.entries.read().by_key.values().cloned().collect()
     }
 
     /// All keys, by namespace and name.
     pub fn keys(&self) -> Vec<ObjectKey> {
-        self.entries.read().keys().cloned().collect()
+        self.entries.read().by_key.keys().cloned().collect()
     }
 
     /// All objects of one namespace, by name.
     pub fn list_namespace(&self, namespace: &str) -> Vec<Arc<V>> {
         let first = ObjectKey::namespaced(namespace, "");
         let entries = self.entries.read();
-        entries
-            .range(first..)
-            .take_while(|(key, _)| key.namespace() == namespace)
-            .map(|(_, value)| value.clone())
-            .collect()
+        let of_namespace = entries.by_key.range(first..).take_while(|(key, _)| key.namespace() == namespace);
+        of_namespace.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// All objects of one group, by name.
+    pub fn list_group(&self, group: &ObjectKey) -> Vec<Arc<V>> {
+        let entries = self.entries.read();
+        let keys = entries.by_group.get(group).into_iter().flatten();
+        keys.filter_map(|key| entries.by_key.get(key).cloned()).collect()
     }
 
     /// How many objects there are.
     pub fn len(&self) -> usize {
-        self.entries.read().len()
+        self.entries.read().by_key.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.read().is_empty()
+        self.entries.read().by_key.is_empty()
     }
 
     /// Whether the first list is complete.
@@ -97,17 +116,26 @@ impl<V: PartialEq> Cache<V> {
     /// Stores a newer state; `None` when nothing we read has changed.
     pub fn apply(&self, key: ObjectKey, value: V) -> Option<Change<V>> {
         let mut entries = self.entries.write();
-        if entries.get(&key).is_some_and(|old| **old == value) {
+        if entries.by_key.get(&key).is_some_and(|old| **old == value) {
             return None;
         }
         let new = Arc::new(value);
-        let old = entries.insert(key, new.clone());
+        let old = entries.by_key.insert(key.clone(), new.clone());
+        if let Some(old) = &old {
+            entries.leave_group(&key, (self.group)(old));
+        }
+        if let Some(group) = (self.group)(&new) {
+            entries.by_group.entry(group).or_default().insert(key);
+        }
         Some(Change::Applied { old, new })
     }
 
     /// Forgets an object.
     pub fn delete(&self, key: &ObjectKey) -> Option<Change<V>> {
-        self.entries.write().remove(key).map(Change::Deleted)
+        let mut entries = self.entries.write();
+        let old = entries.by_key.remove(key)?;
+        entries.leave_group(key, (self.group)(&old));
+        Some(Change::Deleted(old))
     }
 
     /// Replaces everything by a complete list and tells what differs.
@@ -122,6 +150,18 @@ impl<V: PartialEq> Cache<V> {
         }
         self.synced.send_replace(true);
         changes
+    }
+}
+
+impl<V> Entries<V> {
+    fn leave_group(&mut self, key: &ObjectKey, group: Option<ObjectKey>) {
+        let Some(group) = group else { return };
+        if let Some(keys) = self.by_group.get_mut(&group) {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.by_group.remove(&group);
+            }
+        }
     }
 }
 

@@ -34,3 +34,16 @@ fn a_new_list_tells_what_went_and_what_came() {
         changes.iter().map(|(key, change)| (key.name(), matches!(change, Change::Deleted(_)))).collect();
     assert_eq!(seen, [("x", true), ("z", false)]);
 }
+
+#[test]
+fn objects_are_found_by_what_they_belong_to() {
+    let cache = Cache::grouped(|owner: &&str| Some(ObjectKey::namespaced("a", *owner)));
+    cache.apply(key("a", "slice-1"), "web");
+    cache.apply(key("a", "slice-2"), "web");
+    assert_eq!(cache.list_group(&key("a", "web")).len(), 2);
+    cache.apply(key("a", "slice-2"), "api");
+    assert_eq!(cache.list_group(&key("a", "web")).len(), 1);
+    cache.delete(&key("a", "slice-1"));
+    assert!(cache.list_group(&key("a", "web")).is_empty());
+    assert_eq!(cache.list_group(&key("a", "api")).len(), 1);
+}
