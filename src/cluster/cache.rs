@@ -28,6 +28,14 @@ impl<V> Change<V> {
             Self::Deleted(old) => old,
         }
     }
+
+    /// What it was, and what it is.
+    pub fn sides(&self) -> (Option<&V>, Option<&V>) {
+        match self {
+            Self::Applied { old, new } => (old.as_deref(), Some(new)),
+            Self::Deleted(old) => (Some(old), None),
+        }
+    }
 }
 
 /// All objects of one kind, reduced to the fields we read, ordered by namespace and name.

@@ -1,0 +1,78 @@
+//! What every reconcile may use.
+
+use super::facts::FactSource;
+use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
+use crate::cluster::events::{Recorder, Regarding};
+use crate::cluster::stores::Stores;
+use crate::config::Config;
+use crate::deploy::Deployer;
+use crate::finding::Finding;
+use crate::model::StackId;
+use kube::Client;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What every reconcile may use.
+pub struct Context {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// Writes to the cluster.
+    pub client: Client,
+    /// The cluster as it is.
+    pub stores: Arc<Stores>,
+    /// Answers for builds.
+    pub facts: FactSource,
+    /// Makes AWS as it is wanted.
+    pub deployer: Deployer,
+    /// Events.
+    pub recorder: Recorder,
+    /// Stacks that were built at least once since start.
+    pub seen: Mutex<BTreeSet<StackId>>,
+    /// What each stack was last told, so that equal news is told once.
+    pub told: Mutex<BTreeSet<(StackId, String)>>,
+}
+
+impl Context {
+    /// Notes that a stack has been built: from now on it is known whether it needs the backend security group.
+    pub fn note_built(&self, stack: &StackId) {
+        self.seen.lock().insert(stack.clone());
+    }
+
+    /// Whether every object that may have AWS resources has been built since start.
+    pub fn all_built(&self) -> bool {
+        let seen = self.seen.lock();
+        let services = self.stores.services.list();
+        let service_known = services
+            .iter()
+            .filter(|service| has_finalizer(&service.metadata, |finalizer| finalizer == SERVICE_FINALIZER))
+            .all(|service| seen.contains(&crate::build::service::stack_id(service)));
+        let ingresses = self.stores.ingresses.list();
+        let ingress_known = ingresses
+            .iter()
+            .filter(|ingress| has_finalizer(&ingress.metadata, is_ingress_finalizer))
+            .flat_map(|ingress| crate::inputs::group::groups_of_finalizers(ingress))
+            .all(|group| seen.contains(&group));
+        service_known && ingress_known
+    }
+
+    /// Lets go of the shared backend security group for a stack that does not need it.
+    pub async fn release_backend_security_group(&self, stack: &StackId) -> Result<(), crate::cloud::CloudError> {
+        self.facts.backend_security_group.release(stack, || self.all_built()).await
+    }
+
+    /// Emits the warnings of a build that succeeded nevertheless.
+    pub fn warn(&self, component: &'static str, regarding: &Regarding, reason: &'static str, findings: &[Finding]) {
+        for finding in findings {
+            self.recorder.component(component).record(regarding.clone(), "Warning", reason, finding.to_string());
+        }
+    }
+}
+
+fn is_ingress_finalizer(finalizer: &str) -> bool {
+    finalizer == INGRESS_FINALIZER || finalizer.starts_with(INGRESS_GROUP_FINALIZER_PREFIX)
+}
+
+fn has_finalizer(meta: &crate::api::ObjectMeta, is_ours: impl Fn(&str) -> bool) -> bool {
+    meta.finalizers.iter().flatten().any(|finalizer| is_ours(finalizer))
+}

@@ -1,0 +1,257 @@
+//! From changes in the cluster to keys in the queues.
+//!
+//! Matches the event handlers of upstream's `controllers/*/eventhandlers`. Changes are heard only once every cache is
+//! complete; then everything is enqueued once. So no key is worked on with half of the cluster in view, and no Ingress is
+//! blamed for a class that was merely not listed yet.
+
+use super::queue::Queue;
+use crate::api::meta::INGRESS_CLASS_ANNOTATION;
+use crate::api::{
+    Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding, is_being_deleted,
+};
+use crate::build::service::{is_pending_finalization, is_selected};
+use crate::cluster::Change;
+use crate::cluster::events::{Recorder, Regarding};
+use crate::cluster::stores::{Listener, Stores};
+use crate::config::Config;
+use crate::inputs::group::{
+    ClassView, Concerned, concerned_groups, is_relevant_update, secret_reference, service_references,
+};
+use crate::model::StackId;
+use crate::targets::mapping;
+use crate::targets::view::{NodeView, PodView};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The queues, one a controller.
+#[derive(Debug)]
+pub struct Queues {
+    /// Services by namespace and name.
+    pub services: Queue<ObjectKey>,
+    /// Ingress groups.
+    pub groups: Queue<StackId>,
+    /// TargetGroupBindings by namespace and name.
+    pub bindings: Queue<ObjectKey>,
+}
+
+/// Hears of changes and fills the queues.
+pub struct Dispatcher {
+    config: Arc<Config>,
+    stores: Arc<Stores>,
+    queues: Arc<Queues>,
+    recorder: Recorder,
+    is_ready: AtomicBool,
+}
+
+impl Dispatcher {
+    /// Hears nothing until [`Dispatcher::start`].
+    pub fn new(config: Arc<Config>, stores: Arc<Stores>, queues: Arc<Queues>, recorder: Recorder) -> Self {
+        let recorder = recorder.component("ingress");
+        Self { config, stores, queues, recorder, is_ready: AtomicBool::new(false) }
+    }
+
+    /// Enqueues everything, and from now on what changes. Every cache must be complete.
+    pub fn start(&self) {
+        self.is_ready.store(true, Ordering::SeqCst);
+        self.enqueue_all();
+    }
+
+    /// Enqueues every object that may need work: at start and at every resync.
+    pub fn enqueue_all(&self) {
+        for binding in self.stores.bindings.keys() {
+            self.queues.bindings.add(binding);
+        }
+        for service in self.stores.services.list() {
+            self.enqueue_service(&service);
+        }
+        self.enqueue_ingresses(|_| true);
+    }
+
+    fn hears(&self) -> bool {
+        self.is_ready.load(Ordering::SeqCst)
+    }
+
+    fn enqueue_service(&self, service: &Service) {
+        let enabled = self.config.features.enable_service_controller;
+        if enabled && (is_selected(service, &self.config) || is_pending_finalization(service)) {
+            self.queues.services.add(ObjectKey::of(service));
+        }
+    }
+
+    fn enqueue_ingresses(&self, concerned: impl Fn(&Ingress) -> bool) {
+        let classes = Classes::of(&self.stores);
+        for ingress in self.stores.ingresses.list().iter().filter(|ingress| concerned(ingress)) {
+            self.enqueue_groups(ingress, &classes);
+        }
+    }
+
+    fn enqueue_groups(&self, ingress: &Ingress, classes: &Classes) {
+        let Concerned { groups, problem } = concerned_groups(ingress, &classes.view(), &self.config);
+        for group in groups {
+            self.queues.groups.add(group);
+        }
+        if let Some(problem) = problem {
+            let regarding = Regarding::of("networking.k8s.io/v1", "Ingress", ingress);
+            let message = format!("Failed load groupID due to {problem}");
+            self.recorder.record(regarding, "Warning", "FailedLoadGroupID", message);
+        }
+    }
+
+    /// Services whose listener actions forward to this Service.
+    fn enqueue_referring_services(&self, key: &ObjectKey) {
+        let quoted = format!("\"{}\"", key.name());
+        for service in self.stores.services.list_namespace(key.namespace()) {
+            let annotations = service.metadata.annotations.iter().flatten();
+            let refers = |(name, value): (&String, &String)| name.contains("/actions.") && value.contains(&quoted);
+            if annotations.into_iter().any(refers) {
+                self.enqueue_service(&service);
+            }
+        }
+    }
+}
+
+/// Snapshots of what classification looks at.
+pub struct Classes {
+    classes: Vec<Arc<IngressClass>>,
+    params: Vec<Arc<IngressClassParams>>,
+    namespaces: Vec<Arc<Namespace>>,
+}
+
+impl Classes {
+    /// The classes as they are now.
+    pub fn of(stores: &Stores) -> Self {
+        Self {
+            classes: stores.ingress_classes.list(),
+            params: stores.ingress_class_params.list(),
+            namespaces: stores.namespaces.list(),
+        }
+    }
+
+    /// Borrowed for the core.
+    pub fn view(&self) -> ClassView<'_> {
+        ClassView { classes: &self.classes, params: &self.params, namespaces: &self.namespaces }
+    }
+}
+
+fn is_relevant_service_update(old: &Service, new: &Service) -> bool {
+    old.metadata.annotations != new.metadata.annotations
+        || old.spec != new.spec
+        || is_being_deleted(old) != is_being_deleted(new)
+}
+
+fn class_of(ingress: &Ingress) -> Option<&str> {
+    ingress.spec.as_ref()?.ingress_class_name.as_deref()
+}
+
+fn has_class_annotation(ingress: &Ingress) -> bool {
+    ingress.metadata.annotations.as_ref().is_some_and(|map| map.contains_key(INGRESS_CLASS_ANNOTATION))
+}
+
+impl Listener for Dispatcher {
+    fn service(&self, key: &ObjectKey, change: Change<Service>) {
+        if !self.hears() {
+            return;
+        }
+        let (old, new) = change.sides();
+        if mapping::is_service_change(old, new) {
+            for binding in mapping::bindings_of_service(&self.stores.bindings.list_namespace(key.namespace()), key) {
+                self.queues.bindings.add(binding);
+            }
+        }
+        if let (Some(old), Some(new)) = (old, new)
+            && !is_relevant_service_update(old, new)
+        {
+            return;
+        }
+        if let Some(new) = new {
+            self.enqueue_service(new);
+        }
+        self.enqueue_referring_services(key);
+        self.enqueue_ingresses(|ingress| {
+            ingress.metadata.namespace.as_deref() == Some(key.namespace())
+                && service_references(ingress).contains(key.name())
+        });
+    }
+
+    fn ingress(&self, _: &ObjectKey, change: Change<Ingress>) {
+        let Change::Applied { old, new } = change else { return };
+        if !self.hears() || old.as_ref().is_some_and(|old| !is_relevant_update(old, &new)) {
+            return;
+        }
+        let classes = Classes::of(&self.stores);
+        if let Some(old) = old {
+            let former = concerned_groups(&old, &classes.view(), &self.config);
+            former.groups.into_iter().for_each(|group| self.queues.groups.add(group));
+        }
+        self.enqueue_groups(&new, &classes);
+    }
+
+    fn ingress_class(&self, key: &ObjectKey, _: Change<IngressClass>) {
+        if self.hears() {
+            self.enqueue_ingresses(|ingress| {
+                !has_class_annotation(ingress) && class_of(ingress).is_none_or(|class| class == key.name())
+            });
+        }
+    }
+
+    fn ingress_class_params(&self, key: &ObjectKey, _: Change<IngressClassParams>) {
+        if !self.hears() {
+            return;
+        }
+        let refers = |class: &IngressClass| {
+            let parameters = class.spec.as_ref().and_then(|spec| spec.parameters.as_ref());
+            parameters.is_some_and(|parameters| parameters.name == key.name())
+        };
+        let classes: BTreeSet<_> =
+            self.stores.ingress_classes.list().iter().filter(|class| refers(class)).filter_map(|class| class.metadata.name.clone()).collect();
+        self.enqueue_ingresses(|ingress| {
+            !has_class_annotation(ingress) && class_of(ingress).is_none_or(|class| classes.contains(class))
+        });
+    }
+
+    fn namespace(&self, key: &ObjectKey, change: Change<Namespace>) {
+        let is_relabelled = matches!(&change, Change::Applied { old: Some(_), .. });
+        if self.hears() && is_relabelled {
+            self.enqueue_ingresses(|ingress| ingress.metadata.namespace.as_deref() == Some(key.name()));
+        }
+    }
+
+    fn binding(&self, key: &ObjectKey, _: Change<TargetGroupBinding>) {
+        if self.hears() {
+            self.queues.bindings.add(key.clone());
+        }
+    }
+
+    fn endpoints(&self, service: &ObjectKey) {
+        if self.hears() {
+            let bindings = self.stores.bindings.list_namespace(service.namespace());
+            for binding in mapping::bindings_of_endpoints(&bindings, service) {
+                self.queues.bindings.add(binding);
+            }
+        }
+    }
+
+    fn pod(&self, _: &ObjectKey, change: Change<PodView>) {
+        if self.hears() {
+            for binding in mapping::bindings_of_pod(change.latest()) {
+                self.queues.bindings.add(binding);
+            }
+        }
+    }
+
+    fn node(&self, _: &ObjectKey, change: Change<NodeView>) {
+        if self.hears() {
+            let (old, new) = change.sides();
+            for binding in mapping::bindings_of_node(&self.stores.bindings.list(), old, new) {
+                self.queues.bindings.add(binding);
+            }
+        }
+    }
+}
+
+/// Ingresses of a namespace whose log-in settings name this Secret.
+pub fn refers_to_secret(ingress: &Ingress, namespace: &str, secret: &str) -> bool {
+    ingress.metadata.namespace.as_deref() == Some(namespace)
+        && secret_reference(ingress.metadata.annotations.as_ref()).as_deref() == Some(secret)
+}

@@ -1,0 +1,44 @@
+//! Gather and build: answers a build's questions until it has no more.
+
+use super::facts::FactSource;
+use crate::finding::Finding;
+use crate::inputs::{Facts, Halt, Query};
+use crate::model::StackId;
+use std::collections::BTreeSet;
+
+/// Why nothing was built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildFailure {
+    /// The user must change something.
+    #[error("{0}")]
+    Finding(Box<Finding>),
+    /// AWS or the API server did not answer.
+    #[error("{0}")]
+    Unanswered(crate::inputs::LookupFailure),
+    /// The build asked again for what it was told: our mistake.
+    #[error("the build asked twice for {0:?}")]
+    AskedTwice(Query),
+}
+
+/// Builds, asking for facts as the build names them.
+pub async fn build<T>(
+    source: &FactSource,
+    stack: &StackId,
+    build: impl Fn(&Facts) -> Result<T, Halt>,
+) -> Result<T, BuildFailure> {
+    let mut facts = Facts::default();
+    let mut asked = BTreeSet::new();
+    loop {
+        match build(&facts) {
+            Ok(built) => return Ok(built),
+            Err(Halt::Finding(finding)) => return Err(BuildFailure::Finding(finding)),
+            Err(Halt::Unanswered(failure)) => return Err(BuildFailure::Unanswered(failure)),
+            Err(Halt::Lacking(query)) => {
+                if !asked.insert(query.clone()) {
+                    return Err(BuildFailure::AskedTwice(query));
+                }
+                source.answer(stack, query, &mut facts).await;
+            }
+        }
+    }
+}
