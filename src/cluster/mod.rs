@@ -5,6 +5,7 @@ pub mod connect;
 pub mod events;
 pub mod lease;
 pub mod quic_ids;
+pub mod stores;
 pub mod watch;
 pub mod webhook_certs;
 pub mod write;

@@ -1,0 +1,201 @@
+//! Everything the controller watches, and the watches themselves.
+
+use super::cache::{Cache, Change};
+use super::watch::{Scope, follow, follow_cluster};
+use crate::api::{
+    EndpointSlice, Endpoints, Ingress, IngressClass, IngressClassParams, Namespace, Node, ObjectKey, Pod,
+    Service, TargetGroupBinding,
+};
+use crate::config::Config;
+use crate::targets::view::{ClusterView, NodeView, PodView, SliceView};
+use kube::Client;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// The caches, one a kind.
+#[derive(Debug)]
+pub struct Stores {
+    /// Services.
+    pub services: Arc<Cache<Service>>,
+    /// Ingresses.
+    pub ingresses: Arc<Cache<Ingress>>,
+    /// IngressClasses.
+    pub ingress_classes: Arc<Cache<IngressClass>>,
+    /// IngressClassParams.
+    pub ingress_class_params: Arc<Cache<IngressClassParams>>,
+    /// Namespaces, reduced to name and labels.
+    pub namespaces: Arc<Cache<Namespace>>,
+    /// TargetGroupBindings.
+    pub bindings: Arc<Cache<TargetGroupBinding>>,
+    /// EndpointSlices, by Service.
+    pub slices: Arc<Cache<SliceView>>,
+    /// Endpoints, one view a subset; watched instead of EndpointSlices when the flag says so.
+    pub endpoints: Arc<Cache<Vec<Arc<SliceView>>>>,
+    /// Pods.
+    pub pods: Arc<Cache<PodView>>,
+    /// Nodes.
+    pub nodes: Arc<Cache<NodeView>>,
+    use_slices: bool,
+}
+
+/// What is told about every change, before anything acts on it.
+pub trait Listener: Send + Sync + 'static {
+    /// A Service changed.
+    fn service(&self, key: &ObjectKey, change: Change<Service>);
+    /// An Ingress changed.
+    fn ingress(&self, key: &ObjectKey, change: Change<Ingress>);
+    /// An IngressClass changed.
+    fn ingress_class(&self, key: &ObjectKey, change: Change<IngressClass>);
+    /// IngressClassParams changed.
+    fn ingress_class_params(&self, key: &ObjectKey, change: Change<IngressClassParams>);
+    /// A Namespace changed.
+    fn namespace(&self, key: &ObjectKey, change: Change<Namespace>);
+    /// A TargetGroupBinding changed.
+    fn binding(&self, key: &ObjectKey, change: Change<TargetGroupBinding>);
+    /// The endpoints of a Service changed.
+    fn endpoints(&self, service: &ObjectKey);
+    /// A pod changed.
+    fn pod(&self, key: &ObjectKey, change: Change<PodView>);
+    /// A node changed.
+    fn node(&self, key: &ObjectKey, change: Change<NodeView>);
+}
+
+impl Stores {
+    /// Empty caches.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            services: Arc::default(),
+            ingresses: Arc::default(),
+            ingress_classes: Arc::default(),
+            ingress_class_params: Arc::default(),
+            namespaces: Arc::default(),
+            bindings: Arc::default(),
+            slices: Arc::new(Cache::grouped(|slice| Some(slice.service.clone()))),
+            endpoints: Arc::default(),
+            pods: Arc::default(),
+            nodes: Arc::default(),
+            use_slices: config.enable_endpoint_slices,
+        }
+    }
+
+    /// Starts every watch.
+    pub fn watch(
+        &self,
+        client: &Client,
+        config: &Arc<Config>,
+        listener: &Arc<dyn Listener>,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let namespace = (!config.watch_namespace.is_empty()).then(|| config.watch_namespace.clone());
+        let scope = Scope { namespace };
+        macro_rules! watch {
+            ($follow:ident, $cache:ident, $project:expr, $changed:ident $(, $scope:expr)?) => {{
+                let listener = listener.clone();
+                let changed = move |key: &ObjectKey, change| listener.$changed(key, change);
+                tasks.spawn($follow(client.clone(), $($scope.clone(),)? self.$cache.clone(), $project, changed));
+            }};
+        }
+        watch!(follow, services, |service: Service| service, service, scope);
+        watch!(follow, ingresses, |ingress: Ingress| ingress, ingress, scope);
+        watch!(follow_cluster, ingress_classes, |class: IngressClass| class, ingress_class);
+        watch!(
+            follow_cluster,
+            ingress_class_params,
+            |params: IngressClassParams| params,
+            ingress_class_params
+        );
+        watch!(follow_cluster, namespaces, labels_only, namespace);
+        watch!(follow, bindings, |binding: TargetGroupBinding| binding, binding, scope);
+        watch!(follow_cluster, nodes, |node: Node| NodeView::from_node(&node), node);
+        let variable = config.quic_environment_variable_name.clone();
+        watch!(follow, pods, move |pod: Pod| PodView::from_pod(&pod, &variable), pod, scope);
+        self.watch_endpoints(client, &scope, listener, tasks);
+    }
+
+    fn watch_endpoints(
+        &self,
+        client: &Client,
+        scope: &Scope,
+        listener: &Arc<dyn Listener>,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let listener = listener.clone();
+        let (client, scope) = (client.clone(), scope.clone());
+        if self.use_slices {
+            let changed = move |_: &ObjectKey, change: Change<SliceView>| {
+                if let Change::Applied { old: Some(old), new } = &change
+                    && old.service != new.service
+                {
+                    listener.endpoints(&old.service);
+                }
+                listener.endpoints(&change.latest().service);
+            };
+            let project = |slice: EndpointSlice| SliceView::from_slice(&slice).unwrap_or_default();
+            tasks.spawn(follow(client, scope, self.slices.clone(), project, changed));
+        } else {
+            let changed = move |key: &ObjectKey, _: Change<Vec<Arc<SliceView>>>| listener.endpoints(key);
+            let project = |endpoints: Endpoints| -> Vec<Arc<SliceView>> {
+                SliceView::from_endpoints(&endpoints).into_iter().map(Arc::new).collect()
+            };
+            tasks.spawn(follow(client, scope, self.endpoints.clone(), project, changed));
+        }
+    }
+
+    /// Waits until every cache is complete.
+    pub async fn synced(&self) {
+        self.services.synced().await;
+        self.ingresses.synced().await;
+        self.ingress_classes.synced().await;
+        self.ingress_class_params.synced().await;
+        self.namespaces.synced().await;
+        self.bindings.synced().await;
+        self.nodes.synced().await;
+        self.pods.synced().await;
+        if self.use_slices { self.slices.synced().await } else { self.endpoints.synced().await }
+    }
+}
+
+fn labels_only(namespace: Namespace) -> Namespace {
+    let mut reduced = Namespace::default();
+    reduced.metadata.name = namespace.metadata.name;
+    reduced.metadata.labels = namespace.metadata.labels;
+    reduced
+}
+
+impl ClusterView for Stores {
+    fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
+        self.services.get(key)
+    }
+
+    fn slices(&self, service: &ObjectKey) -> Option<Vec<Arc<SliceView>>> {
+        if self.use_slices {
+            Some(self.slices.list_group(service))
+        } else {
+            self.endpoints.get(service).map(|subsets| subsets.to_vec())
+        }
+    }
+
+    fn pod(&self, key: &ObjectKey) -> Option<Arc<PodView>> {
+        self.pods.get(key)
+    }
+
+    fn pods(&self, namespace: &str) -> Vec<Arc<PodView>> {
+        self.pods.list_namespace(namespace)
+    }
+
+    fn node(&self, name: &str) -> Option<Arc<NodeView>> {
+        self.nodes.get(&ObjectKey::cluster(name))
+    }
+
+    fn nodes(&self) -> Vec<Arc<NodeView>> {
+        self.nodes.list()
+    }
+
+    fn binding(&self, key: &ObjectKey) -> Option<Arc<TargetGroupBinding>> {
+        self.bindings.get(key)
+    }
+
+    fn bindings(&self) -> Vec<Arc<TargetGroupBinding>> {
+        self.bindings.list()
+    }
+}
