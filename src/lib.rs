@@ -21,3 +21,4 @@ pub mod plan;
 #[cfg(feature = "shell")]
 pub mod serve;
 pub mod targets;
+pub mod status;

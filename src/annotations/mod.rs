@@ -5,6 +5,7 @@
 
 pub mod ingress;
 pub mod parse;
+pub mod service;
 
 use std::collections::BTreeMap;
 

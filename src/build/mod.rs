@@ -10,6 +10,7 @@ pub mod certificates;
 pub mod names;
 pub mod ports;
 pub mod security_groups;
+pub mod service;
 pub mod subnets;
 pub mod tags;
 
@@ -24,6 +25,8 @@ pub struct Built {
     pub stack: Stack,
     /// Mistakes that did not prevent it, in the order they were found.
     pub findings: Findings,
+    /// Whether it uses the shared backend security group; if not, its source lets go of it once this is deployed.
+    pub uses_backend_security_group: bool,
 }
 
 impl AnnotationError {

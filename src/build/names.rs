@@ -24,7 +24,7 @@ pub struct ServiceIdentity<'a> {
 pub struct ServiceTargetGroup<'a> {
     /// The Service behind the target group.
     pub service: ServiceIdentity<'a>,
-    /// UID of the Service that owns the load balancer, when that is another one.
+    /// UID of the Service that owns the load balancer, for the target groups that its actions add.
     pub base_uid: Option<&'a str>,
     /// Port of the target group.
     pub port: i32,

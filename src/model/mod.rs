@@ -3,6 +3,8 @@
 //! Matches upstream's `pkg/model`: a stack holds resources, unique by kind and resource id; adding one that is there
 //! already keeps the first. Everything is kept in ordered maps, so that building the same input twice gives equal stacks.
 
+pub mod marshal;
+
 use crate::cloud::ec2::IngressRule;
 use crate::cloud::elbv2::{
     HealthCheck, IpAddressType, ListenerAction, LoadBalancerType, MutualAuthentication, Protocol,

@@ -1,0 +1,95 @@
+//! The Service a build is about, with everything it may look at.
+
+use crate::annotations::{Annotations, NLB_PREFIX};
+use crate::api::{Service, meta::ObjectKey};
+use crate::build::Origin;
+use crate::build::names::ServiceIdentity;
+use crate::config::Config;
+use crate::finding::{Finding, ObjectRef};
+use crate::inputs::{Facts, Halt};
+use crate::model::StackId;
+use std::collections::BTreeMap;
+
+/// The Service that owns the load balancer. Its annotations count for everything, also for the target groups of other
+/// Services.
+pub(super) struct Context<'a> {
+    pub service: &'a Service,
+    pub object: ObjectRef,
+    pub stack: StackId,
+    pub annotations: Annotations<'a>,
+    pub facts: &'a Facts,
+    pub config: &'a Config,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(service: &'a Service, facts: &'a Facts, config: &'a Config) -> Self {
+        let key = ObjectKey::of(service);
+        Self {
+            service,
+            object: ObjectRef {
+                kind: "Service",
+                namespace: key.namespace().to_owned(),
+                name: key.name().to_owned(),
+            },
+            stack: super::stack_id(service),
+            annotations: Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref()),
+            facts,
+            config,
+        }
+    }
+
+    pub fn string(&self, suffix: &str) -> Option<&'a str> {
+        self.annotations.string(suffix)
+    }
+
+    pub fn list(&self, suffix: &str) -> Option<Vec<String>> {
+        self.annotations.list(suffix)
+    }
+
+    pub fn boolean(&self, suffix: &str) -> Result<Option<bool>, Halt> {
+        self.annotations.boolean(suffix).map_err(|error| error.found_on(&self.object).into())
+    }
+
+    pub fn int32(&self, suffix: &str) -> Result<Option<i32>, Halt> {
+        self.annotations.int32(suffix).map_err(|error| error.found_on(&self.object).into())
+    }
+
+    pub fn map(&self, suffix: &str) -> Result<Option<BTreeMap<String, String>>, Halt> {
+        self.annotations.map(suffix).map_err(|error| error.found_on(&self.object).into())
+    }
+
+    /// A text that must be one of `allowed`.
+    pub fn choice(&self, suffix: &str, allowed: &[&'static str]) -> Result<Option<&'static str>, Halt> {
+        let Some(value) = self.string(suffix) else { return Ok(None) };
+        match allowed.iter().find(|candidate| **candidate == value) {
+            Some(chosen) => Ok(Some(chosen)),
+            None => Err(self.not_one_of(suffix, value, allowed).into()),
+        }
+    }
+
+    pub fn not_one_of(&self, suffix: &str, value: &str, allowed: &[&'static str]) -> Finding {
+        let message = format!("{value:?} is not one of {}", allowed.join(", "));
+        self.error(suffix, message).suggest(value, allowed.iter().copied())
+    }
+
+    pub fn origin(&self, suffix: &str) -> Origin {
+        Origin::field(&self.object, self.annotations.key(suffix))
+    }
+
+    pub fn error(&self, suffix: &str, message: impl Into<String>) -> Finding {
+        self.origin(suffix).error(message)
+    }
+
+    pub fn warning(&self, suffix: &str, message: impl Into<String>) -> Finding {
+        Finding::warning(&self.object, message).at(self.annotations.key(suffix))
+    }
+}
+
+/// A Service, as far as names depend on it.
+pub(super) fn identity(service: &Service) -> ServiceIdentity<'_> {
+    ServiceIdentity {
+        namespace: service.metadata.namespace.as_deref().unwrap_or_default(),
+        name: service.metadata.name.as_deref().unwrap_or_default(),
+        uid: service.metadata.uid.as_deref().unwrap_or_default(),
+    }
+}

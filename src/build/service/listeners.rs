@@ -1,0 +1,293 @@
+//! Listeners: one per port number, with their protocols.
+
+use super::context::Context;
+use super::target_groups::{self, Backend};
+use super::{actions, load_balancer};
+use crate::annotations::service as keys;
+use crate::api::ServicePort;
+use crate::build::ports;
+use crate::cloud::elbv2::{ForwardAction, ListenerAction, Protocol, TargetGroupTuple, TargetType};
+use crate::cloud::{Attributes, Ref, SymbolKind};
+use crate::finding::{Finding, Findings};
+use crate::inputs::Halt;
+use crate::model::{Listener, Stack};
+use std::collections::{BTreeMap, BTreeSet};
+
+const ALPN_POLICIES: [&str; 5] = ["None", "HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred"];
+
+/// What annotations say about all listeners.
+struct Settings {
+    certificates: Vec<String>,
+    tls_ports: Vec<String>,
+    quic_ports: Vec<String>,
+    tls_to_targets: bool,
+    ssl_policy: String,
+    /// Numbers of the ports where TCP and UDP become one listener.
+    merged: BTreeSet<i32>,
+}
+
+/// What speaks at a port, and what the targets speak.
+struct Protocols {
+    listener: Protocol,
+    target_group: Protocol,
+}
+
+pub(super) fn build(
+    context: &Context<'_>,
+    backend: &Backend<'_>,
+    stack: &mut Stack,
+    findings: &mut Findings,
+) -> Result<(), Halt> {
+    let merges = merges_tcp_udp(context);
+    let merged = if merges { find_merged(context, findings)? } else { BTreeSet::new() };
+    let settings = read_settings(context, merged)?;
+    let mut seen = BTreeSet::new();
+    for port in ports::ports(context.service) {
+        let is_first = seen.insert(port.port);
+        if merges && !is_first {
+            continue;
+        }
+        let listener = build_one(context, backend, &settings, port, stack, findings)?;
+        if is_first {
+            stack.listeners.insert(port.port.to_string().into(), listener);
+        } else {
+            findings.push(warn_dropped(context, port));
+        }
+    }
+    findings.extend(find_unused_keys(context, stack));
+    Ok(())
+}
+
+fn build_one(
+    context: &Context<'_>,
+    backend: &Backend<'_>,
+    settings: &Settings,
+    port: &ServicePort,
+    stack: &mut Stack,
+    findings: &mut Findings,
+) -> Result<Listener, Halt> {
+    let protocols = decide_protocols(context, settings, port)?;
+    let forward = build_forward(context, backend, &protocols, port, stack)?;
+    let is_tls = protocols.listener == Protocol::Tls;
+    Ok(Listener {
+        load_balancer: load_balancer::ID.into(),
+        port: port.port,
+        default_actions: vec![ListenerAction::Forward(forward)],
+        alpn_policy: if is_tls { decide_alpn(context)? } else { Vec::new() },
+        certificates: if is_tls {
+            settings.certificates.iter().cloned().map(Ref::from).collect()
+        } else {
+            vec![]
+        },
+        ssl_policy: is_tls.then(|| settings.ssl_policy.clone()),
+        mutual_authentication: None,
+        attributes: build_attributes(context, &protocols.listener, port, findings)?,
+        tags: backend.frontend.tags.clone(),
+        protocol: protocols.listener,
+    })
+}
+
+fn read_settings(context: &Context<'_>, merged: BTreeSet<i32>) -> Result<Settings, Halt> {
+    let tls_ports = context.list(keys::SSL_PORTS).unwrap_or_default();
+    let known = ports::ports(context.service);
+    if let Some(unknown) =
+        tls_ports.iter().find(|listed| !known.iter().any(|port| is_listed(port, &[listed])))
+    {
+        let names = known.iter().map(ports::name).filter(|name| !name.is_empty());
+        let message = format!("{unknown:?} is neither the name nor the number of a port of the Service");
+        return Err(context.error(keys::SSL_PORTS, message).suggest(unknown, names).into());
+    }
+    let policy = context.string(keys::SSL_POLICY).unwrap_or(&context.config.default_ssl_policy);
+    Ok(Settings {
+        certificates: context.list(keys::SSL_CERT).unwrap_or_default(),
+        tls_ports,
+        quic_ports: context.list(keys::QUIC_PORTS).unwrap_or_default(),
+        tls_to_targets: context.string(keys::BACKEND_PROTOCOL) == Some("ssl"),
+        ssl_policy: policy.to_owned(),
+        merged,
+    })
+}
+
+/// Whether a list names the port, by name or number.
+fn is_listed<T: AsRef<str>>(port: &ServicePort, list: &[T]) -> bool {
+    let number = port.port.to_string();
+    list.iter().any(|item| item.as_ref() == ports::name(port) || item.as_ref() == number)
+}
+
+/// A value that is no boolean counts as absent, as it does upstream.
+fn merges_tcp_udp(context: &Context<'_>) -> bool {
+    let given = context.annotations.boolean(keys::TCP_UDP_LISTENER).ok().flatten();
+    given.unwrap_or(context.config.features.enable_tcp_udp_listener)
+}
+
+/// Numbers that stand in the spec twice, once for TCP and once for UDP. Other repetitions are mistakes.
+fn find_merged(context: &Context<'_>, findings: &mut Findings) -> Result<BTreeSet<i32>, Halt> {
+    let mut by_number: BTreeMap<i32, Vec<&ServicePort>> = BTreeMap::new();
+    for port in ports::ports(context.service) {
+        by_number.entry(port.port).or_default().push(port);
+    }
+    let mut merged = BTreeSet::new();
+    for (number, group) in by_number.into_iter().filter(|(_, group)| group.len() > 1) {
+        let protocols: Vec<&str> = group.iter().map(|port| ports::protocol(port)).collect();
+        if !matches!(protocols[..], ["TCP", "UDP"] | ["UDP", "TCP"]) {
+            let message =
+                format!("port {number} stands for {}, which is not TCP and UDP", protocols.join(", "));
+            return Err(context.error(keys::TCP_UDP_LISTENER, message).into());
+        }
+        findings.extend(warn_different_targets(context, number, &group));
+        merged.insert(number);
+    }
+    Ok(merged)
+}
+
+fn warn_different_targets(context: &Context<'_>, number: i32, group: &[&ServicePort]) -> Option<Finding> {
+    let target = |port: &&ServicePort| (ports::target_port(port), ports::node_port(port));
+    let [first, second] = group else { return None };
+    let by_ip = target_groups::decide_type(context, context.service, first) == Ok(TargetType::Ip);
+    let same = target(first).0 == target(second).0 && (by_ip || target(first).1 == target(second).1);
+    (!same).then(|| {
+        let message = format!(
+            "TCP and UDP of port {number} have different targets; those of {} count",
+            ports::protocol(first)
+        );
+        context.warning(keys::TCP_UDP_LISTENER, message)
+    })
+}
+
+fn decide_protocols(
+    context: &Context<'_>,
+    settings: &Settings,
+    port: &ServicePort,
+) -> Result<Protocols, Halt> {
+    let plain = if settings.merged.contains(&port.port) {
+        Protocol::TcpUdp
+    } else {
+        Protocol::from(ports::protocol(port))
+    };
+    let mut protocols = Protocols { listener: plain.clone(), target_group: plain.clone() };
+    if !matches!(plain, Protocol::Udp | Protocol::TcpUdp) && wants_tls(settings, port) {
+        protocols.listener = Protocol::Tls;
+        if settings.tls_to_targets {
+            protocols.target_group = Protocol::Tls;
+        }
+    }
+    if !is_listed(port, &settings.quic_ports) {
+        return Ok(protocols);
+    }
+    let quic = match protocols.listener {
+        Protocol::Udp => Protocol::Quic,
+        Protocol::TcpUdp => Protocol::TcpQuic,
+        other => {
+            let message = format!("port {} speaks {other}, expected UDP", port.port);
+            return Err(context.error(keys::QUIC_PORTS, message).into());
+        }
+    };
+    Ok(Protocols { listener: quic.clone(), target_group: quic })
+}
+
+fn wants_tls(settings: &Settings, port: &ServicePort) -> bool {
+    !settings.certificates.is_empty()
+        && (settings.tls_ports.is_empty() || is_listed(port, &settings.tls_ports))
+}
+
+fn build_forward(
+    context: &Context<'_>,
+    backend: &Backend<'_>,
+    protocols: &Protocols,
+    port: &ServicePort,
+    stack: &mut Stack,
+) -> Result<ForwardAction, Halt> {
+    let suffix = format!("{}.{}-{}", keys::ACTIONS, protocols.listener, port.port);
+    let Some(action) = actions::parse(context, &suffix)? else {
+        let own = target_groups::ensure(
+            context,
+            backend,
+            context.service,
+            port,
+            &protocols.target_group,
+            None,
+            stack,
+        )?;
+        let target_group = own.pending(SymbolKind::TargetGroupArn);
+        return Ok(ForwardAction {
+            target_groups: vec![TargetGroupTuple { target_group, weight: None }],
+            stickiness: None,
+            plain: !context.config.features.weighted_target_groups,
+        });
+    };
+    actions::build_forward(
+        &actions::Place {
+            context,
+            backend,
+            suffix: &suffix,
+            port,
+            listener: &protocols.listener,
+            target_group: &protocols.target_group,
+        },
+        &action,
+        stack,
+    )
+}
+
+fn decide_alpn(context: &Context<'_>) -> Result<Vec<String>, Halt> {
+    Ok(context.choice(keys::ALPN_POLICY, &ALPN_POLICIES)?.map(str::to_owned).into_iter().collect())
+}
+
+/// Attributes of a TLS listener are checked, but do not reach AWS: it has none, and upstream never sends any.
+fn build_attributes(
+    context: &Context<'_>,
+    protocol: &Protocol,
+    port: &ServicePort,
+    findings: &mut Findings,
+) -> Result<Attributes, Halt> {
+    let suffix = format!("{}.{protocol}-{}", keys::LISTENER_ATTRIBUTES, port.port);
+    let attributes = context.map(&suffix)?.unwrap_or_default();
+    if *protocol == Protocol::Tls && !attributes.is_empty() {
+        findings.push(context.warning(&suffix, "TLS listeners have no attributes"));
+        return Ok(Attributes::new());
+    }
+    Ok(attributes)
+}
+
+fn warn_dropped(context: &Context<'_>, port: &ServicePort) -> Finding {
+    let key = context.annotations.key(keys::TCP_UDP_LISTENER);
+    let message = format!(
+        "port {} stands in the spec more than once; its {} entry gets no listener",
+        port.port,
+        ports::protocol(port)
+    );
+    Finding::warning(&context.object, message).at("spec.ports").hint(format!("set {key}: \"true\""))
+}
+
+/// Keys made for one listener or target group that no listener or target group of the Service has.
+fn find_unused_keys(context: &Context<'_>, stack: &Stack) -> Vec<Finding> {
+    let listeners: Vec<String> =
+        stack.listeners.values().map(|listener| format!("{}-{}", listener.protocol, listener.port)).collect();
+    let listeners: Vec<&str> = listeners.iter().map(String::as_str).collect();
+    let target_ports: Vec<String> =
+        stack.bindings.values().filter_map(|binding| service_port(&binding.service_port)).collect();
+    let target_ports: Vec<&str> = target_ports.iter().map(String::as_str).collect();
+    let families = [
+        (keys::ACTIONS, &listeners),
+        (keys::LISTENER_ATTRIBUTES, &listeners),
+        (keys::TARGET_GROUP_ATTRIBUTES, &target_ports),
+    ];
+    let mut unused = Vec::new();
+    for key in context.service.metadata.annotations.iter().flatten().map(|(key, _)| key) {
+        for (family, known) in &families {
+            let prefix = format!("{}.", context.annotations.key(family));
+            let Some(rest) = key.strip_prefix(&prefix).filter(|rest| !known.contains(rest)) else { continue };
+            let message = format!("has no effect: there is no {rest:?}, but {}", known.join(", "));
+            let finding = Finding::warning(&context.object, message).at(key);
+            unused.push(finding.suggest(rest, known.iter().copied()));
+        }
+    }
+    unused
+}
+
+fn service_port(port: &crate::api::IntOrString) -> Option<String> {
+    match port {
+        crate::api::IntOrString::Int(number) => Some(number.to_string()),
+        crate::api::IntOrString::String(_) => None,
+    }
+}

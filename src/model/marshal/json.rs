@@ -1,0 +1,172 @@
+//! JSON with the fields of an object in the order they are given, escaped as Go escapes it.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::BTreeMap;
+
+/// A JSON value.
+pub(super) enum Node {
+    Null,
+    Flag(bool),
+    Number(i64),
+    Text(String),
+    List(Vec<Node>),
+    Object(Object),
+}
+
+/// A JSON object; its fields keep their order.
+#[derive(Default)]
+pub(super) struct Object(Vec<(String, Node)>);
+
+impl Object {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An object whose fields are sorted, as Go sorts the keys of maps.
+    pub fn sorted(fields: impl IntoIterator<Item = (String, Node)>) -> Self {
+        Self(fields.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+    }
+
+    pub fn with(mut self, key: &str, value: impl Into<Node>) -> Self {
+        self.0.push((key.to_owned(), value.into()));
+        self
+    }
+
+    pub fn with_some(self, key: &str, value: Option<impl Into<Node>>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
+
+    /// A list or map, left out when empty.
+    pub fn with_any<C: IntoContainer>(self, key: &str, items: C) -> Self {
+        match items.into_container() {
+            Node::List(items) if items.is_empty() => self,
+            Node::Object(fields) if fields.0.is_empty() => self,
+            other => self.with(key, other),
+        }
+    }
+
+    /// Compact JSON text.
+    pub fn render(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default(); // why: nothing in a Node can fail to serialise
+        ESCAPES.iter().fold(text, |text, (from, to)| text.replace(*from, to))
+    }
+}
+
+/// What Go escapes and serde_json does not; none of these occurs in JSON outside of strings.
+const ESCAPES: [(char, &str); 5] =
+    [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
+
+/// Lists and maps of things that become nodes.
+pub(super) trait IntoContainer {
+    fn into_container(self) -> Node;
+}
+
+impl<I: IntoIterator<Item = T>, T: Listed> IntoContainer for I {
+    fn into_container(self) -> Node {
+        T::gather(self)
+    }
+}
+
+/// An item of a list, or an entry of a map.
+pub(super) trait Listed: Sized {
+    fn gather(items: impl IntoIterator<Item = Self>) -> Node;
+}
+
+macro_rules! listed {
+    ($($ty:ty),*) => {$(
+        impl Listed for $ty {
+            fn gather(items: impl IntoIterator<Item = Self>) -> Node {
+                Node::list(items)
+            }
+        }
+    )*};
+}
+listed!(Object, &crate::cloud::Ref, &String);
+
+impl Listed for (&String, &String) {
+    fn gather(items: impl IntoIterator<Item = Self>) -> Node {
+        Object::sorted(items.into_iter().map(|(key, value)| (key.clone(), value.into()))).into()
+    }
+}
+
+impl Node {
+    pub fn list(items: impl IntoIterator<Item = impl Into<Node>>) -> Self {
+        Self::List(items.into_iter().map(Into::into).collect())
+    }
+
+    /// A list that is `null` when empty, as Go writes a slice that was never appended to.
+    pub fn list_or_null(items: impl IntoIterator<Item = impl Into<Node>>) -> Self {
+        match Self::list(items) {
+            Self::List(items) if items.is_empty() => Self::Null,
+            list => list,
+        }
+    }
+}
+
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_none(),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Object(object) => object.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl From<Object> for Node {
+    fn from(object: Object) -> Self {
+        Self::Object(object)
+    }
+}
+
+impl From<&str> for Node {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Node {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<String> for Node {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Node {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<i32> for Node {
+    fn from(number: i32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<i64> for Node {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
