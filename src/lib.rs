@@ -20,5 +20,5 @@ pub mod model;
 pub mod plan;
 #[cfg(feature = "shell")]
 pub mod serve;
-pub mod targets;
 pub mod status;
+pub mod targets;

@@ -8,7 +8,8 @@ fn annotations(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 #[test]
 fn maps_follow_upstreams_grammar() {
-    let cases: &[(&str, Option<&[(&str, &str)]>)] = &[
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+    let cases: &[(&str, Option<Pairs<'_>>)] = &[
         ("", Some(&[])),
         (" ", None),
         ("a=1, b = 2", Some(&[("a", "1"), ("b", "2")])),
