@@ -5,7 +5,7 @@
 //! time is a [`Clock`] that tests move. Two faces show it:
 //!
 //! - [`Sim`] is an implementation of the controller's `Cloud` port, in process, with faults at any call;
-//! - `http` speaks AWS's wire protocols, for the AWS SDKs and the AWS CLI.
+//! - [`http`] speaks AWS's wire protocols, for the AWS SDKs and the AWS CLI.
 //!
 //! Where AWS documents a rule it is kept; where it does not, the simulator refuses rather than guesses.
 
@@ -13,6 +13,7 @@ pub mod call_log;
 pub mod clock;
 pub mod contract;
 pub mod faults;
+pub mod http;
 pub mod settings;
 pub mod sim;
 pub mod world;

@@ -1,0 +1,127 @@
+//! Services that speak JSON 1.1: ACM, WAFv2, WAF Classic (regional) and Shield.
+
+use super::Failure;
+use crate::Sim;
+use aws_load_balancer_controller::cloud::{Request, Response, acm::*, protection::*};
+use serde_json::{Value, json};
+
+/// Answers one call. The target is a service's model name and the operation: `CertificateManager.ListCertificates`.
+pub(super) async fn answer(sim: &Sim, target: &str, body: &[u8]) -> Result<String, Failure> {
+    let input: Value = serde_json::from_slice(body)
+        .map_err(|error| Failure::refused("SerializationException", error.to_string()))?;
+    let request = read(target, &input)
+        .ok_or_else(|| Failure::refused("UnknownOperationException", format!("{target} is not simulated")))?;
+    let resource = text(&input, "ResourceArn");
+    write(sim.perform(request).await?, &resource).map(|answer| answer.to_string())
+}
+
+fn read(target: &str, input: &Value) -> Option<Request> {
+    let (service, operation) = target.rsplit_once('.')?;
+    let arn = || text(input, "ResourceArn").into();
+    Some(match (service, operation) {
+        ("CertificateManager", "ListCertificates") => {
+            ListCertificates { next_token: maybe(input, "NextToken") }.into()
+        }
+        ("CertificateManager", "DescribeCertificate") => {
+            DescribeCertificate { arn: text(input, "CertificateArn") }.into()
+        }
+        ("AWSWAF_20190729", "GetWebACLForResource") => GetWafv2WebAcl { resource_arn: arn() }.into(),
+        ("AWSWAF_20190729", "ListWebACLs") => {
+            ListWafv2WebAcls { next_marker: maybe(input, "NextMarker") }.into()
+        }
+        ("AWSWAF_20190729", "AssociateWebACL") => {
+            AssociateWafv2WebAcl { web_acl_arn: text(input, "WebACLArn"), resource_arn: arn() }.into()
+        }
+        ("AWSWAF_20190729", "DisassociateWebACL") => DisassociateWafv2WebAcl { resource_arn: arn() }.into(),
+        ("AWSWAF_Regional_20161128", "GetWebACLForResource") => {
+            GetWafRegionalWebAcl { resource_arn: arn() }.into()
+        }
+        ("AWSWAF_Regional_20161128", "AssociateWebACL") => {
+            AssociateWafRegionalWebAcl { web_acl_id: text(input, "WebACLId"), resource_arn: arn() }.into()
+        }
+        ("AWSWAF_Regional_20161128", "DisassociateWebACL") => {
+            DisassociateWafRegionalWebAcl { resource_arn: arn() }.into()
+        }
+        ("AWSShield_20160616", "GetSubscriptionState") => GetShieldSubscription {}.into(),
+        ("AWSShield_20160616", "DescribeProtection") => {
+            DescribeShieldProtection { resource_arn: arn() }.into()
+        }
+        ("AWSShield_20160616", "CreateProtection") => {
+            CreateShieldProtection { resource_arn: arn(), name: text(input, "Name") }.into()
+        }
+        ("AWSShield_20160616", "DeleteProtection") => {
+            DeleteShieldProtection { protection_id: text(input, "ProtectionId") }.into()
+        }
+        _ => return None,
+    })
+}
+
+fn write(response: Response, resource_arn: &str) -> Result<Value, Failure> {
+    Ok(match response {
+        Response::ListCertificates(page) => {
+            let summary = |arn| json!({"CertificateArn": arn, "Status": "ISSUED"});
+            let list: Vec<_> = page.arns.into_iter().map(summary).collect();
+            with_token(json!({"CertificateSummaryList": list}), "NextToken", page.next_token)
+        }
+        Response::DescribeCertificate(certificate) => json!({"Certificate": certificate_json(&certificate)}),
+        Response::GetWafv2WebAcl(arn) => arn.map_or(json!({}), |arn| json!({"WebACL": web_acl(&arn)})),
+        Response::ListWafv2WebAcls(page) => {
+            let list: Vec<_> = page.web_acls.iter().map(|(_, arn)| web_acl(arn)).collect();
+            with_token(json!({"WebACLs": list}), "NextMarker", page.next_marker)
+        }
+        Response::GetWafRegionalWebAcl(id) => {
+            id.map_or(json!({}), |id| json!({"WebACLSummary": {"WebACLId": id, "Name": id}}))
+        }
+        Response::GetShieldSubscription(active) => {
+            json!({"SubscriptionState": if active { "ACTIVE" } else { "INACTIVE" }})
+        }
+        Response::DescribeShieldProtection(protection) => {
+            let protection = protection.ok_or_else(|| {
+                Failure::refused("ResourceNotFoundException", "The referenced protection does not exist.")
+            })?;
+            json!({"Protection": {"Id": protection.id, "Name": protection.name, "ResourceArn": resource_arn}})
+        }
+        Response::CreateShieldProtection(()) => json!({"ProtectionId": "simulated"}),
+        _ => json!({}),
+    })
+}
+
+fn certificate_json(certificate: &Certificate) -> Value {
+    let Certificate { arn, kind, domains, certificate_authority_arn } = certificate;
+    let mut value = json!({
+        "CertificateArn": arn,
+        "DomainName": domains.first(),
+        "SubjectAlternativeNames": domains,
+        "Type": kind,
+        "Status": "ISSUED",
+    });
+    if let (Some(authority), Some(fields)) = (certificate_authority_arn, value.as_object_mut()) {
+        fields.insert("CertificateAuthorityArn".to_owned(), json!(authority));
+    }
+    value
+}
+
+/// A web ACL; the last parts of its ARN are its name and id.
+fn web_acl(arn: &str) -> Value {
+    let mut parts = arn.rsplit('/');
+    let id = parts.next().unwrap_or_default();
+    let name = parts.next().unwrap_or_default();
+    json!({"ARN": arn, "Id": id, "Name": name, "LockToken": id, "DefaultAction": {"Allow": {}}, "VisibilityConfig": {
+        "SampledRequestsEnabled": false, "CloudWatchMetricsEnabled": false, "MetricName": name,
+    }})
+}
+
+fn with_token(mut value: Value, name: &str, token: Option<String>) -> Value {
+    if let (Some(token), Some(fields)) = (token, value.as_object_mut()) {
+        fields.insert(name.to_owned(), json!(token));
+    }
+    value
+}
+
+fn text(input: &Value, name: &str) -> String {
+    maybe(input, name).unwrap_or_default()
+}
+
+fn maybe(input: &Value, name: &str) -> Option<String> {
+    input.get(name).and_then(Value::as_str).map(str::to_owned)
+}

@@ -1,0 +1,86 @@
+//! The HTTP face: AWS's wire protocols on one port, for the AWS SDKs and the AWS CLI.
+//!
+//! A call's service is told by its `X-Amz-Target` header (JSON protocols) or by the `Version` of its form (Query
+//! protocols); signatures are not checked. What is not AWS's lies under `/_sim/` (module `control`).
+
+mod control;
+mod ec2;
+mod elb;
+mod failure;
+mod form;
+mod json;
+mod sts;
+mod xml;
+
+use crate::Sim;
+use aws_load_balancer_controller::cloud::Request;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use failure::Failure;
+use form::Node;
+use std::io;
+use tokio::net::TcpListener;
+
+/// Answers calls on a listener until the future is dropped.
+pub async fn serve(sim: Sim, listener: TcpListener) -> io::Result<()> {
+    axum::serve(listener, router(sim)).await
+}
+
+/// The simulator as a service of its own.
+pub fn router(sim: Sim) -> Router {
+    Router::new().nest("/_sim", control::router()).fallback(answer).with_state(sim)
+}
+
+/// A protocol of AWS, and what of it differs from service to service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    /// Query, as Elastic Load Balancing speaks it.
+    Elb,
+    /// Query, as EC2 speaks it.
+    Ec2,
+    /// Query, as STS speaks it.
+    Sts,
+    /// JSON 1.1.
+    Json,
+}
+
+async fn answer(State(sim): State<Sim>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
+        return reply(Protocol::Json, json::answer(&sim, target, &body).await);
+    }
+    let form = Node::parse(&body);
+    match form.text("Version").as_deref() {
+        Some("2015-12-01") => reply(Protocol::Elb, elb::answer(&sim, &form).await),
+        Some("2016-11-15") => reply(Protocol::Ec2, ec2::answer(&sim, &form).await),
+        Some("2011-06-15") => reply(Protocol::Sts, sts::answer(&sim).await),
+        version => {
+            let message = format!("no simulated service has the API version {version:?}");
+            reply(Protocol::Elb, Err(Failure::refused("InvalidAction", message)))
+        }
+    }
+}
+
+fn reply(protocol: Protocol, answer: Result<String, Failure>) -> Response {
+    let content_type = if protocol == Protocol::Json { "application/x-amz-json-1.1" } else { "text/xml" };
+    match answer {
+        Ok(body) => (StatusCode::OK, [(CONTENT_TYPE, content_type)], body).into_response(),
+        Err(failure) => failure.reply(protocol),
+    }
+}
+
+/// Performs requests one after the other, up to the first that fails.
+async fn perform_all(
+    sim: &Sim,
+    requests: Vec<Request>,
+) -> Result<Vec<aws_load_balancer_controller::cloud::Response>, Failure> {
+    let mut responses = Vec::new();
+    for request in requests {
+        responses.push(sim.perform(request).await?);
+    }
+    Ok(responses)
+}
