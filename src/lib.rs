@@ -14,6 +14,8 @@ pub mod cluster;
 pub mod config;
 #[cfg(feature = "shell")]
 pub mod controller;
+#[cfg(feature = "shell")]
+pub mod deploy;
 pub mod finding;
 pub mod inputs;
 pub mod model;

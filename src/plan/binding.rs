@@ -3,15 +3,16 @@
 //! Matches upstream's `pkg/deploy/elbv2/target_group_binding_manager.go`, except that a patch leaves the checkpoint
 //! annotations of the TargetGroupBinding controller alone.
 
+use super::Digest;
 use super::step::BindingWrite;
-use crate::api::meta::{CHECKPOINT_ANNOTATION, CHECKPOINT_TIMESTAMP_ANNOTATION};
+use crate::api::meta::{CHECKPOINT_ANNOTATION, CHECKPOINT_TIMESTAMP_ANNOTATION, is_being_deleted};
 use crate::api::target_group_binding::{
     IpBlock, Networking, NetworkingIngressRule, NetworkingPeer, NetworkingPort, SecurityGroupPeer,
     ServiceReference, TargetGroupBindingSpec,
 };
-use crate::api::{LabelSelector, ObjectMeta, TargetGroupBinding};
+use crate::api::{LabelSelector, ObjectKey, ObjectMeta, TargetGroupBinding};
 use crate::cloud::{Bindings, Ref, Unresolved};
-use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort};
+use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, Stack};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -52,6 +53,27 @@ pub fn is_same(wanted: &TargetGroupBinding, observed: &TargetGroupBinding) -> bo
 /// The JSON merge patch that makes the observed object as wanted.
 pub fn patch(wanted: &TargetGroupBinding, observed: &TargetGroupBinding) -> Value {
     merge_patch(&comparable(observed), &comparable(wanted)).unwrap_or_else(|| json!({}))
+}
+
+/// Digest of bindings as they are, to be compared with [`digest_wanted`].
+pub fn digest_observed(bindings: &[TargetGroupBinding]) -> Digest {
+    let mut all: Vec<_> = bindings.iter().map(identified).collect();
+    all.sort();
+    Digest::of(&all)
+}
+
+/// Digest of the stack's bindings as they should be. References must be resolvable with `known`.
+pub fn digest_wanted(stack: &Stack, known: &Bindings) -> Result<Digest, BindingError> {
+    let labels = stack.id.labels();
+    let wanted = stack.bindings.values().map(|binding| {
+        render_binding(&BindingWrite { binding: binding.clone(), labels: labels.clone() }, known)
+    });
+    Ok(digest_observed(&wanted.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// What tells a binding from others and from itself at another time.
+fn identified(binding: &TargetGroupBinding) -> (ObjectKey, bool, String) {
+    (ObjectKey::of(binding), is_being_deleted(binding), comparable(binding).to_string())
 }
 
 fn render_spec(binding: &Binding, known: &Bindings) -> Result<TargetGroupBindingSpec, BindingError> {

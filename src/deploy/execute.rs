@@ -1,0 +1,332 @@
+//! Performs a plan, step by step.
+//!
+//! A step runs when all it depends on has succeeded. One that fails holds up only what depends on it; only when AWS
+//! cannot be reached, asks to slow down, or another replica leads, the rest is left for the next time.
+//!
+//! What AWS needs time for is waited for briefly, out of one small budget a deployment, and then asked to be looked at
+//! again later: workers are never blocked for long.
+
+mod answer;
+
+use super::failure::{Cause, Class, StepFailure};
+use super::{BindingStore, Inventory, StoreError};
+use crate::api::{ObjectKey, TargetGroupBinding};
+use crate::aws::Cloud;
+use crate::cloud::elbv2::ModifyLoadBalancerAttributes;
+use crate::cloud::{Attributes, Bindings, CloudError, Request, Response};
+use crate::model::StackId;
+use crate::plan::binding::{is_same, patch, render_binding};
+use crate::plan::{BindingWrite, OnFailure, Op, Plan, Quota, Step, StepId};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long one deployment may wait in all.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Between looks at a TargetGroupBinding.
+const BINDING_INTERVAL: Duration = Duration::from_millis(200);
+/// Between tries of a call that comes too early.
+const CALL_INTERVAL: Duration = Duration::from_secs(1);
+/// When to look again at what takes its time.
+const LATER: Duration = Duration::from_secs(2);
+
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Ids that its steps brought into being.
+    pub bound: Bindings,
+    /// How many steps succeeded.
+    pub done: usize,
+    /// Steps that failed.
+    pub failures: Vec<StepFailure>,
+    /// Steps that came too early.
+    pub waits: Vec<Wait>,
+    /// Quotas that were found to be used up.
+    pub lessons: Vec<Quota>,
+    /// Whether the world turned out to be another than the plan was made for.
+    pub is_stale: bool,
+}
+
+/// A step that came too early.
+#[derive(Debug)]
+pub struct Wait {
+    /// When to try again.
+    pub after: Duration,
+    /// What AWS or the API server said.
+    pub failure: StepFailure,
+    /// Whether it should not take long, so that the user should know if it does.
+    pub is_impatient: bool,
+}
+
+/// How one step ended.
+enum End {
+    Done,
+    /// Too early.
+    Early {
+        after: Duration,
+        is_impatient: bool,
+        cause: Cause,
+    },
+    Failed(Cause),
+}
+
+/// Performs one plan.
+pub struct Executor<'a> {
+    cloud: &'a dyn Cloud,
+    bindings: &'a dyn BindingStore,
+    inventory: &'a Inventory,
+    stack: &'a StackId,
+    known: Bindings,
+    patience: Duration,
+    outcome: Outcome,
+}
+
+impl<'a> Executor<'a> {
+    /// For one plan of one stack.
+    pub fn new(
+        cloud: &'a dyn Cloud,
+        bindings: &'a dyn BindingStore,
+        inventory: &'a Inventory,
+        stack: &'a StackId,
+    ) -> Self {
+        let (known, outcome) = (Bindings::new(), Outcome::default());
+        Self { cloud, bindings, inventory, stack, known, patience: PATIENCE, outcome }
+    }
+
+    /// Performs the plan.
+    pub async fn execute(mut self, plan: &Plan) -> Outcome {
+        self.known = plan.known.clone();
+        let mut missed: BTreeSet<StepId> = BTreeSet::new();
+        for (place, step) in plan.steps.iter().enumerate() {
+            let is_due = !step.after.iter().any(|id| missed.contains(id)) && self.is_bound(step);
+            let is_done = is_due && self.perform_step(step).await;
+            if !is_done {
+                missed.insert(StepId(place));
+            }
+            if self.must_stop() {
+                break;
+            }
+        }
+        self.outcome
+    }
+
+    /// Whether everything the step refers to exists.
+    fn is_bound(&self, step: &Step) -> bool {
+        match &step.op {
+            Op::Aws(request) => request.pending().iter().all(|symbol| self.known.contains_key(symbol)),
+            Op::CreateBinding(write) | Op::PatchBinding { write, .. } => !matches!(
+                render_binding(write, &self.known),
+                Err(crate::plan::binding::BindingError::Unresolved(_))
+            ),
+            Op::DeleteBinding(_) | Op::AwaitBindingObserved(_) | Op::AwaitBindingGone(_) => true,
+        }
+    }
+
+    /// Whether going on makes no sense.
+    fn must_stop(&self) -> bool {
+        self.outcome.failures.last().is_some_and(|failure| match &failure.cause {
+            Cause::Cloud(error) => {
+                let has_no_answer =
+                    matches!(error, CloudError::Unreachable { .. } | CloudError::Fenced { .. });
+                has_no_answer || error.is_throttled()
+            }
+            Cause::Store(StoreError::Unreachable { .. }) => true,
+            _ => failure.class() == Class::Bug,
+        })
+    }
+
+    async fn perform_step(&mut self, step: &Step) -> bool {
+        let end = match &step.op {
+            Op::Aws(request) => self.call(step, request).await,
+            Op::CreateBinding(write) => self.create_binding(write).await,
+            Op::PatchBinding { write, observed } => self.patch_binding(write, observed).await,
+            Op::DeleteBinding(key) => ended(self.bindings.delete(key.clone()).await),
+            Op::AwaitBindingObserved(key) => self.await_binding_observed(key).await,
+            Op::AwaitBindingGone(key) => self.await_binding_gone(key).await,
+        };
+        match end {
+            End::Done => self.outcome.done += 1,
+            End::Early { after, is_impatient, cause } => {
+                let failure = StepFailure::of(step, cause);
+                self.outcome.waits.push(Wait { after, failure, is_impatient });
+                return false;
+            }
+            End::Failed(cause) => {
+                self.fail(step, cause);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn fail(&mut self, step: &Step, cause: Cause) {
+        let failure = StepFailure::of(step, cause);
+        tracing::warn!(stack = %self.stack, step = step.op.verb(), %failure, "step failed");
+        match step.on_failure {
+            OnFailure::Revisit(after) if failure.class() != Class::NotLeader => {
+                self.outcome.waits.push(Wait { after, failure, is_impatient: false });
+            }
+            _ => self.outcome.failures.push(failure),
+        }
+    }
+
+    // ---- AWS --------------------------------------------------------------------------------------------------------
+
+    async fn call(&mut self, step: &Step, request: &Request) -> End {
+        let request = match request.clone().bound(&self.known) {
+            Ok(request) => request,
+            Err(error) => return End::Failed(error.into()),
+        };
+        loop {
+            match self.cloud.call(request.clone()).await {
+                Ok(response) => return self.take_in(step, &request, &response),
+                Err(error) if answer::is_gone_already(&request, &error) => {
+                    return self.take_in(step, &request, &answer::of_delete(&request));
+                }
+                Err(error) if answer::is_protected(&request, &error) => {
+                    match self.delete_protected(&request).await {
+                        Ok(response) => return self.take_in(step, &request, &response),
+                        Err(error) => return self.refused(&request, error),
+                    }
+                }
+                Err(error) if answer::is_too_early(&request, &error) => {
+                    if !self.wait(CALL_INTERVAL).await {
+                        return End::Early { after: LATER, is_impatient: true, cause: error.into() };
+                    }
+                }
+                Err(error) => return self.refused(&request, error),
+            }
+        }
+    }
+
+    /// Takes an answer to heart: the inventory, and the ids it brings.
+    fn take_in(&mut self, step: &Step, request: &Request, response: &Response) -> End {
+        self.inventory.record(self.stack, request, response);
+        tracing::info!(stack = %self.stack, call = step.op.verb(), resource = step.resource, why = step.why, "done");
+        for symbol in &step.binds {
+            match answer::id_of(&symbol.kind, response) {
+                Some(id) => {
+                    self.known.insert(symbol.clone(), id.clone());
+                    self.outcome.bound.insert(symbol.clone(), id);
+                }
+                None => return End::Failed(Cause::NoId(step.op.verb())),
+            }
+        }
+        End::Done
+    }
+
+    fn refused(&mut self, request: &Request, error: CloudError) -> End {
+        if let Some(quota) = answer::quota_of(request, &error) {
+            self.outcome.lessons.push(quota);
+        }
+        if answer::is_doubtful(&error) {
+            self.inventory.doubt(self.stack, request);
+            self.outcome.is_stale |= !matches!(error, CloudError::Unreachable { .. });
+        }
+        End::Failed(error.into())
+    }
+
+    /// The user asked for the load balancer to go; a protection that was put on it elsewhere does not count.
+    async fn delete_protected(&self, request: &Request) -> Result<Response, CloudError> {
+        if let Request::DeleteLoadBalancer(delete) = request {
+            let attributes =
+                Attributes::from([("deletion_protection.enabled".to_owned(), "false".to_owned())]);
+            let unprotect = ModifyLoadBalancerAttributes { arn: delete.arn.clone(), attributes };
+            if let Err(error) = self.cloud.call(unprotect.into()).await {
+                tracing::warn!(stack = %self.stack, %error, "deletion protection could not be switched off");
+            }
+        }
+        self.cloud.call(request.clone()).await
+    }
+
+    /// Waits a little, if the budget allows.
+    async fn wait(&mut self, interval: Duration) -> bool {
+        if self.patience < interval {
+            return false;
+        }
+        self.patience = self.patience.saturating_sub(interval);
+        tokio::time::sleep(interval).await;
+        true
+    }
+
+    // ---- TargetGroupBindings ----------------------------------------------------------------------------------------
+
+    async fn create_binding(&mut self, write: &BindingWrite) -> End {
+        let wanted = match render_binding(write, &self.known) {
+            Ok(wanted) => wanted,
+            Err(error) => return End::Failed(error.into()),
+        };
+        match self.bindings.create(wanted.clone()).await {
+            Err(StoreError::AlreadyExists(key)) => self.adopt_binding(&key, &wanted).await,
+            created => ended(created),
+        }
+    }
+
+    /// The cache had not seen it yet, or somebody else's binding has the name.
+    async fn adopt_binding(&mut self, key: &ObjectKey, wanted: &TargetGroupBinding) -> End {
+        let observed = match self.bindings.get(key.clone()).await {
+            Ok(Some(observed)) => observed,
+            Ok(None) => return End::Failed(StoreError::Conflict(key.clone()).into()),
+            Err(error) => return End::Failed(error.into()),
+        };
+        let is_ours = wanted.metadata.labels == observed.metadata.labels;
+        let has_target_group = wanted.spec.target_group_arn == observed.spec.target_group_arn;
+        match (is_ours, has_target_group) {
+            (true, true) if is_same(wanted, &observed) => End::Done,
+            (true, true) => ended(self.bindings.patch(key.clone(), patch(wanted, &observed)).await),
+            (true, false) => {
+                let cause = StoreError::AlreadyExists(key.clone()).into();
+                End::Early { after: LATER, is_impatient: true, cause }
+            }
+            (false, _) => End::Failed(StoreError::AlreadyExists(key.clone()).into()),
+        }
+    }
+
+    async fn patch_binding(&mut self, write: &BindingWrite, observed: &TargetGroupBinding) -> End {
+        match render_binding(write, &self.known) {
+            Ok(wanted) => {
+                let key = ObjectKey::of(observed);
+                ended(self.bindings.patch(key, patch(&wanted, observed)).await)
+            }
+            Err(error) => End::Failed(error.into()),
+        }
+    }
+
+    /// why: whether targets follow is the binding's own business and told there; here it only improves the order
+    async fn await_binding_observed(&mut self, key: &ObjectKey) -> End {
+        loop {
+            match self.bindings.get(key.clone()).await {
+                Ok(Some(binding)) if !is_observed(&binding) => {}
+                Ok(_) | Err(_) => return End::Done,
+            }
+            if !self.wait(BINDING_INTERVAL).await {
+                return End::Done;
+            }
+        }
+    }
+
+    async fn await_binding_gone(&mut self, key: &ObjectKey) -> End {
+        loop {
+            match self.bindings.get(key.clone()).await {
+                Ok(None) => return End::Done,
+                Ok(Some(_)) => {}
+                Err(error) => return End::Failed(error.into()),
+            }
+            if !self.wait(BINDING_INTERVAL).await {
+                let cause = Cause::StillThere(key.clone());
+                return End::Early { after: LATER, is_impatient: true, cause };
+            }
+        }
+    }
+}
+
+fn is_observed(binding: &TargetGroupBinding) -> bool {
+    let observed = binding.status.as_ref().and_then(|status| status.observed_generation);
+    observed.unwrap_or_default() >= binding.metadata.generation.unwrap_or_default()
+}
+
+fn ended<T>(result: Result<T, StoreError>) -> End {
+    match result {
+        Ok(_) => End::Done,
+        Err(error) => End::Failed(error.into()),
+    }
+}

@@ -1,0 +1,106 @@
+//! What AWS's answers mean for a plan.
+
+use crate::cloud::{CloudError, Request, Response, SymbolKind};
+use crate::plan::Quota;
+
+/// The id that an answer gives to a symbol.
+pub(super) fn id_of(kind: &SymbolKind, response: &Response) -> Option<String> {
+    match (kind, response) {
+        (SymbolKind::LoadBalancerArn, Response::CreateLoadBalancer(created)) => Some(created.arn.clone()),
+        (SymbolKind::LoadBalancerDnsName, Response::CreateLoadBalancer(created)) => {
+            Some(created.dns_name.clone())
+        }
+        (SymbolKind::TargetGroupArn, Response::CreateTargetGroup(created)) => Some(created.arn.clone()),
+        (SymbolKind::ListenerArn, Response::CreateListener(created)) => Some(created.arn.clone()),
+        (SymbolKind::RuleArn, Response::CreateRule(created)) => Some(created.arn.clone()),
+        (SymbolKind::SecurityGroupId, Response::CreateSecurityGroup(created)) => Some(created.id.clone()),
+        _ => None,
+    }
+    .filter(|id: &String| !id.is_empty())
+}
+
+/// Whether a delete failed only because there is nothing to delete.
+pub(super) fn is_gone_already(request: &Request, error: &CloudError) -> bool {
+    match request {
+        Request::DeleteLoadBalancer(_) => error.is(&["LoadBalancerNotFound"]),
+        Request::DeleteTargetGroup(_) | Request::DeregisterTargets(_) => error.is(&["TargetGroupNotFound"]),
+        Request::DeleteListener(_) => error.is(&["ListenerNotFound"]),
+        Request::DeleteRule(_) => error.is(&["RuleNotFound"]),
+        Request::DeleteSecurityGroup(_) => error.is(&["InvalidGroup.NotFound"]),
+        _ => false,
+    }
+}
+
+/// The answer that a delete would have given.
+pub(super) fn of_delete(request: &Request) -> Response {
+    match request {
+        Request::DeleteTargetGroup(_) => Response::DeleteTargetGroup(()),
+        Request::DeleteListener(_) => Response::DeleteListener(()),
+        Request::DeleteRule(_) => Response::DeleteRule(()),
+        Request::DeleteSecurityGroup(_) => Response::DeleteSecurityGroup(()),
+        Request::DeregisterTargets(_) => Response::DeregisterTargets(()),
+        _ => Response::DeleteLoadBalancer(()),
+    }
+}
+
+/// Whether deletion protection is in the way.
+///
+/// why: AWS uses the same code for load balancers that another service manages, so its words have to be read
+pub(super) fn is_protected(request: &Request, error: &CloudError) -> bool {
+    let CloudError::Service { code, message, .. } = error else { return false };
+    matches!(request, Request::DeleteLoadBalancer(_))
+        && code == "OperationNotPermitted"
+        && message.to_lowercase().contains("deletion protection")
+}
+
+/// Whether a call fails only because AWS is not that far yet.
+pub(super) fn is_too_early(request: &Request, error: &CloudError) -> bool {
+    match request {
+        Request::DeleteTargetGroup(_) | Request::DeleteLoadBalancer(_) => error.is(&["ResourceInUse"]),
+        Request::DeleteSecurityGroup(_) => error.is(&["DependencyViolation"]),
+        Request::CreateRule(_)
+        | Request::AddListenerCertificate(_)
+        | Request::ModifyListenerAttributes(_) => error.is(&["ListenerNotFound"]),
+        // why: EC2's new security groups reach Elastic Load Balancing with a delay
+        Request::CreateLoadBalancer(_) | Request::SetSecurityGroups(_) => error.is(&["InvalidSecurityGroup"]),
+        Request::CreateListener(_) => error.is(&["TargetGroupAssociationLimit"]),
+        _ => false,
+    }
+}
+
+/// The quota that a call ran into, if freeing first can help.
+pub(super) fn quota_of(request: &Request, error: &CloudError) -> Option<Quota> {
+    let arn = |reference: &crate::cloud::Ref| reference.known().unwrap_or_default().to_owned();
+    match (error.code()?, request) {
+        ("TooManyRules", Request::CreateRule(create)) => Some(Quota::RulesOf(arn(&create.listener_arn))),
+        ("TooManyCertificates", Request::AddListenerCertificate(add)) => {
+            Some(Quota::CertificatesOf(arn(&add.listener_arn)))
+        }
+        ("TooManyTargetGroups" | "TooManyUniqueTargetGroupsPerLoadBalancer", _) => Some(Quota::TargetGroups),
+        ("TooManyListeners", _) => Some(Quota::Listeners),
+        ("TooManyLoadBalancers", _) => Some(Quota::LoadBalancers),
+        ("RulesPerSecurityGroupLimitExceeded", Request::AuthorizeIngress(authorize)) => {
+            Some(Quota::IngressRulesOf(arn(&authorize.group_id)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an error says that AWS may hold something else than was thought: it has to be looked at again.
+pub(super) fn is_doubtful(error: &CloudError) -> bool {
+    matches!(error, CloudError::Unreachable { .. } | CloudError::Malformed { .. })
+        || error.is(&[
+            "DuplicateLoadBalancerName",
+            "DuplicateTargetGroupName",
+            "DuplicateListener",
+            "InvalidGroup.Duplicate",
+            "InvalidPermission.Duplicate",
+            "InvalidPermission.NotFound",
+            "InvalidGroup.NotFound",
+            "PriorityInUse",
+            "LoadBalancerNotFound",
+            "ListenerNotFound",
+            "RuleNotFound",
+            "TargetGroupNotFound",
+        ])
+}

@@ -1,0 +1,167 @@
+//! Why a deployment did not reach what was wanted, and what that means for the next try.
+
+use super::{Deployed, StoreError};
+use crate::api::ObjectKey;
+use crate::cloud::CloudError;
+use crate::plan::binding::BindingError;
+use crate::plan::{DiffError, Quota, Shortfall, Stage, Step};
+use std::fmt;
+use std::time::Duration;
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// May go by itself: try again, ever more slowly.
+    Retry,
+    /// Trying again will not help before somebody changes something.
+    UserMustAct,
+    /// Another replica leads now: stop.
+    NotLeader,
+    /// A mistake of ours.
+    Bug,
+}
+
+/// What went wrong in one step.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// AWS.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// The API server.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A binding that cannot be written.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// What is there cannot be compared.
+    #[error(transparent)]
+    Diff(#[from] DiffError),
+    /// A quota.
+    #[error("no room: the quota of {0} is used up")]
+    NoRoom(Quota),
+    /// A binding whose finalizer has not been removed yet.
+    #[error("TargetGroupBinding {0} is still being deleted")]
+    StillThere(ObjectKey),
+    /// AWS's answer had no id in it.
+    #[error("{0}: the answer names no id")]
+    NoId(&'static str),
+}
+
+/// One step that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{resource}: {cause}")]
+pub struct StepFailure {
+    /// Kind of resource; `None` when it was not about one.
+    pub stage: Option<Stage>,
+    /// The resource.
+    pub resource: String,
+    /// What went wrong.
+    pub cause: Cause,
+}
+
+impl StepFailure {
+    /// A step's failure.
+    pub fn of(step: &Step, cause: impl Into<Cause>) -> Self {
+        Self { stage: Some(step.stage), resource: step.resource.clone(), cause: cause.into() }
+    }
+
+    /// Something that found no room.
+    pub fn of_shortfall(shortfall: &Shortfall) -> Self {
+        let Shortfall { quota, resource } = shortfall;
+        Self { stage: Some(Stage::Rules), resource: resource.clone(), cause: Cause::NoRoom(quota.clone()) }
+    }
+
+    /// What kind of failure it is.
+    pub fn class(&self) -> Class {
+        match &self.cause {
+            Cause::Cloud(error) => class_of(error),
+            Cause::Store(StoreError::Refused { .. } | StoreError::AlreadyExists(_))
+            | Cause::Diff(_)
+            | Cause::NoRoom(_) => Class::UserMustAct,
+            Cause::Store(_) | Cause::StillThere(_) => Class::Retry,
+            Cause::Binding(_) | Cause::NoId(_) => Class::Bug,
+        }
+    }
+}
+
+/// A deployment that did not reach what was wanted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct DeployFailure {
+    /// Set when nothing failed but the stack is not gone yet: look again after this long, without a fuss.
+    pub revisit: Option<Duration>,
+    /// What failed, in the order of the plan. Empty if `revisit` is set.
+    pub failures: Vec<StepFailure>,
+    /// What is there nevertheless.
+    pub deployed: Deployed,
+}
+
+impl DeployFailure {
+    /// AWS could not be asked what is there.
+    pub fn of_cloud(error: CloudError) -> Self {
+        Self::before_any_step(error.operation().to_owned(), error.into())
+    }
+
+    /// What is there cannot be compared.
+    pub fn of_diff(error: DiffError) -> Self {
+        let DiffError::Untagged { resource, .. } = &error;
+        Self::before_any_step(resource.clone(), error.into())
+    }
+
+    fn before_any_step(resource: String, cause: Cause) -> Self {
+        let failures = vec![StepFailure { stage: None, resource, cause }];
+        Self { revisit: None, failures, deployed: Deployed::default() }
+    }
+
+    /// The kind of its first failure.
+    pub fn class(&self) -> Class {
+        self.failures.first().map_or(Class::Retry, StepFailure::class)
+    }
+
+    /// The stage of its first failure, as upstream's metrics label it.
+    pub fn stage(&self) -> Option<Stage> {
+        self.failures.first().and_then(|failure| failure.stage)
+    }
+}
+
+impl fmt::Display for DeployFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.failures.is_empty() {
+            return f.write_str("not everything is gone yet");
+        }
+        for (place, failure) in self.failures.iter().enumerate() {
+            let separator = if place == 0 { "" } else { "; " };
+            write!(f, "{separator}{failure}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Error codes that somebody has to do something about, as endings and beginnings of AWS's code families.
+const USER_MUST_ACT: [&str; 14] = [
+    "AccessDenied",
+    "UnauthorizedOperation",
+    "ValidationError",
+    "Invalid",
+    "Incompatible",
+    "Unsupported",
+    "TooMany",
+    "Duplicate",
+    "OperationNotPermitted",
+    "AllocationIdNotFound",
+    "CertificateNotFound",
+    "SSLPolicyNotFound",
+    "TrustStoreNotFound",
+    "SubnetNotFound",
+];
+
+fn class_of(error: &CloudError) -> Class {
+    match error {
+        CloudError::Fenced { .. } => Class::NotLeader,
+        CloudError::Unresolved { .. } => Class::Bug,
+        CloudError::Unreachable { .. } | CloudError::Malformed { .. } => Class::Retry,
+        CloudError::Service { code, .. } => {
+            let is_known = USER_MUST_ACT.iter().any(|family| code.starts_with(family));
+            if is_known && !error.is_throttled() { Class::UserMustAct } else { Class::Retry }
+        }
+    }
+}

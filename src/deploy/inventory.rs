@@ -1,0 +1,180 @@
+//! What this cluster owns in AWS: load balancers, target groups and managed security groups, by stack.
+//!
+//! Filled by one paginated sweep, kept fresh by our own writes, checked by later sweeps. Upstream lists the whole region in
+//! every reconcile (`pkg/deploy/elbv2/tagging_manager.go`); here a reconcile that needs nothing asks nothing, because the
+//! inventory also remembers which desired state each stack was last brought to.
+//!
+//! No lock is held while AWS is asked. Each stack is worked on by one task at a time; sweeps may run meanwhile and leave
+//! alone whatever was written since they began.
+
+mod holdings;
+mod look;
+mod settled;
+mod sweep;
+
+pub use holdings::Holdings;
+pub use settled::Settled;
+
+use crate::aws::Cloud;
+use crate::cloud::{CloudError, Request, Response, Tags, elbv2};
+use crate::config::Config;
+use crate::deploy::DeployedLoadBalancer;
+use crate::inputs::ExistingLoadBalancer;
+use crate::model::{Owner, ResourceId, Stack, StackId};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::OnceCell;
+
+/// Everything this cluster owns in AWS, as far as is known.
+pub struct Inventory {
+    cluster_name: String,
+    vpc_id: String,
+    state: Mutex<State>,
+    swept: OnceCell<()>,
+}
+
+#[derive(Default)]
+struct State {
+    stacks: BTreeMap<StackKey, Holdings>,
+    settled: BTreeMap<StackId, Settled>,
+    /// Stacks that were written to or read again since the sweep under way began.
+    touched: BTreeSet<StackKey>,
+}
+
+/// A stack as its tag names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct StackKey {
+    owner: Owner,
+    text: String,
+}
+
+impl From<&StackId> for StackKey {
+    fn from(id: &StackId) -> Self {
+        Self { owner: id.owner, text: id.to_string() }
+    }
+}
+
+impl Inventory {
+    /// Knows nothing yet.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            cluster_name: config.cluster_name.clone(),
+            vpc_id: config.vpc_id.clone(),
+            state: Mutex::default(),
+            swept: OnceCell::new(),
+        }
+    }
+
+    /// Makes sure that AWS was looked through once.
+    pub async fn ready(&self, cloud: &dyn Cloud) -> Result<(), CloudError> {
+        self.swept.get_or_try_init(|| async { self.sweep(cloud).await.map(drop) }).await.copied()
+    }
+
+    /// Load balancers that carry the stack's tags, as far as builds care. Asks AWS nothing.
+    pub fn existing_load_balancers(&self, stack: &StackId) -> Vec<ExistingLoadBalancer> {
+        let tag = stack.resource_tag_key();
+        let of_holding = |(entity, tags): &(elbv2::LoadBalancer, Tags)| ExistingLoadBalancer {
+            arn: entity.arn.clone(),
+            kind: entity.kind.clone(),
+            scheme: entity.scheme.clone(),
+            ip_address_type: entity.ip_address_type.clone(),
+            subnet_ids: entity.zones.iter().map(|zone| zone.subnet_id.clone()).collect(),
+            security_groups: entity.security_groups.clone(),
+            resource_id: tags.get(&tag).cloned(),
+        };
+        let state = self.state.lock();
+        let holdings = state.stacks.get(&stack.into());
+        holdings
+            .map(|holdings| holdings.load_balancers.values().map(of_holding).collect())
+            .unwrap_or_default()
+    }
+
+    /// The stack's load balancers that exist. Asks AWS nothing.
+    pub fn deployed(&self, stack: &Stack) -> BTreeMap<ResourceId, DeployedLoadBalancer> {
+        let tag = stack.id.resource_tag_key();
+        let state = self.state.lock();
+        let holdings = state.stacks.get(&(&stack.id).into());
+        let found = holdings.iter().flat_map(|holdings| holdings.load_balancers.values());
+        found
+            .filter_map(|(entity, tags)| {
+                let id = ResourceId::from(tags.get(&tag)?.as_str());
+                let desired = stack.load_balancers.get(&id)?;
+                (desired.kind == entity.kind && desired.scheme == entity.scheme).then(|| {
+                    let elbv2::LoadBalancer { arn, dns_name, kind, .. } = entity.clone();
+                    (id, DeployedLoadBalancer { arn, dns_name, kind })
+                })
+            })
+            .collect()
+    }
+
+    /// How many load balancers and target groups are known.
+    pub fn size(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        let holdings = || state.stacks.values();
+        (
+            holdings().map(|stack| stack.load_balancers.len()).sum(),
+            holdings().map(|stack| stack.target_groups.len()).sum(),
+        )
+    }
+
+    /// What the stack holds; asks AWS again where what is known has been overtaken.
+    pub async fn holdings(&self, stack: &StackId, cloud: &dyn Cloud) -> Result<Holdings, CloudError> {
+        let key = StackKey::from(stack);
+        let known = self.state.lock().stacks.get(&key).cloned().unwrap_or_default();
+        if known.is_empty() || known.is_fresh() {
+            return Ok(known);
+        }
+        let found = self.look_again(&key, &known, cloud).await?;
+        let mut state = self.state.lock();
+        state.touched.insert(key.clone());
+        state.put(key, found.clone());
+        Ok(found)
+    }
+
+    /// Takes note of a call of ours that succeeded.
+    pub fn record(&self, stack: &StackId, request: &Request, response: &Response) {
+        let key = StackKey::from(stack);
+        let mut state = self.state.lock();
+        state.touched.insert(key.clone());
+        let holdings = state.stacks.entry(key.clone()).or_default();
+        holdings.note(request, response);
+        if holdings.is_empty() {
+            state.stacks.remove(&key);
+        }
+    }
+
+    /// Takes note of a call of ours of which nobody knows what became of it, or that was refused because AWS holds
+    /// something else than was thought.
+    pub fn doubt(&self, stack: &StackId, request: &Request) {
+        let key = StackKey::from(stack);
+        let mut state = self.state.lock();
+        state.touched.insert(key.clone());
+        let holdings = state.stacks.entry(key.clone()).or_default();
+        holdings.doubt(request);
+        if holdings.is_empty() {
+            state.stacks.remove(&key);
+        }
+    }
+
+    /// The stack that tags name, if they are of this cluster.
+    fn stack_of(&self, tags: &Tags) -> Option<StackKey> {
+        let clusters = ["elbv2.k8s.aws/cluster", "ingress.k8s.aws/cluster"];
+        if !clusters.iter().any(|key| tags.get(*key) == Some(&self.cluster_name)) {
+            return None;
+        }
+        [Owner::Service, Owner::Ingress].into_iter().find_map(|owner| {
+            let text = tags.get(&format!("{}/stack", owner.prefix()))?.clone();
+            Some(StackKey { owner, text })
+        })
+    }
+}
+
+impl State {
+    fn put(&mut self, key: StackKey, holdings: Holdings) {
+        if holdings.is_empty() {
+            self.stacks.remove(&key);
+        } else {
+            self.stacks.insert(key, holdings);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What one stack holds.
+
+use crate::cloud::{Request, Response, Tags, ec2, elbv2};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long what was seen is taken for what is.
+const FRESH: Duration = Duration::from_mins(1);
+
+/// What one stack holds, whether wanted or not.
+#[derive(Clone, Debug, Default)]
+pub struct Holdings {
+    /// Load balancers by ARN, with their tags.
+    pub load_balancers: BTreeMap<String, (elbv2::LoadBalancer, Tags)>,
+    /// Target groups by ARN, with their tags.
+    pub target_groups: BTreeMap<String, (elbv2::TargetGroup, Tags)>,
+    /// Managed security groups by id.
+    pub security_groups: BTreeMap<String, ec2::SecurityGroup>,
+    /// When AWS last said so; `None`: has to be asked again.
+    pub(super) seen: Option<Instant>,
+    /// What may exist although no answer said so.
+    pub(super) suspects: BTreeSet<Suspect>,
+}
+
+/// Something, by name, that a create call whose answer was lost may have made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Suspect {
+    LoadBalancer(String),
+    TargetGroup(String),
+    SecurityGroup(String),
+}
+
+impl Holdings {
+    /// Whether nothing is known or suspected to exist.
+    pub fn is_empty(&self) -> bool {
+        let Self { load_balancers, target_groups, security_groups, seen: _, suspects } = self;
+        load_balancers.is_empty()
+            && target_groups.is_empty()
+            && security_groups.is_empty()
+            && suspects.is_empty()
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.suspects.is_empty() && self.seen.is_some_and(|seen| seen.elapsed() < FRESH)
+    }
+
+    /// Takes note of a call that succeeded.
+    ///
+    /// why: only what exists, and its tags, are kept up to date; other changes make the whole stack be asked for again
+    /// the next time it is looked at
+    pub(super) fn note(&mut self, request: &Request, response: &Response) {
+        self.seen = None;
+        match (request, response) {
+            (Request::CreateLoadBalancer(create), Response::CreateLoadBalancer(entity)) => {
+                self.load_balancers.insert(entity.arn.clone(), (entity.clone(), create.tags.clone()));
+            }
+            (Request::CreateTargetGroup(create), Response::CreateTargetGroup(entity)) => {
+                self.target_groups.insert(entity.arn.clone(), (entity.clone(), create.tags.clone()));
+            }
+            (Request::CreateSecurityGroup(create), Response::CreateSecurityGroup(created)) => {
+                let group = ec2::SecurityGroup {
+                    id: created.id.clone(),
+                    name: create.name.clone(),
+                    description: create.description.clone(),
+                    vpc_id: create.vpc_id.clone(),
+                    ingress: Vec::new(),
+                    tags: create.tags.clone(),
+                };
+                self.security_groups.insert(created.id.clone(), group);
+            }
+            (Request::DeleteLoadBalancer(delete), _) => {
+                self.load_balancers.remove(delete.arn.known().unwrap_or_default());
+            }
+            (Request::DeleteTargetGroup(delete), _) => {
+                self.target_groups.remove(delete.arn.known().unwrap_or_default());
+            }
+            (Request::DeleteSecurityGroup(delete), _) => {
+                self.security_groups.remove(delete.group_id.known().unwrap_or_default());
+            }
+            (Request::AddTags(add), _) => self.retag(add.arn.known(), |tags| tags.extend(add.tags.clone())),
+            (Request::RemoveTags(remove), _) => {
+                self.retag(remove.arn.known(), |tags| tags.retain(|key, _| !remove.keys.contains(key)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note of a call of which nobody knows what became of it.
+    pub(super) fn doubt(&mut self, request: &Request) {
+        self.seen = None;
+        self.suspects.extend(match request {
+            Request::CreateLoadBalancer(create) => Some(Suspect::LoadBalancer(create.name.clone())),
+            Request::CreateTargetGroup(create) => Some(Suspect::TargetGroup(create.name.clone())),
+            Request::CreateSecurityGroup(create) => Some(Suspect::SecurityGroup(create.name.clone())),
+            _ => None,
+        });
+    }
+
+    fn retag(&mut self, arn: Option<&str>, edit: impl FnOnce(&mut Tags)) {
+        let Some(arn) = arn else { return };
+        let of_load_balancer = self.load_balancers.get_mut(arn).map(|(_, tags)| tags);
+        let of_target_group = self.target_groups.get_mut(arn).map(|(_, tags)| tags);
+        if let Some(tags) = of_load_balancer.or(of_target_group) {
+            edit(tags);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Asking AWS again about one stack.
+
+use super::holdings::Suspect;
+use super::{Holdings, Inventory, StackKey};
+use crate::aws::Cloud;
+use crate::aws::pages::{self, Paged};
+use crate::cloud::ec2::{self, DescribeSecurityGroups, Filter};
+use crate::cloud::elbv2::{DescribeLoadBalancers, DescribeTargetGroups};
+use crate::cloud::{CloudError, Tags};
+use tokio::time::Instant;
+
+/// ARNs that one describe call takes.
+const ARNS_PER_CALL: usize = 20;
+
+impl Inventory {
+    pub(super) async fn look_again(
+        &self,
+        key: &StackKey,
+        known: &Holdings,
+        cloud: &dyn Cloud,
+    ) -> Result<Holdings, CloudError> {
+        let Holdings { load_balancers, target_groups, security_groups, seen: _, suspects } = known;
+        let seen = Some(Instant::now());
+        let (load_balancer_arns, target_group_arns) =
+            (owned(load_balancers.keys()), owned(target_groups.keys()));
+        let (found_load_balancers, found_target_groups, found_security_groups) = futures::try_join!(
+            described(cloud, &load_balancer_arns, load_balancers_by_arn),
+            described(cloud, &target_group_arns, target_groups_by_arn),
+            self.security_groups_by_id(cloud, owned(security_groups.keys())),
+        )?;
+        let mut found = Holdings { seen, ..Holdings::default() };
+        for entity in found_load_balancers {
+            let tags = load_balancers.get(&entity.arn).map(|(_, tags)| tags.clone());
+            found.load_balancers.insert(entity.arn.clone(), (entity, tags.unwrap_or_default()));
+        }
+        for entity in found_target_groups {
+            let tags = target_groups.get(&entity.arn).map(|(_, tags)| tags.clone());
+            found.target_groups.insert(entity.arn.clone(), (entity, tags.unwrap_or_default()));
+        }
+        found.security_groups =
+            found_security_groups.into_iter().map(|group| (group.id.clone(), group)).collect();
+        for suspect in suspects {
+            self.investigate(key, suspect, &mut found, cloud).await?;
+        }
+        Ok(found)
+    }
+
+    /// Looks for something by name; it is the stack's only if it carries its tags.
+    async fn investigate(
+        &self,
+        key: &StackKey,
+        suspect: &Suspect,
+        found: &mut Holdings,
+        cloud: &dyn Cloud,
+    ) -> Result<(), CloudError> {
+        match suspect {
+            Suspect::LoadBalancer(name) => {
+                let names = vec![name.clone()];
+                let request = DescribeLoadBalancers { names, ..DescribeLoadBalancers::default() };
+                for entity in unless_gone(pages::all(cloud, request).await)? {
+                    let tags = tags_of(cloud, &entity.arn).await?;
+                    if self.stack_of(&tags).as_ref() == Some(key) {
+                        found.load_balancers.insert(entity.arn.clone(), (entity, tags));
+                    }
+                }
+            }
+            Suspect::TargetGroup(name) => {
+                let names = vec![name.clone()];
+                let request = DescribeTargetGroups { names, ..DescribeTargetGroups::default() };
+                for entity in unless_gone(pages::all(cloud, request).await)? {
+                    let tags = tags_of(cloud, &entity.arn).await?;
+                    if self.stack_of(&tags).as_ref() == Some(key) {
+                        found.target_groups.insert(entity.arn.clone(), (entity, tags));
+                    }
+                }
+            }
+            Suspect::SecurityGroup(name) => {
+                let filters = vec![self.in_vpc(), Filter::new("group-name", [name.clone()])];
+                let request = DescribeSecurityGroups { filters, ..DescribeSecurityGroups::default() };
+                for group in pages::all(cloud, request).await? {
+                    if self.stack_of(&group.tags).as_ref() == Some(key) {
+                        found.security_groups.insert(group.id.clone(), group);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn security_groups_by_id(
+        &self,
+        cloud: &dyn Cloud,
+        ids: Vec<String>,
+    ) -> Result<Vec<ec2::SecurityGroup>, CloudError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // why: a filter, unlike the list of ids, does not fail when one of the groups is gone
+        let filters = vec![self.in_vpc(), Filter::new("group-id", ids)];
+        pages::all(cloud, DescribeSecurityGroups { filters, ..DescribeSecurityGroups::default() }).await
+    }
+
+    pub(super) fn in_vpc(&self) -> Filter {
+        Filter::new("vpc-id", [self.vpc_id.clone()])
+    }
+}
+
+fn owned<'k>(keys: impl Iterator<Item = &'k String>) -> Vec<String> {
+    keys.cloned().collect()
+}
+
+fn load_balancers_by_arn(arns: Vec<String>) -> DescribeLoadBalancers {
+    DescribeLoadBalancers { arns, ..DescribeLoadBalancers::default() }
+}
+
+fn target_groups_by_arn(arns: Vec<String>) -> DescribeTargetGroups {
+    DescribeTargetGroups { arns, ..DescribeTargetGroups::default() }
+}
+
+/// What is left of these. A call fails as a whole when one of them is gone; then they are asked for one by one.
+async fn described<P: Paged>(
+    cloud: &dyn Cloud,
+    arns: &[String],
+    request: fn(Vec<String>) -> P,
+) -> Result<Vec<P::Item>, CloudError> {
+    let mut found = Vec::new();
+    for chunk in arns.chunks(ARNS_PER_CALL) {
+        match pages::all(cloud, request(chunk.to_vec())).await {
+            Ok(page) => found.extend(page),
+            Err(error) if is_gone(&error) => {
+                for arn in chunk {
+                    found.extend(unless_gone(pages::all(cloud, request(vec![arn.clone()])).await)?);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+async fn tags_of(cloud: &dyn Cloud, arn: &str) -> Result<Tags, CloudError> {
+    Ok(pages::tags(cloud, &[arn.to_owned()]).await?.remove(arn).unwrap_or_default())
+}
+
+fn unless_gone<T>(answer: Result<Vec<T>, CloudError>) -> Result<Vec<T>, CloudError> {
+    match answer {
+        Err(error) if is_gone(&error) => Ok(Vec::new()),
+        answer => answer,
+    }
+}
+
+fn is_gone(error: &CloudError) -> bool {
+    error.is(&["LoadBalancerNotFound", "TargetGroupNotFound"])
+}

@@ -1,0 +1,104 @@
+//! Looking through the whole region: at start, and every now and then to find what others changed.
+
+use super::settled::drop_drifted;
+use super::{Holdings, Inventory, StackKey, State};
+use crate::aws::{Cloud, pages};
+use crate::cloud::ec2::{self, DescribeSecurityGroups, Filter};
+use crate::cloud::elbv2::{self, DescribeLoadBalancers, DescribeTargetGroups};
+use crate::cloud::{CloudError, Tags};
+use crate::model::StackId;
+use std::collections::BTreeMap;
+use tokio::time::Instant;
+
+/// What a sweep found, not sorted by stack yet.
+struct Found {
+    load_balancers: Vec<elbv2::LoadBalancer>,
+    target_groups: Vec<elbv2::TargetGroup>,
+    security_groups: Vec<ec2::SecurityGroup>,
+    tags: BTreeMap<String, Tags>,
+}
+
+impl Inventory {
+    /// Asks AWS for everything this cluster owns. Answers the settled stacks that are not as they were: they are no
+    /// longer settled and want to be reconciled.
+    pub async fn sweep(&self, cloud: &dyn Cloud) -> Result<Vec<StackId>, CloudError> {
+        let began = Instant::now();
+        self.state.lock().touched.clear();
+        let found = self.look_through(cloud).await?;
+        let stacks = self.sort_by_stack(found, began);
+        Ok(self.state.lock().replace(stacks))
+    }
+
+    async fn look_through(&self, cloud: &dyn Cloud) -> Result<Found, CloudError> {
+        let (load_balancers, target_groups, current, legacy) = futures::try_join!(
+            pages::all(cloud, DescribeLoadBalancers::default()),
+            pages::all(cloud, DescribeTargetGroups::default()),
+            pages::all(cloud, self.security_groups_tagged("elbv2.k8s.aws/cluster")),
+            pages::all(cloud, self.security_groups_tagged("ingress.k8s.aws/cluster")),
+        )?;
+        let load_balancers: Vec<_> =
+            load_balancers.into_iter().filter(|entity| entity.vpc_id == self.vpc_id).collect();
+        let target_groups: Vec<_> = target_groups
+            .into_iter()
+            .filter(|entity| entity.vpc_id.as_deref() == Some(self.vpc_id.as_str()))
+            .collect();
+        let arns: Vec<String> = load_balancers
+            .iter()
+            .map(|entity| entity.arn.clone())
+            .chain(target_groups.iter().map(|entity| entity.arn.clone()))
+            .collect();
+        let tags = pages::tags(cloud, &arns).await?;
+        let security_groups = current.into_iter().chain(legacy).collect();
+        Ok(Found { load_balancers, target_groups, security_groups, tags })
+    }
+
+    fn security_groups_tagged(&self, key: &str) -> DescribeSecurityGroups {
+        let cluster = Filter::new(format!("tag:{key}"), [self.cluster_name.clone()]);
+        DescribeSecurityGroups { filters: vec![self.in_vpc(), cluster], ..DescribeSecurityGroups::default() }
+    }
+
+    fn sort_by_stack(&self, found: Found, seen: Instant) -> BTreeMap<StackKey, Holdings> {
+        let Found { load_balancers, target_groups, security_groups, mut tags } = found;
+        let mut stacks: BTreeMap<StackKey, Holdings> = BTreeMap::new();
+        let mut holdings_of = |tags: &Tags, put: &mut dyn FnMut(&mut Holdings)| {
+            if let Some(key) = self.stack_of(tags) {
+                let holdings = stacks.entry(key).or_default();
+                holdings.seen = Some(seen);
+                put(holdings);
+            }
+        };
+        for entity in load_balancers {
+            let tags = tags.remove(&entity.arn).unwrap_or_default();
+            holdings_of(&tags, &mut |holdings| {
+                holdings.load_balancers.insert(entity.arn.clone(), (entity.clone(), tags.clone()));
+            });
+        }
+        for entity in target_groups {
+            let tags = tags.remove(&entity.arn).unwrap_or_default();
+            holdings_of(&tags, &mut |holdings| {
+                holdings.target_groups.insert(entity.arn.clone(), (entity.clone(), tags.clone()));
+            });
+        }
+        for group in security_groups {
+            holdings_of(&group.tags, &mut |holdings| {
+                holdings.security_groups.insert(group.id.clone(), group.clone());
+            });
+        }
+        stacks
+    }
+}
+
+impl State {
+    /// Takes over what a sweep found, except for stacks that were written to or read again meanwhile.
+    fn replace(&mut self, mut found: BTreeMap<StackKey, Holdings>) -> Vec<StackId> {
+        for key in &self.touched {
+            found.remove(key);
+            if let Some(newer) = self.stacks.remove(key) {
+                found.insert(key.clone(), newer);
+            }
+        }
+        self.stacks = found;
+        let Self { stacks, settled, touched } = self;
+        drop_drifted(settled, stacks, |key| touched.contains(key))
+    }
+}

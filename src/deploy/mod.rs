@@ -1,0 +1,238 @@
+//! Layer 3: makes AWS and the cluster as a stack wants them.
+//!
+//! [`Deployer::deploy`] is the whole of it for the controllers: nothing to do is told from the [`inventory`] without a call;
+//! otherwise [`observe`], diff ([`crate::plan`]), [`execute`]. What it learns on the way (a quota that is used up, something that
+//! exists although no answer said so) makes it look and plan again; what takes time in AWS is not waited for but asked to
+//! be looked at again later.
+//!
+//! Matches upstream's `pkg/deploy` in outcome; it has no cache of its own but the inventory.
+
+pub mod bindings;
+pub mod execute;
+pub mod failure;
+pub mod inventory;
+pub mod observe;
+
+pub use bindings::{BindingStore, StoreError};
+pub use failure::{Class, DeployFailure, StepFailure};
+pub use inventory::Inventory;
+
+use crate::aws::Cloud;
+use crate::cloud::elbv2::LoadBalancerType;
+use crate::cloud::{Bindings, Symbol, SymbolKind};
+use crate::config::Config;
+use crate::model::{ResourceId, Stack, StackId};
+use crate::plan::binding::{digest_observed, digest_wanted};
+use crate::plan::{AppliedSecrets, Digest, Limits, Plan, Terms, diff};
+use execute::{Executor, Outcome};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often one deployment looks and plans again because it has learnt something.
+const ROUNDS: usize = 5;
+
+/// How long something in AWS may take to let go before it counts as a failure that the user should hear of.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Makes AWS and the cluster as stacks want them. One deployment of a stack at a time; different stacks run side by side.
+pub struct Deployer {
+    cloud: Arc<dyn Cloud>,
+    bindings: Arc<dyn BindingStore>,
+    inventory: Arc<Inventory>,
+    config: Arc<Config>,
+    shield: observe::ShieldSubscription,
+    memory: Mutex<BTreeMap<StackId, Memory>>,
+}
+
+/// What is remembered of a stack between deployments.
+#[derive(Default)]
+struct Memory {
+    secrets: AppliedSecrets,
+    waiting_since: Option<Instant>,
+}
+
+/// What a deployment made or found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deployed {
+    /// The stack's load balancers that exist.
+    pub load_balancers: BTreeMap<ResourceId, DeployedLoadBalancer>,
+    /// When to look again although nothing failed: something takes time in AWS.
+    pub revisit: Option<Duration>,
+    /// Whether anything was compared or done; not when the stack was known to be as it is wanted.
+    pub is_news: bool,
+    /// How many steps were taken.
+    pub steps: usize,
+}
+
+/// A load balancer of a deployed stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployedLoadBalancer {
+    /// ARN.
+    pub arn: String,
+    /// DNS name, in AWS's case.
+    pub dns_name: String,
+    /// Kind.
+    pub kind: LoadBalancerType,
+}
+
+/// One look at the world and what came of it.
+struct Round {
+    plan: Plan,
+    outcome: Outcome,
+}
+
+impl Deployer {
+    /// A deployer; the inventory is shared with whoever answers builds.
+    pub fn new(
+        cloud: Arc<dyn Cloud>,
+        bindings: Arc<dyn BindingStore>,
+        inventory: Arc<Inventory>,
+        config: Arc<Config>,
+    ) -> Self {
+        let (shield, memory) = (observe::ShieldSubscription::default(), Mutex::default());
+        Self { cloud, bindings, inventory, config, shield, memory }
+    }
+
+    /// The inventory.
+    pub fn inventory(&self) -> &Arc<Inventory> {
+        &self.inventory
+    }
+
+    /// Brings AWS and the cluster to what the stack wants.
+    ///
+    /// `Ok` means that it is there, save for what `revisit` waits for. A stack that wants nothing is only `Ok` once nothing
+    /// is left of it, so that its finalizer may go.
+    pub async fn deploy(&self, stack: &Stack) -> Result<Deployed, DeployFailure> {
+        self.inventory.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
+        let desired = Digest::of_desired(stack, &self.config);
+        let bindings = digest_observed(&self.bindings.of_stack(&stack.id));
+        if self.inventory.is_settled(&stack.id, desired, bindings) {
+            return Ok(self.known_deployment(stack));
+        }
+        self.inventory.unsettle(&stack.id);
+        let mut limits = Limits::default();
+        let mut steps = 0;
+        for round in 1.. {
+            let Round { plan, mut outcome } = self.run(stack, &limits).await?;
+            steps += outcome.done;
+            let has_learnt = outcome.lessons.drain(..).fold(false, |news, quota| limits.learn(quota) | news);
+            if (has_learnt || outcome.is_stale) && round < ROUNDS {
+                continue;
+            }
+            return self.conclude(stack, desired, &plan, outcome, steps);
+        }
+        Ok(Deployed::default())
+    }
+
+    /// What would be done now, without doing it.
+    pub async fn plan(&self, stack: &Stack) -> Result<Plan, DeployFailure> {
+        self.inventory.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
+        self.look(stack, &Limits::default()).await
+    }
+
+    async fn run(&self, stack: &Stack, limits: &Limits) -> Result<Round, DeployFailure> {
+        let plan = self.look(stack, limits).await?;
+        if !plan.is_empty() {
+            tracing::info!(stack = %stack.id, steps = plan.steps.len(), "deploying");
+            tracing::debug!(stack = %stack.id, %plan, "plan");
+        }
+        let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id);
+        let outcome = executor.execute(&plan).await;
+        Ok(Round { plan, outcome })
+    }
+
+    async fn look(&self, stack: &Stack, limits: &Limits) -> Result<Plan, DeployFailure> {
+        let actual = self.observe(stack).await.map_err(DeployFailure::of_cloud)?;
+        let secrets =
+            self.memory.lock().get(&stack.id).map(|memory| memory.secrets.clone()).unwrap_or_default();
+        let terms = Terms { config: &self.config, limits, secrets: &secrets };
+        diff(stack, &actual, terms).map_err(DeployFailure::of_diff)
+    }
+
+    fn conclude(
+        &self,
+        stack: &Stack,
+        desired: Digest,
+        plan: &Plan,
+        outcome: Outcome,
+        steps: usize,
+    ) -> Result<Deployed, DeployFailure> {
+        let Outcome { bound, done: _, mut failures, waits, lessons: _, is_stale: _ } = outcome;
+        let known: Bindings = plan.known.clone().into_iter().chain(bound).collect();
+        failures.extend(plan.shortfalls.iter().map(StepFailure::of_shortfall));
+        let deployed = Deployed {
+            load_balancers: load_balancers(stack, &known),
+            revisit: plan
+                .revisits
+                .iter()
+                .map(|revisit| revisit.after)
+                .chain(waits.iter().map(|wait| wait.after))
+                .min(),
+            is_news: true,
+            steps,
+        };
+        failures.extend(self.lost_patience(stack, &waits));
+        if !failures.is_empty() {
+            return Err(DeployFailure { revisit: None, failures, deployed });
+        }
+        if deployed.revisit.is_none() {
+            self.remember(stack, desired, &known);
+        } else if stack.load_balancers.is_empty() {
+            // why: a finalizer must not go before everything is gone
+            return Err(DeployFailure { revisit: deployed.revisit, failures, deployed });
+        }
+        Ok(deployed)
+    }
+
+    /// What is waited for becomes a failure when it takes too long.
+    fn lost_patience(&self, stack: &Stack, waits: &[execute::Wait]) -> Vec<StepFailure> {
+        let mut memory = self.memory.lock();
+        let memory = memory.entry(stack.id.clone()).or_default();
+        let on_others = waits.iter().filter(|wait| wait.is_impatient);
+        if on_others.clone().next().is_none() {
+            memory.waiting_since = None;
+            return Vec::new();
+        }
+        let since = *memory.waiting_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < PATIENCE {
+            Vec::new()
+        } else {
+            on_others.map(|wait| wait.failure.clone()).collect()
+        }
+    }
+
+    fn remember(&self, stack: &Stack, desired: Digest, known: &Bindings) {
+        if *stack == Stack::empty(stack.id.clone()) {
+            self.memory.lock().remove(&stack.id);
+            self.inventory.unsettle(&stack.id);
+            return;
+        }
+        let memory = Memory { secrets: AppliedSecrets::of(stack), waiting_since: None };
+        self.memory.lock().insert(stack.id.clone(), memory);
+        if let Ok(bindings) = digest_wanted(stack, known) {
+            self.inventory.settle(&stack.id, desired, bindings);
+        }
+    }
+
+    /// The deployment of a stack that is known to be as wanted: from the inventory alone.
+    fn known_deployment(&self, stack: &Stack) -> Deployed {
+        Deployed { load_balancers: self.inventory.deployed(stack), ..Deployed::default() }
+    }
+}
+
+fn load_balancers(stack: &Stack, known: &Bindings) -> BTreeMap<ResourceId, DeployedLoadBalancer> {
+    let value =
+        |kind: SymbolKind, id: &ResourceId| known.get(&Symbol { kind, id: id.as_str().to_owned() }).cloned();
+    stack
+        .load_balancers
+        .iter()
+        .filter_map(|(id, desired)| {
+            let arn = value(SymbolKind::LoadBalancerArn, id)?;
+            let dns_name = value(SymbolKind::LoadBalancerDnsName, id)?;
+            Some((id.clone(), DeployedLoadBalancer { arn, dns_name, kind: desired.kind.clone() }))
+        })
+        .collect()
+}

@@ -1,0 +1,276 @@
+//! Reads what is there of one stack, in the detail that the comparison needs and no more.
+//!
+//! Details are read only of what the stack wants to keep; what goes need not be looked at. Calls that do not depend on one
+//! another run side by side.
+
+use super::Deployer;
+use super::inventory::Holdings;
+use crate::api::TargetGroupBinding;
+use crate::aws::{Cloud, pages, send};
+use crate::cloud::elbv2::{
+    self, DescribeCapacityReservation, DescribeListenerAttributes, DescribeListenerCertificates,
+    DescribeListeners, DescribeLoadBalancerAttributes, DescribeRules, DescribeTargetGroupAttributes,
+    DescribeTargetHealth, LoadBalancerType, Protocol, TargetType,
+};
+use crate::cloud::protection::{
+    DescribeShieldProtection, GetShieldSubscription, GetWafRegionalWebAcl, GetWafv2WebAcl,
+};
+use crate::cloud::{Attributes, CloudError, Ref, Tags};
+use crate::model::{self, ResourceId, Stack};
+use crate::plan::actual::{Actual, Listener, LoadBalancer, Protection, Rule, Shield, TargetGroup};
+use futures::future::try_join_all;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the answer whether the account is subscribed to Shield is kept.
+const SUBSCRIPTION_KEPT: Duration = Duration::from_hours(2);
+
+/// Whether the account is subscribed to Shield, and when that was asked.
+#[derive(Default)]
+pub struct ShieldSubscription(Mutex<Option<(bool, Instant)>>);
+
+impl ShieldSubscription {
+    /// Whether Shield can be used. If Shield does not answer, it is left alone this time.
+    async fn is_active(&self, cloud: &dyn Cloud) -> bool {
+        let known = *self.0.lock();
+        if let Some((is_active, asked)) = known
+            && asked.elapsed() < SUBSCRIPTION_KEPT
+        {
+            return is_active;
+        }
+        match send(cloud, GetShieldSubscription {}).await {
+            Ok(is_active) => {
+                *self.0.lock() = Some((is_active, Instant::now()));
+                is_active
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot tell whether Shield is subscribed to; Shield is left alone");
+                false
+            }
+        }
+    }
+}
+
+impl Deployer {
+    /// Everything that is there of a stack.
+    pub(super) async fn observe(&self, stack: &Stack) -> Result<Actual, CloudError> {
+        let holdings = self.inventory.holdings(&stack.id, &*self.cloud).await?;
+        let Holdings { load_balancers, target_groups, security_groups, .. } = holdings;
+        let (load_balancers, target_groups) = futures::try_join!(
+            try_join_all(
+                load_balancers.into_values().map(|(entity, tags)| self.load_balancer(stack, entity, tags))
+            ),
+            try_join_all(
+                target_groups.into_values().map(|(entity, tags)| self.target_group(stack, entity, tags))
+            ),
+        )?;
+        let protection = self.protection(stack, &load_balancers).await?;
+        let bindings: Vec<TargetGroupBinding> = self.bindings.of_stack(&stack.id);
+        let security_groups = security_groups.into_values().collect();
+        Ok(Actual { security_groups, load_balancers, target_groups, bindings, protection })
+    }
+
+    async fn load_balancer(
+        &self,
+        stack: &Stack,
+        entity: elbv2::LoadBalancer,
+        tags: Tags,
+    ) -> Result<LoadBalancer, CloudError> {
+        let id = resource_id(stack, &tags);
+        let desired = stack.load_balancers.get(&id);
+        let keeps =
+            |desired: &&model::LoadBalancer| desired.kind == entity.kind && desired.scheme == entity.scheme;
+        let Some(desired) = desired.filter(keeps) else {
+            let (attributes, capacity, listeners) = (Attributes::new(), None, Vec::new());
+            return Ok(LoadBalancer { entity, tags, attributes, capacity, listeners });
+        };
+        let (attributes, capacity, listeners) = futures::try_join!(
+            self.load_balancer_attributes(desired, &entity.arn),
+            self.capacity(desired, &entity),
+            self.listeners(stack, &id, &entity),
+        )?;
+        Ok(LoadBalancer { entity, tags, attributes, capacity, listeners })
+    }
+
+    async fn load_balancer_attributes(
+        &self,
+        desired: &model::LoadBalancer,
+        arn: &str,
+    ) -> Result<Attributes, CloudError> {
+        if desired.attributes.is_empty() {
+            return Ok(Attributes::new());
+        }
+        send(&*self.cloud, DescribeLoadBalancerAttributes { arn: arn.into() }).await
+    }
+
+    async fn capacity(
+        &self,
+        desired: &model::LoadBalancer,
+        entity: &elbv2::LoadBalancer,
+    ) -> Result<Option<elbv2::CapacityReservation>, CloudError> {
+        let is_asked =
+            desired.minimum_capacity_units.is_some() && self.config.features.lb_capacity_reservation;
+        if !is_asked || entity.state == "provisioning" {
+            return Ok(None);
+        }
+        send(&*self.cloud, DescribeCapacityReservation { arn: entity.arn.as_str().into() }).await.map(Some)
+    }
+
+    async fn listeners(
+        &self,
+        stack: &Stack,
+        load_balancer: &ResourceId,
+        entity: &elbv2::LoadBalancer,
+    ) -> Result<Vec<Listener>, CloudError> {
+        let load_balancer_arn = Ref::from(entity.arn.as_str());
+        let request = DescribeListeners { load_balancer_arn, ..DescribeListeners::default() };
+        let listeners = pages::all(&*self.cloud, request).await?;
+        let mut tags = self.tags(listeners.iter().map(|listener| listener.arn.clone()).collect()).await?;
+        let with_details = listeners.into_iter().map(|listener| {
+            let tags = tags.remove(&listener.arn).unwrap_or_default();
+            let of_load_balancer =
+                stack.listeners.values().filter(|desired| desired.load_balancer == *load_balancer);
+            let desired = of_load_balancer.clone().find(|desired| desired.port == listener.port);
+            self.listener(desired, entity.kind.clone(), listener, tags)
+        });
+        try_join_all(with_details).await
+    }
+
+    async fn listener(
+        &self,
+        desired: Option<&model::Listener>,
+        kind: LoadBalancerType,
+        entity: elbv2::Listener,
+        tags: Tags,
+    ) -> Result<Listener, CloudError> {
+        let (attributes, extra_certificates, rules) = futures::try_join!(
+            self.listener_attributes(desired, &entity),
+            self.extra_certificates(desired, &entity),
+            self.rules(kind, &entity.arn),
+        )?;
+        Ok(Listener { entity, tags, attributes, extra_certificates, rules })
+    }
+
+    async fn listener_attributes(
+        &self,
+        desired: Option<&model::Listener>,
+        entity: &elbv2::Listener,
+    ) -> Result<Attributes, CloudError> {
+        let is_asked = desired.is_some_and(|desired| !desired.attributes.is_empty());
+        // why: TLS listeners have no attributes, and AWS refuses to be asked
+        if !is_asked || entity.protocol == Protocol::Tls {
+            return Ok(Attributes::new());
+        }
+        send(&*self.cloud, DescribeListenerAttributes { arn: entity.arn.as_str().into() }).await
+    }
+
+    async fn extra_certificates(
+        &self,
+        desired: Option<&model::Listener>,
+        entity: &elbv2::Listener,
+    ) -> Result<Vec<String>, CloudError> {
+        let has_tls =
+            desired.is_some_and(|desired| desired.ssl_policy.is_some() || entity.ssl_policy.is_some());
+        if !has_tls {
+            return Ok(Vec::new());
+        }
+        let listener_arn = Ref::from(entity.arn.as_str());
+        let request =
+            DescribeListenerCertificates { listener_arn, ..DescribeListenerCertificates::default() };
+        let certificates = pages::all(&*self.cloud, request).await?;
+        let extra = certificates.into_iter().filter(|certificate| !certificate.is_default);
+        Ok(extra.map(|certificate| certificate.arn).collect())
+    }
+
+    async fn rules(&self, kind: LoadBalancerType, listener: &str) -> Result<Vec<Rule>, CloudError> {
+        // why: only application load balancers have rules beside the default one
+        if kind != LoadBalancerType::Application {
+            return Ok(Vec::new());
+        }
+        let request = DescribeRules { listener_arn: listener.into(), ..DescribeRules::default() };
+        let rules = pages::all(&*self.cloud, request).await?;
+        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.priority.is_some()).collect();
+        let mut tags = self.tags(rules.iter().map(|rule| rule.arn.clone()).collect()).await?;
+        let with_tags = rules.into_iter().map(|entity| {
+            let tags = tags.remove(&entity.arn).unwrap_or_default();
+            Rule { entity, tags }
+        });
+        Ok(with_tags.collect())
+    }
+
+    /// Tags of listeners or rules, if those are tagged at all.
+    async fn tags(&self, arns: Vec<String>) -> Result<BTreeMap<String, Tags>, CloudError> {
+        if !self.config.features.listener_rules_tagging {
+            return Ok(BTreeMap::new());
+        }
+        pages::tags(&*self.cloud, &arns).await
+    }
+
+    async fn target_group(
+        &self,
+        stack: &Stack,
+        entity: elbv2::TargetGroup,
+        tags: Tags,
+    ) -> Result<TargetGroup, CloudError> {
+        let desired = stack.target_groups.get(&resource_id(stack, &tags));
+        let wants_attributes = desired.is_some_and(|desired| !desired.attributes.is_empty());
+        let arn = Ref::from(entity.arn.as_str());
+        let attributes = async {
+            if !wants_attributes {
+                return Ok(Attributes::new());
+            }
+            send(&*self.cloud, DescribeTargetGroupAttributes { arn: arn.clone() }).await
+        };
+        let targets = async {
+            if entity.target_type != TargetType::Alb {
+                return Ok(Vec::new());
+            }
+            send(&*self.cloud, DescribeTargetHealth { arn: arn.clone(), targets: Vec::new() }).await
+        };
+        let (attributes, health) = futures::try_join!(attributes, targets)?;
+        let targets = health.into_iter().map(|health| health.target).collect();
+        Ok(TargetGroup { entity, tags, attributes, targets })
+    }
+
+    async fn protection(&self, stack: &Stack, found: &[LoadBalancer]) -> Result<Protection, CloudError> {
+        let model::Protection { wafv2_web_acl_arn, waf_regional_web_acl_id, shield } = &stack.protection;
+        let alb = found.iter().find(|one| {
+            let desired = stack.load_balancers.get(&resource_id(stack, &one.tags));
+            let is_alb = one.entity.kind == LoadBalancerType::Application;
+            is_alb && desired.is_some_and(|desired| desired.scheme == one.entity.scheme)
+        });
+        let resource_arn = alb.map(|alb| Ref::from(alb.entity.arn.as_str()));
+        let config = &self.config;
+        let mut protection = Protection::default();
+        if let Some(resource_arn) =
+            resource_arn.clone().filter(|_| wafv2_web_acl_arn.is_some() && config.enable_wafv2)
+        {
+            protection.wafv2_web_acl_arn = send(&*self.cloud, GetWafv2WebAcl { resource_arn }).await?;
+        }
+        if let Some(resource_arn) =
+            resource_arn.clone().filter(|_| waf_regional_web_acl_id.is_some() && config.enable_waf)
+        {
+            protection.waf_regional_web_acl_id =
+                send(&*self.cloud, GetWafRegionalWebAcl { resource_arn }).await?;
+        }
+        if shield.is_some() && config.enable_shield {
+            protection.shield = Some(self.shield(resource_arn).await?);
+        }
+        Ok(protection)
+    }
+
+    async fn shield(&self, resource_arn: Option<Ref>) -> Result<Shield, CloudError> {
+        if !self.shield.is_active(&*self.cloud).await {
+            return Ok(Shield::NotSubscribed);
+        }
+        let Some(resource_arn) = resource_arn else { return Ok(Shield::Unprotected) };
+        let protection = send(&*self.cloud, DescribeShieldProtection { resource_arn }).await?;
+        Ok(protection.map_or(Shield::Unprotected, Shield::Protected))
+    }
+}
+
+fn resource_id(stack: &Stack, tags: &Tags) -> ResourceId {
+    ResourceId::from(tags.get(&stack.id.resource_tag_key()).cloned().unwrap_or_default())
+}
