@@ -1,0 +1,228 @@
+//! The webhooks' certificates on a real API server, with the permissions that the chart grants.
+#![allow(clippy::disallowed_methods)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_load_balancer_controller::api::{ObjectKey, Service};
+use aws_load_balancer_controller::cluster::webhook_certs::{Settings, run};
+use aws_load_balancer_controller::serve::certificate::{ServingCertificate, server_config};
+use aws_load_balancer_controller::serve::listener::serve_tls;
+use axum::routing::post;
+use axum::{Json, Router};
+use harness::assets::chart;
+use harness::{Cluster, eventually};
+use jiff::SignedDuration;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval};
+use webhook_certs::{Policy, service_names};
+
+const NAMESPACE: &str = "kube-system";
+const NAME: &str = "aws-load-balancer-controller";
+const SERVICE: &str = "aws-load-balancer-webhook-service";
+const SECRET: &str = "aws-load-balancer-webhook-certs";
+
+/// Replicas that keep certificates and allow everything, behind the Service of an installed chart.
+struct Installation {
+    cluster: Cluster,
+    calls: Arc<AtomicUsize>,
+    endpoints: Vec<SocketAddr>,
+    service: String,
+    tasks: JoinSet<()>,
+}
+
+impl Installation {
+    async fn start(policy: Policy, replicas: usize) -> Self {
+        let cluster = Cluster::start().await.unwrap();
+        let chart = chart().display().to_string();
+        let install = ["install", NAME, &chart, "-n", NAMESPACE, "--set", "clusterName=test"];
+        cluster.helm(&install).await.unwrap().expect_ok().unwrap();
+        let query = ["get", "service", SERVICE, "-n", NAMESPACE, "-o", "jsonpath={.spec.clusterIP}"];
+        let address = cluster.kubectl(&query).await.unwrap().expect_ok().unwrap();
+        let service = format!("{address}:443");
+        let mut installation =
+            Self { cluster, calls: Arc::default(), endpoints: Vec::new(), service, tasks: JoinSet::new() };
+        for _ in 0..replicas {
+            installation.start_replica(policy.clone()).await;
+        }
+        installation
+    }
+
+    async fn start_replica(&mut self, policy: Policy) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = listener.local_addr().unwrap();
+        self.cluster.tunnel().add(&self.service, endpoint);
+        self.endpoints.push(endpoint);
+
+        let serving = Arc::new(ServingCertificate::default());
+        let tls = Arc::new(server_config(Arc::clone(&serving), None).unwrap());
+        self.tasks.spawn(serve_tls(listener, tls, allow_everything(&self.calls), std::future::pending()));
+        let settings = Settings {
+            secret: ObjectKey::namespaced(NAMESPACE, SECRET),
+            configurations: vec!["aws-load-balancer-webhook".to_string()],
+            policy,
+        };
+        let client = self.controller_client().await;
+        self.tasks.spawn(async move {
+            let publish = |bundle: &webhook_certs::Bundle| {
+                serving.publish(bundle.cert_pem.as_bytes(), bundle.key_pem.as_bytes()).unwrap();
+            };
+            run(client, settings, publish).await;
+        });
+    }
+
+    /// A client with the rights of the chart's ServiceAccount.
+    async fn controller_client(&self) -> Client {
+        let token = ["create", "token", NAME, "-n", NAMESPACE];
+        let token = self.cluster.kubectl(&token).await.unwrap().expect_ok().unwrap();
+        let kubeconfig = Kubeconfig::from_yaml(&self.cluster.kubeconfig_for(token.trim())).unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        Client::try_from(config).unwrap()
+    }
+
+    /// Asks the API server to create a Service, without effect. The webhook that gives it a class may not fail.
+    async fn try_service(&self, kind: &str) -> Result<Service, kube::Error> {
+        try_service(&Api::namespaced(self.cluster.client(), "default"), kind).await
+    }
+
+    async fn webhooks_answer(&self) {
+        eventually("the webhooks answer", Duration::from_secs(60), || async {
+            Ok(self.try_service("LoadBalancer").await?)
+        })
+        .await
+        .unwrap();
+    }
+}
+
+async fn try_service(api: &Api<Service>, kind: &str) -> Result<Service, kube::Error> {
+    let service = json!({
+        "metadata": {"name": "probe"},
+        "spec": {"type": kind, "ports": [{"port": 80}]},
+    });
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    api.create(&dry_run, &serde_json::from_value(service).unwrap()).await
+}
+
+fn allow_everything(calls: &Arc<AtomicUsize>) -> Router {
+    let calls = Arc::clone(calls);
+    let allow = move |Json(review): Json<Value>| async move {
+        calls.fetch_add(1, Ordering::Relaxed);
+        let response = json!({"uid": review["request"]["uid"], "allowed": true});
+        Json(json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}))
+    };
+    Router::new().route("/{path}", post(allow))
+}
+
+fn policy() -> Policy {
+    Policy::new(service_names(SERVICE, NAMESPACE, "cluster.local"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chart_gives_what_certificates_need_and_asks_webhooks_only_where_they_matter() {
+    let installation = Installation::start(policy(), 2).await;
+    installation.webhooks_answer().await;
+
+    let before = installation.calls.load(Ordering::Relaxed);
+    installation.try_service("ClusterIP").await.unwrap();
+    installation.try_service("NodePort").await.unwrap();
+    assert_eq!(installation.calls.load(Ordering::Relaxed), before, "these are none of ours");
+
+    let annotated = r#"
+        {"apiVersion": "v1", "kind": "Service",
+         "metadata": {"name": "ours", "namespace": "default",
+                      "annotations": {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"}},
+         "spec": {"type": "LoadBalancer", "loadBalancerClass": "service.k8s.aws/nlb", "ports": [{"port": 80}]}}"#;
+    installation.cluster.apply(annotated).await.unwrap();
+    let checked = installation.calls.load(Ordering::Relaxed);
+    assert_eq!(checked, before + 1, "its annotations are checked, and it has a class already");
+    let finalizer = r#"{"metadata": {"finalizers": ["example.com/a"], "labels": {"a": "b"}}}"#;
+    let patch = ["patch", "service", "ours", "--type=merge", "-p", finalizer];
+    installation.cluster.kubectl(&patch).await.unwrap().expect_ok().unwrap();
+    assert_eq!(installation.calls.load(Ordering::Relaxed), checked, "nothing to check has changed");
+
+    let account = format!("--as=system:serviceaccount:{NAMESPACE}:{NAME}");
+    for (allowed, verb, what) in [
+        (true, "update", format!("secrets/{SECRET}")),
+        (false, "get", "secrets/another".to_string()),
+        (false, "list", "secrets".to_string()),
+        (true, "patch", "mutatingwebhookconfigurations/aws-load-balancer-webhook".to_string()),
+        (false, "patch", "mutatingwebhookconfigurations/another".to_string()),
+        (false, "delete", "validatingwebhookconfigurations/aws-load-balancer-webhook".to_string()),
+    ] {
+        let question = ["auth", "can-i", verb, &what, "-n", NAMESPACE, &account];
+        let answer = installation.cluster.kubectl(&question).await.unwrap();
+        assert_eq!(answer.stdout.trim() == "yes", allowed, "{verb} {what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn upgrades_leave_the_certificates_alone_and_a_deleted_secret_comes_back() {
+    let installation = Installation::start(policy(), 2).await;
+    installation.webhooks_answer().await;
+    let cluster = &installation.cluster;
+    let secret = ["get", "secret", SECRET, "-n", NAMESPACE, "-o", r"jsonpath={.data.tls\.crt}"];
+    let before = cluster.kubectl(&secret).await.unwrap().expect_ok().unwrap();
+
+    let chart = chart().display().to_string();
+    let sets = "clusterName=test,logLevel=debug,additionalLabels.team=a";
+    let upgrade = ["upgrade", NAME, &chart, "-n", NAMESPACE, "--set", sets];
+    cluster.helm(&upgrade).await.unwrap().expect_ok().unwrap();
+    installation.try_service("LoadBalancer").await.unwrap();
+    assert_eq!(cluster.kubectl(&secret).await.unwrap().expect_ok().unwrap(), before);
+
+    let delete = ["delete", "secret", SECRET, "-n", NAMESPACE];
+    cluster.kubectl(&delete).await.unwrap().expect_ok().unwrap();
+    eventually("the Secret is back", Duration::from_secs(30), || async {
+        cluster.kubectl(&secret).await?.expect_ok()
+    })
+    .await
+    .unwrap();
+    installation.try_service("LoadBalancer").await.unwrap();
+
+    let uninstall = ["uninstall", NAME, "-n", NAMESPACE, "--wait", "--timeout=60s"];
+    cluster.helm(&uninstall).await.unwrap().expect_ok().unwrap();
+}
+
+/// Fifty calls a second for a minute, while a new authority is made as soon as the last one is in use.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_fails_while_the_authority_is_replaced_every_second() {
+    let second = SignedDuration::from_secs(1);
+    let hour = SignedDuration::from_hours(1);
+    let policy = Policy {
+        ca_lifetime: hour,
+        ca_renew_before: hour - second,
+        leaf_lifetime: hour,
+        leaf_renew_before: hour / 2,
+        settle: second,
+        overlap: second * 5,
+        ..policy()
+    };
+    let installation = Installation::start(policy, 3).await;
+    installation.webhooks_answer().await;
+
+    let mut calls = JoinSet::new();
+    let mut ticks = interval(Duration::from_millis(20));
+    let end = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < end {
+        ticks.tick().await;
+        let api = Api::namespaced(installation.cluster.client(), "default");
+        calls.spawn(async move { try_service(&api, "LoadBalancer").await.map(drop) });
+    }
+    let results = calls.join_all().await;
+    let failures: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+    assert!(failures.is_empty(), "{} of {} failed: {:?}", failures.len(), results.len(), failures.first());
+    assert!(results.len() > 2500, "{}", results.len());
+
+    let query = ["get", "secret", SECRET, "-n", NAMESPACE, "-o", r"jsonpath={.data.ca\.crt}"];
+    let authorities = installation.cluster.kubectl(&query).await.unwrap().expect_ok().unwrap();
+    let authorities = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, authorities).unwrap();
+    let count = String::from_utf8(authorities).unwrap().matches("BEGIN CERTIFICATE").count();
+    assert!(count > 1, "authorities were replaced");
+}
