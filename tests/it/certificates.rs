@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
-use webhook_certs::{Policy, service_names};
+use webhook_certs::{Decision, Policy, Reason, advance, service_names};
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "aws-load-balancer-controller";
@@ -225,4 +225,46 @@ async fn no_call_fails_while_the_authority_is_replaced_every_second() {
     let authorities = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, authorities).unwrap();
     let count = String::from_utf8(authorities).unwrap().matches("BEGIN CERTIFICATE").count();
     assert!(count > 1, "authorities were replaced");
+}
+
+const EARLIER_SECRET: &str = r#"
+apiVersion: v1
+kind: Secret
+metadata:
+  name: aws-load-balancer-tls
+  namespace: kube-system
+  labels: {app.kubernetes.io/managed-by: Helm}
+  annotations:
+    meta.helm.sh/release-name: aws-load-balancer-controller
+    meta.helm.sh/release-namespace: kube-system
+type: kubernetes.io/tls
+stringData: {ca.crt: CA, tls.crt: CERT, tls.key: KEY}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_an_earlier_installation_is_kept_where_asked_and_taken_over_later() {
+    let cluster = Cluster::start().await.unwrap();
+    let issued = advance(Decision::IssueAll(Reason::Missing), jiff::Timestamp::now(), None, &policy());
+    let bundle = issued.unwrap().unwrap();
+    let earlier = [("CA", &bundle.ca_pem), ("CERT", &bundle.cert_pem), ("KEY", &bundle.key_pem)];
+    let earlier = earlier.iter().fold(EARLIER_SECRET.to_string(), |text, (name, pem)| {
+        text.replace(&format!(": {name}"), &format!(": {}", json!(pem)))
+    });
+    cluster.apply(&earlier).await.unwrap();
+
+    let chart = chart().display().to_string();
+    let install = |keep: &'static str| ["upgrade", "--install", NAME, &chart, "-n", NAMESPACE, "--set", keep];
+    cluster.helm(&install("clusterName=test,keepTLSSecret=true")).await.unwrap().expect_ok().unwrap();
+    let mounted =
+        ["get", "deployment", NAME, "-n", NAMESPACE, "-o", "jsonpath={..volumes[*].secret.secretName}"];
+    assert_eq!(cluster.kubectl(&mounted).await.unwrap().stdout, "aws-load-balancer-tls");
+    let configuration = "mutatingwebhookconfiguration/aws-load-balancer-webhook";
+    let trusted = ["get", configuration, "-o", "jsonpath={.webhooks[0].clientConfig.caBundle}"];
+    let ca_bundle = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &bundle.ca_pem);
+    assert_eq!(cluster.kubectl(&trusted).await.unwrap().stdout, ca_bundle);
+
+    cluster.helm(&install("clusterName=test,keepTLSSecret=false")).await.unwrap().expect_ok().unwrap();
+    assert_eq!(cluster.kubectl(&mounted).await.unwrap().stdout, "");
+    let secrets = ["get", "secrets", "-n", NAMESPACE, "-l", "app.kubernetes.io/name", "-o", "name"];
+    assert_eq!(cluster.kubectl(&secrets).await.unwrap().stdout.trim(), format!("secret/{SECRET}"));
 }
