@@ -57,14 +57,28 @@ impl Context {
     }
 
     /// Lets go of the shared backend security group for a stack that does not need it.
-    pub async fn release_backend_security_group(&self, stack: &StackId) -> Result<(), crate::cloud::CloudError> {
+    pub async fn release_backend_security_group(
+        &self,
+        stack: &StackId,
+    ) -> Result<(), crate::cloud::CloudError> {
         self.facts.backend_security_group.release(stack, || self.all_built()).await
     }
 
     /// Emits the warnings of a build that succeeded nevertheless.
-    pub fn warn(&self, component: &'static str, regarding: &Regarding, reason: &'static str, findings: &[Finding]) {
+    pub fn warn(
+        &self,
+        component: &'static str,
+        regarding: &Regarding,
+        reason: &'static str,
+        findings: &[Finding],
+    ) {
         for finding in findings {
-            self.recorder.component(component).record(regarding.clone(), "Warning", reason, finding.to_string());
+            self.recorder.component(component).record(
+                regarding.clone(),
+                "Warning",
+                reason,
+                finding.to_string(),
+            );
         }
     }
 }

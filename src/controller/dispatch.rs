@@ -7,7 +7,8 @@
 use super::queue::Queue;
 use crate::api::meta::INGRESS_CLASS_ANNOTATION;
 use crate::api::{
-    Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding, is_being_deleted,
+    Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
+    is_being_deleted,
 };
 use crate::build::service::{is_pending_finalization, is_selected};
 use crate::cluster::Change;
@@ -103,7 +104,8 @@ impl Dispatcher {
         let quoted = format!("\"{}\"", key.name());
         for service in self.stores.services.list_namespace(key.namespace()) {
             let annotations = service.metadata.annotations.iter().flatten();
-            let refers = |(name, value): (&String, &String)| name.contains("/actions.") && value.contains(&quoted);
+            let refers =
+                |(name, value): (&String, &String)| name.contains("/actions.") && value.contains(&quoted);
             if annotations.into_iter().any(refers) {
                 self.enqueue_service(&service);
             }
@@ -155,7 +157,9 @@ impl Listener for Dispatcher {
         }
         let (old, new) = change.sides();
         if mapping::is_service_change(old, new) {
-            for binding in mapping::bindings_of_service(&self.stores.bindings.list_namespace(key.namespace()), key) {
+            for binding in
+                mapping::bindings_of_service(&self.stores.bindings.list_namespace(key.namespace()), key)
+            {
                 self.queues.bindings.add(binding);
             }
         }
@@ -203,8 +207,14 @@ impl Listener for Dispatcher {
             let parameters = class.spec.as_ref().and_then(|spec| spec.parameters.as_ref());
             parameters.is_some_and(|parameters| parameters.name == key.name())
         };
-        let classes: BTreeSet<_> =
-            self.stores.ingress_classes.list().iter().filter(|class| refers(class)).filter_map(|class| class.metadata.name.clone()).collect();
+        let classes: BTreeSet<_> = self
+            .stores
+            .ingress_classes
+            .list()
+            .iter()
+            .filter(|class| refers(class))
+            .filter_map(|class| class.metadata.name.clone())
+            .collect();
         self.enqueue_ingresses(|ingress| {
             !has_class_annotation(ingress) && class_of(ingress).is_none_or(|class| classes.contains(class))
         });

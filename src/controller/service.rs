@@ -4,20 +4,23 @@
 //! Service is not ours (any more), and the events of each.
 
 use super::context::Context;
-use super::gather::{self, BuildFailure};
+use super::gather;
 use super::worker::Verdict;
 use crate::api::meta::SERVICE_FINALIZER;
 use crate::api::{ObjectKey, Service};
 use crate::build;
 use crate::cluster::events::Regarding;
 use crate::cluster::write;
-use crate::deploy::{DeployFailure, Deployed};
+use crate::deploy::Deployed;
+use crate::inputs::Facts;
 use crate::model::Stack;
 use crate::status;
 use crate::status::event::{Event, Reason};
 use kube::Api;
 use serde_json::json;
+use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 const COMPONENT: &str = "service";
 
@@ -33,13 +36,18 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Verdict {
 
 /// Why a pass ended early.
 enum Failure {
-    Build(BuildFailure),
-    AddFinalizer(kube::Error),
-    Deploy(DeployFailure),
-    UpdateStatus(kube::Error),
-    CleanupStatus(kube::Error),
-    RemoveFinalizer(kube::Error),
-    BackendSecurityGroup(crate::cloud::CloudError),
+    /// The user is told.
+    Told(Event),
+    /// Nothing failed; it takes longer.
+    Later(Duration),
+    /// Worth a log line only.
+    Quiet(String),
+}
+
+impl Failure {
+    fn told(reason: Reason) -> impl Fn(&dyn Display) -> Self {
+        move |cause| Self::Told(Event::warning(reason, cause))
+    }
 }
 
 struct Pass<'a> {
@@ -50,28 +58,42 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     async fn run(&self) -> Result<Verdict, Failure> {
-        let config = &self.context.config;
-        let id = build::service::stack_id(&self.service);
-        if !build::service::is_selected(&self.service, config)
-            && !build::service::is_pending_finalization(&self.service)
-        {
+        let is_ours = build::service::is_selected(&self.service, &self.context.config);
+        if !is_ours && !build::service::is_pending_finalization(&self.service) {
             return Ok(Verdict::Done);
         }
-        let built = gather::build(&self.context.facts, &id, |facts| build::service::build(&self.service, facts, config))
-            .await
-            .map_err(Failure::Build)?;
-        self.context.note_built(&id);
+        let built = self.build().await?;
         if built.stack.load_balancers.is_empty() {
             return self.clean_up(&built.stack).await;
         }
         self.add_finalizer().await?;
-        let deployed = self.context.deployer.deploy(&built.stack).await.map_err(Failure::Deploy)?;
+        let deployed = self.deploy(&built.stack).await?;
         if !built.uses_backend_security_group {
             self.release_backend_security_group(&built.stack).await?;
         }
         self.update_status(&deployed).await?;
-        self.report_success(&deployed);
+        if deployed.is_news {
+            self.record(&Event::reconciled());
+        }
         Ok(deployed.revisit.map_or(Verdict::Done, Verdict::After))
+    }
+
+    async fn build(&self) -> Result<build::Built, Failure> {
+        let config = &self.context.config;
+        let id = build::service::stack_id(&self.service);
+        let build = |facts: &Facts| build::service::build(&self.service, facts, config);
+        let built = gather::build(&self.context.facts, &id, build)
+            .await
+            .map_err(|failure| Failure::told(Reason::FailedBuildModel)(&failure))?;
+        self.context.note_built(&id);
+        Ok(built)
+    }
+
+    async fn deploy(&self, stack: &Stack) -> Result<Deployed, Failure> {
+        self.context.deployer.deploy(stack).await.map_err(|failure| match failure.revisit {
+            Some(after) => Failure::Later(after),
+            None => Failure::told(Reason::FailedDeployModel)(&failure),
+        })
     }
 
     fn api(&self) -> Api<Service> {
@@ -82,64 +104,58 @@ impl Pass<'_> {
         if build::service::is_pending_finalization(&self.service) {
             return Ok(());
         }
-        write::add_finalizer(&self.api(), self.key.name(), SERVICE_FINALIZER)
-            .await
-            .map(drop)
-            .map_err(Failure::AddFinalizer)
+        let added = write::add_finalizer(&self.api(), self.key.name(), SERVICE_FINALIZER).await;
+        added.map(drop).map_err(|error| Failure::told(Reason::FailedAddFinalizer)(&error))
     }
 
     async fn update_status(&self, deployed: &Deployed) -> Result<(), Failure> {
         let Some(load_balancer) = deployed.load_balancers.values().next() else { return Ok(()) };
-        match status::service::patch(&self.service, &load_balancer.dns_name) {
-            None => Ok(()),
-            Some(status) => {
-                write::patch_status(&self.api(), self.key.name(), &status).await.map_err(Failure::UpdateStatus)
-            }
-        }
+        let Some(status) = status::service::reachable(&self.service, &load_balancer.dns_name) else {
+            return Ok(());
+        };
+        let written =
+            write::patch_status(&self.api(), self.key.name(), &json!({ "loadBalancer": status })).await;
+        written.map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))
     }
 
     async fn clean_up(&self, stack: &Stack) -> Result<Verdict, Failure> {
-        self.context.deployer.deploy(stack).await.map_err(Failure::Deploy)?;
+        self.deploy(stack).await?;
         self.release_backend_security_group(stack).await?;
-        let has_status = self.service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
-        if has_status.and_then(|status| status.ingress.as_ref()).is_some_and(|ingress| !ingress.is_empty()) {
-            match write::patch_status(&self.api(), self.key.name(), &json!({"loadBalancer": {"ingress": null}})).await {
-                Err(error) if !write::is_not_found(&error) => return Err(Failure::CleanupStatus(error)),
-                _ => {}
-            }
-        }
+        self.clear_status().await?;
         write::remove_finalizer(&self.api(), self.key.name(), SERVICE_FINALIZER)
             .await
-            .map_err(Failure::RemoveFinalizer)?;
+            .map_err(|error| Failure::told(Reason::FailedRemoveFinalizer)(&error))?;
         Ok(Verdict::Done)
     }
 
-    async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {
-        self.context.release_backend_security_group(&stack.id).await.map_err(Failure::BackendSecurityGroup)
-    }
-
-    fn report_success(&self, deployed: &Deployed) {
-        if deployed.is_news {
-            self.record(&Event::normal(Reason::SuccessfullyReconciled, "Successfully reconciled"));
+    async fn clear_status(&self) -> Result<(), Failure> {
+        if status::service::unreachable(&self.service).is_none() {
+            return Ok(());
+        }
+        // why: null, because a merge patch keeps what it does not mention.
+        let cleared = json!({"loadBalancer": {"ingress": null}});
+        match write::patch_status(&self.api(), self.key.name(), &cleared).await {
+            Err(error) if !write::is_not_found(&error) => {
+                Err(Failure::told(Reason::FailedCleanupStatus)(&error))
+            }
+            _ => Ok(()),
         }
     }
 
+    async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {
+        let released = self.context.release_backend_security_group(&stack.id).await;
+        released.map_err(|error| Failure::Quiet(format!("backend security group not released: {error}")))
+    }
+
     fn report_failure(&self, failure: &Failure) -> Verdict {
-        let event = match failure {
-            Failure::Build(failure) => Event::failed_build(failure),
-            Failure::Deploy(DeployFailure { revisit: Some(after), .. }) => return Verdict::After(*after),
-            Failure::Deploy(failure) => Event::failed_deploy(failure),
-            Failure::AddFinalizer(error) => Event::failed_add_finalizer(error),
-            Failure::UpdateStatus(error) => Event::failed_update_status(error),
-            Failure::CleanupStatus(error) => Event::failed_cleanup_status(error),
-            Failure::RemoveFinalizer(error) => Event::failed_remove_finalizer(error),
-            Failure::BackendSecurityGroup(error) => {
-                tracing::warn!(service = %self.key, %error, "backend security group not released");
-                return Verdict::Retry;
+        match failure {
+            Failure::Later(after) => return Verdict::After(*after),
+            Failure::Quiet(message) => tracing::warn!(service = %self.key, message),
+            Failure::Told(event) => {
+                tracing::warn!(service = %self.key, reason = event.reason.as_str(), message = event.message);
+                self.record(event);
             }
-        };
-        tracing::warn!(service = %self.key, reason = event.reason.as_str(), message = event.message, "reconcile failed");
-        self.record(&event);
+        }
         Verdict::Retry
     }
 
