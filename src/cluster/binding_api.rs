@@ -37,7 +37,8 @@ impl KubeBindingApi {
     async fn read_slices(&self, service: &ObjectKey) -> Result<Option<Vec<SliceView>>, Error> {
         if self.use_slices {
             let api: Api<EndpointSlice> = Api::namespaced(self.client.clone(), service.namespace());
-            let of_service = ListParams::default().labels(&format!("{ENDPOINT_SLICE_SERVICE_LABEL}={}", service.name()));
+            let of_service =
+                ListParams::default().labels(&format!("{ENDPOINT_SLICE_SERVICE_LABEL}={}", service.name()));
             let slices = api.list(&of_service).await?;
             return Ok(Some(slices.items.iter().filter_map(SliceView::from_slice).collect()));
         }
@@ -48,14 +49,21 @@ impl KubeBindingApi {
 
 #[expect(clippy::needless_pass_by_value, reason = "used as map_err(failure)")]
 fn failure(error: Error) -> ApiFailure {
-    if is_not_found(&error) { ApiFailure::NotFound(error.to_string()) } else { ApiFailure::Refused(error.to_string()) }
+    if is_not_found(&error) {
+        ApiFailure::NotFound(error.to_string())
+    } else {
+        ApiFailure::Refused(error.to_string())
+    }
 }
 
 impl BindingApi for KubeBindingApi {
     fn add_finalizer<'a>(&'a self, binding: &'a ObjectKey) -> ApiAnswer<'a, ()> {
         Box::pin(async move {
             let api = self.bindings(binding);
-            write::add_finalizer(&api, binding.name(), TARGET_GROUP_BINDING_FINALIZER).await.map(drop).map_err(failure)
+            write::add_finalizer(&api, binding.name(), TARGET_GROUP_BINDING_FINALIZER)
+                .await
+                .map(drop)
+                .map_err(failure)
         })
     }
 
@@ -91,7 +99,12 @@ impl BindingApi for KubeBindingApi {
         })
     }
 
-    fn patch_pod_condition<'a>(&'a self, pod: &'a ObjectKey, uid: &'a str, condition: PodCondition) -> ApiAnswer<'a, ()> {
+    fn patch_pod_condition<'a>(
+        &'a self,
+        pod: &'a ObjectKey,
+        uid: &'a str,
+        condition: PodCondition,
+    ) -> ApiAnswer<'a, ()> {
         Box::pin(async move {
             let api: Api<Pod> = Api::namespaced(self.client.clone(), pod.namespace());
             let patch = json!({"metadata": {"uid": uid}, "status": {"conditions": [condition]}});

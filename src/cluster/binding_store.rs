@@ -45,7 +45,12 @@ impl BindingStore for KubeBindings {
             let present = binding.metadata.labels.as_ref();
             present.is_some_and(|present| labels.iter().all(|(key, value)| present.get(key) == Some(value)))
         };
-        self.cache.list().iter().filter(|binding| is_of_stack(binding)).map(|binding| (**binding).clone()).collect()
+        self.cache
+            .list()
+            .iter()
+            .filter(|binding| is_of_stack(binding))
+            .map(|binding| (**binding).clone())
+            .collect()
     }
 
     fn get(&self, key: ObjectKey) -> Pending<'_, Option<TargetGroupBinding>> {

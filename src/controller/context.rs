@@ -2,11 +2,10 @@
 
 use super::facts::FactSource;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
-use crate::cluster::events::{Recorder, Regarding};
+use crate::cluster::events::Recorder;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::deploy::Deployer;
-use crate::finding::Finding;
 use crate::model::StackId;
 use kube::Client;
 use parking_lot::Mutex;
@@ -24,13 +23,11 @@ pub struct Context {
     /// Answers for builds.
     pub facts: FactSource,
     /// Makes AWS as it is wanted.
-    pub deployer: Deployer,
+    pub deployer: Arc<Deployer>,
     /// Events.
     pub recorder: Recorder,
     /// Stacks that were built at least once since start.
     pub seen: Mutex<BTreeSet<StackId>>,
-    /// What each stack was last told, so that equal news is told once.
-    pub told: Mutex<BTreeSet<(StackId, String)>>,
 }
 
 impl Context {
@@ -62,24 +59,6 @@ impl Context {
         stack: &StackId,
     ) -> Result<(), crate::cloud::CloudError> {
         self.facts.backend_security_group.release(stack, || self.all_built()).await
-    }
-
-    /// Emits the warnings of a build that succeeded nevertheless.
-    pub fn warn(
-        &self,
-        component: &'static str,
-        regarding: &Regarding,
-        reason: &'static str,
-        findings: &[Finding],
-    ) {
-        for finding in findings {
-            self.recorder.component(component).record(
-                regarding.clone(),
-                "Warning",
-                reason,
-                finding.to_string(),
-            );
-        }
     }
 }
 

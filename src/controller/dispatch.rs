@@ -5,10 +5,9 @@
 //! blamed for a class that was merely not listed yet.
 
 use super::queue::Queue;
-use crate::api::meta::INGRESS_CLASS_ANNOTATION;
+use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted};
 use crate::api::{
     Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
-    is_being_deleted,
 };
 use crate::build::service::{is_pending_finalization, is_selected};
 use crate::cluster::Change;

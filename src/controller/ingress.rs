@@ -84,9 +84,11 @@ impl Pass<'_> {
 
     async fn build(&self) -> Result<BuiltGroup, Failure> {
         let config = &self.context.config;
-        let built = gather::build(&self.context.facts, &self.group.id, |facts| build::build(self.group, facts, config))
-            .await
-            .map_err(|failure| Failure::told(Reason::FailedBuildModel)(&failure))?;
+        let built = gather::build(&self.context.facts, &self.group.id, |facts| {
+            build::build(self.group, facts, config)
+        })
+        .await
+        .map_err(|failure| Failure::told(Reason::FailedBuildModel)(&failure))?;
         self.context.note_built(&self.group.id);
         Ok(built)
     }
@@ -118,12 +120,17 @@ impl Pass<'_> {
     async fn update_status(&self, built: &BuiltGroup, deployed: &Deployed) -> Result<(), Failure> {
         let host = |id: &str| deployed.load_balancers.get(&id.into()).map(|found| found.dns_name.as_str());
         let Some(alb) = host("LoadBalancer") else { return Ok(()) };
-        let addresses = status::ingress::Addresses { alb, nlb: host("FrontendNlb"), ports: &built.listener_ports };
+        let addresses =
+            status::ingress::Addresses { alb, nlb: host("FrontendNlb"), ports: &built.listener_ports };
         for member in self.served(built) {
             if let Some(status) = status::ingress::reachable(&member.ingress, &addresses) {
-                write::patch_status(&self.api(&member.key), member.key.name(), &json!({ "loadBalancer": status }))
-                    .await
-                    .map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))?;
+                write::patch_status(
+                    &self.api(&member.key),
+                    member.key.name(),
+                    &json!({ "loadBalancer": status }),
+                )
+                .await
+                .map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))?;
             }
         }
         Ok(())
@@ -155,7 +162,9 @@ impl Pass<'_> {
 
     fn tell_members(&self, outcomes: &[MemberOutcome]) {
         for outcome in outcomes {
-            let Some(member) = self.group.members.iter().find(|member| member.key == outcome.key) else { continue };
+            let Some(member) = self.group.members.iter().find(|member| member.key == outcome.key) else {
+                continue;
+            };
             for finding in &outcome.findings {
                 self.record(&member.ingress, &Event::warning(Reason::FailedBuildModel, finding));
             }

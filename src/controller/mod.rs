@@ -1,6 +1,11 @@
 //! Layer 4: the queue and the five steps: gather, build, diff, execute, report.
 
+pub mod context;
+pub mod dispatch;
+pub mod facts;
+pub mod gather;
 pub mod queue;
+pub mod service;
 pub mod worker;
 
 pub use worker::Verdict;

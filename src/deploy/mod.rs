@@ -7,10 +7,12 @@
 //!
 //! Matches upstream's `pkg/deploy` in outcome; it has no cache of its own but the inventory.
 
+pub mod backend_security_group;
 pub mod bindings;
 pub mod execute;
 pub mod failure;
 pub mod inventory;
+mod live;
 pub mod observe;
 
 pub use bindings::{BindingStore, StoreError};

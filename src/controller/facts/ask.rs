@@ -1,0 +1,187 @@
+//! The AWS side of gathering: one function a question.
+
+use crate::aws::{Cloud, pages, send};
+use crate::cloud::CloudError;
+use crate::cloud::acm::{Certificate, DescribeCertificate, ListCertificates};
+use crate::cloud::ec2::{
+    DescribeAvailabilityZones, DescribeRouteTables, DescribeSecurityGroups, DescribeSubnets, DescribeVpcs,
+    Filter, RouteTable, SecurityGroup, Subnet, Vpc,
+};
+use crate::cloud::elbv2::{DescribeTargetGroups, DescribeTrustStores};
+use crate::cloud::protection::ListWafv2WebAcls;
+use crate::config::Config;
+use crate::inputs::{Facts, LookupFailure, Query, SubnetQuery};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What AWS said.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Subnets(Vec<Subnet>),
+    RouteTables(Vec<RouteTable>),
+    ZoneTypes(BTreeMap<String, String>),
+    SecurityGroups(Vec<SecurityGroup>),
+    Vpc(Vpc),
+    Certificates(Arc<Vec<Certificate>>),
+    TrustStores(BTreeMap<String, String>),
+    Arn(Option<String>),
+}
+
+/// Asks AWS. Questions about the cluster are not for AWS and have no answer here.
+pub async fn ask(cloud: &dyn Cloud, config: &Config, query: &Query) -> Result<Answer, CloudError> {
+    match query {
+        Query::Subnets(subnets) => ask_subnets(cloud, config, subnets).await,
+        Query::RouteTables => {
+            let request = DescribeRouteTables { filters: vec![in_vpc(config)], ..Default::default() };
+            pages::all(cloud, request).await.map(Answer::RouteTables)
+        }
+        Query::ZoneTypes(ids) => ask_zone_types(cloud, ids).await,
+        Query::SecurityGroupsById(ids) => {
+            let request = DescribeSecurityGroups { group_ids: distinct(ids), ..Default::default() };
+            pages::all(cloud, request).await.map(Answer::SecurityGroups)
+        }
+        Query::SecurityGroupsByName(names) => {
+            let filters = vec![Filter::new("tag:Name", distinct(names)), in_vpc(config)];
+            let request = DescribeSecurityGroups { filters, ..Default::default() };
+            pages::all(cloud, request).await.map(Answer::SecurityGroups)
+        }
+        Query::Vpc => ask_vpc(cloud, config).await,
+        Query::Certificates => ask_certificates(cloud).await,
+        Query::TrustStores(names) => ask_trust_stores(cloud, names).await,
+        Query::TargetGroupByName(name) => ask_target_group(cloud, name).await,
+        Query::WebAclByName(name) => ask_web_acl(cloud, name).await,
+        Query::ExistingLoadBalancers(_)
+        | Query::LiveStack(_)
+        | Query::BackendSecurityGroup
+        | Query::Service { .. }
+        | Query::Secret { .. } => Ok(Answer::Arn(None)),
+    }
+}
+
+/// Adds the answer (or why there is none) to the facts.
+pub fn insert(facts: &mut Facts, query: Query, answer: Result<Answer, LookupFailure>) {
+    match (query, answer) {
+        (Query::Subnets(key), Ok(Answer::Subnets(found))) => drop(facts.subnets.insert(key, Ok(found))),
+        (Query::Subnets(key), Err(failure)) => drop(facts.subnets.insert(key, Err(failure))),
+        (Query::RouteTables, Ok(Answer::RouteTables(found))) => {
+            drop(facts.route_tables.insert((), Ok(found)))
+        }
+        (Query::RouteTables, Err(failure)) => drop(facts.route_tables.insert((), Err(failure))),
+        (Query::ZoneTypes(_), Ok(Answer::ZoneTypes(found))) => facts.zone_types.extend(found),
+        // why: an unknown zone type is an ordinary error of the build, which names the zone.
+        (Query::ZoneTypes(ids), _) => facts.zone_types.extend(ids.into_iter().map(|id| (id, String::new()))),
+        (Query::SecurityGroupsById(key), answer) => {
+            facts.security_groups_by_id.insert(key, answer.map(security_groups));
+        }
+        (Query::SecurityGroupsByName(key), answer) => {
+            facts.security_groups_by_name.insert(key, answer.map(security_groups));
+        }
+        (Query::Vpc, Ok(Answer::Vpc(vpc))) => drop(facts.vpc.insert((), Ok(vpc))),
+        (Query::Vpc, Err(failure)) => drop(facts.vpc.insert((), Err(failure))),
+        (Query::Certificates, Ok(Answer::Certificates(found))) => {
+            drop(facts.certificates.insert((), Ok(found)))
+        }
+        (Query::Certificates, Err(failure)) => drop(facts.certificates.insert((), Err(failure))),
+        (Query::TrustStores(key), Ok(Answer::TrustStores(found))) => {
+            drop(facts.trust_stores.insert(key, Ok(found)))
+        }
+        (Query::TrustStores(key), Err(failure)) => drop(facts.trust_stores.insert(key, Err(failure))),
+        (Query::TargetGroupByName(key), answer) => {
+            drop(facts.target_groups_by_name.insert(key, answer.map(arn)))
+        }
+        (Query::WebAclByName(key), answer) => drop(facts.web_acls_by_name.insert(key, answer.map(arn))),
+        _ => {}
+    }
+}
+
+fn security_groups(answer: Answer) -> Vec<SecurityGroup> {
+    match answer {
+        Answer::SecurityGroups(found) => found,
+        _ => Vec::new(),
+    }
+}
+
+fn arn(answer: Answer) -> Option<String> {
+    match answer {
+        Answer::Arn(arn) => arn,
+        _ => None,
+    }
+}
+
+fn in_vpc(config: &Config) -> Filter {
+    Filter::new("vpc-id", [config.vpc_id.clone()])
+}
+
+fn distinct(items: &[String]) -> Vec<String> {
+    items.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect()
+}
+
+async fn ask_subnets(cloud: &dyn Cloud, config: &Config, query: &SubnetQuery) -> Result<Answer, CloudError> {
+    let mut request = DescribeSubnets::default();
+    match query {
+        SubnetQuery::Ids(ids) => request.subnet_ids = distinct(ids),
+        SubnetQuery::Names(names) => {
+            request.filters = vec![Filter::new("tag:Name", distinct(names)), in_vpc(config)];
+        }
+        SubnetQuery::Tags(tags) => {
+            request.filters.push(in_vpc(config));
+            let by_tag =
+                |(key, values): &(String, Vec<String>)| Filter::new(format!("tag:{key}"), values.clone());
+            request.filters.extend(tags.iter().map(by_tag));
+        }
+        SubnetQuery::All => request.filters = vec![in_vpc(config)],
+    }
+    pages::all(cloud, request).await.map(Answer::Subnets)
+}
+
+async fn ask_zone_types(cloud: &dyn Cloud, ids: &[String]) -> Result<Answer, CloudError> {
+    let zones = send(cloud, DescribeAvailabilityZones { zone_ids: distinct(ids) }).await?;
+    Ok(Answer::ZoneTypes(zones.into_iter().map(|zone| (zone.zone_id, zone.zone_type)).collect()))
+}
+
+async fn ask_vpc(cloud: &dyn Cloud, config: &Config) -> Result<Answer, CloudError> {
+    let request = DescribeVpcs { vpc_ids: vec![config.vpc_id.clone()], ..Default::default() };
+    let vpc = pages::all(cloud, request).await?.into_iter().next();
+    vpc.map(Answer::Vpc).ok_or_else(|| CloudError::Service {
+        operation: "DescribeVpcs",
+        code: "InvalidVpcID.NotFound".to_owned(),
+        message: format!("there is no VPC {}", config.vpc_id),
+        request_id: None,
+    })
+}
+
+async fn ask_certificates(cloud: &dyn Cloud) -> Result<Answer, CloudError> {
+    let arns = pages::all(cloud, ListCertificates::default()).await?;
+    let mut certificates = Vec::with_capacity(arns.len());
+    for arn in arns {
+        match send(cloud, DescribeCertificate { arn }).await {
+            Ok(certificate) => certificates.push(certificate),
+            Err(error) if error.is(&["ResourceNotFoundException"]) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Answer::Certificates(Arc::new(certificates)))
+}
+
+async fn ask_trust_stores(cloud: &dyn Cloud, names: &[String]) -> Result<Answer, CloudError> {
+    let request = DescribeTrustStores { names: distinct(names), ..Default::default() };
+    let found = match pages::all(cloud, request).await {
+        Err(error) if error.is(&["TrustStoreNotFound"]) => Vec::new(),
+        found => found?,
+    };
+    Ok(Answer::TrustStores(found.into_iter().map(|store| (store.name, store.arn)).collect()))
+}
+
+async fn ask_target_group(cloud: &dyn Cloud, name: &str) -> Result<Answer, CloudError> {
+    let request = DescribeTargetGroups { names: vec![name.to_owned()], ..Default::default() };
+    match send(cloud, request).await {
+        Ok(page) => Ok(Answer::Arn(page.items.into_iter().next().map(|group| group.arn))),
+        Err(error) if error.is(&["TargetGroupNotFound"]) => Ok(Answer::Arn(None)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn ask_web_acl(cloud: &dyn Cloud, name: &str) -> Result<Answer, CloudError> {
+    let found = pages::all(cloud, ListWafv2WebAcls::default()).await?;
+    Ok(Answer::Arn(found.into_iter().find(|(found, _)| found == name).map(|(_, arn)| arn)))
+}
