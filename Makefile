@@ -22,11 +22,11 @@ test: test-core controlplane ## all tests: the core alone, then everything, end 
 
 .PHONY: test-core
 test-core: ## the core alone, which cannot even link a socket; seconds when warm
-	cargo test --no-default-features --lib
+	cargo test --package aws-load-balancer-controller --no-default-features --lib
 
 .PHONY: lint
 lint: format deny ## formatting, clippy on everything, dependencies
-	cargo clippy --no-default-features --all-targets -- -D warnings
+	cargo clippy --package aws-load-balancer-controller --no-default-features --all-targets -- -D warnings
 	cargo clippy --workspace --all-targets -- -D warnings
 
 .PHONY: format
