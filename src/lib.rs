@@ -4,6 +4,8 @@ pub mod admit;
 pub mod annotations;
 pub mod api;
 #[cfg(feature = "shell")]
+pub mod args;
+#[cfg(feature = "shell")]
 pub mod aws;
 pub mod build;
 #[cfg(feature = "shell")]
@@ -18,9 +20,13 @@ pub mod controller;
 pub mod deploy;
 pub mod finding;
 pub mod inputs;
+#[cfg(feature = "shell")]
+pub mod metrics;
 pub mod model;
 pub mod plan;
 #[cfg(feature = "shell")]
 pub mod serve;
 pub mod status;
 pub mod targets;
+#[cfg(feature = "shell")]
+pub mod telemetry;

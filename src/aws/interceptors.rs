@@ -182,7 +182,7 @@ fn log_write(outcome: &Outcome, response: &HttpResponse) {
     let request_id = request_id(response).unwrap_or_default();
     let took_ms = took.as_millis();
     tracing::info!(
-        logger = "aws",
+        target: "aws",
         service,
         operation,
         request_id,
