@@ -3,6 +3,7 @@
 mod backends;
 mod frontend;
 mod listening;
+mod robustness;
 
 use super::*;
 use crate::cloud::Ref;
