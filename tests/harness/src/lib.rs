@@ -10,6 +10,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod assets;
+pub mod aws;
 pub mod cluster;
 pub mod controller;
 pub mod credentials;
@@ -20,7 +21,9 @@ pub mod mounts;
 pub mod release;
 pub mod tunnel;
 pub mod wait;
+pub mod walkthrough;
 
+pub use aws::Aws;
 pub use cluster::{Cluster, FakeNode};
 pub use controller::ControllerProcess;
 pub use wait::{eventually, within};

@@ -1,0 +1,101 @@
+//! `make demo`: the product's main job, end to end, on a real control plane.
+#![allow(clippy::disallowed_methods)]
+
+use std::{process::ExitCode, time::Instant};
+
+use anyhow::{Context as _, Result};
+use harness::walkthrough::{STEPS, Walkthrough, progress::Progress};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let progress = Progress::terminal();
+    tokio::select! {
+        code = demonstrate(progress) => code,
+        () = interruption() => {
+            println!("\nstopped; nothing is left running");
+            ExitCode::from(130)
+        }
+    }
+}
+
+async fn demonstrate(progress: Progress) -> ExitCode {
+    let started = Instant::now();
+    progress.title("aws-load-balancer-controller, end to end on a real control plane");
+    progress.step(0, "A control plane and an AWS account");
+    let mut walk = match Walkthrough::start(progress).await {
+        Ok(walk) => walk,
+        Err(error) => {
+            println!("\nStep 0 failed: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for (index, step) in STEPS.iter().enumerate() {
+        progress.step(index + 1, step.title);
+        if let Err(error) = (step.run)(&mut walk).await {
+            return report_failure(&walk, index + 1, step.title, &error).await;
+        }
+    }
+    println!("\nAll {} steps passed after {:.0} s.", STEPS.len(), started.elapsed().as_secs_f64());
+    match summarize(&walk).await {
+        Ok(summary) => println!("{summary}"),
+        Err(error) => println!("no summary: {error:#}"),
+    }
+    keep_if_wanted(&walk).await;
+    ExitCode::SUCCESS
+}
+
+async fn report_failure(walk: &Walkthrough, number: usize, title: &str, error: &anyhow::Error) -> ExitCode {
+    walk.cluster.keep_logs();
+    println!("\nStep {number} failed: {title}\n  {error:#}");
+    if walk.controller.is_some()
+        && let Err(end) = walk.check().await
+    {
+        println!("  {end:#}");
+    }
+    println!("  Logs: {} (controller.log, kube-apiserver.log, …)", walk.cluster.logs().display());
+    keep_if_wanted(walk).await;
+    ExitCode::FAILURE
+}
+
+async fn summarize(walk: &Walkthrough) -> Result<String> {
+    let calls = walk.aws.count_calls();
+    let controller = walk.controller.as_ref().context("no controller")?;
+    let memory = controller.lock().await.resident_kib()?;
+    Ok(format!(
+        "The controller made {} AWS calls, {} of them writes, and uses {} MiB of memory.",
+        calls.all,
+        calls.writes,
+        memory / 1024
+    ))
+}
+
+/// With `KEEP=1`: leaves everything running for a visitor to play with, until ctrl-C.
+async fn keep_if_wanted(walk: &Walkthrough) {
+    if std::env::var_os("KEEP").is_none_or(|keep| keep.is_empty() || keep == "0") {
+        return;
+    }
+    println!("\nIt keeps running until you press ctrl-C. In another terminal:\n");
+    println!("  export KUBECONFIG={}", walk.cluster.kubeconfig().display());
+    println!("  export AWS_ENDPOINT_URL={} AWS_REGION=us-west-2", walk.aws.endpoint());
+    println!("  export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo");
+    if let Ok(kubectl) = walk.cluster.binary("kubectl") {
+        println!("  export PATH={}:$PATH", kubectl.parent().unwrap_or(&kubectl).display());
+    }
+    println!("  kubectl get services,ingresses,targetgroupbindings -A");
+    println!("  aws elbv2 describe-load-balancers");
+    println!("\nLogs: {}", walk.cluster.logs().display());
+    std::future::pending::<()>().await;
+}
+
+async fn interruption() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,130 @@
+//! The walk-throughs that the demo shows and the end-to-end tests repeat.
+//!
+//! A [`Walkthrough`] owns a control plane, an AWS and a controller. Each step is a function that does one thing a user would
+//! do and fails unless the user would be pleased with what comes of it.
+
+pub mod progress;
+mod rollout;
+mod steps;
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use tokio::sync::Mutex;
+
+use crate::{
+    aws::Aws,
+    cluster::Cluster,
+    controller::{ControllerProcess, Release},
+    wait::eventually,
+};
+use progress::Progress;
+
+/// How long anything may take before the user would give up.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The namespace of the release.
+const NAMESPACE: &str = "kube-system";
+
+/// The name of the release, of the chart and so of the Deployment.
+const RELEASE: &str = "aws-load-balancer-controller";
+
+/// A step on its way.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// One step: a title and what it does.
+pub struct Step {
+    /// What the user sees.
+    pub title: &'static str,
+    /// What happens.
+    pub run: fn(&mut Walkthrough) -> Running<'_>,
+}
+
+/// The steps, in their order.
+pub const STEPS: &[Step] = &[
+    Step { title: "Helm installs the chart and the controller starts", run: |walk| Box::pin(walk.install()) },
+    Step { title: "A Service becomes a Network Load Balancer", run: |walk| Box::pin(walk.expose_echo()) },
+    Step { title: "The Deployment scales from 2 to 3", run: |walk| Box::pin(walk.scale_echo()) },
+    Step {
+        title: "An Ingress becomes an Application Load Balancer",
+        run: |walk| Box::pin(walk.expose_game()),
+    },
+    Step { title: "A rollout waits for the load balancer", run: |walk| Box::pin(walk.roll_out_shop()) },
+    Step { title: "A typing mistake is refused", run: |walk| Box::pin(walk.mistype()) },
+    Step { title: "Everything is deleted", run: |walk| Box::pin(walk.clean_up()) },
+];
+
+/// A control plane, an AWS and, once installed, a controller.
+#[derive(Debug)]
+pub struct Walkthrough {
+    /// The controller, once [`STEPS`] have installed it.
+    pub controller: Option<Arc<Mutex<ControllerProcess>>>,
+    /// The control plane.
+    pub cluster: Arc<Cluster>,
+    /// The AWS account.
+    pub aws: Arc<Aws>,
+    /// Where the user reads what happens.
+    pub progress: Progress,
+}
+
+impl Walkthrough {
+    /// Starts the control plane and AWS and lets the nodes join.
+    pub async fn start(progress: Progress) -> Result<Self> {
+        let aws = Arc::new(Aws::start().await?);
+        let cluster = progress.watch("the control plane answers", Cluster::start()).await?;
+        let cluster = Arc::new(cluster);
+        cluster.join(&aws.nodes()).await?;
+        let nodes = cluster.kubectl(&["wait", "node", "--all", "--for=condition=Ready", "--timeout=60s"]);
+        progress.watch("three nodes are ready, one in each zone", async { nodes.await?.expect_ok() }).await?;
+        Ok(Self { controller: None, cluster, aws, progress })
+    }
+
+    /// Performs all steps.
+    pub async fn run(&mut self) -> Result<()> {
+        for step in STEPS {
+            (step.run)(self).await.map_err(|error| error.context(step.title))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until `probe` is content, and says so.
+    async fn expect<T, F, P>(&self, what: &str, probe: P) -> Result<T>
+    where
+        P: FnMut() -> F,
+        F: Future<Output = Result<T>>,
+    {
+        self.progress.watch(what, eventually(what, PATIENCE, probe)).await
+    }
+
+    async fn launch(&mut self) -> Result<()> {
+        let binary = crate::assets::controller_binary()?;
+        let release =
+            Release { namespace: NAMESPACE, deployment: RELEASE, binary: &binary, replica: "controller" };
+        // Nothing but what a pod would find in its environment: credentials come from there, all else from the chart.
+        let env = BTreeMap::from([
+            ("AWS_ACCESS_KEY_ID".to_owned(), "demo".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY".to_owned(), "demo".to_owned()),
+        ]);
+        let mut controller = ControllerProcess::from_release(&self.cluster, &release, &env).await?;
+        controller.ready(PATIENCE).await?;
+        self.controller = Some(Arc::new(Mutex::new(controller)));
+        Ok(())
+    }
+
+    /// `kubectl apply`, again while a webhook is away, as a user would.
+    async fn apply(&self, manifests: &str) -> Result<()> {
+        let applied = eventually("kubectl apply", PATIENCE, || async {
+            let said = self.cluster.try_apply(manifests).await?;
+            ensure!(said.ok || !said.stderr.contains("failed calling webhook"), "{}", said.stderr);
+            Ok(said)
+        });
+        applied.await?.expect_ok().map(drop)
+    }
+
+    /// Whether everything still runs; the log of what does not.
+    pub async fn check(&self) -> Result<()> {
+        self.cluster.check()?;
+        let controller = self.controller.as_ref().context("the controller was never started")?;
+        controller.lock().await.check()
+    }
+}
