@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::health_checks::TRAFFIC_PORT;
 use super::security_groups::source_ranges;
-use super::target_groups::Backend;
+use super::target_groups::{Backend, preserves_client_ip};
 use crate::annotations::service as keys;
 use crate::api::{IntOrString, Service, ServicePort};
 use crate::build::ports;
@@ -18,13 +18,13 @@ pub(super) struct Source<'s, 'a> {
     pub backend: &'s Backend<'s>,
     pub service: &'s Service,
     pub port: &'s ServicePort,
-    /// Whether the targets see the clients' addresses (TCP and TLS).
-    pub preserves_client_ip: bool,
 }
 
 /// Where the targets listen.
 struct Listening<'t> {
     protocol: &'t Protocol,
+    /// Whether the targets see the clients' addresses (TCP and TLS).
+    preserves_client_ip: bool,
     traffic: IntOrString,
     health_check: IntOrString,
 }
@@ -37,6 +37,7 @@ pub(super) fn build(
 ) -> Result<Option<Vec<BindingIngress>>, Halt> {
     let listening = Listening {
         protocol: &target_group.protocol,
+        preserves_client_ip: preserves_client_ip(target_group),
         traffic: match target_group.target_type {
             TargetType::Instance => IntOrString::Int(ports::node_port(source.port)),
             _ => ports::target_port(source.port),
@@ -144,7 +145,7 @@ fn build_by_address(
     let subnets = list_subnet_cidrs(source, family);
     let mut from = subnets.clone();
     let mut is_default = false;
-    if listening.is_datagram() || listening.is_both() || source.preserves_client_ip {
+    if listening.is_datagram() || listening.is_both() || listening.preserves_client_ip {
         from = source_ranges(source.context, source.service);
         is_default = from.is_empty();
         if is_default {
@@ -154,7 +155,7 @@ fn build_by_address(
     let open_to_all = is_default || from.iter().any(|cidr| cidr == "0.0.0.0/0" || cidr == "::/0");
     let covered = *listening.protocol != Protocol::Udp
         && listening.health_check_is_traffic()
-        && (!source.preserves_client_ip || open_to_all);
+        && (!listening.preserves_client_ip || open_to_all);
     let mut rules = vec![BindingIngress { from: blocks(from), ports: listening.traffic_ports() }];
     if !covered && !subnets.is_empty() {
         rules.push(BindingIngress { from: blocks(subnets), ports: vec![listening.health_check_port()] });

@@ -41,28 +41,38 @@ pub(super) fn ensure(
     if stack.target_groups.contains_key(&id) {
         return Ok(id);
     }
+    let source = networking::Source { context, backend, service, port };
+    let target_group = build_target_group(&source, protocol, base)?;
+    let binding = build_binding(&source, &id, &target_group)?;
+    stack.bindings.entry(id.clone()).or_insert(binding);
+    stack.target_groups.insert(id.clone(), target_group);
+    Ok(id)
+}
+
+fn build_target_group(
+    source: &networking::Source<'_, '_>,
+    protocol: &Protocol,
+    base: Option<&Service>,
+) -> Result<TargetGroup, Halt> {
+    let networking::Source { context, backend, service, port } = *source;
     let target_type = decide_type(context, service, port)?;
     check_quic(context, protocol, &target_type)?;
     let health_check = health_checks::build(context, service, &target_type)?;
     let attributes = build_attributes(context, port)?;
-    let preserves_client_ip = preserves_client_ip(&attributes, &target_type);
     let ip_address_type = decide_ip_address_type(context, backend, service)?;
     let number = decide_port(context, service, port, &target_type)?;
-    let name = names::service_target_group(
-        &context.config.cluster_name,
-        &names::ServiceTargetGroup {
-            service: own,
-            base_uid: base.map(|base| identity(base).uid),
-            port: number,
-            service_port: port.port,
-            target_type: &target_type,
-            protocol,
-            health_check_protocol: health_check.protocol.as_ref().unwrap_or(&Protocol::Tcp),
-            health_check_interval: health_check.interval_seconds.unwrap_or_default(),
-        },
-    );
-    let target_group = TargetGroup {
-        name,
+    let naming = names::ServiceTargetGroup {
+        service: identity(service),
+        base_uid: base.map(|base| identity(base).uid),
+        port: number,
+        service_port: port.port,
+        target_type: &target_type,
+        protocol,
+        health_check_protocol: health_check.protocol.as_ref().unwrap_or(&Protocol::Tcp),
+        health_check_interval: health_check.interval_seconds.unwrap_or_default(),
+    };
+    Ok(TargetGroup {
+        name: names::service_target_group(&context.config.cluster_name, &naming),
         target_type,
         port: Some(number),
         protocol: protocol.clone(),
@@ -72,12 +82,7 @@ pub(super) fn ensure(
         target_control_port: None,
         attributes,
         tags: backend.frontend.tags.clone(),
-    };
-    let source = networking::Source { context, backend, service, port, preserves_client_ip };
-    let binding = build_binding(&source, &id, &target_group)?;
-    stack.bindings.entry(id.clone()).or_insert(binding);
-    stack.target_groups.insert(id.clone(), target_group);
-    Ok(id)
+    })
 }
 
 fn build_binding(
@@ -191,9 +196,10 @@ fn decide_proxy_protocol(context: &Context<'_>, port: &ServicePort) -> Result<Op
     Ok(enabled)
 }
 
-fn preserves_client_ip(attributes: &Attributes, target_type: &TargetType) -> bool {
-    let given = attributes.get(PRESERVE_CLIENT_IP).and_then(|value| parse::boolean(value));
-    given.unwrap_or(*target_type == TargetType::Instance)
+/// Whether targets of TCP and TLS see the clients' addresses.
+pub(super) fn preserves_client_ip(target_group: &TargetGroup) -> bool {
+    let given = target_group.attributes.get(PRESERVE_CLIENT_IP).and_then(|value| parse::boolean(value));
+    given.unwrap_or(target_group.target_type == TargetType::Instance)
 }
 
 fn decide_ip_address_type(
