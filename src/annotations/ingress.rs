@@ -13,7 +13,8 @@ pub mod transform;
 
 use super::{ALB_PREFIX, AnnotationError, Annotations};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// An annotation that cannot be used: which one, what is wrong with it, and what would be right.
@@ -52,6 +53,17 @@ impl From<AnnotationError> for Fault {
 /// The annotations of an Ingress.
 pub fn of(annotations: Option<&BTreeMap<String, String>>) -> Annotations<'_> {
     Annotations::new(ALB_PREFIX, annotations)
+}
+
+/// A JSON object read into a struct. Unlike serde, and like Go, it takes no array for one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Object<T>(T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = Map::<String, Value>::deserialize(deserializer)?;
+        T::deserialize(Value::Object(entries)).map(Self).map_err(serde::de::Error::custom)
+    }
 }
 
 /// Decodes the JSON text of a suffix, if the annotation is there. `opaque` names the fields (in lower case) whose keys are data.

@@ -211,7 +211,7 @@ pub fn load_group<'a>(
             Relation::Member(params, defect) => {
                 let (order, disorder) = match parse_order(ingress) {
                     Ok(order) => (order, None),
-                    Err(finding) => (0, Some(finding)),
+                    Err(finding) => (0, Some(*finding)),
                 };
                 let key = ObjectKey::of(ingress.as_ref());
                 let defect = defect.or(disorder);
@@ -254,14 +254,14 @@ fn place(ingress: &Ingress, view: &ClassView<'_>, config: &Config) -> Result<Opt
     Ok(Some((group, params)))
 }
 
-fn parse_order(ingress: &Ingress) -> Result<i32, Finding> {
+fn parse_order(ingress: &Ingress) -> Result<i32, Box<Finding>> {
     let annotations = annotations_of(ingress.metadata.annotations.as_ref());
     let order = annotations.int32("group.order").map(Option::unwrap_or_default);
     let order = order.ok().filter(|order| (-MAX_ORDER..=MAX_ORDER).contains(order));
     order.ok_or_else(|| {
         let value = annotations.string("group.order").unwrap_or_default();
         let problem = format!("{value:?} is not an order, expected a whole number from -1000 to 1000");
-        Finding::error(&ingress_ref(ingress), problem).at(annotations.key("group.order"))
+        Box::new(Finding::error(&ingress_ref(ingress), problem).at(annotations.key("group.order")))
     })
 }
 

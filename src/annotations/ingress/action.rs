@@ -1,6 +1,6 @@
 //! `actions.<name>`: what a rule does, written as JSON (upstream's `pkg/ingress/config_types.go`).
 
-use super::{Fault, json};
+use super::{Fault, Object, json};
 use crate::annotations::Annotations;
 use crate::annotations::parse;
 use crate::cloud::elbv2::{FixedResponseAction, RedirectAction, TargetGroupStickiness};
@@ -80,8 +80,10 @@ pub fn unavailable(body: &str) -> IngressAction {
 /// The action of `actions.<name>`; `None` if there is no such annotation.
 pub fn parse_action(annotations: &Annotations<'_>, name: &str) -> Result<Option<IngressAction>, Fault> {
     let suffix = format!("actions.{name}");
-    let Some(raw) = json::<RawAction>(annotations, &suffix, "an action", &[])? else { return Ok(None) };
-    raw.check().map(Some).map_err(|problem| Fault::new(annotations.key(&suffix), problem))
+    let Some(raw) = json::<Object<RawAction>>(annotations, &suffix, "an action", &[])? else {
+        return Ok(None);
+    };
+    raw.0.check().map(Some).map_err(|problem| Fault::new(annotations.key(&suffix), problem))
 }
 
 #[derive(Default, Deserialize)]
@@ -90,9 +92,9 @@ struct RawAction {
     r#type: String,
     targetgrouparn: Option<String>,
     targetgroupname: Option<String>,
-    fixedresponseconfig: Option<RawFixedResponse>,
-    redirectconfig: Option<RawRedirect>,
-    forwardconfig: Option<RawForward>,
+    fixedresponseconfig: Option<Object<RawFixedResponse>>,
+    redirectconfig: Option<Object<RawRedirect>>,
+    forwardconfig: Option<Object<RawForward>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -117,8 +119,8 @@ struct RawRedirect {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawForward {
-    targetgroups: Vec<RawTarget>,
-    targetgroupstickinessconfig: Option<RawStickiness>,
+    targetgroups: Vec<Object<RawTarget>>,
+    targetgroupstickinessconfig: Option<Object<RawStickiness>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -157,7 +159,7 @@ impl RawAction {
     }
 
     fn check_fixed_response(self) -> Result<IngressAction, String> {
-        let config = self.fixedresponseconfig.ok_or("fixed-response needs fixedResponseConfig")?;
+        let Object(config) = self.fixedresponseconfig.ok_or("fixed-response needs fixedResponseConfig")?;
         if config.statuscode.is_empty() {
             return Err("fixedResponseConfig needs statusCode, for example \"503\"".to_owned());
         }
@@ -169,7 +171,7 @@ impl RawAction {
     }
 
     fn check_redirect(self) -> Result<IngressAction, String> {
-        let config = self.redirectconfig.ok_or("redirect needs redirectConfig")?;
+        let Object(config) = self.redirectconfig.ok_or("redirect needs redirectConfig")?;
         if config.statuscode.is_empty() {
             return Err("redirectConfig needs statusCode, HTTP_301 or HTTP_302".to_owned());
         }
@@ -193,7 +195,7 @@ impl RawAction {
             (Some(target), None) => {
                 Ok(Forward { targets: vec![WeightedTarget { target, weight: None }], stickiness: None })
             }
-            (None, Some(config)) => config.check(),
+            (None, Some(config)) => config.0.check(),
             (Some(_), Some(_)) => Err(
                 "forward has both forwardConfig and targetGroupARN or targetGroupName, expected one of them"
                     .to_owned(),
@@ -207,11 +209,11 @@ impl RawForward {
     fn check(self) -> Result<Forward, String> {
         let many = self.targetgroups.len() > 1;
         let targets = self.targetgroups.into_iter().enumerate().map(|(index, target)| {
-            target.check(many).map_err(|problem| format!("forwardConfig.targetGroups[{index}] {problem}"))
+            target.0.check(many).map_err(|problem| format!("forwardConfig.targetGroups[{index}] {problem}"))
         });
         Ok(Forward {
             targets: targets.collect::<Result<_, _>>()?,
-            stickiness: self.targetgroupstickinessconfig.map(|sticky| TargetGroupStickiness {
+            stickiness: self.targetgroupstickinessconfig.map(|Object(sticky)| TargetGroupStickiness {
                 enabled: sticky.enabled,
                 duration_seconds: sticky.durationseconds,
             }),

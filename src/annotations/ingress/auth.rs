@@ -1,8 +1,9 @@
 //! `auth-*`: log-in through Cognito or an OIDC provider (upstream's `pkg/ingress/auth_config_builder.go`).
 
-use super::{Fault, json};
+use super::{Fault, Object, json};
 use crate::annotations::Annotations;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// Everything the `auth-*` annotations say.
@@ -84,13 +85,21 @@ pub fn parse_auth(annotations: &Annotations<'_>) -> Result<AuthConfig, Fault> {
     let text = |suffix: &str, default: &str| annotations.string(suffix).unwrap_or(default).to_owned();
     Ok(AuthConfig {
         kind: parse_type(annotations)?,
-        cognito: json(annotations, "auth-idp-cognito", "the settings of a Cognito user pool", OPAQUE)?,
-        oidc: json(annotations, "auth-idp-oidc", "the settings of an OIDC provider", OPAQUE)?,
+        cognito: provider(annotations, "auth-idp-cognito", "the settings of a Cognito user pool")?,
+        oidc: provider(annotations, "auth-idp-oidc", "the settings of an OIDC provider")?,
         on_unauthenticated_request: text("auth-on-unauthenticated-request", "authenticate"),
         scope: text("auth-scope", "openid"),
         session_cookie: text("auth-session-cookie", "AWSELBAuthSessionCookie"),
         session_timeout: annotations.int64("auth-session-timeout")?.unwrap_or(604_800),
     })
+}
+
+fn provider<T: DeserializeOwned + Default>(
+    annotations: &Annotations<'_>,
+    suffix: &str,
+    expected: &str,
+) -> Result<Option<T>, Fault> {
+    Ok(json::<Object<T>>(annotations, suffix, expected, OPAQUE)?.map(|Object(provider)| provider))
 }
 
 fn parse_type(annotations: &Annotations<'_>) -> Result<AuthType, Fault> {

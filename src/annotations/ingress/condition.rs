@@ -1,6 +1,6 @@
 //! `conditions.<name>`: further conditions of a rule, written as JSON (upstream's `pkg/ingress/config_types.go`).
 
-use super::{Fault, json};
+use super::{Fault, Object, json};
 use crate::annotations::Annotations;
 use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
 use serde::Deserialize;
@@ -9,9 +9,10 @@ use serde::Deserialize;
 /// effect and are left out.
 pub fn parse_conditions(annotations: &Annotations<'_>, name: &str) -> Result<Vec<RuleCondition>, Fault> {
     let suffix = format!("conditions.{name}");
-    let raw: Vec<RawCondition> = json(annotations, &suffix, "a list of conditions", &[])?.unwrap_or_default();
+    let raw: Vec<Object<RawCondition>> =
+        json(annotations, &suffix, "a list of conditions", &[])?.unwrap_or_default();
     let mut conditions = Vec::with_capacity(raw.len());
-    for (index, condition) in raw.into_iter().enumerate() {
+    for (index, Object(condition)) in raw.into_iter().enumerate() {
         let fault = |problem| Fault::new(annotations.key(&suffix), format!("[{index}] {problem}"));
         conditions.extend(condition.check().map_err(fault)?);
     }
@@ -22,12 +23,12 @@ pub fn parse_conditions(annotations: &Annotations<'_>, name: &str) -> Result<Vec
 #[serde(default)]
 struct RawCondition {
     field: String,
-    hostheaderconfig: Option<RawValues>,
-    pathpatternconfig: Option<RawValues>,
-    httpheaderconfig: Option<RawValues>,
-    httprequestmethodconfig: Option<RawValues>,
-    querystringconfig: Option<RawQueryString>,
-    sourceipconfig: Option<RawValues>,
+    hostheaderconfig: Option<Object<RawValues>>,
+    pathpatternconfig: Option<Object<RawValues>>,
+    httpheaderconfig: Option<Object<RawValues>>,
+    httprequestmethodconfig: Option<Object<RawValues>>,
+    querystringconfig: Option<Object<RawQueryString>>,
+    sourceipconfig: Option<Object<RawValues>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -41,7 +42,7 @@ struct RawValues {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawQueryString {
-    values: Vec<RawPair>,
+    values: Vec<Object<RawPair>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -79,8 +80,8 @@ impl RawCondition {
     }
 }
 
-fn present<T>(config: Option<T>, name: &str) -> Result<T, String> {
-    config.ok_or_else(|| format!("needs {name}, which its field asks for"))
+fn present<T>(config: Option<Object<T>>, name: &str) -> Result<T, String> {
+    config.map(|Object(config)| config).ok_or_else(|| format!("needs {name}, which its field asks for"))
 }
 
 impl RawValues {
@@ -102,9 +103,11 @@ impl RawQueryString {
         if self.values.is_empty() {
             return Err("has no values".to_owned());
         }
-        if self.values.iter().any(|pair| pair.value.is_empty()) {
+        if self.values.iter().any(|Object(pair)| pair.value.is_empty()) {
             return Err("has a query string without a value".to_owned());
         }
-        Ok(RuleCondition::QueryString(self.values.into_iter().map(|pair| (pair.key, pair.value)).collect()))
+        Ok(RuleCondition::QueryString(
+            self.values.into_iter().map(|Object(pair)| (pair.key, pair.value)).collect(),
+        ))
     }
 }

@@ -1,6 +1,6 @@
 //! `jwt-validation`: tokens that requests must carry, written as JSON (upstream's `pkg/ingress/config_types.go`).
 
-use super::{Fault, json};
+use super::{Fault, Object, json};
 use crate::annotations::Annotations;
 use crate::cloud::elbv2::{JwtAction, JwtClaim};
 use serde::Deserialize;
@@ -9,10 +9,11 @@ const SUFFIX: &str = "jwt-validation";
 
 /// The token check, if the annotation is there.
 pub fn parse_jwt(annotations: &Annotations<'_>) -> Result<Option<JwtAction>, Fault> {
-    let Some(raw) = json::<RawJwt>(annotations, SUFFIX, "the settings of a JWT validation", &[])? else {
+    let Some(raw) = json::<Object<RawJwt>>(annotations, SUFFIX, "the settings of a JWT validation", &[])?
+    else {
         return Ok(None);
     };
-    raw.check().map(Some).map_err(|problem| Fault::new(annotations.key(SUFFIX), problem))
+    raw.0.check().map(Some).map_err(|problem| Fault::new(annotations.key(SUFFIX), problem))
 }
 
 #[derive(Default, Deserialize)]
@@ -20,7 +21,7 @@ pub fn parse_jwt(annotations: &Annotations<'_>) -> Result<Option<JwtAction>, Fau
 struct RawJwt {
     jwksendpoint: String,
     issuer: String,
-    additionalclaims: Vec<RawClaim>,
+    additionalclaims: Vec<Object<RawClaim>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -39,7 +40,7 @@ impl RawJwt {
         if self.issuer.is_empty() {
             return Err("needs issuer".to_owned());
         }
-        let claims = self.additionalclaims.into_iter().enumerate().map(|(index, claim)| {
+        let claims = self.additionalclaims.into_iter().enumerate().map(|(index, Object(claim))| {
             claim.check().map_err(|problem| format!("additionalClaims[{index}] {problem}"))
         });
         Ok(JwtAction {

@@ -1,7 +1,7 @@
 //! `mutual-authentication`: client certificates per listener, written as JSON (upstream's
 //! `pkg/ingress/model_build_listener.go`).
 
-use super::{Fault, json};
+use super::{Fault, Object, json};
 use crate::annotations::Annotations;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -29,7 +29,8 @@ pub enum MutualTls {
 
 /// Mutual TLS by port; empty if there is no annotation. Of a repeated port the last one counts.
 pub fn parse_mutual_tls(annotations: &Annotations<'_>) -> Result<BTreeMap<i32, MutualTls>, Fault> {
-    let Some(raw) = json::<Vec<RawMutualTls>>(annotations, SUFFIX, "a list of mutual TLS settings", &[])?
+    let Some(raw) =
+        json::<Vec<Object<RawMutualTls>>>(annotations, SUFFIX, "a list of mutual TLS settings", &[])?
     else {
         return Ok(BTreeMap::new());
     };
@@ -38,7 +39,7 @@ pub fn parse_mutual_tls(annotations: &Annotations<'_>) -> Result<BTreeMap<i32, M
         return Err(fault("is empty".to_owned()));
     }
     let mut by_port = BTreeMap::new();
-    for (index, entry) in raw.into_iter().enumerate() {
+    for (index, Object(entry)) in raw.into_iter().enumerate() {
         let (port, mode) = entry.check().map_err(|problem| fault(format!("[{index}] {problem}")))?;
         by_port.insert(port, mode);
     }

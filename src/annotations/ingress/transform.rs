@@ -1,6 +1,6 @@
 //! `transforms.<name>`: rewrites of a rule, written as JSON (upstream's `pkg/ingress/config_types.go`).
 
-use super::{Fault, json};
+use super::{Fault, Object, json};
 use crate::annotations::Annotations;
 use crate::cloud::elbv2::RuleTransform;
 use serde::Deserialize;
@@ -8,8 +8,9 @@ use serde::Deserialize;
 /// The transforms of `transforms.<name>`, in order; none if there is no such annotation.
 pub fn parse_transforms(annotations: &Annotations<'_>, name: &str) -> Result<Vec<RuleTransform>, Fault> {
     let suffix = format!("transforms.{name}");
-    let raw: Vec<RawTransform> = json(annotations, &suffix, "a list of transforms", &[])?.unwrap_or_default();
-    let checked = raw.into_iter().enumerate().map(|(index, transform)| {
+    let raw: Vec<Object<RawTransform>> =
+        json(annotations, &suffix, "a list of transforms", &[])?.unwrap_or_default();
+    let checked = raw.into_iter().enumerate().map(|(index, Object(transform))| {
         let fault = |problem| Fault::new(annotations.key(&suffix), format!("[{index}] {problem}"));
         transform.check().map_err(fault)
     });
@@ -20,14 +21,14 @@ pub fn parse_transforms(annotations: &Annotations<'_>, name: &str) -> Result<Vec
 #[serde(default)]
 struct RawTransform {
     r#type: String,
-    urlrewriteconfig: Option<RawRewrites>,
-    hostheaderrewriteconfig: Option<RawRewrites>,
+    urlrewriteconfig: Option<Object<RawRewrites>>,
+    hostheaderrewriteconfig: Option<Object<RawRewrites>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawRewrites {
-    rewrites: Vec<RawRewrite>,
+    rewrites: Vec<Object<RawRewrite>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -44,11 +45,11 @@ impl RawTransform {
             "host-header-rewrite" => (self.hostheaderrewriteconfig, "hostHeaderRewriteConfig"),
             other => return Err(format!("type is {other:?}, expected url-rewrite or host-header-rewrite")),
         };
-        let config = config.ok_or_else(|| format!("{} needs {name}", self.r#type))?;
+        let Object(config) = config.ok_or_else(|| format!("{} needs {name}", self.r#type))?;
         if config.rewrites.is_empty() {
             return Err(format!("{name} has no rewrites"));
         }
-        let rewrites = config.rewrites.into_iter().map(|rewrite| (rewrite.regex, rewrite.replace));
+        let rewrites = config.rewrites.into_iter().map(|Object(rewrite)| (rewrite.regex, rewrite.replace));
         Ok(RuleTransform { kind: self.r#type, rewrites: rewrites.collect() })
     }
 }
