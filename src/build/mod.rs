@@ -7,6 +7,7 @@
 //! Upstream: `pkg/service`, `pkg/ingress`, and the lookups of `pkg/networking`.
 
 pub mod certificates;
+pub mod ingress;
 pub mod names;
 pub mod ports;
 pub mod security_groups;

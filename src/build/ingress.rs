@@ -1,0 +1,435 @@
+//! An Ingress group's ALB: from its members to the stack (upstream's `pkg/ingress`).
+//!
+//! Every member is compiled on its own. In a group of one, a mistake ends the build, as upstream does. In a larger group the
+//! others go on (upstream freezes all of them):
+//! - a member that cannot be built keeps what AWS has of it ([`keep`]), or is left out if there is nothing;
+//! - a setting of the whole group is the lower-ordered member's where members disagree; where the only say is a mistake, what
+//!   is live stays;
+//! - deletion protection holds up the deletion of the load balancer, not a member's leaving.
+
+mod attributes;
+mod auth;
+mod backend;
+mod certificates;
+mod compile;
+mod frontend_nlb;
+mod health_check;
+mod keep;
+mod listener;
+mod load_balancer;
+mod network;
+mod optimizer;
+mod protection;
+mod rules;
+mod scope;
+mod settle;
+mod tags;
+mod target_group;
+
+use crate::annotations::ingress::of as annotations_of;
+use crate::annotations::parse;
+use crate::api::{Ingress, ObjectKey};
+use crate::build::Origin;
+use crate::cloud::elbv2::ListenerAction;
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::inputs::group::{IngressGroup, ingress_ref};
+use crate::inputs::{Facts, Halt, LiveStack};
+use crate::model::{Listener, ResourceId, Stack};
+use compile::Compiled;
+use keep::Keeper;
+use listener::{Contribution, Port};
+use load_balancer::Front;
+use optimizer::Draft;
+use scope::{LOAD_BALANCER_ID, Ledger, Scope};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a build of a group yields.
+#[derive(Clone, Debug)]
+pub struct BuiltGroup {
+    /// The wanted world. `None`: it cannot be made out, so everything stays as it is (see [`Self::releases`] for leavers).
+    pub stack: Option<Stack>,
+    /// What became of each active member, in group order.
+    pub members: Vec<MemberOutcome>,
+    /// Leavers that must keep the group's finalizer for now, and why.
+    pub held: Vec<(ObjectKey, Finding)>,
+    /// Listener ports of the ALB, ascending.
+    pub listener_ports: Vec<i32>,
+    /// Secrets that were read; changes of them concern the group.
+    pub secrets: BTreeSet<ObjectKey>,
+    /// Whether the stack needs the shared backend security group.
+    pub uses_backend_security_group: bool,
+}
+
+/// What became of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberOutcome {
+    /// The member.
+    pub key: ObjectKey,
+    /// How far it came.
+    pub verdict: Verdict,
+    /// What is wrong with it.
+    pub findings: Vec<Finding>,
+}
+
+/// How far a member came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is part of the stack.
+    Built,
+    /// It is part of the stack, but some of its settings are not used.
+    Curtailed,
+    /// It cannot be built; what it had stays.
+    Broken,
+    /// Its class or its order is wrong, so that it cannot even be placed; what it had stays.
+    Misplaced,
+    /// It is sound, but the group as a whole cannot be built.
+    Blocked,
+}
+
+impl Verdict {
+    /// Whether the stack says what the member says.
+    pub fn is_served(self) -> bool {
+        matches!(self, Self::Built | Self::Curtailed)
+    }
+}
+
+/// Builds a group.
+///
+/// Errors: only [`Halt::Lacking`]; every other failure is told by the members' outcomes.
+pub fn build(group: &IngressGroup, facts: &Facts, config: &Config) -> Result<BuiltGroup, Halt> {
+    let held = held_leavers(group);
+    if group.members.is_empty() {
+        // why: with protection on, the load balancer must not be deleted; leavers without it may leave before
+        let stack = held.is_empty().then(|| Stack::empty(group.id.clone()));
+        return Ok(BuiltGroup { held, ..BuiltGroup::of(stack) });
+    }
+    let lenient = group.members.len() + group.leavers.len() > 1;
+    let scope = Scope::new(group, facts, config);
+    let mut ledger = Ledger::new(lenient);
+    let result = GroupBuild { scope: &scope, ledger: &mut ledger }.run();
+    match result {
+        Ok(Some(built)) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..built }),
+        Ok(None) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..BuiltGroup::of(None) }),
+        Err(Halt::Lacking(query)) => Err(Halt::Lacking(query)),
+        Err(Halt::Finding(finding)) => Ok(blocked(&scope, &mut ledger, &finding)),
+        Err(Halt::Unanswered(failure)) => {
+            let object = scope.members.first().map(|member| member.object.clone()).unwrap_or_default();
+            Ok(blocked(&scope, &mut ledger, &Finding::error(&object, failure.message)))
+        }
+    }
+}
+
+impl BuiltGroup {
+    fn of(stack: Option<Stack>) -> Self {
+        Self {
+            stack,
+            members: Vec::new(),
+            held: Vec::new(),
+            listener_ports: Vec::new(),
+            secrets: BTreeSet::new(),
+            uses_backend_security_group: false,
+        }
+    }
+
+    /// Whether a leaver may lose the group's finalizer once the stack (if there is one) is deployed.
+    pub fn releases(&self, leaver: &ObjectKey) -> bool {
+        let held = self.held.iter().any(|(key, _)| key == leaver);
+        !held && (self.stack.is_some() || self.members.is_empty())
+    }
+
+    /// Whether every member is served and nobody is held.
+    pub fn is_whole(&self) -> bool {
+        self.held.is_empty() && self.members.iter().all(|member| member.verdict == Verdict::Built)
+    }
+}
+
+fn blocked(scope: &Scope<'_>, ledger: &mut Ledger, finding: &Finding) -> BuiltGroup {
+    BuiltGroup { members: outcomes(scope, ledger, Some(finding)), ..BuiltGroup::of(None) }
+}
+
+fn outcomes(scope: &Scope<'_>, ledger: &mut Ledger, blocker: Option<&Finding>) -> Vec<MemberOutcome> {
+    let mut outcomes = Vec::with_capacity(scope.members.len());
+    for member in &scope.members {
+        let mut findings = ledger.take_findings(member.index);
+        let broken = ledger.is_broken(member.index);
+        findings.extend(blocker.filter(|blocker| !findings.contains(blocker)).cloned());
+        let broken = broken || blocker.is_some_and(|blocker| blocker.object == member.object);
+        let verdict = match (member.defect, broken, blocker, findings.is_empty()) {
+            (Some(_), ..) => Verdict::Misplaced,
+            (None, true, ..) => Verdict::Broken,
+            (None, false, Some(_), _) => Verdict::Blocked,
+            (None, false, None, true) => Verdict::Built,
+            (None, false, None, false) => Verdict::Curtailed,
+        };
+        outcomes.push(MemberOutcome { key: member.key.clone(), verdict, findings });
+    }
+    outcomes
+}
+
+/// Deleted Ingresses whose annotation protects the load balancer that would go with them.
+fn held_leavers(group: &IngressGroup) -> Vec<(ObjectKey, Finding)> {
+    if !group.members.is_empty() {
+        return Vec::new();
+    }
+    let leavers = group.leavers.iter().filter(|leaver| leaver.metadata.deletion_timestamp.is_some());
+    leavers.filter_map(|leaver| Some((ObjectKey::of(leaver.as_ref()), protection_of(leaver)?))).collect()
+}
+
+fn protection_of(ingress: &Ingress) -> Option<Finding> {
+    const SUFFIX: &str = "load-balancer-attributes";
+    const KEY: &str = "deletion_protection.enabled";
+    let annotations = annotations_of(ingress.metadata.annotations.as_ref());
+    let finding =
+        |problem: String| Finding::error(&ingress_ref(ingress), problem).at(annotations.key(SUFFIX));
+    let attributes = match annotations.map(SUFFIX) {
+        Ok(attributes) => attributes.unwrap_or_default(),
+        Err(error) => return Some(finding(error.to_string())),
+    };
+    let value = attributes.get(KEY)?;
+    match parse::boolean(value) {
+        Some(false) => None,
+        Some(true) => {
+            let problem = format!("{KEY}=true holds up the deletion of the load balancer");
+            Some(
+                finding(problem)
+                    .hint(format!("set it to false to let the Ingress {} go", ObjectKey::of(ingress))),
+            )
+        }
+        None => Some(finding(format!("{KEY} is {value:?}, expected true or false"))),
+    }
+}
+
+struct GroupBuild<'b, 'a> {
+    scope: &'b Scope<'a>,
+    ledger: &'b mut Ledger,
+}
+
+impl<'b> GroupBuild<'b, '_> {
+    fn run(mut self) -> Result<Option<BuiltGroup>, Halt> {
+        let mut ports = self.ports()?;
+        if let Some(live) = self.live()? {
+            Keeper::new(self.scope, live, self.broken()).keep_ports(&mut ports);
+        }
+        self.drop_bare_https(&mut ports)?;
+        let front = load_balancer::build(self.scope, self.ledger, &ports)?;
+        let ssl_redirect = load_balancer::build_ssl_redirect(self.scope, self.ledger, &ports)?;
+        let compiled = self.compile(&front, &ports, ssl_redirect)?;
+        if compiled.is_empty() && self.scope.live_load_balancer()?.is_none() {
+            return Ok(None);
+        }
+        self.assemble(front, &ports, ssl_redirect, compiled).map(Some)
+    }
+
+    fn broken(&self) -> BTreeSet<usize> {
+        self.ledger.broken().collect()
+    }
+
+    /// What AWS has; asked for only when a member is broken.
+    fn live(&self) -> Result<Option<&'b LiveStack>, Halt> {
+        if !self.ledger.has_broken() {
+            return Ok(None);
+        }
+        let live = self.scope.facts.live_stack(self.scope.stack)??;
+        Ok(Some(live.as_ref()))
+    }
+
+    fn ports(&mut self) -> Result<BTreeMap<i32, Port>, Halt> {
+        let mut contributions: BTreeMap<usize, Contribution> = BTreeMap::new();
+        for member in &self.scope.members {
+            if let Some(defect) = member.defect {
+                self.ledger.give_up(member.index, defect.clone())?;
+                continue;
+            }
+            let wanted = listener::contribution(self.scope, member);
+            if let Some(contribution) = self.ledger.attempt(member, wanted)? {
+                contributions.insert(member.index, contribution);
+            }
+        }
+        listener::merge(self.scope, self.ledger, &contributions)
+    }
+
+    /// In a group of one AWS refuses an HTTPS listener without certificates; in a larger one that would stop everybody.
+    fn drop_bare_https(&mut self, ports: &mut BTreeMap<i32, Port>) -> Result<(), Halt> {
+        if !self.ledger.is_lenient() {
+            return Ok(());
+        }
+        for (number, port) in ports.extract_if(.., |_, port| port.is_https() && port.certificates.is_empty())
+        {
+            let members = port.members.iter().filter_map(|index| self.scope.members.get(*index));
+            for member in members {
+                let origin = Origin::field(&member.object, "spec.tls");
+                let problem =
+                    format!("port {number} is HTTPS, but no member of the group has a certificate for it");
+                let hint = "name hosts that an issued certificate covers, or set certificate-arn";
+                self.ledger.tell(member.index, origin.error(problem).hint(hint))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn compile(
+        &mut self,
+        front: &Front,
+        ports: &BTreeMap<i32, Port>,
+        ssl_redirect: Option<i32>,
+    ) -> Result<BTreeMap<usize, Compiled>, Halt> {
+        let mut all = BTreeMap::new();
+        for member in &self.scope.members {
+            if self.ledger.is_broken(member.index) {
+                continue;
+            }
+            let compiled = compile::compile(self.scope, member, front, ports, ssl_redirect);
+            if let Some(compiled) = self.ledger.attempt(member, compiled)? {
+                all.insert(member.index, compiled);
+            }
+        }
+        Ok(all)
+    }
+
+    fn assemble(
+        mut self,
+        front: Front,
+        ports: &BTreeMap<i32, Port>,
+        ssl_redirect: Option<i32>,
+        compiled: BTreeMap<usize, Compiled>,
+    ) -> Result<BuiltGroup, Halt> {
+        let live = self.live()?;
+        let keeper = live.map(|live| Keeper::new(self.scope, live, self.broken()));
+        let mut stack = Stack::empty(self.scope.stack.clone());
+        let uses_backend_security_group = front.uses_shared_security_group;
+        self.add_listeners(&mut stack, ports, ssl_redirect, &compiled, keeper.as_ref())?;
+        let mut secrets = BTreeSet::new();
+        for compiled in compiled.into_values() {
+            secrets.extend(compiled.secrets);
+            // why: two Ingresses may arrive at one id (names are joined by dashes); the first has it, as upstream
+            for (id, target_group) in compiled.target_groups {
+                stack.target_groups.entry(id).or_insert(target_group);
+            }
+            for (id, binding) in compiled.bindings {
+                stack.bindings.entry(id).or_insert(binding);
+            }
+        }
+        if let Some(keeper) = &keeper {
+            keeper.keep_target_groups(&mut stack);
+        }
+        stack.protection = protection::build(self.scope, self.ledger)?;
+        frontend_nlb::build(self.scope, self.ledger, &front, ports, &mut stack)?;
+        add_front(&mut stack, front, keeper.as_ref());
+        Ok(BuiltGroup {
+            listener_ports: ports.keys().copied().collect(),
+            secrets,
+            uses_backend_security_group,
+            ..BuiltGroup::of(Some(stack))
+        })
+    }
+
+    fn add_listeners(
+        &mut self,
+        stack: &mut Stack,
+        ports: &BTreeMap<i32, Port>,
+        ssl_redirect: Option<i32>,
+        compiled: &BTreeMap<usize, Compiled>,
+        keeper: Option<&Keeper<'_, '_>>,
+    ) -> Result<(), Halt> {
+        for (number, port) in ports {
+            let id = ResourceId::from(number.to_string());
+            let redirect = ssl_redirect.filter(|_| !port.is_https());
+            let default_actions = match redirect {
+                Some(target) => vec![compile::redirect_to(target)],
+                None => self.default_actions(*number, port, compiled, keeper)?,
+            };
+            let listener = self.listener(*number, port, default_actions, keeper)?;
+            stack.listeners.insert(id.clone(), listener);
+            if redirect.is_some() {
+                continue;
+            }
+            let drafts = match keeper {
+                Some(keeper) => keeper.mix_rules(*number, compiled),
+                None => wanted_rules(*number, compiled),
+            };
+            for (priority, rule) in (1..).zip(optimizer::optimize(*number, port, drafts)) {
+                stack.rules.insert((id.clone(), priority), rule);
+            }
+        }
+        Ok(())
+    }
+
+    fn listener(
+        &mut self,
+        number: i32,
+        port: &Port,
+        default_actions: Vec<ListenerAction>,
+        keeper: Option<&Keeper<'_, '_>>,
+    ) -> Result<Listener, Halt> {
+        let (mut tags, complete) = tags::of_shared(self.scope, self.ledger, &port.members)?;
+        if let Some(keeper) = keeper.filter(|_| !complete) {
+            tags = keep::with_live(&tags, &keeper.listener_tags(number));
+        }
+        let identity = (port.protocol.as_str(), number);
+        Ok(Listener {
+            load_balancer: ResourceId::from(LOAD_BALANCER_ID),
+            port: number,
+            protocol: port.protocol.clone(),
+            default_actions,
+            certificates: port.certificates.iter().cloned().map(Into::into).collect(),
+            ssl_policy: port.ssl_policy.clone(),
+            alpn_policy: Vec::new(),
+            mutual_authentication: port.mutual_tls.clone(),
+            attributes: attributes::of_listener(self.scope, self.ledger, identity, &port.members)?,
+            tags,
+        })
+    }
+
+    /// The default backend of the first member that has one; the others are told.
+    fn default_actions(
+        &mut self,
+        number: i32,
+        port: &Port,
+        compiled: &BTreeMap<usize, Compiled>,
+        keeper: Option<&Keeper<'_, '_>>,
+    ) -> Result<Vec<ListenerAction>, Halt> {
+        let mut chosen: Option<(&[ListenerAction], String)> = None;
+        for member in self.scope.members.iter().filter(|member| port.members.contains(&member.index)) {
+            let wanted = compiled.get(&member.index).and_then(|wanted| wanted.default_actions.get(&number));
+            match (&chosen, wanted) {
+                (_, None) => {}
+                (None, Some(actions)) => chosen = Some((actions, member.key.to_string())),
+                (Some((_, winner)), Some(_)) => {
+                    let problem =
+                        format!("Ingress {winner} has the default backend of port {number} already");
+                    let finding = Finding::error(&member.object, problem).at("spec.defaultBackend");
+                    self.ledger.tell(member.index, finding)?;
+                }
+            }
+        }
+        let kept = || keeper.and_then(|keeper| keeper.default_actions(number, port));
+        Ok(match chosen {
+            Some((actions, _)) => actions.to_vec(),
+            None => kept().unwrap_or_else(|| vec![compile::not_found()]),
+        })
+    }
+}
+
+fn wanted_rules(number: i32, compiled: &BTreeMap<usize, Compiled>) -> Vec<Draft> {
+    let rules = compiled.values().filter_map(|compiled| compiled.rules.get(&number)).flatten();
+    rules.map(|rule| Draft { rule: rule.clone(), kept: false }).collect()
+}
+
+fn add_front(stack: &mut Stack, front: Front, keeper: Option<&Keeper<'_, '_>>) {
+    let Front { mut load_balancer, managed_security_group, tags_complete, .. } = front;
+    let keeper = keeper.filter(|_| !tags_complete);
+    if let Some(keeper) = keeper {
+        load_balancer.tags = keep::with_live(&load_balancer.tags, &keeper.load_balancer_tags());
+    }
+    if let Some(mut group) = managed_security_group {
+        if let Some(keeper) = keeper {
+            group.tags = keep::with_live(&group.tags, &keeper.security_group_tags());
+        }
+        stack.security_groups.insert(ResourceId::from(crate::build::security_groups::MANAGED_ID), group);
+    }
+    stack.load_balancers.insert(ResourceId::from(LOAD_BALANCER_ID), load_balancer);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! What the parts of the build share: the members with their annotations, and the ledger of what is wrong with them.
+
+use crate::annotations::Annotations;
+use crate::annotations::ingress::{Fault, of};
+use crate::api::ingress_class_params::IngressClassParamsSpec;
+use crate::api::{ObjectKey, Service};
+use crate::build::Origin;
+use crate::config::Config;
+use crate::finding::{Finding, ObjectRef};
+use crate::inputs::group::{IngressGroup, Member, service_references};
+use crate::inputs::{ExistingLoadBalancer, Facts, Halt};
+use crate::model::StackId;
+use k8s_openapi::api::networking::v1::IngressSpec;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Resource id of the ALB.
+pub(super) const LOAD_BALANCER_ID: &str = "LoadBalancer";
+/// Resource id of the NLB in front of it.
+pub(super) const FRONTEND_NLB_ID: &str = "FrontendNlb";
+
+/// What one build looks at.
+#[derive(Clone, Debug)]
+pub(super) struct Scope<'a> {
+    pub stack: &'a StackId,
+    /// Members in group order; a member is named by its place here.
+    pub members: Vec<MemberView<'a>>,
+    pub facts: &'a Facts,
+    pub config: &'a Config,
+}
+
+/// An active member, as the build reads it.
+#[derive(Clone, Debug)]
+pub(super) struct MemberView<'a> {
+    pub index: usize,
+    pub key: &'a ObjectKey,
+    pub object: ObjectRef,
+    pub annotations: Annotations<'a>,
+    pub spec: Option<&'a IngressSpec>,
+    pub params: Option<&'a IngressClassParamsSpec>,
+    pub defect: Option<&'a Finding>,
+    /// Services that its backends forward to.
+    pub services: BTreeSet<String>,
+    raw_annotations: Option<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> Scope<'a> {
+    pub fn new(group: &'a IngressGroup, facts: &'a Facts, config: &'a Config) -> Self {
+        let members = group.members.iter().enumerate().map(|(index, member)| MemberView::new(index, member));
+        Self { stack: &group.id, members: members.collect(), facts, config }
+    }
+
+    /// The group's ALB, if there is one.
+    pub fn live_load_balancer(&self) -> Result<Option<&'a ExistingLoadBalancer>, Halt> {
+        let existing = self.facts.existing_load_balancers(self.stack)??;
+        Ok(existing.iter().find(|found| found.resource_id.as_deref() == Some(LOAD_BALANCER_ID)))
+    }
+
+    /// The NLB in front of the group's ALB, if there is one.
+    pub fn live_frontend_nlb(&self) -> Result<Option<&'a ExistingLoadBalancer>, Halt> {
+        let existing = self.facts.existing_load_balancers(self.stack)??;
+        Ok(existing.iter().find(|found| found.resource_id.as_deref() == Some(FRONTEND_NLB_ID)))
+    }
+
+    /// Members whose class is known, so that they have a say in the settings of the group.
+    pub fn settlers(&self) -> impl Iterator<Item = &MemberView<'a>> {
+        self.members.iter().filter(|member| member.defect.is_none())
+    }
+
+    /// Whether some member's say is not known.
+    pub fn has_misplaced(&self) -> bool {
+        self.members.iter().any(|member| member.defect.is_some())
+    }
+}
+
+impl<'a> MemberView<'a> {
+    fn new(index: usize, member: &'a Member) -> Self {
+        let annotations = member.ingress.metadata.annotations.as_ref();
+        Self {
+            index,
+            key: &member.key,
+            object: member.object(),
+            annotations: of(annotations),
+            spec: member.ingress.spec.as_ref(),
+            params: member.params.as_ref().map(|params| &params.spec),
+            defect: member.defect.as_ref(),
+            services: service_references(&member.ingress),
+            raw_annotations: annotations,
+        }
+    }
+
+    pub fn namespace(&self) -> &'a str {
+        self.key.namespace()
+    }
+
+    /// Where an annotation of the Ingress stands.
+    pub fn origin(&self, suffix: &str) -> Origin {
+        Origin::field(&self.object, self.annotations.key(suffix))
+    }
+
+    /// Where a field of the class's parameters stands.
+    pub fn params_origin(&self, field: &str) -> Origin {
+        Origin::field(&self.object, format!("IngressClassParams spec.{field}"))
+    }
+
+    /// A fault of one of its annotations.
+    pub fn blame(&self, fault: impl Into<Fault>) -> Finding {
+        found_on(fault.into(), &self.object)
+    }
+
+    /// Its annotations overlaid by those of a Service behind it.
+    pub fn with_service(&self, service: &'a Service) -> Overlay<'a> {
+        let upper = service.metadata.annotations.as_ref();
+        let key = ObjectKey::of(service);
+        Overlay {
+            annotations: of(self.raw_annotations).overlaid_by(upper),
+            ingress: self.object.clone(),
+            service: ObjectRef {
+                kind: "Service",
+                namespace: key.namespace().to_owned(),
+                name: key.name().to_owned(),
+            },
+            upper,
+        }
+    }
+}
+
+/// An Ingress's annotations under those of a Service.
+#[derive(Clone, Debug)]
+pub(super) struct Overlay<'a> {
+    pub annotations: Annotations<'a>,
+    ingress: ObjectRef,
+    service: ObjectRef,
+    upper: Option<&'a BTreeMap<String, String>>,
+}
+
+impl Overlay<'_> {
+    /// A fault of one of the annotations: the Service's, if it carries the key, else the Ingress's.
+    pub fn blame(&self, fault: impl Into<Fault>) -> Finding {
+        let fault = fault.into();
+        let on_service = self.upper.is_some_and(|annotations| annotations.contains_key(&fault.key));
+        found_on(fault, if on_service { &self.service } else { &self.ingress })
+    }
+
+    /// A value outside of the allowed ones.
+    pub fn refuse(&self, suffix: &str, allowed: &[&str]) -> Finding {
+        let value = self.annotations.string(suffix).unwrap_or_default();
+        self.blame(self.annotations.error(suffix, format!("one of {}", allowed.join(", "))))
+            .suggest(value, allowed.iter().copied())
+    }
+
+    /// The Service as findings name it.
+    pub fn service(&self) -> &ObjectRef {
+        &self.service
+    }
+}
+
+fn found_on(fault: Fault, object: &ObjectRef) -> Finding {
+    let finding = Finding::error(object, fault.problem).at(fault.key);
+    match fault.hint {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
+}
+
+/// A value outside of the allowed ones.
+pub(super) fn refuse(origin: &Origin, value: &str, allowed: &[&str]) -> Finding {
+    origin
+        .error(format!("{value:?} is not allowed, expected one of {}", allowed.join(", ")))
+        .suggest(value, allowed.iter().copied())
+}
+
+/// What is wrong, member by member.
+///
+/// In a group of one the first mistake ends the build, as upstream does. In a larger one mistakes are written down and the
+/// build goes on without what they touch.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    lenient: bool,
+    findings: BTreeMap<usize, Vec<Finding>>,
+    broken: BTreeSet<usize>,
+}
+
+impl Ledger {
+    pub fn new(lenient: bool) -> Self {
+        Self { lenient, findings: BTreeMap::new(), broken: BTreeSet::new() }
+    }
+
+    /// Whether the build goes on after a mistake.
+    pub fn is_lenient(&self) -> bool {
+        self.lenient
+    }
+
+    /// A setting of a member is not used.
+    pub fn tell(&mut self, member: usize, finding: Finding) -> Result<(), Halt> {
+        if !self.lenient {
+            return Err(finding.into());
+        }
+        let findings = self.findings.entry(member).or_default();
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+        Ok(())
+    }
+
+    /// A member cannot be built and keeps what it has.
+    pub fn give_up(&mut self, member: usize, finding: Finding) -> Result<(), Halt> {
+        self.tell(member, finding)?;
+        self.broken.insert(member);
+        Ok(())
+    }
+
+    /// Splits a result: a value, or a mistake of the member, or a question that nobody answered yet.
+    pub fn attempt<T>(
+        &mut self,
+        member: &MemberView<'_>,
+        result: Result<T, Halt>,
+    ) -> Result<Option<T>, Halt> {
+        match self.judge(member, result)? {
+            Ok(value) => Ok(Some(value)),
+            Err(finding) => {
+                self.give_up(member.index, finding)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Like [`Self::attempt`], but a mistake costs the member only this setting.
+    pub fn attempt_setting<T>(
+        &mut self,
+        member: &MemberView<'_>,
+        result: Result<T, Halt>,
+    ) -> Result<Option<T>, Halt> {
+        match self.judge(member, result)? {
+            Ok(value) => Ok(Some(value)),
+            Err(finding) => {
+                self.tell(member.index, finding)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn judge<T>(&self, member: &MemberView<'_>, result: Result<T, Halt>) -> Result<Result<T, Finding>, Halt> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(Halt::Finding(finding)) => Ok(Err(*finding)),
+            Err(Halt::Unanswered(failure)) if self.lenient => {
+                Ok(Err(Finding::error(&member.object, failure.message)))
+            }
+            Err(halt) => Err(halt),
+        }
+    }
+
+    pub fn is_broken(&self, member: usize) -> bool {
+        self.broken.contains(&member)
+    }
+
+    pub fn broken(&self) -> impl Iterator<Item = usize> {
+        self.broken.iter().copied()
+    }
+
+    pub fn has_broken(&self) -> bool {
+        !self.broken.is_empty()
+    }
+
+    pub fn take_findings(&mut self, member: usize) -> Vec<Finding> {
+        self.findings.remove(&member).unwrap_or_default()
+    }
+}

@@ -1,0 +1,238 @@
+use super::fixture::*;
+use crate::build::ingress::{BuiltGroup, Verdict};
+use crate::cloud::elbv2::{Protocol, Scheme};
+use serde_json::json;
+use std::sync::Arc;
+
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+fn two(first: Pairs<'_>, second: Pairs<'_>) -> (World, BuiltGroup) {
+    let members =
+        vec![member(ingress("one", first, to_web("/one"))), member(ingress("two", second, to_web("/two")))];
+    let mut world = World::new();
+    let built = world.build(&together(members));
+    (world, built)
+}
+
+fn verdicts(built: &BuiltGroup) -> Vec<Verdict> {
+    built.members.iter().map(|member| member.verdict).collect()
+}
+
+#[test]
+fn rules_follow_group_order() {
+    let (_, built) = two(&[], &[]);
+    let stack = built.stack.unwrap();
+    assert_eq!(stack.rules.len(), 2);
+    assert!(format!("{:?}", stack.rules[&(id("80"), 1)]).contains("/one"));
+    assert_eq!(built.listener_ports, [80]);
+    assert_eq!(stack.id.to_string(), "edge");
+}
+
+#[test]
+fn where_members_disagree_the_first_wins_and_the_other_is_told() {
+    let https = ("listen-ports", r#"[{"HTTPS": 443}]"#);
+    let certificate = ("certificate-arn", "arn:cert");
+    let cases: &[(&str, Pairs<'_>, Pairs<'_>)] = &[
+        ("scheme", &[("scheme", "internal")], &[("scheme", "internet-facing")]),
+        ("ip-address-type", &[("ip-address-type", "ipv4")], &[("ip-address-type", "dualstack")]),
+        ("load-balancer-name", &[("load-balancer-name", "a")], &[("load-balancer-name", "b")]),
+        ("tags", &[("tags", "team=red")], &[("tags", "team=blue")]),
+        (
+            "load-balancer-attributes",
+            &[("load-balancer-attributes", "k=1")],
+            &[("load-balancer-attributes", "k=2")],
+        ),
+        ("security-groups", &[("security-groups", "sg-1,sg-2")], &[("security-groups", "sg-2,sg-1")]),
+        ("inbound-cidrs", &[("inbound-cidrs", "10.0.0.0/8")], &[("inbound-cidrs", "11.0.0.0/8")]),
+        (
+            "ssl-policy",
+            &[https, certificate, ("ssl-policy", "a")],
+            &[https, certificate, ("ssl-policy", "b")],
+        ),
+        ("wafv2-acl-arn", &[("wafv2-acl-arn", "a")], &[("wafv2-acl-arn", "b")]),
+        (
+            "shield-advanced-protection",
+            &[("shield-advanced-protection", "true")],
+            &[("shield-advanced-protection", "false")],
+        ),
+        (
+            "minimum-load-balancer-capacity",
+            &[("minimum-load-balancer-capacity", "CapacityUnits=1")],
+            &[("minimum-load-balancer-capacity", "CapacityUnits=2")],
+        ),
+        ("enable-frontend-nlb", &[("enable-frontend-nlb", "true")], &[("enable-frontend-nlb", "false")]),
+        (
+            "listener-attributes.HTTP-80",
+            &[("listener-attributes.HTTP-80", "k=1")],
+            &[("listener-attributes.HTTP-80", "k=2")],
+        ),
+    ];
+    for (suffix, first, second) in cases {
+        let (_, built) = two(first, second);
+        assert_eq!(verdicts(&built), [Verdict::Built, Verdict::Curtailed], "{suffix}");
+        let told = built.members[1].findings[0].to_string();
+        assert!(
+            told.starts_with(&format!("ingress/shop/two alb.ingress.kubernetes.io/{suffix}: ")),
+            "{told}"
+        );
+        assert!(told.contains("of Ingress shop/one, which comes first"), "{told}");
+        assert_eq!(built.stack.unwrap().rules.len(), 2, "{suffix}: both are served");
+    }
+}
+
+#[test]
+fn a_contradicting_protocol_costs_the_port() {
+    let (_, built) =
+        two(&[], &[("listen-ports", r#"[{"HTTPS": 80}, {"HTTP": 81}]"#), ("certificate-arn", "arn:cert")]);
+    assert_eq!(verdicts(&built), [Verdict::Built, Verdict::Curtailed]);
+    let stack = built.stack.unwrap();
+    assert_eq!(stack.listeners[&id("80")].protocol, Protocol::Http);
+    let keys: Vec<_> = stack.rules.keys().map(|(port, priority)| format!("{port}:{priority}")).collect();
+    assert_eq!(keys, ["80:1", "81:1"]);
+}
+
+#[test]
+fn the_first_default_backend_wins() {
+    let with_default = |name: &str, status: &str| {
+        let action =
+            format!(r#"{{"type": "fixed-response", "fixedResponseConfig": {{"statusCode": "{status}"}}}}"#);
+        let mut ingress = ingress(name, &[("actions.say", &action)], to_web("/"));
+        let backend = json!({"service": {"name": "say", "port": {"name": "use-annotation"}}});
+        ingress.spec.as_mut().unwrap().default_backend = serde_json::from_value(backend).unwrap();
+        member(ingress)
+    };
+    let built = World::new().build(&together(vec![with_default("one", "200"), with_default("two", "404")]));
+    assert_eq!(verdicts(&built), [Verdict::Built, Verdict::Curtailed]);
+    assert!(format!("{:?}", built.stack.unwrap().listeners[&id("80")].default_actions).contains("\"200\""));
+}
+
+#[test]
+fn an_https_port_without_any_certificate_is_left_out() {
+    let (_, built) = two(&[("listen-ports", r#"[{"HTTP": 80}, {"HTTPS": 443}]"#)], &[]);
+    assert_eq!(verdicts(&built), [Verdict::Curtailed, Verdict::Built]);
+    assert!(built.members[0].findings[0].message.contains("port 443 is HTTPS"));
+    assert_eq!(built.listener_ports, [80]);
+}
+
+/// Ways to break one member, and a piece of what it is told.
+const BREAKAGES: &[(&str, &str, &str)] = &[
+    ("listen-ports", "80", "is not a list"),
+    ("inbound-cidrs", "10.0.0.0/99", "is not a CIDR"),
+    ("mutual-authentication", "{}", "is not a list of mutual TLS settings"),
+    ("target-type", "pod", "one of instance, ip"),
+    ("backend-protocol", "FTP", "one of HTTP, HTTPS"),
+    ("backend-protocol-version", "HTTP9", "one of HTTP1"),
+    ("healthcheck-port", "ghost", "the name of a port"),
+    ("healthcheck-protocol", "UDP", "one of HTTP, HTTPS"),
+    ("healthcheck-interval-seconds", "x", "32-bit"),
+    ("healthcheck-timeout-seconds", "x", "32-bit"),
+    ("healthy-threshold-count", "x", "32-bit"),
+    ("unhealthy-threshold-count", "x", "32-bit"),
+    ("target-group-attributes", "x", "key=value"),
+    ("target-control-port.web.80", "x", "32-bit"),
+    ("target-node-labels", "x", "key=value"),
+    ("multi-cluster-target-group", "x", "boolean"),
+    ("tags", "x", "key=value"),
+    ("auth-type", "ldap", "one of none"),
+    ("auth-idp-cognito", "x", "Cognito"),
+    ("auth-idp-oidc", "x", "OIDC"),
+    ("auth-session-timeout", "x", "64-bit"),
+    ("jwt-validation", "{}", "needs jwksEndpoint"),
+    ("conditions.web", "{}", "is not a list of conditions"),
+    ("transforms.web", "{}", "is not a list of transforms"),
+];
+
+#[test]
+fn one_broken_member_never_blocks_the_others() {
+    for (suffix, value, told) in BREAKAGES {
+        let (_, built) = two(&[(suffix, value)], &[]);
+        assert_eq!(verdicts(&built), [Verdict::Broken, Verdict::Built], "{suffix}={value}");
+        let finding = built.members[0].findings[0].to_string();
+        assert!(finding.contains(told), "{suffix}={value}: {finding}");
+        let stack = built.stack.unwrap();
+        assert_eq!(stack.rules.len(), 1, "{suffix}={value}: only the sound one is served");
+        assert!(stack.target_groups.contains_key(&id("shop/two-web:80")));
+        assert!(!stack.target_groups.contains_key(&id("shop/one-web:80")));
+    }
+}
+
+/// Settings of the group that cannot be read cost only the setting.
+#[test]
+fn one_malformed_setting_of_the_group_costs_only_the_setting() {
+    let cases = [
+        ("scheme", "private"),
+        ("ip-address-type", "ipv5"),
+        ("load-balancer-attributes", "x"),
+        ("minimum-load-balancer-capacity", "x"),
+        ("subnets", "subnet-none"),
+        ("security-groups", "sg-none"),
+        ("customer-owned-ipv4-pool", ""),
+        ("wafv2-acl-name", "ghost"),
+        ("shield-advanced-protection", "x"),
+        ("ssl-redirect", "443"),
+        ("enable-frontend-nlb", "x"),
+        ("listener-attributes.HTTP-80", "x"),
+    ];
+    for (suffix, value) in cases {
+        let (_, built) = two(&[(suffix, value)], &[]);
+        assert_eq!(verdicts(&built), [Verdict::Curtailed, Verdict::Built], "{suffix}={value}");
+        assert_eq!(built.stack.unwrap().rules.len(), 2, "{suffix}={value}");
+    }
+}
+
+#[test]
+fn a_scheme_that_cannot_be_read_does_not_replace_the_load_balancer() {
+    let members = vec![
+        member(ingress("one", &[("scheme", "internet-facng")], to_web("/one"))),
+        member(ingress("two", &[], to_web("/two"))),
+    ];
+    let mut world = World { existing: vec![existing(Scheme::InternetFacing)], ..World::new() };
+    let built = world.build(&together(members));
+    assert_eq!(built.stack.unwrap().load_balancers[&id("LoadBalancer")].scheme, Scheme::InternetFacing);
+}
+
+#[test]
+fn aws_not_answering_about_one_member_is_that_members_trouble() {
+    let oidc = r#"{"secretName": "forbidden"}"#;
+    let https = r#"[{"HTTPS": 443}]"#;
+    let broken =
+        [("auth-type", "oidc"), ("auth-idp-oidc", oidc), ("listen-ports", https), ("certificate-arn", "c")];
+    let (_, built) = two(&broken, &[]);
+    assert_eq!(verdicts(&built), [Verdict::Broken, Verdict::Built]);
+    assert!(built.members[0].findings[0].message.contains("forbidden"));
+}
+
+#[test]
+fn a_group_without_a_sound_member_is_left_alone() {
+    let (_, built) = two(&[("target-type", "x")], &[("target-type", "y")]);
+    assert_eq!(built.stack, None);
+    assert_eq!(verdicts(&built), [Verdict::Broken, Verdict::Broken]);
+}
+
+#[test]
+fn a_lone_member_stops_at_its_first_mistake() {
+    let built =
+        World::new().build(&alone(ingress("i", &[("scheme", "x"), ("target-type", "x")], to_web("/"))));
+    assert_eq!((built.stack, built.members[0].verdict), (None, Verdict::Broken));
+    assert_eq!(built.members[0].findings.len(), 1);
+}
+
+#[test]
+fn protection_holds_up_the_load_balancer_not_a_members_leaving() {
+    let mut leaver =
+        ingress("gone", &[("load-balancer-attributes", "deletion_protection.enabled=true")], to_web("/"));
+    leaver.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
+    let mut group = together(vec![member(ingress("one", &[], to_web("/one")))]);
+    group.leavers = vec![Arc::new(leaver)];
+    let key = crate::api::ObjectKey::namespaced("shop", "gone");
+    let built = World::new().build(&group);
+    assert!(built.releases(&key) && built.stack.is_some());
+    group.members.clear();
+    let built = World::new().build(&group);
+    assert!(!built.releases(&key));
+    assert_eq!(built.stack, None);
+    assert_eq!(built.held[0].0, key);
+    group.leavers = vec![Arc::new(ingress("gone", &[], to_web("/")))];
+    let stack = World::new().build(&group).stack.unwrap();
+    assert_eq!(stack, crate::model::Stack::empty(group.id.clone()));
+}
