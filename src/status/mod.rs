@@ -3,4 +3,5 @@
 //! Pure functions from what is there and what happened to what to write; nothing to write means nothing is written.
 
 pub mod event;
+pub mod ingress;
 pub mod service;
