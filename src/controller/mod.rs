@@ -1,5 +1,6 @@
 //! Layer 4: the queue and the five steps: gather, build, diff, execute, report.
 
+pub mod binding;
 pub mod context;
 pub mod dispatch;
 pub mod facts;

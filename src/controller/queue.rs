@@ -28,6 +28,7 @@ struct State<K> {
     running: BTreeSet<K>,
     again: BTreeSet<K>,
     delayed: BTreeMap<(Instant, u64), K>,
+    due: BTreeMap<K, (Instant, u64)>,
     sequence: u64,
     failures: BTreeMap<K, u32>,
     closed: bool,
@@ -51,6 +52,7 @@ impl<K: Ord + Clone> Queue<K> {
             running: BTreeSet::new(),
             again: BTreeSet::new(),
             delayed: BTreeMap::new(),
+            due: BTreeMap::new(),
             sequence: 0,
             failures: BTreeMap::new(),
             closed: false,
@@ -64,12 +66,10 @@ impl<K: Ord + Clone> Queue<K> {
         self.wake.notify_one();
     }
 
-    /// Asks for a key to be worked on after a while.
+    /// Asks for a key to be worked on after a while. If that has been asked for before, the earlier time counts.
     pub fn add_after(&self, key: K, delay: Duration) {
         let mut state = self.state.lock();
-        state.sequence += 1;
-        let due = (Instant::now() + delay, state.sequence);
-        state.delayed.insert(due, key);
+        state.push_after(key, Instant::now() + delay);
         drop(state);
         self.wake.notify_one();
     }
@@ -152,6 +152,18 @@ impl<K: Ord + Clone> State<K> {
         }
     }
 
+    fn push_after(&mut self, key: K, at: Instant) {
+        if let Some(due) = self.due.get(&key) {
+            if due.0 <= at {
+                return;
+            }
+            self.delayed.remove(due);
+        }
+        self.sequence += 1;
+        self.due.insert(key.clone(), (at, self.sequence));
+        self.delayed.insert((at, self.sequence), key);
+    }
+
     /// Makes ready what is due, and tells when the next is.
     fn promote_due(&mut self, now: Instant) -> Option<Instant> {
         while let Some(entry) = self.delayed.first_entry() {
@@ -159,6 +171,7 @@ impl<K: Ord + Clone> State<K> {
                 return Some(entry.key().0);
             }
             let key = entry.remove();
+            self.due.remove(&key);
             self.push(key);
         }
         None

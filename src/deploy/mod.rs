@@ -14,6 +14,7 @@ pub mod failure;
 pub mod inventory;
 mod live;
 pub mod observe;
+pub mod targets;
 
 pub use bindings::{BindingStore, StoreError};
 pub use failure::{Class, DeployFailure, StepFailure};

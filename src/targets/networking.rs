@@ -191,6 +191,15 @@ fn merge_groups(permissions: &BTreeSet<Permission>) -> BTreeSet<Permission> {
     merged
 }
 
+/// Whether a rule lets in all that `wanted` lets in, for the same protocol and source.
+pub fn covers(rule: &IngressRule, wanted: &IngressRule) -> bool {
+    let (rule, wanted) = (Permission::of_rule(rule), Permission::of_rule(wanted));
+    rule.protocol == wanted.protocol
+        && rule.source == wanted.source
+        && rule.from_port <= wanted.from_port
+        && rule.to_port >= wanted.to_port
+}
+
 /// What makes the rules of a security group grant what is desired. An equal rule of anybody's is good enough; only our
 /// own are revoked. Both lists are in the order of the permissions.
 pub fn diff_rules(current: &[IngressRule], desired: &BTreeSet<Permission>) -> RuleChange {

@@ -121,7 +121,7 @@ pub fn plan_pass<'a>(situation: &Situation<'a>) -> Pass<'a> {
     if is_leaving || situation.records.iter().any(Record::is_draining) {
         waiting.for_room = over_cap;
     }
-    let conditions = plan_conditions(situation.gate, &matching, &wanted, &mut waiting);
+    let conditions = plan_conditions(situation, &matching, &wanted, &mut waiting);
     Pass { register, removal, conditions, waiting }
 }
 
@@ -195,7 +195,7 @@ fn targets(records: &[&Record]) -> Vec<Target> {
 // ---- conditions -----------------------------------------------------------------------------------------------------
 
 fn plan_conditions(
-    gate: &str,
+    situation: &Situation<'_>,
     matching: &Matching<'_>,
     wanted: &[&Endpoint],
     waiting: &mut Waiting,
@@ -203,15 +203,16 @@ fn plan_conditions(
     let mut writes = Vec::new();
     let matched = matching.pairs.iter().map(|(endpoint, record)| (*endpoint, Some(*record)));
     for (endpoint, record) in matched.chain(wanted.iter().map(|endpoint| (*endpoint, None))) {
-        let Some(pod) = endpoint.pod().filter(|pod| pod.gate(gate).is_some()) else { continue };
+        let Some(pod) = endpoint.pod().filter(|pod| pod.gate(situation.gate).is_some()) else { continue };
         let verdict = Verdict::of_health(record.and_then(|record| record.health.as_ref()));
-        if !verdict.is_healthy {
-            match record.and_then(Record::state) {
-                Some(TargetHealthState::Unused | TargetHealthState::Unavailable) => waiting.stuck_gates += 1,
-                _ => waiting.gates += 1,
-            }
+        let lacks_server_id = situation.needs_server_id && endpoint.quic_server_id.is_none();
+        match record.and_then(Record::state) {
+            _ if verdict.is_healthy => {}
+            Some(TargetHealthState::Unused | TargetHealthState::Unavailable) => waiting.stuck_gates += 1,
+            _ if lacks_server_id => waiting.stuck_gates += 1,
+            _ => waiting.gates += 1,
         }
-        writes.extend(conditions::diff_condition(pod, gate, verdict));
+        writes.extend(conditions::diff_condition(pod, situation.gate, verdict));
     }
     writes
 }

@@ -134,3 +134,12 @@ fn rules_are_ours_by_a_label_in_their_description() {
         assert_eq!(is_ours(description), expected, "{description}");
     }
 }
+
+#[test]
+fn a_wider_rule_covers_a_narrower_one_of_the_same_source() {
+    let wide = IngressRule { from_port: Some(80), to_port: Some(443), ..present(0, "10.0.0.0/8", "x") };
+    assert!(covers(&wide, &present(80, "10.9.9.9/8", "y")));
+    assert!(!covers(&wide, &present(444, "10.0.0.0/8", "x")));
+    assert!(!covers(&wide, &present(80, "10.0.0.0/16", "x")));
+    assert!(!covers(&present(80, "10.0.0.0/8", "x"), &wide));
+}

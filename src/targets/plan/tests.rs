@@ -179,7 +179,7 @@ fn a_pod_without_server_id_is_not_registered_but_told() {
     let (register, _, conditions, waiting) =
         decide(vec![with_id, without], &[], |situation| situation.needs_server_id = true);
     assert_eq!(register, ["10.0.1.1:8080:0x01"]);
-    assert_eq!((conditions.len(), waiting.without_server_id, waiting.gates), (1, 1, 1));
+    assert_eq!((conditions.len(), waiting.without_server_id, waiting.stuck_gates), (1, 1, 1));
 }
 
 #[test]

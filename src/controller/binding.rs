@@ -1,0 +1,327 @@
+//! The TargetGroupBinding controller: keeps the targets of bound target groups registered, quickly.
+//!
+//! Matches upstream's `controllers/elbv2/targetgroupbinding_controller.go` and `pkg/targetgroupbinding`: same finalizer,
+//! annotations, status and events. As long as a binding's checkpoint is what it was, AWS is not asked anything; after a
+//! restart, and then every resync period, each binding gets a full pass once. Unlike upstream that pass is remembered
+//! here and not asked for by emptying the checkpoint, so a quiet cluster stays quiet; and `status.observedGeneration`
+//! moves on as soon as the targets are registered instead of when all gates are open.
+
+mod cleanup;
+mod confirmed;
+mod memory;
+mod pass;
+
+use super::Verdict;
+use crate::api::meta::{
+    CHECKPOINT_ANNOTATION, CHECKPOINT_TIMESTAMP_ANNOTATION, TARGET_GROUP_BINDING_FINALIZER, has_finalizer,
+    is_being_deleted,
+};
+use crate::api::{ObjectKey, TargetGroupBinding};
+use crate::aws::Cloud;
+use crate::clock::now;
+use crate::cloud::CloudError;
+use crate::config::Config;
+use crate::deploy::targets::interfaces::{InterfaceFinder, NetworkError};
+use crate::deploy::targets::lane::TargetLane;
+use crate::deploy::targets::ownership::OwnedTargets;
+use crate::deploy::targets::ports::{ApiFailure, BindingApi, BindingEvent, BindingMetrics, CloudFor};
+use crate::deploy::targets::rules::TargetRules;
+use crate::deploy::targets::zones::{ZoneError, Zones};
+use crate::targets::checkpoint;
+use crate::targets::conditions;
+use crate::targets::endpoints::{Resolution, ResolveError, resolve, service_of};
+use crate::targets::view::ClusterView;
+use memory::{Memories, Memory};
+use parking_lot::Mutex;
+use pass::Pass;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the controller reads and writes.
+pub struct Ports {
+    /// The cluster, from caches.
+    pub view: Arc<dyn ClusterView>,
+    /// Writes to the cluster.
+    pub api: Arc<dyn BindingApi>,
+    /// AWS in the controller's own name.
+    pub cloud: Arc<dyn Cloud>,
+    /// AWS in the name of roles.
+    pub clouds: Arc<dyn CloudFor>,
+    /// What is counted.
+    pub metrics: Arc<dyn BindingMetrics>,
+}
+
+/// Reconciles bindings.
+pub struct BindingController {
+    config: Arc<Config>,
+    view: Arc<dyn ClusterView>,
+    api: Arc<dyn BindingApi>,
+    metrics: Arc<dyn BindingMetrics>,
+    lane: TargetLane,
+    zones: Zones,
+    finder: InterfaceFinder,
+    rules: TargetRules,
+    owned: OwnedTargets,
+    memories: Memories,
+    /// Pods that endpoints name but no cache knows, with the bindings that wait for them.
+    awaited: Mutex<BTreeMap<ObjectKey, BTreeSet<ObjectKey>>>,
+}
+
+/// How far a reconcile came.
+enum Progress {
+    /// The checkpoint says that there is nothing to do.
+    Unchanged,
+    /// All is as wanted.
+    Settled,
+    /// Done as far as possible; there is something to come back for.
+    Waiting {
+        /// When.
+        after: Duration,
+        /// Whether the spec counts as observed.
+        is_observed: bool,
+    },
+}
+
+/// Why a reconcile failed.
+#[derive(Debug, thiserror::Error)]
+enum ReconcileError {
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    #[error(transparent)]
+    Api(#[from] ApiFailure),
+    #[error(transparent)]
+    Zone(#[from] ZoneError),
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error("failed to update targetGroupBinding checkpoint: {key}: {failure}")]
+    Checkpoint { key: ObjectKey, failure: ApiFailure },
+}
+
+impl ReconcileError {
+    /// The value of the metric's label `error_category`.
+    fn category(&self) -> &'static str {
+        match self {
+            Self::Resolve(ResolveError::Selector(_)) => "get_traffic_proxy_node_selector_error",
+            Self::Resolve(_) => "resolve_pod_endpoints_error",
+            Self::Cloud(error) => match error.operation() {
+                "DescribeTargetHealth" => "list_targets_error",
+                "DeregisterTargets" => "deregister_targets_error",
+                _ => "register_pod_endpoint_error",
+            },
+            Self::Api(_) => "update_target_health_pod_condition_error",
+            Self::Zone(_) => "register_pod_endpoint_error",
+            Self::Network(_) => "reconcile_nodeport_endpoints_error",
+            Self::Checkpoint { .. } => "update_tgb_checkpoint_error",
+        }
+    }
+}
+
+impl BindingController {
+    /// A controller that knows nothing yet.
+    pub fn new(config: Arc<Config>, ports: Ports) -> Self {
+        let Ports { view, api, cloud, clouds, metrics } = ports;
+        Self {
+            lane: TargetLane::new(clouds),
+            zones: Zones::new(cloud.clone(), &config),
+            finder: InterfaceFinder::new(cloud.clone(), config.clone()),
+            rules: TargetRules::new(cloud, config.clone()),
+            owned: OwnedTargets::new(api.clone()),
+            memories: Memories::new(config.sync_period),
+            awaited: Mutex::default(),
+            config,
+            view,
+            api,
+            metrics,
+        }
+    }
+
+    /// Brings one binding, and its target group, to where they should be.
+    pub async fn reconcile(&self, key: &ObjectKey) -> Verdict {
+        let Some(binding) = self.view.binding(key) else {
+            self.memories.forget(key);
+            return Verdict::Done;
+        };
+        if is_being_deleted(&*binding) {
+            return self.delete(&binding, key).await;
+        }
+        if !has_finalizer(&*binding, TARGET_GROUP_BINDING_FINALIZER)
+            && let Err(failure) = self.api.add_finalizer(key).await
+        {
+            self.metrics.step_failed("add_finalizers_error");
+            let message = format!("Failed add finalizer due to {failure}");
+            self.warn(&binding, "FailedAddFinalizer", message);
+            return Verdict::Retry;
+        }
+        match self.bring_about(&binding, key).await {
+            Ok(progress) => self.report(&binding, key, progress).await,
+            Err(error) => {
+                tracing::warn!(binding = %key, %error, "binding not reconciled");
+                self.metrics.step_failed(error.category());
+                self.metrics.step_failed("reconcile_targetgroupbinding_error");
+                self.warn(&binding, "FailedReconcile", format!("Failed reconcile due to {error}"));
+                Verdict::Retry
+            }
+        }
+    }
+
+    /// The bindings that wait for a pod to appear in the cache; to be reconciled when it does.
+    pub fn awaiting(&self, pod: &ObjectKey) -> BTreeSet<ObjectKey> {
+        self.awaited.lock().get(pod).cloned().unwrap_or_default()
+    }
+
+    /// Takes rules off security groups that no binding needs any more, because they keep a group from being deleted.
+    pub async fn collect_garbage(&self) -> Result<(), NetworkError> {
+        self.rules.collect_garbage(&*self.view).await
+    }
+
+    /// Compares the rules of all security groups with AWS again: finds and repairs what others changed.
+    pub async fn audit(&self) -> Result<(), NetworkError> {
+        self.rules.audit(&*self.view).await
+    }
+
+    async fn bring_about(
+        &self,
+        binding: &TargetGroupBinding,
+        key: &ObjectKey,
+    ) -> Result<Progress, ReconcileError> {
+        let (resolution, is_confirmed) = match resolve(binding, &*self.view, &self.config) {
+            Err(ResolveError::BackendNotFound(_)) => match self.confirm(binding).await? {
+                Ok(resolution) => (resolution, true),
+                Err(error) => return self.without_backend(binding, key, &error).await,
+            },
+            resolved => (resolved?, false),
+        };
+        self.await_pods(key, &resolution);
+        let checkpoint = checkpoint::checkpoint(&resolution.endpoints, &binding.spec);
+        let memory = self.memories.of(key);
+        let is_unchanged = checkpoint_of(binding, &memory) == checkpoint;
+        if is_unchanged && !memory.is_due() && !is_waited_for(key, &resolution) {
+            return Ok(Progress::Unchanged);
+        }
+        Pass::new(self, binding, key, resolution, is_confirmed).run().await
+    }
+
+    /// Resolves the endpoints from what the API server says right now, past the caches.
+    async fn confirm(
+        &self,
+        binding: &TargetGroupBinding,
+    ) -> Result<Result<Resolution, ResolveError>, ReconcileError> {
+        let service = service_of(binding);
+        let backend = self.api.read_backend(&service).await?;
+        let view = confirmed::ConfirmedView::new(&*self.view, service, backend);
+        Ok(resolve(binding, &view, &self.config))
+    }
+
+    async fn without_backend(
+        &self,
+        binding: &TargetGroupBinding,
+        key: &ObjectKey,
+        error: &ResolveError,
+    ) -> Result<Progress, ReconcileError> {
+        self.warn(binding, "BackendNotFound", error.to_string());
+        self.clean_up(binding, key).await?;
+        self.save_checkpoint(binding, key, "").await?;
+        Ok(Progress::Settled)
+    }
+
+    async fn report(&self, binding: &TargetGroupBinding, key: &ObjectKey, progress: Progress) -> Verdict {
+        let is_observed = match progress {
+            Progress::Unchanged | Progress::Settled => true,
+            Progress::Waiting { is_observed, .. } => is_observed,
+        };
+        if is_observed && let Err(failure) = self.observe_generation(binding, key).await {
+            self.metrics.step_failed("update_status_error");
+            let text = format!("failed to update targetGroupBinding status: {key}: {failure}");
+            self.warn(binding, "FailedUpdateStatus", format!("Failed update status due to {text}"));
+            return Verdict::Retry;
+        }
+        match progress {
+            Progress::Unchanged => Verdict::After(self.memories.of(key).due_in()),
+            Progress::Settled => {
+                self.memories.change(key, Memory::settle);
+                let message = "Successfully reconciled".to_owned();
+                self.record(binding, false, "SuccessfullyReconciled", message);
+                Verdict::After(self.memories.of(key).due_in())
+            }
+            Progress::Waiting { after, .. } => Verdict::After(after),
+        }
+    }
+
+    // ---- what is written to the binding -----------------------------------------------------------------------------
+
+    async fn observe_generation(
+        &self,
+        binding: &TargetGroupBinding,
+        key: &ObjectKey,
+    ) -> Result<(), ApiFailure> {
+        let generation = binding.metadata.generation.unwrap_or(0);
+        let observed = binding.status.as_ref().and_then(|status| status.observed_generation).unwrap_or(0);
+        if generation == observed || self.memories.of(key).observed == Some(generation) {
+            return Ok(());
+        }
+        self.api.patch_status(key, json!({ "observedGeneration": generation })).await?;
+        self.memories.change(key, |memory| memory.observed = Some(generation));
+        Ok(())
+    }
+
+    /// Writes the checkpoint, unless it stands there already.
+    async fn save_checkpoint(
+        &self,
+        binding: &TargetGroupBinding,
+        key: &ObjectKey,
+        value: &str,
+    ) -> Result<(), ReconcileError> {
+        if checkpoint_of(binding, &self.memories.of(key)) == value {
+            return Ok(());
+        }
+        let annotations = BTreeMap::from([
+            (CHECKPOINT_ANNOTATION, value.to_owned()),
+            (CHECKPOINT_TIMESTAMP_ANNOTATION, now().as_second().to_string()),
+        ]);
+        let written = self.api.patch_annotations(key, annotations).await;
+        let version = written.map_err(|failure| ReconcileError::Checkpoint { key: key.clone(), failure })?;
+        self.memories.change(key, |memory| memory.note_checkpoint(&version, value));
+        Ok(())
+    }
+
+    fn warn(&self, binding: &TargetGroupBinding, reason: &'static str, message: String) {
+        self.record(binding, true, reason, message);
+    }
+
+    fn record(&self, binding: &TargetGroupBinding, is_warning: bool, reason: &'static str, message: String) {
+        self.api.record(binding, BindingEvent { is_warning, reason, message });
+    }
+
+    // ---- pods nobody has seen ---------------------------------------------------------------------------------------
+
+    fn await_pods(&self, key: &ObjectKey, resolution: &Resolution) {
+        let mut awaited = self.awaited.lock();
+        awaited.retain(|_, bindings| {
+            bindings.remove(key);
+            !bindings.is_empty()
+        });
+        for unknown in &resolution.unknown {
+            awaited.entry(unknown.pod.clone()).or_default().insert(key.clone());
+        }
+    }
+}
+
+/// Whether a pod waits for its gate, or a binding for a pod.
+fn is_waited_for(key: &ObjectKey, resolution: &Resolution) -> bool {
+    let gate = conditions::gate_of(key);
+    let mut pods = resolution.endpoints.iter().filter_map(|endpoint| endpoint.pod());
+    !resolution.unknown.is_empty() || pods.any(|pod| conditions::is_waiting(pod, &gate))
+}
+
+/// The checkpoint that the binding carries, also where the cache has not seen our last write yet.
+fn checkpoint_of(binding: &TargetGroupBinding, memory: &Memory) -> String {
+    let version = binding.metadata.resource_version.as_deref().and_then(|version| version.parse().ok());
+    match (&memory.checkpoint, version) {
+        (Some(written), Some(version)) if written.is_newer_than(version) => written.value.clone(),
+        _ => checkpoint::carried(binding).to_owned(),
+    }
+}

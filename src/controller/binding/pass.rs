@@ -1,0 +1,461 @@
+//! One full pass over a binding: decide, do the most urgent thing, decide again, until nothing is left to do now.
+//!
+//! Urgent is: registering, then deregistering, then telling pods, then security-group rules (first, where the binding's
+//! rules have never been kept: traffic can't reach targets without them), then the checkpoint.
+
+use super::memory::{Memory, Networking as KeptNetworking};
+use super::{BindingController, Progress, ReconcileError};
+use crate::api::target_group_binding::{Networking, TargetType};
+use crate::api::{ObjectKey, TargetGroupBinding};
+use crate::cloud::CloudError;
+use crate::cloud::elbv2::Target;
+use crate::deploy::targets::interfaces::NetworkError;
+use crate::deploy::targets::lane::Group;
+use crate::deploy::targets::ports::ApiFailure;
+use crate::targets::checkpoint::checkpoint;
+use crate::targets::conditions::{ConditionWrite, gate_of};
+use crate::targets::endpoints::{Backing, Endpoint, Resolution};
+use crate::targets::multi_cluster::{self, Owned, Ownership, is_shared};
+use crate::targets::networking::{Permissions, build_permissions};
+use crate::targets::plan::{Removal, Situation, Waiting, look_again_after, plan_pass};
+use crate::targets::quic::has_server_ids;
+use crate::targets::view::Readiness;
+use futures::{StreamExt, TryStreamExt};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Pods told at the same time.
+const CONDITIONS_AT_ONCE: usize = 16;
+/// AWS is not asked about the same targets more often.
+const ASK_AT_MOST_EVERY: Duration = Duration::from_millis(700);
+/// How long networking that was kept for the same endpoints is good for.
+const NETWORKING_FOR: Duration = Duration::from_mins(10);
+/// Decisions in one pass. Each makes progress, so this is out of reach.
+const ROUNDS: usize = 16;
+/// Answers that mean: others must go first.
+const FULL: &[&str] = &["TooManyTargets", "TooManyRegistrationsForTargetId"];
+
+/// A pass under way.
+pub(super) struct Pass<'a> {
+    controller: &'a BindingController,
+    binding: &'a TargetGroupBinding,
+    key: &'a ObjectKey,
+    group: Group,
+    gate: String,
+    resolution: Resolution,
+    /// Targets of a shared target group that are ours; `None`: no record.
+    owned: Option<Owned>,
+    is_confirmed: bool,
+    is_health_fresh: bool,
+    has_registered: bool,
+    must_make_room: bool,
+    /// Why registration failed; told at the end, when all else is done.
+    failure: Option<ReconcileError>,
+}
+
+/// A decision without borrows.
+struct Decision {
+    register: Vec<Endpoint>,
+    removal: Removal,
+    conditions: Vec<ConditionWrite>,
+    waiting: Waiting,
+}
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(
+        controller: &'a BindingController,
+        binding: &'a TargetGroupBinding,
+        key: &'a ObjectKey,
+        resolution: Resolution,
+        is_confirmed: bool,
+    ) -> Self {
+        Self {
+            controller,
+            binding,
+            key,
+            group: Group::of(binding),
+            gate: gate_of(key),
+            resolution,
+            owned: None,
+            is_confirmed,
+            is_health_fresh: false,
+            has_registered: false,
+            must_make_room: false,
+            failure: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<Progress, ReconcileError> {
+        if is_shared(self.binding) {
+            self.owned = self.controller.owned.load(self.key).await?;
+        }
+        let mut network = if self.is_networking_new() { Some(self.grant().await?) } else { None };
+        self.list_if_stale().await.inspect_err(|error| self.forget_if_gone(error))?;
+        let decision = self.work().await.inspect_err(|error| self.forget_if_gone(error))?;
+        let Decision { register: _, removal: _, conditions, waiting } = decision;
+        let told = self.controller.tell_pods(self.key, &conditions).await;
+        if network.is_none() {
+            network = Some(self.grant().await?);
+        }
+        self.record_ownership(waiting).await?;
+        let is_networked = network.unwrap_or_default() && self.settle_networking(waiting).await?;
+        self.remember(waiting);
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        told?;
+        self.finish(waiting, is_networked).await
+    }
+
+    async fn finish(self, waiting: Waiting, is_networked: bool) -> Result<Progress, ReconcileError> {
+        if !is_networked {
+            self.mark_unsettled().await?;
+        }
+        if is_networked && waiting.is_over() {
+            let checkpoint = checkpoint(&self.resolution.endpoints, &self.binding.spec);
+            self.controller.save_checkpoint(self.binding, self.key, &checkpoint).await?;
+            return Ok(Progress::Settled);
+        }
+        let memories = &self.controller.memories;
+        let waited = memories.of(self.key).waiting_since.map(|since| since.elapsed()).unwrap_or_default();
+        let requeue = self.controller.config.target_group_binding_requeue;
+        let after = look_again_after(waiting, waited, memories.waiting(), requeue);
+        Ok(Progress::Waiting { after, is_observed: is_networked })
+    }
+
+    // ---- targets ----------------------------------------------------------------------------------------------------
+
+    /// Lists the targets if what is known of them is too old. What is missing even in old knowledge is registered before.
+    async fn list_if_stale(&mut self) -> Result<(), ReconcileError> {
+        if self.controller.lane.is_fresh(&self.group) {
+            return Ok(());
+        }
+        if self.controller.lane.inventory(&self.group).is_listed() {
+            let register = self.decide().register;
+            self.register(register).await;
+        }
+        Ok(self.controller.lane.list(&self.group).await?)
+    }
+
+    async fn work(&mut self) -> Result<Decision, ReconcileError> {
+        let mut decision = self.decide();
+        for _ in 0..ROUNDS {
+            if !self.advance(&decision).await? {
+                break;
+            }
+            decision = self.decide();
+        }
+        if decision.waiting.without_server_id > 0 {
+            let missing = decision.waiting.without_server_id;
+            tracing::warn!(binding = %self.key, pods = missing, "pods have no QUIC server id and are not registered");
+            self.controller.metrics.server_ids_missing(self.key, missing);
+        }
+        Ok(decision)
+    }
+
+    /// Does the most urgent thing; answers whether there was one.
+    async fn advance(&mut self, decision: &Decision) -> Result<bool, ReconcileError> {
+        if !decision.register.is_empty() && self.failure.is_none() {
+            self.register(decision.register.clone()).await;
+            return Ok(true);
+        }
+        match &decision.removal {
+            Removal::AskCluster => self.ask_cluster().await?,
+            Removal::AskHealth => self.ask_health().await?,
+            Removal::Now(targets) if !targets.is_empty() => self.deregister(targets).await?,
+            Removal::Now(_) if decision.waiting.is_for_health() && self.is_health_wanted() => {
+                self.ask_health().await?;
+            }
+            Removal::Now(_) => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn decide(&self) -> Decision {
+        let inventory = self.controller.lane.inventory(&self.group);
+        let alive = OnceCell::new();
+        let is_alive = |target: &Target| {
+            let id = target.id.known().unwrap_or_default();
+            alive.get_or_init(|| self.list_alive()).contains(id)
+        };
+        let held_since = self.controller.memories.of(self.key).held_since;
+        let held = held_since.map(|since| since.elapsed()).unwrap_or_default();
+        let is_shared = is_shared(self.binding);
+        let pass = plan_pass(&Situation {
+            gate: &self.gate,
+            needs_server_id: has_server_ids(&self.binding.spec),
+            resolution: &self.resolution,
+            records: inventory.records(),
+            cap: self.controller.config.max_targets_per_target_group,
+            ownership: if is_shared { Ownership::Shared(self.owned.as_ref()) } else { Ownership::Sole },
+            is_confirmed: self.is_confirmed,
+            is_health_fresh: self.is_health_fresh,
+            must_make_room: self.must_make_room,
+            held_millis: u64::try_from(held.as_millis()).unwrap_or(u64::MAX),
+            is_alive: &is_alive,
+        });
+        Decision {
+            register: pass.register.into_iter().cloned().collect(),
+            removal: pass.removal,
+            conditions: pass.conditions,
+            waiting: pass.waiting,
+        }
+    }
+
+    /// Ids of targets behind which something is alive.
+    fn list_alive(&self) -> BTreeSet<Box<str>> {
+        let view = &self.controller.view;
+        if self.binding.spec.target_type == Some(TargetType::Instance) {
+            let nodes = view.nodes().into_iter();
+            let ready = nodes.filter(|node| node.ready == Readiness::True && !node.is_leaving);
+            let ids = ready.filter_map(|node| crate::targets::endpoints::instance_id(&node).ok());
+            return ids.map(Into::into).collect();
+        }
+        let pods = view.pods(self.key.namespace()).into_iter();
+        let alive = pods.filter(|pod| pod.containers_ready && !pod.is_terminating);
+        alive.filter_map(|pod| pod.ip.clone()).collect()
+    }
+
+    async fn register(&mut self, endpoints: Vec<Endpoint>) {
+        if endpoints.is_empty() {
+            return;
+        }
+        self.has_registered = true;
+        match self.try_register(&endpoints).await {
+            Ok(()) => tracing::info!(binding = %self.key, targets = endpoints.len(), "targets registered"),
+            Err(error) => {
+                self.must_make_room = matches!(&error, ReconcileError::Cloud(error) if error.is(FULL));
+                self.failure = Some(error);
+            }
+        }
+    }
+
+    async fn try_register(&mut self, endpoints: &[Endpoint]) -> Result<(), ReconcileError> {
+        self.mark_unsettled_if_possible().await;
+        self.own_also(endpoints).await?;
+        let BindingController { zones, lane, view, .. } = self.controller;
+        let targets = zones.describe(self.binding, endpoints, &**view).await?;
+        match lane.register(&self.group, &targets).await {
+            Err(refusal) if zones.learn_from(self.binding, &refusal) => {
+                let targets = zones.describe(self.binding, endpoints, &**view).await?;
+                Ok(lane.register(&self.group, &targets).await?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    async fn deregister(&mut self, targets: &[Target]) -> Result<(), ReconcileError> {
+        self.mark_unsettled_if_possible().await;
+        self.controller.lane.deregister(&self.group, targets).await?;
+        tracing::info!(binding = %self.key, targets = targets.len(), "targets deregistered");
+        Ok(())
+    }
+
+    async fn ask_cluster(&mut self) -> Result<(), ReconcileError> {
+        self.resolution = self.controller.confirm(self.binding).await??;
+        self.is_confirmed = true;
+        Ok(())
+    }
+
+    async fn ask_health(&mut self) -> Result<(), ReconcileError> {
+        self.controller.lane.ask(&self.group).await?;
+        self.is_health_fresh = true;
+        Ok(())
+    }
+
+    /// Whether AWS may have news about targets that somebody waits for.
+    fn is_health_wanted(&self) -> bool {
+        let asked = self.controller.lane.asked_ago(&self.group);
+        !self.is_health_fresh && !self.has_registered && asked.is_none_or(|ago| ago >= ASK_AT_MOST_EVERY)
+    }
+
+    /// A target group that is gone must be listed again if it comes back.
+    fn forget_if_gone(&self, error: &ReconcileError) {
+        if matches!(error, ReconcileError::Cloud(error) if is_gone(error)) {
+            self.controller.lane.forget(&self.group);
+        }
+    }
+
+    // ---- records ----------------------------------------------------------------------------------------------------
+
+    /// Empties the checkpoint before anything is changed: should this process die, or the endpoints return to what they
+    /// were, another full pass must follow.
+    async fn mark_unsettled(&self) -> Result<(), ReconcileError> {
+        self.controller.save_checkpoint(self.binding, self.key, "").await
+    }
+
+    /// why: a webhook that is down must not keep targets from being registered; upstream's does
+    async fn mark_unsettled_if_possible(&self) {
+        if let Err(error) = self.mark_unsettled().await {
+            tracing::warn!(binding = %self.key, %error, "checkpoint not emptied; going on without");
+        }
+    }
+
+    /// Puts endpoints on record as ours, before they are registered; what is ours already stays on record.
+    async fn own_also(&mut self, _registering: &[Endpoint]) -> Result<(), ReconcileError> {
+        if !is_shared(self.binding) {
+            return Ok(());
+        }
+        let mut owned = self.owned.clone().unwrap_or_default();
+        owned.extend(multi_cluster::owned(&self.resolution.endpoints));
+        self.controller.owned.store(self.key, owned.clone()).await?;
+        self.owned = Some(owned);
+        Ok(())
+    }
+
+    /// Puts on record what is ours when all is done.
+    async fn record_ownership(&mut self, waiting: Waiting) -> Result<(), ReconcileError> {
+        let is_final = waiting.held == 0 && waiting.unknown_pods == 0 && self.failure.is_none();
+        if !is_shared(self.binding) || !is_final {
+            return Ok(());
+        }
+        let owned = multi_cluster::owned(&self.resolution.endpoints);
+        Ok(self.controller.owned.store(self.key, owned).await?)
+    }
+
+    fn remember(&self, waiting: Waiting) {
+        let has_registered = self.has_registered;
+        let is_waiting = waiting.is_for_health() || waiting.unknown_pods > 0;
+        self.controller.memories.change(self.key, |memory: &mut Memory| {
+            if !is_waiting {
+                memory.waiting_since = None;
+            } else if has_registered || memory.waiting_since.is_none() {
+                memory.waiting_since = Some(Instant::now());
+            }
+            if waiting.held == 0 {
+                memory.held_since = None;
+            } else {
+                memory.held_since.get_or_insert_with(Instant::now);
+            }
+        });
+    }
+
+    // ---- networking -------------------------------------------------------------------------------------------------
+
+    /// Whether the rules for this spec have never been kept.
+    fn is_networking_new(&self) -> bool {
+        let spec_half = |checkpoint: &str| checkpoint.rsplit('/').next().map(str::to_owned);
+        let kept = self.controller.memories.of(self.key).networking;
+        let current = checkpoint(&self.resolution.endpoints, &self.binding.spec);
+        kept.is_none_or(|kept| spec_half(&kept.checkpoint) != spec_half(&current))
+    }
+
+    /// Grants what the load balancer needs to reach the targets. Answers whether it is granted; a failure is an error only
+    /// for nodes, as upstream has it.
+    async fn grant(&mut self) -> Result<bool, ReconcileError> {
+        let current = checkpoint(&self.resolution.endpoints, &self.binding.spec);
+        let memory = self.controller.memories.of(self.key);
+        let requeue = self.controller.config.target_group_binding_requeue;
+        if memory.networking.is_some_and(|kept| kept.is_for(&current) && kept.at.elapsed() < NETWORKING_FOR) {
+            return Ok(true);
+        }
+        if memory.networking_failed.is_some_and(|(of, at)| of == current && at.elapsed() < requeue) {
+            return Ok(false);
+        }
+        match self.try_grant().await {
+            Ok(()) => {
+                let kept = KeptNetworking { checkpoint: current, at: Instant::now(), is_settled: false };
+                self.controller.memories.change(self.key, |memory| {
+                    memory.networking = Some(kept);
+                    memory.networking_failed = None;
+                });
+                Ok(true)
+            }
+            Err(error) => {
+                let failed = Some((current, Instant::now()));
+                self.controller.memories.change(self.key, |memory| memory.networking_failed = failed);
+                self.on_network_failure(error)
+            }
+        }
+    }
+
+    fn on_network_failure(&self, error: NetworkError) -> Result<bool, ReconcileError> {
+        if self.binding.spec.target_type == Some(TargetType::Instance) {
+            return Err(error.into());
+        }
+        tracing::warn!(binding = %self.key, %error, "security groups not kept");
+        self.controller.warn(self.binding, "FailedNetworkReconcile", error.to_string());
+        Ok(false)
+    }
+
+    async fn try_grant(&self) -> Result<(), NetworkError> {
+        let needs = match &self.binding.spec.networking {
+            Some(networking) => self.needs(networking).await?,
+            None => Permissions::new(),
+        };
+        self.controller.rules.grant(self.key, needs).await
+    }
+
+    async fn needs(&self, networking: &Networking) -> Result<Permissions, NetworkError> {
+        let BindingController { finder, view, .. } = self.controller;
+        let (mut pods, mut nodes) = (Vec::new(), Vec::new());
+        for endpoint in &self.resolution.endpoints {
+            match &endpoint.backing {
+                Backing::Pod(pod) => pods.push(Arc::clone(pod)),
+                Backing::Node(node) => nodes.push(Arc::clone(node)),
+            }
+        }
+        pods.dedup_by(|one, other| one.uid == other.uid);
+        let mut needs = Permissions::new();
+        for (group, pods) in finder.groups_of_pods(&pods, &**view).await? {
+            needs.insert(group, build_permissions(networking, &pods)?);
+        }
+        for group in finder.groups_of_nodes(&nodes).await? {
+            needs.insert(group, build_permissions(networking, &[])?);
+        }
+        Ok(needs)
+    }
+
+    /// Revokes what is not needed any more, once targets have moved on. Answers whether networking is as it should be.
+    async fn settle_networking(&self, waiting: Waiting) -> Result<bool, ReconcileError> {
+        let memories = &self.controller.memories;
+        let is_settled = memories.of(self.key).networking.is_some_and(|kept| kept.is_settled);
+        let is_moving = waiting.held > 0 || waiting.unknown_pods > 0 || self.failure.is_some();
+        if is_settled || is_moving {
+            return Ok(true);
+        }
+        if let Err(error) = self.controller.rules.settle(self.key, &*self.controller.view).await {
+            return self.on_network_failure(error);
+        }
+        memories.change(self.key, |memory| {
+            if let Some(kept) = &mut memory.networking {
+                kept.is_settled = true;
+            }
+        });
+        Ok(true)
+    }
+}
+
+fn is_gone(error: &CloudError) -> bool {
+    error.is(&["TargetGroupNotFound"])
+}
+
+impl BindingController {
+    /// Writes conditions, many at a time. A pod that is gone needs none.
+    pub(super) async fn tell_pods(
+        &self,
+        binding: &ObjectKey,
+        writes: &[ConditionWrite],
+    ) -> Result<(), ReconcileError> {
+        let told = futures::stream::iter(writes).map(|write| self.tell_pod(binding, write));
+        told.buffer_unordered(CONDITIONS_AT_ONCE).try_collect::<Vec<()>>().await?;
+        Ok(())
+    }
+
+    async fn tell_pod(&self, binding: &ObjectKey, write: &ConditionWrite) -> Result<(), ReconcileError> {
+        let now = crate::clock::now();
+        let condition = write.to_pod_condition(now);
+        match self.api.patch_pod_condition(&write.pod, &write.uid, condition).await {
+            Err(ApiFailure::NotFound(_)) => return Ok(()),
+            answer => answer?,
+        }
+        if let Some(since) = write.waited_since {
+            let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+            self.metrics.gate_opened(binding, waited);
+        }
+        Ok(())
+    }
+}

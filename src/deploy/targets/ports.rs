@@ -1,0 +1,124 @@
+//! What the target lane and the binding controller need from Kubernetes and from the credentials of other roles.
+
+use crate::api::{ConfigMap, ObjectKey, PodCondition, Service, TargetGroupBinding, TargetGroupBindingSpec};
+use crate::aws::Cloud;
+use crate::cloud::CloudError;
+use crate::targets::view::SliceView;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A boxed future of a port.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why the API server did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiFailure {
+    /// There is no such object.
+    #[error("{0}")]
+    NotFound(String),
+    /// Anything else, in the API server's words.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The answer of the API server.
+pub type ApiAnswer<'a, T> = PortFuture<'a, Result<T, ApiFailure>>;
+
+/// An event on a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingEvent {
+    /// Whether it tells of a problem (`Warning`) or not (`Normal`).
+    pub is_warning: bool,
+    /// Reason; one of upstream's.
+    pub reason: &'static str,
+    /// Message.
+    pub message: String,
+}
+
+/// A Service and its endpoints, read from the API server and not from a cache.
+#[derive(Clone, Debug, Default)]
+pub struct Backend {
+    /// The Service, if it exists.
+    pub service: Option<Service>,
+    /// Its endpoints as `ClusterView::slices` gives them.
+    pub slices: Option<Vec<SliceView>>,
+}
+
+/// Writes about bindings, and the few reads that must not come from a cache.
+pub trait BindingApi: Send + Sync {
+    /// Adds the finalizer of bindings (read, merge patch with resourceVersion, retry on conflict).
+    fn add_finalizer<'a>(&'a self, binding: &'a ObjectKey) -> ApiAnswer<'a, ()>;
+    /// Removes the finalizer of bindings, in the same way. A binding that is gone is no failure.
+    fn remove_finalizer<'a>(&'a self, binding: &'a ObjectKey) -> ApiAnswer<'a, ()>;
+    /// Sets annotations by JSON merge patch without resourceVersion; answers the new resourceVersion.
+    fn patch_annotations<'a>(
+        &'a self,
+        binding: &'a ObjectKey,
+        annotations: BTreeMap<&'static str, String>,
+    ) -> ApiAnswer<'a, String>;
+    /// JSON merge patch of the status subresource; `status` is its content.
+    fn patch_status<'a>(&'a self, binding: &'a ObjectKey, status: serde_json::Value) -> ApiAnswer<'a, ()>;
+    /// Strategic merge patch of a pod's status with this one condition, and with the UID as precondition.
+    fn patch_pod_condition<'a>(
+        &'a self,
+        pod: &'a ObjectKey,
+        uid: &'a str,
+        condition: PodCondition,
+    ) -> ApiAnswer<'a, ()>;
+    /// Reads a ConfigMap, past any cache.
+    fn read_config_map<'a>(&'a self, key: &'a ObjectKey) -> ApiAnswer<'a, Option<ConfigMap>>;
+    /// Replaces a ConfigMap without resourceVersion, or creates it.
+    fn write_config_map(&self, config_map: ConfigMap) -> ApiAnswer<'_, ()>;
+    /// Deletes a ConfigMap. One that is gone is no failure.
+    fn delete_config_map<'a>(&'a self, key: &'a ObjectKey) -> ApiAnswer<'a, ()>;
+    /// Reads a Service and its endpoints, past any cache (a quorum read).
+    fn read_backend<'a>(&'a self, service: &'a ObjectKey) -> ApiAnswer<'a, Backend>;
+    /// Records an event, component `targetGroupBinding`.
+    fn record(&self, binding: &TargetGroupBinding, event: BindingEvent);
+}
+
+/// What is counted.
+pub trait BindingMetrics: Send + Sync {
+    /// A pod's gate opened after it had been waiting for so long (`awslbc_readiness_gate_ready_seconds`).
+    fn gate_opened(&self, _binding: &ObjectKey, _waited: Duration) {}
+    /// Endpoints of a QUIC target group have no server id (`awslbc_quic_target_missing_server_id`).
+    fn server_ids_missing(&self, _binding: &ObjectKey, _endpoints: usize) {}
+    /// A step of a reconcile failed (`awslbc_controller_reconcile_errors_total`).
+    fn step_failed(&self, _category: &'static str) {}
+}
+
+/// Counts nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Uncounted;
+
+impl BindingMetrics for Uncounted {}
+
+/// A role in whose name a target group is touched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssumedRole {
+    /// ARN of the role.
+    pub arn: String,
+    /// External id, if one is to be presented.
+    pub external_id: Option<String>,
+}
+
+impl AssumedRole {
+    /// The role that a binding names.
+    pub fn of(spec: &TargetGroupBindingSpec) -> Option<Self> {
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let arn = filled(&spec.iam_role_arn_to_assume)?;
+        Some(Self { arn, external_id: filled(&spec.assume_role_external_id) })
+    }
+}
+
+/// AWS in the controller's own name or in that of a role.
+pub trait CloudFor: Send + Sync {
+    /// The controller's own `Cloud` for `None`. Credentials of roles are kept until 30 s before they expire.
+    fn cloud_for<'a>(
+        &'a self,
+        role: Option<&'a AssumedRole>,
+    ) -> PortFuture<'a, Result<Arc<dyn Cloud>, CloudError>>;
+}
