@@ -297,7 +297,8 @@ fn check_endpoints(endpoints: &BTreeMap<String, String>) -> Result<(), ConnectEr
         url.parse::<http::Uri>()
             .is_ok_and(|uri| uri.authority().is_some() && matches!(uri.scheme_str(), Some("http" | "https")))
     };
-    match endpoints.iter().find(|(_, url)| !is_url(url)) {
+    let is_known = |service: &str| service == METADATA_ID || Service::parse_known(service).is_some();
+    match endpoints.iter().find(|(service, url)| is_known(service) && !is_url(url)) {
         Some((service, url)) => Err(ConnectError::Endpoint { service: service.clone(), url: url.clone() }),
         None => Ok(()),
     }

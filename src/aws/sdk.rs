@@ -37,7 +37,9 @@ where
     match error {
         SdkError::ServiceError(answer) => CloudError::Service {
             operation,
-            code: error.code().unwrap_or("Unknown").to_owned(),
+            code: error
+                .code()
+                .map_or_else(|| format!("Http{}", answer.raw().status().as_u16()), str::to_owned),
             message: error.message().map_or_else(|| chain(answer.err()), str::to_owned),
             request_id: error.request_id().map(str::to_owned),
         },
