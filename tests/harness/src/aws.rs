@@ -3,9 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use aws_load_balancer_controller::cloud::{
     Operation, Ref,
     ec2::DescribeSecurityGroups,
@@ -17,7 +18,7 @@ use aws_load_balancer_controller::cloud::{
 use aws_sim::{Clock, Delays, Sim, World};
 use tokio::task::AbortHandle;
 
-use crate::FakeNode;
+use crate::{FakeNode, wait::eventually};
 
 /// An account with one VPC: a public and a private subnet in each of three zones, and an instance for each of three nodes.
 #[derive(Debug)]
@@ -65,6 +66,24 @@ impl Aws {
     /// How many calls were made over HTTP.
     pub fn count_calls(&self) -> Calls {
         self.sim.world(|world| Calls { all: world.calls().len(), writes: world.writes().count() })
+    }
+
+    /// Waits until nobody has called for a while.
+    pub async fn quiet(&self, pause: Duration, deadline: Duration) -> Result<Calls> {
+        let mut last = (self.count_calls(), Instant::now());
+        eventually("AWS is left in peace", deadline, || {
+            let calls = self.count_calls();
+            if calls != last.0 {
+                last = (calls, Instant::now());
+            }
+            let pause_so_far = last.1.elapsed();
+            std::future::ready(if pause_so_far < pause {
+                Err(anyhow!("called {pause_so_far:?} ago"))
+            } else {
+                Ok(calls)
+            })
+        })
+        .await
     }
 
     /// The VPC.

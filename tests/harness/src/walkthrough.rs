@@ -97,9 +97,15 @@ impl Walkthrough {
     }
 
     async fn launch(&mut self) -> Result<()> {
+        let controller = self.launch_replica("controller").await?;
+        self.controller = Some(Arc::new(Mutex::new(controller)));
+        Ok(())
+    }
+
+    /// Starts one more replica of the installed release and waits until it is ready.
+    pub async fn launch_replica(&self, replica: &str) -> Result<ControllerProcess> {
         let binary = crate::assets::controller_binary()?;
-        let release =
-            Release { namespace: NAMESPACE, deployment: RELEASE, binary: &binary, replica: "controller" };
+        let release = Release { namespace: NAMESPACE, deployment: RELEASE, binary: &binary, replica };
         // Nothing but what a pod would find in its environment: credentials come from there, all else from the chart.
         let env = BTreeMap::from([
             ("AWS_ACCESS_KEY_ID".to_owned(), "demo".to_owned()),
@@ -107,8 +113,7 @@ impl Walkthrough {
         ]);
         let mut controller = ControllerProcess::from_release(&self.cluster, &release, &env).await?;
         controller.ready(PATIENCE).await?;
-        self.controller = Some(Arc::new(Mutex::new(controller)));
-        Ok(())
+        Ok(controller)
     }
 
     /// `kubectl apply`, again while a webhook is away, as a user would.

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, ensure};
-use aws_sim::{Calls, Effect, Fault};
+use anyhow::{Context as _, Result, ensure};
+use aws_sim::{Calls, Delays, Effect, Fault};
 use harness::{
     Aws, Cluster, ControllerProcess, eventually,
     walkthrough::{Walkthrough, progress::Progress},
@@ -21,6 +21,9 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use tokio::{sync::Mutex, task::JoinSet};
+
+/// How many Services the crowd has.
+const SERVICES: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_of_the_demo_passes() {
@@ -86,4 +89,75 @@ impl Killer {
         leases.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
         Ok(())
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_unchanged_services_cost_no_aws_call_at_a_resync() {
+    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
+    walk.aws.sim().world(|world| {
+        world.settings.delays = Delays::default();
+        world.settings.quotas.network_load_balancers = SERVICES;
+    });
+    walk.install_with(&["syncPeriod=30s"]).await.unwrap();
+    let manifests: Vec<String> = (0..SERVICES).map(service).collect();
+    walk.cluster.apply(&manifests.join("---")).await.unwrap();
+
+    eventually("all Services have hostnames", Duration::from_mins(3), || async {
+        let query = ["get", "services", "-o", "jsonpath={.items[*].status.loadBalancer.ingress[*].hostname}"];
+        let hostnames = walk.cluster.kubectl(&query).await?.expect_ok()?;
+        ensure!(hostnames.split(' ').count() == SERVICES, "so far {}", hostnames.split(' ').count());
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let before = walk.aws.quiet(Duration::from_secs(3), Duration::from_mins(2)).await.unwrap();
+    let reconciles = count_reconciles(&walk).await.unwrap();
+
+    eventually("all Services are looked at again", Duration::from_mins(2), || async {
+        let more = count_reconciles(&walk).await? - reconciles;
+        ensure!(more >= SERVICES, "so far {more}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(walk.aws.count_calls(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_replica_takes_over_from_one_that_was_killed() {
+    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
+    walk.install().await.unwrap();
+    let second = walk.launch_replica("controller-2").await.unwrap();
+    let first = walk.controller.replace(Arc::new(Mutex::new(second))).unwrap();
+    first.lock().await.kill9().await.unwrap();
+
+    walk.expose_echo().await.unwrap();
+    walk.clean_up().await.unwrap();
+}
+
+fn service(number: usize) -> String {
+    format!(
+        r"
+apiVersion: v1
+kind: Service
+metadata:
+  name: service-{number}
+  annotations:
+    service.beta.kubernetes.io/aws-load-balancer-nlb-target-type: ip
+spec:
+  type: LoadBalancer
+  loadBalancerClass: service.k8s.aws/nlb
+  selector: {{app: nothing}}
+  ports: [{{port: 80, targetPort: 8080, protocol: TCP}}]
+"
+    )
+}
+
+/// How often Services have been reconciled, as the metrics tell.
+async fn count_reconciles(walk: &Walkthrough) -> Result<usize> {
+    let controller = walk.controller.as_ref().context("no controller")?;
+    let metrics = controller.lock().await.metrics().await?;
+    let lines = metrics.lines().filter(|line| line.starts_with("controller_runtime_reconcile_total{"));
+    let ours = lines.filter(|line| line.contains(r#"controller="service""#));
+    ours.map(|line| Ok(line.rsplit(' ').next().unwrap_or_default().parse::<usize>()?)).sum()
 }

@@ -29,13 +29,18 @@ const COLUMNS: [&str; 5] = ["NAME", "SERVICE-NAME", "SERVICE-PORT", "TARGET-TYPE
 impl Walkthrough {
     /// Step 1: what the chart renders is what runs.
     pub async fn install(&mut self) -> Result<()> {
+        self.install_with(&[]).await
+    }
+
+    /// Step 1, with more chart values, such as `syncPeriod=20s`.
+    pub async fn install_with(&mut self, values: &[&str]) -> Result<()> {
         let started = Instant::now();
         let chart = chart().display().to_string();
         let vpc = format!("vpcId={}", self.aws.vpc_id());
         let endpoint = format!("env.AWS_ENDPOINT_URL={}", self.aws.endpoint());
         let sets = ["clusterName=demo", "region=us-west-2", &vpc, &endpoint];
         let mut args = vec!["install", RELEASE, &chart, "--namespace", NAMESPACE];
-        args.extend(sets.iter().flat_map(|set| ["--set-string", *set]));
+        args.extend(sets.iter().chain(values).flat_map(|set| ["--set-string", *set]));
         self.progress.watch("helm install", async { self.cluster.helm(&args).await?.expect_ok() }).await?;
         let launched = Instant::now();
         self.launch().await?;
