@@ -16,7 +16,7 @@ use crate::cloud::elbv2::ModifyLoadBalancerAttributes;
 use crate::cloud::{Attributes, Bindings, CloudError, Request, Response};
 use crate::model::StackId;
 use crate::plan::binding::{is_same, patch, render_binding};
-use crate::plan::{BindingWrite, OnFailure, Op, Plan, Quota, Step, StepId};
+use crate::plan::{BindingWrite, Limits, OnFailure, Op, Plan, Quota, Step, StepId};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct Outcome {
     pub waits: Vec<Wait>,
     /// Quotas that were found to be used up.
     pub lessons: Vec<Quota>,
+    /// Steps that were not done.
+    pub missed: BTreeSet<StepId>,
     /// Whether the world turned out to be another than the plan was made for.
     pub is_stale: bool,
 }
@@ -75,35 +77,51 @@ pub struct Executor<'a> {
     bindings: &'a dyn BindingStore,
     inventory: &'a Inventory,
     stack: &'a StackId,
+    limits: &'a Limits,
     known: Bindings,
     patience: Duration,
+    on_group_in_use: Option<&'a (dyn Fn() + Send + Sync)>,
     outcome: Outcome,
 }
 
 impl<'a> Executor<'a> {
-    /// For one plan of one stack.
+    /// For one plan of one stack, made with what was known of quotas.
     pub fn new(
         cloud: &'a dyn Cloud,
         bindings: &'a dyn BindingStore,
         inventory: &'a Inventory,
         stack: &'a StackId,
+        limits: &'a Limits,
     ) -> Self {
         let (known, outcome) = (Bindings::new(), Outcome::default());
-        Self { cloud, bindings, inventory, stack, known, patience: PATIENCE, outcome }
+        Self {
+            cloud,
+            bindings,
+            inventory,
+            stack,
+            limits,
+            known,
+            patience: PATIENCE,
+            on_group_in_use: None,
+            outcome,
+        }
+    }
+
+    /// Whom to tell, once, that a security group cannot be deleted because something still refers to it.
+    #[must_use]
+    pub fn on_group_in_use(mut self, tell: Option<&'a (dyn Fn() + Send + Sync)>) -> Self {
+        self.on_group_in_use = tell;
+        self
     }
 
     /// Performs the plan.
     pub async fn execute(mut self, plan: &Plan) -> Outcome {
         self.known = plan.known.clone();
-        let mut missed: BTreeSet<StepId> = BTreeSet::new();
         for (place, step) in plan.steps.iter().enumerate() {
-            let is_due = !step.after.iter().any(|id| missed.contains(id)) && self.is_bound(step);
-            let is_done = is_due && self.perform_step(step).await;
+            let is_due = !step.after.iter().any(|id| self.outcome.missed.contains(id)) && self.is_bound(step);
+            let is_done = is_due && !self.must_stop() && self.perform_step(step).await;
             if !is_done {
-                missed.insert(StepId(place));
-            }
-            if self.must_stop() {
-                break;
+                self.outcome.missed.insert(StepId(place));
             }
         }
         self.outcome
@@ -121,8 +139,11 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Whether going on makes no sense.
+    /// Whether going on makes no sense: nobody answers, or what was learnt calls for another order.
     fn must_stop(&self) -> bool {
+        if self.outcome.lessons.iter().any(|quota| !self.limits.is_exhausted(quota)) {
+            return true;
+        }
         self.outcome.failures.last().is_some_and(|failure| match &failure.cause {
             Cause::Cloud(error) => {
                 let has_no_answer =
@@ -189,6 +210,11 @@ impl<'a> Executor<'a> {
                     }
                 }
                 Err(error) if answer::is_too_early(&request, &error) => {
+                    if let (true, Some(tell)) =
+                        (error.is(&["DependencyViolation"]), self.on_group_in_use.take())
+                    {
+                        tell();
+                    }
                     if !self.wait(CALL_INTERVAL).await {
                         return End::Early { after: LATER, is_impatient: true, cause: error.into() };
                     }

@@ -67,7 +67,7 @@ impl StepFailure {
 
     /// Something that found no room.
     pub fn of_shortfall(shortfall: &Shortfall) -> Self {
-        let Shortfall { quota, resource } = shortfall;
+        let Shortfall { quota, resource, step: _ } = shortfall;
         Self { stage: Some(Stage::Rules), resource: resource.clone(), cause: Cause::NoRoom(quota.clone()) }
     }
 

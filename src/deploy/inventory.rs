@@ -13,7 +13,7 @@ mod settled;
 mod sweep;
 
 pub use holdings::Holdings;
-pub use settled::Settled;
+pub use settled::Record;
 
 use crate::aws::Cloud;
 use crate::cloud::{CloudError, Request, Response, Tags, elbv2};
@@ -36,7 +36,7 @@ pub struct Inventory {
 #[derive(Default)]
 struct State {
     stacks: BTreeMap<StackKey, Holdings>,
-    settled: BTreeMap<StackId, Settled>,
+    records: BTreeMap<StackKey, Record>,
     /// Stacks that were written to or read again since the sweep under way began.
     touched: BTreeSet<StackKey>,
 }
@@ -53,6 +53,37 @@ impl From<&StackId> for StackKey {
         Self { owner: id.owner, text: id.to_string() }
     }
 }
+
+impl From<&StackKey> for StackId {
+    fn from(key: &StackKey) -> Self {
+        let (namespace, name) = key.text.split_once('/').unwrap_or(("", &key.text));
+        Self { owner: key.owner, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// The owner's prefix and the stack, for example `service.k8s.aws default/web`.
+impl std::fmt::Display for StackKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.owner.prefix(), self.text)
+    }
+}
+
+impl std::str::FromStr for StackKey {
+    type Err = UnknownOwner;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOwner> {
+        let (prefix, stack) = text.split_once(' ').unwrap_or_default();
+        let owner = OWNERS.into_iter().find(|owner| owner.prefix() == prefix).ok_or(UnknownOwner)?;
+        Ok(Self { owner, text: stack.to_owned() })
+    }
+}
+
+/// Somebody whose stacks this version does not know.
+#[derive(Debug)]
+struct UnknownOwner;
+
+/// Whose stacks there are.
+const OWNERS: [Owner; 2] = [Owner::Service, Owner::Ingress];
 
 impl Inventory {
     /// Knows nothing yet.
@@ -162,7 +193,7 @@ impl Inventory {
         if !clusters.iter().any(|key| tags.get(*key) == Some(&self.cluster_name)) {
             return None;
         }
-        [Owner::Service, Owner::Ingress].into_iter().find_map(|owner| {
+        OWNERS.into_iter().find_map(|owner| {
             let text = tags.get(&format!("{}/stack", owner.prefix()))?.clone();
             Some(StackKey { owner, text })
         })

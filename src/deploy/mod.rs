@@ -26,10 +26,10 @@ use crate::cloud::{Bindings, Symbol, SymbolKind};
 use crate::config::Config;
 use crate::model::{ResourceId, Stack, StackId};
 use crate::plan::binding::{digest_observed, digest_wanted};
-use crate::plan::{AppliedSecrets, Digest, Limits, Plan, Terms, diff};
+use crate::plan::{AppliedSecrets, Digest, Limits, Plan, StepId, Terms, diff};
 use execute::{Executor, Outcome};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -37,8 +37,24 @@ use tokio::time::Instant;
 /// How often one deployment looks and plans again because it has learnt something.
 const ROUNDS: usize = 5;
 
-/// How long something in AWS may take to let go before it counts as a failure that the user should hear of.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a stack has been waiting for something in AWS to let go.
+struct Patience(Duration);
+
+impl Patience {
+    /// After this long it counts as a failure that the user should hear of.
+    const LIMIT: Duration = Duration::from_mins(2);
+    /// Longest time between two looks.
+    const LONGEST: Duration = Duration::from_secs(20);
+
+    fn is_lost(&self) -> bool {
+        self.0 >= Self::LIMIT
+    }
+
+    /// The longer it takes, the rarer it is looked at.
+    fn interval(&self) -> Duration {
+        (self.0 / 2).min(Self::LONGEST)
+    }
+}
 
 /// Makes AWS and the cluster as stacks want them. One deployment of a stack at a time; different stacks run side by side.
 pub struct Deployer {
@@ -47,14 +63,9 @@ pub struct Deployer {
     inventory: Arc<Inventory>,
     config: Arc<Config>,
     shield: observe::ShieldSubscription,
-    memory: Mutex<BTreeMap<StackId, Memory>>,
-}
-
-/// What is remembered of a stack between deployments.
-#[derive(Default)]
-struct Memory {
-    secrets: AppliedSecrets,
-    waiting_since: Option<Instant>,
+    /// Since when stacks wait for something in AWS to let go.
+    waiting_since: Mutex<BTreeMap<StackId, Instant>>,
+    on_group_in_use: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// What a deployment made or found.
@@ -95,8 +106,16 @@ impl Deployer {
         inventory: Arc<Inventory>,
         config: Arc<Config>,
     ) -> Self {
-        let (shield, memory) = (observe::ShieldSubscription::default(), Mutex::default());
-        Self { cloud, bindings, inventory, config, shield, memory }
+        let (shield, waiting_since) = (observe::ShieldSubscription::default(), Mutex::default());
+        Self { cloud, bindings, inventory, config, shield, waiting_since, on_group_in_use: None }
+    }
+
+    /// What to do when a security group cannot be deleted because something still refers to it: rules on the targets'
+    /// groups that nobody needs any more may be the reason.
+    #[must_use]
+    pub fn on_group_in_use(mut self, collect: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_group_in_use = Some(Box::new(collect));
+        self
     }
 
     /// The inventory.
@@ -117,12 +136,14 @@ impl Deployer {
         }
         self.inventory.unsettle(&stack.id);
         let mut limits = Limits::default();
-        let mut steps = 0;
+        let (mut steps, mut was_stale) = (0, false);
         for round in 1.. {
             let Round { plan, mut outcome } = self.run(stack, &limits).await?;
             steps += outcome.done;
             let has_learnt = outcome.lessons.drain(..).fold(false, |news, quota| limits.learn(quota) | news);
-            if (has_learnt || outcome.is_stale) && round < ROUNDS {
+            let is_newly_stale = outcome.is_stale && !was_stale;
+            was_stale |= outcome.is_stale;
+            if (has_learnt || is_newly_stale) && round < ROUNDS {
                 continue;
             }
             return self.conclude(stack, desired, &plan, outcome, steps);
@@ -142,15 +163,14 @@ impl Deployer {
             tracing::info!(stack = %stack.id, steps = plan.steps.len(), "deploying");
             tracing::debug!(stack = %stack.id, %plan, "plan");
         }
-        let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id);
-        let outcome = executor.execute(&plan).await;
+        let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id, limits);
+        let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(&plan).await;
         Ok(Round { plan, outcome })
     }
 
     async fn look(&self, stack: &Stack, limits: &Limits) -> Result<Plan, DeployFailure> {
         let actual = self.observe(stack).await.map_err(DeployFailure::of_cloud)?;
-        let secrets =
-            self.memory.lock().get(&stack.id).map(|memory| memory.secrets.clone()).unwrap_or_default();
+        let secrets = self.inventory.secrets(&stack.id);
         let terms = Terms { config: &self.config, limits, secrets: &secrets };
         diff(stack, &actual, terms).map_err(DeployFailure::of_diff)
     }
@@ -163,21 +183,21 @@ impl Deployer {
         outcome: Outcome,
         steps: usize,
     ) -> Result<Deployed, DeployFailure> {
-        let Outcome { bound, done: _, mut failures, waits, lessons: _, is_stale: _ } = outcome;
+        let Outcome { bound, done: _, mut failures, waits, lessons: _, missed, is_stale: _ } = outcome;
         let known: Bindings = plan.known.clone().into_iter().chain(bound).collect();
-        failures.extend(plan.shortfalls.iter().map(StepFailure::of_shortfall));
+        name_shortfalls(&mut failures, plan, &missed);
+        let patience = self.patience(stack, &waits);
+        let later = waits.iter().map(|wait| wait.after.max(patience.interval()));
         let deployed = Deployed {
             load_balancers: load_balancers(stack, &known),
-            revisit: plan
-                .revisits
-                .iter()
-                .map(|revisit| revisit.after)
-                .chain(waits.iter().map(|wait| wait.after))
-                .min(),
+            revisit: plan.revisits.iter().map(|revisit| revisit.after).chain(later).min(),
             is_news: true,
             steps,
         };
-        failures.extend(self.lost_patience(stack, &waits));
+        if patience.is_lost() {
+            let overdue = waits.into_iter().filter(|wait| wait.is_impatient);
+            failures.extend(overdue.map(|wait| wait.failure));
+        }
         if !failures.is_empty() {
             return Err(DeployFailure { revisit: None, failures, deployed });
         }
@@ -190,33 +210,20 @@ impl Deployer {
         Ok(deployed)
     }
 
-    /// What is waited for becomes a failure when it takes too long.
-    fn lost_patience(&self, stack: &Stack, waits: &[execute::Wait]) -> Vec<StepFailure> {
-        let mut memory = self.memory.lock();
-        let memory = memory.entry(stack.id.clone()).or_default();
-        let on_others = waits.iter().filter(|wait| wait.is_impatient);
-        if on_others.clone().next().is_none() {
-            memory.waiting_since = None;
-            return Vec::new();
+    fn patience(&self, stack: &Stack, waits: &[execute::Wait]) -> Patience {
+        let mut since = self.waiting_since.lock();
+        if !waits.iter().any(|wait| wait.is_impatient) {
+            since.remove(&stack.id);
+            return Patience(Duration::ZERO);
         }
-        let since = *memory.waiting_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < PATIENCE {
-            Vec::new()
-        } else {
-            on_others.map(|wait| wait.failure.clone()).collect()
-        }
+        Patience(since.entry(stack.id.clone()).or_insert_with(Instant::now).elapsed())
     }
 
     fn remember(&self, stack: &Stack, desired: Digest, known: &Bindings) {
         if *stack == Stack::empty(stack.id.clone()) {
-            self.memory.lock().remove(&stack.id);
-            self.inventory.unsettle(&stack.id);
-            return;
-        }
-        let memory = Memory { secrets: AppliedSecrets::of(stack), waiting_since: None };
-        self.memory.lock().insert(stack.id.clone(), memory);
-        if let Ok(bindings) = digest_wanted(stack, known) {
-            self.inventory.settle(&stack.id, desired, bindings);
+            self.inventory.forget(&stack.id);
+        } else if let Ok(bindings) = digest_wanted(stack, known) {
+            self.inventory.settle(&stack.id, desired, bindings, AppliedSecrets::of(stack));
         }
     }
 
@@ -224,6 +231,14 @@ impl Deployer {
     fn known_deployment(&self, stack: &Stack) -> Deployed {
         Deployed { load_balancers: self.inventory.deployed(stack), ..Deployed::default() }
     }
+}
+
+/// Puts every step that found no room in plain words, also those that were not tried after one had failed.
+fn name_shortfalls(failures: &mut Vec<StepFailure>, plan: &Plan, missed: &BTreeSet<StepId>) {
+    let missed: Vec<_> =
+        plan.shortfalls.iter().filter(|shortfall| missed.contains(&shortfall.step)).collect();
+    failures.retain(|failure| missed.iter().all(|shortfall| shortfall.resource != failure.resource));
+    failures.extend(missed.into_iter().map(StepFailure::of_shortfall));
 }
 
 fn load_balancers(stack: &Stack, known: &Bindings) -> BTreeMap<ResourceId, DeployedLoadBalancer> {

@@ -20,7 +20,6 @@ use crate::model::{self, ResourceId, Stack};
 use crate::plan::actual::{Actual, Listener, LoadBalancer, Protection, Rule, Shield, TargetGroup};
 use futures::future::try_join_all;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -127,15 +126,15 @@ impl Deployer {
         let load_balancer_arn = Ref::from(entity.arn.as_str());
         let request = DescribeListeners { load_balancer_arn, ..DescribeListeners::default() };
         let listeners = pages::all(&*self.cloud, request).await?;
-        let mut tags = self.tags(listeners.iter().map(|listener| listener.arn.clone()).collect()).await?;
         let with_details = listeners.into_iter().map(|listener| {
-            let tags = tags.remove(&listener.arn).unwrap_or_default();
-            let of_load_balancer =
+            let mut desired =
                 stack.listeners.values().filter(|desired| desired.load_balancer == *load_balancer);
-            let desired = of_load_balancer.clone().find(|desired| desired.port == listener.port);
-            self.listener(desired, entity.kind.clone(), listener, tags)
+            let desired = desired.find(|desired| desired.port == listener.port);
+            self.listener(desired, entity.kind.clone(), listener)
         });
-        try_join_all(with_details).await
+        let mut listeners = try_join_all(with_details).await?;
+        self.tag(&mut listeners).await?;
+        Ok(listeners)
     }
 
     async fn listener(
@@ -143,14 +142,35 @@ impl Deployer {
         desired: Option<&model::Listener>,
         kind: LoadBalancerType,
         entity: elbv2::Listener,
-        tags: Tags,
     ) -> Result<Listener, CloudError> {
         let (attributes, extra_certificates, rules) = futures::try_join!(
             self.listener_attributes(desired, &entity),
             self.extra_certificates(desired, &entity),
             self.rules(kind, &entity.arn),
         )?;
-        Ok(Listener { entity, tags, attributes, extra_certificates, rules })
+        Ok(Listener { entity, tags: Tags::new(), attributes, extra_certificates, rules })
+    }
+
+    /// Fills in the tags of listeners and their rules, all asked for together, if those are tagged at all.
+    async fn tag(&self, listeners: &mut [Listener]) -> Result<(), CloudError> {
+        if !self.config.features.listener_rules_tagging {
+            return Ok(());
+        }
+        let of_rules = |listener: &Listener| {
+            listener.rules.iter().map(|rule| rule.entity.arn.clone()).collect::<Vec<_>>()
+        };
+        let arns: Vec<String> = listeners
+            .iter()
+            .flat_map(|listener| [vec![listener.entity.arn.clone()], of_rules(listener)].concat())
+            .collect();
+        let mut tags = pages::tags(&*self.cloud, &arns).await?;
+        for listener in listeners {
+            listener.tags = tags.remove(&listener.entity.arn).unwrap_or_default();
+            for rule in &mut listener.rules {
+                rule.tags = tags.remove(&rule.entity.arn).unwrap_or_default();
+            }
+        }
+        Ok(())
     }
 
     async fn listener_attributes(
@@ -191,21 +211,8 @@ impl Deployer {
         }
         let request = DescribeRules { listener_arn: listener.into(), ..DescribeRules::default() };
         let rules = pages::all(&*self.cloud, request).await?;
-        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.priority.is_some()).collect();
-        let mut tags = self.tags(rules.iter().map(|rule| rule.arn.clone()).collect()).await?;
-        let with_tags = rules.into_iter().map(|entity| {
-            let tags = tags.remove(&entity.arn).unwrap_or_default();
-            Rule { entity, tags }
-        });
-        Ok(with_tags.collect())
-    }
-
-    /// Tags of listeners or rules, if those are tagged at all.
-    async fn tags(&self, arns: Vec<String>) -> Result<BTreeMap<String, Tags>, CloudError> {
-        if !self.config.features.listener_rules_tagging {
-            return Ok(BTreeMap::new());
-        }
-        pages::tags(&*self.cloud, &arns).await
+        let numbered = rules.into_iter().filter(|rule| rule.priority.is_some());
+        Ok(numbered.map(|entity| Rule { entity, tags: Tags::new() }).collect())
     }
 
     async fn target_group(

@@ -9,8 +9,43 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 /// A SHA-256 cut to 128 bits. Equal means: nothing changed. Not meant to be stable between versions of the controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Digest([u8; 16]);
+
+/// A text that is not 32 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("digest is {0:?}, expected 32 hexadecimal digits")]
+pub struct ParseDigestError(String);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = ParseDigestError;
+
+    fn try_from(text: String) -> Result<Self, ParseDigestError> {
+        match u128::from_str_radix(&text, 16) {
+            Ok(number) if text.len() == 32 => Ok(Self(number.to_be_bytes())),
+            _ => Err(ParseDigestError(text)),
+        }
+    }
+}
 
 impl Digest {
     /// Digest of plain data, by its `Debug` form: every field counts, except that secrets show as redacted.
@@ -68,7 +103,7 @@ impl fmt::Write for Sink {
 /// The OIDC client secrets that AWS is known to have, as digests: AWS never shows them.
 ///
 /// An action that is not known counts as unchanged, so that taking over an estate writes nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedSecrets {
     actions: BTreeSet<Digest>,
     with_secrets: BTreeSet<Digest>,
@@ -82,6 +117,11 @@ impl AppliedSecrets {
             actions: actions().map(without_secret).collect(),
             with_secrets: actions().map(with_secret).collect(),
         }
+    }
+
+    /// Whether no secret is known.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
     }
 
     /// Whether the action's secret is known to differ from the one that AWS has.

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 /// A quota that a plan can work around by freeing first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quota {
-    /// Rules of a load balancer: this listener (by ARN) takes no more.
+    /// Rules of this load balancer (by ARN).
     RulesOf(String),
     /// Target groups of the account, or of one load balancer.
     TargetGroups,
-    /// Certificates of a load balancer: this listener (by ARN) takes no more.
+    /// Certificates of this load balancer (by ARN).
     CertificatesOf(String),
     /// Listeners of a load balancer.
     Listeners,

@@ -32,7 +32,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Ids of the stack's resources that exist already.
     pub known: Bindings,
-    /// What is wanted and does not fit a quota: left out of the steps.
+    /// What is wanted and probably does not fit a quota: tried at the end, when all that can go has gone.
     pub shortfalls: Vec<Shortfall>,
     /// When to look again although nothing failed.
     pub revisits: Vec<Revisit>,
@@ -43,8 +43,8 @@ pub struct Plan {
 impl Plan {
     /// Whether there is nothing to do, neither now nor later.
     pub fn is_empty(&self) -> bool {
-        let Self { steps, known: _, shortfalls, revisits, notices: _ } = self;
-        steps.is_empty() && shortfalls.is_empty() && revisits.is_empty()
+        let Self { steps, known: _, shortfalls: _, revisits, notices: _ } = self;
+        steps.is_empty() && revisits.is_empty()
     }
 
     /// A step by its id.
@@ -53,13 +53,15 @@ impl Plan {
     }
 }
 
-/// Something wanted for which AWS has no room.
+/// Something wanted for which AWS probably has no room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortfall {
     /// The quota.
     pub quota: Quota,
-    /// What does not fit, for example `rule 80:101`.
+    /// What does not fit: its id in the stack.
     pub resource: String,
+    /// The step that tries it nevertheless.
+    pub step: StepId,
 }
 
 /// A reason to look again.

@@ -13,8 +13,8 @@ impl fmt::Display for Plan {
         for step in steps {
             write!(f, "{step}")?;
         }
-        for Shortfall { quota, resource } in shortfalls {
-            writeln!(f, "! {resource}: no room, the quota of {quota} is used up")?;
+        for Shortfall { quota, resource, step: _ } in shortfalls {
+            writeln!(f, "! {resource}: probably no room, the quota of {quota} is used up")?;
         }
         for Revisit { after, why } in revisits {
             writeln!(f, "? again in {}s: {why}", after.as_secs())?;

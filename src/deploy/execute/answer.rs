@@ -72,9 +72,11 @@ pub(super) fn is_too_early(request: &Request, error: &CloudError) -> bool {
 pub(super) fn quota_of(request: &Request, error: &CloudError) -> Option<Quota> {
     let arn = |reference: &crate::cloud::Ref| reference.known().unwrap_or_default().to_owned();
     match (error.code()?, request) {
-        ("TooManyRules", Request::CreateRule(create)) => Some(Quota::RulesOf(arn(&create.listener_arn))),
+        ("TooManyRules", Request::CreateRule(create)) => {
+            Some(Quota::RulesOf(load_balancer_of(&arn(&create.listener_arn))))
+        }
         ("TooManyCertificates", Request::AddListenerCertificate(add)) => {
-            Some(Quota::CertificatesOf(arn(&add.listener_arn)))
+            Some(Quota::CertificatesOf(load_balancer_of(&arn(&add.listener_arn))))
         }
         ("TooManyTargetGroups" | "TooManyUniqueTargetGroupsPerLoadBalancer", _) => Some(Quota::TargetGroups),
         ("TooManyListeners", _) => Some(Quota::Listeners),
@@ -84,6 +86,12 @@ pub(super) fn quota_of(request: &Request, error: &CloudError) -> Option<Quota> {
         }
         _ => None,
     }
+}
+
+/// The ARN of a listener's load balancer: `…:listener/app/<name>/<id>/<listener>` without its end.
+fn load_balancer_of(listener: &str) -> String {
+    let load_balancer = listener.rsplit_once('/').map_or(listener, |(load_balancer, _)| load_balancer);
+    load_balancer.replacen(":listener/", ":loadbalancer/", 1)
 }
 
 /// Whether an error says that AWS may hold something else than was thought: it has to be looked at again.

@@ -1,23 +1,34 @@
-//! Which desired state each stack was last brought to, so that nothing is asked when nothing changed.
+//! What each stack was last brought to, so that nothing is asked when nothing changed.
 
 use super::{Holdings, Inventory, StackKey};
 use crate::cloud::{ec2, elbv2};
 use crate::model::StackId;
-use crate::plan::Digest;
+use crate::plan::{AppliedSecrets, Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// What is remembered of a stack. Holds digests of secrets, never secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// OIDC client secrets that AWS has.
+    #[serde(default, skip_serializing_if = "AppliedSecrets::is_empty")]
+    secrets: AppliedSecrets,
+    /// The state it is in; `None`: it may have changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settled: Option<Settled>,
+}
+
 /// The state that a stack was brought to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settled {
+struct Settled {
     /// Digest of the desired stack, its secrets and the configuration.
-    pub desired: Digest,
+    desired: Digest,
     /// Digest of the TargetGroupBindings as they should be.
-    pub bindings: Digest,
+    bindings: Digest,
     /// Digest of what a sweep saw of it; `None`: none has seen it since it was settled.
-    pub holdings: Option<Digest>,
+    holdings: Option<Digest>,
     /// When it was last compared in full.
     #[serde(skip, default = "Instant::now")]
     observed: Instant,
@@ -27,78 +38,94 @@ impl Inventory {
     /// Whether the stack was brought to just this state and nothing was seen to have changed since.
     pub fn is_settled(&self, stack: &StackId, desired: Digest, bindings: Digest) -> bool {
         let state = self.state.lock();
-        let settled = state.settled.get(stack);
+        let settled = state.records.get(&stack.into()).and_then(|record| record.settled.as_ref());
         settled.is_some_and(|settled| settled.desired == desired && settled.bindings == bindings)
     }
 
     /// Says that the stack has been brought to this state.
-    pub fn settle(&self, stack: &StackId, desired: Digest, bindings: Digest) {
-        let observed = Instant::now();
-        let settled = Settled { desired, bindings, holdings: None, observed };
-        self.state.lock().settled.insert(stack.clone(), settled);
+    pub fn settle(&self, stack: &StackId, desired: Digest, bindings: Digest, secrets: AppliedSecrets) {
+        let settled = Settled { desired, bindings, holdings: None, observed: Instant::now() };
+        let record = Record { secrets, settled: Some(settled) };
+        self.state.lock().records.insert(stack.into(), record);
     }
 
     /// Says that the stack may no longer be as it was.
     pub fn unsettle(&self, stack: &StackId) {
-        self.state.lock().settled.remove(stack);
+        if let Some(record) = self.state.lock().records.get_mut(&stack.into()) {
+            record.settled = None;
+        }
+    }
+
+    /// Says that the stack is gone.
+    pub fn forget(&self, stack: &StackId) {
+        self.state.lock().records.remove(&stack.into());
+    }
+
+    /// OIDC client secrets of the stack that AWS has, as far as is known.
+    pub fn secrets(&self, stack: &StackId) -> AppliedSecrets {
+        let state = self.state.lock();
+        state.records.get(&stack.into()).map(|record| record.secrets.clone()).unwrap_or_default()
     }
 
     /// Picks the stacks whose last full comparison is the longest ago, and at least `period`: they are no longer settled
     /// and want to be reconciled. At most `count`, so that the comparisons are spread over time.
     pub fn expire(&self, period: Duration, count: usize) -> Vec<StackId> {
         let mut state = self.state.lock();
-        let mut due: Vec<(Instant, StackId)> = state
-            .settled
-            .iter()
-            .filter(|(_, settled)| settled.observed.elapsed() >= period)
-            .map(|(stack, settled)| (settled.observed, stack.clone()))
-            .collect();
-        due.sort();
+        let settled = state.records.iter_mut().filter_map(|(key, record)| {
+            let observed = record.settled.as_ref()?.observed;
+            (observed.elapsed() >= period).then_some((observed, key, record))
+        });
+        let mut due: Vec<_> = settled.collect();
+        due.sort_by_key(|(observed, _, _)| *observed);
         due.truncate(count);
-        let due: Vec<StackId> = due.into_iter().map(|(_, stack)| stack).collect();
-        state.settled.retain(|stack, _| !due.contains(stack));
-        due
+        due.into_iter()
+            .map(|(_, key, record)| {
+                record.settled = None;
+                StackId::from(key)
+            })
+            .collect()
     }
 
     /// How many stacks are settled.
     pub fn count_settled(&self) -> usize {
-        self.state.lock().settled.len()
+        self.state.lock().records.values().filter(|record| record.settled.is_some()).count()
     }
 
-    /// What could be kept over a restart: the settled stacks that a sweep has seen.
-    pub fn remember(&self) -> Vec<(StackId, Settled)> {
+    /// What is worth keeping over a restart, by owner and stack.
+    pub fn remember(&self) -> BTreeMap<String, Record> {
         let state = self.state.lock();
-        let seen = state.settled.iter().filter(|(_, settled)| settled.holdings.is_some());
-        seen.map(|(stack, settled)| (stack.clone(), settled.clone())).collect()
+        let records = state.records.iter().map(|(key, record)| {
+            let settled = record.settled.clone().filter(|settled| settled.holdings.is_some());
+            (key.to_string(), Record { secrets: record.secrets.clone(), settled })
+        });
+        records.filter(|(_, record)| *record != Record::default()).collect()
     }
 
-    /// Takes over what was kept from before a restart. To be called before the first sweep, which drops whatever looks
-    /// different now.
-    pub fn recall(&self, remembered: impl IntoIterator<Item = (StackId, Settled)>) {
-        self.state.lock().settled.extend(remembered);
+    /// Takes over what was kept from before a restart. To be called before the first sweep, which unsettles whatever
+    /// looks different now.
+    pub fn recall(&self, records: impl IntoIterator<Item = (String, Record)>) {
+        let mut state = self.state.lock();
+        let known = records.into_iter().filter_map(|(key, record)| Some((key.parse().ok()?, record)));
+        state.records.extend(known);
     }
 }
 
-/// Drops the settled stacks whose holdings are not what they were. Answers which.
-pub(super) fn drop_drifted(
-    settled: &mut BTreeMap<StackId, Settled>,
+/// Unsettles the stacks whose holdings are not what they were. Answers which.
+pub(super) fn unsettle_drifted(
+    records: &mut BTreeMap<StackKey, Record>,
     stacks: &BTreeMap<StackKey, Holdings>,
     is_exempt: impl Fn(&StackKey) -> bool,
 ) -> Vec<StackId> {
     let nothing = Holdings::default();
     let mut drifted = Vec::new();
-    settled.retain(|stack, settled| {
-        let key = StackKey::from(stack);
-        if is_exempt(&key) {
-            return true;
+    for (key, record) in records.iter_mut().filter(|(key, _)| !is_exempt(key)) {
+        let Some(settled) = &mut record.settled else { continue };
+        let now = digest(stacks.get(key).unwrap_or(&nothing));
+        if settled.holdings.replace(now).is_some_and(|before| before != now) {
+            record.settled = None;
+            drifted.push(StackId::from(key));
         }
-        let now = digest(stacks.get(&key).unwrap_or(&nothing));
-        let is_same = settled.holdings.replace(now).is_none_or(|before| before == now);
-        if !is_same {
-            drifted.push(stack.clone());
-        }
-        is_same
-    });
+    }
     drifted
 }
 

@@ -1,6 +1,6 @@
 //! Looking through the whole region: at start, and every now and then to find what others changed.
 
-use super::settled::drop_drifted;
+use super::settled::unsettle_drifted;
 use super::{Holdings, Inventory, StackKey, State};
 use crate::aws::{Cloud, pages};
 use crate::cloud::ec2::{self, DescribeSecurityGroups, Filter};
@@ -98,7 +98,7 @@ impl State {
             }
         }
         self.stacks = found;
-        let Self { stacks, settled, touched } = self;
-        drop_drifted(settled, stacks, |key| touched.contains(key))
+        let Self { stacks, records, touched } = self;
+        unsettle_drifted(records, stacks, |key| touched.contains(key))
     }
 }

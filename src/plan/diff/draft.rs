@@ -18,6 +18,8 @@ pub(super) enum Phase {
     EarlyBindings,
     Listeners,
     Rules,
+    /// Rules for which there was no room.
+    LateRules,
     Bindings,
     Protection,
     DeleteBindings,
@@ -54,8 +56,9 @@ impl Draft {
         self.steps.get(id.0).map(|(phase, _)| *phase)
     }
 
-    pub(super) fn fall_short(&mut self, quota: Quota, resource: String) {
-        self.shortfalls.push(Shortfall { quota, resource });
+    /// Says that a step will probably find no room.
+    pub(super) fn fall_short(&mut self, quota: Quota, resource: impl Into<String>, step: StepId) {
+        self.shortfalls.push(Shortfall { quota, resource: resource.into(), step });
     }
 
     pub(super) fn revisit(&mut self, after: Duration, why: impl Into<String>) {
@@ -68,7 +71,7 @@ impl Draft {
 
     /// Sorts the steps by phase and renumbers what they refer to.
     pub(super) fn finish(self, known: Bindings) -> Plan {
-        let Self { steps, shortfalls, revisits, notices } = self;
+        let Self { steps, mut shortfalls, revisits, notices } = self;
         let mut order: Vec<usize> = (0..steps.len()).collect();
         let phase_of = |noted: &usize| steps.get(*noted).map(|(phase, _)| *phase);
         order.sort_by_key(phase_of);
@@ -82,6 +85,9 @@ impl Draft {
             steps.into_iter().enumerate().map(|(noted, (_, step))| (noted, step)).collect();
         steps.sort_by_key(|(noted, _)| place.get(*noted).copied());
         let steps = steps.into_iter().map(|(_, step)| renumber(step, &place)).collect();
+        for shortfall in &mut shortfalls {
+            shortfall.step = place.get(shortfall.step.0).copied().unwrap_or(shortfall.step);
+        }
         Plan { steps, known, shortfalls, revisits, notices }
     }
 }

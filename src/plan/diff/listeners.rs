@@ -54,7 +54,7 @@ impl<'a> Diff<'a> {
             }
             let of_listener = rules.range(((*id).clone(), i32::MIN)..=((*id).clone(), i32::MAX));
             let of_listener: Vec<_> = of_listener.map(|((_, priority), rule)| (*priority, rule)).collect();
-            self.rules(id, &of_listener, *actual);
+            self.rules(load_balancer, id, &of_listener, *actual);
         }
         if !must_free {
             self.delete_listeners(&surplus);
@@ -175,9 +175,7 @@ impl<'a> Diff<'a> {
     fn extra_certificates(&mut self, id: &ResourceId, listener: &Ref, wanted: &[Ref], observed: &[String]) {
         let wanted: BTreeSet<Ref> = wanted.iter().map(|certificate| self.bound(certificate)).collect();
         let observed: BTreeSet<Ref> = observed.iter().map(|arn| Ref::from(arn.as_str())).collect();
-        let full = listener
-            .known()
-            .is_some_and(|arn| self.terms.limits.is_exhausted(&Quota::CertificatesOf(arn.to_owned())));
+        let full = self.has_exhausted_certificates(listener);
         if full {
             self.remove_certificates(id, listener, observed.difference(&wanted));
         }
@@ -189,6 +187,15 @@ impl<'a> Diff<'a> {
         if !full {
             self.remove_certificates(id, listener, observed.difference(&wanted));
         }
+    }
+
+    fn has_exhausted_certificates(&self, listener: &Ref) -> bool {
+        let mut observed = self.load_balancers.values().flat_map(|load_balancer| &load_balancer.listeners);
+        let observed = observed.find(|observed| listener.known() == Some(&observed.entity.arn));
+        observed.is_some_and(|observed| {
+            let load_balancer = observed.entity.load_balancer_arn.clone();
+            self.terms.limits.is_exhausted(&Quota::CertificatesOf(load_balancer))
+        })
     }
 
     fn remove_certificates<'c>(

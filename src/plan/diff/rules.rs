@@ -34,6 +34,7 @@ struct Pairing<'a> {
 impl<'a> Diff<'a> {
     pub(super) fn rules(
         &mut self,
+        load_balancer: &'a ResourceId,
         listener: &'a ResourceId,
         desired: &[(i32, &'a Rule)],
         actual: Option<&'a actual::Listener>,
@@ -44,9 +45,7 @@ impl<'a> Diff<'a> {
         for (priority, rule, actual) in &pairing.modified {
             self.modify_rule(listener, *priority, rule, actual);
         }
-        let is_full = actual
-            .is_some_and(|actual| self.terms.limits.is_exhausted(&Quota::RulesOf(actual.entity.arn.clone())));
-        self.create_and_delete(listener, &pairing, prioritised, is_full.then_some(actual).flatten());
+        self.create_and_delete(load_balancer, listener, &pairing, prioritised);
         let Pairing { kept, moved, modified, created: _, deleted: _ } = pairing;
         for (priority, rule, actual) in moved.into_iter().chain(kept).chain(modified) {
             self.use_target_groups(&actual.entity.actions);
@@ -131,40 +130,58 @@ impl<'a> Diff<'a> {
         self.release(target_groups(&actual.entity.actions), step);
     }
 
-    /// Creates, then deletes. On a listener that takes no more rules, each new one needs an old one to go first; what
-    /// still does not fit is named.
+    /// Creates, then deletes. On a load balancer that takes no more rules, each new one needs an old one to go first;
+    /// what still finds no room is tried at the very end.
     fn create_and_delete(
         &mut self,
+        load_balancer: &ResourceId,
         listener: &ResourceId,
         pairing: &Pairing<'_>,
         prioritised: Option<StepId>,
-        full: Option<&actual::Listener>,
     ) {
         let must_free = self.terms.limits.is_exhausted(&Quota::TargetGroups);
+        let full = self.exhausted_rules_of(load_balancer);
         let mut deleted = pairing.deleted.iter();
         if must_free {
             for rule in deleted.by_ref() {
                 self.delete_rule(Phase::Frees, rule, None);
             }
         }
+        let mut late = prioritised;
         for (priority, rule) in &pairing.created {
-            let mut after = prioritised;
-            if let Some(full) = full {
-                let Some(leaving) = deleted.next() else {
-                    let quota = Quota::RulesOf(full.entity.arn.clone());
-                    self.draft.fall_short(quota, format!("rule {}", rule_id(listener, *priority)));
-                    continue;
-                };
-                after = Some(self.delete_rule(PHASE, leaving, prioritised));
+            let Some(quota) = &full else {
+                self.create_rule(PHASE, listener, *priority, rule, prioritised);
+                continue;
+            };
+            if let Some(leaving) = deleted.next() {
+                let gone = self.delete_rule(PHASE, leaving, prioritised);
+                self.create_rule(PHASE, listener, *priority, rule, Some(gone));
+            } else {
+                // why: once one of them finds no room, the others need not be tried
+                let step = self.create_rule(Phase::LateRules, listener, *priority, rule, late);
+                self.draft.fall_short(quota.clone(), rule_id(listener, *priority).as_str(), step);
+                late = Some(step);
             }
-            self.create_rule(listener, *priority, rule, after);
         }
         for rule in deleted {
             self.delete_rule(PHASE, rule, None);
         }
     }
 
-    fn create_rule(&mut self, listener: &ResourceId, priority: i32, desired: &Rule, after: Option<StepId>) {
+    fn exhausted_rules_of(&self, load_balancer: &ResourceId) -> Option<Quota> {
+        let actual = self.load_balancers.get(load_balancer)?;
+        let quota = Quota::RulesOf(actual.entity.arn.clone());
+        self.terms.limits.is_exhausted(&quota).then_some(quota)
+    }
+
+    fn create_rule(
+        &mut self,
+        phase: Phase,
+        listener: &ResourceId,
+        priority: i32,
+        desired: &Rule,
+        after: Option<StepId>,
+    ) -> StepId {
         let Rule { conditions, actions, transforms, tags } = desired;
         let id = rule_id(listener, priority);
         let request = CreateRule {
@@ -178,7 +195,7 @@ impl<'a> Diff<'a> {
         let step = Step::aws(STAGE, id.as_str(), request, "does not exist")
             .binding([symbol(SymbolKind::RuleArn, &id)])
             .after(after);
-        self.draft.emit(PHASE, step);
+        self.draft.emit(phase, step)
     }
 
     fn delete_rule(&mut self, phase: Phase, rule: &actual::Rule, after: Option<StepId>) -> StepId {

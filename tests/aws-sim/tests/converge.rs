@@ -1,0 +1,381 @@
+//! Deployments against the simulated AWS: whatever happens on the way, they converge, leak nothing, and then rest.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+#[path = "converge/bed.rs"]
+mod bed;
+#[path = "converge/stacks.rs"]
+mod stacks;
+
+use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::model::Stack;
+use aws_sim::{Calls, Effect, Fault};
+use bed::{Bed, run};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The stacks that every single call is made to fail for.
+fn walkthroughs() -> Vec<(&'static str, Stack)> {
+    let nlb = stacks::Wish { is_alb: false, listeners: vec![0], target_groups: 1, ..stacks::Wish::plain() };
+    let alb = stacks::Wish {
+        listeners: vec![0, 1],
+        certificates: vec![0, 1],
+        rules: vec![(0, 0), (1, 1), (2, 0)],
+        target_groups: 2,
+        ..stacks::Wish::plain()
+    };
+    vec![("nlb", stacks::build(&nlb)), ("alb", stacks::build(&alb))]
+}
+
+#[test]
+fn a_deployed_stack_costs_no_call() {
+    for (name, stack) in walkthroughs() {
+        run(async {
+            let bed = Bed::new();
+            bed.deploy(&stack).await;
+            bed.sim.clear_calls();
+            let again = bed.deployer().deploy(&stack).await.unwrap();
+            assert!(!again.is_news, "{name}");
+            assert_eq!(again.load_balancers.len(), 1, "{name}");
+            assert_eq!(bed.sim.calls().len(), 0, "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_restart_costs_no_write() {
+    for (name, stack) in walkthroughs() {
+        run(async {
+            let mut bed = Bed::new();
+            bed.deploy(&stack).await;
+            bed.restart();
+            bed.sim.clear_calls();
+            bed.deploy(&stack).await;
+            assert_eq!(bed.writes(), Vec::<Action>::new(), "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_crash_at_any_write_leaks_nothing() {
+    for_every_write(|k| Fault::on(Calls::Writes, Effect::CrashBefore).at(k));
+    for_every_write(|k| Fault::on(Calls::Writes, Effect::CrashAfter).at(k));
+}
+
+#[test]
+fn a_lost_answer_to_any_write_leaks_nothing() {
+    for_every_write(|k| Fault::on(Calls::Writes, Effect::LoseAnswer).at(k));
+}
+
+#[test]
+fn throttling_at_any_call_only_costs_time() {
+    for_every_write(|k| Fault::on(Calls::All, Effect::Throttle).at(k).times(3));
+}
+
+#[test]
+fn a_refusal_of_any_write_is_overcome() {
+    for_every_write(|k| Fault::on(Calls::Writes, Effect::fail("ValidationError")).at(k));
+    for_every_write(|k| Fault::on(Calls::Writes, Effect::fail("ServiceUnavailable")).at(k));
+}
+
+/// Makes the k-th call fail, for every k, on the way up and on the way down.
+fn for_every_write(fault: impl Fn(usize) -> Fault) {
+    for (name, stack) in walkthroughs() {
+        for k in 1..200 {
+            let is_last = run(async {
+                let mut bed = Bed::new();
+                bed.sim.arm(fault(k));
+                bed.converge(&stack).await;
+                bed.check(&stack, &format!("{name}, call {k}"));
+                let struck_up = bed.sim.calls().len() >= k;
+                bed.restart();
+                bed.sim.clear_calls();
+                bed.sim.disarm();
+                bed.sim.arm(fault(k));
+                bed.converge(&Stack::empty(stack.id.clone())).await;
+                bed.check_nothing_left(&format!("{name} deleted, call {k}"));
+                !struck_up
+            });
+            if is_last {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_load_balancer_made_by_a_lost_call_goes_with_its_owner() {
+    let (_, stack) = walkthroughs().remove(1);
+    run(async {
+        let bed = Bed::new();
+        bed.sim.arm(Fault::on(Calls::Of(Action::CreateLoadBalancer), Effect::LoseAnswer).at(1));
+        bed.deployer().deploy(&stack).await.unwrap_err();
+        bed.deploy(&Stack::empty(stack.id.clone())).await;
+        bed.check_nothing_left("deleted right after the answer was lost");
+    });
+}
+
+#[test]
+fn deletion_protection_set_elsewhere_is_overcome() {
+    let (_, stack) = walkthroughs().remove(1);
+    run(async {
+        let bed = Bed::new();
+        bed.deploy(&stack).await;
+        bed.protect_load_balancers();
+        bed.deploy(&Stack::empty(stack.id.clone())).await;
+        bed.check_nothing_left("deleted although protected");
+    });
+}
+
+#[test]
+fn security_groups_that_aws_still_uses_are_waited_for() {
+    let (_, stack) = walkthroughs().remove(1);
+    run(async {
+        let bed = Bed::new();
+        bed.sim.world(|world| world.settings.delays.interface_release = Duration::from_secs(30));
+        bed.deploy(&stack).await;
+        let empty = Stack::empty(stack.id.clone());
+        let early = bed.deployer().deploy(&empty).await.unwrap_err();
+        assert!(early.failures.is_empty() && early.revisit.is_some(), "{early:?}");
+        bed.sim.advance(Duration::from_secs(31));
+        bed.deploy(&empty).await;
+        bed.check_nothing_left("deleted after the interfaces went");
+    });
+}
+
+#[test]
+fn a_change_of_scheme_makes_the_new_load_balancer_first() {
+    let wish = stacks::Wish { rules: vec![(0, 0)], target_groups: 1, ..stacks::Wish::plain() };
+    run(async {
+        let bed = Bed::new();
+        bed.deploy(&stacks::build(&wish)).await;
+        bed.sim.clear_calls();
+        let other = stacks::build(&stacks::Wish { is_internal: !wish.is_internal, ..wish.clone() });
+        bed.deploy(&other).await;
+        bed.check(&other, "scheme changed");
+        let writes = bed.writes();
+        let created = writes.iter().position(|action| *action == Action::CreateLoadBalancer);
+        let deleted = writes.iter().position(|action| *action == Action::DeleteLoadBalancer);
+        assert!(created < deleted, "{writes:?}");
+    });
+}
+
+#[test]
+fn a_full_listener_reaches_its_end_state_by_freeing_first() {
+    let before =
+        stacks::Wish { rules: (0..5).map(|content| (content, 0)).collect(), ..stacks::Wish::plain() };
+    let after = stacks::Wish { rules: (5..10).map(|content| (content, 0)).rev().collect(), ..before.clone() };
+    let mut after = stacks::build(&after);
+    stacks::shift_priorities(&mut after, 5);
+    run(async {
+        let bed = Bed::new();
+        bed.sim.world(|world| world.settings.quotas.rules = 5);
+        bed.deploy(&stacks::build(&before)).await;
+        bed.deploy(&after).await;
+        bed.check(&after, "all rules exchanged on a full listener");
+    });
+}
+
+#[test]
+fn rules_that_do_not_fit_are_named_and_the_others_are_made() {
+    let wish = stacks::Wish { rules: (0..8).map(|content| (content, 0)).collect(), ..stacks::Wish::plain() };
+    let stack = stacks::build(&wish);
+    run(async {
+        let bed = Bed::new();
+        bed.sim.world(|world| world.settings.quotas.rules = 5);
+        let failure = bed.deployer().deploy(&stack).await.unwrap_err();
+        assert_eq!(failure.failures.len(), 3, "{failure}");
+        assert!(failure.to_string().contains("80:6: no room"), "{failure}");
+        assert_eq!(bed.counts().rules, 5);
+        assert_eq!(failure.deployed.load_balancers.len(), 1);
+    });
+}
+
+#[test]
+fn one_rule_that_aws_refuses_does_not_stop_the_others() {
+    let wish = stacks::Wish { rules: (0..4).map(|content| (content, 0)).collect(), ..stacks::Wish::plain() };
+    let stack = stacks::build(&wish);
+    run(async {
+        let bed = Bed::new();
+        bed.sim
+            .arm(Fault::on(Calls::Of(Action::CreateRule), Effect::fail("InvalidConfigurationRequest")).at(2));
+        let failure = bed.deployer().deploy(&stack).await.unwrap_err();
+        assert_eq!(failure.failures.len(), 1, "{failure}");
+        assert_eq!(failure.failures[0].resource, "80:2");
+        assert_eq!(bed.counts().rules, 3);
+    });
+}
+
+#[test]
+fn what_others_change_is_found_by_the_next_sweep() {
+    let (_, stack) = walkthroughs().remove(1);
+    run(async {
+        let bed = Bed::new();
+        bed.deploy(&stack).await;
+        assert_eq!(bed.sweep().await, Vec::new(), "the first sweep only takes note");
+        assert_eq!(bed.sweep().await, Vec::new(), "nothing has changed");
+        bed.delete_target_groups();
+        assert_eq!(bed.sweep().await, vec![stack.id.clone()]);
+        bed.deploy(&stack).await;
+        bed.check(&stack, "target groups were deleted by hand");
+    });
+}
+
+#[test]
+fn editing_one_rule_of_a_hundred_takes_one_call() {
+    let wish =
+        stacks::Wish { rules: (0..100).map(|content| (content, 0)).collect(), ..stacks::Wish::plain() };
+    let mut edited = wish.clone();
+    edited.rules[49] = (200, 0);
+    run(async {
+        let bed = Bed::new();
+        bed.deploy(&stacks::build(&wish)).await;
+        bed.sim.clear_calls();
+        bed.deploy(&stacks::build(&edited)).await;
+        assert_eq!(bed.writes(), vec![Action::ModifyRule]);
+    });
+}
+
+#[test]
+fn what_is_remembered_over_a_restart_saves_all_but_the_sweep() {
+    run(async {
+        let mut bed = Bed::new();
+        let stacks: Vec<Stack> = (0..40).map(stacks::numbered).collect();
+        bed.allow_many();
+        for stack in &stacks {
+            bed.deploy(stack).await;
+        }
+        bed.sweep().await;
+        let remembered = serde_json::to_string(&bed.deployer().inventory().remember()).unwrap();
+        bed.restart();
+        bed.deployer().inventory().recall(serde_json::from_str::<BTreeMap<_, _>>(&remembered).unwrap());
+        bed.sim.clear_calls();
+        for stack in &stacks {
+            assert!(!bed.deploy(stack).await.is_news);
+        }
+        // 2 lists, 2 of security groups, and the tags of 80 resources, 20 a call
+        assert_eq!(bed.sim.calls().len(), 8);
+    });
+}
+
+#[test]
+fn what_changed_while_nobody_looked_is_found_in_spite_of_memory() {
+    let (_, stack) = walkthroughs().remove(1);
+    run(async {
+        let mut bed = Bed::new();
+        bed.deploy(&stack).await;
+        bed.sweep().await;
+        let remembered = bed.deployer().inventory().remember();
+        bed.delete_target_groups();
+        bed.restart();
+        bed.deployer().inventory().recall(remembered);
+        bed.deploy(&stack).await;
+        bed.check(&stack, "target groups were deleted while the controller was away");
+    });
+}
+
+#[test]
+fn replaced_target_groups_have_their_targets_before_they_get_traffic() {
+    let wish = stacks::Wish { rules: vec![(0, 0)], ..stacks::Wish::plain() };
+    let other = stacks::build(&stacks::Wish { tls_targets: true, ..wish.clone() });
+    run(async {
+        let bed = Bed::new();
+        bed.deploy(&stacks::build(&wish)).await;
+        let plan = bed.deployer().plan(&other).await.unwrap();
+        let place = |verb: &str| plan.steps.iter().position(|step| step.op.verb() == verb).unwrap();
+        let order = [
+            "CreateTargetGroup",
+            "CreateTargetGroupBinding",
+            "AwaitTargets",
+            "ModifyRule",
+            "DeleteTargetGroupBinding",
+            "AwaitTargetGroupBindingGone",
+            "DeleteTargetGroup",
+        ];
+        assert!(order.map(place).is_sorted(), "{plan}");
+    });
+}
+
+#[test]
+fn a_rule_that_stays_as_it_was_keeps_its_target_group() {
+    let wish = stacks::Wish { rules: vec![(0, 0)], ..stacks::Wish::plain() };
+    let other = stacks::build(&stacks::Wish { tls_targets: true, ..wish.clone() });
+    run(async {
+        let bed = Bed::new();
+        bed.deploy(&stacks::build(&wish)).await;
+        bed.sim.arm(Fault::on(Calls::Of(Action::ModifyRule), Effect::fail("InvalidConfigurationRequest")));
+        bed.deployer().deploy(&other).await.unwrap_err();
+        let deletes = [Action::DeleteTargetGroup, Action::DeleteRule];
+        assert!(!bed.writes().iter().any(|action| deletes.contains(action)), "{:?}", bed.writes());
+        assert_eq!(bed.counts().bindings, 2, "the old targets still serve");
+    });
+}
+
+#[test]
+fn a_new_client_secret_is_sent_once_and_an_unknown_one_is_not() {
+    let (before, after) = (stacks::with_oidc("before"), stacks::with_oidc("after"));
+    run(async {
+        let mut bed = Bed::new();
+        bed.deploy(&before).await;
+        bed.restart();
+        bed.sim.clear_calls();
+        bed.deploy(&before).await;
+        assert_eq!(bed.writes(), Vec::<Action>::new(), "a restart");
+        bed.deploy(&after).await;
+        assert_eq!(bed.writes(), vec![Action::ModifyListener], "another secret");
+        bed.deploy(&after).await;
+        assert_eq!(bed.writes(), vec![Action::ModifyListener], "the same secret");
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_stack_becomes_any_other_and_then_nothing(
+        wishes in proptest::collection::vec(stacks::wish(), 1..4),
+        restart in any::<bool>(),
+    ) {
+        run(async {
+            let mut bed = Bed::new();
+            for wish in &wishes {
+                let stack = stacks::build(wish);
+                bed.converge(&stack).await;
+                bed.check(&stack, &format!("{wishes:#?}"));
+                if restart {
+                    bed.restart();
+                }
+                bed.sim.clear_calls();
+                bed.deploy(&stack).await;
+                assert_eq!(bed.writes(), Vec::<Action>::new(), "{wishes:#?}");
+            }
+            bed.converge(&Stack::empty(stacks::id())).await;
+            bed.check_nothing_left(&format!("{wishes:#?}"));
+        });
+    }
+
+    #[test]
+    fn a_fault_on_the_way_from_any_stack_to_any_other_is_overcome(
+        from in stacks::wish(),
+        to in stacks::wish(),
+        k in 1_usize..30,
+        effect in prop_oneof![
+            Just(Effect::CrashBefore),
+            Just(Effect::CrashAfter),
+            Just(Effect::LoseAnswer),
+            Just(Effect::Throttle),
+            Just(Effect::fail("InternalFailure")),
+        ],
+    ) {
+        run(async {
+            let mut bed = Bed::new();
+            bed.converge(&stacks::build(&from)).await;
+            bed.sim.arm(Fault::on(Calls::Writes, effect.clone()).at(k));
+            let stack = stacks::build(&to);
+            bed.converge(&stack).await;
+            bed.check(&stack, &format!("{from:#?} to {to:#?}, {effect:?} at {k}"));
+            bed.converge(&Stack::empty(stacks::id())).await;
+            bed.check_nothing_left(&format!("{from:#?} to {to:#?}, {effect:?} at {k}"));
+        });
+    }
+}
