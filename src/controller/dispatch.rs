@@ -18,6 +18,7 @@ use crate::inputs::group::{
     ClassView, Concerned, concerned_groups, is_relevant_update, secret_reference, service_references,
 };
 use crate::model::StackId;
+use crate::status::event::{Event, Reason};
 use crate::targets::mapping;
 use crate::targets::view::{NodeView, PodView};
 use std::collections::BTreeSet;
@@ -93,8 +94,8 @@ impl Dispatcher {
         }
         if let Some(problem) = problem {
             let regarding = Regarding::of("networking.k8s.io/v1", "Ingress", ingress);
-            let message = format!("Failed load groupID due to {problem}");
-            self.recorder.record(regarding, "Warning", "FailedLoadGroupID", message);
+            let event = Event::warning(Reason::FailedLoadGroupID, &problem);
+            self.recorder.record(regarding, event.kind.as_str(), event.reason.as_str(), event.message);
         }
     }
 

@@ -63,7 +63,7 @@ impl Pass<'_> {
     async fn run(&self) -> Result<Verdict, Failure> {
         self.add_finalizers().await?;
         let built = self.build().await?;
-        self.tell_members(&built.members);
+        self.tell_mistakes(&built);
         let mut revisit = None;
         if let Some(stack) = &built.stack {
             let deployed = self.deploy(stack).await?;
@@ -122,12 +122,12 @@ impl Pass<'_> {
         let Some(alb) = host("LoadBalancer") else { return Ok(()) };
         let addresses =
             status::ingress::Addresses { alb, nlb: host("FrontendNlb"), ports: &built.listener_ports };
-        for member in self.served(built) {
-            if let Some(status) = status::ingress::reachable(&member.ingress, &addresses) {
+        for (member, outcome) in self.outcomes(built) {
+            if let Some(entries) = status::ingress::reachable(&member.ingress, outcome.verdict, &addresses) {
                 write::patch_status(
                     &self.api(&member.key),
                     member.key.name(),
-                    &json!({ "loadBalancer": status }),
+                    &json!({ "loadBalancer": { "ingress": entries } }),
                 )
                 .await
                 .map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))?;
@@ -154,26 +154,29 @@ impl Pass<'_> {
         released.map_err(|error| Failure::Quiet(format!("backend security group not released: {error}")))
     }
 
-    fn served<'b>(&'b self, built: &'b BuiltGroup) -> impl Iterator<Item = &'b Member> {
-        self.group.members.iter().filter(|member| {
-            built.members.iter().any(|outcome| outcome.key == member.key && outcome.verdict.is_served())
-        })
+    /// Members and what became of them; both are in group order.
+    fn outcomes<'b>(
+        &'b self,
+        built: &'b BuiltGroup,
+    ) -> impl Iterator<Item = (&'b Member, &'b MemberOutcome)> {
+        self.group.members.iter().zip(&built.members)
     }
 
-    fn tell_members(&self, outcomes: &[MemberOutcome]) {
-        for outcome in outcomes {
-            let Some(member) = self.group.members.iter().find(|member| member.key == outcome.key) else {
-                continue;
-            };
-            for finding in &outcome.findings {
-                self.record(&member.ingress, &Event::warning(Reason::FailedBuildModel, finding));
+    fn tell_mistakes(&self, built: &BuiltGroup) {
+        for (member, outcome) in self.outcomes(built) {
+            if let Some(event) = status::ingress::event_of(outcome, false) {
+                self.record(&member.ingress, &event);
             }
+        }
+        for (leaver, finding) in &built.held {
+            tracing::info!(group = %self.group.id, %leaver, %finding, "the load balancer is protected");
         }
     }
 
     fn tell_success(&self, built: &BuiltGroup, deployed: &Deployed) {
         if deployed.is_news {
-            for member in self.served(built) {
+            let sound = |outcome: &MemberOutcome| status::ingress::event_of(outcome, false).is_none();
+            for (member, _) in self.outcomes(built).filter(|(_, outcome)| sound(outcome)) {
                 self.record(&member.ingress, &Event::reconciled());
             }
         }

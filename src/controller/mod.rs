@@ -5,6 +5,7 @@ pub mod context;
 pub mod dispatch;
 pub mod facts;
 pub mod gather;
+pub mod ingress;
 pub mod queue;
 pub mod service;
 pub mod worker;

@@ -5,7 +5,7 @@
 
 use super::event::{Event, Reason};
 use crate::api::Ingress;
-use crate::build::ingress::{BuiltGroup, MemberOutcome, Verdict};
+use crate::build::ingress::{MemberOutcome, Verdict};
 use crate::finding::{Finding, Severity};
 use k8s_openapi::api::networking::v1::{IngressLoadBalancerIngress, IngressPortStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,13 +52,6 @@ pub fn event_of(outcome: &MemberOutcome, deployed: bool) -> Option<Event> {
         Verdict::Built | Verdict::Curtailed | Verdict::Broken | Verdict::Blocked => Reason::FailedBuildModel,
     };
     Some(Event::warning(reason, &cause))
-}
-
-/// The events of all members of a group, in group order.
-pub fn events_of(built: &BuiltGroup, deployed: bool) -> Vec<(crate::api::ObjectKey, Event)> {
-    let events =
-        built.members.iter().filter_map(|member| Some((member.key.clone(), event_of(member, deployed)?)));
-    events.collect()
 }
 
 fn entries(ingress: &Ingress) -> &[IngressLoadBalancerIngress] {
