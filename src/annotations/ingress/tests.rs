@@ -170,3 +170,18 @@ fn log_in_has_defaults_and_keeps_the_keys_of_parameters() {
     let pool = with("auth-idp-cognito", pool, parse_auth).unwrap().cognito.unwrap();
     assert_eq!((pool.user_pool_arn.as_str(), pool.extra_params.len()), ("arn", 2));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_a_parser_panic(text in r#"[\[\]{}":, a-zA-Z0-9.*-]{0,60}"#, other in ".*") {
+        for text in [&text, &other] {
+            with("actions.a", text, |annotations| drop(parse_action(annotations, "a")));
+            with("conditions.a", text, |annotations| drop(parse_conditions(annotations, "a")));
+            with("transforms.a", text, |annotations| drop(parse_transforms(annotations, "a")));
+            with("listen-ports", text, |annotations| drop(parse_listen_ports(annotations)));
+            with("mutual-authentication", text, |annotations| drop(parse_mutual_tls(annotations)));
+            with("auth-idp-oidc", text, |annotations| drop(parse_auth(annotations)));
+            with("jwt-validation", text, |annotations| drop(super::jwt::parse_jwt(annotations)));
+        }
+    }
+}

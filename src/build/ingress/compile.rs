@@ -122,6 +122,11 @@ impl Compiler<'_, '_> {
             target_groups.push(TargetGroupTuple { target_group, weight });
         }
         let plain = !self.scope.config.features.weighted_target_groups;
+        if plain && target_groups.len() != 1 {
+            let origin = Origin::field(&self.member.object, field);
+            let problem = format!("forwards to {} target groups, expected one", target_groups.len());
+            return Err(origin.error(problem).hint("the feature gate WeightedTargetGroups is off").into());
+        }
         Ok(ForwardAction { target_groups, stickiness, plain })
     }
 

@@ -6,9 +6,10 @@ use super::network::{self, Network};
 use super::scope::{Ledger, MemberView, Scope, refuse};
 use super::settle::{Claim, Settled, contradicts, settle_plain};
 use super::tags;
+use crate::annotations::parse;
 use crate::build::names;
 use crate::cloud::Ref;
-use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
+use crate::cloud::elbv2::{IpAddressType, ListenerAction, LoadBalancerType, Scheme};
 use crate::inputs::Halt;
 use crate::model::{LoadBalancer, SecurityGroup};
 use std::collections::BTreeMap;
@@ -193,7 +194,7 @@ fn capacity_of(member: &MemberView<'_>) -> Result<Option<i32>, Halt> {
             let finding = origin.error(format!("{key:?} is not known, expected {CAPACITY_KEY}"));
             return Err(finding.suggest(&key, [CAPACITY_KEY]).into());
         }
-        let number = crate::annotations::parse::int32(&value);
+        let number = parse::int32(&value);
         units = Some(number.ok_or_else(|| origin.error(format!("{value:?} is not a 32-bit integer")))?);
     }
     Ok(units)
@@ -205,36 +206,63 @@ pub(super) fn is_dualstack(ip_address_type: &IpAddressType) -> bool {
 }
 
 /// The port that HTTP requests are redirected to, if any.
+///
+/// A member whose redirect cannot be had is not served at all, because it must not be served without TLS; and where the
+/// redirect cannot be made out, the live one stays.
 pub(super) fn build_ssl_redirect(
     scope: &Scope<'_>,
     ledger: &mut Ledger,
     ports: &BTreeMap<i32, Port>,
 ) -> Result<Option<i32>, Halt> {
-    const SUFFIX: &str = "ssl-redirect";
-    let by_params = |member: &MemberView<'_>| {
-        let port = member.params.and_then(|params| params.ssl_redirect_port.as_deref());
-        port.filter(|port| !port.is_empty()).map(crate::annotations::parse::int32)
-    };
     // why: upstream turns the redirect off for the whole group when a class names a port that is no number
-    if scope.settlers().any(|member| by_params(member) == Some(None)) {
+    let is_number = |port: &str| parse::int32(port).is_some();
+    if !scope.settlers().filter_map(redirect_of_class).all(is_number) {
         return Ok(None);
     }
-    let settled = settle_plain(scope, ledger, |member| {
-        let (port, origin) = if let Some(port) = by_params(member).flatten() {
-            (Some(port), member.params_origin("sslRedirectPort"))
-        } else {
-            let port = member.annotations.int32(SUFFIX).map_err(|error| member.blame(error))?;
-            (port, member.origin(SUFFIX))
-        };
-        let Some(port) = port else { return Ok(None) };
-        match ports.get(&port) {
-            Some(listener) if listener.is_https() => Ok(Some(Claim::new(port, origin))),
-            Some(_) => Err(origin.error(format!("port {port} is not an HTTPS listener")).into()),
-            None => Err(origin.error(format!("there is no listener on port {port}")).into()),
+    let mut insecure = Vec::new();
+    for member in scope.settlers() {
+        if ledger.attempt(member, redirect_of(member, ports))?.is_none() {
+            insecure.push(member.index);
         }
+    }
+    let settled = settle_plain(scope, ledger, |member| {
+        if insecure.contains(&member.index) { Ok(None) } else { redirect_of(member, ports) }
     })?;
     match settled {
         Settled::Given(port) => Ok(Some(port)),
-        Settled::Absent | Settled::Unknown => Ok(None),
+        Settled::Absent if insecure.is_empty() => Ok(None),
+        Settled::Absent | Settled::Unknown => live_redirect(scope, ports),
     }
+}
+
+fn redirect_of_class<'a>(member: &MemberView<'a>) -> Option<&'a str> {
+    let port = member.params.and_then(|params| params.ssl_redirect_port.as_deref());
+    port.filter(|port| !port.is_empty())
+}
+
+fn redirect_of(member: &MemberView<'_>, ports: &BTreeMap<i32, Port>) -> Result<Option<Claim<i32>>, Halt> {
+    const SUFFIX: &str = "ssl-redirect";
+    let (port, origin) = if let Some(port) = redirect_of_class(member).and_then(parse::int32) {
+        (Some(port), member.params_origin("sslRedirectPort"))
+    } else {
+        let port = member.annotations.int32(SUFFIX).map_err(|error| member.blame(error))?;
+        (port, member.origin(SUFFIX))
+    };
+    let Some(port) = port else { return Ok(None) };
+    match ports.get(&port) {
+        Some(listener) if listener.is_https() => Ok(Some(Claim::new(port, origin))),
+        Some(_) => Err(origin.error(format!("port {port} is not an HTTPS listener")).into()),
+        None => Err(origin.error(format!("there is no listener on port {port}")).into()),
+    }
+}
+
+/// Where the HTTP listeners redirect to now.
+fn live_redirect(scope: &Scope<'_>, ports: &BTreeMap<i32, Port>) -> Result<Option<i32>, Halt> {
+    let live = scope.facts.live_stack(scope.stack)??;
+    let actions = live.listeners.iter().flat_map(|listener| &listener.listener.default_actions);
+    let mut targets = actions.filter_map(|action| match action {
+        ListenerAction::Redirect(redirect) => redirect.port.as_deref()?.parse().ok(),
+        _ => None,
+    });
+    Ok(targets.find(|port| ports.get(port).is_some_and(Port::is_https)))
 }

@@ -115,7 +115,9 @@ fn an_https_port_without_any_certificate_is_left_out() {
 }
 
 /// Ways to break one member, and a piece of what it is told.
-const BREAKAGES: &[(&str, &str, &str)] = &[
+pub const BREAKAGES: &[(&str, &str, &str)] = &[
+    ("ssl-redirect", "443", "there is no listener on port 443"),
+    ("ssl-redirect", "x", "32-bit"),
     ("listen-ports", "80", "is not a list"),
     ("inbound-cidrs", "10.0.0.0/99", "is not a CIDR"),
     ("mutual-authentication", "{}", "is not a list of mutual TLS settings"),
@@ -169,7 +171,6 @@ fn one_malformed_setting_of_the_group_costs_only_the_setting() {
         ("customer-owned-ipv4-pool", ""),
         ("wafv2-acl-name", "ghost"),
         ("shield-advanced-protection", "x"),
-        ("ssl-redirect", "443"),
         ("enable-frontend-nlb", "x"),
         ("listener-attributes.HTTP-80", "x"),
     ];

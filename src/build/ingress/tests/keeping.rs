@@ -1,4 +1,5 @@
 use super::fixture::*;
+use super::group::BREAKAGES;
 use crate::api::TargetGroupBinding;
 use crate::build::ingress::Verdict;
 use crate::cloud::Tags;
@@ -142,18 +143,14 @@ fn rogue(annotations: &[(&str, &str)]) -> crate::api::Ingress {
 
 #[test]
 fn a_member_that_breaks_keeps_its_live_rules_and_the_others_go_on() {
-    let breakages = [
-        ("backend-protocol", "FTP"),
-        ("listen-ports", "x"),
-        ("inbound-cidrs", "x"),
-        ("conditions.say", "x"),
-        ("transforms.web", "x"),
-        ("tags", "x"),
-        ("actions.say", "x"),
-        ("auth-type", "x"),
-        ("group.order", "x"),
+    let of_say = [
+        ("conditions.say", "x", ""),
+        ("transforms.say", "x", ""),
+        ("actions.say", "x", ""),
+        ("group.order", "x", ""),
     ];
-    for (suffix, value) in breakages {
+    for (suffix, value, _) in BREAKAGES.iter().chain(&of_say) {
+        let (suffix, value) = (*suffix, *value);
         let mut world = World::new();
         let before = together(vec![
             member(ingress("a", &[], to_web("/a"))),
@@ -301,4 +298,59 @@ fn a_live_rule_that_somebody_sound_wants_is_not_claimed() {
     assert_eq!(rule.tags, Tags::new());
     assert!(matches!(&rule.actions[0], ListenerAction::FixedResponse(FixedResponseAction { .. })));
     assert_eq!(stack.listeners[&id("80")].protocol, Protocol::Http);
+}
+
+/// Ways to break a member through its rules, each with what it is told.
+#[test]
+fn a_member_whose_rules_break_keeps_the_live_ones() {
+    let exact = |path: &str, service: &str| json!([rule("rogue.example.com", &[("Exact", path, service)])]);
+    let port =
+        |port: serde_json::Value| json!([{"http": {"paths": [path_to("Prefix", "/rogue", "web", &port)]}}]);
+    let cases = [
+        (exact("/rogue*", "web"), "wildcard"),
+        (
+            json!([{"http": {"paths": [{"path": "/", "pathType": "Regex", "backend": {"service": {"name": "web", "port": {"number": 80}}}}]}}]),
+            "expected Exact, Prefix",
+        ),
+        (
+            json!([{"http": {"paths": [{"path": "/", "pathType": "Exact", "backend": {"resource": {"kind": "Bucket", "name": "b"}}}]}}]),
+            "has no service",
+        ),
+        (port(json!({"number": 81})), "has no port 81"),
+        (port(json!({"name": "grpc"})), "has no port grpc"),
+        (by_action("/", "split"), "service shop/ghost does not exist"),
+        (by_action("/", "lost"), "no target group named"),
+    ];
+    let split = r#"{"type": "forward", "forwardConfig": {"targetGroups": [{"serviceName": "web", "servicePort": 80, "weight": 1}, {"serviceName": "ghost", "servicePort": 80, "weight": 1}]}}"#;
+    let lost = r#"{"type": "forward", "targetGroupName": "lost"}"#;
+    let annotations = [("actions.split", split), ("actions.lost", lost)];
+    for (rules, told) in cases {
+        let mut world = World::new();
+        let rogue = |rules| member(ingress("rogue", &annotations, rules));
+        let z = |path| member(ingress("z", &[], to_web(path)));
+        let good = world.stack(&together(vec![rogue(exact("/rogue", "web")), z("/z")]));
+        deploy(&mut world, &good);
+        let built = world.build(&together(vec![rogue(rules), z("/new")]));
+        assert_eq!(built.members[0].verdict, Verdict::Broken, "{told}");
+        assert!(built.members[0].findings[0].to_string().contains(told), "{:?}", built.members[0].findings);
+        let stack = built.stack.unwrap();
+        assert_eq!(flat(&stack.rules[&(id("80"), 1)]), flat(&good.rules[&(id("80"), 1)]), "{told}");
+        assert!(format!("{:?}", stack.rules[&(id("80"), 2)]).contains("/new"), "{told}");
+    }
+}
+
+#[test]
+fn a_redirect_to_https_stays_when_it_cannot_be_read_any_more() {
+    let ports = ("listen-ports", r#"[{"HTTP": 80}, {"HTTPS": 443}]"#);
+    let https = |redirect: &'static str| {
+        let annotations = [ports, ("certificate-arn", "arn:cert"), ("ssl-redirect", redirect)];
+        member(ingress("a", &annotations, to_web("/a")))
+    };
+    let z = || member(ingress("z", &[], to_web("/z")));
+    let mut world = World::new();
+    let good = world.stack(&together(vec![https("443"), z()]));
+    deploy(&mut world, &good);
+    let stack = world.build(&together(vec![https("44x"), z()])).stack.unwrap();
+    assert_eq!(stack.listeners[&id("80")].default_actions, good.listeners[&id("80")].default_actions);
+    assert!(!stack.rules.keys().any(|(port, _)| port.as_str() == "80"), "nobody is served without TLS");
 }

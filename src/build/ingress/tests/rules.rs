@@ -137,6 +137,18 @@ fn actions_are_read_in_both_spellings() {
 }
 
 #[test]
+fn without_weighted_target_groups_actions_name_one() {
+    let mut world = World::new();
+    world.config.features.weighted_target_groups = false;
+    let two = r#"{"type": "forward", "forwardConfig": {"targetGroups": [{"targetGroupARN": "a", "weight": 1}, {"targetGroupARN": "b", "weight": 1}]}}"#;
+    let refusal = world.refusal(ingress("web", &[("actions.two", two)], by_action("/", "two")));
+    assert!(refusal.contains("forwards to 2 target groups, expected one"), "{refusal}");
+    let stack = world.stack(&alone(ingress("web", &[], to_web("/"))));
+    let [ListenerAction::Forward(forward)] = stack.rules[&(id("80"), 1)].actions.as_slice() else { panic!() };
+    assert!(forward.plain);
+}
+
+#[test]
 fn what_is_missing_answers_503() {
     let cases = [
         (by_action("/", "nothing"), "Backend action does not exist"),
