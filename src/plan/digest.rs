@@ -115,7 +115,8 @@ impl AppliedSecrets {
         let actions = || oidc_actions(stack);
         Self {
             actions: actions().map(without_secret).collect(),
-            with_secrets: actions().map(with_secret).collect(),
+            // why: an action that AWS was left to keep was sent without its secret; the next one must be sent
+            with_secrets: actions().filter(|action| !keeps_secret(action)).map(with_secret).collect(),
         }
     }
 
@@ -126,13 +127,21 @@ impl AppliedSecrets {
 
     /// Whether the action's secret is known to differ from the one that AWS has.
     pub fn is_changed(&self, action: &OidcAction) -> bool {
-        self.actions.contains(&without_secret(action)) && !self.with_secrets.contains(&with_secret(action))
+        !keeps_secret(action)
+            && self.actions.contains(&without_secret(action))
+            && !self.with_secrets.contains(&with_secret(action))
     }
+}
+
+/// Whether AWS shall keep the secret it has.
+fn keeps_secret(action: &OidcAction) -> bool {
+    action.use_existing_client_secret == Some(true)
 }
 
 fn without_secret(action: &OidcAction) -> Digest {
     let mut action = action.clone();
     action.client_secret = None;
+    action.use_existing_client_secret = None;
     with_secret(&action)
 }
 
@@ -151,3 +160,6 @@ fn oidc_actions(stack: &Stack) -> impl Iterator<Item = &OidcAction> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;
