@@ -26,9 +26,10 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("admit", 2, &["build", "plan"]),
     ("clock", 3, &[]),
     ("aws", 3, &["clock"]),
-    ("cluster", 3, &["clock"]),
-    ("deploy", 3, &["aws", "clock", "cluster", "metrics"]),
     ("metrics", 3, &["aws"]),
+    ("deploy", 3, &["aws", "clock", "metrics"]),
+    // why deploy: ports of deploy that the API server keeps have their adapters where its client is.
+    ("cluster", 3, &["clock", "deploy"]),
     ("telemetry", 3, &["clock"]),
     ("controller", 4, &["args", "serve"]),
     ("serve", 4, &[]),
