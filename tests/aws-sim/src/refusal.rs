@@ -45,6 +45,13 @@ pub(crate) fn bad_value(message: impl Into<String>) -> Refusal {
     refuse("ValidationError", message)
 }
 
+/// Elastic Load Balancing's refusal of a word that it does not know.
+pub(crate) fn bad_word(field: &str, value: impl std::fmt::Display) -> Refusal {
+    bad_value(format!(
+        "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: Member must satisfy enum value set"
+    ))
+}
+
 /// Elastic Load Balancing's refusal of a combination of values.
 pub(crate) fn bad_configuration(message: impl Into<String>) -> Refusal {
     refuse("InvalidConfigurationRequest", message)

@@ -1,6 +1,7 @@
 //! What tests turn: delays, quotas, health and page sizes.
 
 use aws_load_balancer_controller::cloud::elbv2::TargetHealthState;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
 /// How the world behaves where AWS's behaviour varies.
@@ -74,7 +75,8 @@ impl Default for Health {
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>,
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-limits.html>,
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Quotas {
     /// Application load balancers of the region.
     pub application_load_balancers: usize,
@@ -98,6 +100,8 @@ pub struct Quotas {
     pub target_groups_per_action: usize,
     /// Targets of an application load balancer.
     pub targets_per_application_load_balancer: usize,
+    /// Registrations of one target id on an application load balancer.
+    pub registrations_per_target: usize,
     /// Targets of a network load balancer.
     pub targets_per_network_load_balancer: usize,
     /// Targets of a target group.
@@ -124,6 +128,7 @@ impl Default for Quotas {
             target_groups_per_load_balancer: 100,
             target_groups_per_action: 5,
             targets_per_application_load_balancer: 1000,
+            registrations_per_target: 1000,
             targets_per_network_load_balancer: 3000,
             targets_per_target_group: 1000,
             security_groups_per_load_balancer: 5,

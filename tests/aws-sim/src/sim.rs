@@ -85,11 +85,21 @@ impl Sim {
 
     /// Performs a call as the port does.
     pub async fn perform(&self, request: Request) -> Reply {
+        self.perform_paged(request, None).await
+    }
+
+    /// Performs a call whose caller wants at most so many items on a page.
+    pub(crate) async fn perform_paged(&self, request: Request, most: Option<usize>) -> Reply {
         let delay = self.state.lock().delay_of(&request);
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
         }
-        self.state.lock().perform(request)
+        let mut state = self.state.lock();
+        let usual = state.world.settings.page_size;
+        state.world.settings.page_size = most.map_or(usual, |most| most.min(usual));
+        let reply = state.perform(request);
+        state.world.settings.page_size = usual;
+        reply
     }
 }
 

@@ -202,3 +202,6 @@ dispatch! {
     may DeleteShieldProtection => delete_shield_protection;
     sure GetCallerIdentity => get_caller_identity;
 }
+
+#[cfg(test)]
+mod tests;

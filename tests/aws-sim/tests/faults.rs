@@ -111,6 +111,9 @@ async fn load_balancers_are_provisioned_and_targets_warm_up_and_drain() {
         })
     };
     ground.send(RegisterTargets { arn: arn.clone(), targets: targets.clone() }).await.unwrap();
+    sim.advance(10 * SECOND);
+    let found = send(&sim, DescribeLoadBalancers::default()).await.unwrap();
+    assert_eq!(found.items[0].state, "active");
     assert_eq!(states(), [TargetHealthState::Initial]);
     sim.advance(4 * SECOND);
     assert_eq!(states(), [TargetHealthState::Healthy]);
@@ -118,8 +121,6 @@ async fn load_balancers_are_provisioned_and_targets_warm_up_and_drain() {
     assert_eq!(states(), [TargetHealthState::Draining]);
     sim.advance(6 * SECOND);
     assert_eq!(states(), []);
-    let found = send(&sim, DescribeLoadBalancers::default()).await.unwrap();
-    assert_eq!(found.items[0].state, "active");
 }
 
 #[tokio::test]

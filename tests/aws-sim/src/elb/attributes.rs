@@ -16,6 +16,9 @@ use aws_load_balancer_controller::cloud::{
 
 type Defaults = &'static [(&'static str, &'static str)];
 
+/// Attributes that one call may set.
+const PER_CALL: usize = 20;
+
 const DENY_IGW: &str = "ipv6.deny_all_igw_traffic";
 
 const APPLICATION: Defaults = &[
@@ -256,6 +259,11 @@ impl World {
 
 /// The attributes after a change, if every key exists here and every value is acceptable.
 fn overlay(kind: &str, current: &Attributes, changes: &Attributes) -> Verdict<Attributes> {
+    ensure(changes.len() <= PER_CALL, || {
+        bad_value(format!(
+            "1 validation error detected: Value at 'attributes' failed to satisfy constraint: Member must have length less than or equal to {PER_CALL}"
+        ))
+    })?;
     let mut after = current.clone();
     for (key, value) in changes {
         ensure(current.contains_key(key), || {

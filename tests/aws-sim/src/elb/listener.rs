@@ -3,7 +3,7 @@
 use super::{attributes, attributes::carries_datagrams, nested, parent, uses::forwarded};
 use crate::{
     World,
-    refusal::{Verdict, bad_value, ensure, refuse},
+    refusal::{Verdict, bad_value, bad_word, ensure, refuse},
     tags,
 };
 use aws_load_balancer_controller::cloud::{
@@ -16,6 +16,49 @@ use aws_load_balancer_controller::cloud::{
 use std::collections::BTreeSet;
 
 const DEFAULT_POLICY: &str = "ELBSecurityPolicy-2016-08";
+/// Security policies, by what follows `ELBSecurityPolicy-` in their names.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>
+const POLICIES: &[&str] = &[
+    "2015-05",
+    "2016-08",
+    "FS-1-1-2019-08",
+    "FS-1-2-2019-08",
+    "FS-1-2-Res-2019-08",
+    "FS-1-2-Res-2020-10",
+    "FS-2018-06",
+    "TLS-1-0-2015-04",
+    "TLS-1-1-2017-01",
+    "TLS-1-2-2017-01",
+    "TLS-1-2-Ext-2018-06",
+    "TLS13-1-0-2021-06",
+    "TLS13-1-0-FIPS-2023-04",
+    "TLS13-1-0-FIPS-PQ-2025-09",
+    "TLS13-1-0-PQ-2025-09",
+    "TLS13-1-1-2021-06",
+    "TLS13-1-1-FIPS-2023-04",
+    "TLS13-1-2-2021-06",
+    "TLS13-1-2-Ext0-FIPS-2023-04",
+    "TLS13-1-2-Ext0-FIPS-PQ-2025-09",
+    "TLS13-1-2-Ext1-2021-06",
+    "TLS13-1-2-Ext1-FIPS-2023-04",
+    "TLS13-1-2-Ext1-FIPS-PQ-2025-09",
+    "TLS13-1-2-Ext1-PQ-2025-09",
+    "TLS13-1-2-Ext2-2021-06",
+    "TLS13-1-2-Ext2-FIPS-2023-04",
+    "TLS13-1-2-Ext2-FIPS-PQ-2025-09",
+    "TLS13-1-2-Ext2-PQ-2025-09",
+    "TLS13-1-2-FIPS-2023-04",
+    "TLS13-1-2-FIPS-PQ-2025-09",
+    "TLS13-1-2-PQ-2025-09",
+    "TLS13-1-2-Res-2021-06",
+    "TLS13-1-2-Res-FIPS-2023-04",
+    "TLS13-1-2-Res-FIPS-PQ-2025-09",
+    "TLS13-1-2-Res-PQ-2025-09",
+    "TLS13-1-3-2021-06",
+    "TLS13-1-3-FIPS-2023-04",
+    "TLS13-1-3-FIPS-PQ-2025-09",
+    "TLS13-1-3-PQ-2025-09",
+];
 const ALPN: &[&str] = &["HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred", "None"];
 
 /// A listener and what `DescribeListeners` does not show of it.
@@ -46,7 +89,7 @@ impl World {
                 format!("The maximum number of listeners on load balancer '{}' has been reached", lb.arn),
             )
         })?;
-        self.check_uses(&lb, &described.protocol, &described.default_actions)?;
+        self.check_uses(&lb, &described.protocol, &described.default_actions, &[])?;
         described.arn = format!("{}{}", nested(&lb.arn, ":loadbalancer/", ":listener/"), self.ids.hex(16));
         let rule = format!("{}{}", nested(&described.arn, ":listener/", ":listener-rule/"), self.ids.hex(16));
         let state = ListenerState {
@@ -75,11 +118,11 @@ impl World {
         described.arn.clone_from(&previous.arn);
         let other = self.listener_on(&lb, described.port).filter(|(arn, _)| *arn != previous.arn);
         ensure(other.is_none(), || duplicate_listener(&lb))?;
-        self.check_uses(&lb, &described.protocol, &described.default_actions)?;
+        self.check_uses(&lb, &described.protocol, &described.default_actions, &previous.default_actions)?;
         let kept: Vec<_> =
             self.elb.rules_of(&previous.arn).map(|(_, rule)| rule.described.actions.clone()).collect();
         for actions in kept {
-            self.check_uses(&lb, &described.protocol, &actions)?;
+            self.check_uses(&lb, &described.protocol, &actions, &[])?;
         }
         let mut groups = forwarded(&previous.default_actions);
         groups.extend(forwarded(&described.default_actions));
@@ -165,9 +208,9 @@ impl World {
             return Ok(None);
         }
         if let Some(policy) = &settings.ssl_policy {
-            ensure(policy.starts_with("ELBSecurityPolicy-"), || {
-                refuse("SSLPolicyNotFound", format!("SSL policy '{policy}' not found"))
-            })?;
+            let known =
+                policy.strip_prefix("ELBSecurityPolicy-").is_some_and(|name| POLICIES.contains(&name));
+            ensure(known, || refuse("SSLPolicyNotFound", format!("SSL policy '{policy}' not found")))?;
         }
         if let Some(given) = &settings.certificate {
             let arn = given.resolved()?;
@@ -256,14 +299,16 @@ fn check_protocol(lb: &LoadBalancer, settings: &ListenerSettings) -> Verdict<()>
     ensure((1..=65535).contains(port), || {
         bad_value(format!("Port '{port}' must be between '1' and '65535'"))
     })?;
+    ensure(!matches!(protocol, Protocol::Other(_)), || bad_word("protocol", protocol))?;
     let application = matches!(protocol, Protocol::Http | Protocol::Https);
-    let known = !matches!(protocol, Protocol::Geneve | Protocol::Other(_));
-    ensure(known && application == (lb.kind == LoadBalancerType::Application), || {
-        bad_value(format!(
-            "Listener protocol '{protocol}' is not valid for load balancers of type '{}'",
-            lb.kind
-        ))
-    })?;
+    ensure(
+        *protocol != Protocol::Geneve && application == (lb.kind == LoadBalancerType::Application),
+        || {
+            let (http, network) = ("HTTPS, HTTP", "TLS, TCP, TCP_UDP, UDP, QUIC, TCP_QUIC");
+            let accepted = if lb.kind == LoadBalancerType::Application { http } else { network };
+            bad_value(format!("Listener protocol '{protocol}' must be one of '{accepted}'"))
+        },
+    )?;
     let translates = lb.enable_prefix_for_ipv6_source_nat.as_deref() == Some("on");
     let dualstack = lb.ip_address_type == IpAddressType::Dualstack;
     ensure(!carries_datagrams(protocol) || !dualstack || translates, || {

@@ -4,7 +4,7 @@ use super::{attributes, check_name, placement::Placement};
 use crate::{
     World,
     elb::Kind,
-    refusal::{Verdict, bad_value, ensure, refuse},
+    refusal::{Verdict, bad_value, bad_word, ensure, refuse},
     tags,
 };
 use aws_load_balancer_controller::cloud::{
@@ -155,8 +155,10 @@ impl World {
 }
 
 fn check_request(request: &CreateLoadBalancer) -> Verdict<()> {
-    let CreateLoadBalancer { name, kind, tags, .. } = request;
+    let CreateLoadBalancer { name, kind, scheme, tags, .. } = request;
     check_name("Load balancer", name)?;
+    ensure(!matches!(kind, LoadBalancerType::Other(_)), || bad_word("type", kind))?;
+    ensure(!matches!(scheme, Scheme::Other(_)), || bad_word("scheme", scheme))?;
     ensure(!name.starts_with("internal-"), || {
         bad_value(format!("Load balancer name '{name}' cannot begin with 'internal-'"))
     })?;
@@ -191,8 +193,10 @@ fn new_load_balancer(
         security_groups,
         customer_owned_ipv4_pool: request.customer_owned_ipv4_pool.clone(),
         enforce_inbound_rules_on_private_link: enforces.then(|| "on".to_owned()),
-        enable_prefix_for_ipv6_source_nat: is_network
-            .then(|| request.enable_prefix_for_ipv6_source_nat.clone().unwrap_or_else(|| "off".to_owned())),
+        enable_prefix_for_ipv6_source_nat: request
+            .enable_prefix_for_ipv6_source_nat
+            .clone()
+            .or_else(|| Some("off".to_owned())),
         ipv4_ipam_pool_id: request.ipv4_ipam_pool_id.clone(),
     }
 }

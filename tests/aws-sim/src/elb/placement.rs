@@ -2,7 +2,7 @@
 
 use crate::{
     World,
-    refusal::{Refusal, Verdict, bad_configuration, bad_value, ensure, refuse},
+    refusal::{Refusal, Verdict, bad_configuration, bad_value, bad_word, ensure, refuse},
 };
 use aws_load_balancer_controller::cloud::{
     ec2::Subnet,
@@ -46,7 +46,7 @@ impl<'a> Placement<'a> {
         let family = self.family;
         let is_application = *self.kind == LoadBalancerType::Application;
         ensure(!matches!(family, IpAddressType::Ipv6 | IpAddressType::Other(_)), || {
-            bad_value(format!("IP address type '{family}' is not valid for a load balancer"))
+            bad_word("ipAddressType", family)
         })?;
         let only_internet = *family == IpAddressType::DualstackWithoutPublicIpv4;
         ensure(!only_internet || is_application && *self.scheme == Scheme::InternetFacing, || {

@@ -42,7 +42,7 @@ impl World {
                 format!("The maximum number of rules on load balancer '{}' has been reached", lb.arn),
             )
         })?;
-        self.check_uses(&lb, &protocol, &actions)?;
+        self.check_uses(&lb, &protocol, &actions, &[])?;
         let described = Rule {
             arn: format!("{}{}", nested(&listener_arn, ":listener/", ":listener-rule/"), self.ids.hex(16)),
             priority: Some(request.priority),
@@ -80,7 +80,7 @@ impl World {
         self.check_conditions(&lb, &request.conditions)?;
         check_transforms(&request.transforms)?;
         let actions = self.settle_actions(&lb, &protocol, &request.actions)?;
-        self.check_uses(&lb, &protocol, &actions)?;
+        self.check_uses(&lb, &protocol, &actions, &self.elb.rule(&request.arn)?.described.actions)?;
         let rule = &mut self.elb.rule_mut(&request.arn)?.described;
         let mut groups = forwarded(&rule.actions);
         groups.extend(forwarded(&actions));

@@ -3,7 +3,7 @@
 use super::{Kind, Registration, TargetKey, attributes, check_name, health_check};
 use crate::{
     World,
-    refusal::{Verdict, bad_value, ensure, refuse},
+    refusal::{Verdict, bad_value, bad_word, ensure, refuse},
     tags,
 };
 use aws_load_balancer_controller::cloud::{
@@ -136,12 +136,13 @@ impl World {
         let CreateTargetGroup { name, target_type, port, protocol, protocol_version, vpc_id, .. } = request;
         check_name("Target group", name)?;
         tags::check(&request.tags, &Tags::new(), bad_value, super::tagging::too_many)?;
+        ensure(!matches!(target_type, TargetType::Other(_)), || bad_word("targetType", target_type))?;
+        ensure(!matches!(protocol, Protocol::Other(_)), || bad_word("protocol", protocol))?;
         let simulated = matches!(target_type, TargetType::Instance | TargetType::Ip | TargetType::Alb);
         ensure(simulated, || {
             bad_value(format!("Target groups of target type '{target_type}' are not simulated"))
         })?;
-        let known = !matches!(protocol, Protocol::Geneve | Protocol::Other(_));
-        ensure(known, || {
+        ensure(*protocol != Protocol::Geneve, || {
             bad_value(format!("Target groups with the protocol '{protocol}' are not simulated"))
         })?;
         let port = port.ok_or_else(|| bad_value("A port must be specified"))?;

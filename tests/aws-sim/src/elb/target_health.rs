@@ -6,6 +6,7 @@ use aws_load_balancer_controller::cloud::{
     Ref,
     elbv2::{DescribeTargetHealth, Target, TargetHealth, TargetHealthState},
 };
+use std::time::Duration;
 
 impl World {
     pub(crate) fn describe_target_health(
@@ -49,11 +50,18 @@ impl World {
             told.get(&key.id).or_else(|| told.get(&format!("{}:{}", key.id, key.port)))
         {
             state.clone()
-        } else if self.now() < registration.at.max(group.used_since) + self.settings.delays.initial {
+        } else if self.now() < self.checked_since(group, registration) + self.settings.delays.initial {
             TargetHealthState::Initial
         } else {
             self.settings.health.default.clone()
         }
+    }
+
+    /// Since when a target is checked: once it is registered, its group is used, and a load balancer is there to check.
+    fn checked_since(&self, group: &TargetGroupState, registration: &Registration) -> Duration {
+        let users = group.used_by.iter().filter_map(|arn| self.elb.load_balancers.get(arn));
+        let ready = users.map(|lb| lb.ready).min().unwrap_or_default();
+        registration.at.max(group.used_since).max(ready)
     }
 
     fn reason_of(
@@ -62,7 +70,7 @@ impl World {
         state: &TargetHealthState,
         registration: &Registration,
     ) -> Option<(&'static str, &'static str)> {
-        let waited = self.now().saturating_sub(registration.at.max(group.used_since));
+        let waited = self.now().saturating_sub(self.checked_since(group, registration));
         match state {
             TargetHealthState::Initial if waited < self.settings.delays.initial / 2 => {
                 Some(("Elb.RegistrationInProgress", "Target registration is in progress"))

@@ -39,8 +39,9 @@ impl World {
         check_count(&request.targets)?;
         let admitted: BTreeMap<_, _> =
             request.targets.iter().map(|target| self.admit_target(group, target)).collect::<Verdict<_>>()?;
-        let new = admitted.keys().filter(|key| !group.targets.contains_key(*key)).count();
-        self.check_target_quotas(group, new)?;
+        let new: Vec<_> = admitted.keys().filter(|key| !group.targets.contains_key(*key)).collect();
+        self.check_target_quotas(group, new.len())?;
+        self.check_registrations(group, &new)?;
         let group = self.elb.target_group_mut(&request.arn)?;
         for (key, registration) in admitted {
             group.draining.remove(&key);
@@ -101,6 +102,28 @@ impl World {
             )
         })?;
         group.used_by.iter().try_for_each(|arn| self.check_load_balancer_targets(arn, new))
+    }
+
+    /// Whether each id may be registered so many more times with the application load balancers of this group.
+    fn check_registrations(&self, group: &TargetGroupState, new: &[&TargetKey]) -> Verdict<()> {
+        let most = self.settings.quotas.registrations_per_target;
+        for arn in group.used_by.iter().filter(|arn| arn.contains(":loadbalancer/app/")) {
+            let groups = self.elb.target_groups.values().filter(|group| group.used_by.contains(arn));
+            let known: Vec<_> = groups.flat_map(|group| group.targets.keys()).collect();
+            for key in new {
+                let count = known.iter().chain(new).filter(|other| other.id == key.id).count();
+                ensure(count <= most, || {
+                    let id = &key.id;
+                    refuse(
+                        "TooManyRegistrationsForTargetId",
+                        format!(
+                            "The maximum number of registrations '{most}' for target '{id}' on load balancer '{arn}' has been reached"
+                        ),
+                    )
+                })?;
+            }
+        }
+        Ok(())
     }
 
     fn admit_target(&self, group: &TargetGroupState, target: &Target) -> Verdict<(TargetKey, Registration)> {

@@ -8,7 +8,7 @@ use aws_load_balancer_controller::cloud::{
     Ref,
     elbv2::{IpAddressType, ListenerAction, LoadBalancer, LoadBalancerType, Protocol},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The target groups that actions forward to.
 pub(crate) fn forwarded(actions: &[ListenerAction]) -> BTreeSet<String> {
@@ -21,22 +21,26 @@ pub(crate) fn forwarded(actions: &[ListenerAction]) -> BTreeSet<String> {
 }
 
 impl World {
-    /// Checks that a listener of this protocol may forward to the target groups of these actions.
+    /// Checks that a listener of this protocol may forward to the target groups of these actions, which come in place
+    /// of previous ones.
     pub(crate) fn check_uses(
         &self,
         lb: &LoadBalancer,
         protocol: &Protocol,
         actions: &[ListenerAction],
+        previous: &[ListenerAction],
     ) -> Verdict<()> {
         let wanted = forwarded(actions);
         for arn in &wanted {
             self.check_use(lb, protocol, arn)?;
         }
-        let used: BTreeSet<_> = self.used_by(&lb.arn);
-        let fresh: Vec<_> = wanted.difference(&used).collect();
+        let used = self.used_by(&lb.arn);
+        let fresh: Vec<_> = wanted.iter().filter(|arn| !used.contains_key(*arn)).collect();
+        let goes = |arn: &String| !wanted.contains(arn) && used.get(arn) == Some(&1);
+        let gone = forwarded(previous).into_iter().filter(goes).count();
         let most = self.settings.quotas.target_groups_per_load_balancer;
         let application = lb.kind == LoadBalancerType::Application;
-        ensure(!application || fresh.is_empty() || used.len() + fresh.len() <= most, || {
+        ensure(!application || fresh.is_empty() || used.len() + fresh.len() - gone <= most, || {
             refuse(
                 "TooManyUniqueTargetGroupsPerLoadBalancer",
                 format!(
@@ -55,7 +59,7 @@ impl World {
         let now = self.now();
         for arn in groups {
             let Some(group) = self.elb.target_groups.get_mut(arn) else { continue };
-            if !used.contains(arn) {
+            if !used.contains_key(arn) {
                 group.used_by.remove(load_balancer_arn);
             } else if group.used_by.insert(load_balancer_arn.to_owned()) && group.used_by.len() == 1 {
                 group.used_since = now;
@@ -63,13 +67,17 @@ impl World {
         }
     }
 
-    /// Target groups that the actions of a load balancer forward to.
-    fn used_by(&self, load_balancer_arn: &str) -> BTreeSet<String> {
-        let defaults =
-            self.elb.listeners_of(load_balancer_arn).map(|(_, listener)| &listener.described.default_actions);
+    /// Target groups that the actions of a load balancer forward to, and how many listeners and rules do so.
+    fn used_by(&self, load_balancer_arn: &str) -> BTreeMap<String, usize> {
+        let listeners = self.elb.listeners_of(load_balancer_arn);
+        let defaults = listeners.map(|(_, listener)| &listener.described.default_actions);
         let rules =
             self.elb.rules_of_load_balancer(load_balancer_arn).map(|(_, rule)| &rule.described.actions);
-        defaults.chain(rules).flat_map(|actions| forwarded(actions)).collect()
+        let mut used = BTreeMap::new();
+        for arn in defaults.chain(rules).flat_map(|actions| forwarded(actions)) {
+            *used.entry(arn).or_default() += 1;
+        }
+        used
     }
 
     fn check_use(&self, lb: &LoadBalancer, protocol: &Protocol, arn: &str) -> Verdict<()> {
@@ -84,9 +92,12 @@ impl World {
         })?;
         let carried = group.described.protocol.as_ref().is_some_and(|target| carries(protocol, target));
         ensure(carried, || {
+            let target = group.described.protocol.as_ref().map_or("", Protocol::as_str);
             refuse(
                 "IncompatibleProtocols",
-                format!("The listener and its associated target group '{arn}' have incompatible protocols"),
+                format!(
+                    "The listener and its associated target group '{arn}' have incompatible protocols: '{protocol}' and '{target}'"
+                ),
             )
         })?;
         let version = group.described.protocol_version.as_deref().unwrap_or("HTTP1");

@@ -24,6 +24,7 @@ pub(super) fn router() -> Router<Sim> {
         .route("/advance", post(advance))
         .route("/delays", post(set_delays))
         .route("/health", post(set_health))
+        .route("/quotas", post(set_quotas))
 }
 
 #[derive(Deserialize)]
@@ -280,6 +281,21 @@ async fn set_health(State(sim): State<Sim>, Json(order): Json<HealthOrder>) -> S
         health.of = order.of.unwrap_or_else(|| std::mem::take(&mut health.of));
     });
     StatusCode::NO_CONTENT
+}
+
+/// Sets quotas by their names in camel case; those not named stay.
+async fn set_quotas(
+    State(sim): State<Sim>,
+    Json(order): Json<serde_json::Map<String, Value>>,
+) -> Result<StatusCode, (StatusCode, String)> {
+    sim.world(|world| {
+        let quotas = &mut world.settings.quotas;
+        let mut fields = serde_json::to_value(&*quotas)?;
+        fields.as_object_mut().into_iter().for_each(|fields| fields.extend(order.clone()));
+        *quotas = serde_json::from_value(fields)?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .map_err(|error: serde_json::Error| (StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 fn duration(seconds: f64) -> Duration {

@@ -10,6 +10,6 @@ use crate::Sim;
 pub(super) async fn answer(sim: &Sim, form: &Node) -> Result<String, Failure> {
     let action = form.text_or_empty("Action");
     let requests = sim.world(|world| read::requests(&action, form, world))?;
-    let responses = perform_all(sim, requests).await?;
+    let responses = perform_all(sim, requests, form.number("MaxResults")?).await?;
     Ok(sim.world(|world| write::answer(&action, responses, world)))
 }

@@ -73,14 +73,15 @@ fn reply(protocol: Protocol, answer: Result<String, Failure>) -> Response {
     }
 }
 
-/// Performs requests one after the other, up to the first that fails.
+/// Performs requests one after the other, up to the first that fails, with at most so many items on a page.
 async fn perform_all(
     sim: &Sim,
     requests: Vec<Request>,
+    page_size: Option<usize>,
 ) -> Result<Vec<aws_load_balancer_controller::cloud::Response>, Failure> {
     let mut responses = Vec::new();
     for request in requests {
-        responses.push(sim.perform(request).await?);
+        responses.push(sim.perform_paged(request, page_size).await?);
     }
     Ok(responses)
 }

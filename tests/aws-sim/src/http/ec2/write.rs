@@ -5,6 +5,7 @@ use crate::{
     http::xml::{REQUEST_ID, Xml},
 };
 use aws_load_balancer_controller::cloud::{Response, Tags, ec2::*};
+use std::collections::BTreeMap;
 
 /// The answer to an action, of its last response.
 pub(super) fn answer(action: &str, responses: Vec<Response>, world: &World) -> String {
@@ -103,31 +104,51 @@ fn security_group(xml: &mut Xml, group: &SecurityGroup, world: &World) {
     xml.leaf("groupDescription", &group.description);
     xml.leaf("vpcId", &group.vpc_id);
     xml.leaf("ownerId", &world.account.id);
-    xml.items("ipPermissions", &group.ingress, |xml, rule| permission(xml, rule, world));
+    let mut permissions: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for rule in &group.ingress {
+        permissions.entry((&rule.protocol, rule.from_port, rule.to_port)).or_default().push(rule);
+    }
+    xml.items("ipPermissions", permissions.into_values(), |xml, rules| permission(xml, &rules, world));
     tags(xml, &group.tags);
 }
 
-/// A permission with its one peer. EC2 groups rules of equal ports; readers must not care.
-fn permission(xml: &mut Xml, rule: &IngressRule, world: &World) {
-    xml.leaf("ipProtocol", &rule.protocol);
-    xml.maybe("fromPort", rule.from_port);
-    xml.maybe("toPort", rule.to_port);
-    let description = rule.description.as_ref();
-    let mut peer = |set: &str, tag: &str, id: &str| {
-        xml.items(set, [id], |xml, id| {
-            if set == "groups" {
-                xml.leaf("userId", &world.account.id);
-            }
-            xml.leaf(tag, id);
-            xml.maybe("description", description);
+/// A permission: rules of one protocol and equal ports, with their peers by kind.
+fn permission(xml: &mut Xml, rules: &[&IngressRule], world: &World) {
+    if let Some(rule) = rules.first() {
+        xml.leaf("ipProtocol", &rule.protocol);
+        xml.maybe("fromPort", rule.from_port);
+        xml.maybe("toPort", rule.to_port);
+    }
+    for (set, tag) in [
+        ("groups", "groupId"),
+        ("ipRanges", "cidrIp"),
+        ("ipv6Ranges", "cidrIpv6"),
+        ("prefixListIds", "prefixListId"),
+    ] {
+        let peers = rules.iter().filter(|rule| peer_tag(&rule.source) == tag);
+        xml.items(set, peers, |xml, rule| {
+            xml.maybe("userId", (set == "groups").then_some(&world.account.id));
+            xml.leaf(tag, peer(&rule.source));
+            xml.maybe("description", rule.description.as_ref());
         });
-    };
-    match &rule.source {
-        RuleSource::Ipv4(cidr) => peer("ipRanges", "cidrIp", cidr),
-        RuleSource::Ipv6(cidr) => peer("ipv6Ranges", "cidrIpv6", cidr),
-        RuleSource::PrefixList(id) => peer("prefixListIds", "prefixListId", id),
-        RuleSource::SecurityGroup(id) => peer("groups", "groupId", &id.to_string()),
-        RuleSource::None => {}
+    }
+}
+
+fn peer_tag(source: &RuleSource) -> &'static str {
+    match source {
+        RuleSource::Ipv4(_) => "cidrIp",
+        RuleSource::Ipv6(_) => "cidrIpv6",
+        RuleSource::SecurityGroup(_) => "groupId",
+        RuleSource::PrefixList(_) => "prefixListId",
+        RuleSource::None => "",
+    }
+}
+
+fn peer(source: &RuleSource) -> String {
+    match source {
+        RuleSource::Ipv4(peer) | RuleSource::Ipv6(peer) | RuleSource::PrefixList(peer) => peer.clone(),
+        RuleSource::SecurityGroup(id) => id.to_string(),
+        RuleSource::None => String::new(),
     }
 }
 

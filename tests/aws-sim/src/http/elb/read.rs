@@ -12,7 +12,7 @@ use crate::{
     refusal::{Verdict, bad_value, ensure, refuse},
 };
 use aws_load_balancer_controller::cloud::{Attributes, Ref, Request, Tags, elbv2::*};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes of a load balancer that exists.
 const LOAD_BALANCER_CHANGES: &[&str] = &[
@@ -28,7 +28,7 @@ const LOAD_BALANCER_CHANGES: &[&str] = &[
 /// The requests of a form: one, or one for each resource, certificate or listener it names.
 pub(super) fn requests(action: &str, form: &Node, world: &World) -> Verdict<Vec<Request>> {
     Ok(vec![match action {
-        "DescribeListeners" => return describe_listeners(form),
+        "DescribeListeners" => return describe_listeners(form, world),
         "DescribeRules" => return describe_rules(form),
         "AddTags" => return add_tags(form),
         "RemoveTags" => return remove_tags(form),
@@ -89,28 +89,33 @@ fn description(action: &str, form: &Node) -> Verdict<Request> {
 }
 
 /// Listeners by load balancer, or by their own ARNs: then the load balancer of each is asked.
-fn describe_listeners(form: &Node) -> Verdict<Vec<Request>> {
+fn describe_listeners(form: &Node, world: &World) -> Verdict<Vec<Request>> {
     let marker = form.text("Marker");
     let of = |arn: String| DescribeListeners { load_balancer_arn: arn.into(), marker: marker.clone() }.into();
     if let Some(arn) = form.text("LoadBalancerArn") {
         return Ok(vec![of(arn)]);
     }
-    let arns = form.texts("ListenerArns");
-    ensure(!arns.is_empty(), || bad_value("You must specify either listener ARNs or a load balancer ARN"))?;
-    let parent = |arn: String| crate::elb::parent(&arn, ":listener/", ":loadbalancer/");
-    Ok(arns.into_iter().map(|arn| of(parent(arn))).collect())
+    let mut parents = BTreeSet::new();
+    for arn in form.texts("ListenerArns") {
+        parents.insert(world.elb.listener(&arn.into())?.described.load_balancer_arn.clone());
+    }
+    ensure(!parents.is_empty(), || {
+        bad_value("You must specify either listener ARNs or a load balancer ARN")
+    })?;
+    Ok(parents.into_iter().map(of).collect())
 }
 
+/// Rules by listener, or by their own ARNs: then the listener of each is asked.
 fn describe_rules(form: &Node) -> Verdict<Vec<Request>> {
     let marker = form.text("Marker");
     let of = |arn: String| DescribeRules { listener_arn: arn.into(), marker: marker.clone() }.into();
     if let Some(arn) = form.text("ListenerArn") {
         return Ok(vec![of(arn)]);
     }
-    let arns = form.texts("RuleArns");
-    ensure(!arns.is_empty(), || bad_value("You must specify either a listener ARN or rule ARNs"))?;
-    let parent = |arn: String| crate::elb::parent(&arn, ":listener-rule/", ":listener/");
-    Ok(arns.into_iter().map(|arn| of(parent(arn))).collect())
+    let parent = |arn: &String| crate::elb::parent(arn, ":listener-rule/", ":listener/");
+    let parents: BTreeSet<_> = form.texts("RuleArns").iter().map(parent).collect();
+    ensure(!parents.is_empty(), || bad_value("You must specify either a listener ARN or rule ARNs"))?;
+    Ok(parents.into_iter().map(of).collect())
 }
 
 fn add_tags(form: &Node) -> Verdict<Vec<Request>> {

@@ -116,6 +116,15 @@ fn changed(xml: &mut Xml, request: &Request, world: &World) {
         Request::SetSubnets(SetSubnets { arn, .. }) => {
             elb.load_balancer(arn).iter().for_each(|lb| zones(xml, &lb.described, world));
         }
+        Request::ModifyIpPools(ModifyIpPools { ipv4_ipam_pool_id, .. }) => {
+            xml.node("IpamPools", |xml| xml.maybe("Ipv4IpamPoolId", ipv4_ipam_pool_id.as_ref()));
+        }
+        Request::AddListenerCertificate(AddListenerCertificate { certificate_arn, .. }) => {
+            xml.members("Certificates", [certificate_arn], |xml, arn| {
+                xml.leaf("CertificateArn", arn);
+                xml.leaf("IsDefault", false);
+            });
+        }
         Request::SetIpAddressType(change) => xml.leaf("IpAddressType", &change.ip_address_type),
         _ => {}
     }
