@@ -12,6 +12,7 @@ use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome};
 use crate::cluster::events::Regarding;
 use crate::cluster::write;
 use crate::deploy::Deployed;
+use crate::inputs::Facts;
 use crate::inputs::group::{self, IngressGroup, Member};
 use crate::model::{Stack, StackId};
 use crate::status;
@@ -84,13 +85,27 @@ impl Pass<'_> {
 
     async fn build(&self) -> Result<BuiltGroup, Failure> {
         let config = &self.context.config;
-        let built = gather::build(&self.context.facts, &self.group.id, |facts| {
+        let services = self.services();
+        let built = gather::build_from(services, &self.context.facts, &self.group.id, |facts| {
             build::build(self.group, facts, config)
         })
         .await
         .map_err(|failure| Failure::told(Reason::FailedBuildModel)(&failure))?;
         self.context.note_built(&self.group.id);
         Ok(built)
+    }
+
+    /// The Services that the members refer to, read ahead.
+    fn services(&self) -> Facts {
+        let mut facts = Facts::default();
+        for member in &self.group.members {
+            for name in group::service_references(&member.ingress) {
+                let key = member.key.sibling(name.as_str());
+                let found = self.context.stores.services.get(&key);
+                facts.services.insert((key.namespace().to_owned(), name), Ok(found));
+            }
+        }
+        facts
     }
 
     async fn deploy(&self, stack: &Stack) -> Result<Deployed, Failure> {
