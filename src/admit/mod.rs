@@ -6,12 +6,19 @@
 //!
 //! Matches upstream's `webhooks/`.
 
+pub mod annotations;
+pub mod benevolent;
 pub mod binding;
 pub mod binding_rules;
+pub mod change;
+pub mod ingress;
 pub mod ingress_class_params;
 pub mod pod;
 pub mod quic;
 pub mod service;
+pub mod target_control;
+pub mod trial;
+pub mod verdict;
 
 use serde_json::Value;
 
@@ -34,12 +41,14 @@ pub struct Denial {
     pub check: &'static str,
     /// What the user reads.
     pub message: String,
+    /// What kubectl shows besides.
+    pub warnings: Vec<String>,
 }
 
 impl Denial {
     /// A refusal by a check.
     pub fn new(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, message: message.into() }
+        Self { check, message: message.into(), warnings: Vec::new() }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod events;
 pub mod lease;
 pub mod quic_ids;
 pub mod stores;
+pub mod target_control;
 pub mod watch;
 pub mod webhook_certs;
 pub mod write;

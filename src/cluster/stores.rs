@@ -25,7 +25,7 @@ pub struct Stores {
     pub ingress_class_params: Arc<Cache<IngressClassParams>>,
     /// Namespaces, reduced to name and labels.
     pub namespaces: Arc<Cache<Namespace>>,
-    /// TargetGroupBindings.
+    /// TargetGroupBindings, by target group (its ARN as the name).
     pub bindings: Arc<Cache<TargetGroupBinding>>,
     /// EndpointSlices, by Service.
     pub slices: Arc<Cache<SliceView>>,
@@ -69,7 +69,7 @@ impl Stores {
             ingress_classes: Arc::default(),
             ingress_class_params: Arc::default(),
             namespaces: Arc::default(),
-            bindings: Arc::default(),
+            bindings: Arc::new(Cache::grouped(target_group)),
             slices: Arc::new(Cache::grouped(|slice| Some(slice.service.clone()))),
             endpoints: Arc::default(),
             pods: Arc::default(),
@@ -153,6 +153,10 @@ impl Stores {
         self.pods.synced().await;
         if self.use_slices { self.slices.synced().await } else { self.endpoints.synced().await }
     }
+}
+
+fn target_group(binding: &TargetGroupBinding) -> Option<ObjectKey> {
+    binding.spec.target_group_arn.as_deref().filter(|arn| !arn.is_empty()).map(ObjectKey::cluster)
 }
 
 fn labels_only(namespace: Namespace) -> Namespace {

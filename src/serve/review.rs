@@ -81,7 +81,11 @@ pub fn admitted(request: &Request, admitted: Admitted) -> Value {
 /// The answer to a refused request.
 pub fn denied(request: &Request, denial: &Denial) -> Value {
     let status = json!({"code": 403, "reason": "Forbidden", "message": denial.message});
-    envelope(json!({"uid": request.uid, "allowed": false, "status": status}))
+    let mut response = json!({"uid": request.uid, "allowed": false, "status": status});
+    if !denial.warnings.is_empty() {
+        set(&mut response, "warnings", Value::from(denial.warnings.clone()));
+    }
+    envelope(response)
 }
 
 fn set(response: &mut Value, key: &str, value: Value) {

@@ -5,11 +5,14 @@
 
 use super::review::{self, Request, Review};
 use crate::admit::binding::KnownTargetGroups;
+use crate::admit::ingress::ClassSource;
 use crate::admit::{self, Admitted, Denial, Halt, Operation, TargetGroupQuery};
-use crate::api::{ObjectKey, Service, TargetGroupBinding};
+use crate::api::{
+    AlbTargetControlConfigSpec, IngressClass, IngressClassParams, Namespace, ObjectKey, TargetGroupBinding,
+};
 use crate::aws::{Cloud, send};
 use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
-use crate::cluster::Cache;
+use crate::cluster::stores::Stores;
 use crate::config::Config;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -36,12 +39,12 @@ pub struct Webhooks {
     pub config: Arc<Config>,
     /// AWS, by role and external id (both empty: the controller's own identity).
     pub cloud: Arc<dyn CloudForRole>,
-    /// Bindings of the cluster.
-    pub bindings: Arc<Cache<TargetGroupBinding>>,
-    /// Services of the cluster.
-    pub services: Arc<Cache<Service>>,
+    /// The cluster as it is.
+    pub stores: Arc<Stores>,
     /// Source of QUIC server ids.
     pub quic_ids: Arc<dyn QuicIds>,
+    /// Settings of the target-control agent.
+    pub target_control: Arc<dyn TargetControlConfigs>,
     /// Told about every refusal: webhook path and check.
     pub on_denied: Arc<dyn Fn(&'static str, &'static str) + Send + Sync>,
 }
@@ -61,6 +64,12 @@ pub trait QuicIds: Send + Sync {
     fn take(&self, count: usize) -> PortFuture<'_, Result<Vec<String>, String>>;
 }
 
+/// Reads the settings of the target-control agent.
+pub trait TargetControlConfigs: Send + Sync {
+    /// The settings that count for pods of a namespace, if there are any.
+    fn settings<'a>(&'a self, namespace: &'a str) -> PortFuture<'a, Option<AlbTargetControlConfigSpec>>;
+}
+
 type Answer<'a> = PortFuture<'a, Result<Admitted, Denial>>;
 type Webhook = for<'a> fn(&'a Webhooks, &'a Request) -> Answer<'a>;
 
@@ -77,6 +86,14 @@ const WEBHOOKS: &[(&str, Webhook)] = &[
     }),
     ("/validate-elbv2-k8s-aws-v1beta1-ingressclassparams", |_, request| {
         Box::pin(async { admit::ingress_class_params::check(request.operation(), &request.object) })
+    }),
+    ("/validate-networking-v1-ingress", |hooks, request| Box::pin(async { check_ingress(hooks, request) })),
+    ("/validate-v1-service", |hooks, request| Box::pin(async { check_service(hooks, request) })),
+    ("/mutate-alb-target-control-namespace-v1-pod", |hooks, request| {
+        Box::pin(inject_target_control(hooks, request))
+    }),
+    ("/mutate-alb-target-control-object-v1-pod", |hooks, request| {
+        Box::pin(inject_target_control(hooks, request))
     }),
 ];
 
@@ -152,8 +169,9 @@ fn default_service(hooks: &Webhooks, request: &Request) -> Admitted {
 }
 
 fn inject_gates(hooks: &Webhooks, request: &Request) -> Admitted {
-    let bindings = hooks.bindings.list_namespace(&request.namespace);
-    let service = |name: &str| hooks.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name));
+    let bindings = hooks.stores.bindings.list_namespace(&request.namespace);
+    let service =
+        |name: &str| hooks.stores.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name));
     let bindings = bindings.iter().map(AsRef::as_ref);
     admit::pod::inject_readiness_gates(&hooks.config, request.operation(), &request.object, bindings, service)
 }
@@ -168,6 +186,43 @@ async fn inject_quic_ids(hooks: &Webhooks, request: &Request) -> Result<Admitted
     Ok(admit::quic::inject_server_ids(request.operation(), &request.object, variable, ids))
 }
 
+fn check_service(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
+    let (operation, namespace) = (request.operation(), request.namespace.as_str());
+    admit::service::check(&hooks.config, operation, namespace, &request.object, request.old())
+}
+
+fn check_ingress(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
+    let (operation, namespace) = (request.operation(), request.namespace.as_str());
+    admit::ingress::check(&hooks.config, operation, namespace, &request.object, request.old(), &*hooks.stores)
+}
+
+async fn inject_target_control(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
+    let namespace = || hooks.stores.namespaces.get(&ObjectKey::cluster(request.namespace.as_str()));
+    let label = |key: &str| namespace()?.metadata.labels.as_ref()?.get(key).cloned();
+    let is_on = hooks.config.features.alb_target_control_agent;
+    if !is_on || !admit::target_control::is_wanted(request.operation(), &request.object, label) {
+        return Ok(Admitted::unchanged());
+    }
+    match hooks.target_control.settings(&request.namespace).await {
+        Some(settings) => admit::target_control::inject_agent(&request.object, &settings),
+        None => Ok(Admitted::unchanged()),
+    }
+}
+
+impl ClassSource for Stores {
+    fn ingress_classes(&self) -> Vec<Arc<IngressClass>> {
+        self.ingress_classes.list()
+    }
+
+    fn ingress_class_params(&self, name: &str) -> Option<Arc<IngressClassParams>> {
+        self.ingress_class_params.get(&ObjectKey::cluster(name))
+    }
+
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.namespaces.get(&ObjectKey::cluster(name))
+    }
+}
+
 async fn complete_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
     with_lookups(hooks, request, |known| {
         admit::binding::complete(request.operation(), &request.object, known)
@@ -176,7 +231,7 @@ async fn complete_binding(hooks: &Webhooks, request: &Request) -> Result<Admitte
 }
 
 async fn check_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    let bindings = if request.operation() == Operation::Other { Vec::new() } else { hooks.bindings.list() };
+    let bindings = possible_duplicates(hooks, request);
     with_lookups(hooks, request, |known| {
         let others = bindings.iter().map(AsRef::as_ref);
         admit::binding::check(
@@ -189,6 +244,16 @@ async fn check_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, 
         )
     })
     .await
+}
+
+/// Bindings that may have the request's target group.
+fn possible_duplicates(hooks: &Webhooks, request: &Request) -> Vec<Arc<TargetGroupBinding>> {
+    let arn = request.object.pointer("/spec/targetGroupARN").and_then(serde_json::Value::as_str);
+    match (request.operation(), arn.filter(|arn| !arn.is_empty())) {
+        (Operation::Other, _) => Vec::new(),
+        (_, Some(arn)) => hooks.stores.bindings.list_group(&ObjectKey::cluster(arn)),
+        (_, None) => hooks.stores.bindings.list(),
+    }
 }
 
 /// Runs a check, looking up the target groups it asks for.

@@ -1,0 +1,317 @@
+//! An AWS in which everything that an object names exists and fits.
+//!
+//! Builds in it fail only for what is wrong with the object itself: what AWS or other objects would have to say never
+//! decides. So what is refused at admission cannot be built in any account, and what AWS alone can refuse stays with the
+//! reconcile.
+
+use crate::annotations::{Annotations, NLB_PREFIX, parse, service as keys};
+use crate::api::{IntOrString, ObjectMeta, Service, ServicePort};
+use crate::cloud::acm::Certificate;
+use crate::cloud::ec2::{RouteTable, SecurityGroup, Subnet, Vpc};
+use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
+use crate::cloud::{Secret, Tags};
+use crate::config::Config;
+use crate::inputs::{ExistingLoadBalancer, Facts, LiveStack, Query, SubnetQuery};
+use k8s_openapi::api::core::v1::ServiceSpec;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Subnets found where nothing says how many there must be.
+const SOME_SUBNETS: usize = 3;
+/// How many subnets carry one name.
+const NAMESAKES: usize = 16;
+/// why: a load balancer in local zones may have a single subnet, so no number of subnets is wrong.
+const ZONE_TYPE: &str = "local-zone";
+const SECURITY_GROUP: &str = "sg-0123456789abcdef0";
+const ACCOUNT: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012";
+
+/// What the benevolent AWS looks like for one object.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// The load balancer that is there already.
+    existing: Option<ExistingLoadBalancer>,
+    /// Per subnet, the static addresses that must lie in it.
+    addresses: Vec<SubnetAddresses>,
+    /// Subnets by id or name, in the order that the addresses have.
+    listed: Vec<String>,
+    /// Hosts that certificates must cover.
+    hosts: BTreeSet<String>,
+    /// Ports that every other Service has.
+    ports: Vec<IntOrString>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct SubnetAddresses {
+    ipv4: Option<String>,
+    ipv6: Vec<String>,
+}
+
+impl World {
+    /// The world that fits a Service's static addresses and actions.
+    pub fn for_service(service: &Service) -> Self {
+        let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
+        let list = |suffix| annotations.list(suffix).unwrap_or_default();
+        let (ipv4, ipv6) = (list(keys::PRIVATE_IPV4_ADDRESSES), list(keys::IPV6_ADDRESSES));
+        let (prefixes, allocations) = (list(keys::SOURCE_NAT_PREFIXES), list(keys::EIP_ALLOCATIONS));
+        // why: the first list decides; another of a different length is then wrong whatever AWS says.
+        let lists = [&allocations, &ipv4, &ipv6, &prefixes];
+        let count = lists.iter().map(|list| list.len()).find(|count| *count > 0).unwrap_or(SOME_SUBNETS);
+        let addresses = (0..count).map(|at| SubnetAddresses {
+            ipv4: ipv4.get(at).cloned(),
+            ipv6: ipv6.get(at).into_iter().chain(prefixes.get(at)).map(|text| without_length(text)).collect(),
+        });
+        let health_check_port = annotations.string(keys::HEALTH_CHECK_PORT).map(port_reference);
+        let ports =
+            referenced_ports(service.metadata.annotations.as_ref()).into_iter().chain(health_check_port);
+        Self {
+            addresses: addresses.collect(),
+            listed: list(keys::SUBNETS),
+            ports: ports.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same, with a load balancer of this scheme from before.
+    #[must_use]
+    pub fn with_existing(
+        mut self,
+        kind: LoadBalancerType,
+        scheme: Scheme,
+        has_security_groups: bool,
+    ) -> Self {
+        let subnet_ids = (0..self.addresses.len().max(1)).map(found_id).collect();
+        self.existing = Some(ExistingLoadBalancer {
+            arn: format!("{ACCOUNT}:loadbalancer/existing"),
+            kind,
+            scheme,
+            ip_address_type: IpAddressType::Ipv4,
+            subnet_ids,
+            security_groups: has_security_groups.then(|| SECURITY_GROUP.to_owned()).into_iter().collect(),
+            resource_id: Some("LoadBalancer".to_owned()),
+        });
+        self
+    }
+
+    /// Answers a question.
+    pub fn answer(&self, query: Query, facts: &mut Facts, config: &Config) {
+        match query {
+            Query::ExistingLoadBalancers(stack) => {
+                facts.existing_load_balancers.insert(stack, Ok(self.existing.iter().cloned().collect()));
+            }
+            Query::LiveStack(stack) => {
+                facts.live_stacks.insert(stack, Ok(Arc::new(LiveStack::default())));
+            }
+            Query::Subnets(query) => {
+                let found = self.subnets(&query);
+                facts.subnets.insert(query, Ok(found));
+            }
+            Query::RouteTables => {
+                facts.route_tables.insert((), Ok(vec![RouteTable { main: true, ..RouteTable::default() }]));
+            }
+            Query::ZoneTypes(zones) => {
+                facts.zone_types.extend(zones.into_iter().map(|zone| (zone, ZONE_TYPE.to_owned())));
+            }
+            Query::SecurityGroupsById(ids) => {
+                let groups =
+                    ids.iter().map(|id| SecurityGroup { id: id.clone(), ..SecurityGroup::default() });
+                let groups = Ok(groups.collect());
+                facts.security_groups_by_id.insert(ids, groups);
+            }
+            Query::SecurityGroupsByName(names) => {
+                let groups = Ok(names.iter().map(named_group).collect());
+                facts.security_groups_by_name.insert(names, groups);
+            }
+            Query::BackendSecurityGroup => {
+                facts.backend_security_group.insert((), Ok(SECURITY_GROUP.to_owned()));
+            }
+            Query::Vpc => {
+                facts.vpc.insert((), Ok(vpc(config)));
+            }
+            Query::Certificates => {
+                facts.certificates.insert((), Ok(Arc::new(vec![self.certificate(config)])));
+            }
+            Query::TrustStores(names) => {
+                let arn =
+                    |name: &String| (name.clone(), format!("{ACCOUNT}:truststore/{name}/0123456789abcdef"));
+                let stores = Ok(names.iter().map(arn).collect());
+                facts.trust_stores.insert(names, stores);
+            }
+            Query::TargetGroupByName(name) => {
+                let arn = format!("{ACCOUNT}:targetgroup/{name}/0123456789abcdef");
+                facts.target_groups_by_name.insert(name, Ok(Some(arn)));
+            }
+            Query::WebAclByName(name) => {
+                let arn = format!("arn:aws:wafv2:us-west-2:123456789012:regional/webacl/{name}/0123");
+                facts.web_acls_by_name.insert(name, Ok(Some(arn)));
+            }
+            Query::Service { namespace, name } => {
+                let service = Arc::new(self.service(&namespace, &name));
+                facts.services.insert((namespace, name), Ok(Some(service)));
+            }
+            Query::Secret { namespace, name } => {
+                let key = |key: &str| (key.to_owned(), Secret::new("x"));
+                let data = BTreeMap::from([key("clientID"), key("clientSecret")]);
+                facts.secrets.insert((namespace, name), Ok(Some(data)));
+            }
+        }
+    }
+
+    fn subnets(&self, query: &SubnetQuery) -> Vec<Subnet> {
+        match query {
+            SubnetQuery::Ids(ids) => {
+                let place = |at, id| self.place(id, 0).unwrap_or(at);
+                ids.iter().enumerate().map(|(at, id)| self.subnet(place(at, id), id.clone(), None)).collect()
+            }
+            SubnetQuery::Names(names) => names.iter().flat_map(|name| self.namesakes(name)).collect(),
+            SubnetQuery::Tags(_) | SubnetQuery::All => {
+                (0..self.addresses.len().max(1)).map(|at| self.subnet(at, found_id(at), None)).collect()
+            }
+        }
+    }
+
+    /// The n-th mention of a name takes its n-th subnet, so all of them are there.
+    fn namesakes<'a>(&'a self, name: &'a String) -> impl Iterator<Item = Subnet> + 'a {
+        let subnet = move |round| {
+            let at = self.place(name, round).unwrap_or(self.addresses.len());
+            self.subnet(at, format!("subnet-{round:02}-{name}"), Some(name))
+        };
+        (0..NAMESAKES).map(subnet)
+    }
+
+    /// Where the list of subnets mentions one for the n-th time.
+    fn place(&self, item: &str, n: usize) -> Option<usize> {
+        let mentions = self.listed.iter().enumerate().filter(|(_, listed)| *listed == item);
+        mentions.map(|(at, _)| at).nth(n)
+    }
+
+    fn subnet(&self, at: usize, id: String, name: Option<&String>) -> Subnet {
+        let addresses = self.addresses.get(at).cloned().unwrap_or_default();
+        let mut ipv6 = addresses.ipv6;
+        if ipv6.is_empty() {
+            ipv6.push(format!("2001:db8:0:{:x}::", at % 0xffff));
+        }
+        Subnet {
+            availability_zone: format!("zone-of-{id}"),
+            availability_zone_id: format!("zone-id-of-{id}"),
+            id,
+            cidr_block: addresses
+                .ipv4
+                .map_or_else(|| format!("10.0.{}.0/24", at % 256), |ip| format!("{ip}/32")),
+            ipv6_cidr_blocks: ipv6.into_iter().map(|ip| (format!("{ip}/128"), true)).collect(),
+            available_ip_address_count: 1000,
+            tags: name.map(|name| ("Name".to_owned(), name.clone())).into_iter().collect(),
+            ..Subnet::default()
+        }
+    }
+
+    fn certificate(&self, config: &Config) -> Certificate {
+        Certificate {
+            arn: "arn:aws:acm:us-west-2:123456789012:certificate/benevolent".to_owned(),
+            kind: "AMAZON_ISSUED".to_owned(),
+            domains: self.hosts.iter().cloned().collect(),
+            certificate_authority_arn: config.allowed_certificate_authority_arns.first().cloned(),
+        }
+    }
+
+    /// A Service that has every port anybody asks for, and a node port for each.
+    fn service(&self, namespace: &str, name: &str) -> Service {
+        let ports = self.ports.iter().zip(1..).map(|(port, at)| match port {
+            IntOrString::Int(number) => service_port(None, *number, at),
+            IntOrString::String(name) => service_port(Some(name.clone()), at, at),
+        });
+        let spec = ServiceSpec {
+            type_: Some("LoadBalancer".to_owned()),
+            ports: Some(ports.collect()),
+            ..Default::default()
+        };
+        let metadata = ObjectMeta {
+            namespace: Some(namespace.to_owned()),
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        Service { metadata, spec: Some(spec), status: None }
+    }
+}
+
+fn service_port(name: Option<String>, port: i32, at: i32) -> ServicePort {
+    ServicePort {
+        name,
+        port,
+        target_port: Some(IntOrString::Int(8080)),
+        node_port: Some(30_000 + at),
+        protocol: Some("TCP".to_owned()),
+        app_protocol: None,
+    }
+}
+
+fn found_id(at: usize) -> String {
+    format!("subnet-{at:017x}")
+}
+
+fn named_group(name: &String) -> SecurityGroup {
+    SecurityGroup {
+        id: format!("sg-{name}"),
+        tags: Tags::from([("Name".to_owned(), name.clone())]),
+        ..SecurityGroup::default()
+    }
+}
+
+fn vpc(config: &Config) -> Vpc {
+    Vpc {
+        id: config.vpc_id.clone(),
+        ipv4_cidr_blocks: vec!["10.0.0.0/8".to_owned()],
+        ipv6_cidr_blocks: vec!["2001:db8::/32".to_owned()],
+        ..Vpc::default()
+    }
+}
+
+/// An address without the `/80` behind it.
+fn without_length(text: &str) -> String {
+    text.split('/').next().unwrap_or_default().to_owned()
+}
+
+/// A text that is a number is the number.
+fn port_reference(text: &str) -> IntOrString {
+    parse::int32(text).map_or_else(|| IntOrString::String(text.to_owned()), IntOrString::Int)
+}
+
+/// Every `servicePort` that JSON annotations mention, as number and as name.
+fn referenced_ports(annotations: Option<&BTreeMap<String, String>>) -> Vec<IntOrString> {
+    let documents = annotations.into_iter().flatten().filter(|(key, _)| key.contains("/actions."));
+    let mut ports = Vec::new();
+    for value in documents.filter_map(|(_, text)| serde_json::from_str(text).ok()) {
+        collect_ports(&value, &mut ports);
+    }
+    ports
+}
+
+fn collect_ports(value: &Value, ports: &mut Vec<IntOrString>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::Number(number) if is_service_port(key) => {
+                        ports.extend(
+                            number
+                                .as_i64()
+                                .and_then(|number| i32::try_from(number).ok())
+                                .map(IntOrString::Int),
+                        );
+                    }
+                    Value::String(text) if is_service_port(key) => {
+                        ports.push(IntOrString::String(text.clone()));
+                        ports.extend(parse::int32(text).map(IntOrString::Int));
+                    }
+                    other => collect_ports(other, ports),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_ports(item, ports)),
+        _ => {}
+    }
+}
+
+fn is_service_port(key: &str) -> bool {
+    key.eq_ignore_ascii_case("servicePort")
+}

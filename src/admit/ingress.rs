@@ -1,0 +1,138 @@
+//! Ingresses: upstream's checks of class, group and conditions.
+//!
+//! Matches upstream's `webhooks/networking/ingress_validator.go`; these checks hold whatever `--annotation-validation` says.
+//! On purpose different: a resource backend is refused with a reason, where upstream crashes; an update that touches neither
+//! the spec nor our annotations, or an Ingress that is being deleted, is never refused.
+
+use super::{Admitted, Denial, Operation, change};
+use crate::annotations::ingress::{condition::parse_conditions, of as annotations_of};
+use crate::api::meta::INGRESS_CLASS_ANNOTATION;
+use crate::api::{Ingress, IngressClass, IngressClassParams, Namespace};
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::inputs::group::{
+    ClassProblem, ClassView, class_annotation_matches, effective_class_name, find_class, ingress_ref,
+};
+use k8s_openapi::api::networking::v1::IngressBackend;
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What the checks of an Ingress look up in the cluster.
+pub trait ClassSource {
+    /// All IngressClasses.
+    fn ingress_classes(&self) -> Vec<Arc<IngressClass>>;
+    /// Parameters of a class, by name.
+    fn ingress_class_params(&self, name: &str) -> Option<Arc<IngressClassParams>>;
+    /// A namespace.
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>>;
+}
+
+/// Checks a new or changed Ingress. `namespace` is the request's: the object may lack it.
+pub fn check(
+    config: &Config,
+    operation: Operation,
+    namespace: &str,
+    object: &Value,
+    old: Option<&Value>,
+    cluster: &dyn ClassSource,
+) -> Result<Admitted, Denial> {
+    if change::is_of_no_concern(operation, object, old) {
+        return Ok(Admitted::unchanged());
+    }
+    let mut ingress = Ingress::deserialize(object)
+        .map_err(|error| Denial::new("decode", format!("the Ingress cannot be read: {error}")))?;
+    ingress.metadata.namespace.get_or_insert_with(|| namespace.to_owned());
+    let old = old.and_then(|old| Ingress::deserialize(old).ok());
+    let classes = cluster.ingress_classes();
+    let view = ClassView { classes: &classes, ..ClassView::default() };
+    if !is_ours(&ingress, &view, config).map_err(|problem| class_denial("checkIngressClass", &problem))? {
+        return Ok(Admitted::unchanged());
+    }
+    check_class_annotation(&ingress, old.as_ref(), config)?;
+    check_group_name(&ingress, old.as_ref(), config)?;
+    check_class(&ingress, old.as_ref(), &view)?;
+    check_conditions(&ingress)?;
+    Ok(Admitted::unchanged())
+}
+
+/// Whether the Ingress is ours, parameters of its class left aside.
+fn is_ours(ingress: &Ingress, view: &ClassView<'_>, config: &Config) -> Result<bool, ClassProblem> {
+    if let Some(matches) = class_annotation_matches(ingress, config) {
+        return Ok(matches);
+    }
+    match effective_class_name(ingress, view)? {
+        Some(name) => Ok(find_class(&name, view)?.is_some()),
+        None => Ok(config.ingress_class.is_empty()),
+    }
+}
+
+fn class_denial(check: &'static str, problem: &ClassProblem) -> Denial {
+    Denial::new(check, problem.to_string())
+}
+
+fn check_class_annotation(ingress: &Ingress, old: Option<&Ingress>, config: &Config) -> Result<(), Denial> {
+    let uses = |ingress: &Ingress| class_annotation_matches(ingress, config) == Some(true);
+    if !config.disable_ingress_class_annotation || !uses(ingress) || old.is_some_and(uses) {
+        return Ok(());
+    }
+    let message = format!(
+        "annotation {INGRESS_CLASS_ANNOTATION} may not be put on Ingresses any more; set spec.ingressClassName"
+    );
+    Err(Denial::new("checkIngressClassAnnotationUsage", message))
+}
+
+fn check_group_name(ingress: &Ingress, old: Option<&Ingress>, config: &Config) -> Result<(), Denial> {
+    fn group(ingress: &Ingress) -> Option<&str> {
+        annotations_of(ingress.metadata.annotations.as_ref()).string("group.name")
+    }
+    let is_kept = group(ingress).is_none() || old.and_then(group) == group(ingress);
+    if !config.disable_ingress_group_name_annotation || is_kept {
+        return Ok(());
+    }
+    let key = annotations_of(None).key("group.name");
+    let message = format!(
+        "annotation {key} may not be put on Ingresses any more; set spec.group in IngressClassParams"
+    );
+    Err(Denial::new("checkGroupNameAnnotationUsage", message))
+}
+
+/// A class that is newly named must exist, also where the class annotation has the say.
+fn check_class(ingress: &Ingress, old: Option<&Ingress>, view: &ClassView<'_>) -> Result<(), Denial> {
+    fn class(ingress: &Ingress) -> Option<&str> {
+        ingress.spec.as_ref()?.ingress_class_name.as_deref()
+    }
+    let Some(name) = class(ingress).filter(|name| old.and_then(class) != Some(*name)) else { return Ok(()) };
+    find_class(name, view).map(drop).map_err(|problem| class_denial("checkIngressClassUsage", &problem))
+}
+
+fn check_conditions(ingress: &Ingress) -> Result<(), Denial> {
+    const CHECK: &str = "checkIngressAnnotationConditions";
+    let annotations = annotations_of(ingress.metadata.annotations.as_ref());
+    for (field, backend) in rule_backends(ingress) {
+        let Some(service) = &backend.service else {
+            let message = "has no service; resource backends are not supported";
+            let finding = Finding::error(&ingress_ref(ingress), message).at(field);
+            return Err(Denial::new(CHECK, finding.to_string()));
+        };
+        parse_conditions(&annotations, &service.name).map_err(|fault| {
+            let finding = Finding::error(&ingress_ref(ingress), fault.problem).at(fault.key);
+            Denial::new(CHECK, finding.to_string())
+        })?;
+    }
+    Ok(())
+}
+
+/// The backends of all paths, with where they stand.
+fn rule_backends(ingress: &Ingress) -> impl Iterator<Item = (String, &IngressBackend)> {
+    let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten()).enumerate();
+    rules.flat_map(|(rule, entry)| {
+        let paths = entry.http.iter().flat_map(|http| &http.paths).enumerate();
+        paths.map(move |(path, entry)| {
+            (format!("spec.rules[{rule}].http.paths[{path}].backend"), &entry.backend)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

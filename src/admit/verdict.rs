@@ -1,0 +1,103 @@
+//! From findings to what the user reads: a refusal, or warnings, as `--annotation-validation` says.
+
+use super::{Admitted, Denial};
+use crate::config::AnnotationValidation;
+use crate::finding::{Finding, ObjectRef, Severity};
+
+/// Longest refusal, in bytes; the API server shows it in one piece.
+const MAX_MESSAGE: usize = 2048;
+/// Longest warning, in bytes. Source: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>
+const MAX_WARNING: usize = 1024;
+const SERVICE_PAGE: &str =
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/";
+const INGRESS_PAGE: &str =
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/";
+
+/// The verdict on an object: errors refuse it (`enforce`) or warn (`warn`), warnings warn.
+pub fn judge(
+    mode: AnnotationValidation,
+    check: &'static str,
+    object: &ObjectRef,
+    findings: &[Finding],
+) -> Result<Admitted, Denial> {
+    let errors: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    match mode {
+        AnnotationValidation::Off => Ok(Admitted::unchanged()),
+        AnnotationValidation::Enforce if !errors.is_empty() => Err(Denial {
+            warnings: render_warnings(
+                findings.iter().filter(|finding| finding.severity == Severity::Warning),
+            ),
+            ..Denial::new(check, render_refusal(object, &errors))
+        }),
+        AnnotationValidation::Enforce | AnnotationValidation::Warn => {
+            Ok(Admitted { object: None, warnings: render_warnings(findings.iter()) })
+        }
+    }
+}
+
+/// One line that names the object, one line a finding, one line that tells where to read on.
+fn render_refusal(object: &ObjectRef, errors: &[&Finding]) -> String {
+    let mut text = format!("{object} cannot be built:");
+    let last = format!("\nsee {}", page(object));
+    for (index, finding) in errors.iter().enumerate() {
+        let line = format!("\n- {}", render(finding));
+        let left = errors.len() - index;
+        let reserve = last.len() + "\n- and 1000 more".len();
+        if text.len() + line.len() + reserve > MAX_MESSAGE {
+            if index == 0 {
+                text.push_str(&clip(&line, MAX_MESSAGE.saturating_sub(text.len() + reserve)));
+                continue;
+            }
+            text.push_str(&format!("\n- and {left} more"));
+            break;
+        }
+        text.push_str(&line);
+    }
+    text.push_str(&last);
+    text
+}
+
+fn render_warnings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
+    let mut room = MAX_MESSAGE;
+    let mut warnings = Vec::new();
+    for finding in findings {
+        let line = clip(&render(finding), MAX_WARNING);
+        let Some(rest) = room.checked_sub(line.len()) else { break };
+        room = rest;
+        warnings.push(line);
+    }
+    warnings
+}
+
+/// A finding without its object: the API server names that already.
+pub fn render(finding: &Finding) -> String {
+    let mut line = match &finding.field {
+        Some(field) => format!("{field}: {}", finding.message),
+        None => finding.message.clone(),
+    };
+    if let Some(hint) = &finding.hint {
+        line.push_str("; ");
+        line.push_str(hint);
+    }
+    line.replace(['\n', '\r'], " ")
+}
+
+/// Where the annotations of a kind are explained.
+pub fn page(object: &ObjectRef) -> &'static str {
+    if object.kind == "Service" { SERVICE_PAGE } else { INGRESS_PAGE }
+}
+
+/// At most `limit` bytes, cut between characters.
+fn clip(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(limit.saturating_sub('…'.len_utf8()));
+    let mut clipped: String = text.get(..end).unwrap_or_default().to_owned();
+    clipped.push('…');
+    clipped
+}
+
+#[cfg(test)]
+mod tests;
