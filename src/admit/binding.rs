@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 pub type KnownTargetGroups = BTreeMap<TargetGroupQuery, Result<Vec<TargetGroup>, String>>;
 
 /// The one target group that a query must find.
-pub(super) fn lookup<'a>(
-    known: &'a KnownTargetGroups,
+pub(super) fn lookup(
+    known: &KnownTargetGroups,
     query: TargetGroupQuery,
     denied: impl Fn(&str) -> Denial,
-) -> Result<&'a TargetGroup, Halt> {
+) -> Result<&TargetGroup, Halt> {
     let name = match &query {
         TargetGroupQuery::Arn(text) | TargetGroupQuery::Name(text) => text.clone(),
     };

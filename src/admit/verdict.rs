@@ -6,6 +6,10 @@ use crate::finding::{Finding, ObjectRef, Severity};
 
 /// Longest refusal, in bytes; the API server shows it in one piece.
 const MAX_MESSAGE: usize = 2048;
+/// Longest first line: kind, namespace and name.
+const MAX_NAMES: usize = 400;
+/// Room for the line that counts the findings left out.
+const MORE_LINE: usize = "- and 1000000 more".len();
 /// Longest warning, in bytes. Source: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>
 const MAX_WARNING: usize = 1024;
 const SERVICE_PAGE: &str =
@@ -38,24 +42,23 @@ pub fn judge(
 
 /// One line that names the object, one line a finding, one line that tells where to read on.
 fn render_refusal(object: &ObjectRef, errors: &[&Finding]) -> String {
-    let mut text = format!("{object} cannot be built:");
-    let last = format!("\nsee {}", page(object));
+    let (first, last) = (format!("{object} cannot be built:"), format!("see {}", page(object)));
+    let mut room = MAX_MESSAGE - first.len().min(MAX_NAMES) - last.len() - MORE_LINE - 2;
+    let mut lines = vec![clip(&first, MAX_NAMES)];
     for (index, finding) in errors.iter().enumerate() {
-        let line = format!("\n- {}", render(finding));
-        let left = errors.len() - index;
-        let reserve = last.len() + "\n- and 1000 more".len();
-        if text.len() + line.len() + reserve > MAX_MESSAGE {
-            if index == 0 {
-                text.push_str(&clip(&line, MAX_MESSAGE.saturating_sub(text.len() + reserve)));
-                continue;
-            }
-            text.push_str(&format!("\n- and {left} more"));
-            break;
+        let mut line = format!("- {}", render(finding));
+        if index == 0 {
+            line = clip(&line, room - 1);
         }
-        text.push_str(&line);
+        let Some(rest) = room.checked_sub(line.len() + 1) else {
+            lines.push(format!("- and {} more", errors.len() - index));
+            break;
+        };
+        room = rest;
+        lines.push(line);
     }
-    text.push_str(&last);
-    text
+    lines.push(last);
+    lines.join("\n")
 }
 
 fn render_warnings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {

@@ -146,7 +146,7 @@ impl CertificateFiles {
             match certificate.publish(&cert, &key) {
                 Ok(()) => tracing::info!(file = %self.cert.display(), "serving a new webhook certificate"),
                 Err(error) => {
-                    tracing::warn!(file = %self.cert.display(), %error, "new webhook certificate not usable")
+                    tracing::warn!(file = %self.cert.display(), %error, "new webhook certificate not usable");
                 }
             }
             served = (cert, key);

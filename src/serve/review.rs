@@ -75,7 +75,7 @@ pub fn admitted(request: &Request, admitted: Admitted) -> Value {
     if !admitted.warnings.is_empty() {
         set(&mut response, "warnings", Value::from(admitted.warnings));
     }
-    envelope(response)
+    envelope(&response)
 }
 
 /// The answer to a refused request.
@@ -85,7 +85,7 @@ pub fn denied(request: &Request, denial: &Denial) -> Value {
     if !denial.warnings.is_empty() {
         set(&mut response, "warnings", Value::from(denial.warnings.clone()));
     }
-    envelope(response)
+    envelope(&response)
 }
 
 fn set(response: &mut Value, key: &str, value: Value) {
@@ -94,6 +94,6 @@ fn set(response: &mut Value, key: &str, value: Value) {
     }
 }
 
-fn envelope(response: Value) -> Value {
+fn envelope(response: &Value) -> Value {
     json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
 }

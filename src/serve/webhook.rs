@@ -13,6 +13,7 @@ use crate::api::{
 use crate::aws::{Cloud, send};
 use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
 use crate::cluster::stores::Stores;
+use crate::cluster::target_control::TargetControlSettings;
 use crate::config::Config;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -70,6 +71,12 @@ pub trait TargetControlConfigs: Send + Sync {
     fn settings<'a>(&'a self, namespace: &'a str) -> PortFuture<'a, Option<AlbTargetControlConfigSpec>>;
 }
 
+impl TargetControlConfigs for TargetControlSettings {
+    fn settings<'a>(&'a self, namespace: &'a str) -> PortFuture<'a, Option<AlbTargetControlConfigSpec>> {
+        Box::pin(self.read(namespace))
+    }
+}
+
 type Answer<'a> = PortFuture<'a, Result<Admitted, Denial>>;
 type Webhook = for<'a> fn(&'a Webhooks, &'a Request) -> Answer<'a>;
 
@@ -124,7 +131,7 @@ async fn answer(
 ) -> Response {
     let request = match parse(headers, body) {
         Ok(request) => request,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     match webhook(hooks, &request).await {
         Ok(admitted) => Json(review::admitted(&request, admitted)).into_response(),
@@ -142,26 +149,26 @@ async fn answer(
     }
 }
 
-fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Request, Response> {
+/// Why a request gets no AdmissionReview in return.
+type HttpRefusal = (StatusCode, String);
+
+fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Request, HttpRefusal> {
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.trim_start().to_ascii_lowercase().starts_with("application/json") {
         let message = format!("content type is {content_type:?}, expected application/json");
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response());
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-    let review: Review = serde_json::from_slice(body).map_err(|error| {
-        (StatusCode::BAD_REQUEST, format!("not an AdmissionReview: {error}")).into_response()
-    })?;
+    let bad_request = |message: String| (StatusCode::BAD_REQUEST, message);
+    let review: Review = serde_json::from_slice(body)
+        .map_err(|error| bad_request(format!("not an AdmissionReview: {error}")))?;
     if review.api_version != "admission.k8s.io/v1" || review.kind != "AdmissionReview" {
-        let message = format!(
-            "got {} {}, expected admission.k8s.io/v1 AdmissionReview",
-            review.api_version, review.kind
-        );
-        return Err((StatusCode::BAD_REQUEST, message).into_response());
+        let Review { api_version, kind, .. } = review;
+        return Err(bad_request(format!(
+            "got {api_version} {kind}, expected admission.k8s.io/v1 AdmissionReview"
+        )));
     }
-    review
-        .request
-        .ok_or_else(|| (StatusCode::BAD_REQUEST, "the AdmissionReview holds no request").into_response())
+    review.request.ok_or_else(|| bad_request("the AdmissionReview holds no request".to_owned()))
 }
 
 fn default_service(hooks: &Webhooks, request: &Request) -> Admitted {

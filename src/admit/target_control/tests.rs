@@ -13,12 +13,12 @@ fn settings() -> AlbTargetControlConfigSpec {
     }
 }
 
-fn pod(annotations: Value, labels: Value) -> Value {
+fn pod(annotations: &Value, labels: &Value) -> Value {
     json!({"metadata": {"annotations": annotations, "labels": labels}, "spec": {"containers": [{"name": "app"}]}})
 }
 
 fn refusal(suffix: &str, value: &str) -> String {
-    let pod = pod(json!({format!("{ANNOTATION_PREFIX}{suffix}"): value}), json!({}));
+    let pod = pod(&json!({format!("{ANNOTATION_PREFIX}{suffix}"): value}), &json!({}));
     inject_agent(&pod, &settings()).unwrap_err().message
 }
 
@@ -35,7 +35,7 @@ fn labels_of_pod_and_namespace_decide() {
         (json!({label: "maybe"}), None, false),
     ];
     for (labels, of_namespace, expected) in cases {
-        let pod = pod(json!({}), labels);
+        let pod = pod(&json!({}), &labels);
         let wanted = |operation| is_wanted(operation, &pod, |_| of_namespace.map(str::to_owned));
         assert_eq!(wanted(Operation::Create), expected, "{pod} {of_namespace:?}");
         assert!(!wanted(Operation::Update));
@@ -54,7 +54,7 @@ fn the_agent_comes_last_with_its_settings_in_order() {
         format!("{ANNOTATION_PREFIX}cpu-request"): "100m",
         format!("{ANNOTATION_PREFIX}memory-limit"): "lots",
     });
-    let injected = inject_agent(&pod(annotations, json!({})), &settings()).unwrap().object.unwrap();
+    let injected = inject_agent(&pod(&annotations, &json!({})), &settings()).unwrap().object.unwrap();
     let containers = injected["spec"]["containers"].as_array().unwrap();
     assert_eq!(containers.len(), 2);
     let expected = json!({
