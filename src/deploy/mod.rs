@@ -26,7 +26,7 @@ use crate::cloud::{Bindings, Symbol, SymbolKind};
 use crate::config::Config;
 use crate::model::{ResourceId, Stack, StackId};
 use crate::plan::binding::{digest_observed, digest_wanted};
-use crate::plan::{AppliedSecrets, Digest, Limits, Plan, StepId, Terms, diff};
+use crate::plan::{Digest, Limits, Plan, StepId, Terms, diff};
 use execute::{Executor, Outcome};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -223,7 +223,8 @@ impl Deployer {
         if *stack == Stack::empty(stack.id.clone()) {
             self.inventory.forget(&stack.id);
         } else if let Ok(bindings) = digest_wanted(stack, known) {
-            self.inventory.settle(&stack.id, desired, bindings, AppliedSecrets::of(stack));
+            let secrets = self.inventory.secrets(&stack.id).after(stack);
+            self.inventory.settle(&stack.id, desired, bindings, secrets);
         }
     }
 

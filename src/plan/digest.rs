@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::model::{Listener, Rule, Stack};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 /// A SHA-256 cut to 128 bits. Equal means: nothing changed. Not meant to be stable between versions of the controller.
@@ -104,38 +104,35 @@ impl fmt::Write for Sink {
 ///
 /// An action that is not known counts as unchanged, so that taking over an estate writes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppliedSecrets {
-    actions: BTreeSet<Digest>,
-    with_secrets: BTreeSet<Digest>,
-}
+pub struct AppliedSecrets(BTreeMap<Digest, BTreeSet<Digest>>);
 
 impl AppliedSecrets {
-    /// The secrets of a stack, to be kept once it has been deployed.
-    pub fn of(stack: &Stack) -> Self {
-        let actions = || oidc_actions(stack);
-        Self {
-            actions: actions().map(without_secret).collect(),
-            // why: an action that AWS was left to keep was sent without its secret; the next one must be sent
-            with_secrets: actions().filter(|action| !keeps_secret(action)).map(with_secret).collect(),
+    /// The secrets of a stack, to be kept once it has been deployed. An action without a secret leaves the one that AWS
+    /// has: what was known of it stays, and if nothing was, the next secret counts as a change.
+    #[must_use]
+    pub fn after(&self, stack: &Stack) -> Self {
+        let mut applied = Self::default();
+        for action in oidc_actions(stack) {
+            let key = without_secret(action);
+            let secrets = applied.0.entry(key).or_default();
+            match action.client_secret {
+                Some(_) => drop(secrets.insert(with_secret(action))),
+                None => secrets.extend(self.0.get(&key).into_iter().flatten()),
+            }
         }
+        applied
     }
 
     /// Whether no secret is known.
     pub fn is_empty(&self) -> bool {
-        self.actions.is_empty()
+        self.0.is_empty()
     }
 
     /// Whether the action's secret is known to differ from the one that AWS has.
     pub fn is_changed(&self, action: &OidcAction) -> bool {
-        !keeps_secret(action)
-            && self.actions.contains(&without_secret(action))
-            && !self.with_secrets.contains(&with_secret(action))
+        let known = self.0.get(&without_secret(action));
+        action.client_secret.is_some() && known.is_some_and(|known| !known.contains(&with_secret(action)))
     }
-}
-
-/// Whether AWS shall keep the secret it has.
-fn keeps_secret(action: &OidcAction) -> bool {
-    action.use_existing_client_secret == Some(true)
 }
 
 fn without_secret(action: &OidcAction) -> Digest {

@@ -4,41 +4,36 @@
 use super::Diff;
 use super::draft::Phase;
 use crate::api::{ObjectKey, TargetGroupBinding, meta};
+use crate::cloud::Ref;
 use crate::cloud::ec2::DeleteSecurityGroup;
-use crate::cloud::elbv2::DeleteTargetGroup;
+use crate::cloud::elbv2::{DeleteTargetGroup, ListenerAction};
 use crate::model::{Binding, BindingPeer, Resources};
 use crate::plan::binding::{is_same, render_binding};
 use crate::plan::{BindingWrite, Op, Quota, Stage, Step, StepId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const STAGE: Stage = Stage::Bindings;
 
 impl<'a> Diff<'a> {
     pub(super) fn bindings(&mut self, desired: &'a Resources<Binding>) {
-        let mut claimed = BTreeSet::new();
-        let mut created = Vec::new();
         for (id, binding) in desired {
             let write = BindingWrite { binding: self.bound_binding(binding), labels: self.stack.id.labels() };
+            let namesake = self.namesake(&write);
             match self.observed_for(&write) {
                 Some(observed) if !meta::is_being_deleted(observed) => {
-                    claimed.insert(ObjectKey::of(observed));
+                    self.claimed_bindings.insert(ObjectKey::of(observed));
                     self.update_binding(id.as_str(), write, observed);
                 }
-                Some(observed) => {
-                    claimed.insert(ObjectKey::of(observed));
-                    created.push(self.recreate_binding(id.as_str(), write, observed));
+                observed => {
+                    let in_the_way = observed.or(namesake);
+                    self.claimed_bindings.extend(in_the_way.map(ObjectKey::of));
+                    let why = "its target group is gone";
+                    let gone =
+                        in_the_way.map(|observed| self.delete_binding(Phase::Bindings, observed, &[], why));
+                    self.create_binding(id.as_str(), write, gone);
                 }
-                None => match self.namesake(&write) {
-                    Some(observed) => {
-                        claimed.insert(ObjectKey::of(observed));
-                        created.push(self.recreate_binding(id.as_str(), write, observed));
-                    }
-                    None => created.push(self.create_binding(id.as_str(), write, None)),
-                },
             }
         }
-        self.await_early_bindings(&created);
-        self.delete_bindings(&claimed);
     }
 
     /// The binding of the wanted target group.
@@ -65,28 +60,19 @@ impl<'a> Diff<'a> {
     }
 
     /// New target groups behind a load balancer that serves already are bound before it sends traffic to them.
-    fn create_binding(
-        &mut self,
-        id: &str,
-        write: BindingWrite,
-        after: Option<StepId>,
-    ) -> (Phase, StepId, ObjectKey) {
+    fn create_binding(&mut self, id: &str, write: BindingWrite, after: Option<StepId>) {
         let is_new = write.binding.target_group_arn.known().is_none();
         let is_early = is_new && after.is_none() && !self.load_balancers.is_empty();
         let phase = if is_early { Phase::EarlyBindings } else { Phase::Bindings };
-        let key = write.key();
+        let (key, target_group) = (write.key(), write.binding.target_group_arn.clone());
         let step = Step::new(STAGE, id, Op::CreateBinding(Box::new(write)), "does not exist").after(after);
-        (phase, self.draft.emit(phase, step), key)
-    }
-
-    fn recreate_binding(
-        &mut self,
-        id: &str,
-        write: BindingWrite,
-        observed: &TargetGroupBinding,
-    ) -> (Phase, StepId, ObjectKey) {
-        let gone = self.delete_binding(Phase::Bindings, observed, &[], "its target group is gone");
-        self.create_binding(id, write, Some(gone))
+        let created = self.draft.emit(phase, step);
+        if let (true, Ref::Pending(symbol)) = (is_early, target_group) {
+            self.bound_early.insert(symbol, created);
+            let op = Op::AwaitBindingObserved(key);
+            let step = Step::new(STAGE, id, op, "targets before traffic").after([created]);
+            self.draft.emit(Phase::AwaitEarlyBindings, step);
+        }
     }
 
     fn update_binding(&mut self, id: &str, write: BindingWrite, observed: &TargetGroupBinding) {
@@ -101,16 +87,9 @@ impl<'a> Diff<'a> {
         self.draft.emit(Phase::Bindings, step);
     }
 
-    fn await_early_bindings(&mut self, created: &[(Phase, StepId, ObjectKey)]) {
-        for (phase, step, key) in created.iter().filter(|(phase, _, _)| *phase == Phase::EarlyBindings) {
-            let op = Op::AwaitBindingObserved(key.clone());
-            let step = Step::new(STAGE, key.to_string(), op, "targets before traffic").after([*step]);
-            self.draft.emit(*phase, step);
-        }
-    }
-
-    fn delete_bindings(&mut self, claimed: &BTreeSet<ObjectKey>) {
+    fn delete_bindings(&mut self) {
         let actual = self.actual;
+        let claimed = std::mem::take(&mut self.claimed_bindings);
         let mut gone: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
         for observed in actual.bindings.iter().filter(|observed| !claimed.contains(&ObjectKey::of(*observed)))
         {
@@ -144,8 +123,22 @@ impl<'a> Diff<'a> {
         self.draft.emit(phase, step)
     }
 
-    /// Deletes the target groups and security groups that nobody asked for, once nothing uses them.
+    /// The steps that bind the target groups these actions forward to, where that has to come first.
+    pub(super) fn bindings_before(&self, actions: &[ListenerAction]) -> Vec<StepId> {
+        let forwards = actions.iter().filter_map(|action| match action {
+            ListenerAction::Forward(forward) => Some(&forward.target_groups),
+            _ => None,
+        });
+        let pending = forwards.flatten().filter_map(|tuple| match &tuple.target_group {
+            Ref::Pending(symbol) => self.bound_early.get(symbol).copied(),
+            Ref::Known(_) => None,
+        });
+        pending.collect()
+    }
+
+    /// Deletes the bindings, target groups and security groups that nobody asked for, once nothing uses them.
     pub(super) fn delete_surplus(&mut self) {
+        self.delete_bindings();
         for group in std::mem::take(&mut self.surplus_target_groups) {
             let arn = group.entity.arn.as_str();
             let request = DeleteTargetGroup { arn: arn.into() };

@@ -16,6 +16,7 @@ pub(super) enum Phase {
     /// Bindings of new target groups of a load balancer that serves already: targets are registered before it sends
     /// traffic to them.
     EarlyBindings,
+    AwaitEarlyBindings,
     Listeners,
     Rules,
     /// Rules for which there was no room.

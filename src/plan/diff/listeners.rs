@@ -131,7 +131,9 @@ impl<'a> Diff<'a> {
         let request =
             ModifyListener { arn: entity.arn.as_str().into(), settings: settings(desired, alpn, mutual) };
         let request = self.bound_request(request);
-        let step = self.draft.emit(PHASE, Step::aws(STAGE, id.as_str(), request, why));
+        let step =
+            Step::aws(STAGE, id.as_str(), request, why).after(self.bindings_before(&desired.default_actions));
+        let step = self.draft.emit(PHASE, step);
         self.release(target_groups(&entity.default_actions), step);
     }
 

@@ -70,8 +70,8 @@ pub fn diff(stack: &Stack, actual: &Actual, terms: Terms<'_>) -> Result<Plan, Di
     diff.security_groups(security_groups)?;
     diff.target_groups(target_groups)?;
     diff.load_balancers(load_balancers)?;
-    diff.listeners(listeners, rules);
     diff.bindings(bindings);
+    diff.listeners(listeners, rules);
     diff.protection(protection);
     diff.alb_targets(alb_targets);
     diff.delete_surplus();
@@ -97,6 +97,10 @@ struct Diff<'a> {
     releases: BTreeMap<String, Vec<StepId>>,
     /// Target groups that a listener or rule uses and goes on using.
     in_use: BTreeSet<String>,
+    /// Bindings that stay.
+    claimed_bindings: BTreeSet<crate::api::ObjectKey>,
+    /// Steps that bind target groups before they get traffic.
+    bound_early: BTreeMap<Symbol, StepId>,
     /// Steps that detach an ALB from a frontend NLB's target group, by the ALB's ARN.
     detached: BTreeMap<String, Vec<StepId>>,
     draft: Draft,
@@ -115,6 +119,8 @@ impl<'a> Diff<'a> {
             surplus_security_groups: Vec::new(),
             releases: BTreeMap::new(),
             in_use: BTreeSet::new(),
+            claimed_bindings: BTreeSet::new(),
+            bound_early: BTreeMap::new(),
             detached: BTreeMap::new(),
             draft: Draft::default(),
         }
@@ -165,3 +171,6 @@ impl<'a> Diff<'a> {
 fn symbol(kind: SymbolKind, id: &ResourceId) -> Symbol {
     Symbol { kind, id: id.as_str().to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

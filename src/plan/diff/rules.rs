@@ -125,7 +125,8 @@ impl<'a> Diff<'a> {
             actions: self.bound_actions(actions),
             transforms: transforms.clone(),
         };
-        let step = Step::aws(STAGE, rule_id(listener, priority).as_str(), request, "content differs");
+        let step = Step::aws(STAGE, rule_id(listener, priority).as_str(), request, "content differs")
+            .after(self.bindings_before(actions));
         let step = self.draft.emit(PHASE, step);
         self.release(target_groups(&actual.entity.actions), step);
     }

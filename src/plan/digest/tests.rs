@@ -29,15 +29,19 @@ fn stack(action: OidcAction) -> Stack {
 fn a_secret_is_sent_again_when_another_one_may_be_there() {
     let kept = None;
     let cases = [
-        (None, Some("a"), false),
-        (Some(Some("a")), Some("a"), false),
-        (Some(Some("a")), Some("b"), true),
-        (Some(Some("a")), kept, false),
-        (Some(kept), Some("a"), true),
-        (Some(kept), kept, false),
+        (vec![], Some("a"), false),
+        (vec![Some("a")], Some("a"), false),
+        (vec![Some("a")], Some("b"), true),
+        (vec![Some("a")], kept, false),
+        (vec![kept], Some("a"), true),
+        (vec![kept], kept, false),
+        (vec![Some("a"), kept], Some("a"), false),
+        (vec![Some("a"), kept], Some("b"), true),
     ];
     for (applied, wanted, changed) in cases {
-        let secrets = applied.map(|applied| AppliedSecrets::of(&stack(log_in(applied)))).unwrap_or_default();
+        let secrets = applied
+            .iter()
+            .fold(AppliedSecrets::default(), |known, applied| known.after(&stack(log_in(*applied))));
         assert_eq!(secrets.is_changed(&log_in(wanted)), changed, "{applied:?} then {wanted:?}");
     }
 }
