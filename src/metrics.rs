@@ -223,6 +223,22 @@ impl Metrics {
         self.reconcile_errors.get_or_create(&ErrorLabels::new(controller, category)).inc();
     }
 
+    /// A webhook has refused an object: its path, and the check that refused.
+    pub fn count_denial(&self, path: &str, check: &str) {
+        let failures = if path.starts_with("/mutate") {
+            &self.webhook_mutation_failures
+        } else {
+            &self.webhook_validation_failures
+        };
+        failures.get_or_create(&WebhookErrorLabels::new(path, check)).inc();
+    }
+
+    /// A pod's readiness gate has opened after waiting this long for a binding's target group.
+    pub fn observe_gate(&self, namespace: &str, binding: &str, waited: Duration) {
+        let labels = ObjectLabels::new(namespace, binding);
+        self.readiness_gate_ready.get_or_create(&labels).observe(waited.as_secs_f64());
+    }
+
     fn class(&self, outcome: &Outcome) -> Option<&Family<CallLabels, Counter>> {
         let code = outcome.error_code.as_str();
         if matches!(outcome.status, 401 | 403) || matches!(code, "AccessDeniedException" | "AuthFailure") {

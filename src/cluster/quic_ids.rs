@@ -55,7 +55,9 @@ impl QuicIdSource {
     pub async fn take(&self) -> Result<String, QuicIdError> {
         let worker = *self.worker.get_or_try_init(|| self.claim_worker()).await?;
         loop {
-            match self.last.lock().advance(millis())? {
+            // why: in a statement of its own, so that the lock is not held while waiting
+            let next = self.last.lock().advance(millis())?;
+            match next {
                 Some((millis, sequence)) => return Ok(encode_id(millis, worker, sequence)),
                 // All ids of this millisecond are taken.
                 None => tokio::time::sleep(Duration::from_millis(2)).await,

@@ -4,6 +4,7 @@
 //! complete; then everything is enqueued once. So no key is worked on with half of the cluster in view, and no Ingress is
 //! blamed for a class that was merely not listed yet.
 
+use super::binding::BindingController;
 use super::queue::Queue;
 use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted};
 use crate::api::{
@@ -29,11 +30,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug)]
 pub struct Queues {
     /// Services by namespace and name.
-    pub services: Queue<ObjectKey>,
+    pub services: Arc<Queue<ObjectKey>>,
     /// Ingress groups.
-    pub groups: Queue<StackId>,
+    pub groups: Arc<Queue<StackId>>,
     /// TargetGroupBindings by namespace and name.
-    pub bindings: Queue<ObjectKey>,
+    pub bindings: Arc<Queue<ObjectKey>>,
 }
 
 /// Hears of changes and fills the queues.
@@ -42,14 +43,21 @@ pub struct Dispatcher {
     stores: Arc<Stores>,
     queues: Arc<Queues>,
     recorder: Recorder,
+    bindings: Arc<BindingController>,
     is_ready: AtomicBool,
 }
 
 impl Dispatcher {
     /// Hears nothing until [`Dispatcher::start`].
-    pub fn new(config: Arc<Config>, stores: Arc<Stores>, queues: Arc<Queues>, recorder: Recorder) -> Self {
+    pub fn new(
+        config: Arc<Config>,
+        stores: Arc<Stores>,
+        queues: Arc<Queues>,
+        recorder: &Recorder,
+        bindings: Arc<BindingController>,
+    ) -> Self {
         let recorder = recorder.component("ingress");
-        Self { config, stores, queues, recorder, is_ready: AtomicBool::new(false) }
+        Self { config, stores, queues, recorder, bindings, is_ready: AtomicBool::new(false) }
     }
 
     /// Enqueues everything, and from now on what changes. Every cache must be complete.
@@ -242,9 +250,10 @@ impl Listener for Dispatcher {
         }
     }
 
-    fn pod(&self, _: &ObjectKey, change: Change<PodView>) {
+    fn pod(&self, key: &ObjectKey, change: Change<PodView>) {
         if self.hears() {
-            for binding in mapping::bindings_of_pod(change.latest()) {
+            let named = mapping::bindings_of_pod(change.latest());
+            for binding in named.into_iter().chain(self.bindings.awaiting(key)) {
                 self.queues.bindings.add(binding);
             }
         }

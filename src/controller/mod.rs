@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod facts;
 pub mod gather;
 pub mod ingress;
+pub mod process;
 pub mod queue;
 pub mod service;
 pub mod worker;

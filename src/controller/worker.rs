@@ -2,6 +2,8 @@
 
 use super::queue::Queue;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How a reconcile ended.
@@ -15,12 +17,11 @@ pub enum Verdict {
     Retry,
 }
 
+/// One reconcile.
+pub type Reconcile = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+
 /// Works on keys until the queue is closed.
-pub async fn work<K, F>(queue: &Queue<K>, reconcile: impl Fn(K) -> F)
-where
-    K: Ord + Clone,
-    F: Future<Output = Verdict>,
-{
+pub async fn work<K: Ord + Clone>(queue: Arc<Queue<K>>, reconcile: impl Fn(K) -> Reconcile) {
     while let Some(taken) = queue.next().await {
         let key = taken.key;
         match reconcile(key.clone()).await {

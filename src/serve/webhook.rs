@@ -10,19 +10,18 @@ use crate::admit::{self, Admitted, Denial, Halt, Operation, TargetGroupQuery};
 use crate::api::{
     AlbTargetControlConfigSpec, IngressClass, IngressClassParams, Namespace, ObjectKey, TargetGroupBinding,
 };
-use crate::aws::{Cloud, send};
+use crate::aws::send;
 use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
 use crate::cluster::stores::Stores;
 use crate::cluster::target_control::TargetControlSettings;
 use crate::config::Config;
+use crate::deploy::targets::ports::{AssumedRole, CloudFor, PortFuture};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -38,8 +37,8 @@ const MAX_LOOKUPS: usize = 4;
 pub struct Webhooks {
     /// Settings.
     pub config: Arc<Config>,
-    /// AWS, by role and external id (both empty: the controller's own identity).
-    pub cloud: Arc<dyn CloudForRole>,
+    /// AWS, in the controller's own name or in a role's.
+    pub clouds: Arc<dyn CloudFor>,
     /// The cluster as it is.
     pub stores: Arc<Stores>,
     /// Source of QUIC server ids.
@@ -48,15 +47,6 @@ pub struct Webhooks {
     pub target_control: Arc<dyn TargetControlConfigs>,
     /// Told about every refusal: webhook path and check.
     pub on_denied: Arc<dyn Fn(&'static str, &'static str) + Send + Sync>,
-}
-
-/// A boxed future, for ports of this module.
-pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// AWS in the name of a role.
-pub trait CloudForRole: Send + Sync {
-    /// A client for the role; the controller's own when `role` is empty.
-    fn cloud(&self, role: &str, external_id: &str) -> PortFuture<'_, Result<Arc<dyn Cloud>, String>>;
 }
 
 /// Hands out QUIC server ids, unique in the cluster.
@@ -288,10 +278,13 @@ async fn look_up(
     request: &Request,
     query: &TargetGroupQuery,
 ) -> Result<Vec<TargetGroup>, String> {
-    let field =
-        |pointer| request.object.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
-    let cloud =
-        hooks.cloud.cloud(field("/spec/iamRoleArnToAssume"), field("/spec/assumeRoleExternalId")).await?;
+    let field = |pointer| {
+        let text = request.object.pointer(pointer).and_then(serde_json::Value::as_str);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let external_id = field("/spec/assumeRoleExternalId");
+    let role = field("/spec/iamRoleArnToAssume").map(|arn| AssumedRole { arn, external_id });
+    let cloud = hooks.clouds.cloud_for(role.as_ref()).await.map_err(|error| error.to_string())?;
     let describe = match query {
         TargetGroupQuery::Arn(arn) => DescribeTargetGroups { arns: vec![arn.clone()], ..Default::default() },
         TargetGroupQuery::Name(name) => {

@@ -23,6 +23,7 @@ use crate::targets::view::Readiness;
 use futures::{StreamExt, TryStreamExt};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -429,6 +430,9 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Telling one pod.
+type Telling<'a> = Pin<Box<dyn Future<Output = Result<(), ReconcileError>> + Send + 'a>>;
+
 fn is_gone(error: &CloudError) -> bool {
     error.is(&["TargetGroupNotFound"])
 }
@@ -440,7 +444,10 @@ impl BindingController {
         binding: &ObjectKey,
         writes: &[ConditionWrite],
     ) -> Result<(), ReconcileError> {
-        let told = futures::stream::iter(writes).map(|write| self.tell_pod(binding, write));
+        // why: boxed with their lifetime spelt out, or the compiler cannot see that the stream of them is `Send`
+        let told: Vec<Telling<'_>> =
+            writes.iter().map(|write| -> Telling<'_> { Box::pin(self.tell_pod(binding, write)) }).collect();
+        let told = futures::stream::iter(told);
         told.buffer_unordered(CONDITIONS_AT_ONCE).try_collect::<Vec<()>>().await?;
         Ok(())
     }

@@ -216,7 +216,7 @@ impl InterfaceFinder {
 
     /// Pods whose address is an interface's own, anywhere in the VPC; answers the others.
     async fn find_by_address(&self, pods: Placed) -> Result<Placed, NetworkError> {
-        let addresses = pods.iter().filter_map(|(pod, _)| pod.ip.as_deref());
+        let addresses = pods.iter().filter_map(|(pod, _)| pod.ip.as_deref().map(str::to_owned)).collect();
         let interfaces = self.interfaces_with(addresses).await?;
         Ok(self.keep(pods, |pod, _| {
             let ip = pod.ip.as_deref()?;
@@ -226,9 +226,9 @@ impl InterfaceFinder {
 
     /// Pods whose address lies in a prefix of an interface that has the node's address; answers the others.
     async fn find_by_node_prefix(&self, pods: Placed) -> Result<Placed, NetworkError> {
-        let addresses = pods.iter().flat_map(|(_, node)| node.internal_ips.iter().map(|address| &**address));
-        let addresses = addresses.filter(|address| !address.contains(':'));
-        let interfaces = self.interfaces_with(addresses).await?;
+        let addresses = pods.iter().flat_map(|(_, node)| node.internal_ips.iter());
+        let addresses = addresses.filter(|address| !address.contains(':')).map(ToString::to_string);
+        let interfaces = self.interfaces_with(addresses.collect()).await?;
         Ok(self.keep(pods, |pod, _| {
             let ip = pod.ip.as_deref()?;
             interfaces.iter().find(|interface| has_prefix(interface, ip)).cloned()
@@ -301,19 +301,18 @@ impl InterfaceFinder {
     /// Interfaces of the VPC that have one of these addresses.
     async fn interfaces_with(
         &self,
-        addresses: impl Iterator<Item = &str>,
+        addresses: BTreeSet<String>,
     ) -> Result<Vec<Arc<NetworkInterface>>, NetworkError> {
-        let (six, four): (BTreeSet<&str>, BTreeSet<&str>) =
-            addresses.partition(|address| address.contains(':'));
+        let (six, four): (Vec<String>, Vec<String>) =
+            addresses.into_iter().partition(|address| address.contains(':'));
         let mut found = Vec::new();
         for (name, addresses) in
             [("addresses.private-ip-address", four), ("ipv6-addresses.ipv6-address", six)]
         {
-            let addresses: Vec<&str> = addresses.into_iter().collect();
             for chunk in addresses.chunks(ADDRESSES_PER_CALL) {
                 let filters = vec![
                     Filter::new("vpc-id", [self.config.vpc_id.clone()]),
-                    Filter::new(name, chunk.iter().copied()),
+                    Filter::new(name, chunk.iter().cloned()),
                 ];
                 let request = DescribeNetworkInterfaces { filters, ..DescribeNetworkInterfaces::default() };
                 found.extend(self.interfaces(request).await?);

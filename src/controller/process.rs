@@ -1,0 +1,313 @@
+//! The process: connects, serves, elects a leader, works, and shuts down.
+//!
+//! Every task lives in one `JoinSet`; the first to end ends the process. Webhooks, probes, metrics and caches run on every
+//! replica; only the leader works on the queues, and only the leader may write to AWS.
+
+mod identity;
+mod webhooks;
+mod workers;
+
+use super::dispatch::{Dispatcher, Queues};
+use super::queue::{MAX_DELAY, Queue};
+use crate::args::Settings;
+use crate::aws::client::ConnectError as AwsError;
+use crate::aws::guard::Guards;
+use crate::aws::vpc::{VpcError, resolve_vpc};
+use crate::aws::{AwsCloud, Cloud};
+use crate::cluster::connect::{ConnectError, connect};
+use crate::cluster::events::{FLUSH, Recorder, Writer, recorder};
+use crate::cluster::lease::{Election, Leadership, LeaseLost};
+use crate::cluster::stores::{Listener, Stores};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::serve::admin;
+use crate::serve::certificate::CertificateError;
+use kube::Client;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// Reconciles in flight have this long to end after a signal; then the lease is handed over regardless.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Why the process ends with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The API server.
+    #[error(transparent)]
+    Kubernetes(#[from] ConnectError),
+    /// AWS.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The VPC.
+    #[error(transparent)]
+    Vpc(#[from] VpcError),
+    /// The serving certificate.
+    #[error("webhook certificate: {0}")]
+    Certificate(#[from] CertificateError),
+    /// A listener.
+    #[error("cannot listen on {address} for {purpose}: {source}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// What for.
+        purpose: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A setting of the webhook certificates.
+    #[error("{0}")]
+    Setting(String),
+    /// Signals cannot be heard.
+    #[error("signals: {0}")]
+    Signals(std::io::Error),
+    /// Another replica leads now.
+    #[error(transparent)]
+    LeaseLost(#[from] LeaseLost),
+    /// A task that should run for ever has ended.
+    #[error("a task ended: {0}")]
+    TaskEnded(String),
+}
+
+/// What every part of the process shares.
+struct Process {
+    settings: Settings,
+    config: Arc<Config>,
+    client: Client,
+    aws: Arc<AwsCloud>,
+    cloud: Arc<dyn Cloud>,
+    guards: Guards,
+    metrics: Arc<Metrics>,
+    stores: Arc<Stores>,
+    recorder: Recorder,
+    leadership: Leadership,
+    shutdown: watch::Sender<bool>,
+}
+
+/// Runs the controller until a signal ends it.
+pub async fn run(settings: Settings) -> Result<(), ProcessError> {
+    let signals = Signals::new()?;
+    let metrics = Arc::new(Metrics::new());
+    let kubeconfig = settings.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let client = connect(&kubeconfig).await?;
+    let (leadership, election) = election(&client, &settings);
+    let aws = Arc::new(AwsCloud::connect(&settings.aws, metrics.clone()).await?);
+    let guards = guards(&settings, &metrics, &leadership);
+    let cloud = guards.wrap(aws.clone());
+    let config = Arc::new(config(&settings, &aws, &cloud).await?);
+    let (recorder, writer) = recorder(client.clone());
+    let stores = Arc::new(Stores::new(&config));
+    let shutdown = watch::Sender::new(false);
+    let process = Process {
+        settings,
+        config,
+        client,
+        aws,
+        cloud,
+        guards,
+        metrics,
+        stores,
+        recorder,
+        leadership,
+        shutdown,
+    };
+    process.run(signals, election, writer).await
+}
+
+fn election(client: &Client, settings: &Settings) -> (Leadership, Option<Election>) {
+    let Some(lease) = &settings.leader_election else { return (Leadership::permanent(), None) };
+    let namespace =
+        if lease.namespace.is_empty() { client.default_namespace() } else { lease.namespace.as_str() };
+    let election = Election::new(client.clone(), namespace, &lease.id, identity::new());
+    (election.leadership(), Some(election))
+}
+
+fn guards(settings: &Settings, metrics: &Arc<Metrics>, leadership: &Leadership) -> Guards {
+    let leadership = leadership.clone();
+    Guards {
+        throttles: settings.throttles.clone(),
+        observer: metrics.clone(),
+        may_write: Arc::new(move || leadership.is_leader()),
+    }
+}
+
+async fn config(settings: &Settings, aws: &AwsCloud, cloud: &Arc<dyn Cloud>) -> Result<Config, ProcessError> {
+    let vpc_id = resolve_vpc(&**cloud, &settings.vpc, aws.metadata().vpc_id()).await?;
+    Ok(Config { region: aws.region().to_owned(), vpc_id, ..settings.config.clone() })
+}
+
+impl Process {
+    async fn run(
+        self,
+        mut signals: Signals,
+        election: Option<Election>,
+        writer: Writer,
+    ) -> Result<(), ProcessError> {
+        tracing::info!(
+            cluster = self.config.cluster_name,
+            region = self.config.region,
+            vpc = self.config.vpc_id,
+            "starting"
+        );
+        let mut tasks = JoinSet::new();
+        let queues = Arc::new(Queues {
+            services: Arc::new(Queue::new(MAX_DELAY)),
+            groups: Arc::new(Queue::new(MAX_DELAY)),
+            bindings: Arc::new(Queue::new(self.settings.workers.target_group_binding_max_backoff)),
+        });
+        let work = Arc::new(self.work(queues.clone()));
+        let dispatcher = Arc::new(Dispatcher::new(
+            self.config.clone(),
+            self.stores.clone(),
+            queues.clone(),
+            &self.recorder,
+            work.bindings.clone(),
+        ));
+        self.listen(&mut tasks).await?;
+        let listener: Arc<dyn Listener> = dispatcher.clone();
+        self.stores.watch(&self.client, &self.config, &listener, &mut tasks);
+        let mut events = JoinSet::new();
+        events.spawn(writer.run());
+        let mut workers = JoinSet::new();
+        let (lost, election) = self.elect(election);
+        let ended = {
+            let started = self.start_when_leading(&dispatcher, &work, &mut workers);
+            tokio::pin!(started, lost);
+            let mut is_started = false;
+            loop {
+                tokio::select! {
+                    () = &mut started, if !is_started => is_started = true,
+                    reason = &mut lost => break Err(reason.into()),
+                    () = signals.received() => break Ok(()),
+                    Some(task) = tasks.join_next() => break Err(task_ended(task)),
+                }
+            }
+        };
+        self.stop(&queues, workers, election, events).await;
+        ended
+    }
+
+    /// Runs the election on the side, so that it can be waited for and, at the end, be given up.
+    fn elect(
+        &self,
+        election: Option<Election>,
+    ) -> (impl Future<Output = LeaseLost> + use<>, Arc<tokio::sync::Mutex<Option<Election>>>) {
+        let election = Arc::new(tokio::sync::Mutex::new(election));
+        let running = election.clone();
+        let lost = async move {
+            match &mut *running.lock().await {
+                Some(election) => election.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        (lost, election)
+    }
+
+    async fn start_when_leading(
+        &self,
+        dispatcher: &Arc<Dispatcher>,
+        work: &Arc<workers::Work>,
+        workers: &mut JoinSet<()>,
+    ) {
+        tokio::join!(self.stores.synced(), self.leadership.acquired());
+        tracing::info!("caches are complete and this replica leads: working");
+        dispatcher.start();
+        work.spawn(&self.settings.workers, workers);
+        workers.spawn(workers::resync(dispatcher.clone(), self.config.sync_period));
+    }
+
+    async fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ProcessError> {
+        let certificate = self.serve_webhooks(tasks).await?;
+        let ready: admin::Readiness = Arc::new(move || {
+            if certificate.is_ready() { Ok(()) } else { Err("no serving certificate yet".to_owned()) }
+        });
+        self.serve_http(&self.settings.health_probe_bind_addr, "probes", admin::probes(ready), tasks).await?;
+        if let Some(address) = &self.settings.metrics_bind_addr {
+            let metrics = self.metrics.clone();
+            let exposition: admin::Exposition = Arc::new(move || metrics.render());
+            self.serve_http(address, "metrics", admin::metrics(exposition), tasks).await?;
+        }
+        Ok(())
+    }
+
+    async fn serve_http(
+        &self,
+        address: &str,
+        purpose: &'static str,
+        router: axum::Router,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(), ProcessError> {
+        let listener = admin::bind(address).await.map_err(|source| ProcessError::Listen {
+            address: address.to_owned(),
+            purpose,
+            source,
+        })?;
+        let shutdown = self.shutdown_signal();
+        tasks.spawn(async move {
+            if let Err(error) = admin::serve(listener, router, shutdown).await {
+                tracing::error!(purpose, %error, "listener failed");
+            }
+        });
+        Ok(())
+    }
+
+    /// Completes when the process shuts down.
+    fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut shutdown = self.shutdown.subscribe();
+        async move {
+            // why: the sender going away means shutting down as well.
+            let _ = shutdown.wait_for(|shutdown| *shutdown).await;
+        }
+    }
+
+    /// Lets reconciles in flight end, hands the lease over, and writes the last events.
+    async fn stop(
+        &self,
+        queues: &Queues,
+        mut workers: JoinSet<()>,
+        election: Arc<tokio::sync::Mutex<Option<Election>>>,
+        mut events: JoinSet<()>,
+    ) {
+        queues.services.close();
+        queues.groups.close();
+        queues.bindings.close();
+        let drained = async { while workers.join_next().await.is_some() {} };
+        if timeout(DRAIN, drained).await.is_err() {
+            workers.shutdown().await;
+        }
+        if let Some(election) = &mut *election.lock().await {
+            election.release().await;
+        }
+        self.shutdown.send_replace(true);
+        let _ = timeout(FLUSH, events.join_next()).await;
+        tracing::info!("stopped");
+    }
+}
+
+fn task_ended(task: Result<(), tokio::task::JoinError>) -> ProcessError {
+    let reason = task.err().map_or_else(|| "it returned".to_owned(), |error| error.to_string());
+    ProcessError::TaskEnded(reason)
+}
+
+/// SIGTERM and SIGINT. A second one ends the process at once, by the default of the system.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, ProcessError> {
+        let hear = |kind| signal(kind).map_err(ProcessError::Signals);
+        Ok(Self { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())? })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

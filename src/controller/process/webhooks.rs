@@ -1,0 +1,103 @@
+//! The webhook server of the process: its certificate, its routes, its listener.
+
+use super::{Process, ProcessError};
+use crate::api::ObjectKey;
+use crate::args::{OwnCertificates, WebhookSettings};
+use crate::cluster::quic_ids::QuicIdSource;
+use crate::cluster::target_control::TargetControlSettings;
+use crate::cluster::webhook_certs;
+use crate::deploy::targets::ports::PortFuture;
+use crate::serve::certificate::{self, CertificateFiles, ServingCertificate};
+use crate::serve::listener::serve_tls;
+use crate::serve::webhook::{QuicIds, Webhooks, router};
+use ::webhook_certs::{Bundle, Policy, service_names};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+impl Process {
+    /// Starts the webhook server; answers the certificate that decides whether it can serve.
+    pub(super) async fn serve_webhooks(
+        &self,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Arc<ServingCertificate>, ProcessError> {
+        let settings = &self.settings.webhook;
+        let serving = Arc::new(ServingCertificate::default());
+        match &settings.own_certificates {
+            Some(own) => self.keep_certificates(own, &serving, tasks)?,
+            None => follow_files(settings, &serving, tasks).await?,
+        }
+        let client_ca = match &settings.client_ca_file {
+            Some(path) => Some(certificate::read(path).await?),
+            None => None,
+        };
+        let tls = Arc::new(certificate::server_config(serving.clone(), client_ca.as_deref())?);
+        let address = format!(":{}", settings.port);
+        let listener = crate::serve::admin::bind(&address).await.map_err(|source| ProcessError::Listen {
+            address,
+            purpose: "webhooks",
+            source,
+        })?;
+        let router = router(Arc::new(self.webhooks()));
+        tasks.spawn(serve_tls(listener, tls, router, self.shutdown_signal()));
+        Ok(serving)
+    }
+
+    fn keep_certificates(
+        &self,
+        own: &OwnCertificates,
+        serving: &Arc<ServingCertificate>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(), ProcessError> {
+        let OwnCertificates { secret, service, configurations, cluster_domain } = own;
+        let names = service_names(&service.1, &service.0, cluster_domain);
+        let settings = webhook_certs::Settings {
+            secret: ObjectKey::namespaced(secret.0.as_str(), secret.1.as_str()),
+            configurations: configurations.split(',').map(|name| name.trim().to_owned()).collect(),
+            policy: Policy::new(names),
+        };
+        let serving = serving.clone();
+        let publish = move |bundle: &Bundle| {
+            if let Err(error) = serving.publish(bundle.cert_pem.as_bytes(), bundle.key_pem.as_bytes()) {
+                tracing::warn!(%error, "issued webhook certificate not usable");
+            }
+        };
+        tasks.spawn(webhook_certs::run(self.client.clone(), settings, publish));
+        Ok(())
+    }
+
+    fn webhooks(&self) -> Webhooks {
+        let metrics = self.metrics.clone();
+        Webhooks {
+            config: self.config.clone(),
+            clouds: self.clouds(),
+            stores: self.stores.clone(),
+            quic_ids: Arc::new(QuicIdSource::new(self.client.clone())),
+            target_control: Arc::new(TargetControlSettings::new(self.client.clone())),
+            on_denied: Arc::new(move |path, check| metrics.count_denial(path, check)),
+        }
+    }
+}
+
+async fn follow_files(
+    settings: &WebhookSettings,
+    serving: &Arc<ServingCertificate>,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), ProcessError> {
+    let files = CertificateFiles { cert: settings.cert_file.clone(), key: settings.key_file.clone() };
+    let served = files.load(serving).await?;
+    let serving = serving.clone();
+    tasks.spawn(async move { files.follow(&serving, served).await });
+    Ok(())
+}
+
+impl QuicIds for QuicIdSource {
+    fn take(&self, count: usize) -> PortFuture<'_, Result<Vec<String>, String>> {
+        Box::pin(async move {
+            let mut ids = Vec::with_capacity(count);
+            for _ in 0..count {
+                ids.push(self.take().await.map_err(|error| error.to_string())?);
+            }
+            Ok(ids)
+        })
+    }
+}
