@@ -10,7 +10,7 @@ use aws_load_balancer_controller::cloud::{
     Attributes, Ref, Tags,
     elbv2::{
         CreateListener, DeleteListener, DescribeListeners, IpAddressType, Listener, ListenerSettings,
-        LoadBalancer, LoadBalancerType, ModifyListener, MutualAuthentication, Page, Protocol,
+        LoadBalancer, LoadBalancerType, ModifyListener, Page, Protocol,
     },
 };
 use std::collections::BTreeSet;
@@ -222,52 +222,6 @@ impl World {
             bad_value(format!("A certificate must be specified for {protocol} listeners"))
         })?;
         Ok(kept)
-    }
-
-    fn settle_mutual(
-        &self,
-        settings: &ListenerSettings,
-        previous: Option<&Listener>,
-    ) -> Verdict<Option<MutualAuthentication>> {
-        let given = settings.mutual_authentication.as_ref();
-        if settings.protocol != Protocol::Https {
-            ensure(given.is_none_or(|mutual| mutual.mode == "off"), || {
-                bad_value(format!(
-                    "Mutual authentication cannot be specified for {} listeners",
-                    settings.protocol
-                ))
-            })?;
-            return Ok(None);
-        }
-        let off = || MutualAuthentication { mode: "off".to_owned(), ..MutualAuthentication::default() };
-        let Some(given) = given else {
-            let was = previous.and_then(|listener| listener.mutual_authentication.clone());
-            return Ok(Some(was.unwrap_or_else(off)));
-        };
-        ensure(matches!(given.mode.as_str(), "off" | "passthrough" | "verify"), || {
-            bad_value(format!(
-                "Mutual authentication mode '{}' must be one of 'off, passthrough, verify'",
-                given.mode
-            ))
-        })?;
-        let verifies = given.mode == "verify";
-        ensure(verifies == given.trust_store_arn.is_some(), || {
-            bad_value(format!(
-                "A trust store must be specified for mutual authentication mode 'verify' only, not for '{}'",
-                given.mode
-            ))
-        })?;
-        let Some(store) = given.trust_store_arn.as_deref() else {
-            return Ok(Some(MutualAuthentication { mode: given.mode.clone(), ..off() }));
-        };
-        ensure(self.elb.trust_stores.contains_key(store), || super::Kind::TrustStore.not_found(store))?;
-        Ok(Some(MutualAuthentication {
-            ignore_client_certificate_expiry: Some(given.ignore_client_certificate_expiry.unwrap_or(false)),
-            advertise_trust_store_ca_names: Some(
-                given.advertise_trust_store_ca_names.clone().unwrap_or("off".to_owned()),
-            ),
-            ..given.clone()
-        }))
     }
 }
 

@@ -13,6 +13,7 @@ mod family;
 mod health_check;
 mod listener;
 mod load_balancer;
+mod mutual_tls;
 mod placement;
 mod rule;
 mod security_groups;

@@ -133,51 +133,57 @@ impl World {
     }
 
     fn check_target_group(&self, request: &CreateTargetGroup) -> Verdict<()> {
-        let CreateTargetGroup { name, target_type, port, protocol, protocol_version, vpc_id, .. } = request;
-        check_name("Target group", name)?;
+        check_name("Target group", &request.name)?;
         tags::check(&request.tags, &Tags::new(), bad_value, super::tagging::too_many)?;
-        ensure(!matches!(target_type, TargetType::Other(_)), || bad_word("targetType", target_type))?;
-        ensure(!matches!(protocol, Protocol::Other(_)), || bad_word("protocol", protocol))?;
-        let simulated = matches!(target_type, TargetType::Instance | TargetType::Ip | TargetType::Alb);
-        ensure(simulated, || {
-            bad_value(format!("Target groups of target type '{target_type}' are not simulated"))
-        })?;
-        ensure(*protocol != Protocol::Geneve, || {
-            bad_value(format!("Target groups with the protocol '{protocol}' are not simulated"))
-        })?;
-        let port = port.ok_or_else(|| bad_value("A port must be specified"))?;
+        check_kind(request)?;
+        let port = request.port.ok_or_else(|| bad_value("A port must be specified"))?;
         ensure((1..=65535).contains(&port), || {
             bad_value(format!("Port '{port}' must be between '1' and '65535'"))
         })?;
+        let vpc_id = &request.vpc_id;
         ensure(self.ec2.vpcs.contains_key(vpc_id), || {
             bad_value(format!("The VPC ID '{vpc_id}' is not found"))
         })?;
-        ensure(*target_type != TargetType::Alb || *protocol == Protocol::Tcp, || {
-            refuse(
-                "UnsupportedProtocol",
-                format!("Protocol '{protocol}' is not supported for target groups with target type 'alb'"),
-            )
-        })?;
-        let http = matches!(protocol, Protocol::Http | Protocol::Https);
-        let version_fits =
-            protocol_version.as_deref().is_none_or(|version| http && VERSIONS.contains(&version));
-        ensure(version_fits, || {
-            bad_value(format!(
-                "The protocol version is not valid for target groups with the protocol '{protocol}'"
-            ))
-        })?;
-        let family_fits = match request.ip_address_type {
-            IpAddressType::Ipv4 => true,
-            IpAddressType::Ipv6 => *target_type != TargetType::Alb,
-            _ => false,
-        };
-        ensure(family_fits, || {
-            let family = &request.ip_address_type;
-            bad_value(format!(
-                "IP address type '{family}' is not supported for target groups with target type '{target_type}'"
-            ))
-        })
+        check_combination(request)
     }
+}
+
+/// Target types and protocols that exist, and those that are simulated.
+fn check_kind(request: &CreateTargetGroup) -> Verdict<()> {
+    let CreateTargetGroup { target_type, protocol, .. } = request;
+    ensure(!matches!(target_type, TargetType::Other(_)), || bad_word("targetType", target_type))?;
+    ensure(!matches!(protocol, Protocol::Other(_)), || bad_word("protocol", protocol))?;
+    ensure(*target_type != TargetType::Lambda, || {
+        bad_value("Target groups of target type 'lambda' are not simulated")
+    })?;
+    ensure(*protocol != Protocol::Geneve, || {
+        bad_value("Target groups with the protocol 'GENEVE' are not simulated")
+    })
+}
+
+/// Target type, protocol, protocol version and address family that go together.
+fn check_combination(request: &CreateTargetGroup) -> Verdict<()> {
+    let CreateTargetGroup { target_type, protocol, ip_address_type, .. } = request;
+    let alb = *target_type == TargetType::Alb;
+    ensure(!alb || *protocol == Protocol::Tcp, || {
+        refuse(
+            "UnsupportedProtocol",
+            format!("Protocol '{protocol}' is not supported for target groups with target type 'alb'"),
+        )
+    })?;
+    let http = matches!(protocol, Protocol::Http | Protocol::Https);
+    let version = request.protocol_version.as_deref();
+    ensure(version.is_none_or(|version| http && VERSIONS.contains(&version)), || {
+        bad_value(format!(
+            "The protocol version is not valid for target groups with the protocol '{protocol}'"
+        ))
+    })?;
+    let ipv6 = *ip_address_type == IpAddressType::Ipv6;
+    ensure(*ip_address_type == IpAddressType::Ipv4 || ipv6 && !alb, || {
+        bad_value(format!(
+            "IP address type '{ip_address_type}' is not supported for target groups with target type '{target_type}'"
+        ))
+    })
 }
 
 /// What the request describes, still without an ARN.

@@ -167,27 +167,31 @@ fn load_balancer_change(action: &str, form: &Node, world: &World) -> Verdict<Req
         "SetIpAddressType" => {
             SetIpAddressType { arn, ip_address_type: form.required("IpAddressType")?.as_str().into() }.into()
         }
-        "ModifyIpPools" => {
-            let keeps = form.texts("RemoveIpamPools").is_empty();
-            let current = world.elb.load_balancer(&arn)?.described.ipv4_ipam_pool_id.clone();
-            let given = form.at("IpamPools").text("Ipv4IpamPoolId");
-            ModifyIpPools { arn, ipv4_ipam_pool_id: given.or(current.filter(|_| keeps)) }.into()
-        }
+        "ModifyIpPools" => modify_ip_pools(arn, form, world)?,
         "ModifyLoadBalancerAttributes" => {
             ModifyLoadBalancerAttributes { arn, attributes: attributes(form) }.into()
         }
-        "ModifyCapacityReservation" => {
-            let capacity_units = form.at("MinimumLoadBalancerCapacity").number("CapacityUnits")?;
-            let resets = form.flag("ResetCapacityReservation").unwrap_or(false);
-            ensure(resets != capacity_units.is_some(), || {
-                bad_value(
-                    "You must specify either a minimum load balancer capacity or a reset of the capacity reservation",
-                )
-            })?;
-            ModifyCapacityReservation { arn, capacity_units }.into()
-        }
+        "ModifyCapacityReservation" => modify_capacity_reservation(arn, form)?,
         _ => return Err(unknown(action)),
     })
+}
+
+fn modify_ip_pools(arn: Ref, form: &Node, world: &World) -> Verdict<Request> {
+    let keeps = form.texts("RemoveIpamPools").is_empty();
+    let current = world.elb.load_balancer(&arn)?.described.ipv4_ipam_pool_id.clone();
+    let given = form.at("IpamPools").text("Ipv4IpamPoolId");
+    Ok(ModifyIpPools { arn, ipv4_ipam_pool_id: given.or(current.filter(|_| keeps)) }.into())
+}
+
+fn modify_capacity_reservation(arn: Ref, form: &Node) -> Verdict<Request> {
+    let capacity_units = form.at("MinimumLoadBalancerCapacity").number("CapacityUnits")?;
+    let resets = form.flag("ResetCapacityReservation").unwrap_or(false);
+    ensure(resets != capacity_units.is_some(), || {
+        bad_value(
+            "You must specify either a minimum load balancer capacity or a reset of the capacity reservation",
+        )
+    })?;
+    Ok(ModifyCapacityReservation { arn, capacity_units }.into())
 }
 
 fn create_load_balancer(form: &Node) -> Verdict<Request> {
