@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a full listing is good for.
 pub const LISTING_MILLIS: u64 = 5 * 60 * 1000;
-/// How long our own registration outweighs a read that does not show it.
+/// How long what we did ourselves outweighs a read that does not show it.
 pub const SETTLING_MILLIS: u64 = 10 * 1000;
 
 /// Id and port: what DescribeTargetHealth is asked by.
@@ -32,8 +32,15 @@ pub struct Record {
     pub target: Target,
     /// Its health; `None` until AWS has been asked after we touched it.
     pub health: Option<Health>,
-    /// When we registered it, if that was not long ago.
-    registered_at: Option<u64>,
+    /// What we did to it, and when.
+    touched: Option<(Touch, u64)>,
+}
+
+/// What was done to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Touch {
+    Registered,
+    Deregistered,
 }
 
 /// The targets of one target group.
@@ -47,7 +54,7 @@ pub struct Inventory {
 impl Record {
     /// A target with this health.
     pub fn new(target: Target, health: Option<Health>) -> Self {
-        Self { target, health, registered_at: None }
+        Self { target, health, touched: None }
     }
 
     /// Whether it is on its way out.
@@ -59,6 +66,16 @@ impl Record {
     /// Its state, if it is known.
     pub fn state(&self) -> Option<&TargetHealthState> {
         self.health.as_ref().map(|health| &health.state)
+    }
+
+    /// Whether a read that tells this of the target (`None`: that it is not there) is older than what we did to it.
+    fn outweighs(&self, told: Option<&Record>, now: u64) -> bool {
+        let Some((touch, at)) = self.touched else { return false };
+        now.saturating_sub(at) < SETTLING_MILLIS
+            && match touch {
+                Touch::Registered => told.is_none(),
+                Touch::Deregistered => told.is_some_and(|told| !told.is_draining()),
+            }
     }
 
     /// `<id>:<port>`, with the QUIC server id if AWS told one.
@@ -109,30 +126,30 @@ impl Inventory {
 
     /// Takes in a full listing.
     pub fn absorb_listing(&mut self, listing: Vec<TargetHealth>, now: u64) {
-        let seen: BTreeSet<IdAndPort> = listing.iter().map(|health| key(&health.target)).collect();
-        let ours = std::mem::take(&mut self.records).into_iter();
-        let unseen = ours.filter(|record| {
-            !seen.contains(&key(&record.target))
-                && record.registered_at.is_some_and(|at| now.saturating_sub(at) < SETTLING_MILLIS)
-        });
-        let unseen: Vec<Record> = unseen.collect();
-        self.records = listing.into_iter().filter_map(record_of).collect();
-        self.records.extend(unseen);
+        let asked = self.records.iter().map(|record| key(&record.target)).collect();
+        self.absorb(asked, listing, now);
         self.listed_at = Some(now);
-        self.asked_at = Some(now);
     }
 
     /// Takes in the answer about some targets.
     pub fn absorb_answer(&mut self, answer: Vec<TargetHealth>, now: u64) {
-        let asked: BTreeSet<IdAndPort> = answer.iter().map(|health| key(&health.target)).collect();
+        let asked = answer.iter().map(|told| key(&told.target)).collect();
+        self.absorb(asked, answer, now);
+    }
+
+    fn absorb(&mut self, asked: BTreeSet<IdAndPort>, told: Vec<TargetHealth>, now: u64) {
         let mut news: BTreeMap<IdAndPort, Vec<Record>> = BTreeMap::new();
-        for record in answer.into_iter().filter_map(record_of) {
+        for record in told.into_iter().filter_map(record_of) {
             news.entry(key(&record.target)).or_default().push(record);
         }
         self.records.retain(|record| {
-            let settling = record.registered_at.is_some_and(|at| now.saturating_sub(at) < SETTLING_MILLIS);
             let key = key(&record.target);
-            !asked.contains(&key) || (settling && !news.contains_key(&key))
+            let told = news.get(&key).and_then(|records| records.first());
+            let stays = !asked.contains(&key) || record.outweighs(told, now);
+            if stays {
+                news.remove(&key);
+            }
+            stays
         });
         self.records.extend(news.into_values().flatten());
         self.asked_at = Some(now);
@@ -143,16 +160,17 @@ impl Inventory {
         for target in targets {
             let key = key(target);
             self.records.retain(|record| self::key(&record.target) != key);
-            self.records.push(Record { target: target.clone(), health: None, registered_at: Some(now) });
+            let touched = Some((Touch::Registered, now));
+            self.records.push(Record { target: target.clone(), health: None, touched });
         }
     }
 
     /// Notes that we deregistered targets: they drain.
-    pub fn note_deregistered(&mut self, targets: &[Target]) {
+    pub fn note_deregistered(&mut self, targets: &[Target], now: u64) {
         let gone: BTreeSet<IdAndPort> = targets.iter().map(key).collect();
         for record in &mut self.records {
             if gone.contains(&key(&record.target)) {
-                record.registered_at = None;
+                record.touched = Some((Touch::Deregistered, now));
                 record.health = Some(Health {
                     state: TargetHealthState::Draining,
                     reason: "Target.DeregistrationInProgress".to_owned(),
@@ -160,11 +178,6 @@ impl Inventory {
                 });
             }
         }
-    }
-
-    /// Whether one of the targets drains.
-    pub fn has_draining(&self) -> bool {
-        self.records.iter().any(Record::is_draining)
     }
 }
 

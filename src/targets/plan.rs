@@ -149,7 +149,8 @@ fn plan_removal(situation: &Situation<'_>, matching: &Matching<'_>, registering:
     }
     let (serving, useless): (Vec<&Record>, Vec<&Record>) = candidates.into_iter().partition(|record| {
         let is_healthy = record.state().is_none_or(|state| *state == TargetHealthState::Healthy);
-        is_healthy && (situation.is_alive)(&record.target)
+        // why: while no replacement is even registered, any live target is better than none
+        (is_healthy || registering > 0) && (situation.is_alive)(&record.target)
     });
     if serving.is_empty() {
         return (Removal::Now(targets(&useless)), 0);

@@ -5,4 +5,5 @@ mod architecture;
 mod args;
 mod certificates;
 mod chart;
+mod targets;
 mod wire;

@@ -100,7 +100,8 @@ impl TargetLane {
             let cloud = self.clouds.cloud_for(group.role.as_ref()).await?;
             let arn = group.arn.as_str().into();
             send(&*cloud, DeregisterTargets { arn, targets: batch.to_vec() }).await?;
-            self.groups.lock().entry(group.arn.clone()).or_default().note_deregistered(batch);
+            let now = self.now();
+            self.groups.lock().entry(group.arn.clone()).or_default().note_deregistered(batch, now);
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ struct State {
     tracked: BTreeSet<String>,
     /// Rules as last read or written.
     rules: BTreeMap<String, (Instant, Vec<IngressRule>)>,
-    /// Groups from which something is to be revoked as soon as every binding has been looked at.
+    /// Groups to compare again as soon as that is possible: not every binding had been looked at, or a call failed.
     owed: BTreeSet<String>,
     /// Whether the tagged groups were looked for, and what is no longer needed revoked everywhere.
     is_swept: bool,
@@ -90,10 +90,9 @@ impl TargetRules {
                 groups.extend(needs.now.keys().cloned());
             }
             let is_complete = state.is_complete(view);
+            state.owed.append(&mut groups);
             if is_complete {
                 groups.append(&mut state.owed);
-            } else {
-                state.owed.append(&mut groups);
             }
             (groups, is_complete, state.is_swept)
         };
@@ -149,6 +148,7 @@ impl TargetRules {
         let mut failures = Vec::new();
         for group in groups {
             if let Err(failure) = self.keep_group(&group, may_revoke).await {
+                self.state.lock().owed.insert(group);
                 failures.push(failure);
             }
         }

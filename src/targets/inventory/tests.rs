@@ -55,9 +55,20 @@ fn what_was_registered_a_moment_ago_outlives_a_stale_read() {
 fn what_was_deregistered_drains_and_can_come_back() {
     let mut inventory = Inventory::default();
     inventory.absorb_listing(vec![told(1, Healthy)], 0);
-    inventory.note_deregistered(&[target(1)]);
+    inventory.note_deregistered(&[target(1)], 0);
     assert_eq!(states(&inventory), [("10.0.1.1:8080".to_owned(), Some(Draining))]);
-    assert!(inventory.has_draining());
     inventory.note_registered(&[target(1)], 1);
     assert_eq!(states(&inventory), [("10.0.1.1:8080".to_owned(), None)]);
+}
+
+#[test]
+fn what_was_deregistered_a_moment_ago_is_not_revived_by_a_stale_read() {
+    let mut inventory = Inventory::default();
+    inventory.absorb_listing(vec![told(1, Healthy), told(2, Healthy)], 0);
+    inventory.note_deregistered(&[target(1)], 1000);
+    inventory.absorb_listing(vec![told(1, Healthy), told(2, Healthy)], 2000);
+    let one = ("10.0.1.1:8080".to_owned(), Some(Draining));
+    assert_eq!(states(&inventory), [one, ("10.0.1.2:8080".to_owned(), Some(Healthy))]);
+    inventory.absorb_listing(vec![told(2, Healthy)], 3000);
+    assert_eq!(inventory.records().len(), 1, "drained");
 }
