@@ -7,6 +7,7 @@
 //!
 //! Matches upstream's `pkg/deploy` in outcome; it has no cache of its own but the inventory.
 
+pub mod audit;
 pub mod backend_security_group;
 pub mod bindings;
 pub mod execute;
@@ -22,7 +23,7 @@ pub use inventory::Inventory;
 
 use crate::aws::Cloud;
 use crate::cloud::elbv2::LoadBalancerType;
-use crate::cloud::{Bindings, Symbol, SymbolKind};
+use crate::cloud::{Bindings, CloudError, Symbol, SymbolKind};
 use crate::config::Config;
 use crate::model::{ResourceId, Stack, StackId};
 use crate::plan::binding::{digest_observed, digest_wanted};
@@ -149,6 +150,11 @@ impl Deployer {
             return self.conclude(stack, desired, &plan, outcome, steps);
         }
         Ok(Deployed::default())
+    }
+
+    /// Looks through AWS. Answers the settled stacks that are not as they were: they want to be reconciled.
+    pub async fn sweep(&self) -> Result<Vec<StackId>, CloudError> {
+        self.inventory.sweep(&*self.cloud).await
     }
 
     /// What would be done now, without doing it.

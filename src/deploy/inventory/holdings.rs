@@ -41,8 +41,11 @@ impl Holdings {
             && suspects.is_empty()
     }
 
+    /// Whether it need not be asked for again. What is still provisioning changes by itself.
     pub(super) fn is_fresh(&self) -> bool {
-        self.suspects.is_empty() && self.seen.is_some_and(|seen| seen.elapsed() < FRESH)
+        let is_provisioning = self.load_balancers.values().any(|(entity, _)| entity.state == "provisioning");
+        let is_recent = self.seen.is_some_and(|seen| seen.elapsed() < FRESH);
+        is_recent && !is_provisioning && self.suspects.is_empty()
     }
 
     /// Takes note of a call that succeeded.

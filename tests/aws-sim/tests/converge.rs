@@ -7,6 +7,7 @@ mod bed;
 mod stacks;
 
 use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::deploy::audit::{Pace, audit};
 use aws_load_balancer_controller::model::Stack;
 use aws_sim::{Calls, Effect, Fault};
 use bed::{Bed, run};
@@ -271,6 +272,100 @@ fn what_changed_while_nobody_looked_is_found_in_spite_of_memory() {
         bed.deployer().inventory().recall(remembered);
         bed.deploy(&stack).await;
         bed.check(&stack, "target groups were deleted while the controller was away");
+    });
+}
+
+#[test]
+fn an_audit_finds_a_rule_that_somebody_deleted() {
+    let (_, stack) = walkthroughs().remove(1);
+    run(async {
+        let bed = Bed::new();
+        bed.deploy(&stack).await;
+        bed.delete_one_rule();
+        let woken = parking_lot::Mutex::new(Vec::new());
+        let pace = Pace { sweep: Duration::from_mins(10), full: Duration::from_hours(1) };
+        let audit = audit(bed.deployer(), pace, |stack| woken.lock().push(stack));
+        let _ = tokio::time::timeout(Duration::from_mins(65), audit).await;
+        assert_eq!(*woken.lock(), vec![stack.id.clone()]);
+        bed.deploy(&stack).await;
+        bed.check(&stack, "a rule was deleted by hand");
+    });
+}
+
+#[test]
+fn a_full_account_exchanges_target_groups_by_freeing_first() {
+    let before = stacks::build(&stacks::Wish { rules: vec![(0, 0)], ..stacks::Wish::plain() });
+    let mut after = stacks::build(&stacks::Wish { target_groups: 2, rules: vec![], ..stacks::Wish::plain() });
+    stacks::drop_target_group(&mut after, 0);
+    run(async {
+        let bed = Bed::new();
+        bed.sim.world(|world| world.settings.quotas.target_groups = 1);
+        bed.deploy(&before).await;
+        bed.deploy(&after).await;
+        bed.check(&after, "the only target group was exchanged");
+    });
+}
+
+#[test]
+fn a_full_load_balancer_exchanges_certificates_by_freeing_first() {
+    let before = stacks::Wish { listeners: vec![1], certificates: vec![0, 1], ..stacks::Wish::plain() };
+    let after = stacks::build(&stacks::Wish { certificates: vec![0, 2], ..before.clone() });
+    run(async {
+        let bed = Bed::new();
+        bed.deploy(&stacks::build(&before)).await;
+        bed.sim.world(|world| world.settings.quotas.certificates = 2);
+        bed.deploy(&after).await;
+        bed.check(&after, "one of two certificates was exchanged");
+    });
+}
+
+#[test]
+fn a_full_security_group_exchanges_rules_by_freeing_first() {
+    let before = stacks::Wish { source_ranges: vec![0, 1, 2], ..stacks::Wish::plain() };
+    let after = stacks::build(&stacks::Wish { source_ranges: vec![2, 3, 4], ..before.clone() });
+    run(async {
+        let bed = Bed::new();
+        bed.sim.world(|world| world.settings.quotas.rules_per_security_group = 3);
+        bed.deploy(&stacks::build(&before)).await;
+        bed.deploy(&after).await;
+        bed.check(&after, "two of three rules were exchanged");
+    });
+}
+
+#[test]
+fn capacity_waits_for_the_load_balancer_and_nothing_else_does() {
+    let mut stack = stacks::build(&stacks::Wish::plain());
+    for load_balancer in stack.load_balancers.values_mut() {
+        load_balancer.minimum_capacity_units = Some(3000);
+    }
+    run(async {
+        let bed = Bed::new();
+        bed.sim.world(|world| world.settings.delays.provisioning = Duration::from_mins(3));
+        for _ in 0..2 {
+            let early = bed.deployer().deploy(&stack).await.unwrap();
+            assert_eq!(early.revisit, Some(Duration::from_mins(2)));
+            assert_eq!(early.load_balancers.len(), 1, "its name can be published");
+        }
+        bed.sim.advance(Duration::from_mins(4));
+        bed.sim.clear_calls();
+        bed.deploy(&stack).await;
+        assert_eq!(bed.writes(), vec![Action::ModifyCapacityReservation]);
+    });
+}
+
+#[test]
+fn an_alb_behind_an_nlb_comes_and_goes() {
+    let stack = stacks::with_frontend_nlb();
+    run(async {
+        let mut bed = Bed::new();
+        bed.converge(&stack).await;
+        bed.check(&stack, "an ALB behind an NLB");
+        bed.restart();
+        bed.sim.clear_calls();
+        bed.deploy(&stack).await;
+        assert_eq!(bed.writes(), Vec::<Action>::new());
+        bed.converge(&Stack::empty(stack.id.clone())).await;
+        bed.check_nothing_left("an ALB behind an NLB was deleted");
     });
 }
 

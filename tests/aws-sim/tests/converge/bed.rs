@@ -93,7 +93,7 @@ impl Bed {
     }
 
     pub async fn sweep(&self) -> Vec<StackId> {
-        self.deployer.inventory().sweep(&self.sim).await.unwrap()
+        self.deployer.sweep().await.unwrap()
     }
 
     /// What was asked of AWS to change something.
@@ -150,6 +150,12 @@ impl Bed {
                 Attributes::from([("deletion_protection.enabled".to_owned(), "true".to_owned())]);
             self.ask(ModifyLoadBalancerAttributes { arn: load_balancer.arn.into(), attributes });
         }
+    }
+
+    /// Somebody deletes a rule by hand.
+    pub fn delete_one_rule(&self) {
+        let rule = self.rules().remove(0);
+        self.ask(DeleteRule { arn: rule.arn.into() });
     }
 
     /// Somebody deletes all target groups by hand, and what uses them.

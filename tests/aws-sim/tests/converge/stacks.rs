@@ -10,8 +10,8 @@ use aws_load_balancer_controller::cloud::elbv2::{
 use aws_load_balancer_controller::cloud::{Attributes, Ref, Secret, SymbolKind, Tags};
 use aws_load_balancer_controller::config::Config;
 use aws_load_balancer_controller::model::{
-    Binding, BindingIngress, BindingPeer, BindingPort, Listener, LoadBalancer, Owner, ResourceId, Rule,
-    SecurityGroup, Stack, StackId, TargetGroup,
+    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, Listener, LoadBalancer, Owner, ResourceId,
+    Rule, SecurityGroup, Stack, StackId, TargetGroup,
 };
 use aws_sim::{Sim, World};
 use proptest::prelude::*;
@@ -179,6 +179,37 @@ pub fn with_oidc(secret: &str) -> Stack {
     for listener in stack.listeners.values_mut() {
         listener.default_actions.insert(0, ListenerAction::AuthenticateOidc(oidc.clone()));
     }
+    stack
+}
+
+/// Takes a target group and its binding out of a stack in which nothing uses it.
+pub fn drop_target_group(stack: &mut Stack, number: usize) {
+    stack.target_groups.remove(&target_group_id(number));
+    stack.bindings.remove(&target_group_id(number));
+}
+
+/// An ALB that is the target of an NLB.
+pub fn with_frontend_nlb() -> Stack {
+    let world = world();
+    let mut stack = build(&Wish::plain());
+    let nlb = Wish { is_alb: false, ..Wish::plain() };
+    let (name, group) = ("FrontendNlb", ResourceId::from("FrontendNlb-tg-TCP-80"));
+    stack.load_balancers.insert(name.into(), load_balancer(&nlb, &world));
+    let front = TargetGroup {
+        name: "k8s-front".to_owned(),
+        target_type: TargetType::Alb,
+        health_check: None,
+        attributes: Attributes::new(),
+        ..target_group(&nlb, 9)
+    };
+    stack.target_groups.insert(group.clone(), front);
+    let (_, listener) = listener(&nlb, 0, &world);
+    let target_group = group.pending(SymbolKind::TargetGroupArn);
+    let target_groups = vec![TargetGroupTuple { target_group, weight: None }];
+    let action = ListenerAction::Forward(ForwardAction { target_groups, stickiness: None, plain: false });
+    let listener = Listener { load_balancer: name.into(), default_actions: vec![action], ..listener };
+    stack.listeners.insert("FrontendNlb-ls-TCP-80".into(), listener);
+    stack.alb_targets.insert(group, AlbTarget { load_balancer: LOAD_BALANCER.into(), port: 80 });
     stack
 }
 
