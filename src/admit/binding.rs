@@ -40,10 +40,11 @@ pub(super) fn lookup(
 
 /// Completes a new binding from its target group.
 pub fn complete(operation: Operation, object: &Value, known: &KnownTargetGroups) -> Result<Admitted, Halt> {
-    if operation != Operation::Create {
-        return Ok(Admitted::unchanged());
-    }
     let mut completed = object.clone();
+    drop_false(&mut completed);
+    if operation != Operation::Create {
+        return Ok(Admitted { object: (completed != *object).then_some(completed), warnings: Vec::new() });
+    }
     let arn = complete_arn(&mut completed, known)?;
     for rule in COMPLETIONS {
         if text(&completed, rule.pointer).is_none() {
@@ -55,6 +56,17 @@ pub fn complete(operation: Operation, object: &Value, known: &KnownTargetGroups)
         }
     }
     Ok(Admitted { object: (completed != *object).then_some(completed), warnings: Vec::new() })
+}
+
+/// An explicit `false` is stored as absent, as upstream stores it: otherwise two controllers that take turns would see a
+/// changed spec.
+fn drop_false(object: &mut Value) {
+    const SHARED: &str = "multiClusterTargetGroup";
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        && spec.get(SHARED) == Some(&Value::Bool(false))
+    {
+        spec.remove(SHARED);
+    }
 }
 
 fn complete_arn(object: &mut Value, known: &KnownTargetGroups) -> Result<String, Halt> {
