@@ -193,6 +193,8 @@ impl<'a> Executor<'a> {
     // ---- AWS --------------------------------------------------------------------------------------------------------
 
     async fn call(&mut self, step: &Step, request: &Request) -> End {
+        // why: what the plan itself makes is referred to by symbols
+        let is_about_new = !request.pending().is_empty();
         let request = match request.clone().bound(&self.known) {
             Ok(request) => request,
             Err(error) => return End::Failed(error.into()),
@@ -209,18 +211,27 @@ impl<'a> Executor<'a> {
                         Err(error) => return self.refused(&request, error),
                     }
                 }
-                Err(error) if answer::is_too_early(&request, &error) => {
-                    if let (true, Some(tell)) =
-                        (error.is(&["DependencyViolation"]), self.on_group_in_use.take())
-                    {
-                        tell();
-                    }
+                Err(error) if answer::is_still_in_use(&request, &error) => {
+                    self.tell_of_group_in_use(&error);
                     if !self.wait(CALL_INTERVAL).await {
                         return End::Early { after: LATER, is_impatient: true, cause: error.into() };
                     }
                 }
+                Err(error) if is_about_new && answer::is_not_known_yet(&request, &error) => {
+                    if !self.wait(CALL_INTERVAL).await {
+                        return self.refused(&request, error);
+                    }
+                }
                 Err(error) => return self.refused(&request, error),
             }
+        }
+    }
+
+    fn tell_of_group_in_use(&mut self, error: &CloudError) {
+        if error.is(&["DependencyViolation"])
+            && let Some(tell) = self.on_group_in_use.take()
+        {
+            tell();
         }
     }
 

@@ -53,16 +53,23 @@ pub(super) fn is_protected(request: &Request, error: &CloudError) -> bool {
         && message.to_lowercase().contains("deletion protection")
 }
 
-/// Whether a call fails only because AWS is not that far yet.
-pub(super) fn is_too_early(request: &Request, error: &CloudError) -> bool {
+/// Whether a delete fails only because something is still letting go of the resource, which may take minutes.
+pub(super) fn is_still_in_use(request: &Request, error: &CloudError) -> bool {
     match request {
         Request::DeleteTargetGroup(_) | Request::DeleteLoadBalancer(_) => error.is(&["ResourceInUse"]),
         Request::DeleteSecurityGroup(_) => error.is(&["DependencyViolation"]),
+        _ => false,
+    }
+}
+
+/// Whether a call about something that was made just now fails only because not all of AWS knows of it yet.
+pub(super) fn is_not_known_yet(request: &Request, error: &CloudError) -> bool {
+    match request {
         Request::CreateRule(_)
         | Request::AddListenerCertificate(_)
         | Request::ModifyListenerAttributes(_) => error.is(&["ListenerNotFound"]),
-        // why: EC2's new security groups reach Elastic Load Balancing with a delay
         Request::CreateLoadBalancer(_) | Request::SetSecurityGroups(_) => error.is(&["InvalidSecurityGroup"]),
+        // why: the target group's former load balancer was deleted just now
         Request::CreateListener(_) => error.is(&["TargetGroupAssociationLimit"]),
         _ => false,
     }

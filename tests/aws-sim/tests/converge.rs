@@ -7,6 +7,7 @@ mod bed;
 mod stacks;
 
 use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::deploy::Class;
 use aws_load_balancer_controller::deploy::audit::{Pace, audit};
 use aws_load_balancer_controller::model::Stack;
 use aws_sim::{Calls, Effect, Fault};
@@ -272,6 +273,32 @@ fn what_changed_while_nobody_looked_is_found_in_spite_of_memory() {
         bed.deployer().inventory().recall(remembered);
         bed.deploy(&stack).await;
         bed.check(&stack, "target groups were deleted while the controller was away");
+    });
+}
+
+#[test]
+fn a_security_group_that_does_not_exist_is_told_at_once() {
+    let mut stack = stacks::build(&stacks::Wish::plain());
+    for load_balancer in stack.load_balancers.values_mut() {
+        load_balancer.security_groups = vec!["sg-0123456789abcdef0".into()];
+    }
+    run(async {
+        let bed = Bed::new();
+        let failure = bed.deployer().deploy(&stack).await.unwrap_err();
+        assert_eq!(failure.class(), Class::UserMustAct, "{failure}");
+        assert_eq!(failure.stage().unwrap().label(), "*elbv2.loadBalancerSynthesizer");
+    });
+}
+
+#[test]
+fn a_listener_that_aws_has_not_heard_of_everywhere_is_waited_for() {
+    let (_, stack) = walkthroughs().remove(1);
+    run(async {
+        let bed = Bed::new();
+        let early = Fault::on(Calls::Of(Action::CreateRule), Effect::fail("ListenerNotFound")).times(2);
+        bed.sim.arm(early);
+        bed.deployer().deploy(&stack).await.unwrap();
+        bed.check(&stack, "two rules came too early");
     });
 }
 
