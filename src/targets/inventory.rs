@@ -127,17 +127,17 @@ impl Inventory {
     /// Takes in a full listing.
     pub fn absorb_listing(&mut self, listing: Vec<TargetHealth>, now: u64) {
         let asked = self.records.iter().map(|record| key(&record.target)).collect();
-        self.absorb(asked, listing, now);
+        self.absorb(&asked, listing, now);
         self.listed_at = Some(now);
     }
 
     /// Takes in the answer about some targets.
     pub fn absorb_answer(&mut self, answer: Vec<TargetHealth>, now: u64) {
         let asked = answer.iter().map(|told| key(&told.target)).collect();
-        self.absorb(asked, answer, now);
+        self.absorb(&asked, answer, now);
     }
 
-    fn absorb(&mut self, asked: BTreeSet<IdAndPort>, told: Vec<TargetHealth>, now: u64) {
+    fn absorb(&mut self, asked: &BTreeSet<IdAndPort>, told: Vec<TargetHealth>, now: u64) {
         let mut news: BTreeMap<IdAndPort, Vec<Record>> = BTreeMap::new();
         for record in told.into_iter().filter_map(record_of) {
             news.entry(key(&record.target)).or_default().push(record);

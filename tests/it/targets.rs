@@ -1,10 +1,13 @@
 //! TargetGroupBindings on the simulated AWS: what is registered, when, and what pods and users are told.
 
 mod cluster;
+mod interfaces;
+mod nodes;
 mod stage;
 
 use aws_load_balancer_controller::api::meta::CHECKPOINT_ANNOTATION;
 use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::cloud::ec2::{AuthorizeIngress, IngressRule, RevokeIngress};
 use aws_load_balancer_controller::cloud::elbv2::{
     DeregisterTargets, RegisterTargets, Target, TargetHealthState,
 };
@@ -214,6 +217,35 @@ async fn nothing_is_revoked_before_every_binding_has_been_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_security_group_makes_room_first() {
+    let stage = stage_with("", 0..1).await;
+    stage.bind("bind", &stage.networking("8080"));
+    stage.settle("bind").await;
+    let present = stage.all_rules();
+    stage.sim.world(|world| world.settings.quotas.rules_per_security_group = present);
+    stage.bind("bind", &stage.networking("9090"));
+    stage.settle("bind").await;
+    assert_eq!((stage.rules(), stage.all_rules()), (vec!["9090-9090".to_owned()], present));
+    assert!(stage.cluster.events("bind").iter().all(|(reason, _)| *reason != "FailedNetworkReconcile"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_that_others_changed_are_repaired() {
+    let stage = stage_with("", 0..1).await;
+    stage.bind("bind", &stage.networking("8080"));
+    stage.settle("bind").await;
+    let group_id = stage.sim.world(|world| world.id("SG_NODES").to_owned());
+    let rules = stage.our_rules();
+    stage.interfere(RevokeIngress { group_id: group_id.as_str().into(), rules: rules.clone() }).await;
+    stage.controller.audit().await.unwrap();
+    assert_eq!(stage.rules(), ["8080-8080"]);
+    let wide = IngressRule { from_port: Some(1), ..rules[0].clone() };
+    stage.interfere(AuthorizeIngress { group_id: group_id.into(), rules: vec![wide] }).await;
+    stage.controller.audit().await.unwrap();
+    assert_eq!(stage.rules(), ["8080-8080"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_networking_mistake_is_told_and_keeps_no_pod_from_being_registered() {
     let stage = Stage::new(|_| ()).await;
     stage.serve(&[stage.pod(0, &[])]);
@@ -298,6 +330,28 @@ async fn what_others_deregister_is_registered_again_by_the_next_full_pass() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_aws_asks_for_zones_targets_are_registered_in_those_of_their_nodes() {
+    let stage = Stage::new(|_| ()).await;
+    let outside = PodView { ip: Some("192.168.7.7".into()), ..stage.pod(0, &[]) };
+    stage.cluster.edit(|objects| {
+        objects.pods.insert(outside.key.clone(), Arc::new(outside.clone()));
+        objects.endpoints.insert(key("web"), vec![endpoint_of(&outside)]);
+        let node = Arc::make_mut(objects.nodes.get_mut("node-a").unwrap());
+        node.labels.insert("topology.kubernetes.io/zone".to_owned(), "us-west-2a".to_owned());
+    });
+    let refusal = Effect::Fail {
+        code: "ValidationError".to_owned(),
+        message: "For target 192.168.7.7 you must specify an Availability Zone".to_owned(),
+    };
+    stage.sim.arm(Fault::on(Calls::Of(Action::RegisterTargets), refusal));
+    stage.bind("bind", "");
+    stage.once("bind").await;
+    let zones: Vec<_> =
+        stage.registered().into_iter().map(|target| target.availability_zone.unwrap()).collect();
+    assert_eq!(zones, ["all", "us-west-2a"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_address_outside_the_vpc_is_registered_for_all_zones() {
     let stage = Stage::new(|_| ()).await;
     let outside = PodView { ip: Some("192.168.7.7".into()), ..stage.pod(0, &[]) };
@@ -307,11 +361,7 @@ async fn an_address_outside_the_vpc_is_registered_for_all_zones() {
     });
     stage.bind("bind", "");
     stage.once("bind").await;
-    let registered = stage.sim.calls().into_iter().find_map(|call| match call.request {
-        aws_load_balancer_controller::cloud::Request::RegisterTargets(request) => Some(request.targets),
-        _ => None,
-    });
-    assert_eq!(registered.unwrap()[0].availability_zone.as_deref(), Some("all"));
+    assert_eq!(stage.registered()[0].availability_zone.as_deref(), Some("all"));
 }
 
 // ---- properties -----------------------------------------------------------------------------------------------------

@@ -236,7 +236,7 @@ impl<'a> Pass<'a> {
 
     async fn try_register(&mut self, endpoints: &[Endpoint]) -> Result<(), ReconcileError> {
         self.mark_unsettled_if_possible().await;
-        self.own_also(endpoints).await?;
+        self.own_all().await?;
         let BindingController { zones, lane, view, .. } = self.controller;
         let targets = zones.describe(self.binding, endpoints, &**view).await?;
         match lane.register(&self.group, &targets).await {
@@ -295,8 +295,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Puts endpoints on record as ours, before they are registered; what is ours already stays on record.
-    async fn own_also(&mut self, _registering: &[Endpoint]) -> Result<(), ReconcileError> {
+    /// Puts all endpoints on record as ours, before any is registered; what is ours already stays on record.
+    async fn own_all(&mut self) -> Result<(), ReconcileError> {
         if !is_shared(self.binding) {
             return Ok(());
         }
@@ -387,7 +387,14 @@ impl<'a> Pass<'a> {
             Some(networking) => self.needs(networking).await?,
             None => Permissions::new(),
         };
-        self.controller.rules.grant(self.key, needs).await
+        let BindingController { rules, view, .. } = self.controller;
+        match rules.grant(self.key, needs).await {
+            // why: a security group that is full takes new rules only after old ones are gone
+            Err(error) if error.is_full() && rules.may_revoke(&**view) => {
+                rules.settle(self.key, &**view).await
+            }
+            answer => answer,
+        }
     }
 
     async fn needs(&self, networking: &Networking) -> Result<Permissions, NetworkError> {

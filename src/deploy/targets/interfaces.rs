@@ -63,6 +63,13 @@ pub enum NetworkError {
     Several(Vec<String>),
 }
 
+impl NetworkError {
+    /// Whether a security group takes no more rules.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Cloud(error) if error.is(&["RulesPerSecurityGroupLimitExceeded"]))
+    }
+}
+
 /// Id and security groups of an interface; `None`: there is no interface in AWS.
 type Found = Option<Arc<NetworkInterface>>;
 

@@ -103,10 +103,15 @@ impl TargetRules {
         }
     }
 
+    /// Whether every binding has been looked at, so that it is known what nobody needs.
+    pub fn may_revoke(&self, view: &dyn ClusterView) -> bool {
+        self.state.lock().is_complete(view)
+    }
+
     /// Revokes everywhere what nobody needs. For when the rules of a group keep it from being deleted; does nothing until
     /// every binding has been looked at.
     pub async fn collect_garbage(&self, view: &dyn ClusterView) -> Result<(), NetworkError> {
-        if self.state.lock().is_complete(view) { self.sweep().await } else { Ok(()) }
+        if self.may_revoke(view) { self.sweep().await } else { Ok(()) }
     }
 
     /// Compares all groups with AWS again, for drift made by others.

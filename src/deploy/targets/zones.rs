@@ -59,7 +59,7 @@ pub struct Zones {
     vpc_id: String,
     cidrs: Mutex<BTreeMap<String, (Instant, Cidrs)>>,
     out_of_sight: Mutex<BTreeMap<(String, String), Instant>>,
-    in_their_zones: Mutex<BTreeMap<ObjectKey, Instant>>,
+    zoned_bindings: Mutex<BTreeMap<ObjectKey, Instant>>,
 }
 
 impl Zones {
@@ -70,7 +70,7 @@ impl Zones {
             vpc_id: config.vpc_id.clone(),
             cidrs: Mutex::default(),
             out_of_sight: Mutex::default(),
-            in_their_zones: Mutex::default(),
+            zoned_bindings: Mutex::default(),
         }
     }
 
@@ -116,12 +116,12 @@ impl Zones {
         if !asks_for_zone || self.uses_node_zones(&key) {
             return false;
         }
-        self.in_their_zones.lock().insert(key, Instant::now());
+        self.zoned_bindings.lock().insert(key, Instant::now());
         true
     }
 
     fn uses_node_zones(&self, binding: &ObjectKey) -> bool {
-        let mut flagged = self.in_their_zones.lock();
+        let mut flagged = self.zoned_bindings.lock();
         flagged.retain(|_, since| since.elapsed() < NODE_ZONES_FOR);
         flagged.contains_key(binding)
     }

@@ -4,6 +4,7 @@ use super::cluster::TestCluster;
 use aws_load_balancer_controller::api::meta::READINESS_GATE_PREFIX;
 use aws_load_balancer_controller::api::{ObjectKey, TargetGroupBinding, Time};
 use aws_load_balancer_controller::aws::{Cloud, send};
+use aws_load_balancer_controller::cloud::ec2::{DescribeSecurityGroups, IngressRule};
 use aws_load_balancer_controller::cloud::elbv2::{
     CreateTargetGroup, DescribeTargetHealth, LoadBalancerType, Protocol, Target, TargetHealth,
     TargetHealthState, TargetType,
@@ -43,6 +44,7 @@ pub(crate) struct Stage {
     pub controller: BindingController,
     pub config: Arc<Config>,
     pub arn: String,
+    pub target_type: &'static str,
     first_address: String,
 }
 
@@ -85,7 +87,7 @@ impl Stage {
         let config = Arc::new(config);
         let controller = controller(&sim, &cluster, &config);
         sim.clear_calls();
-        Self { sim, cluster, controller, config, arn, first_address }
+        Self { sim, cluster, controller, config, arn, target_type: "ip", first_address }
     }
 
     /// Kills the controller and starts another.
@@ -99,11 +101,11 @@ impl Stage {
 
     /// Adds a binding of the Service `web`; `spec`: more fields, as YAML.
     pub(crate) fn bind(&self, name: &str, spec: &str) {
-        let arn = &self.arn;
+        let (arn, kind) = (&self.arn, self.target_type);
         let text = format!(
             "apiVersion: elbv2.k8s.aws/v1beta1\nkind: TargetGroupBinding\n\
              metadata: {{name: {name}, namespace: shop, generation: 1, resourceVersion: '0'}}\n\
-             spec: {{targetGroupARN: '{arn}', targetType: ip, targetGroupProtocol: TCP, serviceRef: {{name: web, port: 80}}{spec}}}"
+             spec: {{targetGroupARN: '{arn}', targetType: {kind}, targetGroupProtocol: TCP, serviceRef: {{name: web, port: 80}}{spec}}}"
         );
         let binding: TargetGroupBinding = serde_saphyr::from_str(&text).unwrap();
         self.cluster.edit(|objects| {
@@ -115,6 +117,26 @@ impl Stage {
                 binding.status = old.status.clone();
             }
             objects.bindings.insert(key(name), Arc::new(binding));
+        });
+    }
+
+    /// The nodes of the simulated AWS as nodes of the cluster: `node-0`, `node-1` …, all ready.
+    pub(crate) fn join_nodes(&self) {
+        let nodes = self.sim.world(|world| world.nodes().to_vec());
+        self.cluster.edit(|objects| {
+            objects.nodes.clear();
+            for (n, node) in nodes.iter().enumerate() {
+                let name = format!("node-{n}");
+                let view = NodeView {
+                    name: name.as_str().into(),
+                    uid: format!("uid-{name}").into(),
+                    ready: Readiness::True,
+                    provider_id: node.provider_id().into(),
+                    internal_ips: [node.ip.as_str().into()].into(),
+                    ..NodeView::default()
+                };
+                objects.nodes.insert(name, Arc::new(view));
+            }
         });
     }
 
@@ -221,20 +243,38 @@ impl Stage {
 
     /// Ingress rules of the nodes' security group that are ours, as `from-to`.
     pub(crate) fn rules(&self) -> Vec<String> {
-        let copy = Sim::new(self.sim.snapshot());
-        let id = self.sim.world(|world| world.id("SG_NODES").to_owned());
-        let request = aws_load_balancer_controller::cloud::ec2::DescribeSecurityGroups {
-            group_ids: vec![id],
-            ..Default::default()
-        };
-        let found = send(&copy, request).now_or_never().unwrap().unwrap();
-        let rules = found.items.into_iter().flat_map(|group| group.ingress);
-        let ours = rules
-            .filter(|rule| rule.description.as_deref() == Some("elbv2.k8s.aws/targetGroupBinding=shared"));
-        let mut shown: Vec<String> =
-            ours.map(|rule| format!("{}-{}", rule.from_port.unwrap(), rule.to_port.unwrap())).collect();
+        let shown = |rule: IngressRule| format!("{}-{}", rule.from_port.unwrap(), rule.to_port.unwrap());
+        let mut shown: Vec<String> = self.our_rules().into_iter().map(shown).collect();
         shown.sort();
         shown
+    }
+
+    /// Ingress rules of the nodes' security group that are ours.
+    pub(crate) fn our_rules(&self) -> Vec<IngressRule> {
+        let ours = Some("elbv2.k8s.aws/targetGroupBinding=shared");
+        self.node_rules().into_iter().filter(|rule| rule.description.as_deref() == ours).collect()
+    }
+
+    /// How many ingress rules the nodes' security group has.
+    pub(crate) fn all_rules(&self) -> usize {
+        self.node_rules().len()
+    }
+
+    fn node_rules(&self) -> Vec<IngressRule> {
+        let copy = Sim::new(self.sim.snapshot());
+        let id = self.sim.world(|world| world.id("SG_NODES").to_owned());
+        let request = DescribeSecurityGroups { group_ids: vec![id], ..DescribeSecurityGroups::default() };
+        let found = send(&copy, request).now_or_never().unwrap().unwrap();
+        found.items.into_iter().flat_map(|group| group.ingress).collect()
+    }
+
+    /// Targets in the RegisterTargets calls since the log was cleared, also those that failed.
+    pub(crate) fn registered(&self) -> Vec<Target> {
+        let requests = self.sim.calls().into_iter().filter_map(|call| match call.request {
+            Request::RegisterTargets(request) => Some(request.targets),
+            _ => None,
+        });
+        requests.flatten().collect()
     }
 
     /// Operations called since the log was cleared.
