@@ -1,5 +1,7 @@
 //! TargetGroupBinding objects, for whoever deploys stacks.
 
+mod recent;
+
 use super::cache::Cache;
 use super::write::{is_conflict, is_not_found};
 use crate::api::{ObjectKey, TargetGroupBinding};
@@ -7,19 +9,22 @@ use crate::deploy::bindings::{BindingStore, Pending, StoreError};
 use crate::model::StackId;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
+use recent::Recent;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Bindings in the API server, listed from the cache.
+/// Bindings in the API server, listed from the cache and what was written since.
 pub struct KubeBindings {
     client: Client,
     cache: Arc<Cache<TargetGroupBinding>>,
+    recent: Recent,
 }
 
 impl KubeBindings {
     /// Lists come from `cache`, everything else from the API server.
     pub fn new(client: Client, cache: Arc<Cache<TargetGroupBinding>>) -> Self {
-        Self { client, cache }
+        Self { client, cache, recent: Recent::default() }
     }
 
     fn api(&self, key: &ObjectKey) -> Api<TargetGroupBinding> {
@@ -45,29 +50,36 @@ impl BindingStore for KubeBindings {
             let present = binding.metadata.labels.as_ref();
             present.is_some_and(|present| labels.iter().all(|(key, value)| present.get(key) == Some(value)))
         };
-        self.cache
-            .list()
-            .iter()
-            .filter(|binding| is_of_stack(binding))
-            .map(|binding| (**binding).clone())
-            .collect()
+        let cached = self.cache.list().into_iter().filter(|binding| is_of_stack(binding));
+        let mut bindings: BTreeMap<_, _> =
+            cached.map(|binding| (ObjectKey::of(&*binding), (*binding).clone())).collect();
+        self.recent.correct(&mut bindings, |key| self.cache.get(key));
+        bindings.into_values().filter(is_of_stack).collect()
     }
 
     fn get(&self, key: ObjectKey) -> Pending<'_, Option<TargetGroupBinding>> {
-        Box::pin(async move { self.api(&key).get_opt(key.name()).await.map_err(failure(&key)) })
+        Box::pin(async move {
+            let found = self.api(&key).get_opt(key.name()).await.map_err(failure(&key))?;
+            if let (None, Some(cached)) = (&found, self.cache.get(&key)) {
+                self.recent.gone(&cached);
+            }
+            Ok(found)
+        })
     }
 
     fn create(&self, binding: TargetGroupBinding) -> Pending<'_, TargetGroupBinding> {
         Box::pin(async move {
             let key = ObjectKey::of(&binding);
-            self.api(&key).create(&PostParams::default(), &binding).await.map_err(failure(&key))
+            let created = self.api(&key).create(&PostParams::default(), &binding).await;
+            created.inspect(|binding| self.recent.put(binding)).map_err(failure(&key))
         })
     }
 
     fn patch(&self, key: ObjectKey, patch: Value) -> Pending<'_, TargetGroupBinding> {
         Box::pin(async move {
             let patch = Patch::Merge(&patch);
-            self.api(&key).patch(key.name(), &PatchParams::default(), &patch).await.map_err(failure(&key))
+            let patched = self.api(&key).patch(key.name(), &PatchParams::default(), &patch).await;
+            patched.inspect(|binding| self.recent.put(binding)).map_err(failure(&key))
         })
     }
 

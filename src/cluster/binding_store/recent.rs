@@ -1,0 +1,76 @@
+//! Own writes that the cache has not seen yet.
+//!
+//! Without them a reconcile right after a deployment would find its bindings missing and compare everything again.
+
+use crate::api::{ObjectKey, TargetGroupBinding};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a write is held against the cache: it may have been overtaken by others unseen.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// Own writes of the last moments.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    writes: Mutex<BTreeMap<ObjectKey, (Write, Instant)>>,
+}
+
+#[derive(Clone, Debug)]
+enum Write {
+    /// The object as the API server answered it.
+    Put(Box<TargetGroupBinding>),
+    /// The object with this uid is gone.
+    Gone(String),
+}
+
+impl Recent {
+    /// Notes what the API server answered to a write.
+    pub(super) fn put(&self, binding: &TargetGroupBinding) {
+        let write = Write::Put(Box::new(binding.clone()));
+        self.writes.lock().insert(ObjectKey::of(binding), (write, Instant::now()));
+    }
+
+    /// Notes that an object that was cached as this one is gone.
+    pub(super) fn gone(&self, cached: &TargetGroupBinding) {
+        let write = Write::Gone(uid(cached).to_owned());
+        self.writes.lock().insert(ObjectKey::of(cached), (write, Instant::now()));
+    }
+
+    /// Corrects a list of bindings from the cache. Forgets writes that the cache has caught up with.
+    pub(super) fn correct(
+        &self,
+        listed: &mut BTreeMap<ObjectKey, TargetGroupBinding>,
+        cached: impl Fn(&ObjectKey) -> Option<Arc<TargetGroupBinding>>,
+    ) {
+        self.writes.lock().retain(|key, (write, noted)| {
+            if noted.elapsed() >= KEPT || has_caught_up(write, cached(key).as_deref()) {
+                return false;
+            }
+            match write {
+                Write::Put(binding) => drop(listed.insert(key.clone(), (**binding).clone())),
+                Write::Gone(_) => drop(listed.remove(key)),
+            }
+            true
+        });
+    }
+}
+
+fn has_caught_up(write: &Write, cached: Option<&TargetGroupBinding>) -> bool {
+    match (write, cached) {
+        (Write::Put(written), Some(cached)) => {
+            uid(written) != uid(cached) || cached.metadata.generation >= written.metadata.generation
+        }
+        (Write::Put(_), None) => false,
+        (Write::Gone(gone), cached) => cached.is_none_or(|cached| uid(cached) != gone),
+    }
+}
+
+fn uid(binding: &TargetGroupBinding) -> &str {
+    binding.metadata.uid.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
