@@ -109,6 +109,11 @@ impl Inventory {
         self.asked_at
     }
 
+    /// Notes that there was nothing to ask about.
+    pub fn note_asked(&mut self, now: u64) {
+        self.asked_at = Some(now);
+    }
+
     /// The targets.
     pub fn records(&self) -> &[Record] {
         &self.records

@@ -95,9 +95,9 @@ impl Waiting {
         gates + stuck_gates + unknown_pods + for_room + held == 0
     }
 
-    /// Whether somebody waits for AWS to tell a target healthy.
+    /// Whether somebody waits for AWS to tell a target healthy, or gone.
     pub fn is_for_health(self) -> bool {
-        self.gates + self.stuck_gates + self.held > 0
+        self.gates + self.stuck_gates + self.held + self.for_room > 0
     }
 }
 

@@ -6,6 +6,7 @@ mod nodes;
 mod stage;
 
 use aws_load_balancer_controller::api::meta::CHECKPOINT_ANNOTATION;
+use aws_load_balancer_controller::api::target_group_binding::TargetGroupProtocol;
 use aws_load_balancer_controller::cloud::Action;
 use aws_load_balancer_controller::cloud::ec2::{AuthorizeIngress, IngressRule, RevokeIngress};
 use aws_load_balancer_controller::cloud::elbv2::{
@@ -303,6 +304,25 @@ async fn a_full_target_group_makes_room_first() {
     stage.serve(&pods);
     stage.settle("bind").await;
     assert_eq!(stage.targets(), numbers(5..7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_can_never_be_a_target_keeps_nobody_busy() {
+    let stage = Stage::new(|_| ()).await;
+    stage.serve(&[stage.pod(0, &["bind"])]);
+    stage.bind("bind", "");
+    stage.cluster.edit(|objects| {
+        let binding = Arc::make_mut(objects.bindings.get_mut(&key("bind")).unwrap());
+        binding.spec.target_group_protocol = Some(TargetGroupProtocol::Quic);
+    });
+    let mut passes = 0;
+    while passes < 400 {
+        let Verdict::After(pause) = stage.once("bind").await else { panic!("nothing fails") };
+        stage.wait(pause).await;
+        passes += 1;
+    }
+    assert!(stage.sim.snapshot().now() > Duration::from_hours(1), "400 passes take more than an hour");
+    assert_eq!((stage.targets(), stage.gate(0).as_deref()), (numbers([]), Some("False")));
 }
 
 #[tokio::test(start_paused = true)]

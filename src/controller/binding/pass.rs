@@ -31,7 +31,9 @@ use tokio::time::Instant;
 /// Pods told at the same time.
 const CONDITIONS_AT_ONCE: usize = 16;
 /// AWS is not asked about the same targets more often.
-const ASK_AT_MOST_EVERY: Duration = Duration::from_millis(700);
+const ASK_AT_MOST_EVERY: Duration = Duration::from_millis(500);
+/// A binding that waits does not come back sooner than this.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// How long networking that was kept for the same endpoints is good for.
 const NETWORKING_FOR: Duration = Duration::from_mins(10);
 /// Decisions in one pass. Each makes progress, so this is out of reach.
@@ -123,8 +125,15 @@ impl<'a> Pass<'a> {
         let memories = &self.controller.memories;
         let waited = memories.of(self.key).waiting_since.map(|since| since.elapsed()).unwrap_or_default();
         let requeue = self.controller.config.target_group_binding_requeue;
-        let after = look_again_after(waiting, waited, memories.waiting(), requeue);
-        Ok(Progress::Waiting { after, is_observed: is_networked })
+        let pause = look_again_after(waiting, waited, memories.waiting(), requeue);
+        Ok(Progress::Waiting { after: self.until_next_look(waiting, pause), is_observed: is_networked })
+    }
+
+    /// The pause, counted from when AWS was last asked: what else wakes the binding meanwhile must not delay the next look.
+    fn until_next_look(&self, waiting: Waiting, pause: Duration) -> Duration {
+        let counts = waiting.is_for_health() && !self.has_registered;
+        let asked = self.controller.lane.asked_ago(&self.group).filter(|_| counts);
+        asked.map_or(pause, |ago| pause.saturating_sub(ago).max(SHORTEST_PAUSE))
     }
 
     // ---- targets ----------------------------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ impl TargetLane {
     pub async fn ask(&self, group: &Group) -> Result<(), CloudError> {
         let targets = self.inventory(group).to_ask();
         if targets.is_empty() {
+            let now = self.now();
+            self.groups.lock().entry(group.arn.clone()).or_default().note_asked(now);
             return Ok(());
         }
         let described = self.describe(group, targets).await?;
