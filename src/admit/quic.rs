@@ -64,8 +64,8 @@ pub fn inject_server_ids(
 fn named_containers(operation: Operation, pod: &Value) -> Option<Vec<String>> {
     let annotations = pod.pointer("/metadata/annotations")?;
     let names = annotations.get(CONTAINERS_ANNOTATION)?.as_str()?;
-    // why: blanks around commas are dropped; upstream takes them as part of the name, which never matches.
-    (operation == Operation::Create).then(|| names.split(',').map(|name| name.trim().to_owned()).collect())
+    // why: blanks belong to the names, so that a pod gets the same ids from either controller
+    (operation == Operation::Create).then(|| names.split(',').map(str::to_owned).collect())
 }
 
 fn containers(pod: &Value) -> impl Iterator<Item = (&'static str, usize, &Value)> {

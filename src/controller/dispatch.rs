@@ -171,6 +171,10 @@ impl Listener for Dispatcher {
                 self.queues.bindings.add(binding);
             }
         }
+        if old.is_none() || new.is_none() {
+            // why: a binding of pods hears of a Service that comes or goes at once, not when its endpoints follow
+            self.endpoints(key);
+        }
         if let (Some(old), Some(new)) = (old, new)
             && !is_relevant_service_update(old, new)
         {

@@ -11,7 +11,7 @@ fn ids_have_upstreams_layout() {
 #[test]
 fn only_named_containers_without_the_variable_get_an_id() {
     let pod = json!({
-        "metadata": {"annotations": {CONTAINERS_ANNOTATION: "a, c,missing"}},
+        "metadata": {"annotations": {CONTAINERS_ANNOTATION: "a,c,missing"}},
         "spec": {
             "containers": [{"name": "a"}, {"name": "b"}, {"name": "c", "env": [{"name": "ID", "value": "own"}]}],
             "initContainers": [{"name": "c"}],

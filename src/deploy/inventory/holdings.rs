@@ -81,6 +81,7 @@ impl Holdings {
             (Request::DeleteSecurityGroup(delete), _) => {
                 self.security_groups.remove(delete.group_id.known().unwrap_or_default());
             }
+            (Request::SetSubnets(set), _) => self.resettle(set.arn.known(), &set.subnet_mappings),
             (Request::AddTags(add), _) => self.retag(add.arn.known(), |tags| tags.extend(add.tags.clone())),
             (Request::RemoveTags(remove), _) => {
                 self.retag(remove.arn.known(), |tags| tags.retain(|key, _| !remove.keys.contains(key)));
@@ -98,6 +99,16 @@ impl Holdings {
             Request::CreateSecurityGroup(create) => Some(Suspect::SecurityGroup(create.name.clone())),
             _ => None,
         });
+    }
+
+    /// why: builds ask for the subnets a load balancer has, and must not hear of those it had before
+    fn resettle(&mut self, arn: Option<&str>, mappings: &[elbv2::SubnetMapping]) {
+        let Some((entity, _)) = arn.and_then(|arn| self.load_balancers.get_mut(arn)) else { return };
+        let zone = |mapping: &elbv2::SubnetMapping| elbv2::ZoneMapping {
+            subnet_id: mapping.subnet_id.clone(),
+            ..elbv2::ZoneMapping::default()
+        };
+        entity.zones = mappings.iter().map(zone).collect();
     }
 
     fn retag(&mut self, arn: Option<&str>, edit: impl FnOnce(&mut Tags)) {

@@ -16,6 +16,10 @@ use crate::cloud::{Ref, SymbolKind};
 use crate::model::{LoadBalancer, ResourceId, Resources};
 use crate::plan::{Quota, Stage, Step, StepId, actual};
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// When to look whether a new load balancer is active already; after that, upstream's interval counts.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 const STAGE: Stage = Stage::LoadBalancers;
 const PHASE: Phase = Phase::LoadBalancers;
@@ -112,7 +116,7 @@ impl<'a> Diff<'a> {
             self.set_security_groups(id, &arn, security_groups, Some(enforce.clone()));
         }
         if minimum_capacity_units.is_some() && self.config().features.lb_capacity_reservation {
-            self.await_activity(id);
+            self.await_activity(id, FIRST_LOOK);
         }
         created
     }
@@ -235,7 +239,7 @@ impl<'a> Diff<'a> {
             return;
         }
         if actual.entity.state == "provisioning" {
-            return self.await_activity(id);
+            return self.await_activity(id, self.config().lb_stabilization_monitor_interval);
         }
         let wanted = Some(units).filter(|units| *units != 0);
         let observed = actual.capacity.as_ref().and_then(|capacity| capacity.capacity_units);
@@ -247,9 +251,8 @@ impl<'a> Diff<'a> {
         }
     }
 
-    fn await_activity(&mut self, id: &ResourceId) {
-        let interval = self.config().lb_stabilization_monitor_interval;
-        self.draft.revisit(interval, format!("{id} must be active before its capacity can be reserved"));
+    fn await_activity(&mut self, id: &ResourceId, after: Duration) {
+        self.draft.revisit(after, format!("{id} must be active before its capacity can be reserved"));
     }
 
     fn delete_load_balancers(
