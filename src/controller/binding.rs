@@ -102,6 +102,11 @@ enum ReconcileError {
 }
 
 impl ReconcileError {
+    /// Whether the binding itself went while we were at it.
+    fn is_about_a_binding_that_is_gone(&self) -> bool {
+        matches!(self, Self::Checkpoint { failure: ApiFailure::NotFound(_), .. })
+    }
+
     /// The value of the metric's label `error_category`.
     fn category(&self) -> &'static str {
         match self {
@@ -158,6 +163,7 @@ impl BindingController {
         }
         match self.bring_about(&binding, key).await {
             Ok(progress) => self.report(&binding, key, progress).await,
+            Err(error) if error.is_about_a_binding_that_is_gone() => Verdict::Done,
             Err(error) => {
                 tracing::warn!(binding = %key, %error, "binding not reconciled");
                 self.metrics.step_failed(error.category());
@@ -202,7 +208,13 @@ impl BindingController {
         if is_unchanged && !memory.is_due() && !is_waited_for(key, &resolution) {
             return Ok(Progress::Unchanged);
         }
-        Pass::new(self, binding, key, resolution, is_confirmed).run().await
+        match Pass::new(self, binding, key, resolution, is_confirmed).run().await {
+            // The Service went while we were at it.
+            Err(ReconcileError::Resolve(error @ ResolveError::BackendNotFound(_))) => {
+                self.without_backend(binding, key, &error).await
+            }
+            ended => ended,
+        }
     }
 
     /// Resolves the endpoints from what the API server says right now, past the caches.
