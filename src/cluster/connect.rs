@@ -5,6 +5,9 @@ use kube::{Client, Config};
 use std::path::Path;
 use std::time::Duration;
 
+/// A connection to the API server; what lives outside this folder only hands it on.
+pub type Connection = Client;
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {

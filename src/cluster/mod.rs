@@ -6,6 +6,7 @@ pub mod cache;
 pub mod connect;
 pub mod events;
 pub mod lease;
+pub mod objects;
 pub mod quic_ids;
 pub mod stores;
 pub mod target_control;
@@ -14,3 +15,5 @@ pub mod webhook_certs;
 pub mod write;
 
 pub use cache::{Cache, Change};
+pub use connect::Connection;
+pub use objects::Objects;

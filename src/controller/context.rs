@@ -2,12 +2,12 @@
 
 use super::facts::FactSource;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
+use crate::cluster::Objects;
 use crate::cluster::events::Recorder;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::deploy::Deployer;
 use crate::model::StackId;
-use kube::Client;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Context {
     /// Settings.
     pub config: Arc<Config>,
     /// Writes to the cluster.
-    pub client: Client,
+    pub objects: Objects,
     /// The cluster as it is.
     pub stores: Arc<Stores>,
     /// Answers for builds.

@@ -123,7 +123,7 @@ impl Dispatcher {
 
 /// Snapshots of what classification looks at.
 pub struct Classes {
-    classes: Vec<Arc<IngressClass>>,
+    of_ingresses: Vec<Arc<IngressClass>>,
     params: Vec<Arc<IngressClassParams>>,
     namespaces: Vec<Arc<Namespace>>,
 }
@@ -132,7 +132,7 @@ impl Classes {
     /// The classes as they are now.
     pub fn of(stores: &Stores) -> Self {
         Self {
-            classes: stores.ingress_classes.list(),
+            of_ingresses: stores.ingress_classes.list(),
             params: stores.ingress_class_params.list(),
             namespaces: stores.namespaces.list(),
         }
@@ -140,7 +140,7 @@ impl Classes {
 
     /// Borrowed for the core.
     pub fn view(&self) -> ClassView<'_> {
-        ClassView { classes: &self.classes, params: &self.params, namespaces: &self.namespaces }
+        ClassView { classes: &self.of_ingresses, params: &self.params, namespaces: &self.namespaces }
     }
 }
 

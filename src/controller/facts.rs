@@ -9,14 +9,13 @@ mod ask;
 use crate::api::{ObjectKey, Secret as SecretObject, Service};
 use crate::aws::Cloud;
 use crate::cloud::{CloudError, Secret};
-use crate::cluster::Cache;
+use crate::cluster::{Cache, Objects};
 use crate::config::Config;
 use crate::deploy::Deployer;
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::inputs::{ExistingLoadBalancer, Facts, LookupFailure, Query};
 use crate::model::StackId;
 use ask::{Answer, ask};
-use kube::{Api, Client};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +35,7 @@ pub struct FactSource {
     /// Services of the cluster.
     pub services: Arc<Cache<Service>>,
     /// For Secrets, which are read by name and never cached.
-    pub client: Client,
+    pub objects: Objects,
     /// What AWS said before.
     pub memory: Memory,
 }
@@ -52,11 +51,11 @@ impl Memory {
         (Instant::now() < *until).then(|| answer.clone())
     }
 
-    fn keep(&self, query: Query, answer: &Answer) {
+    fn keep(&self, query: &Query, answer: &Answer) {
         let now = Instant::now();
         let mut memory = self.0.lock();
         memory.retain(|_, (until, _)| now < *until);
-        memory.insert(query.clone(), (now + lifetime(&query), answer.clone()));
+        memory.insert(query.clone(), (now + lifetime(query), answer.clone()));
     }
 
     /// Forgets everything, so that the next builds see AWS as it is.
@@ -120,7 +119,7 @@ impl FactSource {
             None => ask(&*self.cloud, &self.config, &query).await,
         };
         if let Ok(answer) = &answer {
-            self.memory.keep(query.clone(), answer);
+            self.memory.keep(&query, answer);
         }
         ask::insert(facts, query, answer.map_err(|error| failure(&error)));
     }
@@ -130,8 +129,7 @@ impl FactSource {
         namespace: &str,
         name: &str,
     ) -> Result<Option<BTreeMap<String, Secret>>, LookupFailure> {
-        let api: Api<SecretObject> = Api::namespaced(self.client.clone(), namespace);
-        match api.get_opt(name).await {
+        match self.objects.read_secret(&ObjectKey::namespaced(namespace, name)).await {
             Ok(secret) => Ok(secret.filter(|secret| self.may_use(secret)).map(contents)),
             Err(error) => {
                 Err(LookupFailure { code: None, message: format!("secret {namespace}/{name}: {error}") })

@@ -10,14 +10,12 @@ use super::worker::Verdict;
 use crate::api::{Ingress, ObjectKey};
 use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome};
 use crate::cluster::events::Regarding;
-use crate::cluster::write;
 use crate::deploy::Deployed;
 use crate::inputs::Facts;
 use crate::inputs::group::{self, IngressGroup, Member};
 use crate::model::{Stack, StackId};
 use crate::status;
 use crate::status::event::{Event, Reason};
-use kube::Api;
 use serde_json::json;
 use std::fmt::Display;
 use std::time::Duration;
@@ -115,17 +113,15 @@ impl Pass<'_> {
         })
     }
 
-    fn api(&self, key: &ObjectKey) -> Api<Ingress> {
-        Api::namespaced(self.context.client.clone(), key.namespace())
-    }
-
     async fn add_finalizers(&self) -> Result<(), Failure> {
         let finalizer = group::finalizer(&self.group.id);
         for member in &self.group.members {
             if group::has_group_finalizer(&member.ingress, &self.group.id) || member.defect.is_some() {
                 continue;
             }
-            write::add_finalizer(&self.api(&member.key), member.key.name(), &finalizer)
+            self.context
+                .objects
+                .add_finalizer::<Ingress>(&member.key, &finalizer)
                 .await
                 .map_err(|error| Failure::told(Reason::FailedAddFinalizer)(&error))?;
         }
@@ -139,13 +135,11 @@ impl Pass<'_> {
             status::ingress::Addresses { alb, nlb: host("FrontendNlb"), ports: &built.listener_ports };
         for (member, outcome) in self.outcomes(built) {
             if let Some(entries) = status::ingress::reachable(&member.ingress, outcome.verdict, &addresses) {
-                write::patch_status(
-                    &self.api(&member.key),
-                    member.key.name(),
-                    &json!({ "loadBalancer": { "ingress": entries } }),
-                )
-                .await
-                .map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))?;
+                self.context
+                    .objects
+                    .patch_status::<Ingress>(&member.key, &json!({ "loadBalancer": { "ingress": entries } }))
+                    .await
+                    .map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))?;
             }
         }
         Ok(())
@@ -156,7 +150,9 @@ impl Pass<'_> {
         for leaver in &self.group.leavers {
             let key = ObjectKey::of(leaver.as_ref());
             if built.releases(&key) {
-                write::remove_finalizer(&self.api(&key), key.name(), &finalizer)
+                self.context
+                    .objects
+                    .remove_finalizer::<Ingress>(&key, &finalizer)
                     .await
                     .map_err(|error| Failure::told(Reason::FailedRemoveFinalizer)(&error))?;
             }

@@ -14,15 +14,15 @@ use crate::aws::client::ConnectError as AwsError;
 use crate::aws::guard::Guards;
 use crate::aws::vpc::{VpcError, resolve_vpc};
 use crate::aws::{AwsCloud, Cloud};
+use crate::cluster::Connection;
 use crate::cluster::connect::{ConnectError, connect};
 use crate::cluster::events::{FLUSH, Recorder, Writer, recorder};
 use crate::cluster::lease::{Election, Leadership, LeaseLost};
 use crate::cluster::stores::{Listener, Stores};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::serve::admin;
 use crate::serve::certificate::CertificateError;
-use kube::Client;
+use crate::serve::{Router, admin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -76,7 +76,7 @@ pub enum ProcessError {
 struct Process {
     settings: Settings,
     config: Arc<Config>,
-    client: Client,
+    client: Connection,
     aws: Arc<AwsCloud>,
     cloud: Arc<dyn Cloud>,
     guards: Guards,
@@ -117,7 +117,7 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     process.run(signals, election, writer).await
 }
 
-fn election(client: &Client, settings: &Settings) -> (Leadership, Option<Election>) {
+fn election(client: &Connection, settings: &Settings) -> (Leadership, Option<Election>) {
     let Some(lease) = &settings.leader_election else { return (Leadership::permanent(), None) };
     let namespace =
         if lease.namespace.is_empty() { client.default_namespace() } else { lease.namespace.as_str() };
@@ -172,7 +172,7 @@ impl Process {
         let mut events = JoinSet::new();
         events.spawn(writer.run());
         let mut workers = JoinSet::new();
-        let (lost, election) = self.elect(election);
+        let (lost, election) = elect(election);
         let ended = {
             let started = self.start_when_leading(&dispatcher, &work, &mut workers);
             tokio::pin!(started, lost);
@@ -188,22 +188,6 @@ impl Process {
         };
         self.stop(&queues, workers, election, events).await;
         ended
-    }
-
-    /// Runs the election on the side, so that it can be waited for and, at the end, be given up.
-    fn elect(
-        &self,
-        election: Option<Election>,
-    ) -> (impl Future<Output = LeaseLost> + use<>, Arc<tokio::sync::Mutex<Option<Election>>>) {
-        let election = Arc::new(tokio::sync::Mutex::new(election));
-        let running = election.clone();
-        let lost = async move {
-            match &mut *running.lock().await {
-                Some(election) => election.run().await,
-                None => std::future::pending().await,
-            }
-        };
-        (lost, election)
     }
 
     async fn start_when_leading(
@@ -237,7 +221,7 @@ impl Process {
         &self,
         address: &str,
         purpose: &'static str,
-        router: axum::Router,
+        router: Router,
         tasks: &mut JoinSet<()>,
     ) -> Result<(), ProcessError> {
         let listener = admin::bind(address).await.map_err(|source| ProcessError::Listen {
@@ -285,6 +269,21 @@ impl Process {
         let _ = timeout(FLUSH, events.join_next()).await;
         tracing::info!("stopped");
     }
+}
+
+/// Runs the election on the side, so that it can be waited for and, at the end, be given up.
+fn elect(
+    election: Option<Election>,
+) -> (impl Future<Output = LeaseLost> + use<>, Arc<tokio::sync::Mutex<Option<Election>>>) {
+    let election = Arc::new(tokio::sync::Mutex::new(election));
+    let running = election.clone();
+    let lost = async move {
+        match &mut *running.lock().await {
+            Some(election) => election.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    (lost, election)
 }
 
 fn task_ended(task: Result<(), tokio::task::JoinError>) -> ProcessError {

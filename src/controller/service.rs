@@ -10,13 +10,11 @@ use crate::api::meta::SERVICE_FINALIZER;
 use crate::api::{ObjectKey, Service};
 use crate::build;
 use crate::cluster::events::Regarding;
-use crate::cluster::write;
 use crate::deploy::Deployed;
 use crate::inputs::Facts;
 use crate::model::Stack;
 use crate::status;
 use crate::status::event::{Event, Reason};
-use kube::Api;
 use serde_json::json;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -96,15 +94,11 @@ impl Pass<'_> {
         })
     }
 
-    fn api(&self) -> Api<Service> {
-        Api::namespaced(self.context.client.clone(), self.key.namespace())
-    }
-
     async fn add_finalizer(&self) -> Result<(), Failure> {
         if build::service::is_pending_finalization(&self.service) {
             return Ok(());
         }
-        let added = write::add_finalizer(&self.api(), self.key.name(), SERVICE_FINALIZER).await;
+        let added = self.context.objects.add_finalizer::<Service>(self.key, SERVICE_FINALIZER).await;
         added.map(drop).map_err(|error| Failure::told(Reason::FailedAddFinalizer)(&error))
     }
 
@@ -114,7 +108,7 @@ impl Pass<'_> {
             return Ok(());
         };
         let written =
-            write::patch_status(&self.api(), self.key.name(), &json!({ "loadBalancer": status })).await;
+            self.context.objects.patch_status::<Service>(self.key, &json!({ "loadBalancer": status })).await;
         written.map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))
     }
 
@@ -122,7 +116,9 @@ impl Pass<'_> {
         self.deploy(stack).await?;
         self.release_backend_security_group(stack).await?;
         self.clear_status().await?;
-        write::remove_finalizer(&self.api(), self.key.name(), SERVICE_FINALIZER)
+        self.context
+            .objects
+            .remove_finalizer::<Service>(self.key, SERVICE_FINALIZER)
             .await
             .map_err(|error| Failure::told(Reason::FailedRemoveFinalizer)(&error))?;
         Ok(Verdict::Done)
@@ -134,12 +130,8 @@ impl Pass<'_> {
         }
         // why: null, because a merge patch keeps what it does not mention.
         let cleared = json!({"loadBalancer": {"ingress": null}});
-        match write::patch_status(&self.api(), self.key.name(), &cleared).await {
-            Err(error) if !write::is_not_found(&error) => {
-                Err(Failure::told(Reason::FailedCleanupStatus)(&error))
-            }
-            _ => Ok(()),
-        }
+        let written = self.context.objects.patch_status::<Service>(self.key, &cleared).await;
+        written.map_err(|error| Failure::told(Reason::FailedCleanupStatus)(&error))
     }
 
     async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {

@@ -58,54 +58,54 @@ pub async fn ask(cloud: &dyn Cloud, config: &Config, query: &Query) -> Result<An
     }
 }
 
+/// The content of an answer to its own kind of question; questions and answers are paired by [`ask`].
+macro_rules! content {
+    ($variant:ident) => {
+        |answer| match answer {
+            Answer::$variant(found) => found,
+            _ => Default::default(),
+        }
+    };
+}
+
 /// Adds the answer (or why there is none) to the facts.
 pub fn insert(facts: &mut Facts, query: Query, answer: Result<Answer, LookupFailure>) {
-    match (query, answer) {
-        (Query::Subnets(key), Ok(Answer::Subnets(found))) => drop(facts.subnets.insert(key, Ok(found))),
-        (Query::Subnets(key), Err(failure)) => drop(facts.subnets.insert(key, Err(failure))),
-        (Query::RouteTables, Ok(Answer::RouteTables(found))) => {
-            drop(facts.route_tables.insert((), Ok(found)))
+    match query {
+        Query::Subnets(key) => drop(facts.subnets.insert(key, answer.map(content!(Subnets)))),
+        Query::RouteTables => drop(facts.route_tables.insert((), answer.map(content!(RouteTables)))),
+        Query::ZoneTypes(ids) => insert_zone_types(facts, ids, answer.map(content!(ZoneTypes))),
+        Query::SecurityGroupsById(key) => {
+            facts.security_groups_by_id.insert(key, answer.map(content!(SecurityGroups)));
         }
-        (Query::RouteTables, Err(failure)) => drop(facts.route_tables.insert((), Err(failure))),
-        (Query::ZoneTypes(_), Ok(Answer::ZoneTypes(found))) => facts.zone_types.extend(found),
-        // why: an unknown zone type is an ordinary error of the build, which names the zone.
-        (Query::ZoneTypes(ids), _) => facts.zone_types.extend(ids.into_iter().map(|id| (id, String::new()))),
-        (Query::SecurityGroupsById(key), answer) => {
-            facts.security_groups_by_id.insert(key, answer.map(security_groups));
+        Query::SecurityGroupsByName(key) => {
+            facts.security_groups_by_name.insert(key, answer.map(content!(SecurityGroups)));
         }
-        (Query::SecurityGroupsByName(key), answer) => {
-            facts.security_groups_by_name.insert(key, answer.map(security_groups));
+        Query::Vpc => drop(facts.vpc.insert((), answer.map(content!(Vpc)))),
+        Query::Certificates => drop(facts.certificates.insert((), answer.map(content!(Certificates)))),
+        Query::TrustStores(key) => drop(facts.trust_stores.insert(key, answer.map(content!(TrustStores)))),
+        Query::TargetGroupByName(key) => {
+            facts.target_groups_by_name.insert(key, answer.map(content!(Arn)));
         }
-        (Query::Vpc, Ok(Answer::Vpc(vpc))) => drop(facts.vpc.insert((), Ok(vpc))),
-        (Query::Vpc, Err(failure)) => drop(facts.vpc.insert((), Err(failure))),
-        (Query::Certificates, Ok(Answer::Certificates(found))) => {
-            drop(facts.certificates.insert((), Ok(found)))
-        }
-        (Query::Certificates, Err(failure)) => drop(facts.certificates.insert((), Err(failure))),
-        (Query::TrustStores(key), Ok(Answer::TrustStores(found))) => {
-            drop(facts.trust_stores.insert(key, Ok(found)))
-        }
-        (Query::TrustStores(key), Err(failure)) => drop(facts.trust_stores.insert(key, Err(failure))),
-        (Query::TargetGroupByName(key), answer) => {
-            drop(facts.target_groups_by_name.insert(key, answer.map(arn)))
-        }
-        (Query::WebAclByName(key), answer) => drop(facts.web_acls_by_name.insert(key, answer.map(arn))),
-        _ => {}
+        Query::WebAclByName(key) => drop(facts.web_acls_by_name.insert(key, answer.map(content!(Arn)))),
+        Query::ExistingLoadBalancers(_)
+        | Query::LiveStack(_)
+        | Query::BackendSecurityGroup
+        | Query::Service { .. }
+        | Query::Secret { .. } => {}
     }
 }
 
-fn security_groups(answer: Answer) -> Vec<SecurityGroup> {
-    match answer {
-        Answer::SecurityGroups(found) => found,
-        _ => Vec::new(),
-    }
-}
-
-fn arn(answer: Answer) -> Option<String> {
-    match answer {
-        Answer::Arn(arn) => arn,
-        _ => None,
-    }
+/// why: a zone that nobody knows has no type, which the build reports with the zone's id
+fn insert_zone_types(
+    facts: &mut Facts,
+    ids: Vec<String>,
+    answer: Result<BTreeMap<String, String>, LookupFailure>,
+) {
+    let mut found = answer.unwrap_or_default();
+    facts.zone_types.extend(ids.into_iter().map(|id| {
+        let kind = found.remove(&id).unwrap_or_default();
+        (id, kind)
+    }));
 }
 
 fn in_vpc(config: &Config) -> Filter {

@@ -23,7 +23,7 @@ impl Process {
         let settings = &self.settings.webhook;
         let serving = Arc::new(ServingCertificate::default());
         match &settings.own_certificates {
-            Some(own) => self.keep_certificates(own, &serving, tasks)?,
+            Some(own) => self.keep_certificates(own, &serving, tasks),
             None => follow_files(settings, &serving, tasks).await?,
         }
         let client_ca = match &settings.client_ca_file {
@@ -47,7 +47,7 @@ impl Process {
         own: &OwnCertificates,
         serving: &Arc<ServingCertificate>,
         tasks: &mut JoinSet<()>,
-    ) -> Result<(), ProcessError> {
+    ) {
         let OwnCertificates { secret, service, configurations, cluster_domain } = own;
         let names = service_names(&service.1, &service.0, cluster_domain);
         let settings = webhook_certs::Settings {
@@ -62,7 +62,6 @@ impl Process {
             }
         };
         tasks.spawn(webhook_certs::run(self.client.clone(), settings, publish));
-        Ok(())
     }
 
     fn webhooks(&self) -> Webhooks {

@@ -6,6 +6,7 @@ use crate::args::Workers;
 use crate::aws::Cloud;
 use crate::aws::assume_role::{AssumedRoles, Role};
 use crate::cloud::CloudError;
+use crate::cluster::Objects;
 use crate::cluster::binding_api::KubeBindingApi;
 use crate::cluster::binding_store::KubeBindings;
 use crate::controller::binding::{BindingController, Ports};
@@ -49,12 +50,12 @@ impl Process {
             deployer: deployer.clone(),
             backend_security_group: Arc::new(backend),
             services: self.stores.services.clone(),
-            client: self.client.clone(),
+            objects: Objects::new(self.client.clone()),
             memory: Memory::default(),
         };
         Context {
             config: self.config.clone(),
-            client: self.client.clone(),
+            objects: Objects::new(self.client.clone()),
             stores: self.stores.clone(),
             facts,
             deployer,

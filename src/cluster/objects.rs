@@ -1,0 +1,58 @@
+//! Writes to the objects that controllers serve, and the reads that must not come from a cache.
+
+use super::write;
+use crate::api::{ObjectKey, Secret};
+use k8s_openapi::NamespaceResourceScope;
+use kube::{Api, Client, Error, Resource};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt::Debug;
+
+/// The API server, as controllers write to it.
+#[derive(Clone)]
+pub struct Objects(Client);
+
+/// A namespaced kind that can be read and written.
+pub trait Kind:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug
+{
+}
+
+impl<K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug> Kind
+    for K
+{
+}
+
+impl Objects {
+    /// Objects of the cluster that the client is connected to.
+    pub fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    fn api<K: Kind>(&self, key: &ObjectKey) -> Api<K> {
+        Api::namespaced(self.0.clone(), key.namespace())
+    }
+
+    /// Adds a finalizer if it is missing. Returns whether a write was needed.
+    pub async fn add_finalizer<K: Kind>(&self, key: &ObjectKey, finalizer: &str) -> Result<bool, Error> {
+        write::add_finalizer(&self.api::<K>(key), key.name(), finalizer).await
+    }
+
+    /// Removes a finalizer if it is there. An object that is gone needs nothing.
+    pub async fn remove_finalizer<K: Kind>(&self, key: &ObjectKey, finalizer: &str) -> Result<bool, Error> {
+        write::remove_finalizer(&self.api::<K>(key), key.name(), finalizer).await
+    }
+
+    /// Merge-patches the status. An object that is gone needs none.
+    pub async fn patch_status<K: Kind>(&self, key: &ObjectKey, status: &Value) -> Result<(), Error> {
+        match write::patch_status(&self.api::<K>(key), key.name(), status).await {
+            Err(error) if write::is_not_found(&error) => Ok(()),
+            patched => patched,
+        }
+    }
+
+    /// Reads a Secret.
+    pub async fn read_secret(&self, key: &ObjectKey) -> Result<Option<Secret>, Error> {
+        self.api(key).get_opt(key.name()).await
+    }
+}
