@@ -3,9 +3,12 @@
 //! The grammar is upstream's `pkg/annotations`: values are not trimmed unless said so, an annotation that is present with
 //! an empty value counts as present.
 
+pub mod attributes;
 pub mod ingress;
 pub mod parse;
 pub mod service;
+pub mod table;
+pub mod value;
 
 use std::collections::BTreeMap;
 

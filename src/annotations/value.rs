@@ -1,0 +1,169 @@
+//! Kinds of annotation values, and what is wrong with a value of a kind, as far as the value alone can tell.
+//!
+//! Limits are AWS's (ELBv2, EC2 and ACM API references); what they refuse cannot be built in any account.
+
+mod json;
+mod list;
+mod map;
+mod text;
+
+pub use json::JsonKind;
+pub use list::ItemKind;
+pub use map::MapKind;
+pub use text::TextKind;
+
+use super::parse;
+use crate::finding::{Severity, nearest};
+
+/// Something wrong with a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// How bad.
+    pub severity: Severity,
+    /// What is wrong, with the offending value and what is expected: lower case, no full stop.
+    pub problem: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Complaint {
+    /// Cannot be built.
+    pub fn error(problem: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, problem: problem.into(), hint: None }
+    }
+
+    /// Works, but likely not as meant.
+    pub fn warning(problem: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(problem) }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Proposes the nearest of the right spellings, if one is near.
+    #[must_use]
+    pub fn suggest(self, value: &str, allowed: &[&str]) -> Self {
+        match nearest(value, allowed.iter().copied()) {
+            Some(right) => self.hint(format!("did you mean `{right}`?")),
+            None => self,
+        }
+    }
+}
+
+/// A kind of values.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueKind {
+    /// A boolean in Go's spelling.
+    Boolean,
+    /// A whole number in a range.
+    Integer(i64, i64),
+    /// One of these, letter by letter.
+    Choice(&'static [&'static str]),
+    /// One of these, whatever the case.
+    ChoiceInAnyCase(&'static [&'static str]),
+    /// A comma-separated list.
+    List(ItemKind),
+    /// A comma-separated list of `key=value` pairs.
+    Map(MapKind),
+    /// A JSON document.
+    Json(JsonKind),
+    /// Anything else.
+    Text(TextKind),
+}
+
+impl ValueKind {
+    /// Everything that is wrong with a value.
+    pub fn check(self, key: &str, value: &str) -> Vec<Complaint> {
+        match self {
+            Self::Boolean if parse::boolean(value).is_none() => vec![not_a_boolean(value)],
+            Self::Boolean => Vec::new(),
+            Self::Integer(low, high) => check_integer(value, low, high).into_iter().collect(),
+            Self::Choice(allowed) if !allowed.contains(&value) => vec![not_one_of(value, allowed)],
+            Self::Choice(_) => Vec::new(),
+            Self::ChoiceInAnyCase(allowed) => {
+                let is_known = allowed.iter().any(|known| known.eq_ignore_ascii_case(value));
+                if is_known { Vec::new() } else { vec![not_one_of(value, allowed)] }
+            }
+            Self::List(items) => items.check(value),
+            Self::Map(entries) => entries.check(value),
+            Self::Json(kind) => kind.check(key, value),
+            Self::Text(kind) => kind.check(value).into_iter().collect(),
+        }
+    }
+
+    /// The kind in the reference documentation.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Integer(low, high) => format!("whole number, {low} to {high}"),
+            Self::Choice(allowed) => code(allowed),
+            Self::ChoiceInAnyCase(allowed) => format!("{} in any case", code(allowed)),
+            Self::List(items) => format!("comma-separated list of {}", items.describe()),
+            Self::Map(entries) => format!("comma-separated `key=value` pairs: {}", entries.describe()),
+            Self::Json(kind) => format!("JSON: {}", kind.describe()),
+            Self::Text(kind) => kind.describe().to_owned(),
+        }
+    }
+}
+
+fn code(allowed: &[&str]) -> String {
+    allowed.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn not_a_boolean(value: &str) -> Complaint {
+    let right = match value.trim().to_lowercase().as_str() {
+        "yes" | "y" | "on" | "enabled" | "enable" => Some("true"),
+        "no" | "n" | "off" | "disabled" | "disable" => Some("false"),
+        other => nearest(other, ["true", "false"]),
+    };
+    let complaint = Complaint::error(format!("{value:?} is not a boolean (true or false)"));
+    match right {
+        Some(right) => complaint.hint(format!("did you mean `{right}`?")),
+        None => complaint,
+    }
+}
+
+fn check_integer(value: &str, low: i64, high: i64) -> Option<Complaint> {
+    match parse::int64(value) {
+        Some(number) if (low..=high).contains(&number) => None,
+        Some(number) => Some(Complaint::error(format!("{number} is out of range, expected {low} to {high}"))),
+        None => {
+            let digits: String = value.trim().chars().take_while(char::is_ascii_digit).collect();
+            let complaint =
+                Complaint::error(format!("{value:?} is not a whole number, expected {low} to {high}"));
+            Some(if digits.is_empty() {
+                complaint
+            } else {
+                complaint.hint(format!("did you mean `{digits}`?"))
+            })
+        }
+    }
+}
+
+/// A value outside of a closed set.
+pub fn not_one_of(value: &str, allowed: &[&str]) -> Complaint {
+    Complaint::error(format!("{value:?} is not one of {}", alternatives(allowed))).suggest(value, allowed)
+}
+
+/// `a`, `a or b`, `a, b or c`; an empty text is shown as quotes.
+pub(super) fn alternatives(allowed: &[&str]) -> String {
+    let shown: Vec<&str> =
+        allowed.iter().map(|value| if value.is_empty() { "\"\"" } else { *value }).collect();
+    match shown.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
+
+/// Whether a text is hexadecimal digits of a length that AWS's ids have.
+fn is_id_tail(text: &str) -> bool {
+    matches!(text.len(), 8 | 17) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests;

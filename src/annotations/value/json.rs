@@ -1,0 +1,157 @@
+//! JSON documents: the parsers that builds use, and AWS's limits on what they yield.
+
+mod action;
+mod condition;
+
+use super::{Complaint, not_one_of};
+use crate::annotations::ingress::auth::parse_auth;
+use crate::annotations::ingress::jwt::parse_jwt;
+use crate::annotations::ingress::listen_ports::parse_listen_ports;
+use crate::annotations::ingress::mutual_tls::parse_mutual_tls;
+use crate::annotations::ingress::transform::parse_transforms;
+use crate::annotations::ingress::{Fault, of};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonKind {
+    /// `[{"HTTP": 80}, {"HTTPS": 443}]`.
+    ListenPorts,
+    /// Mutual TLS by listener.
+    MutualAuthentication,
+    /// What a rule does.
+    Action,
+    /// Further conditions of a rule.
+    Conditions,
+    /// Rewrites of a rule.
+    Transforms,
+    /// A Cognito user pool.
+    Cognito,
+    /// An OIDC provider.
+    Oidc,
+    /// Tokens that requests carry.
+    Jwt,
+    /// Where a listener of an NLB forwards to.
+    NetworkForward,
+}
+
+type Checked = Result<Vec<Complaint>, Fault>;
+
+impl JsonKind {
+    /// What is wrong with the document under a full key.
+    pub(super) fn check(self, key: &str, value: &str) -> Vec<Complaint> {
+        if self == Self::NetworkForward {
+            return action::check_network_forward(value);
+        }
+        let only = BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        let annotations = of(Some(&only));
+        let suffix = key.split_once('/').map_or(key, |(_, suffix)| suffix);
+        let name = suffix.split_once('.').map_or("", |(_, name)| name);
+        let checked = match self {
+            Self::ListenPorts => parse_listen_ports(&annotations).map(|_| check_ports(value)),
+            Self::MutualAuthentication => parse_mutual_tls(&annotations).map(|_| Vec::new()),
+            Self::Action => action::check(&annotations, name),
+            Self::Conditions => condition::check(&annotations, name, value),
+            Self::Transforms => parse_transforms(&annotations, name).map(|_| Vec::new()),
+            Self::Cognito | Self::Oidc => parse_auth(&annotations).map(|auth| match auth.cognito {
+                Some(pool) => check_cognito(&pool),
+                None => auth.oidc.iter().flat_map(check_oidc).collect(),
+            }),
+            Self::Jwt => check_jwt(&annotations),
+            Self::NetworkForward => Ok(Vec::new()),
+        };
+        checked.unwrap_or_else(|fault| vec![refuse(fault, value)])
+    }
+
+    /// The document, for the reference documentation.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::ListenPorts => "list of objects with protocol and port",
+            Self::MutualAuthentication => "list of objects with port, mode and trust store",
+            Self::Action => "an action",
+            Self::Conditions => "list of conditions",
+            Self::Transforms => "list of transforms",
+            Self::Cognito => "a Cognito user pool",
+            Self::Oidc => "an OIDC provider",
+            Self::Jwt => "a JWT validation",
+            Self::NetworkForward => "a forward action",
+        }
+    }
+}
+
+fn refuse(fault: Fault, value: &str) -> Complaint {
+    let shown: String = value.chars().take(60).collect();
+    let dots = if shown.len() < value.len() { "…" } else { "" };
+    let complaint = Complaint::error(format!("{} (in {shown:?}{dots})", fault.problem));
+    match fault.hint {
+        Some(hint) => complaint.hint(hint),
+        None => complaint,
+    }
+}
+
+fn check_ports(value: &str) -> Vec<Complaint> {
+    let Ok(entries) = serde_json::from_str::<Vec<BTreeMap<String, i32>>>(value) else { return Vec::new() };
+    let mut seen = BTreeSet::new();
+    let ports = entries.iter().flatten();
+    let repeated = ports.filter(|(_, port)| !seen.insert(**port));
+    repeated
+        .map(|(_, port)| Complaint::warning(format!("port {port} is listed twice; the last one counts")))
+        .collect()
+}
+
+fn check_cognito(pool: &crate::annotations::ingress::auth::CognitoProvider) -> Vec<Complaint> {
+    let needed = [
+        ("userPoolARN", &pool.user_pool_arn),
+        ("userPoolClientID", &pool.user_pool_client_id),
+        ("userPoolDomain", &pool.user_pool_domain),
+    ];
+    let mut complaints = check_present(&needed);
+    let arn = &pool.user_pool_arn;
+    if !arn.is_empty()
+        && !(arn.starts_with("arn:aws") && arn.contains(":cognito-idp:") && arn.contains(":userpool/"))
+    {
+        complaints.push(Complaint::error(format!("userPoolARN is {arn:?}, expected the ARN of a user pool")));
+    }
+    complaints
+}
+
+fn check_oidc(provider: &crate::annotations::ingress::auth::OidcProvider) -> Vec<Complaint> {
+    let urls = [
+        ("issuer", &provider.issuer),
+        ("authorizationEndpoint", &provider.authorization_endpoint),
+        ("tokenEndpoint", &provider.token_endpoint),
+        ("userInfoEndpoint", &provider.user_info_endpoint),
+    ];
+    let mut complaints = check_present(&urls);
+    complaints.extend(check_present(&[("secretName", &provider.secret_name)]));
+    complaints.extend(urls.iter().filter_map(|(name, url)| check_url(name, url)));
+    complaints
+}
+
+fn check_jwt(annotations: &crate::annotations::Annotations<'_>) -> Checked {
+    const FORMATS: &[&str] = &["single-string", "string-array", "space-separated-values"];
+    let Some(jwt) = parse_jwt(annotations)? else { return Ok(Vec::new()) };
+    let formats = jwt.additional_claims.iter().map(|claim| claim.format.as_str());
+    let mut complaints: Vec<Complaint> = formats
+        .filter(|format| !FORMATS.contains(format))
+        .map(|format| not_one_of(format, FORMATS))
+        .collect();
+    complaints.extend(check_url("jwksEndpoint", &jwt.jwks_endpoint));
+    Ok(complaints)
+}
+
+fn check_present(needed: &[(&str, &String)]) -> Vec<Complaint> {
+    let missing = needed.iter().filter(|(_, value)| value.is_empty());
+    missing.map(|(name, _)| Complaint::error(format!("needs {name}"))).collect()
+}
+
+fn check_url(name: &str, url: &str) -> Option<Complaint> {
+    let is_url = url.is_empty() || url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty());
+    (!is_url).then(|| Complaint::error(format!("{name} is {url:?}, expected a URL with https://")))
+}
+
+/// A field of an object, whatever the case of its key, as builds read it.
+fn field<'v>(object: &'v Value, name: &str) -> Option<&'v Value> {
+    object.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}

@@ -1,0 +1,124 @@
+//! `actions.<name>`: AWS's limits on actions.
+//! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html>
+
+use super::super::{Complaint, alternatives, not_one_of};
+use super::{Checked, field};
+use crate::annotations::ingress::action::{Forward, IngressAction, parse_action};
+use crate::annotations::{Annotations, parse};
+use crate::cloud::elbv2::{FixedResponseAction, RedirectAction};
+use serde_json::Value;
+
+const CONTENT_TYPES: &[&str] =
+    &["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
+const REDIRECT_CODES: &[&str] = &["HTTP_301", "HTTP_302"];
+const REDIRECT_PROTOCOLS: &[&str] = &["HTTP", "HTTPS", "#{protocol}"];
+const MAX_TARGET_GROUPS: usize = 5;
+const MAX_BODY: usize = 1024;
+const MAX_STICKY_SECONDS: i32 = 604_800;
+
+pub(super) fn check(annotations: &Annotations<'_>, name: &str) -> Checked {
+    Ok(match parse_action(annotations, name)? {
+        None => Vec::new(),
+        Some(IngressAction::FixedResponse(response)) => check_fixed_response(&response),
+        Some(IngressAction::Redirect(redirect)) => check_redirect(&redirect),
+        Some(IngressAction::Forward(forward)) => check_forward(&forward),
+    })
+}
+
+fn check_fixed_response(response: &FixedResponseAction) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    let code = &response.status_code;
+    let is_code = code.len() == 3 && code.starts_with(['2', '4', '5']) && parse::int32(code).is_some();
+    if !is_code {
+        complaints.push(Complaint::error(format!("statusCode is {code:?}, expected 2XX, 4XX or 5XX")));
+    }
+    if let Some(kind) = response.content_type.as_deref().filter(|kind| !CONTENT_TYPES.contains(kind)) {
+        let expected = alternatives(CONTENT_TYPES);
+        let complaint = Complaint::error(format!("contentType is {kind:?}, expected {expected}"));
+        complaints.push(complaint.suggest(kind, CONTENT_TYPES));
+    }
+    let length = response.message_body.as_deref().unwrap_or_default().len();
+    if length > MAX_BODY {
+        complaints
+            .push(Complaint::error(format!("messageBody has {length} bytes, expected at most {MAX_BODY}")));
+    }
+    complaints
+}
+
+fn check_redirect(redirect: &RedirectAction) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    if !REDIRECT_CODES.contains(&redirect.status_code.as_str()) {
+        let complaint = not_one_of(&redirect.status_code, REDIRECT_CODES);
+        complaints.push(Complaint { problem: format!("statusCode {}", complaint.problem), ..complaint });
+    }
+    if let Some(protocol) =
+        redirect.protocol.as_deref().filter(|protocol| !REDIRECT_PROTOCOLS.contains(protocol))
+    {
+        let complaint = not_one_of(protocol, REDIRECT_PROTOCOLS);
+        complaints.push(Complaint { problem: format!("protocol {}", complaint.problem), ..complaint });
+    }
+    let is_port = |port: &&str| {
+        *port == "#{port}" || parse::int32(port).is_some_and(|port| (1..=65535).contains(&port))
+    };
+    if let Some(port) = redirect.port.as_deref().filter(|port| !is_port(port)) {
+        complaints.push(Complaint::error(format!("port is {port:?}, expected 1 to 65535 or #{{port}}")));
+    }
+    if let Some(path) = redirect.path.as_deref().filter(|path| !path.starts_with('/')) {
+        complaints.push(Complaint::error(format!("path is {path:?}, expected a slash at its start")));
+    }
+    complaints
+}
+
+fn check_forward(forward: &Forward) -> Vec<Complaint> {
+    let count = forward.targets.len();
+    let mut complaints = Vec::new();
+    if !(1..=MAX_TARGET_GROUPS).contains(&count) {
+        let problem = format!("forwards to {count} target groups, expected 1 to {MAX_TARGET_GROUPS}");
+        complaints.push(Complaint::error(problem));
+    }
+    let weights = forward.targets.iter().filter_map(|target| target.weight);
+    complaints.extend(weights.filter_map(|weight| check_weight(i64::from(weight))));
+    let seconds = forward.stickiness.as_ref().and_then(|stickiness| stickiness.duration_seconds);
+    if let Some(seconds) = seconds.filter(|seconds| !(1..=MAX_STICKY_SECONDS).contains(seconds)) {
+        complaints.push(Complaint::error(format!(
+            "durationSeconds is {seconds}, expected 1 to {MAX_STICKY_SECONDS}"
+        )));
+    }
+    complaints
+}
+
+fn check_weight(weight: i64) -> Option<Complaint> {
+    let is_right = (0..=999).contains(&weight);
+    (!is_right).then(|| Complaint::error(format!("weight is {weight}, expected 0 to 999")))
+}
+
+/// `actions.<protocol>-<port>` of a Service: the parts that every listener's build would refuse.
+pub(super) fn check_network_forward(value: &str) -> Vec<Complaint> {
+    let document: Value = match serde_json::from_str(value) {
+        Ok(document @ Value::Object(_)) => document,
+        Ok(_) => return vec![Complaint::error("is not a JSON object")],
+        Err(error) => return vec![Complaint::error(format!("is not JSON: {error}"))],
+    };
+    let kind = field(&document, "type").and_then(Value::as_str).unwrap_or_default();
+    if kind != "forward" {
+        let complaint = Complaint::error(format!("type is {kind:?}, expected forward"));
+        return vec![complaint.suggest(kind, &["forward"])];
+    }
+    let Some(config) = field(&document, "forwardConfig") else {
+        return vec![Complaint::error("needs forwardConfig")];
+    };
+    let entries =
+        field(config, "targetGroups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let own = field(config, "baseServiceWeight").and_then(Value::as_i64);
+    let others = entries.iter().filter_map(|entry| field(entry, "weight").and_then(Value::as_i64));
+    let mut complaints: Vec<Complaint> = own.into_iter().chain(others).filter_map(check_weight).collect();
+    if entries.len() >= MAX_TARGET_GROUPS {
+        let problem = format!(
+            "forwards to {} target groups besides the Service's own, expected at most {}",
+            entries.len(),
+            MAX_TARGET_GROUPS - 1
+        );
+        complaints.push(Complaint::error(problem));
+    }
+    complaints
+}

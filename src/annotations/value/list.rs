@@ -1,0 +1,192 @@
+//! Lists and their items.
+
+use super::{Complaint, is_id_tail};
+use crate::annotations::parse;
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// What a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemKind {
+    /// Subnet ids and values of the tag `Name`.
+    Subnet,
+    /// Security group ids and values of the tag `Name`.
+    SecurityGroup,
+    /// Elastic IP allocations.
+    Allocation,
+    /// IPv4 addresses.
+    Ipv4,
+    /// IPv6 addresses.
+    Ipv6,
+    /// `auto_assigned` or IPv6 prefixes.
+    SourceNatPrefix,
+    /// Address ranges.
+    Cidr,
+    /// Managed prefix lists.
+    PrefixList,
+    /// Certificates in ACM or IAM.
+    Certificate,
+    /// Names or numbers of ports of the Service.
+    Port,
+    /// Numbers of ports of the Service.
+    PortNumber,
+    /// Names of containers.
+    Container,
+}
+
+impl ItemKind {
+    /// What is wrong with a list.
+    pub(super) fn check(self, value: &str) -> Vec<Complaint> {
+        let items = parse::list(value);
+        let mut complaints: Vec<Complaint> = items.iter().filter_map(|item| self.check_item(item)).collect();
+        if items.is_empty() {
+            complaints.push(self.complain_of_nothing());
+        }
+        complaints.extend(self.find_repeated(&items));
+        complaints
+    }
+
+    /// What items are, in the plural.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::Subnet => "subnet ids (`subnet-…`) or values of the tag `Name`",
+            Self::SecurityGroup => "security group ids (`sg-…`) or values of the tag `Name`",
+            Self::Allocation => "Elastic IP allocations (`eipalloc-…`), one per subnet",
+            Self::Ipv4 => "IPv4 addresses, one per subnet",
+            Self::Ipv6 => "IPv6 addresses, one per subnet",
+            Self::SourceNatPrefix => "`auto_assigned` or IPv6 prefixes of length 80, one per subnet",
+            Self::Cidr => "CIDRs",
+            Self::PrefixList => "prefix list ids (`pl-…`)",
+            Self::Certificate => "certificate ARNs (ACM or IAM)",
+            Self::Port => "names or numbers of ports of the Service",
+            Self::PortNumber => "port numbers of the Service",
+            Self::Container => "container names",
+        }
+    }
+
+    /// why: an empty list of these counts as absent, or has no effect, and works upstream.
+    fn complain_of_nothing(self) -> Complaint {
+        let problem = format!("is empty, expected a list of {}", self.describe().replace('`', ""));
+        match self {
+            Self::Subnet => Complaint::error(problem),
+            _ => Complaint::warning(problem),
+        }
+    }
+
+    fn check_item(self, item: &str) -> Option<Complaint> {
+        let expected = match self {
+            Self::Subnet => return check_id_or_name(item, "subnet-", "a subnet id"),
+            Self::SecurityGroup => return check_id_or_name(item, "sg-", "a security group id"),
+            Self::Allocation if !is_id(item, "eipalloc-") => {
+                "an allocation id (eipalloc- and hexadecimal digits)"
+            }
+            Self::Ipv4 if item.parse::<Ipv4Addr>().is_err() && !is_mapped(item) => "an IPv4 address",
+            Self::Ipv6 if item.parse::<Ipv6Addr>().is_err() => "an IPv6 address",
+            Self::SourceNatPrefix if !is_source_nat_prefix(item) => {
+                "auto_assigned or an IPv6 prefix of length 80"
+            }
+            Self::Cidr => return check_cidr(item),
+            Self::PrefixList if !is_id(item, "pl-") => "a prefix list id (pl- and hexadecimal digits)",
+            Self::Certificate if !is_certificate(item) => {
+                "the ARN of a certificate in ACM or IAM (arn:aws:acm:REGION:ACCOUNT:certificate/ID)"
+            }
+            Self::Port if !is_port(item) => "the name or number of a port",
+            Self::PortNumber if !is_port_number(item) => "a port number from 1 to 65535",
+            Self::Container if !is_label(item) => "the name of a container",
+            _ => return None,
+        };
+        Some(Complaint::error(format!("{item:?} is not {expected}")))
+    }
+
+    fn find_repeated(self, items: &[String]) -> Option<Complaint> {
+        let mut seen = BTreeSet::new();
+        let repeated = items.iter().find(|item| !seen.insert(item.as_str()))?;
+        let problem = format!("{repeated:?} is listed twice");
+        match self {
+            // why: a name stands for another subnet each time; certificates and the rest collapse.
+            Self::Subnet if !repeated.starts_with("subnet-") => None,
+            Self::SourceNatPrefix if repeated == "auto_assigned" => None,
+            Self::Subnet | Self::Allocation | Self::Ipv4 | Self::Ipv6 | Self::SourceNatPrefix => {
+                Some(Complaint::error(problem))
+            }
+            Self::SecurityGroup if repeated.starts_with("sg-") => Some(Complaint::error(problem)),
+            Self::Certificate => None,
+            _ => Some(Complaint::warning(problem)),
+        }
+    }
+}
+
+fn is_id(item: &str, prefix: &str) -> bool {
+    item.strip_prefix(prefix).is_some_and(is_id_tail)
+}
+
+fn check_id_or_name(item: &str, prefix: &str, what: &str) -> Option<Complaint> {
+    let is_name = !item.starts_with(prefix) && item.chars().count() <= 256;
+    if is_name || is_id(item, prefix) {
+        return None;
+    }
+    let expected = format!("{prefix} and 8 or 17 hexadecimal digits, or a value of the tag Name");
+    Some(Complaint::error(format!("{item:?} is not {what}, expected {expected}")))
+}
+
+/// why: an IPv4 address in IPv6 clothes is IPv4 to upstream's parser.
+fn is_mapped(item: &str) -> bool {
+    item.parse::<Ipv6Addr>().is_ok_and(|address| address.to_ipv4_mapped().is_some())
+}
+
+fn is_source_nat_prefix(item: &str) -> bool {
+    item == "auto_assigned"
+        || item.parse::<IpNet>().is_ok_and(|net| net.addr().is_ipv6() && net.prefix_len() == 80)
+}
+
+fn check_cidr(item: &str) -> Option<Complaint> {
+    let Ok(net) = item.parse::<IpNet>() else {
+        let complaint = Complaint::error(format!("{item:?} is not a CIDR"));
+        return Some(match item.parse::<std::net::IpAddr>() {
+            Ok(address) if address.is_ipv4() => complaint.hint(format!("did you mean `{item}/32`?")),
+            Ok(_) => complaint.hint(format!("did you mean `{item}/128`?")),
+            Err(_) => complaint.hint("write for example 10.0.0.0/8 or 2001:db8::/32"),
+        });
+    };
+    let network = net.trunc();
+    (network != net).then(|| {
+        Complaint::warning(format!("{item:?} has bits outside of its prefix"))
+            .hint(format!("did you mean `{network}`?"))
+    })
+}
+
+/// `arn:PARTITION:acm:REGION:ACCOUNT:certificate/ID` or `arn:PARTITION:iam::ACCOUNT:server-certificate/NAME`.
+fn is_certificate(item: &str) -> bool {
+    let parts: Vec<&str> = item.splitn(6, ':').collect();
+    let [arn, partition, service, region, account, resource] = parts.as_slice() else { return false };
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    let is_resource = match *service {
+        "acm" => !region.is_empty() && has_tail(resource, "certificate/"),
+        "iam" => region.is_empty() && has_tail(resource, "server-certificate/"),
+        _ => false,
+    };
+    *arn == "arn" && partition.starts_with("aws") && is_account && is_resource
+}
+
+fn has_tail(resource: &str, prefix: &str) -> bool {
+    resource.strip_prefix(prefix).is_some_and(|tail| !tail.is_empty() && !tail.contains(char::is_whitespace))
+}
+
+/// A port number, or a name as Services give their ports. `*` is neither.
+pub(super) fn is_port(item: &str) -> bool {
+    is_port_number(item) || (is_label(item) && item.bytes().any(|byte| byte.is_ascii_lowercase()))
+}
+
+pub(super) fn is_port_number(item: &str) -> bool {
+    parse::int32(item).is_some_and(|number| (1..=65535).contains(&number))
+}
+
+/// A DNS label.
+fn is_label(item: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    item.len() <= 63
+        && item.starts_with(is_plain)
+        && item.ends_with(is_plain)
+        && item.chars().all(|c| is_plain(c) || c == '-')
+}

@@ -1,0 +1,135 @@
+//! Lists of `key=value` pairs.
+
+use super::list::is_port_number;
+use super::{Complaint, not_one_of};
+use crate::annotations::attributes::{self, Bearer};
+use crate::annotations::parse;
+
+/// Tags of a resource; three more are the controller's.
+const MAX_TAGS: usize = 47;
+const CAPACITY_UNITS: &str = "CapacityUnits";
+/// Keys of the controller's own tags.
+const TRACKING_KEYS: &[&str] = &[
+    "elbv2.k8s.aws/cluster",
+    "service.k8s.aws/stack",
+    "service.k8s.aws/resource",
+    "ingress.k8s.aws/stack",
+    "ingress.k8s.aws/resource",
+];
+
+/// What the pairs are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapKind {
+    /// Attributes.
+    Attributes(Bearer),
+    /// Tags.
+    Tags,
+    /// Node labels.
+    Labels,
+    /// Reserved capacity.
+    Capacity,
+    /// Ports to ports.
+    PortMapping,
+}
+
+impl MapKind {
+    /// What is wrong with the pairs.
+    pub(super) fn check(self, value: &str) -> Vec<Complaint> {
+        let Some(pairs) = parse::map(value) else {
+            let problem = format!("{value:?} is not a list of key=value pairs");
+            return vec![
+                Complaint::error(problem)
+                    .hint("write key=value,key=value; a comma in a value is written \\,"),
+            ];
+        };
+        let mut complaints: Vec<Complaint> =
+            pairs.iter().filter_map(|(key, value)| self.check_pair(key, value)).collect();
+        if pairs.is_empty() {
+            complaints.push(Complaint::warning("is empty, which has no effect"));
+        }
+        if self == Self::Tags && pairs.len() > MAX_TAGS {
+            complaints.push(Complaint::error(format!(
+                "{} tags are given, expected at most {MAX_TAGS}",
+                pairs.len()
+            )));
+        }
+        complaints
+    }
+
+    /// What the pairs are, for the reference documentation.
+    pub(super) fn describe(self) -> String {
+        match self {
+            Self::Attributes(bearer) => format!("[attributes of {}](#{})", bearer.name(), anchor(bearer)),
+            Self::Tags => "tags".to_owned(),
+            Self::Labels => "labels of nodes".to_owned(),
+            Self::Capacity => format!("`{CAPACITY_UNITS}=n`"),
+            Self::PortMapping => "port of the NLB to port of the ALB".to_owned(),
+        }
+    }
+
+    fn check_pair(self, key: &str, value: &str) -> Option<Complaint> {
+        match self {
+            Self::Attributes(bearer) => attributes::check(bearer, key, value),
+            Self::Tags => check_tag(key, value),
+            Self::Labels => check_label(key, value),
+            Self::Capacity => check_capacity(key, value),
+            Self::PortMapping => {
+                let wrong = [key, value].into_iter().find(|port| !is_port_number(port))?;
+                Some(Complaint::error(format!("{wrong:?} is not a port number from 1 to 65535")))
+            }
+        }
+    }
+}
+
+/// Heading of a bearer's attributes in the reference documentation.
+pub(crate) fn anchor(bearer: Bearer) -> String {
+    format!("attributes-of-{}", bearer.name().to_lowercase().replace(' ', "-"))
+}
+
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html>
+fn check_tag(key: &str, value: &str) -> Option<Complaint> {
+    let is_allowed = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
+    if key.to_lowercase().starts_with("aws:") {
+        return Some(Complaint::error(format!("tag key {key:?} starts with aws:, which is reserved")));
+    }
+    if TRACKING_KEYS.contains(&key) {
+        return Some(Complaint::warning(format!(
+            "tag key {key:?} is the controller's own, yours has no effect"
+        )));
+    }
+    let (key_length, value_length) = (key.chars().count(), value.chars().count());
+    if key_length > 128 || value_length > 256 {
+        let problem = format!(
+            "tag {key:?} has {key_length} and {value_length} characters, expected at most 128 and 256"
+        );
+        return Some(Complaint::error(problem));
+    }
+    let odd = key.chars().chain(value.chars()).find(|c| !is_allowed(*c))?;
+    let problem = format!("tag {key:?} contains {odd:?}, expected letters, digits, blanks and _.:/=+-@");
+    Some(Complaint::error(problem))
+}
+
+/// Source: <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set>
+fn check_label(key: &str, value: &str) -> Option<Complaint> {
+    let is_word = |text: &str| {
+        text.len() <= 63
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let (prefix, name) = key.split_once('/').unwrap_or(("x", key));
+    if !is_word(prefix) || !is_word(name) {
+        return Some(Complaint::error(format!("{key:?} is not the key of a label")));
+    }
+    let is_value = value.is_empty() || is_word(value);
+    (!is_value).then(|| Complaint::error(format!("{value:?} is not the value of a label")))
+}
+
+fn check_capacity(key: &str, value: &str) -> Option<Complaint> {
+    if key != CAPACITY_UNITS {
+        return Some(not_one_of(key, &[CAPACITY_UNITS]));
+    }
+    let is_right = parse::int32(value).is_some_and(|units| units >= 0);
+    (!is_right)
+        .then(|| Complaint::error(format!("{CAPACITY_UNITS} is {value:?}, expected a whole number from 0")))
+}

@@ -1,0 +1,90 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use super::*;
+
+fn complaints(kind: ValueKind, value: &str) -> Vec<Complaint> {
+    kind.check("alb.ingress.kubernetes.io/actions.x", value)
+}
+
+#[test]
+fn values_are_told_right_from_wrong() {
+    let (right, wrong) = (true, false);
+    let cases = [
+        (ValueKind::Boolean, "T", right),
+        (ValueKind::Boolean, "yes", wrong),
+        (ValueKind::Integer(5, 300), "+20", right),
+        (ValueKind::Integer(5, 300), "301", wrong),
+        (ValueKind::Integer(5, 300), "10s", wrong),
+        (ValueKind::List(ItemKind::Subnet), "subnet-0123456789abcdef0, private-b,private-b", right),
+        (ValueKind::List(ItemKind::Subnet), "subnet-1", wrong),
+        (ValueKind::List(ItemKind::Subnet), " , ", wrong),
+        (ValueKind::List(ItemKind::Ipv4), "::ffff:10.0.128.60", right),
+        (ValueKind::List(ItemKind::Ipv4), "2001:db8::1", wrong),
+        (ValueKind::List(ItemKind::Cidr), "10.0.0.0/8,::/0", right),
+        (ValueKind::List(ItemKind::Cidr), "10.0.0.1", wrong),
+        (ValueKind::List(ItemKind::Certificate), "arn:aws:iam::123456789012:server-certificate/web", right),
+        (ValueKind::List(ItemKind::Certificate), "arn:aws:acm:us-west-2:123456789012:cert/x", wrong),
+        (ValueKind::List(ItemKind::Port), "https,8443", right),
+        (ValueKind::List(ItemKind::Port), "*", wrong),
+        (ValueKind::Map(MapKind::Tags), "team=web, cost=a\\,b", wrong),
+        (ValueKind::Map(MapKind::Tags), "team=web,empty=", right),
+        (ValueKind::Map(MapKind::Tags), "aws:x=1", wrong),
+        (ValueKind::Map(MapKind::Capacity), "CapacityUnits=0", right),
+        (ValueKind::Map(MapKind::Capacity), "Units=10", wrong),
+        (ValueKind::Map(MapKind::PortMapping), "80=443", right),
+        (ValueKind::Map(MapKind::PortMapping), "80=https", wrong),
+        (ValueKind::Text(TextKind::LoadBalancerName), "internal-web", wrong),
+        (ValueKind::Text(TextKind::ApplicationSuccessCodes), "200,202-299", right),
+        (ValueKind::Text(TextKind::ApplicationSuccessCodes), "500", wrong),
+        (ValueKind::Text(TextKind::ApplicationSuccessCodes), "0-99", right),
+        (ValueKind::Text(TextKind::NetworkSuccessCodes), "299-200", wrong),
+        (ValueKind::Text(TextKind::Path), "healthz", wrong),
+        (ValueKind::Text(TextKind::SslPolicy), "ELBSecurityPolicy-2016-08", right),
+        (ValueKind::Text(TextKind::SslPolicy), "ELBSecurityPolicy-2016-09", wrong),
+        (
+            ValueKind::Json(JsonKind::Action),
+            r#"{"type":"fixed-response","fixedResponseConfig":{"statusCode":"200"}}"#,
+            right,
+        ),
+        (
+            ValueKind::Json(JsonKind::Action),
+            r#"{"type":"fixed-response","fixedResponseConfig":{"statusCode":"301"}}"#,
+            wrong,
+        ),
+        (
+            ValueKind::Json(JsonKind::Action),
+            r#"{"type":"redirect","redirectConfig":{"statusCode":"301"}}"#,
+            wrong,
+        ),
+        (ValueKind::Json(JsonKind::NetworkForward), r#"{"type":"forward"}"#, wrong),
+    ];
+    for (kind, value, expected) in cases {
+        assert_eq!(
+            complaints(kind, value).is_empty(),
+            expected,
+            "{kind:?} {value}: {:?}",
+            complaints(kind, value)
+        );
+    }
+}
+
+#[test]
+fn complaints_propose_what_was_meant() {
+    let cases = [
+        (ValueKind::Boolean, "yes", "did you mean `true`?"),
+        (ValueKind::Boolean, "flase", "did you mean `false`?"),
+        (ValueKind::Integer(5, 300), "10s", "did you mean `10`?"),
+        (ValueKind::Choice(&["HTTP", "HTTPS"]), "https", "did you mean `HTTPS`?"),
+        (ValueKind::Text(TextKind::Path), "healthz", "did you mean `/healthz`?"),
+        (ValueKind::List(ItemKind::Cidr), "10.0.0.1", "did you mean `10.0.0.1/32`?"),
+        (ValueKind::List(ItemKind::Cidr), "10.0.0.1/8", "did you mean `10.0.0.0/8`?"),
+        (
+            ValueKind::Text(TextKind::SslPolicy),
+            "ELBSecurityPolicy-TLS13-1-2-2021-6",
+            "did you mean `ELBSecurityPolicy-TLS13-1-2-2021-06`?",
+        ),
+    ];
+    for (kind, value, hint) in cases {
+        assert_eq!(complaints(kind, value)[0].hint.as_deref(), Some(hint), "{value}");
+    }
+}
