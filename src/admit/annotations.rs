@@ -1,10 +1,39 @@
-//! Everything that is wrong with the annotations of an object, at once.
+//! Everything that is wrong with an object, at once.
+//!
+//! Three sources: the annotation table (each value on its own), the real builder in a benevolent world (what the values
+//! mean together), and what one object can contradict itself in that only AWS would notice. What cannot be built is an
+//! error. What upstream ignores is a warning, as it works today: unread keys, lenient values.
 
-use super::trial;
-use crate::api::{ObjectKey, Service};
+use super::contradictions;
+use super::danger;
+use super::keys;
+use super::trial::{self, Trial};
+use crate::annotations::table::{self, Row};
+use crate::annotations::value::Complaint;
+use crate::annotations::{ALB_PREFIX, Annotations, NLB_PREFIX, service as service_keys};
+use crate::api::meta::is_being_deleted;
+use crate::api::{Ingress, IngressClassParams, ObjectKey, Service};
 use crate::build;
 use crate::config::Config;
-use crate::finding::{Finding, ObjectRef};
+use crate::finding::{Finding, ObjectRef, Severity};
+use crate::inputs::group::{group_of, ingress_ref};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Settings of a whole group: what is missing here may be another member's.
+const SETTLED_BY_GROUP: &[&str] = &["ssl-redirect", "frontend-nlb-", "listen-ports"];
+
+/// What is known about the class of an Ingress.
+#[derive(Clone, Debug, Default)]
+pub enum Class {
+    /// It has no parameters.
+    #[default]
+    Plain,
+    /// Its parameters.
+    Params(Arc<IngressClassParams>),
+    /// It has parameters that are not known.
+    Unknown,
+}
 
 /// A Service, as findings name it.
 pub fn service_ref(service: &Service) -> ObjectRef {
@@ -14,8 +43,169 @@ pub fn service_ref(service: &Service) -> ObjectRef {
 
 /// What is wrong with a Service. `old`: what it was before, in an update.
 pub fn of_service(config: &Config, service: &Service, old: Option<&Service>) -> Vec<Finding> {
+    let object = service_ref(service);
+    let annotations = service.metadata.annotations.as_ref();
+    let mut findings = keys::check(&object, annotations);
     if !build::service::is_selected(service, config) {
-        return Vec::new();
+        findings.extend(check_values(&object, annotations, ALB_PREFIX).into_iter().map(Judged::into_finding));
+        findings.extend(why_not_ours(&object, service));
+        findings.extend(old.and_then(|old| danger::leaving(&object, old, service, config)));
+        return findings;
     }
-    trial::try_service(service, old.is_none(), config)
+    let trial = trial::try_service(service, old.is_none(), config);
+    findings.extend(merge(check_values(&object, annotations, NLB_PREFIX), &trial, &BTreeSet::new()));
+    findings.extend(check_values(&object, annotations, ALB_PREFIX).into_iter().map(Judged::into_finding));
+    findings.extend(contradictions::of_service(&object, service));
+    if let Some(old) = old {
+        findings.extend(danger::of_service(&object, old, service, config));
+    }
+    without_repetitions(findings)
 }
+
+/// What is wrong with an Ingress of ours. `old`: what it was before, in an update.
+pub fn of_ingress(config: &Config, ingress: &Ingress, class: &Class, old: Option<&Ingress>) -> Vec<Finding> {
+    let object = ingress_ref(ingress);
+    let annotations = ingress.metadata.annotations.as_ref();
+    let mut findings = keys::check(&object, annotations);
+    let params = match class {
+        Class::Plain => None,
+        Class::Params(params) => Some(params.clone()),
+        Class::Unknown => {
+            findings
+                .extend(check_values(&object, annotations, ALB_PREFIX).into_iter().map(Judged::into_finding));
+            return findings;
+        }
+    };
+    let is_alone = group_of(ingress, params.as_deref()).is_ok_and(|group| !group.namespace.is_empty());
+    let mut trial = trial::try_ingress(ingress, params.as_ref(), old.is_none(), config);
+    if !is_alone {
+        trial.findings.iter_mut().for_each(leave_to_group);
+    }
+    let unused = contradictions::unused_keys(ingress, is_alone);
+    findings.extend(merge(
+        check_values(&object, annotations, ALB_PREFIX),
+        &trial,
+        &unused.keys().cloned().collect(),
+    ));
+    findings.extend(contradictions::of_ingress(&object, ingress, params.as_deref(), is_alone, config));
+    findings.extend(unused.into_iter().map(|(key, problem)| Finding::warning(&object, problem).at(key)));
+    if let Some(old) = old {
+        findings.extend(danger::of_ingress(&object, old, ingress, params.as_ref(), config));
+    }
+    without_repetitions(findings)
+}
+
+/// A complaint about a value, with the row that it comes from.
+struct Judged {
+    finding: Finding,
+    row: &'static Row,
+    is_syntax: bool,
+}
+
+impl Judged {
+    fn into_finding(self) -> Finding {
+        self.finding
+    }
+}
+
+/// What the table says about each value.
+fn check_values(
+    object: &ObjectRef,
+    annotations: Option<&BTreeMap<String, String>>,
+    prefix: &str,
+) -> Vec<Judged> {
+    let mut judged = Vec::new();
+    for (key, value) in annotations.into_iter().flatten() {
+        let Some(row) = table::find(key).filter(|row| row.prefix == prefix && row.is_read_from(object.kind))
+        else {
+            continue;
+        };
+        for complaint in row.value.check(key, value) {
+            let is_syntax = complaint.is_syntax;
+            judged.push(Judged { finding: found(object, key, complaint, row), row, is_syntax });
+        }
+    }
+    judged
+}
+
+fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Finding {
+    let Complaint { severity, problem, hint, is_syntax: _ } = complaint;
+    let (severity, message) = match severity {
+        Severity::Error if row.is_lenient => (Severity::Warning, format!("{problem}; it is taken as absent")),
+        severity => (severity, problem),
+    };
+    Finding { severity, object: object.clone(), field: Some(key.to_owned()), message, hint }
+}
+
+/// The table's findings and the builder's. A value that cannot be read, but that the builder did not stumble over, is not
+/// read by it.
+fn merge(judged: Vec<Judged>, trial: &Trial, unused: &BTreeSet<String>) -> Vec<Finding> {
+    let blamed: BTreeSet<&str> = trial.errors().filter_map(|finding| finding.field.as_deref()).collect();
+    let idle: BTreeSet<&str> = trial.idle_keys().collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    for Judged { mut finding, row, is_syntax } in judged {
+        let field = finding.field.clone().unwrap_or_default();
+        let is_unread =
+            is_syntax && !blamed.contains(field.as_str()) && !row.is_judged_by_aws && trial.is_complete;
+        if is_unread || idle.contains(field.as_str()) || unused.contains(&field) {
+            finding.severity = Severity::Warning;
+        }
+        findings.push(finding);
+    }
+    let told: BTreeSet<String> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .filter_map(|f| f.field.clone())
+        .collect();
+    let is_new = |finding: &&Finding| finding.field.as_ref().is_none_or(|field| !told.contains(field));
+    findings.extend(trial.findings.iter().filter(is_new).cloned());
+    findings
+}
+
+/// Makes a warning of what another member of the group may bring.
+fn leave_to_group(finding: &mut Finding) {
+    let suffix = finding.field.as_deref().and_then(|field| field.split_once('/')).map(|(_, suffix)| suffix);
+    let is_groups =
+        suffix.is_some_and(|suffix| SETTLED_BY_GROUP.iter().any(|start| suffix.starts_with(start)));
+    if is_groups && finding.severity == Severity::Error {
+        finding.severity = Severity::Warning;
+        finding.message.push_str(", unless another member of the group brings it");
+    }
+}
+
+/// A Service that looks as if it should be ours.
+fn why_not_ours(object: &ObjectRef, service: &Service) -> Option<Finding> {
+    let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
+    let has_class = service.spec.as_ref().is_some_and(|spec| spec.load_balancer_class.is_some());
+    let by_type = annotations.string(service_keys::TYPE)?;
+    let is_meant = by_type.eq_ignore_ascii_case("external") || by_type.eq_ignore_ascii_case("nlb-ip");
+    if has_class || !is_meant || is_being_deleted(service) {
+        return None;
+    }
+    let (key, problem) = if by_type == "external" {
+        let target_type = annotations.string(service_keys::TARGET_TYPE);
+        let problem = match target_type {
+            Some(value) => format!("{value:?} is not one of ip or instance, so the Service is left alone"),
+            None => "is missing, so the Service is left alone".to_owned(),
+        };
+        (annotations.key(service_keys::TARGET_TYPE), problem)
+    } else {
+        let problem = format!("{by_type:?} is not one of external or nlb-ip, so the Service is left alone");
+        (annotations.key(service_keys::TYPE), problem)
+    };
+    Some(Finding::warning(object, problem).at(key).hint("set spec.loadBalancerClass"))
+}
+
+fn without_repetitions(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let is_told = |told: &Finding| told.field == finding.field && told.message == finding.message;
+        if !kept.iter().any(is_told) {
+            kept.push(finding);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

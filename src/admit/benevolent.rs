@@ -4,13 +4,15 @@
 //! decides. So what is refused at admission cannot be built in any account, and what AWS alone can refuse stays with the
 //! reconcile.
 
+use crate::annotations::ingress::of as ingress_annotations;
 use crate::annotations::{Annotations, NLB_PREFIX, parse, service as keys};
-use crate::api::{IntOrString, ObjectMeta, Service, ServicePort};
+use crate::api::{Ingress, IntOrString, ObjectMeta, Service, ServicePort};
 use crate::cloud::acm::Certificate;
 use crate::cloud::ec2::{RouteTable, SecurityGroup, Subnet, Vpc};
 use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::cloud::{Secret, Tags};
 use crate::config::Config;
+use crate::inputs::group::backends;
 use crate::inputs::{ExistingLoadBalancer, Facts, LiveStack, Query, SubnetQuery};
 use k8s_openapi::api::core::v1::ServiceSpec;
 use serde_json::Value;
@@ -69,6 +71,31 @@ impl World {
             listed: list(keys::SUBNETS),
             ports: ports.collect(),
             ..Self::default()
+        }
+    }
+
+    /// The world that fits an Ingress's hosts, backends and Elastic IPs.
+    pub fn for_ingress(ingress: &Ingress) -> Self {
+        let annotations = ingress_annotations(ingress.metadata.annotations.as_ref());
+        let allocations = annotations.list("frontend-nlb-eip-allocations").unwrap_or_default();
+        let count = if allocations.is_empty() { SOME_SUBNETS } else { allocations.len() };
+        let named = ["healthcheck-port"]
+            .into_iter()
+            .filter_map(|suffix| annotations.string(suffix))
+            .map(port_reference);
+        let backends =
+            backends(ingress).into_iter().filter_map(|backend| backend.service.as_ref()?.port.as_ref());
+        let written = backends.flat_map(|port| {
+            let name = port.name.clone().map(IntOrString::String);
+            name.into_iter().chain(port.number.map(IntOrString::Int))
+        });
+        let others = referenced_ports(ingress.metadata.annotations.as_ref());
+        Self {
+            addresses: vec![SubnetAddresses::default(); count],
+            listed: Vec::new(),
+            hosts: hosts(ingress),
+            ports: others.into_iter().chain(named).chain(written).collect(),
+            existing: None,
         }
     }
 
@@ -232,6 +259,13 @@ impl World {
         };
         Service { metadata, spec: Some(spec), status: None }
     }
+}
+
+fn hosts(ingress: &Ingress) -> BTreeSet<String> {
+    let Some(spec) = &ingress.spec else { return BTreeSet::new() };
+    let of_rules = spec.rules.iter().flatten().filter_map(|rule| rule.host.clone());
+    let of_tls = spec.tls.iter().flatten().flat_map(|tls| tls.hosts.iter().flatten().cloned());
+    of_rules.chain(of_tls).collect()
 }
 
 fn service_port(name: Option<String>, port: i32, at: i32) -> ServicePort {

@@ -4,11 +4,12 @@
 //! On purpose different: a resource backend is refused with a reason, where upstream crashes; an update that touches neither
 //! the spec nor our annotations, or an Ingress that is being deleted, is never refused.
 
-use super::{Admitted, Denial, Operation, change};
+use super::annotations::{self, Class};
+use super::{Admitted, Denial, Operation, change, verdict};
 use crate::annotations::ingress::{condition::parse_conditions, of as annotations_of};
 use crate::api::meta::INGRESS_CLASS_ANNOTATION;
-use crate::api::{Ingress, IngressClass, IngressClassParams, Namespace};
-use crate::config::Config;
+use crate::api::{Ingress, IngressClass, IngressClassParams};
+use crate::config::{AnnotationValidation, Config};
 use crate::finding::Finding;
 use crate::inputs::group::{
     ClassProblem, ClassView, class_annotation_matches, effective_class_name, find_class, ingress_ref,
@@ -24,8 +25,6 @@ pub trait ClassSource {
     fn ingress_classes(&self) -> Vec<Arc<IngressClass>>;
     /// Parameters of a class, by name.
     fn ingress_class_params(&self, name: &str) -> Option<Arc<IngressClassParams>>;
-    /// A namespace.
-    fn namespace(&self, name: &str) -> Option<Arc<Namespace>>;
 }
 
 /// Checks a new or changed Ingress. `namespace` is the request's: the object may lack it.
@@ -53,7 +52,25 @@ pub fn check(
     check_group_name(&ingress, old.as_ref(), config)?;
     check_class(&ingress, old.as_ref(), &view)?;
     check_conditions(&ingress)?;
-    Ok(Admitted::unchanged())
+    if config.annotation_validation == AnnotationValidation::Off {
+        return Ok(Admitted::unchanged());
+    }
+    let class = class_of(&ingress, &view, cluster, config);
+    let findings = annotations::of_ingress(config, &ingress, &class, old.as_ref());
+    verdict::judge(config.annotation_validation, "annotations", &ingress_ref(&ingress), &findings)
+}
+
+/// The parameters of the class of an Ingress of ours, as far as the caches know them.
+fn class_of(ingress: &Ingress, view: &ClassView<'_>, cluster: &dyn ClassSource, config: &Config) -> Class {
+    if class_annotation_matches(ingress, config).is_some() {
+        return Class::Plain;
+    }
+    let name = effective_class_name(ingress, view).ok().flatten();
+    let class = name.and_then(|name| find_class(&name, view).ok().flatten());
+    let Some(reference) = class.and_then(|class| class.spec.as_ref()?.parameters.as_ref()) else {
+        return Class::Plain;
+    };
+    cluster.ingress_class_params(&reference.name).map_or(Class::Unknown, Class::Params)
 }
 
 /// Whether the Ingress is ours, parameters of its class left aside.

@@ -4,13 +4,17 @@
 //! the builder says how), and it builds again.
 
 use super::benevolent::World;
-use crate::api::{IntOrString, Service, ServicePort};
+use crate::api::{Ingress, IngressClassParams, IntOrString, ObjectKey, Service, ServicePort};
+use crate::build::ingress::BuiltGroup;
 use crate::build::{self, Built};
 use crate::cloud::elbv2::{LoadBalancerType, Scheme};
 use crate::config::Config;
-use crate::finding::{Finding, Findings};
+use crate::finding::{Finding, Severity};
+use crate::inputs::group::{IngressGroup, Member, group_of, parse_order};
 use crate::inputs::{Facts, Halt};
+use crate::model::Stack;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most questions a build asks.
 const MAX_QUESTIONS: usize = 256;
@@ -19,39 +23,122 @@ const MAX_MISTAKES: usize = 24;
 /// Node ports that a Service will be given.
 const FIRST_NODE_PORT: i32 = 30_000;
 
-/// Builds a Service until nothing is wrong any more. `is_new`: it has no load balancer yet.
-pub fn try_service(service: &Service, is_new: bool, config: &Config) -> Vec<Finding> {
-    let mut service = completed(service);
-    let mut findings = Vec::new();
-    for _ in 0..MAX_MISTAKES {
-        match build_in_some_world(&service, is_new, config) {
-            Ok(found) => {
-                findings.extend(found);
-                break;
-            }
-            Err(finding) => {
-                let repaired = repair(service.metadata.annotations.as_mut(), &finding);
-                if !is_consequence(&finding, &findings) {
-                    findings.push(*finding);
-                }
-                if !repaired {
-                    break;
-                }
-            }
-        }
-    }
-    findings
+/// What came of a trial.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// What the builder has to say.
+    pub findings: Vec<Finding>,
+    /// Whether it came to an end, so that it has read all there is to read.
+    pub is_complete: bool,
 }
 
-/// The stack a Service would get where nothing is wrong with it; an update sees its load balancer.
-pub fn build_service(
-    service: &Service,
+impl Trial {
+    /// What prevents the build.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Annotations for listeners or target groups that there are not.
+    pub fn idle_keys(&self) -> impl Iterator<Item = &str> {
+        let idle =
+            self.findings.iter().filter(|finding| finding.message.starts_with("has no effect: there is no"));
+        idle.filter_map(|finding| finding.field.as_deref())
+    }
+}
+
+/// What one build came to: what it has to say, or the mistake that stopped it.
+type Attempt = Result<Vec<Finding>, Box<Finding>>;
+
+/// Builds a Service until nothing is wrong any more. `is_new`: it has no load balancer yet.
+pub fn try_service(service: &Service, is_new: bool, config: &Config) -> Trial {
+    let mut service = completed(service);
+    repeat(&mut service, |service| {
+        let existing = |scheme, has_groups| {
+            World::for_service(service).with_existing(LoadBalancerType::Network, scheme, has_groups)
+        };
+        in_some_world(World::for_service(service), existing, is_new, |world| {
+            let built = build_service(service, world, config)?;
+            Ok(built.map(|built| built.findings.into_iter().collect()).unwrap_or_default())
+        })
+    })
+}
+
+/// Builds an Ingress on its own until nothing is wrong any more.
+pub fn try_ingress(
+    ingress: &Ingress,
+    params: Option<&Arc<IngressClassParams>>,
+    is_new: bool,
+    config: &Config,
+) -> Trial {
+    let mut ingress = ingress.clone();
+    repeat(&mut ingress, |ingress| {
+        let existing = |scheme, has_groups| {
+            World::for_ingress(ingress).with_existing(LoadBalancerType::Application, scheme, has_groups)
+        };
+        in_some_world(World::for_ingress(ingress), existing, is_new, |world| {
+            let Some(built) = build_ingress(ingress, params, world, config)? else { return Ok(Vec::new()) };
+            let findings = built.members.into_iter().flat_map(|member| member.findings);
+            match (built.stack, findings.collect::<Vec<_>>()) {
+                (Some(_), findings) => Ok(findings),
+                (None, findings) => {
+                    findings.into_iter().next().map_or(Ok(Vec::new()), |first| Err(Box::new(first)))
+                }
+            }
+        })
+    })
+}
+
+/// The stack of a Service that has a load balancer already, if nothing is wrong with it.
+pub fn stack_of_service(service: &Service, config: &Config) -> Option<Stack> {
+    let service = completed(service);
+    let attempt =
+        |world: &World| build_service(&service, world, config).ok().flatten().map(|built| built.stack);
+    let with = |scheme| World::for_service(&service).with_existing(LoadBalancerType::Network, scheme, true);
+    attempt(&World::for_service(&service)).or_else(|| attempt(&with(Scheme::InternetFacing)))
+}
+
+/// The stack of an Ingress on its own, if nothing is wrong with it.
+pub fn stack_of_ingress(
+    ingress: &Ingress,
+    params: Option<&Arc<IngressClassParams>>,
+    config: &Config,
+) -> Option<Stack> {
+    build_ingress(ingress, params, &World::for_ingress(ingress), config).ok().flatten()?.stack
+}
+
+/// The stack a Service would get.
+fn build_service(service: &Service, world: &World, config: &Config) -> Result<Option<Built>, Box<Finding>> {
+    ask(world, config, |facts| build::service::build(service, facts, config))
+}
+
+fn build_ingress(
+    ingress: &Ingress,
+    params: Option<&Arc<IngressClassParams>>,
     world: &World,
     config: &Config,
-) -> Result<Option<Built>, Box<Finding>> {
+) -> Result<Option<BuiltGroup>, Box<Finding>> {
+    let id =
+        group_of(ingress, params.map(Arc::as_ref)).map_err(|problem| Box::new(problem.found_on(ingress)))?;
+    let defect = parse_order(ingress).err().map(|finding| *finding);
+    let member = Member {
+        key: ObjectKey::of(ingress),
+        ingress: Arc::new(ingress.clone()),
+        params: params.cloned(),
+        defect,
+    };
+    let group = IngressGroup { id, members: vec![member], leavers: Vec::new() };
+    ask(world, config, |facts| build::ingress::build(&group, facts, config))
+}
+
+/// Builds, asking the world what is not known yet.
+fn ask<B>(
+    world: &World,
+    config: &Config,
+    build: impl Fn(&Facts) -> Result<B, Halt>,
+) -> Result<Option<B>, Box<Finding>> {
     let mut facts = Facts::default();
     for _ in 0..MAX_QUESTIONS {
-        match build::service::build(service, &facts, config) {
+        match build(&facts) {
             Ok(built) => return Ok(Some(built)),
             Err(Halt::Lacking(query)) => world.answer(query, &mut facts, config),
             Err(Halt::Finding(finding)) => return Err(finding),
@@ -61,23 +148,45 @@ pub fn build_service(
     Ok(None)
 }
 
-/// What the first world that can build it has to say, else what is wrong in a world without a load balancer.
-fn build_in_some_world(service: &Service, is_new: bool, config: &Config) -> Result<Findings, Box<Finding>> {
-    let found = |built: Option<Built>| built.map(|built| built.findings).unwrap_or_default();
-    let first = build_service(service, &World::for_service(service), config);
+/// The first world that can build it has the say; if none can, the one without a load balancer.
+fn in_some_world(
+    fresh: World,
+    existing: impl Fn(Scheme, bool) -> World,
+    is_new: bool,
+    attempt: impl Fn(&World) -> Attempt,
+) -> Attempt {
+    let first = attempt(&fresh);
     if is_new || first.is_ok() {
-        return first.map(found);
+        return first;
     }
-    for scheme in [Scheme::InternetFacing, Scheme::Internal] {
-        for has_security_groups in [true, false] {
-            let world = World::for_service(service);
-            let world = world.with_existing(LoadBalancerType::Network, scheme.clone(), has_security_groups);
-            if let Ok(built) = build_service(service, &world, config) {
-                return Ok(found(built));
+    let schemes = [Scheme::InternetFacing, Scheme::Internal];
+    let worlds = schemes.into_iter().flat_map(|scheme| [(scheme.clone(), true), (scheme, false)]);
+    let built = worlds.map(|(scheme, has_groups)| attempt(&existing(scheme, has_groups))).find(Result::is_ok);
+    built.unwrap_or(first)
+}
+
+/// Notes a mistake, takes it away, builds on.
+fn repeat<K: kube::Resource>(object: &mut K, attempt: impl Fn(&K) -> Attempt) -> Trial {
+    let mut trial = Trial::default();
+    for _ in 0..MAX_MISTAKES {
+        match attempt(object) {
+            Ok(found) => {
+                trial.findings.extend(found);
+                trial.is_complete = true;
+                break;
+            }
+            Err(finding) => {
+                let repaired = repair(object.meta_mut().annotations.as_mut(), &finding);
+                if !is_consequence(&finding, &trial.findings) {
+                    trial.findings.push(*finding);
+                }
+                if !repaired {
+                    break;
+                }
             }
         }
     }
-    first.map(found)
+    trial
 }
 
 /// Sets the blamed annotation right, or takes it out; `false`: there is none.

@@ -254,7 +254,8 @@ fn place(ingress: &Ingress, view: &ClassView<'_>, config: &Config) -> Result<Opt
     Ok(Some((group, params)))
 }
 
-fn parse_order(ingress: &Ingress) -> Result<i32, Box<Finding>> {
+/// The place of an Ingress within its group.
+pub fn parse_order(ingress: &Ingress) -> Result<i32, Box<Finding>> {
     let annotations = annotations_of(ingress.metadata.annotations.as_ref());
     let order = annotations.int32("group.order").map(Option::unwrap_or_default);
     let order = order.ok().filter(|order| (-MAX_ORDER..=MAX_ORDER).contains(order));

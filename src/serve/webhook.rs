@@ -8,7 +8,7 @@ use crate::admit::binding::KnownTargetGroups;
 use crate::admit::ingress::ClassSource;
 use crate::admit::{self, Admitted, Denial, Halt, Operation, TargetGroupQuery};
 use crate::api::{
-    AlbTargetControlConfigSpec, IngressClass, IngressClassParams, Namespace, ObjectKey, TargetGroupBinding,
+    AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey, TargetGroupBinding,
 };
 use crate::aws::send;
 use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
@@ -213,10 +213,6 @@ impl ClassSource for Stores {
 
     fn ingress_class_params(&self, name: &str) -> Option<Arc<IngressClassParams>> {
         self.ingress_class_params.get(&ObjectKey::cluster(name))
-    }
-
-    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
-        self.namespaces.get(&ObjectKey::cluster(name))
     }
 }
 

@@ -17,10 +17,6 @@ impl ClassSource for Cluster {
     fn ingress_class_params(&self, _: &str) -> Option<Arc<IngressClassParams>> {
         None
     }
-
-    fn namespace(&self, _: &str) -> Option<Arc<Namespace>> {
-        None
-    }
 }
 
 fn ingress(class: Option<&str>, annotations: &[(&str, &str)]) -> Value {

@@ -65,7 +65,7 @@ mod checking {
             "{}",
             denial.message
         );
-        assert!(denial.message.contains("internal, internet-facing"), "{}", denial.message);
+        assert!(denial.message.contains("internal or internet-facing"), "{}", denial.message);
         assert!(denial.message.contains("did you mean `internet-facing`?"), "{}", denial.message);
         assert!(denial.message.starts_with("service/shop/web "), "{}", denial.message);
     }
@@ -124,16 +124,19 @@ mod checking {
         let cases: &[&[(&str, &str)]] = &[
             &[],
             &[("nlb-target-type", "instance")],
-            &[("subnets", "subnet-1,private-a,private-a,private-b")],
-            &[("security-groups", "sg-1,web-group")],
-            &[("scheme", "internet-facing"), ("eip-allocations", "eipalloc-1")],
+            &[("subnets", "subnet-01234561,private-a,private-a,private-b")],
+            &[("security-groups", "sg-01234567,web-group")],
+            &[("scheme", "internet-facing"), ("eip-allocations", "eipalloc-01234561")],
             &[
                 ("scheme", "internet-facing"),
-                ("eip-allocations", "eipalloc-1,eipalloc-2,eipalloc-3,eipalloc-4"),
+                (
+                    "eip-allocations",
+                    "eipalloc-01234561,eipalloc-01234562,eipalloc-01234563,eipalloc-01234564",
+                ),
             ],
             &[("subnets", "a,b"), ("private-ipv4-addresses", "172.16.4.7,10.1.2.3")],
             &[
-                ("subnets", "b,subnet-1,a,b"),
+                ("subnets", "b,subnet-01234561,a,b"),
                 ("private-ipv4-addresses", "10.0.0.7,10.0.1.7,10.0.2.7,10.0.3.7"),
             ],
             &[("ip-address-type", "dualstack"), ("ipv6-addresses", "2001:db8:1::1,fd00::7")],
@@ -154,11 +157,11 @@ mod checking {
         let cases: &[&[(&str, &str)]] = &[
             &[
                 ("scheme", "internet-facing"),
-                ("subnets", "subnet-1,subnet-2"),
-                ("eip-allocations", "eipalloc-1"),
+                ("subnets", "subnet-01234561,subnet-01234562"),
+                ("eip-allocations", "eipalloc-01234561"),
             ],
-            &[("scheme", "internal"), ("eip-allocations", "eipalloc-1")],
-            &[("subnets", "subnet-1,subnet-1")],
+            &[("scheme", "internal"), ("eip-allocations", "eipalloc-01234561")],
+            &[("subnets", "subnet-01234561,subnet-01234561")],
             &[("private-ipv4-addresses", "10.0.0.1,10.0.0.1")],
         ];
         for annotations in cases {
@@ -169,7 +172,7 @@ mod checking {
     #[test]
     fn an_update_may_rely_on_the_scheme_of_the_load_balancer_that_is_there() {
         let old = service(&[]);
-        let new = service(&[("eip-allocations", "eipalloc-1,eipalloc-2")]);
+        let new = service(&[("eip-allocations", "eipalloc-01234561,eipalloc-01234562")]);
         let verdict = |operation, old| check(&Config::default(), operation, "shop", &new, old);
         assert!(verdict(Operation::Create, None).is_err(), "the default scheme is internal");
         assert!(verdict(Operation::Update, Some(&old)).is_ok(), "the load balancer may be internet-facing");

@@ -27,8 +27,8 @@ fn tried(annotations: &Value, spec: &Value) -> Vec<String> {
         .map(|(key, value)| (format!("{prefix}{key}"), value.clone()))
         .collect();
     let service = service(&Value::Object(annotations), spec);
-    let findings = try_service(&service, true, &Config::default());
-    findings.iter().map(|finding| finding.to_string().replace(prefix, "")).collect()
+    let trial = try_service(&service, true, &Config::default());
+    trial.findings.iter().map(|finding| finding.to_string().replace(prefix, "")).collect()
 }
 
 #[test]

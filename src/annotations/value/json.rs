@@ -83,7 +83,7 @@ impl JsonKind {
 fn refuse(fault: Fault, value: &str) -> Complaint {
     let shown: String = value.chars().take(60).collect();
     let dots = if shown.len() < value.len() { "…" } else { "" };
-    let complaint = Complaint::error(format!("{} (in {shown:?}{dots})", fault.problem));
+    let complaint = Complaint::syntax(format!("{} (in {shown:?}{dots})", fault.problem));
     match fault.hint {
         Some(hint) => complaint.hint(hint),
         None => complaint,

@@ -1,0 +1,179 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod corpus;
+
+use super::*;
+use serde_json::{Value, json};
+
+const ALB: &str = "alb.ingress.kubernetes.io";
+const NLB: &str = "service.beta.kubernetes.io";
+
+fn service(annotations: &[(String, &str)]) -> Service {
+    let annotations: BTreeMap<&String, &str> = annotations.iter().map(|(key, value)| (key, *value)).collect();
+    serde_json::from_value(json!({
+        "metadata": {"namespace": "shop", "name": "web", "annotations": annotations},
+        "spec": {
+            "type": "LoadBalancer",
+            "loadBalancerClass": "service.k8s.aws/nlb",
+            "ports": [
+                {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"},
+                {"name": "h3", "port": 8443, "targetPort": 8443, "protocol": "UDP"}
+            ]
+        }
+    }))
+    .unwrap()
+}
+
+fn ingress_object(annotations: &[(String, &str)]) -> Value {
+    let annotations: BTreeMap<&String, &str> = annotations.iter().map(|(key, value)| (key, *value)).collect();
+    let path = |path: &str, port: Value| json!({"path": path, "pathType": "Prefix", "backend": {"service": {"name": "web", "port": port}}});
+    let paths = [path("/", json!({"name": "use-annotation"})), path("/http", json!({"name": "http"}))];
+    json!({
+        "metadata": {"namespace": "shop", "name": "web", "annotations": annotations},
+        "spec": {"ingressClassName": "alb", "rules": [{"host": "shop.example.com", "http": {"paths": paths}}]}
+    })
+}
+
+fn ingress(annotations: &[(String, &str)]) -> Ingress {
+    serde_json::from_value(ingress_object(annotations)).unwrap()
+}
+
+fn alb(pairs: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
+    pairs.iter().map(|(suffix, value)| (format!("{ALB}/{suffix}"), *value)).collect()
+}
+
+fn nlb(pairs: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
+    pairs.iter().map(|(suffix, value)| (format!("{NLB}/aws-load-balancer-{suffix}"), *value)).collect()
+}
+
+fn findings_of(kind: &str, annotations: &[(String, &str)]) -> Vec<Finding> {
+    let config = Config::default();
+    if kind == "Service" {
+        of_service(&config, &service(annotations), None)
+    } else {
+        of_ingress(&config, &ingress(annotations), &Class::Plain, None)
+    }
+}
+
+fn errors(findings: &[Finding]) -> Vec<String> {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(ToString::to_string).collect()
+}
+
+fn warnings(findings: &[Finding]) -> Vec<String> {
+    let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    warnings.map(ToString::to_string).collect()
+}
+
+#[test]
+fn all_mistakes_of_an_ingress_are_told_at_once() {
+    let findings = findings_of(
+        "Ingress",
+        &alb(&[
+            ("scheme", "internet-facng"),
+            ("listen-ports", r#"[{"HTTP": 80}, {"TCP": 81}]"#),
+            ("healthcheck-interval-seconds", "3"),
+            ("target-type", "pod"),
+            ("load-balancer-attributes", "idle_timeout.timeout_second=60,routing.http2.enabled=yes"),
+            ("group.order", "1001"),
+            ("actions.web", r#"{"type": "fixed-response"}"#),
+        ]),
+    );
+    let text = errors(&findings).join("\n");
+    for expected in [
+        "/scheme: \"internet-facng\" is not one of internal or internet-facing; did you mean `internet-facing`?",
+        "/listen-ports: protocol is \"TCP\", expected HTTP or HTTPS",
+        "/healthcheck-interval-seconds: 3 is out of range, expected 5 to 300",
+        "/target-type: \"pod\" is not one of instance or ip",
+        "did you mean `idle_timeout.timeout_seconds`?",
+        "routing.http2.enabled is \"yes\", expected true or false",
+        "/group.order: 1001 is out of range",
+        "/actions.web: fixed-response needs fixedResponseConfig",
+    ] {
+        assert!(text.contains(expected), "{expected}\n---\n{text}");
+    }
+    assert_eq!(errors(&findings).len(), 8, "{text}");
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    let cases: Vec<(&str, Vec<(String, &str)>)> = vec![
+        ("Service", nlb(&[("healthcheck-interval", "10"), ("healthcheck-timeout", "11")])),
+        ("Service", nlb(&[("scheme", "internal"), ("eip-allocations", "eipalloc-0123456789abcdef0")])),
+        ("Service", nlb(&[("quic-enabled-ports", "h3"), ("nlb-target-type", "instance")])),
+        ("Service", nlb(&[("ssl-ports", "https")])),
+        ("Ingress", alb(&[("healthcheck-interval-seconds", "5"), ("healthcheck-timeout-seconds", "5")])),
+        ("Ingress", alb(&[("success-codes", "200"), ("backend-protocol-version", "GRPC")])),
+        ("Ingress", alb(&[("ssl-redirect", "443")])),
+        (
+            "Ingress",
+            alb(&[
+                ("enable-frontend-nlb", "true"),
+                ("frontend-nlb-eip-allocations", "eipalloc-0123456789abcdef0"),
+            ]),
+        ),
+        ("Ingress", alb(&[("auth-type", "oidc"), ("listen-ports", r#"[{"HTTPS": 443}]"#)])),
+    ];
+    for (kind, annotations) in cases {
+        let findings = findings_of(kind, &annotations);
+        assert_ne!(errors(&findings), [""; 0], "{annotations:?} {:?}", warnings(&findings));
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_only_doubted() {
+    let cases: Vec<(&str, Vec<(String, &str)>, &str)> = vec![
+        ("Service", nlb(&[("ssl-negotiation-policy", "ELBSecurityPolicy-2016-08")]), "without"),
+        ("Service", nlb(&[("enable-tcp-udp-listener", "yes")]), "did you mean `true`?"),
+        ("Service", nlb(&[("listener-attributes.UDP-80", "nonsense")]), "there is no \"UDP-80\""),
+        ("Service", nlb(&[("connection-idle-timeout", "60")]), "in-tree"),
+        ("Service", nlb(&[("internal", "true")]), "deprecated"),
+        ("Service", nlb(&[("scheem", "internal")]), "aws-load-balancer-scheme`?"),
+        ("Service", vec![(format!("{ALB}/scheme"), "internal")], "read from an Ingress"),
+        ("Ingress", nlb(&[("scheme", "internal")]), "read from a Service"),
+        (
+            "Ingress",
+            vec![("alb.ingress.kubernets.io/scheme".to_owned(), "internal")],
+            "did you mean `alb.ingress.kubernetes.io/scheme`?",
+        ),
+        ("Ingress", alb(&[("frontend-nlb-scheme", "public")]), "without"),
+        ("Ingress", alb(&[("actions.wbe", "nope")]), "did you mean `web`?"),
+        ("Ingress", alb(&[("ssl-redirect", "443"), ("group.name", "shop")]), "unless another member"),
+        ("Ingress", alb(&[("conditions.web", r#"[{"field": "cookie"}]"#)]), "no effect"),
+    ];
+    for (kind, annotations, expected) in cases {
+        let findings = findings_of(kind, &annotations);
+        assert_eq!(errors(&findings), [""; 0], "{annotations:?}");
+        assert!(warnings(&findings).join("\n").contains(expected), "{expected}: {:?}", warnings(&findings));
+    }
+}
+
+#[test]
+fn annotations_of_other_programs_are_none_of_our_business() {
+    let foreign = [
+        "service.beta.kubernetes.io/azure-load-balancer-internal",
+        "service.beta.kubernetes.io/do-loadbalancer-protocol",
+        "nginx.ingress.kubernetes.io/rewrite-target",
+        "external-dns.alpha.kubernetes.io/hostname",
+        "example.com/scheme",
+        "scheme",
+    ];
+    let annotations: Vec<(String, &str)> = foreign.iter().map(|key| ((*key).to_owned(), "x")).collect();
+    assert_eq!(findings_of("Service", &annotations), []);
+    assert_eq!(warnings(&findings_of("Ingress", &annotations)).len(), 1, "but for the missing action");
+}
+
+#[test]
+fn parameters_of_the_class_win_over_annotations() {
+    let params: IngressClassParams =
+        serde_json::from_value(json!({"metadata": {"name": "alb"}, "spec": {"scheme": "internet-facing"}}))
+            .unwrap();
+    let class = Class::Params(Arc::new(params));
+    let annotations = alb(&[
+        ("scheme", "public"),
+        ("actions.web", r#"{"type": "fixed-response", "fixedResponseConfig": {"statusCode": "200"}}"#),
+    ]);
+    let findings = of_ingress(&Config::default(), &ingress(&annotations), &class, None);
+    assert_eq!(errors(&findings), [""; 0], "the annotation is not read");
+    assert_eq!(warnings(&findings).len(), 1);
+}

@@ -1,0 +1,233 @@
+//! What one object contradicts itself in: each value is right on its own, the builder passes them on, AWS refuses them
+//! together; or one of them has no effect.
+
+use crate::annotations::ingress::listen_ports::parse_listen_ports;
+use crate::annotations::ingress::of as ingress_annotations;
+use crate::annotations::service as keys;
+use crate::annotations::{ALB_PREFIX, Annotations, NLB_PREFIX};
+use crate::api::{Ingress, IngressClassParams, Service};
+use crate::cloud::elbv2::Protocol;
+use crate::config::Config;
+use crate::finding::{Finding, ObjectRef, nearest};
+use crate::inputs::group::{USE_ANNOTATION, backends};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Contradictions of a Service.
+pub fn of_service(object: &ObjectRef, service: &Service) -> Vec<Finding> {
+    let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
+    let checks = Checks { object, annotations: &annotations };
+    let mut findings: Vec<Finding> =
+        checks.times(keys::HEALTH_CHECK_TIMEOUT, keys::HEALTH_CHECK_INTERVAL, true).into_iter().collect();
+    if !checks.has(keys::SSL_CERT) {
+        let idle = [keys::SSL_POLICY, keys::ALPN_POLICY, keys::SSL_PORTS];
+        let tls_to_targets = checks.is(keys::BACKEND_PROTOCOL, "ssl").then_some(keys::BACKEND_PROTOCOL);
+        findings.extend(checks.idle_without(idle.into_iter().chain(tls_to_targets), keys::SSL_CERT));
+    }
+    if checks.is_true(keys::DISABLE_SECURITY_GROUPS) {
+        let idle = [keys::SECURITY_GROUPS, keys::PREFIX_LISTS, keys::ICMP_PATH_MTU];
+        findings.extend(checks.idle_beside(idle, keys::DISABLE_SECURITY_GROUPS));
+    } else if annotations.list(keys::SECURITY_GROUPS).is_some_and(|groups| !groups.is_empty()) {
+        let idle = [keys::SOURCE_RANGES, keys::PREFIX_LISTS, keys::ICMP_PATH_MTU];
+        findings.extend(checks.idle_beside(idle, keys::SECURITY_GROUPS));
+    } else {
+        findings.extend(checks.idle_without([keys::MANAGE_BACKEND_RULES], keys::SECURITY_GROUPS));
+    }
+    findings
+}
+
+/// Contradictions of an Ingress. `is_alone`: it has no group that others could be in.
+pub fn of_ingress(
+    object: &ObjectRef,
+    ingress: &Ingress,
+    params: Option<&IngressClassParams>,
+    is_alone: bool,
+    config: &Config,
+) -> Vec<Finding> {
+    let annotations = ingress_annotations(ingress.metadata.annotations.as_ref());
+    let checks = Checks { object, annotations: &annotations };
+    let mut findings: Vec<Finding> = [
+        ("healthcheck-timeout-seconds", "healthcheck-interval-seconds"),
+        ("frontend-nlb-healthcheck-timeout-seconds", "frontend-nlb-healthcheck-interval-seconds"),
+    ]
+    .into_iter()
+    .filter_map(|(timeout, interval)| checks.times(timeout, interval, timeout.starts_with("frontend")))
+    .collect();
+    findings.extend(checks.codes_of_version());
+    if checks.has("wafv2-acl-arn") {
+        findings.extend(checks.idle_beside(["wafv2-acl-name"], "wafv2-acl-arn"));
+    }
+    if annotations.list("security-groups").is_some_and(|groups| !groups.is_empty()) {
+        findings
+            .extend(checks.idle_beside(["inbound-cidrs", "security-group-prefix-lists"], "security-groups"));
+    }
+    if params.is_none() {
+        findings.extend(checks.missing_certificate(ingress, is_alone, config));
+    }
+    findings.extend(missing_actions(object, ingress));
+    findings
+}
+
+struct Checks<'c, 'a> {
+    object: &'c ObjectRef,
+    annotations: &'c Annotations<'a>,
+}
+
+impl Checks<'_, '_> {
+    fn has(&self, suffix: &str) -> bool {
+        self.annotations.string(suffix).is_some()
+    }
+
+    fn is(&self, suffix: &str, value: &str) -> bool {
+        self.annotations.string(suffix) == Some(value)
+    }
+
+    fn is_true(&self, suffix: &str) -> bool {
+        self.annotations.boolean(suffix) == Ok(Some(true))
+    }
+
+    fn times(&self, timeout: &str, interval: &str, may_be_equal: bool) -> Option<Finding> {
+        let number = |suffix| self.annotations.int64(suffix).ok().flatten();
+        let (seconds, between) = (number(timeout)?, number(interval)?);
+        if seconds < between || (may_be_equal && seconds == between) {
+            return None;
+        }
+        let than = if may_be_equal { "at most" } else { "less than" };
+        let key = self.annotations.key(interval);
+        let problem = format!("{seconds} is too long, expected {than} the interval of {between} ({key})");
+        Some(Finding::error(self.object, problem).at(self.annotations.key(timeout)))
+    }
+
+    fn idle_without<'s>(&self, idle: impl IntoIterator<Item = &'s str>, missing: &str) -> Vec<Finding> {
+        let problem = format!("has no effect without {}", self.annotations.key(missing));
+        self.idle(idle, &problem)
+    }
+
+    fn idle_beside<'s>(&self, idle: impl IntoIterator<Item = &'s str>, winner: &str) -> Vec<Finding> {
+        let problem = format!("has no effect beside {}", self.annotations.key(winner));
+        self.idle(idle, &problem)
+    }
+
+    fn idle<'s>(&self, idle: impl IntoIterator<Item = &'s str>, problem: &str) -> Vec<Finding> {
+        let present = idle.into_iter().filter(|suffix| self.has(suffix));
+        present
+            .map(|suffix| Finding::warning(self.object, problem).at(self.annotations.key(suffix)))
+            .collect()
+    }
+
+    /// gRPC has status codes of its own.
+    fn codes_of_version(&self) -> Option<Finding> {
+        let codes = self.annotations.string("success-codes")?;
+        let is_grpc = self.is("backend-protocol-version", "GRPC");
+        let numbers = || codes.split([',', '-']).filter_map(|code| code.trim().parse::<u32>().ok());
+        let is_wrong = |code: u32| if is_grpc { code > 99 } else { code < 200 };
+        if !numbers().any(is_wrong) {
+            return None;
+        }
+        let (version, expected) = if is_grpc { ("gRPC", "0 to 99") } else { ("HTTP", "200 to 499") };
+        let problem = format!("{codes:?} are not status codes of {version}, expected {expected}");
+        // why: the version may be that of a Service behind the Ingress
+        let finding = if is_grpc {
+            Finding::error(self.object, problem)
+        } else {
+            Finding::warning(self.object, problem)
+        };
+        Some(finding.at(self.annotations.key("success-codes")))
+    }
+
+    /// AWS refuses an HTTPS listener without a certificate.
+    fn missing_certificate(&self, ingress: &Ingress, is_alone: bool, config: &Config) -> Option<Finding> {
+        let ports = parse_listen_ports(self.annotations).ok().flatten()?;
+        let wants_tls = ports.values().any(|protocol| *protocol == Protocol::Https);
+        let is_made = config.features.enable_certificate_management && self.is_true("create-acm-cert");
+        let is_given = self.annotations.list("certificate-arn").is_some_and(|arns| !arns.is_empty());
+        if !wants_tls || is_made || is_given || has_hosts(ingress) {
+            return None;
+        }
+        let problem = "asks for HTTPS, but there is no certificate and no host to find one for";
+        let hint = format!("set {} or name hosts", self.annotations.key("certificate-arn"));
+        let finding = if is_alone {
+            Finding::error(self.object, problem)
+        } else {
+            Finding::warning(self.object, problem)
+        };
+        Some(finding.at(self.annotations.key("listen-ports")).hint(hint))
+    }
+}
+
+fn has_hosts(ingress: &Ingress) -> bool {
+    let Some(spec) = &ingress.spec else { return false };
+    let by_rule =
+        spec.rules.iter().flatten().any(|rule| rule.host.as_ref().is_some_and(|host| !host.is_empty()));
+    by_rule || spec.tls.iter().flatten().any(|tls| tls.hosts.as_ref().is_some_and(|hosts| !hosts.is_empty()))
+}
+
+/// Names of backends, with whether an annotation says what they do.
+fn backend_names(ingress: &Ingress) -> BTreeMap<&str, bool> {
+    let mut names = BTreeMap::new();
+    for service in backends(ingress).into_iter().filter_map(|backend| backend.service.as_ref()) {
+        let by_annotation =
+            service.port.as_ref().and_then(|port| port.name.as_deref()) == Some(USE_ANNOTATION);
+        *names.entry(service.name.as_str()).or_default() |= by_annotation;
+    }
+    names
+}
+
+/// why: a warning, because a missing action answers 503 unless the controller is told to be strict, which its build tells.
+fn missing_actions(object: &ObjectRef, ingress: &Ingress) -> Vec<Finding> {
+    let annotations = ingress_annotations(ingress.metadata.annotations.as_ref());
+    let names = backend_names(ingress);
+    let missing = names.iter().filter(|(name, by_annotation)| {
+        **by_annotation && annotations.string(&format!("actions.{name}")).is_none()
+    });
+    let given: Vec<&str> = named_suffixes(ingress, "actions").map(|(_, name)| name).collect();
+    missing
+        .map(|(name, _)| {
+            let problem = "is missing: backends of this name answer 503".to_owned();
+            let finding = Finding::warning(object, problem).at(annotations.key(&format!("actions.{name}")));
+            finding.suggest(name, given.iter().copied())
+        })
+        .collect()
+}
+
+/// Keys whose name or port nothing of the Ingress has, and why they have no effect.
+pub fn unused_keys(ingress: &Ingress, is_alone: bool) -> BTreeMap<String, String> {
+    let names = backend_names(ingress);
+    let by_annotation: BTreeSet<&str> = names.iter().filter(|(_, by)| **by).map(|(name, _)| *name).collect();
+    let all: BTreeSet<&str> = names.keys().copied().collect();
+    let mut unused = BTreeMap::new();
+    for (family, known) in [("actions", &by_annotation), ("conditions", &all), ("transforms", &all)] {
+        for (key, name) in named_suffixes(ingress, family).filter(|(_, name)| !known.contains(name)) {
+            let meant =
+                nearest(name, known.iter().copied()).map(|right| format!("; did you mean `{right}`?"));
+            let problem =
+                format!("has no effect: no backend refers to {name:?}{}", meant.unwrap_or_default());
+            unused.insert(key.to_owned(), problem);
+        }
+    }
+    if is_alone {
+        unused.extend(unused_frontend(ingress));
+    }
+    unused
+}
+
+fn unused_frontend(ingress: &Ingress) -> BTreeMap<String, String> {
+    let annotations = ingress_annotations(ingress.metadata.annotations.as_ref());
+    // why: a flag that cannot be read is told as such
+    if annotations.boolean("enable-frontend-nlb").map_or(true, Option::unwrap_or_default) {
+        return BTreeMap::new();
+    }
+    let prefix = annotations.key("frontend-nlb-");
+    let keys = ingress.metadata.annotations.iter().flatten().map(|(key, _)| key);
+    let problem = format!("has no effect without {}: \"true\"", annotations.key("enable-frontend-nlb"));
+    keys.filter(|key| key.starts_with(&prefix)).map(|key| (key.clone(), problem.clone())).collect()
+}
+
+/// Whole keys of a family, with the name after the dot.
+fn named_suffixes<'i>(ingress: &'i Ingress, family: &str) -> impl Iterator<Item = (&'i str, &'i str)> {
+    let prefix = format!("{ALB_PREFIX}/{family}.");
+    let keys = ingress.metadata.annotations.iter().flatten().map(|(key, _)| key.as_str());
+    keys.filter_map(move |key| Some((key, key.strip_prefix(&prefix)?)))
+}
+
+#[cfg(test)]
+mod tests;
