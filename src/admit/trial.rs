@@ -56,7 +56,7 @@ pub fn try_service(service: &Service, is_new: bool, config: &Config) -> Trial {
         let existing = |scheme, has_groups| {
             World::for_service(service).with_existing(LoadBalancerType::Network, scheme, has_groups)
         };
-        in_some_world(World::for_service(service), existing, is_new, |world| {
+        in_some_world(&World::for_service(service), existing, is_new, |world| {
             let built = build_service(service, world, config)?;
             Ok(built.map(|built| built.findings.into_iter().collect()).unwrap_or_default())
         })
@@ -75,7 +75,7 @@ pub fn try_ingress(
         let existing = |scheme, has_groups| {
             World::for_ingress(ingress).with_existing(LoadBalancerType::Application, scheme, has_groups)
         };
-        in_some_world(World::for_ingress(ingress), existing, is_new, |world| {
+        in_some_world(&World::for_ingress(ingress), existing, is_new, |world| {
             let Some(built) = build_ingress(ingress, params, world, config)? else { return Ok(Vec::new()) };
             let findings = built.members.into_iter().flat_map(|member| member.findings);
             match (built.stack, findings.collect::<Vec<_>>()) {
@@ -150,12 +150,12 @@ fn ask<B>(
 
 /// The first world that can build it has the say; if none can, the one without a load balancer.
 fn in_some_world(
-    fresh: World,
+    fresh: &World,
     existing: impl Fn(Scheme, bool) -> World,
     is_new: bool,
     attempt: impl Fn(&World) -> Attempt,
 ) -> Attempt {
-    let first = attempt(&fresh);
+    let first = attempt(fresh);
     if is_new || first.is_ok() {
         return first;
     }

@@ -86,11 +86,17 @@ impl ValueKind {
     /// Everything that is wrong with a value.
     pub fn check(self, key: &str, value: &str) -> Vec<Complaint> {
         match self {
-            Self::Boolean if parse::boolean(value).is_none() => vec![not_a_boolean(value)],
-            Self::Boolean => Vec::new(),
+            Self::Boolean => {
+                parse::boolean(value).is_none().then(|| not_a_boolean(value)).into_iter().collect()
+            }
             Self::Integer(low, high) => check_integer(value, low, high).into_iter().collect(),
-            Self::Choice(allowed) if !allowed.contains(&value) => vec![not_one_of(value, allowed)],
-            Self::Choice(_) => Vec::new(),
+            Self::Choice(allowed) => {
+                if allowed.contains(&value) {
+                    Vec::new()
+                } else {
+                    vec![not_one_of(value, allowed)]
+                }
+            }
             Self::ChoiceInAnyCase(allowed) => {
                 let is_known = allowed.iter().any(|known| known.eq_ignore_ascii_case(value));
                 if is_known { Vec::new() } else { vec![not_one_of(value, allowed)] }

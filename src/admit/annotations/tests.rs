@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 const ALB: &str = "alb.ingress.kubernetes.io";
 const NLB: &str = "service.beta.kubernetes.io";
 
+type Pairs = Vec<(String, &'static str)>;
+
 fn service(annotations: &[(String, &str)]) -> Service {
     let annotations: BTreeMap<&String, &str> = annotations.iter().map(|(key, value)| (key, *value)).collect();
     serde_json::from_value(json!({
@@ -97,7 +99,7 @@ fn all_mistakes_of_an_ingress_are_told_at_once() {
 
 #[test]
 fn what_contradicts_itself_is_refused() {
-    let cases: Vec<(&str, Vec<(String, &str)>)> = vec![
+    let cases: Vec<(&str, Pairs)> = vec![
         ("Service", nlb(&[("healthcheck-interval", "10"), ("healthcheck-timeout", "11")])),
         ("Service", nlb(&[("scheme", "internal"), ("eip-allocations", "eipalloc-0123456789abcdef0")])),
         ("Service", nlb(&[("quic-enabled-ports", "h3"), ("nlb-target-type", "instance")])),
@@ -122,7 +124,7 @@ fn what_contradicts_itself_is_refused() {
 
 #[test]
 fn what_has_no_effect_is_only_doubted() {
-    let cases: Vec<(&str, Vec<(String, &str)>, &str)> = vec![
+    let cases: Vec<(&str, Pairs, &str)> = vec![
         ("Service", nlb(&[("ssl-negotiation-policy", "ELBSecurityPolicy-2016-08")]), "without"),
         ("Service", nlb(&[("enable-tcp-udp-listener", "yes")]), "did you mean `true`?"),
         ("Service", nlb(&[("listener-attributes.UDP-80", "nonsense")]), "there is no \"UDP-80\""),

@@ -205,7 +205,7 @@ pub(super) const ROWS: &[Row] = &[
         "What backends of this name with the port name `use-annotation` do.",
         &[
             r#"{"type": "fixed-response", "fixedResponseConfig": {"contentType": "text/plain", "statusCode": "503", "messageBody": "closed"}}"#,
-            r##"{"type": "redirect", "redirectConfig": {"protocol": "HTTPS", "port": "443", "path": "/#{path}", "statusCode": "HTTP_301"}}"##,
+            r#"{"type": "redirect", "redirectConfig": {"protocol": "HTTPS", "port": "443", "path": "/#{path}", "statusCode": "HTTP_301"}}"#,
             r#"{"type": "forward", "forwardConfig": {"targetGroups": [{"serviceName": "web", "servicePort": 80, "weight": 9}, {"serviceName": "canary", "servicePort": "http", "weight": 1}]}}"#,
         ],
     ),

@@ -108,9 +108,8 @@ fn check_cognito(pool: &crate::annotations::ingress::auth::CognitoProvider) -> V
     ];
     let mut complaints = check_present(&needed);
     let arn = &pool.user_pool_arn;
-    if !arn.is_empty()
-        && !(arn.starts_with("arn:aws") && arn.contains(":cognito-idp:") && arn.contains(":userpool/"))
-    {
+    let is_pool = arn.starts_with("arn:aws") && arn.contains(":cognito-idp:") && arn.contains(":userpool/");
+    if !arn.is_empty() && !is_pool {
         complaints.push(Complaint::error(format!("userPoolARN is {arn:?}, expected the ARN of a user pool")));
     }
     complaints
