@@ -1,0 +1,67 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use super::*;
+
+/// Characters that IAM counts of a managed policy; white space is free.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const LARGEST: usize = 6144;
+
+fn permissions(policy: &Policy) -> BTreeSet<&str> {
+    policy.statement.iter().flat_map(|statement| &statement.action).map(String::as_str).collect()
+}
+
+#[test]
+fn every_operation_is_allowed() {
+    let policy = Policy::of(Partition::Aws);
+    let allowed = permissions(&policy);
+    for action in Action::VARIANTS.iter().copied().filter(|action| *action != Action::GetCallerIdentity) {
+        assert!(allowed.contains(permission(action).as_str()), "{}", permission(action));
+    }
+}
+
+#[test]
+fn reading_is_never_allowed_as_a_change_nor_a_change_as_reading() {
+    for action in Action::VARIANTS {
+        let reads = statements_of(*action).contains(&Statement::Read);
+        assert!(!(reads && action.is_write()), "{action:?}");
+    }
+}
+
+#[test]
+fn resources_that_exist_are_changed_only_if_they_are_ours() {
+    let policy = Policy::of(Partition::Aws);
+    let key = "aws:ResourceTag/elbv2.k8s.aws/cluster";
+    for permission in ["elasticloadbalancing:DeleteLoadBalancer", "ec2:DeleteSecurityGroup"] {
+        let allowing = policy.statement.iter().filter(|statement| statement.action.contains(permission));
+        for statement in allowing {
+            assert_eq!(statement.condition["Null"][key], ["false"], "{permission} by {}", statement.sid);
+        }
+    }
+}
+
+#[test]
+fn a_policy_fits_into_a_managed_one() {
+    for partition in Partition::VARIANTS {
+        let policy = Policy::of(*partition).render().unwrap();
+        let size = policy.chars().filter(|letter| !letter.is_whitespace()).count();
+        assert!(size <= LARGEST, "{partition:?}: {size}");
+    }
+}
+
+#[test]
+fn isolated_partitions_lack_what_their_iam_does_not_know_and_name_themselves_in_arns() {
+    let (usual, isolated) = (Policy::of(Partition::Aws), Policy::of(Partition::AwsIsoB));
+    let lacking: Vec<_> = permissions(&usual).difference(&permissions(&isolated)).copied().collect();
+    assert_eq!(
+        lacking,
+        [
+            "elasticloadbalancing:DescribeCapacityReservation",
+            "elasticloadbalancing:DescribeListenerAttributes",
+            "elasticloadbalancing:DescribeTrustStores",
+            "elasticloadbalancing:ModifyCapacityReservation",
+            "elasticloadbalancing:ModifyListenerAttributes",
+        ]
+    );
+    let text = isolated.render().unwrap();
+    assert!(text.contains("arn:aws-iso-b:ec2:*:*:security-group/*") && !text.contains("arn:aws:"));
+}
