@@ -6,22 +6,35 @@
 
 pub mod flags;
 mod gates;
+mod inspection;
 mod settings;
 mod validate;
 mod values;
 
+pub use inspection::{Inspection, PlanRequest};
 pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
 pub use validate::ArgsError;
 
-use clap::{ArgMatches, Command};
+use crate::cloud::iam::Partition;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Command};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use strum::VariantArray;
 
 /// What the process was asked to do.
 #[derive(Debug)]
 pub enum Invocation {
     /// Run the controller; also without a command, as upstream's arguments are given.
     Controller(Box<Settings>),
+    /// Print the custom resource definitions.
+    Crds,
+    /// Print the IAM policy of the controller's role.
+    IamPolicy(Partition),
+    /// Print what would change in AWS.
+    Plan(PlanRequest),
+    /// Check the cluster, AWS and the installation.
+    Doctor(Inspection),
 }
 
 /// Why the command line does not lead to anything.
@@ -60,6 +73,15 @@ impl Environment {
     }
 }
 
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Usage(error) => error.fmt(f),
+            Self::Invalid(error) => error.fmt(f),
+        }
+    }
+}
+
 impl Refusal {
     /// Tells the user, and returns the status to end with: 0 for help, 2 for syntax, 1 for values.
     pub fn report(&self) -> ExitCode {
@@ -82,12 +104,18 @@ pub fn parse(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     environment: &Environment,
 ) -> Result<Invocation, Refusal> {
-    let matches = command().try_get_matches_from(arguments).map_err(Refusal::Usage)?;
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let matches = command().try_get_matches_from(&arguments).map_err(Refusal::Usage)?;
     let controller = |matches: &ArgMatches| {
         let settings = settings::build_settings(matches, environment).map_err(Refusal::Invalid)?;
         Ok(Invocation::Controller(Box::new(settings)))
     };
+    let inspection = |matches| Inspection::of(matches, &arguments, environment);
     match matches.subcommand() {
+        Some(("crds", _)) => Ok(Invocation::Crds),
+        Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(partition(matches))),
+        Some(("plan", matches)) => Ok(Invocation::Plan(PlanRequest::of(matches, inspection(matches)))),
+        Some(("doctor", matches)) => Ok(Invocation::Doctor(inspection(matches))),
         Some((_, matches)) => controller(matches),
         None => controller(&matches),
     }
@@ -95,15 +123,39 @@ pub fn parse(
 
 /// The command line as `clap` understands it.
 pub fn command() -> Command {
-    let controller =
-        Command::new("controller").about("Run the controller (the default when only flags are given)");
     Command::new("aws-load-balancer-controller")
         .about("Turns Kubernetes Services into NLBs and Ingresses into ALBs")
         .version(env!("CARGO_PKG_VERSION"))
         .args(flags::FLAGS.iter().map(flags::Flag::arg))
         .args_override_self(true)
         .args_conflicts_with_subcommands(true)
-        .subcommand(controller.args(flags::FLAGS.iter().map(flags::Flag::arg)).args_override_self(true))
+        .subcommand(with_flags(
+            Command::new("controller").about("Run the controller (the default when only flags are given)"),
+        ))
+        .subcommand(with_flags(inspection::plan_command()))
+        .subcommand(with_flags(inspection::doctor_command()))
+        .subcommand(Command::new("crds").about("Print the custom resource definitions, for `kubectl apply`"))
+        .subcommand(iam_policy_command())
+}
+
+fn with_flags(command: Command) -> Command {
+    command.args(flags::FLAGS.iter().map(flags::Flag::arg)).args_override_self(true)
+}
+
+fn iam_policy_command() -> Command {
+    let names = Partition::VARIANTS.iter().map(|partition| partition.as_str());
+    let partition = Arg::new("partition")
+        .long("partition")
+        .help("The AWS partition of the cluster")
+        .value_parser(PossibleValuesParser::new(names))
+        .default_value(Partition::Aws.as_str());
+    Command::new("iam-policy").about("Print the IAM policy that the controller's role needs").arg(partition)
+}
+
+fn partition(matches: &ArgMatches) -> Partition {
+    let name = matches.get_one::<String>("partition");
+    // why: the parser takes only names of partitions
+    name.and_then(|name| name.parse().ok()).unwrap_or(Partition::Aws)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub mod args;
 pub mod aws;
 pub mod build;
 #[cfg(feature = "shell")]
+pub mod cli;
+#[cfg(feature = "shell")]
 pub mod clock;
 pub mod cloud;
 #[cfg(feature = "shell")]

@@ -1,7 +1,9 @@
 //! The AWS Load Balancer Controller: parse, run, exit code.
 
 use aws_load_balancer_controller::args::{self, Environment, Invocation};
-use aws_load_balancer_controller::{controller, telemetry};
+use aws_load_balancer_controller::{cli, controller, telemetry};
+use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -10,27 +12,54 @@ fn main() -> ExitCode {
         Err(refusal) => refusal.report(),
         Ok(Invocation::Controller(settings)) => {
             telemetry::init(settings.log_level);
-            block_on(controller::process::run(*settings))
+            finish(block_on(controller::process::run(*settings)).map(|()| ExitCode::SUCCESS))
         }
+        Ok(Invocation::Crds) => print(cli::crds::render()),
+        Ok(Invocation::IamPolicy(partition)) => print(cli::iam_policy::render(partition)),
+        Ok(Invocation::Plan(request)) => show(block_on(cli::plan::run(&request))),
+        Ok(Invocation::Doctor(inspection)) => show(block_on(cli::doctor::run(&inspection))),
     }
 }
 
 /// why: two threads are enough for a process that mostly waits, and each costs memory.
 const THREADS: usize = 2;
 
-fn block_on(run: impl Future<Output = Result<(), controller::process::ProcessError>>) -> ExitCode {
+fn block_on<T, E: Display>(run: impl Future<Output = Result<T, E>>) -> Result<T, String> {
     // Only fails when a provider is installed already, which is then the same one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
-    let result = match runtime {
-        Ok(runtime) => runtime.block_on(run).map_err(|error| error.to_string()),
-        Err(error) => Err(format!("cannot start the runtime: {error}")),
-    };
+    let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;
+    runtime.block_on(run).map_err(|error| error.to_string())
+}
+
+fn finish(result: Result<ExitCode, String>) -> ExitCode {
+    result.unwrap_or_else(|reason| {
+        tracing::error!(reason, "the controller ends");
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints what a command found, and ends as it says.
+fn show<R: Display + cli::Conclusion>(result: Result<R, String>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            tracing::error!(reason, "the controller ends");
-            ExitCode::FAILURE
+        Ok(report) => {
+            let status = report.exit_status();
+            print::<_, String>(Ok(report));
+            ExitCode::from(status)
+        }
+        Err(error) => print::<String, _>(Err(error)),
+    }
+}
+
+/// Prints a result to stdout or an error to stderr.
+fn print<T: Display, E: Display>(result: Result<T, E>) -> ExitCode {
+    match result {
+        // why: a reader that has seen enough, such as `head`, is no failure
+        Ok(text) => drop(write!(std::io::stdout(), "{text}")),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            return ExitCode::FAILURE;
         }
     }
+    ExitCode::SUCCESS
 }

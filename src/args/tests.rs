@@ -81,7 +81,7 @@ fn settings_with(arguments: &[&str], environment: &Environment) -> Settings {
     let given = ["controller", "--cluster-name=c"].into_iter().chain(arguments.iter().copied());
     match parse(given, environment) {
         Ok(Invocation::Controller(settings)) => *settings,
-        Err(refusal) => panic!("{arguments:?}: {refusal:?}"),
+        other => panic!("{arguments:?}: {other:?}"),
     }
 }
 
@@ -416,4 +416,47 @@ fn every_flag_says_what_it_does() {
         assert!(!flag.help.is_empty() && !flag.help.ends_with('.'), "--{}", flag.name);
         assert!(flag.kind != Kind::Switch || !flag.default.is_empty(), "--{}", flag.name);
     }
+}
+
+fn invocation(arguments: &[&str]) -> Invocation {
+    let given = ["controller"].iter().chain(arguments);
+    parse(given, &Environment::default()).unwrap_or_else(|refusal| panic!("{arguments:?}: {refusal}"))
+}
+
+#[test]
+fn commands_beside_the_controller_are_told_apart() {
+    assert!(matches!(invocation(&["crds"]), Invocation::Crds));
+    assert!(matches!(invocation(&["iam-policy"]), Invocation::IamPolicy(Partition::Aws)));
+    let china = invocation(&["iam-policy", "--partition=aws-cn"]);
+    assert!(matches!(china, Invocation::IamPolicy(Partition::AwsCn)));
+    assert!(usage(&["iam-policy", "--partition=aws-mars"]).to_string().contains("aws-iso-b"));
+    let Invocation::Plan(request) = invocation(&["plan", "-f", "a.yaml", "-f", "b", "--exit-code"]) else {
+        panic!("not a plan")
+    };
+    assert_eq!(request.files, [PathBuf::from("a.yaml"), PathBuf::from("b")]);
+    assert!(request.exit_code && !request.inspection.is_complete);
+}
+
+#[test]
+fn flags_given_to_an_inspection_go_over_those_of_the_deployment() {
+    let arguments = ["doctor", "--aws-vpc-id=vpc-mine", "--deployment=a/b", "--kubeconfig=k"];
+    let Invocation::Doctor(inspection) = invocation(&arguments) else { panic!("not a doctor") };
+    assert_eq!(inspection.deployment, Some(crate::api::ObjectKey::namespaced("a", "b")));
+    assert_eq!(inspection.kubeconfig, Some(PathBuf::from("k")));
+    let inherited = ["--cluster-name=theirs", "--aws-vpc-id=vpc-theirs", "--enable-waf=false"];
+    let settings = inspection.settings(&inherited.map(str::to_owned)).unwrap();
+    assert_eq!((settings.config.cluster_name.as_str(), settings.vpc.id.as_str()), ("theirs", "vpc-mine"));
+    assert!(!settings.config.enable_waf);
+    assert!(matches!(inspection.settings(&[]), Err(Refusal::Invalid(ArgsError::ClusterName))));
+}
+
+#[test]
+fn an_inspection_is_complete_with_a_cluster_name_unless_a_deployment_is_named() {
+    let is_complete = |arguments: &[&str]| match invocation(arguments) {
+        Invocation::Doctor(inspection) => inspection.is_complete,
+        other => panic!("{other:?}"),
+    };
+    assert!(is_complete(&["doctor", "--cluster-name=c"]));
+    assert!(!is_complete(&["doctor"]));
+    assert!(!is_complete(&["doctor", "--cluster-name=c", "--deployment=a/b"]));
 }

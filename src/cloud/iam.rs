@@ -264,10 +264,9 @@ impl Statement {
     fn resources(self, partition: Partition) -> Vec<String> {
         let (service, kinds): (_, &[&str]) = match self {
             Self::TagNewSecurityGroup | Self::TagSecurityGroup => ("ec2", &["security-group/*"]),
-            Self::Tag | Self::TagNew => (
-                "elasticloadbalancing",
-                &["targetgroup/*/*", "loadbalancer/net/*/*", "loadbalancer/app/*/*"],
-            ),
+            Self::Tag | Self::TagNew => {
+                ("elasticloadbalancing", &["targetgroup/*/*", "loadbalancer/net/*/*", "loadbalancer/app/*/*"])
+            }
             Self::TagListeners => (
                 "elasticloadbalancing",
                 &[
@@ -294,10 +293,7 @@ impl Statement {
                 vec![equals("ec2:CreateAction", &["CreateSecurityGroup"]), cluster_tag("RequestTag", true)]
             }
             Self::TagNew => vec![
-                equals(
-                    "elasticloadbalancing:CreateAction",
-                    &["CreateTargetGroup", "CreateLoadBalancer"],
-                ),
+                equals("elasticloadbalancing:CreateAction", &["CreateTargetGroup", "CreateLoadBalancer"]),
                 cluster_tag("RequestTag", true),
             ],
             Self::TagSecurityGroup | Self::Tag => {

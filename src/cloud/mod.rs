@@ -11,6 +11,7 @@ pub mod acm;
 pub mod ec2;
 pub mod elbv2;
 pub mod error;
+pub mod iam;
 pub mod operations;
 pub mod protection;
 pub mod reference;

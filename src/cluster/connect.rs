@@ -22,6 +22,9 @@ pub enum ConnectError {
     /// Not in a cluster, and no kubeconfig given.
     #[error("no --kubeconfig given and no in-cluster configuration: {0}")]
     InCluster(#[from] kube::config::InClusterError),
+    /// Nothing tells the user's cluster.
+    #[error("no --kubeconfig given, and what kubectl would use cannot be used: {0}")]
+    Inferred(#[from] kube::config::InferConfigError),
     /// The client cannot be built.
     #[error("Kubernetes client: {0}")]
     Client(#[from] kube::Error),
@@ -30,6 +33,16 @@ pub enum ConnectError {
 /// A client from `--kubeconfig`, or from the pod's ServiceAccount when the path is empty.
 pub async fn connect(kubeconfig: &str) -> Result<Client, ConnectError> {
     let mut config = if kubeconfig.is_empty() { Config::incluster()? } else { from_file(kubeconfig).await? };
+    config.connect_timeout = Some(Duration::from_secs(10));
+    Ok(Client::try_from(config)?)
+}
+
+/// A client as kubectl has it: from `--kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`, else the pod.
+pub async fn connect_as_user(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
+    let mut config = match kubeconfig {
+        Some(path) => from_file(&path.display().to_string()).await?,
+        None => Config::infer().await?,
+    };
     config.connect_timeout = Some(Duration::from_secs(10));
     Ok(Client::try_from(config)?)
 }

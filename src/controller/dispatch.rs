@@ -109,16 +109,19 @@ impl Dispatcher {
 
     /// Services whose listener actions forward to this Service.
     fn enqueue_referring_services(&self, key: &ObjectKey) {
-        let quoted = format!("\"{}\"", key.name());
         for service in self.stores.services.list_namespace(key.namespace()) {
-            let annotations = service.metadata.annotations.iter().flatten();
-            let refers =
-                |(name, value): (&String, &String)| name.contains("/actions.") && value.contains(&quoted);
-            if annotations.into_iter().any(refers) {
+            if forwards_to(&service, key.name()) {
                 self.enqueue_service(&service);
             }
         }
     }
+}
+
+/// Whether a listener action of a Service may forward to another Service.
+pub fn forwards_to(service: &Service, other: &str) -> bool {
+    let quoted = format!("\"{other}\"");
+    let annotations = service.metadata.annotations.iter().flatten();
+    annotations.into_iter().any(|(name, value)| name.contains("/actions.") && value.contains(&quoted))
 }
 
 /// Snapshots of what classification looks at.

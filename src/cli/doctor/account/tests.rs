@@ -1,0 +1,28 @@
+use super::*;
+use crate::finding::Finding;
+
+#[test]
+fn subnets_are_named_by_zone() {
+    let subnet = |id: &str, zone: &str| Subnet {
+        id: id.to_owned(),
+        availability_zone: zone.to_owned(),
+        ..Subnet::default()
+    };
+    let chosen = Ok(vec![subnet("subnet-1", "a"), subnet("subnet-2", "b")]);
+    let check = judge_subnets(&LoadBalancerType::Application, &Scheme::Internal, chosen);
+    assert_eq!(check.subject, "Subnets for internal application load balancers");
+    assert_eq!(check.detail, "subnet-1 in a, subnet-2 in b");
+}
+
+#[test]
+fn a_scheme_without_subnets_is_bad_only_if_the_other_has_none_either() {
+    let finding = || {
+        let finding = Finding::error(&ObjectRef::default(), "no suitable subnet").hint("tag them");
+        Err(BuildFailure::Finding(Box::new(finding)))
+    };
+    let missing = || judge_subnets(&LoadBalancerType::Network, &Scheme::Internal, finding());
+    let verdicts = |checks| blame(checks).iter().map(|check| check.verdict).collect::<Vec<_>>();
+    assert_eq!(verdicts(vec![missing(), Check::good("", "")]), [Verdict::Doubtful, Verdict::Good]);
+    assert_eq!(verdicts(vec![missing(), missing()]), [Verdict::Bad, Verdict::Bad]);
+    assert_eq!(missing().remedy.as_deref(), Some("tag them"));
+}

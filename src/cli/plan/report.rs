@@ -1,0 +1,135 @@
+//! What `plan` prints.
+
+use crate::cli::Conclusion;
+use crate::finding::{Finding, Severity};
+use crate::model::{Owner, StackId};
+use crate::plan::Plan;
+use std::fmt;
+
+/// Status when something would change and the user asked to be told by status.
+const CHANGES: u8 = 2;
+
+/// The plans of all stacks that were looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// A plan a stack.
+    pub stacks: Vec<StackReport>,
+    /// What would be done for all stacks together.
+    pub shared: Vec<String>,
+    /// Ingresses that belong to no group.
+    pub problems: Vec<Finding>,
+    /// Manifests that no load balancer is built from.
+    pub skipped: Vec<String>,
+    /// Whether changes are told by the exit status.
+    pub exit_code: bool,
+}
+
+/// The plan of one stack.
+#[derive(Clone, Debug)]
+pub struct StackReport {
+    id: StackId,
+    findings: Vec<Finding>,
+    plan: Option<Plan>,
+    failure: Option<String>,
+}
+
+impl StackReport {
+    /// Nothing planned yet.
+    pub fn of(id: StackId) -> Self {
+        Self { id, findings: Vec::new(), plan: None, failure: None }
+    }
+
+    /// Adds what is to be told to users.
+    #[must_use]
+    pub fn finding<'a>(mut self, findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        self.findings.extend(findings.into_iter().cloned());
+        self
+    }
+
+    /// Adds the plan.
+    #[must_use]
+    pub fn planned(mut self, plan: Plan) -> Self {
+        self.plan = Some(plan);
+        self
+    }
+
+    /// Says why there is no plan.
+    #[must_use]
+    pub fn failed(mut self, failure: &dyn fmt::Display) -> Self {
+        self.failure = Some(failure.to_string());
+        self
+    }
+
+    fn steps(&self) -> usize {
+        self.plan.as_ref().map_or(0, |plan| plan.steps.len())
+    }
+
+    fn is_mistaken(&self) -> bool {
+        self.failure.is_some() || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+impl Report {
+    fn steps(&self) -> usize {
+        self.shared.len() + self.stacks.iter().map(StackReport::steps).sum::<usize>()
+    }
+
+    fn mistakes(&self) -> usize {
+        self.problems.len() + self.stacks.iter().filter(|stack| stack.is_mistaken()).count()
+    }
+}
+
+impl Conclusion for Report {
+    fn exit_status(&self) -> u8 {
+        match (self.mistakes(), self.steps()) {
+            (1.., _) => 1,
+            (0, 1..) if self.exit_code => CHANGES,
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for skipped in &self.skipped {
+            writeln!(f, "{skipped}: not planned, no load balancer is built from it")?;
+        }
+        for problem in &self.problems {
+            writeln!(f, "! {problem}")?;
+        }
+        if !self.shared.is_empty() {
+            writeln!(f, "Shared backend security group")?;
+        }
+        for write in &self.shared {
+            writeln!(f, "  {write}")?;
+        }
+        for stack in self.stacks.iter().filter(|stack| stack.steps() > 0 || stack.is_mistaken()) {
+            write!(f, "{stack}")?;
+        }
+        let changed = self.stacks.iter().filter(|stack| stack.steps() > 0).count();
+        let (all, steps, mistakes) = (self.stacks.len(), self.steps(), self.mistakes());
+        writeln!(f, "{steps} changes, in {changed} of {all} stacks; {mistakes} with mistakes")
+    }
+}
+
+impl fmt::Display for StackReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match (self.id.owner, self.id.namespace.is_empty()) {
+            (Owner::Service, _) => "Service",
+            (Owner::Ingress, true) => "Ingress group",
+            (Owner::Ingress, false) => "Ingress",
+        };
+        writeln!(f, "{kind} {}", self.id)?;
+        for finding in &self.findings {
+            writeln!(f, "  ! {finding}")?;
+        }
+        if let Some(failure) = &self.failure {
+            writeln!(f, "  ! {failure}")?;
+        }
+        let plan = self.plan.as_ref().map(ToString::to_string).unwrap_or_default();
+        plan.lines().try_for_each(|line| writeln!(f, "  {line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! Manifests as the API server would store them: defaulted, admitted, and not stored.
+//!
+//! A dry run tells more than any imitation: defaults, allocated ports and what the webhooks add or refuse.
+
+use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
+use kube::api::{Api, PostParams};
+use kube::{Client, Error, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+/// Annotation in which kubectl keeps what was applied last.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// An object of a kind that load balancers are built from.
+#[derive(Clone, Debug)]
+pub enum Manifest {
+    /// A Service.
+    Service(Box<Service>),
+    /// An Ingress.
+    Ingress(Box<Ingress>),
+    /// An IngressClass.
+    IngressClass(Box<IngressClass>),
+    /// Parameters of IngressClasses.
+    IngressClassParams(Box<IngressClassParams>),
+}
+
+/// Why a manifest cannot be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The text is not YAML or JSON.
+    #[error("not YAML: {0}")]
+    Unreadable(String),
+    /// The API server, or a webhook that it asks, would refuse it.
+    #[error("{object}: would be refused: {message}")]
+    Refused {
+        /// Kind, namespace and name.
+        object: String,
+        /// What it said.
+        message: String,
+    },
+    /// The API server did not answer.
+    #[error("{object}: {source}")]
+    Unanswered {
+        /// Kind, namespace and name.
+        object: String,
+        /// What happened.
+        source: Box<Error>,
+    },
+}
+
+/// The objects of a YAML stream, members of lists among them.
+pub fn read_manifests(text: &str) -> Result<Vec<Value>, ManifestError> {
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(text).map_err(|error| ManifestError::Unreadable(error.to_string()))?;
+    let mut objects = Vec::new();
+    for document in documents {
+        collect_objects(document, &mut objects);
+    }
+    Ok(objects)
+}
+
+fn collect_objects(mut document: Value, objects: &mut Vec<Value>) {
+    match document.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) => items.into_iter().for_each(|item| collect_objects(item, objects)),
+        _ if document.is_null() => {}
+        _ => objects.push(document),
+    }
+}
+
+/// What the API server would make of an object; `None` if no load balancer is built from its kind.
+pub async fn rehearse(
+    client: &Client,
+    namespace: &str,
+    object: Value,
+) -> Result<Option<Manifest>, ManifestError> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (version, kind) = (text("/apiVersion"), text("/kind"));
+    let given = text("/metadata/namespace");
+    let namespace = if given.is_empty() { namespace } else { &given };
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    Ok(Some(match (group, kind.as_str()) {
+        ("", "Service") => {
+            let api = Api::namespaced(client.clone(), namespace);
+            Manifest::Service(Box::new(dry_run(&api, namespace, object).await?))
+        }
+        ("networking.k8s.io", "Ingress") => {
+            let api = Api::namespaced(client.clone(), namespace);
+            Manifest::Ingress(Box::new(dry_run(&api, namespace, object).await?))
+        }
+        ("networking.k8s.io", "IngressClass") => {
+            Manifest::IngressClass(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
+        }
+        ("elbv2.k8s.aws", "IngressClassParams") => {
+            Manifest::IngressClassParams(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+async fn dry_run<K>(api: &Api<K>, namespace: &str, object: Value) -> Result<K, ManifestError>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let label = format!("{} {}", K::kind(&()), ObjectKey::namespaced(namespace, name.as_str()));
+    let answer = match api.get_opt(&name).await {
+        Ok(live) => write_dry(api, &name, live, object).await,
+        Err(error) => Err(error),
+    };
+    answer.map_err(|error| match error {
+        Error::Api(status) => ManifestError::Refused { object: label, message: status.message.clone() },
+        source => ManifestError::Unanswered { object: label, source: Box::new(source) },
+    })
+}
+
+async fn write_dry<K>(api: &Api<K>, name: &str, live: Option<K>, object: Value) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    let read = |object| serde_json::from_value(object).map_err(Error::SerdeError);
+    match live {
+        None => api.create(&params, &read(object)?).await,
+        Some(live) => {
+            let live = serde_json::to_value(&live).map_err(Error::SerdeError)?;
+            api.replace(name, &params, &read(merge(live, object))?).await
+        }
+    }
+}
+
+/// The live object as `kubectl apply` would change it: the content of the manifest, and of the labels and annotations those
+/// that others have set.
+fn merge(mut live: Value, mut manifest: Value) -> Value {
+    let last = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED));
+    let last = last.and_then(Value::as_str).and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let last = last.unwrap_or_default();
+    for field in ["annotations", "labels"] {
+        let own = |object: &Value| {
+            object
+                .pointer(&format!("/metadata/{field}"))
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let removed: BTreeSet<String> = own(&last).into_iter().map(|(key, _)| key).collect();
+        let mut merged: Map<String, Value> =
+            own(&live).into_iter().filter(|(key, _)| !removed.contains(key)).collect();
+        merged.extend(own(&manifest));
+        if let Some(metadata) = live.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+            metadata.insert(field.to_owned(), Value::Object(merged));
+        }
+    }
+    if let (Some(fields), Some(metadata)) = (manifest.as_object_mut(), live.get_mut("metadata")) {
+        fields.insert("metadata".to_owned(), metadata.take());
+        if let Some(status) = live.get_mut("status") {
+            fields.insert("status".to_owned(), status.take());
+        }
+    }
+    manifest
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! The commands beside the controller, on a real cluster and the simulator.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::process::Output;
+
+use aws_sim::{Calls, Effect, Fault};
+use harness::{
+    assets::controller_binary,
+    walkthrough::{Walkthrough, progress::Progress},
+};
+use tokio::process::Command;
+
+const ECHO: &str = include_str!("../manifests/echo.yaml");
+const GAME: &str = include_str!("../manifests/game-2048.yaml");
+
+/// What a command printed, and how it ended.
+struct Said {
+    text: String,
+    status: i32,
+}
+
+/// Runs a command of the binary as a user would, beside the installed controller.
+async fn ask(walk: &Walkthrough, command: &str, arguments: &[&str]) -> Said {
+    let kubeconfig = format!("--kubeconfig={}", walk.cluster.kubeconfig().display());
+    let output: Output = Command::new(controller_binary().unwrap())
+        .arg(command)
+        .args(arguments)
+        .arg(kubeconfig)
+        .env_clear()
+        .env("AWS_ENDPOINT_URL", walk.aws.endpoint())
+        .env("AWS_ACCESS_KEY_ID", "demo")
+        .env("AWS_SECRET_ACCESS_KEY", "demo")
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    Said { text, status: output.status.code().unwrap() }
+}
+
+fn contains(said: &Said, parts: &[&str]) {
+    for part in parts {
+        assert!(said.text.contains(part), "no {part:?} in:\n{}", said.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_what_will_happen_and_changes_nothing() {
+    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
+    walk.install().await.unwrap();
+    let manifest = walk.cluster.home().write("echo.yaml", ECHO).unwrap();
+    let manifest = manifest.display().to_string();
+    let writes = walk.aws.count_calls().writes;
+
+    let before = ask(&walk, "plan", &["-f", &manifest, "--exit-code"]).await;
+    contains(&before, &["Service default/svc-nlb-ip-type", "+ CreateLoadBalancer", "+ CreateTargetGroup"]);
+    contains(&before, &["Deployment deploy-echo: not planned", "in 1 of 1 stacks; 0 with mistakes"]);
+    assert_eq!(before.status, 2, "{}", before.text);
+    assert_eq!(walk.aws.count_calls().writes, writes, "a plan writes nothing");
+
+    walk.expose_echo().await.unwrap();
+    let after = ask(&walk, "plan", &["-f", &manifest, "--exit-code"]).await;
+    contains(&after, &["0 changes, in 0 of 1 stacks"]);
+    assert_eq!(after.status, 0, "{}", after.text);
+
+    let other = walk.cluster.home().write("game.yaml", GAME).unwrap();
+    let other = other.display().to_string();
+    walk.expose_game().await.unwrap();
+    let everything = ask(&walk, "plan", &["--exit-code"]).await;
+    contains(&everything, &["0 changes, in 0 of 2 stacks"]);
+    let internal = GAME.replace("scheme: internet-facing", "scheme: internal");
+    assert_ne!(internal, GAME);
+    std::fs::write(&other, internal).unwrap();
+    let replaced = ask(&walk, "plan", &["-f", &other]).await;
+    contains(&replaced, &["Ingress game-2048/ingress-2048", "+ CreateLoadBalancer", "- DeleteLoadBalancer"]);
+    assert_eq!(replaced.status, 0, "{}", replaced.text);
+    walk.clean_up().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_is_refused_by_the_plan_as_it_would_be_by_the_cluster() {
+    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
+    walk.install().await.unwrap();
+    let manifest = walk.cluster.home().write("typo.yaml", include_str!("../manifests/typo.yaml")).unwrap();
+    let said = ask(&walk, "plan", &["-f", &manifest.display().to_string()]).await;
+    contains(&said, &["would be refused", "internet-facng", "internet-facing"]);
+    assert_eq!(said.status, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_a_sound_installation_sound_and_names_what_is_missing() {
+    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
+    let nothing = ask(&walk, "doctor", &[]).await;
+    contains(&nothing, &["API server: version v1.", "not installed", "crds | kubectl apply", "helm install"]);
+    assert_eq!(nothing.status, 1, "{}", nothing.text);
+
+    walk.install().await.unwrap();
+    let sound = ask(&walk, "doctor", &[]).await;
+    contains(&sound, &["good  Definition targetgroupbindings.elbv2.k8s.aws", "good  IngressClass: alb"]);
+    contains(&sound, &["good  Leader: ", "good  Webhook calls", "good  AWS credentials", "good  VPC: vpc-"]);
+    contains(&sound, &["good  Subnets for internet-facing application load balancers: subnet-"]);
+    contains(&sound, &["good  Permissions to read: all ", " 0 bad"]);
+    assert_eq!(sound.status, 0, "{}", sound.text);
+
+    let denied = Fault::on(
+        Calls::Of(aws_load_balancer_controller::cloud::Action::DescribeRules),
+        Effect::fail("AccessDenied"),
+    );
+    walk.aws.sim().arm(denied);
+    walk.controller.take().unwrap().lock().await.kill9().await.unwrap();
+    let ill = ask(&walk, "doctor", &[]).await;
+    contains(&ill, &["BAD   Webhook calls", "not granted: elasticloadbalancing:DescribeRules", "iam-policy"]);
+    assert_eq!(ill.status, 1, "{}", ill.text);
+}
