@@ -6,11 +6,11 @@ use crate::aws::fence::MayWrite;
 use crate::aws::guard::Guards;
 use crate::aws::vpc::{VpcError, resolve_vpc};
 use crate::aws::{AwsCloud, Cloud};
-use crate::cluster::Connection;
 use crate::cluster::binding_store::KubeBindings;
 use crate::cluster::connect::{ConnectError, connect_as_user};
 use crate::cluster::installation::{Installation, InstallationError, find_installation};
 use crate::cluster::stores::Stores;
+use crate::cluster::{Connection, Objects};
 use crate::config::Config;
 use crate::controller::facts::{FactSource, Memory};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
@@ -95,7 +95,7 @@ impl Account {
             deployer: Arc::new(deployer),
             backend_security_group: Arc::new(BackendSecurityGroup::new(shared, self.config.clone())),
             services: stores.services.clone(),
-            client: client.clone(),
+            objects: Objects::new(client.clone()),
             memory: Memory::default(),
         }
     }
