@@ -67,7 +67,7 @@ impl Pass<'_> {
         if let Some(stack) = &built.stack {
             let deployed = self.deploy(stack).await?;
             if !built.uses_backend_security_group {
-                self.release_backend_security_group().await?;
+                self.release_backend_security_group(stack).await?;
             }
             self.update_status(&built, &deployed).await?;
             self.tell_success(&built, &deployed);
@@ -160,8 +160,9 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn release_backend_security_group(&self) -> Result<(), Failure> {
-        let released = self.context.release_backend_security_group(&self.group.id).await;
+    async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {
+        let released =
+            self.context.release_backend_security_group(&stack.id, stack.load_balancers.is_empty()).await;
         released.map_err(|error| Failure::Quiet(format!("backend security group not released: {error}")))
     }
 

@@ -135,7 +135,8 @@ impl Pass<'_> {
     }
 
     async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {
-        let released = self.context.release_backend_security_group(&stack.id).await;
+        let released =
+            self.context.release_backend_security_group(&stack.id, stack.load_balancers.is_empty()).await;
         released.map_err(|error| Failure::Quiet(format!("backend security group not released: {error}")))
     }
 

@@ -1,8 +1,9 @@
 //! The shared backend security group: one per cluster, the source of traffic from load balancers to targets.
 //!
 //! Matches upstream's `pkg/networking/backend_sg_provider.go`: found by tags, never by name; created when somebody needs
-//! it; deleted when nobody does. Unlike upstream, an object that lives without the group does not keep it alive, and a
-//! group that vanished is noticed instead of handed out until restart.
+//! it; deleted when nobody does. Unlike upstream, an object that lives without the group does not keep it alive, a group that
+//! vanished is noticed instead of handed out until restart, and a restart while the last load balancer goes does not leave
+//! the group behind.
 
 use crate::aws::{Cloud, send};
 use crate::build::names;
@@ -30,8 +31,20 @@ pub struct BackendSecurityGroup {
 
 #[derive(Default)]
 struct State {
-    id: Option<String>,
+    group: Known,
     users: BTreeSet<StackId>,
+}
+
+/// What is known of the group since start.
+#[derive(Default)]
+enum Known {
+    /// Nobody has looked.
+    #[default]
+    Unasked,
+    /// It does not exist.
+    Absent,
+    /// Its id.
+    Present(String),
 }
 
 impl BackendSecurityGroup {
@@ -56,47 +69,74 @@ impl BackendSecurityGroup {
             Some(group) => self.adopt(group).await?,
             None => self.create().await?,
         };
-        self.state.lock().id = Some(id.clone());
+        self.state.lock().group = Known::Present(id.clone());
         Ok(id)
     }
 
-    /// Says that a stack does not need the group (any more). `all_known`: every stack that may need it has been built
-    /// since start, so that "no user" means nobody.
-    pub async fn release(&self, stack: &StackId, all_known: impl Fn() -> bool) -> Result<(), CloudError> {
+    /// Says that a stack does not need the group (any more). `is_going`: because the stack goes; then a group that was made
+    /// before the last start is looked for, too. `all_known`: every stack that may need it has been built since start, so
+    /// that "no user" means nobody.
+    pub async fn release(
+        &self,
+        stack: &StackId,
+        is_going: bool,
+        all_known: impl Fn() -> bool,
+    ) -> Result<(), CloudError> {
         self.state.lock().users.remove(stack);
-        if !self.is_deletable() || !all_known() {
+        if !self.is_deletable(is_going) || !all_known() {
             return Ok(());
         }
         let _changing = self.changing.lock().await;
-        let Some(id) = self.known().filter(|_| self.is_deletable()) else { return Ok(()) };
-        match send(&*self.cloud, DeleteSecurityGroup { group_id: Ref::Known(id) }).await {
-            Err(error) if !error.is(&["InvalidGroup.NotFound"]) => Err(error),
-            _ => {
-                self.state.lock().id = None;
-                Ok(())
-            }
+        if !self.is_deletable(is_going) {
+            return Ok(());
         }
+        let id = match self.known() {
+            Some(id) => Some(id),
+            None => self.find().await?.map(|group| group.id),
+        };
+        if let Some(id) = id {
+            self.delete(id).await?;
+        }
+        self.state.lock().group = Known::Absent;
+        Ok(())
     }
 
     /// Forgets the id, because AWS says that there is no such group.
     pub fn forget(&self) {
-        self.state.lock().id = None;
+        self.state.lock().group = Known::Unasked;
     }
 
     /// The id, if it is known.
     pub fn known(&self) -> Option<String> {
-        self.state.lock().id.clone()
+        match &self.state.lock().group {
+            Known::Present(id) => Some(id.clone()),
+            Known::Unasked | Known::Absent => None,
+        }
     }
 
     fn note_user(&self, stack: &StackId) -> Option<String> {
-        let mut state = self.state.lock();
-        state.users.insert(stack.clone());
-        state.id.clone()
+        self.state.lock().users.insert(stack.clone());
+        self.known()
     }
 
-    fn is_deletable(&self) -> bool {
+    /// Whether the group may be there and nobody needs it. One that the user names is never ours to delete.
+    fn is_deletable(&self, is_going: bool) -> bool {
+        let is_ours =
+            self.config.enable_backend_security_group && self.config.backend_security_group.is_empty();
         let state = self.state.lock();
-        state.id.is_some() && state.users.is_empty()
+        let may_exist = match state.group {
+            Known::Present(_) => true,
+            Known::Unasked => is_going,
+            Known::Absent => false,
+        };
+        is_ours && may_exist && state.users.is_empty()
+    }
+
+    async fn delete(&self, id: String) -> Result<(), CloudError> {
+        match send(&*self.cloud, DeleteSecurityGroup { group_id: Ref::Known(id) }).await {
+            Err(error) if !error.is(&["InvalidGroup.NotFound"]) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn find(&self) -> Result<Option<SecurityGroup>, CloudError> {

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod args;
+mod backend_security_group;
 mod certificates;
 mod chart;
 mod targets;
