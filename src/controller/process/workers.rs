@@ -13,13 +13,13 @@ use crate::controller::binding::{BindingController, Ports};
 use crate::controller::context::Context;
 use crate::controller::dispatch::{Dispatcher, Queues};
 use crate::controller::facts::{FactSource, Memory};
-use crate::controller::worker::{Reconcile, work};
+use crate::controller::worker::{Meter, Reconcile, work};
 use crate::controller::{ingress, service};
 use crate::deploy::Deployer;
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::inventory::Inventory;
 use crate::deploy::targets::ports::{AssumedRole, BindingMetrics, CloudFor, PortFuture};
-use crate::metrics::Metrics;
+use crate::metrics::{ControllerLabels, Metrics};
 use crate::model::StackId;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -30,13 +30,19 @@ use tokio::time::{Instant, interval_at};
 /// Everything the leader works with.
 pub(super) struct Work {
     queues: Arc<Queues>,
+    metrics: Arc<Metrics>,
     context: Context,
     pub(super) bindings: Arc<BindingController>,
 }
 
 impl Process {
     pub(super) fn work(&self, queues: Arc<Queues>) -> Work {
-        Work { queues, context: self.context(), bindings: Arc::new(self.binding_controller()) }
+        Work {
+            queues,
+            metrics: self.metrics.clone(),
+            context: self.context(),
+            bindings: Arc::new(self.binding_controller()),
+        }
     }
 
     fn context(&self) -> Context {
@@ -88,17 +94,28 @@ impl Work {
     /// Starts the workers. Targets have workers of their own: they never wait for load balancers.
     pub(super) fn spawn(self: &Arc<Self>, workers: &Workers, tasks: &mut JoinSet<()>) {
         for _ in 0..workers.target_group_binding {
-            let this = self.clone();
-            tasks.spawn(work(self.queues.bindings.clone(), move |key| this.clone().reconcile_binding(key)));
+            let (this, meter) = (self.clone(), self.meter("targetGroupBinding"));
+            tasks.spawn(work(self.queues.bindings.clone(), meter, move |key| {
+                this.clone().reconcile_binding(key)
+            }));
         }
         for _ in 0..workers.service {
-            let this = self.clone();
-            tasks.spawn(work(self.queues.services.clone(), move |key| this.clone().reconcile_service(key)));
+            let (this, meter) = (self.clone(), self.meter("service"));
+            tasks.spawn(work(self.queues.services.clone(), meter, move |key| {
+                this.clone().reconcile_service(key)
+            }));
         }
         for _ in 0..workers.ingress {
-            let this = self.clone();
-            tasks.spawn(work(self.queues.groups.clone(), move |id| this.clone().reconcile_group(id)));
+            let (this, meter) = (self.clone(), self.meter("ingress"));
+            tasks.spawn(work(self.queues.groups.clone(), meter, move |id| this.clone().reconcile_group(id)));
         }
+    }
+
+    /// Also announces how many workers there are.
+    fn meter(&self, controller: &'static str) -> Meter {
+        let labels = ControllerLabels::new(controller);
+        self.metrics.max_concurrent_reconciles.get_or_create(&labels).inc();
+        Meter { metrics: self.metrics.clone(), controller }
     }
 
     fn reconcile_binding(self: Arc<Self>, key: ObjectKey) -> Reconcile {
