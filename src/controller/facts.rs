@@ -114,10 +114,10 @@ impl FactSource {
     }
 
     async fn answer_from_aws(&self, query: Query, facts: &mut Facts) {
-        let answer = match self.memory.recall(&query) {
-            Some(answer) => Ok(answer),
-            None => ask(&*self.cloud, &self.config, &query).await,
-        };
+        if let Some(answer) = self.memory.recall(&query) {
+            return ask::insert(facts, query, Ok(answer));
+        }
+        let answer = ask(&*self.cloud, &self.config, &query).await;
         if let Ok(answer) = &answer {
             self.memory.keep(&query, answer);
         }
