@@ -1,5 +1,5 @@
 //! The walk-throughs of the demo as tests, and what the demo is too polite to show.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
     sync::{
@@ -10,7 +10,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use aws_sim::{Calls, Delays, Effect, Fault};
+use aws_load_balancer_controller::cloud::Action;
+use aws_sim::{Call, Calls, Delays, Effect, Fault};
 use harness::{
     Aws, Cluster, ControllerProcess, eventually,
     walkthrough::{Walkthrough, progress::Progress},
@@ -27,25 +28,81 @@ const SERVICES: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_of_the_demo_passes() {
-    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
-    walk.run().await.unwrap();
+    walk(async |walk| walk.run().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_controller_killed_after_every_write_to_aws_converges_and_leaks_nothing() {
+    walk(async |walk| {
+        walk.install().await?;
+        let killer = Killer::of(walk)?;
+        let kills = Arc::clone(&killer.kills);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(killer.run());
+
+        walk.expose_echo().await?;
+        walk.expose_game().await?;
+        walk.clean_up().await?;
+
+        ensure!(tasks.try_join_next().is_none(), "the killer gave up");
+        let kills = kills.load(Ordering::Relaxed);
+        ensure!(kills > 20, "the walk-throughs have more than {kills} writes");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_unchanged_services_cost_no_aws_call_at_a_resync() {
+    walk(async |walk| {
+        walk.aws.sim().world(|world| {
+            world.settings.delays = Delays::default();
+            world.settings.quotas.network_load_balancers = SERVICES;
+        });
+        walk.install_with(&["syncPeriod=15s"]).await?;
+        let manifests: Vec<String> = (0..SERVICES).map(service).collect();
+        walk.cluster.apply(&manifests.join("---")).await?;
+
+        eventually("all Services have hostnames", Duration::from_mins(3), || async {
+            let query =
+                ["get", "services", "-o", "jsonpath={.items[*].status.loadBalancer.ingress[*].hostname}"];
+            let hostnames = walk.cluster.kubectl(&query).await?.expect_ok()?;
+            ensure!(hostnames.split(' ').count() == SERVICES, "so far {}", hostnames.split(' ').count());
+            Ok(())
+        })
+        .await?;
+        walk.aws.quiet(Duration::from_secs(3), Duration::from_mins(2)).await?;
+        // What is asked about load balancers that exist is asked, and remembered, at the first look after they were made.
+        wait_for_resync(walk).await?;
+        let before = walk.aws.count_calls();
+        wait_for_resync(walk).await?;
+        let calls: Vec<Action> = walk.aws.sim().calls().iter().skip(before.all).map(Call::action).collect();
+        ensure!(calls.is_empty(), "a resync called {calls:?}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_replica_takes_over_from_one_that_was_killed() {
+    walk(async |walk| {
+        walk.install().await?;
+        let second = walk.launch_replica("controller-2").await?;
+        let first = walk.controller.replace(Arc::new(Mutex::new(second))).context("no controller")?;
+        first.lock().await.kill9().await?;
+        walk.expose_echo().await?;
+        walk.clean_up().await
+    })
+    .await;
+}
+
+/// Runs a test on a control plane of its own, and keeps the logs if it fails.
+async fn walk(test: impl AsyncFnOnce(&mut Walkthrough) -> Result<()>) {
     let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
-    walk.install().await.unwrap();
-    let killer = Killer::of(&walk);
-    let kills = Arc::clone(&killer.kills);
-    let mut tasks = JoinSet::new();
-    tasks.spawn(killer.run());
-
-    walk.expose_echo().await.unwrap();
-    walk.expose_game().await.unwrap();
-    walk.clean_up().await.unwrap();
-
-    assert!(tasks.try_join_next().is_none(), "the killer gave up");
-    assert!(kills.load(Ordering::Relaxed) > 20, "the walk-throughs have more writes than that");
+    if let Err(error) = test(&mut walk).await {
+        walk.cluster.keep_logs();
+        panic!("{error:#}; logs are kept in {}", walk.cluster.logs().display());
+    }
 }
 
 /// Kills the controller with SIGKILL right after each of its writes to AWS, before it has seen the answer.
@@ -57,13 +114,13 @@ struct Killer {
 }
 
 impl Killer {
-    fn of(walk: &Walkthrough) -> Self {
-        Self {
+    fn of(walk: &Walkthrough) -> Result<Self> {
+        Ok(Self {
             cluster: Arc::clone(&walk.cluster),
             aws: Arc::clone(&walk.aws),
-            controller: Arc::clone(walk.controller.as_ref().unwrap()),
+            controller: Arc::clone(walk.controller.as_ref().context("no controller")?),
             kills: Arc::default(),
-        }
+        })
     }
 
     async fn run(self) -> Result<()> {
@@ -91,50 +148,6 @@ impl Killer {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_unchanged_services_cost_no_aws_call_at_a_resync() {
-    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
-    walk.aws.sim().world(|world| {
-        world.settings.delays = Delays::default();
-        world.settings.quotas.network_load_balancers = SERVICES;
-    });
-    walk.install_with(&["syncPeriod=30s"]).await.unwrap();
-    let manifests: Vec<String> = (0..SERVICES).map(service).collect();
-    walk.cluster.apply(&manifests.join("---")).await.unwrap();
-
-    eventually("all Services have hostnames", Duration::from_mins(3), || async {
-        let query = ["get", "services", "-o", "jsonpath={.items[*].status.loadBalancer.ingress[*].hostname}"];
-        let hostnames = walk.cluster.kubectl(&query).await?.expect_ok()?;
-        ensure!(hostnames.split(' ').count() == SERVICES, "so far {}", hostnames.split(' ').count());
-        Ok(())
-    })
-    .await
-    .unwrap();
-    let before = walk.aws.quiet(Duration::from_secs(3), Duration::from_mins(2)).await.unwrap();
-    let reconciles = count_reconciles(&walk).await.unwrap();
-
-    eventually("all Services are looked at again", Duration::from_mins(2), || async {
-        let more = count_reconciles(&walk).await? - reconciles;
-        ensure!(more >= SERVICES, "so far {more}");
-        Ok(())
-    })
-    .await
-    .unwrap();
-    assert_eq!(walk.aws.count_calls(), before);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_replica_takes_over_from_one_that_was_killed() {
-    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
-    walk.install().await.unwrap();
-    let second = walk.launch_replica("controller-2").await.unwrap();
-    let first = walk.controller.replace(Arc::new(Mutex::new(second))).unwrap();
-    first.lock().await.kill9().await.unwrap();
-
-    walk.expose_echo().await.unwrap();
-    walk.clean_up().await.unwrap();
-}
-
 fn service(number: usize) -> String {
     format!(
         r"
@@ -151,6 +164,17 @@ spec:
   ports: [{{port: 80, targetPort: 8080, protocol: TCP}}]
 "
     )
+}
+
+/// Waits until every Service has been looked at once more.
+async fn wait_for_resync(walk: &Walkthrough) -> Result<()> {
+    let before = count_reconciles(walk).await?;
+    eventually("all Services are looked at again", Duration::from_mins(2), || async {
+        let more = count_reconciles(walk).await? - before;
+        ensure!(more >= SERVICES, "so far {more}");
+        Ok(())
+    })
+    .await
 }
 
 /// How often Services have been reconciled, as the metrics tell.
