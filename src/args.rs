@@ -4,6 +4,7 @@
 //! derive from the rows. This is also the only place that reads the environment. Matches upstream's `pkg/config`: bad syntax
 //! ends the process with status 2, values that contradict each other with status 1.
 
+mod commands;
 pub mod flags;
 mod gates;
 mod inspection;
@@ -35,6 +36,10 @@ pub enum Invocation {
     Plan(PlanRequest),
     /// Check the cluster, AWS and the installation.
     Doctor(Inspection),
+    /// Check manifests.
+    Lint(crate::cli::lint::Options),
+    /// Explain annotations.
+    Annotations(Option<String>),
 }
 
 /// Why the command line does not lead to anything.
@@ -116,6 +121,8 @@ pub fn parse(
         Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(partition(matches))),
         Some(("plan", matches)) => Ok(Invocation::Plan(PlanRequest::of(matches, inspection(matches)))),
         Some(("doctor", matches)) => Ok(Invocation::Doctor(inspection(matches))),
+        Some(("lint", matches)) => Ok(Invocation::Lint(commands::lint(matches))),
+        Some(("annotations", matches)) => Ok(Invocation::Annotations(matches.get_one("name").cloned())),
         Some((_, matches)) => controller(matches),
         None => controller(&matches),
     }
@@ -136,6 +143,8 @@ pub fn command() -> Command {
         .subcommand(with_flags(inspection::doctor_command()))
         .subcommand(Command::new("crds").about("Print the custom resource definitions, for `kubectl apply`"))
         .subcommand(iam_policy_command())
+        .subcommand(commands::lint_command())
+        .subcommand(commands::annotations_command())
 }
 
 fn with_flags(command: Command) -> Command {

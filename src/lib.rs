@@ -12,6 +12,8 @@ pub mod build;
 pub mod cli;
 #[cfg(feature = "shell")]
 pub mod clock;
+#[cfg(feature = "shell")]
+pub mod cli;
 pub mod cloud;
 #[cfg(feature = "shell")]
 pub mod cluster;

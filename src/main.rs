@@ -18,6 +18,19 @@ fn main() -> ExitCode {
         Ok(Invocation::IamPolicy(partition)) => print(cli::iam_policy::render(partition)),
         Ok(Invocation::Plan(request)) => show(block_on(cli::plan::run(&request))),
         Ok(Invocation::Doctor(inspection)) => show(block_on(cli::doctor::run(&inspection))),
+        Ok(Invocation::Lint(options)) => lint(&options),
+        Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
+    }
+}
+
+/// Status 1: something is wrong with the manifests; 2: they cannot be read.
+fn lint(options: &cli::lint::Options) -> ExitCode {
+    match cli::lint::run(options, &mut std::io::stdin(), &mut std::io::stdout().lock()) {
+        Ok(has_errors) => ExitCode::from(u8::from(has_errors)),
+        Err(error) => {
+            print::<String, _>(Err(error));
+            ExitCode::from(2)
+        }
     }
 }
 

@@ -16,12 +16,12 @@ use crate::api::{Ingress, IngressClassParams, ObjectKey, Service};
 use crate::build;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, Severity};
-use crate::inputs::group::{group_of, ingress_ref};
+use crate::inputs::group::ingress_ref;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Settings of a whole group: what is missing here may be another member's.
-const SETTLED_BY_GROUP: &[&str] = &["ssl-redirect", "frontend-nlb-", "listen-ports"];
+const SETTLED_BY_GROUP: &[&str] = &["ssl-redirect", "frontend-nlb-"];
 
 /// What is known about the class of an Ingress.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +53,7 @@ pub fn of_service(config: &Config, service: &Service, old: Option<&Service>) -> 
         return findings;
     }
     let trial = trial::try_service(service, old.is_none(), config);
-    findings.extend(merge(check_values(&object, annotations, NLB_PREFIX), &trial, &BTreeSet::new()));
+    findings.extend(merge(check_values(&object, annotations, NLB_PREFIX), &trial, &BTreeSet::new(), true));
     findings.extend(check_values(&object, annotations, ALB_PREFIX).into_iter().map(Judged::into_finding));
     findings.extend(contradictions::of_service(&object, service));
     if let Some(old) = old {
@@ -76,17 +76,12 @@ pub fn of_ingress(config: &Config, ingress: &Ingress, class: &Class, old: Option
             return findings;
         }
     };
-    let is_alone = group_of(ingress, params.as_deref()).is_ok_and(|group| !group.namespace.is_empty());
-    let mut trial = trial::try_ingress(ingress, params.as_ref(), old.is_none(), config);
-    if !is_alone {
-        trial.findings.iter_mut().for_each(leave_to_group);
-    }
+    let is_alone = is_alone(ingress, params.as_deref());
+    let trial = trial::try_ingress(ingress, params.as_ref(), old.is_none(), config);
     let unused = contradictions::unused_keys(ingress, is_alone);
-    findings.extend(merge(
-        check_values(&object, annotations, ALB_PREFIX),
-        &trial,
-        &unused.keys().cloned().collect(),
-    ));
+    let unused_keys = unused.keys().cloned().collect();
+    let judged = check_values(&object, annotations, ALB_PREFIX);
+    findings.extend(merge(judged, &trial, &unused_keys, is_alone));
     findings.extend(contradictions::of_ingress(&object, ingress, params.as_deref(), is_alone, config));
     findings.extend(unused.into_iter().map(|(key, problem)| Finding::warning(&object, problem).at(key)));
     if let Some(old) = old {
@@ -139,7 +134,9 @@ fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Find
 
 /// The table's findings and the builder's. A value that cannot be read, but that the builder did not stumble over, is not
 /// read by it.
-fn merge(judged: Vec<Judged>, trial: &Trial, unused: &BTreeSet<String>) -> Vec<Finding> {
+///
+/// `is_alone`: no other member of a group can bring what is missing.
+fn merge(judged: Vec<Judged>, trial: &Trial, unused: &BTreeSet<String>, is_alone: bool) -> Vec<Finding> {
     let blamed: BTreeSet<&str> = trial.errors().filter_map(|finding| finding.field.as_deref()).collect();
     let idle: BTreeSet<&str> = trial.idle_keys().collect();
     let mut findings: Vec<Finding> = Vec::new();
@@ -158,12 +155,13 @@ fn merge(judged: Vec<Judged>, trial: &Trial, unused: &BTreeSet<String>) -> Vec<F
         .filter_map(|f| f.field.clone())
         .collect();
     let is_new = |finding: &&Finding| finding.field.as_ref().is_none_or(|field| !told.contains(field));
-    findings.extend(trial.findings.iter().filter(is_new).cloned());
+    let built = trial.findings.iter().filter(is_new).cloned();
+    findings.extend(built.map(|finding| if is_alone { finding } else { leave_to_group(finding) }));
     findings
 }
 
 /// Makes a warning of what another member of the group may bring.
-fn leave_to_group(finding: &mut Finding) {
+fn leave_to_group(mut finding: Finding) -> Finding {
     let suffix = finding.field.as_deref().and_then(|field| field.split_once('/')).map(|(_, suffix)| suffix);
     let is_groups =
         suffix.is_some_and(|suffix| SETTLED_BY_GROUP.iter().any(|start| suffix.starts_with(start)));
@@ -171,6 +169,14 @@ fn leave_to_group(finding: &mut Finding) {
         finding.severity = Severity::Warning;
         finding.message.push_str(", unless another member of the group brings it");
     }
+    finding
+}
+
+/// Whether an Ingress is in no group that others could be in.
+fn is_alone(ingress: &Ingress, params: Option<&IngressClassParams>) -> bool {
+    let by_class = params.is_some_and(|params| params.spec.group.is_some());
+    let annotations = Annotations::new(ALB_PREFIX, ingress.metadata.annotations.as_ref());
+    !by_class && annotations.string("group.name").is_none()
 }
 
 /// A Service that looks as if it should be ours.

@@ -9,7 +9,7 @@ mod text;
 
 pub use json::JsonKind;
 pub use list::ItemKind;
-pub use map::MapKind;
+pub use map::{MapKind, heading_of};
 pub use text::TextKind;
 
 use super::parse;

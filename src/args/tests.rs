@@ -460,3 +460,23 @@ fn an_inspection_is_complete_with_a_cluster_name_unless_a_deployment_is_named() 
     assert!(!is_complete(&["doctor"]));
     assert!(!is_complete(&["doctor", "--cluster-name=c", "--deployment=a/b"]));
 }
+
+#[test]
+fn commands_for_people_take_their_own_arguments() {
+    let parse = |arguments: &[&str]| {
+        parse([&["aws-load-balancer-controller"], arguments].concat(), &Environment::default())
+    };
+    let Ok(Invocation::Lint(options)) =
+        parse(&["lint", "-f", "a.yaml", "b.yaml", "-f", "-", "--format", "sarif"])
+    else {
+        panic!("not lint");
+    };
+    assert_eq!(options.files, [PathBuf::from("a.yaml"), PathBuf::from("b.yaml"), PathBuf::from("-")]);
+    assert_eq!(options.format, crate::cli::lint::Format::Sarif);
+    assert!(matches!(parse(&["lint"]), Err(Refusal::Usage(_))));
+    assert!(matches!(parse(&["lint", "-f", "-", "--format", "xml"]), Err(Refusal::Usage(_))));
+    assert!(matches!(parse(&["annotations"]), Ok(Invocation::Annotations(None))));
+    assert!(
+        matches!(parse(&["annotations", "scheme"]), Ok(Invocation::Annotations(Some(name))) if name == "scheme")
+    );
+}

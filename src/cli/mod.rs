@@ -3,9 +3,11 @@
 //! They look and print; none changes anything. `plan` and `doctor` read a cluster and an AWS account through the same ports
 //! and decide with the same functions as the controller, so what they say is what it would do.
 
+pub mod annotations;
 pub mod crds;
 pub mod doctor;
 pub mod iam_policy;
+pub mod lint;
 pub mod plan;
 mod visit;
 

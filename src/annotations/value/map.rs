@@ -82,8 +82,12 @@ impl MapKind {
 }
 
 /// Heading of a bearer's attributes in the reference documentation.
-pub(crate) fn anchor(bearer: Bearer) -> String {
-    format!("attributes-of-{}", bearer.name().to_lowercase().replace(' ', "-"))
+pub fn heading_of(bearer: Bearer) -> String {
+    format!("Attributes of {}", bearer.name())
+}
+
+fn anchor(bearer: Bearer) -> String {
+    heading_of(bearer).to_lowercase().replace(' ', "-")
 }
 
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html>
