@@ -9,8 +9,6 @@ pub mod args;
 pub mod aws;
 pub mod build;
 #[cfg(feature = "shell")]
-pub mod cli;
-#[cfg(feature = "shell")]
 pub mod clock;
 #[cfg(feature = "shell")]
 pub mod cli;
