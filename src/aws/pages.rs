@@ -2,10 +2,14 @@
 
 use super::{Cloud, send};
 use crate::cloud::{CloudError, Operation, Tags, acm, ec2, elbv2, protection};
+use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 
 /// ARNs that one `DescribeTags` call takes.
-const ARNS_PER_CALL: usize = 20;
+pub(crate) const ARNS_PER_CALL: usize = 20;
+
+/// `DescribeTags` calls under way at once.
+const CHUNKS_AT_ONCE: usize = 8;
 
 /// A list operation that answers page by page.
 pub trait Paged: Operation + Clone {
@@ -71,15 +75,21 @@ pub async fn tags(
     cloud: &(impl Cloud + ?Sized),
     arns: &[String],
 ) -> Result<BTreeMap<String, Tags>, CloudError> {
-    let mut tags = BTreeMap::new();
-    for chunk in arns.chunks(ARNS_PER_CALL) {
-        match send(cloud, elbv2::DescribeTags { arns: chunk.to_vec() }).await {
-            Ok(found) => tags.extend(found),
-            Err(error) if is_gone(&error) => tags.extend(tags_one_by_one(cloud, chunk).await?),
-            Err(error) => return Err(error),
-        }
+    // why: owned, because a closure over borrowed chunks keeps the future from being sent to another thread
+    let chunks: Vec<Vec<String>> = arns.chunks(ARNS_PER_CALL).map(<[String]>::to_vec).collect();
+    let calls = futures::stream::iter(chunks).map(|chunk| tags_of_chunk(cloud, chunk));
+    let found: Vec<BTreeMap<String, Tags>> = calls.buffered(CHUNKS_AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn tags_of_chunk(
+    cloud: &(impl Cloud + ?Sized),
+    arns: Vec<String>,
+) -> Result<BTreeMap<String, Tags>, CloudError> {
+    match send(cloud, elbv2::DescribeTags { arns: arns.clone() }).await {
+        Err(error) if is_gone(&error) => tags_one_by_one(cloud, &arns).await,
+        answered => answered,
     }
-    Ok(tags)
 }
 
 /// why: `DescribeTags` fails for all when one of its resources is gone.

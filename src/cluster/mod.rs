@@ -7,6 +7,7 @@ pub mod connect;
 pub mod events;
 pub mod installation;
 pub mod lease;
+pub mod ledger_pages;
 pub mod manifests;
 pub mod objects;
 pub mod quic_ids;

@@ -1,5 +1,6 @@
 //! Why a deployment did not reach what was wanted, and what that means for the next try.
 
+use super::ledger::LedgerError;
 use super::{Deployed, StoreError};
 use crate::api::ObjectKey;
 use crate::cloud::CloudError;
@@ -30,6 +31,9 @@ pub enum Cause {
     /// The API server.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A binding that cannot be written.
     #[error(transparent)]
     Binding(#[from] BindingError),
@@ -78,7 +82,7 @@ impl StepFailure {
             Cause::Store(StoreError::Refused { .. } | StoreError::AlreadyExists(_))
             | Cause::Diff(_)
             | Cause::NoRoom(_) => Class::UserMustAct,
-            Cause::Store(_) | Cause::StillThere(_) => Class::Retry,
+            Cause::Store(_) | Cause::Ledger(_) | Cause::StillThere(_) => Class::Retry,
             Cause::Binding(_) | Cause::NoId(_) => Class::Bug,
         }
     }
@@ -105,6 +109,11 @@ impl DeployFailure {
     pub fn of_diff(error: DiffError) -> Self {
         let DiffError::Untagged { resource, .. } = &error;
         Self::before_any_step(resource.clone(), error.into())
+    }
+
+    /// The stack could not be taken off the ledger.
+    pub fn of_ledger(error: LedgerError) -> Self {
+        Self::before_any_step("ledger".to_owned(), error.into())
     }
 
     fn before_any_step(resource: String, cause: Cause) -> Self {

@@ -13,6 +13,7 @@ pub mod bindings;
 pub mod execute;
 pub mod failure;
 pub mod inventory;
+pub mod ledger;
 mod live;
 pub mod observe;
 pub mod targets;
@@ -20,6 +21,7 @@ pub mod targets;
 pub use bindings::{BindingStore, StoreError};
 pub use failure::{Class, DeployFailure, StepFailure};
 pub use inventory::Inventory;
+pub use ledger::Ledger;
 
 use crate::aws::Cloud;
 use crate::cloud::elbv2::LoadBalancerType;
@@ -67,6 +69,7 @@ pub struct Deployer {
     /// Since when stacks wait for something in AWS to let go.
     waiting_since: Mutex<BTreeMap<StackId, Instant>>,
     on_group_in_use: Option<Box<dyn Fn() + Send + Sync>>,
+    ledger: Option<Arc<Ledger>>,
 }
 
 /// What a deployment made or found.
@@ -108,7 +111,8 @@ impl Deployer {
         config: Arc<Config>,
     ) -> Self {
         let (shield, waiting_since) = (observe::ShieldSubscription::default(), Mutex::default());
-        Self { cloud, bindings, inventory, config, shield, waiting_since, on_group_in_use: None }
+        let (on_group_in_use, ledger) = (None, None);
+        Self { cloud, bindings, inventory, config, shield, waiting_since, on_group_in_use, ledger }
     }
 
     /// What to do when a security group cannot be deleted because something still refers to it: rules on the targets'
@@ -116,6 +120,13 @@ impl Deployer {
     #[must_use]
     pub fn on_group_in_use(mut self, collect: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_group_in_use = Some(Box::new(collect));
+        self
+    }
+
+    /// Keeps a ledger over restarts: stacks are taken off it before anything of them is changed.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Arc<Ledger>) -> Self {
+        self.ledger = Some(ledger);
         self
     }
 
@@ -168,6 +179,9 @@ impl Deployer {
         if !plan.is_empty() {
             tracing::info!(stack = %stack.id, steps = plan.steps.len(), "deploying");
             tracing::debug!(stack = %stack.id, %plan, "plan");
+            if let Some(ledger) = &self.ledger {
+                ledger.withdraw(&stack.id).await.map_err(DeployFailure::of_ledger)?;
+            }
         }
         let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id, limits);
         let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(&plan).await;

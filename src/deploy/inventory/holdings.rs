@@ -43,9 +43,18 @@ impl Holdings {
 
     /// Whether it need not be asked for again. What is still provisioning changes by itself.
     pub(super) fn is_fresh(&self) -> bool {
+        self.is_lasting() && self.is_recent()
+    }
+
+    /// Whether AWS said so just now.
+    pub(super) fn is_recent(&self) -> bool {
+        self.seen.is_some_and(|seen| seen.elapsed() < FRESH)
+    }
+
+    /// Whether this is what AWS said last, and it stays so unless somebody changes it.
+    pub(super) fn is_lasting(&self) -> bool {
         let is_provisioning = self.load_balancers.values().any(|(entity, _)| entity.state == "provisioning");
-        let is_recent = self.seen.is_some_and(|seen| seen.elapsed() < FRESH);
-        is_recent && !is_provisioning && self.suspects.is_empty()
+        self.seen.is_some() && !is_provisioning && self.suspects.is_empty()
     }
 
     /// Takes note of a call that succeeded.

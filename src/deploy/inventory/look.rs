@@ -3,14 +3,11 @@
 use super::holdings::Suspect;
 use super::{Holdings, Inventory, StackKey};
 use crate::aws::Cloud;
-use crate::aws::pages::{self, Paged};
+use crate::aws::pages::{self, ARNS_PER_CALL, Paged};
 use crate::cloud::ec2::{self, DescribeSecurityGroups, Filter};
 use crate::cloud::elbv2::{DescribeLoadBalancers, DescribeTargetGroups};
 use crate::cloud::{CloudError, Tags};
 use tokio::time::Instant;
-
-/// ARNs that one describe call takes.
-const ARNS_PER_CALL: usize = 20;
 
 impl Inventory {
     pub(super) async fn look_again(

@@ -1,13 +1,19 @@
 //! What each stack was last brought to, so that nothing is asked when nothing changed.
 
-use super::{Holdings, Inventory, StackKey};
-use crate::cloud::{ec2, elbv2};
+use super::{Holdings, Inventory, StackKey, State};
+use crate::aws::{Cloud, pages};
+use crate::cloud::{CloudError, elbv2};
 use crate::model::StackId;
 use crate::plan::{AppliedSecrets, Digest};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Calls that it takes to look at one stack: its load balancers, target groups and security groups.
+const CALLS_PER_LOOK: usize = 3;
+/// Calls of a sweep beside those for tags.
+const CALLS_PER_LIST: usize = 4;
 
 /// What is remembered of a stack. Holds digests of secrets, never secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +26,15 @@ pub struct Record {
     settled: Option<Settled>,
 }
 
+impl Record {
+    /// Whether the stack is in a known state.
+    pub fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+}
+
 /// The state that a stack was brought to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Settled {
     /// Digest of the desired stack, its secrets and the configuration.
     desired: Digest,
@@ -29,10 +42,19 @@ struct Settled {
     bindings: Digest,
     /// Digest of what a sweep saw of it; `None`: none has seen it since it was settled.
     holdings: Option<Digest>,
-    /// When it was last compared in full.
+    /// When it was last compared in full; not part of the state.
     #[serde(skip, default = "Instant::now")]
     observed: Instant,
 }
+
+impl PartialEq for Settled {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { desired, bindings, holdings, observed: _ } = self;
+        (desired, bindings, holdings) == (&other.desired, &other.bindings, &other.holdings)
+    }
+}
+
+impl Eq for Settled {}
 
 impl Inventory {
     /// Whether the stack was brought to just this state and nothing was seen to have changed since.
@@ -46,7 +68,47 @@ impl Inventory {
     pub fn settle(&self, stack: &StackId, desired: Digest, bindings: Digest, secrets: AppliedSecrets) {
         let settled = Settled { desired, bindings, holdings: None, observed: Instant::now() };
         let record = Record { secrets, settled: Some(settled) };
-        self.state.lock().records.insert(stack.into(), record);
+        let mut state = self.state.lock();
+        state.records.insert(stack.into(), record);
+        state.note_look(&stack.into());
+    }
+
+    /// Settled stacks of which nobody has seen what they look like in AWS since, and that it is time to look at.
+    pub fn unattested(&self) -> BTreeSet<StackId> {
+        let state = self.state.lock();
+        let unattested = state.records.iter().filter(|(key, record)| {
+            let is_unseen = record.settled.as_ref().is_some_and(|settled| settled.holdings.is_none());
+            is_unseen && state.stacks.get(key).is_some_and(|holdings| !holdings.is_recent())
+        });
+        unattested.map(|(key, _)| StackId::from(key)).collect()
+    }
+
+    /// Looks at what these settled stacks look like in AWS: one by one, or by a sweep where that takes fewer calls.
+    /// Answers the stacks that a sweep found not to be as they were.
+    pub async fn attest(
+        &self,
+        stacks: &BTreeSet<StackId>,
+        cloud: &dyn Cloud,
+    ) -> Result<Vec<StackId>, CloudError> {
+        if stacks.len().saturating_mul(CALLS_PER_LOOK) > self.sweep_calls() {
+            return self.sweep(cloud).await;
+        }
+        for stack in stacks {
+            self.holdings(stack, cloud).await?;
+            self.state.lock().note_look(&stack.into());
+        }
+        Ok(Vec::new())
+    }
+
+    /// A stack's name in what is remembered.
+    pub fn name_of(stack: &StackId) -> String {
+        StackKey::from(stack).to_string()
+    }
+
+    /// About how many calls a sweep takes.
+    fn sweep_calls(&self) -> usize {
+        let (load_balancers, target_groups) = self.size();
+        CALLS_PER_LIST + (load_balancers + target_groups).div_ceil(pages::ARNS_PER_CALL)
     }
 
     /// Says that the stack may no longer be as it was.
@@ -110,6 +172,20 @@ impl Inventory {
     }
 }
 
+impl State {
+    /// Notes what a settled stack looks like, if AWS has been asked since it was last written to and nothing about it
+    /// changes by itself any more.
+    fn note_look(&mut self, key: &StackKey) {
+        let settled = self.records.get_mut(key).and_then(|record| record.settled.as_mut());
+        if let (Some(settled), Some(holdings)) = (settled, self.stacks.get(key))
+            && settled.holdings.is_none()
+            && holdings.is_lasting()
+        {
+            settled.holdings = Some(digest(holdings));
+        }
+    }
+}
+
 /// Unsettles the stacks whose holdings are not what they were. Answers which.
 pub(super) fn unsettle_drifted(
     records: &mut BTreeMap<StackKey, Record>,
@@ -129,14 +205,26 @@ pub(super) fn unsettle_drifted(
     drifted
 }
 
-/// Digest of what a sweep shows of a stack, without what changes by itself.
+/// Digest of what a sweep shows of a stack, without what changes by itself. AWS promises no order of zones, groups and
+/// rules, so order does not count.
 fn digest(holdings: &Holdings) -> Digest {
     let Holdings { load_balancers, target_groups, security_groups, seen: _, suspects: _ } = holdings;
-    let load_balancers: Vec<_> = load_balancers
-        .values()
-        .map(|(entity, tags)| (elbv2::LoadBalancer { state: String::new(), ..entity.clone() }, tags))
-        .collect();
-    let target_groups: Vec<_> = target_groups.values().collect();
-    let security_groups: Vec<&ec2::SecurityGroup> = security_groups.values().collect();
-    Digest::of(&(load_balancers, target_groups, security_groups))
+    let load_balancers = load_balancers.values().map(|(entity, tags)| {
+        let mut entity = elbv2::LoadBalancer { state: String::new(), ..entity.clone() };
+        entity.zones.sort_by(|one, other| one.subnet_id.cmp(&other.subnet_id));
+        entity.security_groups.sort();
+        (entity, tags)
+    });
+    let target_groups = target_groups.values().map(|(entity, tags)| {
+        let mut entity = entity.clone();
+        entity.load_balancer_arns.sort();
+        (entity, tags)
+    });
+    let security_groups = security_groups.values().map(|group| {
+        let mut group = group.clone();
+        group.ingress.sort();
+        group
+    });
+    let security_groups: Vec<_> = security_groups.collect();
+    Digest::of(&(load_balancers.collect::<Vec<_>>(), target_groups.collect::<Vec<_>>(), security_groups))
 }

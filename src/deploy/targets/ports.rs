@@ -88,6 +88,8 @@ pub trait BindingMetrics: Send + Sync {
     fn server_ids_missing(&self, _binding: &ObjectKey, _endpoints: usize) {}
     /// A step of a reconcile failed (`awslbc_controller_reconcile_errors_total`).
     fn step_failed(&self, _category: &'static str) {}
+    /// A stage of a reconcile has ended (`awslbc_controller_reconcile_stage_duration`).
+    fn stage_took(&self, _stage: &'static str, _took: Duration) {}
 }
 
 /// Counts nothing.
