@@ -5,6 +5,9 @@
 //! `awslbc_quic_target_missing_server_id`, which upstream creates but never exposes, is exposed.
 
 mod process;
+mod work;
+
+pub use work::{Active, QueueMeter, WorkMeter};
 
 use crate::aws::interceptors::{Observer, Outcome};
 use crate::cloud::Action;
@@ -216,22 +219,6 @@ impl Metrics {
     pub fn observe_stage(&self, controller: &str, stage: &str, took: Duration) {
         let labels = StageLabels::new(controller, stage);
         self.reconcile_stage_duration.get_or_create(&labels).observe(took.as_secs_f64());
-    }
-
-    /// A worker of a controller (in controller-runtime's spelling) begins.
-    pub fn reconcile_begins(&self, controller: &str) {
-        self.active_workers.get_or_create(&ControllerLabels::new(controller)).inc();
-    }
-
-    /// It ended after this time with `success`, `error` or `requeue_after`.
-    pub fn reconcile_ends(&self, controller: &str, result: &str, took: Duration) {
-        let labels = ControllerLabels::new(controller);
-        self.active_workers.get_or_create(&labels).dec();
-        self.reconcile_time.get_or_create(&labels).observe(took.as_secs_f64());
-        self.reconciles.get_or_create(&ResultLabels::new(controller, result)).inc();
-        if result == "error" {
-            self.controller_errors.get_or_create(&labels).inc();
-        }
     }
 
     /// A controller has failed.

@@ -12,7 +12,7 @@ use crate::cluster::installation::{Installation, InstallationError, find_install
 use crate::cluster::stores::Stores;
 use crate::cluster::{Connection, Objects};
 use crate::config::Config;
-use crate::controller::facts::{FactSource, Memory};
+use crate::controller::facts::{Certificates, FactSource, Memory};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::{Deployer, Inventory};
 use std::sync::Arc;
@@ -97,6 +97,7 @@ impl Account {
             services: stores.services.clone(),
             objects: Objects::new(client.clone()),
             memory: Memory::default(),
+            certificates: Certificates::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod ledger_pages;
 pub mod manifests;
 pub mod objects;
 pub mod quic_ids;
+pub mod secret_changes;
 pub mod stores;
 pub mod survey;
 pub mod target_control;

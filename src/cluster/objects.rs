@@ -3,9 +3,11 @@
 use super::write;
 use crate::api::{ObjectKey, Secret};
 use k8s_openapi::NamespaceResourceScope;
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Error, Resource};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 /// The API server, as controllers write to it.
@@ -49,6 +51,17 @@ impl Objects {
             Err(error) if write::is_not_found(&error) => Ok(()),
             patched => patched,
         }
+    }
+
+    /// Merge-patches annotations; `None` takes one away.
+    pub async fn annotate<K: Kind>(
+        &self,
+        key: &ObjectKey,
+        annotations: &BTreeMap<&str, Option<&str>>,
+    ) -> Result<(), Error> {
+        let patch = json!({ "metadata": { "annotations": annotations } });
+        let api = self.api::<K>(key);
+        api.patch(key.name(), &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
     }
 
     /// Reads a Secret.

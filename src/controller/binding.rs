@@ -38,6 +38,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Where the controller reads and writes.
 pub struct Ports {
@@ -161,7 +162,10 @@ impl BindingController {
             self.warn(&binding, "FailedAddFinalizer", message);
             return Verdict::Retry;
         }
-        match self.bring_about(&binding, key).await {
+        let began = Instant::now();
+        let brought_about = self.bring_about(&binding, key).await;
+        self.metrics.stage_took("reconcile_targetgroupbinding", began.elapsed());
+        match brought_about {
             Ok(progress) => self.report(&binding, key, progress).await,
             Err(error) if error.is_about_a_binding_that_is_gone() => Verdict::Done,
             Err(error) => {

@@ -1,16 +1,19 @@
 //! What every reconcile may use.
 
 use super::facts::FactSource;
+use super::secrets::SecretWatches;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
 use crate::cluster::Objects;
 use crate::cluster::events::Recorder;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::deploy::Deployer;
+use crate::metrics::Metrics;
 use crate::model::StackId;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// What every reconcile may use.
 pub struct Context {
@@ -26,11 +29,28 @@ pub struct Context {
     pub deployer: Arc<Deployer>,
     /// Events.
     pub recorder: Recorder,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Secrets that groups read.
+    pub secrets: SecretWatches,
     /// Stacks that were built at least once since start.
     pub seen: Mutex<BTreeSet<StackId>>,
 }
 
 impl Context {
+    /// Does one stage of a reconcile and takes the time.
+    pub async fn timed<T>(
+        &self,
+        controller: &'static str,
+        stage: &'static str,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        self.metrics.observe_stage(controller, stage, began.elapsed());
+        done
+    }
+
     /// Notes that a stack has been built: from now on it is known whether it needs the backend security group.
     pub fn note_built(&self, stack: &StackId) {
         self.seen.lock().insert(stack.clone());

@@ -15,10 +15,9 @@ use crate::cluster::Change;
 use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::stores::{Listener, Stores};
 use crate::config::Config;
-use crate::inputs::group::{
-    ClassView, Concerned, concerned_groups, is_relevant_update, secret_reference, service_references,
-};
-use crate::model::StackId;
+use crate::inputs::group::{ClassView, Concerned, concerned_groups, is_relevant_update, service_references};
+use crate::metrics::Metrics;
+use crate::model::{Owner, StackId};
 use crate::status::event::{Event, Reason};
 use crate::targets::mapping;
 use crate::targets::view::{NodeView, PodView};
@@ -37,6 +36,24 @@ pub struct Queues {
     pub bindings: Arc<Queue<ObjectKey>>,
 }
 
+impl Queues {
+    /// Asks for a stack's object to be reconciled.
+    pub fn wake(&self, stack: StackId) {
+        match stack.owner {
+            Owner::Service => self.services.add(ObjectKey::namespaced(stack.namespace, stack.name)),
+            Owner::Ingress => self.groups.add(stack),
+        }
+    }
+
+    /// Ends all work.
+    pub fn close(&self) {
+        let Self { services, groups, bindings } = self;
+        services.close();
+        groups.close();
+        bindings.close();
+    }
+}
+
 /// Hears of changes and fills the queues.
 pub struct Dispatcher {
     config: Arc<Config>,
@@ -44,6 +61,7 @@ pub struct Dispatcher {
     queues: Arc<Queues>,
     recorder: Recorder,
     bindings: Arc<BindingController>,
+    metrics: Arc<Metrics>,
     is_ready: AtomicBool,
 }
 
@@ -55,14 +73,16 @@ impl Dispatcher {
         queues: Arc<Queues>,
         recorder: &Recorder,
         bindings: Arc<BindingController>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let recorder = recorder.component("ingress");
-        Self { config, stores, queues, recorder, bindings, is_ready: AtomicBool::new(false) }
+        Self { config, stores, queues, recorder, bindings, metrics, is_ready: AtomicBool::new(false) }
     }
 
     /// Enqueues everything, and from now on what changes. Every cache must be complete.
     pub fn start(&self) {
         self.is_ready.store(true, Ordering::SeqCst);
+        self.stores.bindings.list().iter().for_each(|binding| self.count_binding(None, Some(binding)));
         self.enqueue_all();
     }
 
@@ -75,6 +95,17 @@ impl Dispatcher {
             self.enqueue_service(&service);
         }
         self.enqueue_ingresses(|_| true);
+    }
+
+    /// Keeps the metric that names the target groups of the controller's own bindings; only the leader's, so that
+    /// dashboards see each once.
+    fn count_binding(&self, old: Option<&TargetGroupBinding>, new: Option<&TargetGroupBinding>) {
+        if let Some((namespace, service, arn)) = old.and_then(target_group_of) {
+            self.metrics.remove_target_group(namespace, service, arn);
+        }
+        if let Some((namespace, service, arn)) = new.and_then(target_group_of) {
+            self.metrics.set_target_group(namespace, service, arn);
+        }
     }
 
     fn hears(&self) -> bool {
@@ -145,6 +176,18 @@ impl Classes {
     pub fn view(&self) -> ClassView<'_> {
         ClassView { classes: &self.of_ingresses, params: &self.params, namespaces: &self.namespaces }
     }
+}
+
+/// Namespace, Service and target group of a binding that the controller made.
+fn target_group_of(binding: &TargetGroupBinding) -> Option<(&str, &str, &str)> {
+    let labels = binding.metadata.labels.as_ref()?;
+    let is_ours = [Owner::Service, Owner::Ingress].into_iter().any(|owner| {
+        let prefix = owner.prefix();
+        labels.keys().any(|key| key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("/stack")))
+    });
+    let arn = binding.spec.target_group_arn.as_deref()?;
+    let namespace = binding.metadata.namespace.as_deref()?;
+    is_ours.then_some((namespace, binding.spec.service_ref.name.as_str(), arn))
 }
 
 fn is_relevant_service_update(old: &Service, new: &Service) -> bool {
@@ -242,8 +285,10 @@ impl Listener for Dispatcher {
         }
     }
 
-    fn binding(&self, key: &ObjectKey, _: Change<TargetGroupBinding>) {
+    fn binding(&self, key: &ObjectKey, change: Change<TargetGroupBinding>) {
         if self.hears() {
+            let (old, new) = change.sides();
+            self.count_binding(old, new);
             self.queues.bindings.add(key.clone());
         }
     }
@@ -274,10 +319,4 @@ impl Listener for Dispatcher {
             }
         }
     }
-}
-
-/// Ingresses of a namespace whose log-in settings name this Secret.
-pub fn refers_to_secret(ingress: &Ingress, namespace: &str, secret: &str) -> bool {
-    ingress.metadata.namespace.as_deref() == Some(namespace)
-        && secret_reference(ingress.metadata.annotations.as_ref()).as_deref() == Some(secret)
 }

@@ -1,10 +1,11 @@
 //! Gather: answers the questions of a build from AWS and the cluster, remembering what rarely changes.
 //!
-//! Answers are shared by all builds and kept about as long as upstream's caches keep theirs (`pkg/networking`,
-//! `pkg/certs`); failures are never kept. Two builds that ask the same question at the same time may both ask AWS: that
-//! is cheaper than a lock across I/O.
+//! Answers are shared by all builds (see [`Memory`]).
 
 mod ask;
+mod memory;
+
+pub use memory::{Certificates, Memory};
 
 use crate::api::{ObjectKey, Secret as SecretObject, Service};
 use crate::aws::Cloud;
@@ -15,12 +16,9 @@ use crate::deploy::Deployer;
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::inputs::{ExistingLoadBalancer, Facts, LookupFailure, Query};
 use crate::model::StackId;
-use ask::{Answer, ask};
-use parking_lot::Mutex;
+use ask::ask;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// Where answers come from.
 pub struct FactSource {
@@ -38,42 +36,8 @@ pub struct FactSource {
     pub objects: Objects,
     /// What AWS said before.
     pub memory: Memory,
-}
-
-/// What AWS said before, with when to ask again.
-#[derive(Default)]
-pub struct Memory(Mutex<BTreeMap<Query, (Instant, Answer)>>);
-
-impl Memory {
-    fn recall(&self, query: &Query) -> Option<Answer> {
-        let memory = self.0.lock();
-        let (until, answer) = memory.get(query)?;
-        (Instant::now() < *until).then(|| answer.clone())
-    }
-
-    fn keep(&self, query: &Query, answer: &Answer) {
-        let now = Instant::now();
-        let mut memory = self.0.lock();
-        memory.retain(|_, (until, _)| now < *until);
-        memory.insert(query.clone(), (now + lifetime(query), answer.clone()));
-    }
-
-    /// Forgets everything, so that the next builds see AWS as it is.
-    pub fn clear(&self) {
-        self.0.lock().clear();
-    }
-}
-
-/// How long an answer is believed.
-fn lifetime(query: &Query) -> Duration {
-    let minutes = match query {
-        Query::Certificates => 1,
-        Query::TargetGroupByName(_) => 20,
-        Query::WebAclByName(_) => 60,
-        Query::ZoneTypes(_) => 24 * 60,
-        _ => 10,
-    };
-    Duration::from_secs(minutes * 60)
+    /// What ACM said before.
+    pub certificates: Certificates,
 }
 
 impl FactSource {
@@ -114,13 +78,8 @@ impl FactSource {
     }
 
     async fn answer_from_aws(&self, query: Query, facts: &mut Facts) {
-        if let Some(answer) = self.memory.recall(&query) {
-            return ask::insert(facts, query, Ok(answer));
-        }
-        let answer = ask(&*self.cloud, &self.config, &query).await;
-        if let Ok(answer) = &answer {
-            self.memory.keep(&query, answer);
-        }
+        let ask = || ask(&*self.cloud, &self.config, &self.certificates, &query);
+        let answer = self.memory.recall(&query, ask).await;
         ask::insert(facts, query, answer.map_err(|error| failure(&error)));
     }
 

@@ -6,6 +6,8 @@
 use super::context::Context;
 use super::dispatch::Classes;
 use super::gather;
+use super::plan_annotation;
+use super::trouble::{Trouble, log_model};
 use super::worker::Verdict;
 use crate::api::{Ingress, ObjectKey};
 use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome};
@@ -40,7 +42,7 @@ pub async fn reconcile(context: &Context, id: &StackId) -> Verdict {
 /// Why a pass ended early.
 enum Failure {
     /// The members are told.
-    Told(Event),
+    Told(Trouble),
     /// Nothing failed; it takes longer.
     Later(Duration),
     /// Worth a log line only.
@@ -48,8 +50,8 @@ enum Failure {
 }
 
 impl Failure {
-    fn told(reason: Reason) -> impl Fn(&dyn Display) -> Self {
-        move |cause| Self::Told(Event::warning(reason, cause))
+    fn told(reason: Reason, category: &'static str) -> impl Fn(&dyn Display) -> Self {
+        move |cause| Self::Told(Trouble::new(Event::warning(reason, cause), category))
     }
 }
 
@@ -60,25 +62,44 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     async fn run(&self) -> Result<Verdict, Failure> {
-        self.add_finalizers().await?;
-        let built = self.build().await?;
+        let context = self.context;
+        context.timed(COMPONENT, "add_group_finalizer", self.add_finalizers()).await?;
+        let built = context.timed(COMPONENT, "build_model", self.build()).await?;
+        context.secrets.note(&self.group.id, &built.secrets);
         self.tell_mistakes(&built);
-        let mut revisit = None;
-        if let Some(stack) = &built.stack {
-            let deployed = self.deploy(stack).await?;
-            if !built.uses_backend_security_group {
-                self.release_backend_security_group(stack).await?;
-            }
-            self.update_status(&built, &deployed).await?;
-            self.tell_success(&built, &deployed);
-            revisit = deployed.revisit;
+        let revisit = match &built.stack {
+            Some(stack) => self.serve(&built, stack).await?,
+            None => None,
+        };
+        if !self.group.leavers.is_empty() {
+            context.timed(COMPONENT, "remove_group_finalizer", self.release_leavers(&built)).await?;
         }
-        self.release_leavers(&built).await?;
         Ok(match revisit {
-            _ if !built.is_whole() => Verdict::Retry,
+            _ if !built.is_whole() => self.note_mistakes(),
             Some(after) => Verdict::After(after),
             None => Verdict::Done,
         })
+    }
+
+    /// Brings AWS and status in line with what was built. Answers when to look again, if need be.
+    async fn serve(&self, built: &BuiltGroup, stack: &Stack) -> Result<Option<Duration>, Failure> {
+        log_model(stack);
+        plan_annotation::keep(self.context, self.group, stack).await;
+        let deployed = self.context.timed(COMPONENT, "deploy_model", self.deploy(stack)).await?;
+        if !built.uses_backend_security_group {
+            self.release_backend_security_group(stack).await?;
+        }
+        let updated = self.update_status(built, &deployed);
+        self.context.timed(COMPONENT, "dns_resolve_and_update_status", updated).await?;
+        self.tell_success(built, &deployed);
+        Ok(deployed.revisit)
+    }
+
+    /// Members that were told of their mistakes will change; until then, trying again is only a precaution.
+    fn note_mistakes(&self) -> Verdict {
+        self.context.metrics.count_error(COMPONENT, "build_model_error");
+        self.context.facts.memory.distrust();
+        Verdict::Mistaken
     }
 
     async fn build(&self) -> Result<BuiltGroup, Failure> {
@@ -88,7 +109,7 @@ impl Pass<'_> {
             build::build(self.group, facts, config)
         })
         .await
-        .map_err(|failure| Failure::told(Reason::FailedBuildModel)(&failure))?;
+        .map_err(|failure| Failure::Told(Trouble::of_build(&failure)))?;
         self.context.note_built(&self.group.id);
         Ok(built)
     }
@@ -109,7 +130,7 @@ impl Pass<'_> {
     async fn deploy(&self, stack: &Stack) -> Result<Deployed, Failure> {
         self.context.deployer.deploy(stack).await.map_err(|failure| match failure.revisit {
             Some(after) => Failure::Later(after),
-            None => Failure::told(Reason::FailedDeployModel)(&failure),
+            None => Failure::Told(Trouble::of_deployment(&failure)),
         })
     }
 
@@ -119,11 +140,9 @@ impl Pass<'_> {
             if group::has_group_finalizer(&member.ingress, &self.group.id) || member.defect.is_some() {
                 continue;
             }
-            self.context
-                .objects
-                .add_finalizer::<Ingress>(&member.key, &finalizer)
-                .await
-                .map_err(|error| Failure::told(Reason::FailedAddFinalizer)(&error))?;
+            self.context.objects.add_finalizer::<Ingress>(&member.key, &finalizer).await.map_err(
+                |error| Failure::told(Reason::FailedAddFinalizer, "add_group_finalizer_error")(&error),
+            )?;
         }
         Ok(())
     }
@@ -139,7 +158,11 @@ impl Pass<'_> {
                     .objects
                     .patch_status::<Ingress>(&member.key, &json!({ "loadBalancer": { "ingress": entries } }))
                     .await
-                    .map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))?;
+                    .map_err(|error| {
+                        Failure::told(Reason::FailedUpdateStatus, "dns_resolve_and_update_status_error")(
+                            &error,
+                        )
+                    })?;
             }
         }
         Ok(())
@@ -150,20 +173,23 @@ impl Pass<'_> {
         for leaver in &self.group.leavers {
             let key = ObjectKey::of(leaver.as_ref());
             if built.releases(&key) {
-                self.context
-                    .objects
-                    .remove_finalizer::<Ingress>(&key, &finalizer)
-                    .await
-                    .map_err(|error| Failure::told(Reason::FailedRemoveFinalizer)(&error))?;
+                self.context.objects.remove_finalizer::<Ingress>(&key, &finalizer).await.map_err(
+                    |error| {
+                        Failure::told(Reason::FailedRemoveFinalizer, "remove_group_finalizer_error")(&error)
+                    },
+                )?;
             }
         }
         Ok(())
     }
 
     async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {
-        let released =
-            self.context.release_backend_security_group(&stack.id, stack.load_balancers.is_empty()).await;
-        released.map_err(|error| Failure::Quiet(format!("backend security group not released: {error}")))
+        let is_going = stack.load_balancers.is_empty();
+        let released = self.context.release_backend_security_group(&stack.id, is_going).await;
+        released.map_err(|error| {
+            self.context.metrics.count_error(COMPONENT, "release_auto_generated_backend_sg_error");
+            Failure::Quiet(format!("backend security group not released: {error}"))
+        })
     }
 
     /// Members and what became of them; both are in group order.
@@ -199,11 +225,13 @@ impl Pass<'_> {
         match failure {
             Failure::Later(after) => return Verdict::After(*after),
             Failure::Quiet(message) => tracing::warn!(%group, message),
-            Failure::Told(event) => {
+            Failure::Told(trouble) => {
+                let event = &trouble.event;
                 tracing::warn!(%group, reason = event.reason.as_str(), message = event.message);
                 for member in &self.group.members {
                     self.record(&member.ingress, event);
                 }
+                return self.context.note_trouble(COMPONENT, trouble);
             }
         }
         Verdict::Retry

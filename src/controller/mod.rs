@@ -6,9 +6,13 @@ pub mod dispatch;
 pub mod facts;
 pub mod gather;
 pub mod ingress;
+mod plan_annotation;
 pub mod process;
 pub mod queue;
+pub mod secrets;
 pub mod service;
+pub mod talkers;
+mod trouble;
 pub mod worker;
 
 pub use worker::Verdict;

@@ -4,6 +4,7 @@
 //! replica; only the leader works on the queues, and only the leader may write to AWS.
 
 mod identity;
+mod upkeep;
 mod webhooks;
 mod workers;
 
@@ -20,7 +21,8 @@ use crate::cluster::events::{FLUSH, Recorder, Writer, recorder};
 use crate::cluster::lease::{Election, Leadership, LeaseLost};
 use crate::cluster::stores::{Listener, Stores};
 use crate::config::Config;
-use crate::metrics::Metrics;
+use crate::deploy::Ledger;
+use crate::metrics::{LeaseLabels, Metrics};
 use crate::serve::certificate::CertificateError;
 use crate::serve::{Router, admin};
 use std::sync::Arc;
@@ -28,10 +30,14 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Reconciles in flight have this long to end after a signal; then the lease is handed over regardless.
 const DRAIN: Duration = Duration::from_secs(1);
+
+/// How often the record of what was deployed before is tried to be read, and the pause between.
+const OPENING_ATTEMPTS: usize = 3;
+const OPENING_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why the process ends with an error.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +76,13 @@ pub enum ProcessError {
     /// A task that should run for ever has ended.
     #[error("a task ended: {0}")]
     TaskEnded(String),
+}
+
+/// What runs only while this replica leads.
+#[derive(Default)]
+struct Leading {
+    workers: JoinSet<()>,
+    upkeep: JoinSet<()>,
 }
 
 /// What every part of the process shares.
@@ -119,10 +132,13 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
 
 fn election(client: &Connection, settings: &Settings) -> (Leadership, Option<Election>) {
     let Some(lease) = &settings.leader_election else { return (Leadership::permanent(), None) };
-    let namespace =
-        if lease.namespace.is_empty() { client.default_namespace() } else { lease.namespace.as_str() };
-    let election = Election::new(client.clone(), namespace, &lease.id, identity::new());
+    let election = Election::new(client.clone(), own_namespace(client, settings), &lease.id, identity::new());
     (election.leadership(), Some(election))
+}
+
+fn own_namespace<'a>(client: &'a Connection, settings: &'a Settings) -> &'a str {
+    let given = settings.leader_election.as_ref().map(|lease| lease.namespace.as_str());
+    given.filter(|namespace| !namespace.is_empty()).unwrap_or_else(|| client.default_namespace())
 }
 
 fn guards(settings: &Settings, metrics: &Arc<Metrics>, leadership: &Leadership) -> Guards {
@@ -152,12 +168,11 @@ impl Process {
             vpc = self.config.vpc_id,
             "starting"
         );
+        for warning in &self.settings.warnings {
+            tracing::warn!("{warning}");
+        }
         let mut tasks = JoinSet::new();
-        let queues = Arc::new(Queues {
-            services: Arc::new(Queue::new(MAX_DELAY)),
-            groups: Arc::new(Queue::new(MAX_DELAY)),
-            bindings: Arc::new(Queue::new(self.settings.workers.target_group_binding_max_backoff)),
-        });
+        let queues = Arc::new(self.queues());
         let work = Arc::new(self.work(queues.clone()));
         let dispatcher = Arc::new(Dispatcher::new(
             self.config.clone(),
@@ -165,16 +180,18 @@ impl Process {
             queues.clone(),
             &self.recorder,
             work.bindings.clone(),
+            self.metrics.clone(),
         ));
         self.listen(&mut tasks).await?;
         let listener: Arc<dyn Listener> = dispatcher.clone();
         self.stores.watch(&self.client, &self.config, &listener, &mut tasks);
+        upkeep::spawn_counts(self.stores.clone(), work.talkers.clone(), self.metrics.clone(), &mut tasks);
         let mut events = JoinSet::new();
         events.spawn(writer.run());
-        let mut workers = JoinSet::new();
+        let mut leading = Leading::default();
         let (lost, election) = elect(election);
         let ended = {
-            let started = self.start_when_leading(&dispatcher, &work, &mut workers);
+            let started = self.start_when_leading(&dispatcher, &work, &mut leading);
             tokio::pin!(started, lost);
             let mut is_started = false;
             loop {
@@ -186,7 +203,7 @@ impl Process {
                 }
             }
         };
-        self.stop(&queues, workers, election, events).await;
+        self.stop(&work, leading, election, events).await;
         ended
     }
 
@@ -194,13 +211,39 @@ impl Process {
         &self,
         dispatcher: &Arc<Dispatcher>,
         work: &Arc<workers::Work>,
-        workers: &mut JoinSet<()>,
+        leading: &mut Leading,
     ) {
-        tokio::join!(self.stores.synced(), self.leadership.acquired());
+        self.count_leading(0);
+        let opened = async {
+            self.leadership.acquired().await;
+            self.count_leading(1);
+            open(&work.ledger).await;
+        };
+        tokio::join!(self.stores.synced(), opened);
         tracing::info!("caches are complete and this replica leads: working");
         dispatcher.start();
-        work.spawn(&self.settings.workers, workers);
-        workers.spawn(workers::resync(dispatcher.clone(), self.config.sync_period));
+        work.spawn(&self.settings.workers, &mut leading.workers);
+        upkeep::spawn(dispatcher, work, self.config.sync_period, &mut leading.upkeep);
+    }
+
+    fn count_leading(&self, is_leader: i64) {
+        if let Some(lease) = &self.settings.leader_election {
+            self.metrics.leader.get_or_create(&LeaseLabels::new(lease.id.as_str())).set(is_leader);
+        }
+    }
+
+    fn queues(&self) -> Queues {
+        let binding_delay = self.settings.workers.target_group_binding_max_backoff;
+        Queues {
+            services: Arc::new(Queue::metered(MAX_DELAY, self.metrics.queue(workers::SERVICES))),
+            groups: Arc::new(Queue::metered(MAX_DELAY, self.metrics.queue(workers::INGRESSES))),
+            bindings: Arc::new(Queue::metered(binding_delay, self.metrics.queue(workers::BINDINGS))),
+        }
+    }
+
+    /// The namespace of the lease, and of whatever else the controller keeps for itself.
+    fn own_namespace(&self) -> &str {
+        own_namespace(&self.client, &self.settings)
     }
 
     async fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ProcessError> {
@@ -250,18 +293,19 @@ impl Process {
     /// Lets reconciles in flight end, hands the lease over, and writes the last events.
     async fn stop(
         &self,
-        queues: &Queues,
-        mut workers: JoinSet<()>,
+        work: &workers::Work,
+        leading: Leading,
         election: Arc<tokio::sync::Mutex<Option<Election>>>,
         mut events: JoinSet<()>,
     ) {
-        queues.services.close();
-        queues.groups.close();
-        queues.bindings.close();
+        let Leading { mut workers, mut upkeep } = leading;
+        upkeep.abort_all();
+        work.queues.close();
         let drained = async { while workers.join_next().await.is_some() {} };
         if timeout(DRAIN, drained).await.is_err() {
             workers.shutdown().await;
         }
+        let _ = timeout(DRAIN, upkeep::save(&work.ledger)).await;
         if let Some(election) = &mut *election.lock().await {
             election.release().await;
         }
@@ -284,6 +328,17 @@ fn elect(
         }
     };
     (lost, election)
+}
+
+/// Reads what was deployed before a restart. Without it everything is compared with AWS.
+async fn open(ledger: &Ledger) {
+    for _ in 0..OPENING_ATTEMPTS {
+        match ledger.open().await {
+            Ok(stacks) => return tracing::info!(stacks, "read what was deployed before"),
+            Err(error) => tracing::warn!(%error, "what was deployed before is not known"),
+        }
+        sleep(OPENING_PAUSE).await;
+    }
 }
 
 fn task_ended(task: Result<(), tokio::task::JoinError>) -> ProcessError {

@@ -1,7 +1,9 @@
 //! The work queue: each key at most once, never two at a time for the same key, failures retried ever more slowly.
 //!
-//! The semantics are those of client-go's rate-limiting work queue, so that dashboards and habits carry over.
+//! The semantics are those of client-go's rate-limiting work queue, so that dashboards and habits carry over. In addition there
+//! is a slow lane for keys that fail until somebody changes something: trying those hundreds of times helps nobody.
 
+use crate::metrics::QueueMeter;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use tokio::time::Instant;
 
 /// First delay after a failure.
 const BASE_DELAY: Duration = Duration::from_millis(5);
+/// First delay after a failure that only somebody's change can mend.
+const SLOW_BASE_DELAY: Duration = Duration::from_secs(5);
 /// Longest delay after failures.
 pub const MAX_DELAY: Duration = Duration::from_secs(1000);
 
@@ -19,6 +23,7 @@ pub struct Queue<K> {
     state: Mutex<State<K>>,
     wake: Notify,
     max_delay: Duration,
+    meter: QueueMeter,
 }
 
 #[derive(Debug)]
@@ -44,8 +49,13 @@ pub struct Taken<K> {
 }
 
 impl<K: Ord + Clone> Queue<K> {
-    /// An empty queue whose back-off ends at `max_delay`.
+    /// An empty queue whose back-off ends at `max_delay`, and which is counted nowhere.
     pub fn new(max_delay: Duration) -> Self {
+        Self::metered(max_delay, QueueMeter::default())
+    }
+
+    /// An empty queue whose back-off ends at `max_delay`.
+    pub fn metered(max_delay: Duration, meter: QueueMeter) -> Self {
         let state = State {
             ready: VecDeque::new(),
             waiting: BTreeSet::new(),
@@ -57,12 +67,15 @@ impl<K: Ord + Clone> Queue<K> {
             failures: BTreeMap::new(),
             closed: false,
         };
-        Self { state: Mutex::new(state), wake: Notify::new(), max_delay }
+        Self { state: Mutex::new(state), wake: Notify::new(), max_delay, meter }
     }
 
     /// Asks for a key to be worked on, once, as soon as possible.
     pub fn add(&self, key: K) {
-        self.state.lock().push(key);
+        let mut state = self.state.lock();
+        let is_new = state.push(key);
+        self.count(&state, is_new.into());
+        drop(state);
         self.wake.notify_one();
     }
 
@@ -76,14 +89,30 @@ impl<K: Ord + Clone> Queue<K> {
 
     /// Asks for a key to be worked on again after a failure: 5 ms, 10 ms, 20 ms … up to the longest delay.
     pub fn retry(&self, key: K) {
+        self.retry_from(BASE_DELAY, key);
+    }
+
+    /// Asks for a key to be worked on again although it will fail until somebody changes something: 5 s, 10 s, 20 s … up to
+    /// the longest delay.
+    pub fn retry_slowly(&self, key: K) {
+        self.retry_from(SLOW_BASE_DELAY, key);
+    }
+
+    fn retry_from(&self, base: Duration, key: K) {
         let delay = {
             let mut state = self.state.lock();
             let failures = state.failures.entry(key.clone()).or_insert(0);
-            let delay = BASE_DELAY.saturating_mul(1 << (*failures).min(24)).min(self.max_delay);
+            let delay = base.saturating_mul(1 << (*failures).min(24)).min(self.max_delay);
             *failures += 1;
             delay
         };
+        self.meter.retries.inc();
         self.add_after(key, delay);
+    }
+
+    fn count(&self, state: &State<K>, added: u64) {
+        self.meter.adds.inc_by(added);
+        self.meter.depth.set(i64::try_from(state.ready.len()).unwrap_or(i64::MAX));
     }
 
     /// Forgets the failures of a key: it succeeded.
@@ -100,8 +129,11 @@ impl<K: Ord + Clone> Queue<K> {
                 if state.closed {
                     return None;
                 }
-                let due = state.promote_due(Instant::now());
-                if let Some(taken) = state.take() {
+                let (promoted, due) = state.promote_due(Instant::now());
+                let taken = state.take();
+                self.count(&state, promoted);
+                if let Some(taken) = taken {
+                    self.meter.waited.observe(taken.waited.as_secs_f64());
                     let more = !state.ready.is_empty();
                     drop(state);
                     if more {
@@ -124,9 +156,8 @@ impl<K: Ord + Clone> Queue<K> {
     pub fn done(&self, key: &K) {
         let mut state = self.state.lock();
         state.running.remove(key);
-        if state.again.remove(key) {
-            state.push(key.clone());
-        }
+        let is_again = state.again.remove(key) && state.push(key.clone());
+        self.count(&state, is_again.into());
         drop(state);
         self.wake.notify_one();
     }
@@ -144,12 +175,17 @@ impl<K: Ord + Clone> Queue<K> {
 }
 
 impl<K: Ord + Clone> State<K> {
-    fn push(&mut self, key: K) {
+    /// Makes a key ready, now or once it is not worked on any more. Whether it has become ready now.
+    fn push(&mut self, key: K) -> bool {
         if self.running.contains(&key) {
             self.again.insert(key);
-        } else if self.waiting.insert(key.clone()) {
+            return false;
+        }
+        let is_new = self.waiting.insert(key.clone());
+        if is_new {
             self.ready.push_back((key, Instant::now()));
         }
+        is_new
     }
 
     fn push_after(&mut self, key: K, at: Instant) {
@@ -164,17 +200,18 @@ impl<K: Ord + Clone> State<K> {
         self.delayed.insert((at, self.sequence), key);
     }
 
-    /// Makes ready what is due, and tells when the next is.
-    fn promote_due(&mut self, now: Instant) -> Option<Instant> {
+    /// Makes ready what is due; tells how many keys that were, and when the next is due.
+    fn promote_due(&mut self, now: Instant) -> (u64, Option<Instant>) {
+        let mut promoted = 0;
         while let Some(entry) = self.delayed.first_entry() {
             if entry.key().0 > now {
-                return Some(entry.key().0);
+                return (promoted, Some(entry.key().0));
             }
             let key = entry.remove();
             self.due.remove(&key);
-            self.push(key);
+            promoted += u64::from(self.push(key));
         }
-        None
+        (promoted, None)
     }
 
     fn take(&mut self) -> Option<Taken<K>> {

@@ -5,6 +5,7 @@
 
 use super::context::Context;
 use super::gather;
+use super::trouble::{Trouble, log_model};
 use super::worker::Verdict;
 use crate::api::meta::SERVICE_FINALIZER;
 use crate::api::{ObjectKey, Service};
@@ -35,7 +36,7 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Verdict {
 /// Why a pass ended early.
 enum Failure {
     /// The user is told.
-    Told(Event),
+    Told(Trouble),
     /// Nothing failed; it takes longer.
     Later(Duration),
     /// Worth a log line only.
@@ -43,8 +44,8 @@ enum Failure {
 }
 
 impl Failure {
-    fn told(reason: Reason) -> impl Fn(&dyn Display) -> Self {
-        move |cause| Self::Told(Event::warning(reason, cause))
+    fn told(reason: Reason, category: &'static str) -> impl Fn(&dyn Display) -> Self {
+        move |cause| Self::Told(Trouble::new(Event::warning(reason, cause), category))
     }
 }
 
@@ -60,16 +61,17 @@ impl Pass<'_> {
         if !is_ours && !build::service::is_pending_finalization(&self.service) {
             return Ok(Verdict::Done);
         }
-        let built = self.build().await?;
+        let built = self.context.timed(COMPONENT, "build_model", self.build()).await?;
+        log_model(&built.stack);
         if built.stack.load_balancers.is_empty() {
-            return self.clean_up(&built.stack).await;
+            return self.context.timed(COMPONENT, "cleanup_load_balancer", self.clean_up(&built.stack)).await;
         }
-        self.add_finalizer().await?;
-        let deployed = self.deploy(&built.stack).await?;
+        self.context.timed(COMPONENT, "add_finalizers", self.add_finalizer()).await?;
+        let deployed = self.context.timed(COMPONENT, "deploy_model", self.deploy(&built.stack)).await?;
         if !built.uses_backend_security_group {
             self.release_backend_security_group(&built.stack).await?;
         }
-        self.update_status(&deployed).await?;
+        self.context.timed(COMPONENT, "update_status", self.update_status(&deployed)).await?;
         if deployed.is_news {
             self.record(&Event::reconciled());
         }
@@ -82,7 +84,7 @@ impl Pass<'_> {
         let build = |facts: &Facts| build::service::build(&self.service, facts, config);
         let built = gather::build(&self.context.facts, &id, build)
             .await
-            .map_err(|failure| Failure::told(Reason::FailedBuildModel)(&failure))?;
+            .map_err(|failure| Failure::Told(Trouble::of_build(&failure)))?;
         self.context.note_built(&id);
         Ok(built)
     }
@@ -90,7 +92,7 @@ impl Pass<'_> {
     async fn deploy(&self, stack: &Stack) -> Result<Deployed, Failure> {
         self.context.deployer.deploy(stack).await.map_err(|failure| match failure.revisit {
             Some(after) => Failure::Later(after),
-            None => Failure::told(Reason::FailedDeployModel)(&failure),
+            None => Failure::Told(Trouble::of_deployment(&failure)),
         })
     }
 
@@ -99,7 +101,9 @@ impl Pass<'_> {
             return Ok(());
         }
         let added = self.context.objects.add_finalizer::<Service>(self.key, SERVICE_FINALIZER).await;
-        added.map(drop).map_err(|error| Failure::told(Reason::FailedAddFinalizer)(&error))
+        added
+            .map(drop)
+            .map_err(|error| Failure::told(Reason::FailedAddFinalizer, "add_finalizers_error")(&error))
     }
 
     async fn update_status(&self, deployed: &Deployed) -> Result<(), Failure> {
@@ -109,18 +113,16 @@ impl Pass<'_> {
         };
         let written =
             self.context.objects.patch_status::<Service>(self.key, &json!({ "loadBalancer": status })).await;
-        written.map_err(|error| Failure::told(Reason::FailedUpdateStatus)(&error))
+        written.map_err(|error| Failure::told(Reason::FailedUpdateStatus, "update_status_error")(&error))
     }
 
     async fn clean_up(&self, stack: &Stack) -> Result<Verdict, Failure> {
         self.deploy(stack).await?;
         self.release_backend_security_group(stack).await?;
         self.clear_status().await?;
-        self.context
-            .objects
-            .remove_finalizer::<Service>(self.key, SERVICE_FINALIZER)
-            .await
-            .map_err(|error| Failure::told(Reason::FailedRemoveFinalizer)(&error))?;
+        self.context.objects.remove_finalizer::<Service>(self.key, SERVICE_FINALIZER).await.map_err(
+            |error| Failure::told(Reason::FailedRemoveFinalizer, "cleanup_load_balancer_error")(&error),
+        )?;
         Ok(Verdict::Done)
     }
 
@@ -131,22 +133,29 @@ impl Pass<'_> {
         // why: null, because a merge patch keeps what it does not mention.
         let cleared = json!({"loadBalancer": {"ingress": null}});
         let written = self.context.objects.patch_status::<Service>(self.key, &cleared).await;
-        written.map_err(|error| Failure::told(Reason::FailedCleanupStatus)(&error))
+        written.map_err(|error| {
+            Failure::told(Reason::FailedCleanupStatus, "cleanup_load_balancer_error")(&error)
+        })
     }
 
     async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {
-        let released =
-            self.context.release_backend_security_group(&stack.id, stack.load_balancers.is_empty()).await;
-        released.map_err(|error| Failure::Quiet(format!("backend security group not released: {error}")))
+        let is_going = stack.load_balancers.is_empty();
+        let released = self.context.release_backend_security_group(&stack.id, is_going).await;
+        released.map_err(|error| {
+            self.context.metrics.count_error(COMPONENT, "release_auto_generated_backend_sg_error");
+            Failure::Quiet(format!("backend security group not released: {error}"))
+        })
     }
 
     fn report_failure(&self, failure: &Failure) -> Verdict {
         match failure {
             Failure::Later(after) => return Verdict::After(*after),
             Failure::Quiet(message) => tracing::warn!(service = %self.key, message),
-            Failure::Told(event) => {
+            Failure::Told(trouble) => {
+                let event = &trouble.event;
                 tracing::warn!(service = %self.key, reason = event.reason.as_str(), message = event.message);
                 self.record(event);
+                return self.context.note_trouble(COMPONENT, trouble);
             }
         }
         Verdict::Retry

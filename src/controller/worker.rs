@@ -1,7 +1,7 @@
 //! Workers: take a key, reconcile it, and do what the verdict says.
 
 use super::queue::Queue;
-use crate::metrics::Metrics;
+use crate::metrics::WorkMeter;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,15 +17,17 @@ pub enum Verdict {
     After(Duration),
     /// It failed; try again, ever more slowly.
     Retry,
+    /// It fails until somebody changes something; a change is heard of, so trying again is only a precaution.
+    Mistaken,
 }
 
 impl Verdict {
-    /// As controller-runtime's metrics have it.
-    fn result(self) -> &'static str {
+    /// As controller-runtime labels it.
+    pub fn label(self) -> &'static str {
         match self {
             Self::Done => "success",
             Self::After(_) => "requeue_after",
-            Self::Retry => "error",
+            Self::Retry | Self::Mistaken => "error",
         }
     }
 }
@@ -33,23 +35,20 @@ impl Verdict {
 /// One reconcile.
 pub type Reconcile = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
-/// Counts the work of one controller, named as controller-runtime names it.
-#[derive(Clone)]
-pub struct Meter {
-    /// Where it counts.
-    pub metrics: Arc<Metrics>,
-    /// For example `service`.
-    pub controller: &'static str,
-}
-
 /// Works on keys until the queue is closed.
-pub async fn work<K: Ord + Clone>(queue: Arc<Queue<K>>, meter: Meter, reconcile: impl Fn(K) -> Reconcile) {
+pub async fn work<K: Ord + Clone>(
+    queue: Arc<Queue<K>>,
+    meter: WorkMeter,
+    reconcile: impl Fn(K) -> Reconcile,
+) {
     while let Some(taken) = queue.next().await {
         let key = taken.key;
-        let started = Instant::now();
-        meter.metrics.reconcile_begins(meter.controller);
-        let verdict = reconcile(key.clone()).await;
-        meter.metrics.reconcile_ends(meter.controller, verdict.result(), started.elapsed());
+        let began = Instant::now();
+        let verdict = {
+            let _active = meter.active();
+            reconcile(key.clone()).await
+        };
+        meter.observe(verdict.label(), began.elapsed());
         match verdict {
             Verdict::Done => queue.forget(&key),
             Verdict::After(delay) => {
@@ -57,6 +56,7 @@ pub async fn work<K: Ord + Clone>(queue: Arc<Queue<K>>, meter: Meter, reconcile:
                 queue.add_after(key.clone(), delay);
             }
             Verdict::Retry => queue.retry(key.clone()),
+            Verdict::Mistaken => queue.retry_slowly(key.clone()),
         }
         queue.done(&key);
     }

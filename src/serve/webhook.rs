@@ -16,6 +16,7 @@ use crate::cluster::stores::Stores;
 use crate::cluster::target_control::TargetControlSettings;
 use crate::config::Config;
 use crate::deploy::targets::ports::{AssumedRole, CloudFor, PortFuture};
+use crate::metrics::Metrics;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -24,7 +25,7 @@ use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The largest AdmissionReview: two objects of etcd's limit.
 const MAX_BODY: usize = 3 * 1024 * 1024;
@@ -45,8 +46,8 @@ pub struct Webhooks {
     pub quic_ids: Arc<dyn QuicIds>,
     /// Settings of the target-control agent.
     pub target_control: Arc<dyn TargetControlConfigs>,
-    /// Told about every refusal: webhook path and check.
-    pub on_denied: Arc<dyn Fn(&'static str, &'static str) + Send + Sync>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Hands out QUIC server ids, unique in the cluster.
@@ -105,10 +106,13 @@ pub fn router(hooks: Arc<Webhooks>) -> Router {
 
 fn route(path: &'static str, webhook: Webhook) -> MethodRouter<Arc<Webhooks>> {
     post(move |State(hooks): State<Arc<Webhooks>>, headers: HeaderMap, body: Bytes| async move {
-        match timeout(REQUEST_TIMEOUT, answer(path, webhook, &hooks, &headers, &body)).await {
-            Ok(response) => response,
-            Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the check took too long").into_response(),
-        }
+        let began = Instant::now();
+        let _in_flight = hooks.metrics.admission(path);
+        let answered = timeout(REQUEST_TIMEOUT, answer(path, webhook, &hooks, &headers, &body)).await;
+        let response = answered
+            .unwrap_or_else(|_| (StatusCode::GATEWAY_TIMEOUT, "the check took too long").into_response());
+        hooks.metrics.observe_admission(path, response.status().as_u16(), began.elapsed());
+        response
     })
 }
 
@@ -126,7 +130,7 @@ async fn answer(
     match webhook(hooks, &request).await {
         Ok(admitted) => Json(review::admitted(&request, admitted)).into_response(),
         Err(denial) => {
-            (hooks.on_denied)(path, denial.check);
+            hooks.metrics.count_denial(path, denial.check);
             tracing::info!(
                 path,
                 namespace = request.namespace,

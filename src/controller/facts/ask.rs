@@ -1,8 +1,9 @@
 //! The AWS side of gathering: one function a question.
 
+use super::memory::Certificates;
 use crate::aws::{Cloud, pages, send};
 use crate::cloud::CloudError;
-use crate::cloud::acm::{Certificate, DescribeCertificate, ListCertificates};
+use crate::cloud::acm::Certificate;
 use crate::cloud::ec2::{
     DescribeAvailabilityZones, DescribeRouteTables, DescribeSecurityGroups, DescribeSubnets, DescribeVpcs,
     Filter, RouteTable, SecurityGroup, Subnet, Vpc,
@@ -28,7 +29,12 @@ pub enum Answer {
 }
 
 /// Asks AWS. Questions about the cluster are not for AWS and have no answer here.
-pub async fn ask(cloud: &dyn Cloud, config: &Config, query: &Query) -> Result<Answer, CloudError> {
+pub async fn ask(
+    cloud: &dyn Cloud,
+    config: &Config,
+    certificates: &Certificates,
+    query: &Query,
+) -> Result<Answer, CloudError> {
     match query {
         Query::Subnets(subnets) => ask_subnets(cloud, config, subnets).await,
         Query::RouteTables => {
@@ -46,7 +52,7 @@ pub async fn ask(cloud: &dyn Cloud, config: &Config, query: &Query) -> Result<An
             pages::all(cloud, request).await.map(Answer::SecurityGroups)
         }
         Query::Vpc => ask_vpc(cloud, config).await,
-        Query::Certificates => ask_certificates(cloud).await,
+        Query::Certificates => certificates.list(cloud).await.map(Arc::new).map(Answer::Certificates),
         Query::TrustStores(names) => ask_trust_stores(cloud, names).await,
         Query::TargetGroupByName(name) => ask_target_group(cloud, name).await,
         Query::WebAclByName(name) => ask_web_acl(cloud, name).await,
@@ -148,19 +154,6 @@ async fn ask_vpc(cloud: &dyn Cloud, config: &Config) -> Result<Answer, CloudErro
         message: format!("there is no VPC {}", config.vpc_id),
         request_id: None,
     })
-}
-
-async fn ask_certificates(cloud: &dyn Cloud) -> Result<Answer, CloudError> {
-    let arns = pages::all(cloud, ListCertificates::default()).await?;
-    let mut certificates = Vec::with_capacity(arns.len());
-    for arn in arns {
-        match send(cloud, DescribeCertificate { arn }).await {
-            Ok(certificate) => certificates.push(certificate),
-            Err(error) if error.is(&["ResourceNotFoundException"]) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Answer::Certificates(Arc::new(certificates)))
 }
 
 async fn ask_trust_stores(cloud: &dyn Cloud, names: &[String]) -> Result<Answer, CloudError> {

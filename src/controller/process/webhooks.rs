@@ -65,14 +65,13 @@ impl Process {
     }
 
     fn webhooks(&self) -> Webhooks {
-        let metrics = self.metrics.clone();
         Webhooks {
             config: self.config.clone(),
             clouds: self.clouds(),
             stores: self.stores.clone(),
             quic_ids: Arc::new(QuicIdSource::new(self.client.clone())),
             target_control: Arc::new(TargetControlSettings::new(self.client.clone())),
-            on_denied: Arc::new(move |path, check| metrics.count_denial(path, check)),
+            metrics: self.metrics.clone(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The leader's work: what reconciles, how many at a time, and the clockwork beside it.
+//! The leader's work: what reconciles, and how many at a time.
 
 use super::Process;
 use crate::api::ObjectKey;
@@ -9,46 +9,81 @@ use crate::cloud::CloudError;
 use crate::cluster::Objects;
 use crate::cluster::binding_api::KubeBindingApi;
 use crate::cluster::binding_store::KubeBindings;
+use crate::cluster::ledger_pages::ConfigMapPages;
 use crate::controller::binding::{BindingController, Ports};
 use crate::controller::context::Context;
-use crate::controller::dispatch::{Dispatcher, Queues};
-use crate::controller::facts::{FactSource, Memory};
-use crate::controller::worker::{Meter, Reconcile, work};
+use crate::controller::dispatch::Queues;
+use crate::controller::facts::{Certificates, FactSource, Memory};
+use crate::controller::queue::Queue;
+use crate::controller::secrets::SecretWatches;
+use crate::controller::talkers::Talkers;
+use crate::controller::worker::{Reconcile, work};
 use crate::controller::{ingress, service};
-use crate::deploy::Deployer;
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::inventory::Inventory;
 use crate::deploy::targets::ports::{AssumedRole, BindingMetrics, CloudFor, PortFuture};
-use crate::metrics::{ControllerLabels, Metrics};
+use crate::deploy::{Deployer, Ledger};
+use crate::metrics::{Metrics, ObjectLabels};
 use crate::model::StackId;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval_at};
+
+/// Upstream's name of the controller of Services.
+pub(super) const SERVICES: &str = "service";
+/// Upstream's name of the controller of Ingress groups.
+pub(super) const INGRESSES: &str = "ingress";
+/// Upstream's name of the controller of TargetGroupBindings.
+pub(super) const BINDINGS: &str = "targetGroupBinding";
 
 /// Everything the leader works with.
 pub(super) struct Work {
-    queues: Arc<Queues>,
-    metrics: Arc<Metrics>,
-    context: Context,
+    pub(super) queues: Arc<Queues>,
+    pub(super) context: Context,
     pub(super) bindings: Arc<BindingController>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) talkers: Arc<Talkers>,
+    /// Told when a security group cannot be deleted because something still refers to it.
+    pub(super) group_in_use: Arc<Notify>,
 }
 
 impl Process {
     pub(super) fn work(&self, queues: Arc<Queues>) -> Work {
+        let inventory = Arc::new(Inventory::new(&self.config));
+        let ledger = Arc::new(self.ledger(&inventory));
+        let group_in_use = Arc::new(Notify::new());
+        let deployer = Arc::new(self.deployer(inventory, &ledger, &group_in_use));
         Work {
-            queues,
-            metrics: self.metrics.clone(),
-            context: self.context(),
+            context: self.context(deployer, queues.groups.clone()),
             bindings: Arc::new(self.binding_controller()),
+            talkers: Arc::default(),
+            queues,
+            ledger,
+            group_in_use,
         }
     }
 
-    fn context(&self) -> Context {
-        let inventory = Arc::new(Inventory::new(&self.config));
+    fn ledger(&self, inventory: &Arc<Inventory>) -> Ledger {
+        let pages = ConfigMapPages::new(self.client.clone(), self.own_namespace(), self.leadership.clone());
+        Ledger::new(Arc::new(pages), inventory.clone())
+    }
+
+    fn deployer(
+        &self,
+        inventory: Arc<Inventory>,
+        ledger: &Arc<Ledger>,
+        group_in_use: &Arc<Notify>,
+    ) -> Deployer {
         let bindings = Arc::new(KubeBindings::new(self.client.clone(), self.stores.bindings.clone()));
-        let deployer = Arc::new(Deployer::new(self.cloud.clone(), bindings, inventory, self.config.clone()));
+        let group_in_use = group_in_use.clone();
+        Deployer::new(self.cloud.clone(), bindings, inventory, self.config.clone())
+            .with_ledger(ledger.clone())
+            .on_group_in_use(move || group_in_use.notify_one())
+    }
+
+    fn context(&self, deployer: Arc<Deployer>, groups: Arc<Queue<StackId>>) -> Context {
         let backend = BackendSecurityGroup::new(self.cloud.clone(), self.config.clone());
         let facts = FactSource {
             cloud: self.cloud.clone(),
@@ -58,7 +93,9 @@ impl Process {
             services: self.stores.services.clone(),
             objects: Objects::new(self.client.clone()),
             memory: Memory::default(),
+            certificates: Certificates::default(),
         };
+        let label = self.config.required_secrets_label.as_ref();
         Context {
             config: self.config.clone(),
             objects: Objects::new(self.client.clone()),
@@ -66,6 +103,8 @@ impl Process {
             facts,
             deployer,
             recorder: self.recorder.clone(),
+            metrics: self.metrics.clone(),
+            secrets: SecretWatches::new(self.client.clone(), label, groups),
             seen: Mutex::default(),
         }
     }
@@ -93,50 +132,38 @@ impl Process {
 impl Work {
     /// Starts the workers. Targets have workers of their own: they never wait for load balancers.
     pub(super) fn spawn(self: &Arc<Self>, workers: &Workers, tasks: &mut JoinSet<()>) {
+        let meter = |controller, count| self.context.metrics.work(controller, count);
+        let of_bindings = meter(BINDINGS, workers.target_group_binding);
         for _ in 0..workers.target_group_binding {
-            let (this, meter) = (self.clone(), self.meter("targetGroupBinding"));
-            tasks.spawn(work(self.queues.bindings.clone(), meter, move |key| {
-                this.clone().reconcile_binding(key)
-            }));
+            let (this, queue, meter) = (self.clone(), self.queues.bindings.clone(), of_bindings.clone());
+            tasks.spawn(work(queue, meter, move |key| this.clone().reconcile_binding(key)));
         }
+        let of_services = meter(SERVICES, workers.service);
         for _ in 0..workers.service {
-            let (this, meter) = (self.clone(), self.meter("service"));
-            tasks.spawn(work(self.queues.services.clone(), meter, move |key| {
-                this.clone().reconcile_service(key)
-            }));
+            let (this, queue, meter) = (self.clone(), self.queues.services.clone(), of_services.clone());
+            tasks.spawn(work(queue, meter, move |key| this.clone().reconcile_service(key)));
         }
+        let of_groups = meter(INGRESSES, workers.ingress);
         for _ in 0..workers.ingress {
-            let (this, meter) = (self.clone(), self.meter("ingress"));
-            tasks.spawn(work(self.queues.groups.clone(), meter, move |id| this.clone().reconcile_group(id)));
+            let (this, queue, meter) = (self.clone(), self.queues.groups.clone(), of_groups.clone());
+            tasks.spawn(work(queue, meter, move |id| this.clone().reconcile_group(id)));
         }
-    }
-
-    /// Also announces how many workers there are.
-    fn meter(&self, controller: &'static str) -> Meter {
-        let labels = ControllerLabels::new(controller);
-        self.metrics.max_concurrent_reconciles.get_or_create(&labels).inc();
-        Meter { metrics: self.metrics.clone(), controller }
     }
 
     fn reconcile_binding(self: Arc<Self>, key: ObjectKey) -> Reconcile {
+        // why: upstream spells this one differently in different metrics
+        self.talkers.count("targetgroupbinding", &key);
         Box::pin(async move { self.bindings.reconcile(&key).await })
     }
 
     fn reconcile_service(self: Arc<Self>, key: ObjectKey) -> Reconcile {
+        self.talkers.count(SERVICES, &key);
         Box::pin(async move { service::reconcile(&self.context, &key).await })
     }
 
     fn reconcile_group(self: Arc<Self>, id: StackId) -> Reconcile {
+        self.talkers.count(INGRESSES, &id);
         Box::pin(async move { ingress::reconcile(&self.context, &id).await })
-    }
-}
-
-/// Enqueues everything again and again.
-pub(super) async fn resync(dispatcher: Arc<Dispatcher>, period: Duration) {
-    let mut ticks = interval_at(Instant::now() + period, period.max(Duration::from_secs(1)));
-    loop {
-        ticks.tick().await;
-        dispatcher.enqueue_all();
     }
 }
 
@@ -169,6 +196,16 @@ impl BindingMetrics for Counted {
     }
 
     fn step_failed(&self, category: &'static str) {
-        self.0.count_error("targetGroupBinding", category);
+        self.0.count_error(BINDINGS, category);
+    }
+
+    fn server_ids_missing(&self, binding: &ObjectKey, endpoints: usize) {
+        let labels = ObjectLabels::new(binding.namespace(), binding.name());
+        let endpoints = u64::try_from(endpoints).unwrap_or(u64::MAX);
+        self.0.quic_target_missing_server_id.get_or_create(&labels).inc_by(endpoints);
+    }
+
+    fn stage_took(&self, stage: &'static str, took: Duration) {
+        self.0.observe_stage(BINDINGS, stage, took);
     }
 }

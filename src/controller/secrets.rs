@@ -1,0 +1,97 @@
+//! Watches the Secrets that Ingress groups read, each by its name, so that a changed client secret reaches AWS.
+//!
+//! Matches upstream's `pkg/k8s/secrets_manager.go`: no permission for all Secrets is needed. On purpose different: only
+//! metadata is watched, so that no secret stays in memory; contents are read when a group is built.
+
+use super::queue::Queue;
+use crate::api::ObjectKey;
+use crate::cluster::Connection;
+use crate::cluster::secret_changes::SecretChanges;
+use crate::model::StackId;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// The Secrets that are watched, and for whom.
+pub struct SecretWatches {
+    client: Connection,
+    /// `--required-secrets-label`: other Secrets do not exist for the controller.
+    label: Option<String>,
+    queue: Arc<Queue<StackId>>,
+    interests: Arc<Mutex<Interests>>,
+    watches: Mutex<Watches>,
+}
+
+#[derive(Default)]
+struct Watches {
+    tasks: JoinSet<()>,
+    by_secret: BTreeMap<ObjectKey, AbortHandle>,
+}
+
+impl SecretWatches {
+    /// Watches nothing yet; groups are put into `queue`.
+    pub fn new(client: Connection, label: Option<&(String, String)>, queue: Arc<Queue<StackId>>) -> Self {
+        let label = label.map(|(key, value)| format!("{key}={value}"));
+        Self { client, label, queue, interests: Arc::default(), watches: Mutex::default() }
+    }
+
+    /// Says which Secrets a group has read in its latest build.
+    pub fn note(&self, group: &StackId, secrets: &BTreeSet<ObjectKey>) {
+        let change = self.interests.lock().note(group, secrets);
+        let mut watches = self.watches.lock();
+        for secret in change.lost {
+            if let Some(watch) = watches.by_secret.remove(&secret) {
+                watch.abort();
+            }
+        }
+        for secret in change.gained {
+            let watch = watches.tasks.spawn(self.watch(secret.clone()));
+            watches.by_secret.insert(secret, watch);
+        }
+        // why: tasks that were aborted are let go of
+        while watches.tasks.try_join_next().is_some() {}
+    }
+
+    fn watch(&self, secret: ObjectKey) -> impl Future<Output = ()> + Send + use<> {
+        let changes = SecretChanges::new(&self.client, &secret, self.label.as_deref());
+        let (interests, queue) = (self.interests.clone(), self.queue.clone());
+        changes.follow(move || interests.lock().groups_of(&secret).for_each(|group| queue.add(group)))
+    }
+}
+
+/// Which group reads which Secrets.
+#[derive(Debug, Default)]
+struct Interests(BTreeMap<StackId, BTreeSet<ObjectKey>>);
+
+/// Secrets that are read from now on, and those that nobody reads any more.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shift {
+    gained: BTreeSet<ObjectKey>,
+    lost: BTreeSet<ObjectKey>,
+}
+
+impl Interests {
+    fn note(&mut self, group: &StackId, secrets: &BTreeSet<ObjectKey>) -> Shift {
+        let before = if secrets.is_empty() {
+            self.0.remove(group)
+        } else {
+            self.0.insert(group.clone(), secrets.clone())
+        };
+        let before = before.unwrap_or_default();
+        let others: BTreeSet<_> =
+            self.0.iter().filter(|(other, _)| *other != group).flat_map(|(_, secrets)| secrets).collect();
+        let unless_read = |secret: &&ObjectKey| !others.contains(secret);
+        Shift {
+            gained: secrets.difference(&before).filter(unless_read).cloned().collect(),
+            lost: before.difference(secrets).filter(unless_read).cloned().collect(),
+        }
+    }
+
+    fn groups_of(&self, secret: &ObjectKey) -> impl Iterator<Item = StackId> {
+        self.0.iter().filter(|(_, secrets)| secrets.contains(secret)).map(|(group, _)| group.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;
