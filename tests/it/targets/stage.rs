@@ -311,7 +311,7 @@ impl Stage {
                 Verdict::Done => return took,
                 Verdict::After(pause) if pause > SOON => return took,
                 Verdict::After(pause) => pause,
-                Verdict::Retry => Duration::from_secs(1),
+                Verdict::Retry | Verdict::Mistaken => Duration::from_secs(1),
             };
             took += pause;
             self.wait(pause).await;
