@@ -18,6 +18,7 @@ demo: controlplane ## the whole product on a real control plane, step by step; K
 
 .PHONY: test
 test: test-core controlplane ## all tests: the core alone, then everything, end to end included
+	cargo build --package aws-load-balancer-controller --bins
 	cargo test --workspace
 
 .PHONY: test-core

@@ -9,9 +9,9 @@ pub mod args;
 pub mod aws;
 pub mod build;
 #[cfg(feature = "shell")]
-pub mod clock;
-#[cfg(feature = "shell")]
 pub mod cli;
+#[cfg(feature = "shell")]
+pub mod clock;
 pub mod cloud;
 #[cfg(feature = "shell")]
 pub mod cluster;

@@ -34,7 +34,8 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("controller", 4, &["args", "serve"]),
     ("serve", 4, &[]),
     ("cli", 4, &["args", "controller", "serve"]),
-    ("args", 4, &[]),
+    // why cli: a command line is two halves, what is typed and what it does.
+    ("args", 4, &["cli"]),
     ("lib", 5, &[]),
     ("main", 5, &[]),
 ];
