@@ -30,7 +30,7 @@ pub(super) fn spawn(
     period: Duration,
     tasks: &mut JoinSet<()>,
 ) {
-    tasks.spawn(resync(dispatcher.clone(), work.clone(), period));
+    tasks.spawn(resync(dispatcher.clone(), period));
     tasks.spawn(audit_stacks(work.clone()));
     tasks.spawn(audit_rules(work.clone()));
     tasks.spawn(collect_garbage(work.clone()));
@@ -59,13 +59,9 @@ async fn every(period: Duration, mut act: impl FnMut()) {
     }
 }
 
-/// Enqueues everything again and again, to be built from what AWS says then.
-async fn resync(dispatcher: Arc<Dispatcher>, work: Arc<Work>, period: Duration) {
-    every(period, || {
-        work.context.facts.memory.distrust();
-        dispatcher.enqueue_all();
-    })
-    .await;
+/// Enqueues everything again and again. What AWS said is believed as long as ever: where nothing changed, nothing is asked.
+async fn resync(dispatcher: Arc<Dispatcher>, period: Duration) {
+    every(period, || dispatcher.enqueue_all()).await;
 }
 
 /// Finds what others changed of load balancers.
