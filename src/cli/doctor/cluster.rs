@@ -160,7 +160,7 @@ pub(super) async fn check_webhooks(survey: &Survey, visit: &Visit) -> Vec<Check>
     let is_registered = registered.as_ref().is_ok_and(|webhooks| !webhooks.is_empty());
     let mut checks = vec![judge_webhooks(configuration, registered, now())];
     if is_registered {
-        checks.push(judge_call(survey.try_webhooks(&visit.settings.config.load_balancer_class).await));
+        checks.push(judge_call(survey.try_webhooks().await));
     }
     checks
 }
