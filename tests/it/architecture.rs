@@ -137,7 +137,8 @@ fn list_sources(folder: &Path) -> Vec<PathBuf> {
     for entry in entries {
         if entry.file_stem().is_some_and(|stem| stem == "tests") {
             continue;
-        } else if entry.is_dir() {
+        }
+        if entry.is_dir() {
             files.extend(list_sources(&entry));
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
             files.push(entry);
@@ -229,7 +230,9 @@ fn unfold(prefix: &str, tree: &str, paths: &mut BTreeSet<String>) {
     if let Some((head, group)) = tree.split_once('{') {
         let prefix = format!("{prefix}{}", head.trim());
         let group = group.trim_end().strip_suffix('}').unwrap_or(group);
-        split_group(group).into_iter().for_each(|branch| unfold(&prefix, branch, paths));
+        for branch in split_group(group) {
+            unfold(&prefix, branch, paths);
+        }
         return;
     }
     let leaf = tree.split(" as ").next().unwrap().trim();

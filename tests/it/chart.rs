@@ -64,7 +64,8 @@ fn values_change_what_is_recorded_and_nothing_else() {
     for entry in std::fs::read_dir(cases()).unwrap() {
         let values = entry.unwrap().path();
         let name = values.file_name().unwrap().to_str().unwrap();
-        if !name.ends_with(".yaml") || name.ends_with(".rendered.yaml") {
+        let is_yaml = values.extension().is_some_and(|extension| extension == "yaml");
+        if !is_yaml || name.ends_with(".rendered.yaml") {
             continue;
         }
         let text = std::fs::read_to_string(&values).unwrap();

@@ -113,14 +113,14 @@ impl Objects {
         Ok(())
     }
 
-    fn slices(&self, service: &ObjectKey) -> Option<Vec<SliceView>> {
+    fn slices(&self, service: &ObjectKey) -> Vec<SliceView> {
         let endpoints = self.endpoints.get(service).cloned().unwrap_or_default();
-        Some(vec![SliceView {
+        vec![SliceView {
             service: service.clone(),
             family: AddressFamily::Ipv4,
             ports: [("".into(), 8080)].into(),
             endpoints: endpoints.into(),
-        }])
+        }]
     }
 }
 
@@ -129,7 +129,7 @@ impl ClusterView for TestCluster {
         self.0.lock().unwrap().cached.services.get(key).cloned()
     }
     fn slices(&self, service: &ObjectKey) -> Option<Vec<Arc<SliceView>>> {
-        let slices = self.0.lock().unwrap().cached.slices(service)?;
+        let slices = self.0.lock().unwrap().cached.slices(service);
         Some(slices.into_iter().map(Arc::new).collect())
     }
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodView>> {
@@ -253,7 +253,7 @@ impl BindingApi for TestCluster {
     fn read_backend<'a>(&'a self, service: &'a ObjectKey) -> ApiAnswer<'a, Backend> {
         let backend = self.look(|objects| Backend {
             service: objects.services.get(service).map(|service| (**service).clone()),
-            slices: objects.slices(service),
+            slices: Some(objects.slices(service)),
         });
         Box::pin(async { Ok(backend) })
     }

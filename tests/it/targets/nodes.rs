@@ -24,7 +24,7 @@ async fn stage() -> Stage {
     };
     stage.arn = ground.send(request).await.unwrap().arn;
     let mut balancer = ground.internal(LoadBalancerType::Network);
-    balancer.name = "for-nodes".to_owned();
+    "for-nodes".clone_into(&mut balancer.name);
     let balancer = ground.send(balancer).await.unwrap();
     ground.send(listener_on(&balancer, 80, vec![forward_to([stage.arn.as_str()])])).await.unwrap();
     stage.target_type = "instance";

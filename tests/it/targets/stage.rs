@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait between passes that still counts as coming back soon.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Everybody is the controller itself.
 struct OneName(Sim);
@@ -114,7 +114,7 @@ impl Stage {
             if let Some(old) = old {
                 binding.metadata = old.metadata.clone();
                 binding.metadata.generation = old.metadata.generation.map(|generation| generation + 1);
-                binding.status = old.status.clone();
+                binding.status.clone_from(&old.status);
             }
             objects.bindings.insert(key(name), Arc::new(binding));
         });
