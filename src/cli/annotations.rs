@@ -32,7 +32,8 @@ pub fn explain(name: Option<&str>) -> Result<String, String> {
 
 fn overview() -> String {
     let width = rows().map(|row| row.key().len()).max().unwrap_or_default();
-    rows().map(|row| format!("{:width$}  {}\n", row.key(), row.about)).collect()
+    let lines: Vec<String> = rows().map(|row| format!("{:width$}  {}", row.key(), row.about)).collect();
+    lines.join("\n") + "\n"
 }
 
 fn describe(row: &Row) -> String {
@@ -68,14 +69,16 @@ pub fn reference() -> String {
     }
     page.push_str("\n## Others\n");
     let is_other = |row: &&Row| {
-        !row.is_read_from("Service")
-            && !(row.is_read_from("Ingress") && row.prefix == crate::annotations::ALB_PREFIX)
+        let of_alb = row.is_read_from("Ingress") && row.prefix == crate::annotations::ALB_PREFIX;
+        !(of_alb || row.is_read_from("Service"))
     };
     rows().filter(is_other).for_each(|row| page.push_str(&section(row)));
     page.push_str(
         "\n## Attributes\n\nAWS adds attributes; unknown ones that are well-formed only bring a warning.\n",
     );
-    BEARERS.iter().for_each(|bearer| page.push_str(&attributes(*bearer)));
+    for bearer in BEARERS {
+        page.push_str(&attributes(bearer));
+    }
     page
 }
 

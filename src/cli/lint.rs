@@ -176,7 +176,7 @@ impl Classes {
             match text(object, "kind") {
                 "IngressClass" => classes.classes.extend(IngressClass::deserialize(object).map(Arc::new)),
                 "IngressClassParams" => {
-                    classes.params.extend(IngressClassParams::deserialize(object).map(Arc::new))
+                    classes.params.extend(IngressClassParams::deserialize(object).map(Arc::new));
                 }
                 _ => {}
             }

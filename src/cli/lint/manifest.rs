@@ -23,7 +23,7 @@ pub(super) fn parse_manifests(text: &str) -> Result<Vec<Manifest>, Broken> {
     let mut manifests = Vec::new();
     for (first, lines) in documents(text) {
         let is_blank = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with('#');
-        if lines.iter().all(|line| is_blank(line)) {
+        if lines.iter().all(is_blank) {
             continue;
         }
         let object: Value = serde_saphyr::from_str(&lines.join("\n")).map_err(|error| Broken {

@@ -102,7 +102,7 @@ fn what_is_not_yaml_is_an_error_with_its_line() {
 
 #[test]
 fn parameters_of_a_class_in_the_input_count() {
-    let text = r#"
+    let text = r"
 apiVersion: elbv2.k8s.aws/v1beta1
 kind: IngressClassParams
 metadata: {name: shared}
@@ -124,7 +124,7 @@ metadata:
 spec:
   ingressClassName: shared
   defaultBackend: {service: {name: web, port: {number: 80}}}
-"#;
+";
     let found = linted(text);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].finding.severity, Severity::Warning, "the class has the say");
