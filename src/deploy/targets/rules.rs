@@ -167,6 +167,15 @@ impl TargetRules {
     async fn keep_group(&self, group: &str, may_revoke: bool) -> Result<(), NetworkError> {
         let turn = self.turns.lock().entry(group.to_owned()).or_default().clone();
         let _turn = turn.lock().await;
+        let kept = self.try_to_keep(group, may_revoke).await;
+        if kept.is_err() {
+            // why: a change whose answer was lost may have been made; what was remembered is no longer to be believed
+            self.state.lock().rules.remove(group);
+        }
+        kept
+    }
+
+    async fn try_to_keep(&self, group: &str, may_revoke: bool) -> Result<(), NetworkError> {
         let mut revoke_first = false;
         match self.change_rules(group, may_revoke, revoke_first).await {
             Err(NetworkError::Cloud(error)) if error.is(OUTDATED) || error.is(&[FULL]) => {
