@@ -17,7 +17,7 @@ demo: controlplane ## the whole product on a real control plane, step by step; K
 	@KEEP=$(KEEP) $(target)/debug/demo
 
 .PHONY: test
-test: test-core controlplane ## all tests: the core alone, then everything, end to end included
+test: test-core controlplane promtool ## all tests: the core alone, then everything, end to end included
 	cargo build --package aws-load-balancer-controller --bins
 	cargo test --workspace
 
@@ -52,10 +52,27 @@ bench: ## speed of the core
 controlplane: ## the test control plane, built once into the cache folder (minutes when cold)
 	@tests/controlplane/build.sh
 
+.PHONY: promtool
+promtool: ## the tester of alert rules, built once into the cache folder
+	@tests/promtool/build.sh
+
+.PHONY: alerts
+alerts: promtool ## do the alerts fire when they should, and only then?
+	@"$$(tests/promtool/build.sh)" test rules tests/cases/alerts/alerts.test.yaml
+
+.PHONY: generated
+generated: controlplane ## write anew what is written from the source: reference pages, policies, the chart's README and cases
+	UPDATE_GOLDEN=1 cargo test --package aws-load-balancer-controller --lib -- the_reference_page_is_fresh
+	UPDATE_GOLDEN=1 cargo test --package it --test it -- docs:: chart::
+
 .PHONY: docs
-docs: ## the API documentation of all crates
+docs: ## the book into target/book, and the API documentation of all crates
+	@command -v mdbook >/dev/null || cargo install mdbook --locked
+	mdbook build docs
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 
 .PHONY: image
-image: ## the container image
-	docker build --tag $(image) .
+image: ## the container image, with the first of docker, podman and buildah that is there
+	@builder=$$(command -v docker || command -v podman || command -v buildah) || \
+	  { echo "building the image needs docker, podman or buildah" >&2; exit 1; }; \
+	"$$builder" build --file Containerfile --tag $(image) .

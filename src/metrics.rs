@@ -131,8 +131,7 @@ macro_rules! metrics {
         }
 
         /// The names of all metrics, counters without their `_total`.
-        #[cfg(test)]
-        const NAMES: &[&str] = &[$($name),*];
+        pub const NAMES: &[&str] = &[$($name),*];
     };
 }
 

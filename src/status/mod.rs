@@ -3,5 +3,6 @@
 //! Pure functions from what is there and what happened to what to write; nothing to write means nothing is written.
 
 pub mod event;
+pub mod explanation;
 pub mod ingress;
 pub mod service;

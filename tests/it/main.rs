@@ -6,5 +6,6 @@ mod args;
 mod backend_security_group;
 mod certificates;
 mod chart;
+mod docs;
 mod targets;
 mod wire;

@@ -1,0 +1,134 @@
+//! What each event reason means and what to do about it: the rows of `docs/troubleshooting.md`.
+
+use super::event::Reason;
+
+/// What an event means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Kinds of objects that get it.
+    pub kinds: &'static [&'static str],
+    /// What has happened.
+    pub meaning: &'static str,
+    /// What to look at or do, most likely first; empty if nothing is to be done.
+    pub remedies: &'static [&'static str],
+}
+
+const SERVICES: &[&str] = &["Service"];
+const INGRESSES: &[&str] = &["Ingress"];
+const BINDINGS: &[&str] = &["TargetGroupBinding"];
+const SOURCES: &[&str] = &["Service", "Ingress"];
+const ALL: &[&str] = &["Service", "Ingress", "TargetGroupBinding"];
+
+const API_SERVER: &[&str] = &[
+    "It is tried again; a single event means nothing.",
+    "If it repeats: the message names who refused. `forbidden` means that the ServiceAccount lacks a right (compare with the chart's \
+     ClusterRole); another name is that of an admission webhook in the way.",
+];
+
+impl Reason {
+    /// What it means.
+    pub fn explanation(self) -> Explanation {
+        let (kinds, meaning, remedies): (_, _, &[&str]) = match self {
+            Self::SuccessfullyReconciled => (ALL, "AWS is as the object wants it.", &[]),
+            Self::FailedBuildModel => (
+                SOURCES,
+                "What the object says, or something it refers to, cannot be built. Nothing in AWS was touched for it; in an Ingress \
+                 group the other members go on.",
+                &[
+                    "Correct what the message names: the object, the annotation or field, the value, and what would be right.",
+                    "No subnet is suitable: `doctor` shows where load balancers can be placed and which tags are missing.",
+                    "No certificate is found for a host: name one by annotation, or issue one in ACM in this region.",
+                    "AWS could not be asked: the message holds AWS's own error code; see `FailedDeployModel`.",
+                ],
+            ),
+            Self::FailedDeployModel => (
+                SOURCES,
+                "AWS refused a change, or could not be reached. The message names the operation and AWS's error code. What was done \
+                 before stays; it is tried again, ever more slowly.",
+                &[
+                    "`AccessDenied`, `UnauthorizedOperation`: the role lacks the permission that the message names; compare its policy \
+                     with `iam-policy`.",
+                    "`TooMany…`, `…LimitExceeded`: a quota is used up. Raise it in Service Quotas, or share load balancers with an \
+                     Ingress group.",
+                    "`Throttling`, `RequestLimitExceeded`: AWS asks for patience; nothing is to be done unless it goes on.",
+                    "`DuplicateLoadBalancerName`, `DuplicateTargetGroupName`: something that is not the controller's has the name. \
+                     Choose another name by annotation, or remove it.",
+                    "`DependencyViolation`, `ResourceInUse`: something else still uses what is to be deleted, such as a rule that \
+                     refers to a security group, or a listener of your own.",
+                    "`OperationNotPermitted` on a deletion: deletion protection is on. Switch it off by annotation first.",
+                ],
+            ),
+            Self::FailedAddFinalizer => (
+                ALL,
+                "The object could not be marked, so nothing is made for it: without the mark it could vanish and leave things behind.",
+                API_SERVER,
+            ),
+            Self::FailedRemoveFinalizer => (
+                ALL,
+                "Nothing is left in AWS, but the object could not be released, so its deletion waits.",
+                API_SERVER,
+            ),
+            Self::FailedUpdateStatus => {
+                (ALL, "AWS is as wanted, but its hostname could not be written to the object.", API_SERVER)
+            }
+            Self::FailedCleanupStatus => (
+                SERVICES,
+                "The load balancer is gone, but its hostname is still in the Service's status.",
+                API_SERVER,
+            ),
+            Self::FailedLoadGroupID => (
+                INGRESSES,
+                "The Ingress has no place: its class, its group's name or its order is wrong. What it had before stays.",
+                &[
+                    "`spec.ingressClassName` must name an IngressClass, and its parameters must exist and admit the namespace.",
+                    "Of several IngressClasses only one may be the default.",
+                    "`alb.ingress.kubernetes.io/group.order` must be a whole number from -1000 to 1000.",
+                ],
+            ),
+            Self::FailedReconcile => (
+                BINDINGS,
+                "Targets could not be brought in line with the pods. Those that are registered stay.",
+                &[
+                    "The message holds AWS's error code; see `FailedDeployModel`.",
+                    "`TargetGroupNotFound`: the target group was deleted; delete the binding, or name another target group.",
+                    "A target lies outside of the VPC or of its zones: check `vpcID` and the nodes' subnets.",
+                ],
+            ),
+            Self::FailedCleanup => (
+                BINDINGS,
+                "Targets could not be deregistered, so the deletion of the binding waits.",
+                &["The message holds AWS's error code; see `FailedDeployModel`."],
+            ),
+            Self::FailedNetworkReconcile => (
+                BINDINGS,
+                "Rules that let the load balancer reach the targets could not be written.",
+                &[
+                    "No security group can be told: an instance or interface has several. Tag one of them \
+                     `kubernetes.io/cluster/<cluster>`.",
+                    "`RulesPerSecurityGroupLimitExceeded`: use `--disable-restricted-sg-rules`, or raise the quota.",
+                ],
+            ),
+            Self::BackendNotFound => (
+                BINDINGS,
+                "The Service, or its port, does not exist. Nothing is deregistered before it is certain.",
+                &["Correct `spec.serviceRef`, or create the Service; the binding follows by itself."],
+            ),
+        };
+        Explanation { kinds, meaning, remedies }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use strum::VariantArray;
+
+    #[test]
+    fn whoever_reads_of_a_failure_reads_what_to_do() {
+        for reason in Reason::VARIANTS {
+            let Explanation { kinds, meaning, remedies } = reason.explanation();
+            assert!(!kinds.is_empty() && meaning.ends_with('.'), "{reason:?}");
+            assert_eq!(remedies.is_empty(), *reason == Reason::SuccessfullyReconciled, "{reason:?}");
+        }
+    }
+}
