@@ -3,6 +3,7 @@
 pub mod binding;
 pub mod context;
 pub mod dispatch;
+pub mod engine;
 pub mod facts;
 pub mod gather;
 pub mod ingress;

@@ -4,40 +4,31 @@
 //! replica; only the leader works on the queues, and only the leader may write to AWS.
 
 mod identity;
-mod upkeep;
 mod webhooks;
-mod workers;
 
-use super::dispatch::{Dispatcher, Queues};
-use super::queue::{MAX_DELAY, Queue};
+use super::engine::{Engine, Leading, Parts};
 use crate::args::Settings;
+use crate::aws::assume_role::{AssumedRoles, Role};
 use crate::aws::client::ConnectError as AwsError;
 use crate::aws::guard::Guards;
 use crate::aws::vpc::{VpcError, resolve_vpc};
 use crate::aws::{AwsCloud, Cloud};
+use crate::cloud::CloudError;
 use crate::cluster::Connection;
 use crate::cluster::connect::{ConnectError, connect};
 use crate::cluster::events::{FLUSH, Recorder, Writer, recorder};
 use crate::cluster::lease::{Election, Leadership, LeaseLost};
-use crate::cluster::stores::{Listener, Stores};
+use crate::cluster::stores::Stores;
 use crate::config::Config;
-use crate::deploy::Ledger;
+use crate::deploy::targets::ports::{AssumedRole, CloudFor, PortFuture};
 use crate::metrics::{LeaseLabels, Metrics};
 use crate::serve::certificate::CertificateError;
 use crate::serve::{Router, admin};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-
-/// Reconciles in flight have this long to end after a signal; then the lease is handed over regardless.
-const DRAIN: Duration = Duration::from_secs(1);
-
-/// How often the record of what was deployed before is tried to be read, and the pause between.
-const OPENING_ATTEMPTS: usize = 3;
-const OPENING_PAUSE: Duration = Duration::from_millis(500);
+use tokio::time::timeout;
 
 /// Why the process ends with an error.
 #[derive(Debug, thiserror::Error)]
@@ -76,13 +67,6 @@ pub enum ProcessError {
     /// A task that should run for ever has ended.
     #[error("a task ended: {0}")]
     TaskEnded(String),
-}
-
-/// What runs only while this replica leads.
-#[derive(Default)]
-struct Leading {
-    workers: JoinSet<()>,
-    upkeep: JoinSet<()>,
 }
 
 /// What every part of the process shares.
@@ -172,26 +156,15 @@ impl Process {
             tracing::warn!("{warning}");
         }
         let mut tasks = JoinSet::new();
-        let queues = Arc::new(self.queues());
-        let work = Arc::new(self.work(queues.clone()));
-        let dispatcher = Arc::new(Dispatcher::new(
-            self.config.clone(),
-            self.stores.clone(),
-            queues.clone(),
-            &self.recorder,
-            work.bindings.clone(),
-            self.metrics.clone(),
-        ));
+        let engine = Engine::new(self.parts());
         self.listen(&mut tasks).await?;
-        let listener: Arc<dyn Listener> = dispatcher.clone();
-        self.stores.watch(&self.client, &self.config, &listener, &mut tasks);
-        upkeep::spawn_counts(self.stores.clone(), work.talkers.clone(), self.metrics.clone(), &mut tasks);
+        engine.watch(&mut tasks);
         let mut events = JoinSet::new();
         events.spawn(writer.run());
         let mut leading = Leading::default();
         let (lost, election) = elect(election);
         let ended = {
-            let started = self.start_when_leading(&dispatcher, &work, &mut leading);
+            let started = self.start_when_leading(&engine, &mut leading);
             tokio::pin!(started, lost);
             let mut is_started = false;
             loop {
@@ -203,27 +176,20 @@ impl Process {
                 }
             }
         };
-        self.stop(&work, leading, election, events).await;
+        self.stop(&engine, leading, election, events).await;
         ended
     }
 
-    async fn start_when_leading(
-        &self,
-        dispatcher: &Arc<Dispatcher>,
-        work: &Arc<workers::Work>,
-        leading: &mut Leading,
-    ) {
+    async fn start_when_leading(&self, engine: &Engine, leading: &mut Leading) {
         self.count_leading(0);
         let opened = async {
             self.leadership.acquired().await;
             self.count_leading(1);
-            open(&work.ledger).await;
+            engine.open().await;
         };
         tokio::join!(self.stores.synced(), opened);
         tracing::info!("caches are complete and this replica leads: working");
-        dispatcher.start();
-        work.spawn(&self.settings.workers, &mut leading.workers);
-        upkeep::spawn(dispatcher, work, self.config.sync_period, &mut leading.upkeep);
+        engine.lead(leading);
     }
 
     fn count_leading(&self, is_leader: i64) {
@@ -232,18 +198,25 @@ impl Process {
         }
     }
 
-    fn queues(&self) -> Queues {
-        let binding_delay = self.settings.workers.target_group_binding_max_backoff;
-        Queues {
-            services: Arc::new(Queue::metered(MAX_DELAY, self.metrics.queue(workers::SERVICES))),
-            groups: Arc::new(Queue::metered(MAX_DELAY, self.metrics.queue(workers::INGRESSES))),
-            bindings: Arc::new(Queue::metered(binding_delay, self.metrics.queue(workers::BINDINGS))),
+    fn parts(&self) -> Parts {
+        Parts {
+            config: self.config.clone(),
+            workers: self.settings.workers.clone(),
+            client: self.client.clone(),
+            cloud: self.cloud.clone(),
+            clouds: self.clouds(),
+            stores: self.stores.clone(),
+            recorder: self.recorder.clone(),
+            metrics: self.metrics.clone(),
+            leadership: self.leadership.clone(),
+            namespace: own_namespace(&self.client, &self.settings).to_owned(),
         }
     }
 
-    /// The namespace of the lease, and of whatever else the controller keeps for itself.
-    fn own_namespace(&self) -> &str {
-        own_namespace(&self.client, &self.settings)
+    /// AWS in the controller's own name and in that of roles.
+    fn clouds(&self) -> Arc<dyn CloudFor> {
+        let roles = AssumedRoles::new(&self.aws, &self.config.cluster_name, self.guards.clone());
+        Arc::new(Clouds { own: self.cloud.clone(), roles })
     }
 
     async fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ProcessError> {
@@ -293,19 +266,12 @@ impl Process {
     /// Lets reconciles in flight end, hands the lease over, and writes the last events.
     async fn stop(
         &self,
-        work: &workers::Work,
+        engine: &Engine,
         leading: Leading,
         election: Arc<tokio::sync::Mutex<Option<Election>>>,
         mut events: JoinSet<()>,
     ) {
-        let Leading { mut workers, mut upkeep } = leading;
-        upkeep.abort_all();
-        work.queues.close();
-        let drained = async { while workers.join_next().await.is_some() {} };
-        if timeout(DRAIN, drained).await.is_err() {
-            workers.shutdown().await;
-        }
-        let _ = timeout(DRAIN, upkeep::save(&work.ledger)).await;
+        engine.stop(leading).await;
         if let Some(election) = &mut *election.lock().await {
             election.release().await;
         }
@@ -330,14 +296,23 @@ fn elect(
     (lost, election)
 }
 
-/// Reads what was deployed before a restart. Without it everything is compared with AWS.
-async fn open(ledger: &Ledger) {
-    for _ in 0..OPENING_ATTEMPTS {
-        match ledger.open().await {
-            Ok(stacks) => return tracing::info!(stacks, "read what was deployed before"),
-            Err(error) => tracing::warn!(%error, "what was deployed before is not known"),
-        }
-        sleep(OPENING_PAUSE).await;
+struct Clouds {
+    own: Arc<dyn Cloud>,
+    roles: AssumedRoles,
+}
+
+impl CloudFor for Clouds {
+    fn cloud_for<'a>(
+        &'a self,
+        role: Option<&'a AssumedRole>,
+    ) -> PortFuture<'a, Result<Arc<dyn Cloud>, CloudError>> {
+        let cloud = match role {
+            None => self.own.clone(),
+            Some(role) => {
+                self.roles.cloud(&Role { arn: role.arn.clone(), external_id: role.external_id.clone() })
+            }
+        };
+        Box::pin(async move { Ok(cloud) })
     }
 }
 

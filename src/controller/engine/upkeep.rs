@@ -1,6 +1,6 @@
 //! The clockwork beside the workers: what is done again and again.
 
-use super::workers::Work;
+use super::work::Work;
 use crate::cluster::stores::Stores;
 use crate::controller::dispatch::Dispatcher;
 use crate::controller::talkers::Talkers;

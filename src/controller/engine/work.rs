@@ -1,11 +1,8 @@
 //! The leader's work: what reconciles, and how many at a time.
 
-use super::Process;
+use super::Parts;
 use crate::api::ObjectKey;
 use crate::args::Workers;
-use crate::aws::Cloud;
-use crate::aws::assume_role::{AssumedRoles, Role};
-use crate::cloud::CloudError;
 use crate::cluster::Objects;
 use crate::cluster::binding_api::KubeBindingApi;
 use crate::cluster::binding_store::KubeBindings;
@@ -21,7 +18,7 @@ use crate::controller::worker::{Reconcile, work};
 use crate::controller::{ingress, service};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::inventory::Inventory;
-use crate::deploy::targets::ports::{AssumedRole, BindingMetrics, CloudFor, PortFuture};
+use crate::deploy::targets::ports::BindingMetrics;
 use crate::deploy::{Deployer, Ledger};
 use crate::metrics::{Metrics, ObjectLabels};
 use crate::model::StackId;
@@ -39,94 +36,86 @@ pub(super) const INGRESSES: &str = "ingress";
 pub(super) const BINDINGS: &str = "targetGroupBinding";
 
 /// Everything the leader works with.
-pub(super) struct Work {
-    pub(super) queues: Arc<Queues>,
-    pub(super) context: Context,
-    pub(super) bindings: Arc<BindingController>,
+pub struct Work {
+    /// What is to be looked at.
+    pub queues: Arc<Queues>,
+    /// What every reconcile may use.
+    pub context: Context,
+    /// Reconciles TargetGroupBindings.
+    pub bindings: Arc<BindingController>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) talkers: Arc<Talkers>,
     /// Told when a security group cannot be deleted because something still refers to it.
     pub(super) group_in_use: Arc<Notify>,
 }
 
-impl Process {
-    pub(super) fn work(&self, queues: Arc<Queues>) -> Work {
-        let inventory = Arc::new(Inventory::new(&self.config));
-        let ledger = Arc::new(self.ledger(&inventory));
+impl Work {
+    pub(super) fn new(parts: &Parts, queues: Arc<Queues>) -> Self {
+        let inventory = Arc::new(Inventory::new(&parts.config));
+        let pages = ConfigMapPages::new(parts.client.clone(), &parts.namespace, parts.leadership.clone());
+        let ledger = Arc::new(Ledger::new(Arc::new(pages), inventory.clone()));
         let group_in_use = Arc::new(Notify::new());
-        let deployer = Arc::new(self.deployer(inventory, &ledger, &group_in_use));
-        Work {
-            context: self.context(deployer, queues.groups.clone()),
-            bindings: Arc::new(self.binding_controller()),
+        let deployer = Arc::new(deployer(parts, inventory, &ledger, &group_in_use));
+        Self {
+            context: context(parts, deployer, queues.groups.clone()),
+            bindings: Arc::new(binding_controller(parts)),
             talkers: Arc::default(),
             queues,
             ledger,
             group_in_use,
         }
     }
+}
 
-    fn ledger(&self, inventory: &Arc<Inventory>) -> Ledger {
-        let pages = ConfigMapPages::new(self.client.clone(), self.own_namespace(), self.leadership.clone());
-        Ledger::new(Arc::new(pages), inventory.clone())
-    }
+fn deployer(
+    parts: &Parts,
+    inventory: Arc<Inventory>,
+    ledger: &Arc<Ledger>,
+    group_in_use: &Arc<Notify>,
+) -> Deployer {
+    let bindings = Arc::new(KubeBindings::new(parts.client.clone(), parts.stores.bindings.clone()));
+    let group_in_use = group_in_use.clone();
+    Deployer::new(parts.cloud.clone(), bindings, inventory, parts.config.clone())
+        .with_ledger(ledger.clone())
+        .on_group_in_use(move || group_in_use.notify_one())
+}
 
-    fn deployer(
-        &self,
-        inventory: Arc<Inventory>,
-        ledger: &Arc<Ledger>,
-        group_in_use: &Arc<Notify>,
-    ) -> Deployer {
-        let bindings = Arc::new(KubeBindings::new(self.client.clone(), self.stores.bindings.clone()));
-        let group_in_use = group_in_use.clone();
-        Deployer::new(self.cloud.clone(), bindings, inventory, self.config.clone())
-            .with_ledger(ledger.clone())
-            .on_group_in_use(move || group_in_use.notify_one())
+fn context(parts: &Parts, deployer: Arc<Deployer>, groups: Arc<Queue<StackId>>) -> Context {
+    let backend = BackendSecurityGroup::new(parts.cloud.clone(), parts.config.clone());
+    let facts = FactSource {
+        cloud: parts.cloud.clone(),
+        config: parts.config.clone(),
+        deployer: deployer.clone(),
+        backend_security_group: Arc::new(backend),
+        services: parts.stores.services.clone(),
+        objects: Objects::new(parts.client.clone()),
+        memory: Memory::default(),
+        certificates: Certificates::default(),
+    };
+    let label = parts.config.required_secrets_label.as_ref();
+    Context {
+        config: parts.config.clone(),
+        objects: Objects::new(parts.client.clone()),
+        stores: parts.stores.clone(),
+        facts,
+        deployer,
+        recorder: parts.recorder.clone(),
+        metrics: parts.metrics.clone(),
+        secrets: SecretWatches::new(parts.client.clone(), label, groups),
+        seen: Mutex::default(),
     }
+}
 
-    fn context(&self, deployer: Arc<Deployer>, groups: Arc<Queue<StackId>>) -> Context {
-        let backend = BackendSecurityGroup::new(self.cloud.clone(), self.config.clone());
-        let facts = FactSource {
-            cloud: self.cloud.clone(),
-            config: self.config.clone(),
-            deployer: deployer.clone(),
-            backend_security_group: Arc::new(backend),
-            services: self.stores.services.clone(),
-            objects: Objects::new(self.client.clone()),
-            memory: Memory::default(),
-            certificates: Certificates::default(),
-        };
-        let label = self.config.required_secrets_label.as_ref();
-        Context {
-            config: self.config.clone(),
-            objects: Objects::new(self.client.clone()),
-            stores: self.stores.clone(),
-            facts,
-            deployer,
-            recorder: self.recorder.clone(),
-            metrics: self.metrics.clone(),
-            secrets: SecretWatches::new(self.client.clone(), label, groups),
-            seen: Mutex::default(),
-        }
-    }
-
-    fn binding_controller(&self) -> BindingController {
-        let api =
-            KubeBindingApi::new(self.client.clone(), &self.recorder, self.config.enable_endpoint_slices);
-        let ports = Ports {
-            view: self.stores.clone(),
-            api: Arc::new(api),
-            cloud: self.cloud.clone(),
-            clouds: self.clouds(),
-            metrics: Arc::new(Counted(self.metrics.clone())),
-        };
-        BindingController::new(self.config.clone(), ports)
-    }
-
-    /// AWS in the controller's own name and in that of roles.
-    pub(super) fn clouds(&self) -> Arc<dyn CloudFor> {
-        let roles = AssumedRoles::new(&self.aws, &self.config.cluster_name, self.guards.clone());
-        Arc::new(Clouds { own: self.cloud.clone(), roles })
-    }
+fn binding_controller(parts: &Parts) -> BindingController {
+    let api = KubeBindingApi::new(parts.client.clone(), &parts.recorder, parts.config.enable_endpoint_slices);
+    let ports = Ports {
+        view: parts.stores.clone(),
+        api: Arc::new(api),
+        cloud: parts.cloud.clone(),
+        clouds: parts.clouds.clone(),
+        metrics: Arc::new(Counted(parts.metrics.clone())),
+    };
+    BindingController::new(parts.config.clone(), ports)
 }
 
 impl Work {
@@ -164,26 +153,6 @@ impl Work {
     fn reconcile_group(self: Arc<Self>, id: StackId) -> Reconcile {
         self.talkers.count(INGRESSES, &id);
         Box::pin(async move { ingress::reconcile(&self.context, &id).await })
-    }
-}
-
-struct Clouds {
-    own: Arc<dyn Cloud>,
-    roles: AssumedRoles,
-}
-
-impl CloudFor for Clouds {
-    fn cloud_for<'a>(
-        &'a self,
-        role: Option<&'a AssumedRole>,
-    ) -> PortFuture<'a, Result<Arc<dyn Cloud>, CloudError>> {
-        let cloud = match role {
-            None => self.own.clone(),
-            Some(role) => {
-                self.roles.cloud(&Role { arn: role.arn.clone(), external_id: role.external_id.clone() })
-            }
-        };
-        Box::pin(async move { Ok(cloud) })
     }
 }
 

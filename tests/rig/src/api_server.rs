@@ -1,0 +1,381 @@
+//! An API server in memory: get, list, watch, create, replace, patch and delete, with finalizers, generations and conflicts.
+
+mod merge;
+mod requests;
+mod selector;
+mod watch;
+
+use kube::Client;
+use parking_lot::Mutex;
+use selector::Selector;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+    sync::Arc,
+};
+
+/// Kinds whose objects have no namespace, and all others, by their plural.
+const KINDS: &[(&str, &str)] = &[
+    ("ConfigMap", "configmaps"),
+    ("Endpoints", "endpoints"),
+    ("EndpointSlice", "endpointslices"),
+    ("Event", "events"),
+    ("Ingress", "ingresses"),
+    ("IngressClass", "ingressclasses"),
+    ("IngressClassParams", "ingressclassparams"),
+    ("Lease", "leases"),
+    ("Namespace", "namespaces"),
+    ("Node", "nodes"),
+    ("Pod", "pods"),
+    ("Secret", "secrets"),
+    ("Service", "services"),
+    ("TargetGroupBinding", "targetgroupbindings"),
+];
+
+/// When everything was created.
+const EPOCH: &str = "2026-01-01T00:00:00Z";
+
+/// Namespace and name.
+type Key = (String, String);
+
+/// An API server. Clones are the same server.
+#[derive(Clone, Default)]
+pub struct ApiServer(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    revision: tokio::sync::watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    revision: u64,
+    uids: u64,
+    collections: BTreeMap<String, Collection>,
+    refusal: Option<Refusal>,
+}
+
+/// Whether a request (method and path) is refused.
+type Refusal = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
+/// The objects of one kind, and how they came to be as they are.
+#[derive(Default)]
+struct Collection {
+    objects: BTreeMap<Key, Arc<Value>>,
+    log: Vec<Change>,
+}
+
+#[derive(Clone)]
+struct Change {
+    revision: u64,
+    kind: &'static str,
+    object: Arc<Value>,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// HTTP status.
+    pub code: u16,
+    /// Kubernetes' reason.
+    pub reason: &'static str,
+    /// In words.
+    pub message: String,
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.message)
+    }
+}
+
+impl fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiServer at revision {}", self.revision())
+    }
+}
+
+impl ApiServer {
+    /// A client that talks to it without a socket.
+    pub fn client(&self) -> Client {
+        self.client_while(|| true)
+    }
+
+    /// A client whose requests arrive only while its owner is alive.
+    pub fn client_while(&self, is_alive: impl Fn() -> bool + Send + Sync + 'static) -> Client {
+        let server = self.clone();
+        let service = tower::service_fn(move |request| {
+            let server = is_alive().then(|| server.clone());
+            async move {
+                match server {
+                    Some(server) => requests::answer(server, request).await.map_err(|never| match never {}),
+                    None => Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+                }
+            }
+        });
+        Client::new(service, "kube-system")
+    }
+
+    /// Serves it over HTTP until the listener fails.
+    pub async fn serve(self, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+        let answer = move |request| {
+            let server = self.clone();
+            async move {
+                let Ok(response) = requests::answer(server, request).await;
+                response.map(axum::body::Body::new)
+            }
+        };
+        axum::serve(listener, axum::Router::new().fallback(answer)).await
+    }
+
+    /// How often something has changed.
+    pub fn revision(&self) -> u64 {
+        self.0.state.lock().revision
+    }
+
+    /// Refuses requests by method and path from now on, as a webhook or a missing permission would.
+    pub fn refuse(&self, refuses: impl Fn(&str, &str) -> bool + Send + Sync + 'static) {
+        self.0.state.lock().refusal = Some(Box::new(refuses));
+    }
+
+    /// Refuses nothing any more.
+    pub fn relent(&self) {
+        self.0.state.lock().refusal = None;
+    }
+
+    /// Applies manifests as a user would: what is not there is created, what is there gets this spec, these labels and these
+    /// annotations; finalizers and status stay.
+    ///
+    /// # Panics
+    /// If a text is no manifest of a known kind.
+    pub fn apply(&self, yaml: &str) {
+        let objects: Vec<Value> =
+            serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        for object in objects.into_iter().filter(|object| !object.is_null()) {
+            self.put(object);
+        }
+    }
+
+    /// Applies one object; see [`Self::apply`].
+    ///
+    /// # Panics
+    /// If its kind is not known.
+    pub fn put(&self, mut object: Value) {
+        let plural = plural_of(&object).expect("a kind that the server knows");
+        let key = key_of(&object);
+        let mut state = self.0.state.lock();
+        match state.get(plural, &key) {
+            None => drop(state.create(plural, &key.0, object)),
+            Some(old) => {
+                for field in ["finalizers", "ownerReferences"] {
+                    if object["metadata"].get(field).is_none() && old["metadata"].get(field).is_some() {
+                        object["metadata"][field] = old["metadata"][field].clone();
+                    }
+                }
+                if object.get("status").is_none() && old.get("status").is_some() {
+                    object["status"] = old["status"].clone();
+                }
+                state.store(plural, &key, &old, object);
+            }
+        }
+        self.announce(&state);
+    }
+
+    /// Deletes an object as a user would; finalizers hold it. Whether it was there.
+    pub fn delete(&self, plural: &str, namespace: &str, name: &str) -> bool {
+        let mut state = self.0.state.lock();
+        let deleted = state.delete(plural, &(namespace.to_owned(), name.to_owned()));
+        self.announce(&state);
+        deleted.is_ok()
+    }
+
+    /// An object.
+    pub fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.0.state.lock().get(plural, &(namespace.to_owned(), name.to_owned()))
+    }
+
+    /// All objects of a kind, by namespace and name.
+    pub fn list(&self, plural: &str) -> Vec<Arc<Value>> {
+        let state = self.0.state.lock();
+        state.collections.get(plural).map(|all| all.objects.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Changes an object in place, past all rules but versions.
+    pub fn edit(&self, plural: &str, namespace: &str, name: &str, edit: impl FnOnce(&mut Value)) {
+        let mut state = self.0.state.lock();
+        let key = (namespace.to_owned(), name.to_owned());
+        if let Some(old) = state.get(plural, &key) {
+            let mut new = (*old).clone();
+            edit(&mut new);
+            state.store(plural, &key, &old, new);
+        }
+        self.announce(&state);
+    }
+
+    /// Events so far, in the order they were told; one that is told again counts again.
+    pub fn events(&self) -> Vec<Told> {
+        let state = self.0.state.lock();
+        let Some(events) = state.collections.get("events") else { return Vec::new() };
+        events.log.iter().map(|change| Told::of(&change.object)).collect()
+    }
+
+    fn announce(&self, state: &State) {
+        self.0.revision.send_replace(state.revision);
+    }
+}
+
+/// An event that somebody was told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Told {
+    /// Kind of the object.
+    pub kind: String,
+    /// `namespace/name` of the object.
+    pub object: String,
+    /// `Normal` or `Warning`.
+    pub severity: String,
+    /// Reason.
+    pub reason: String,
+    /// Message.
+    pub message: String,
+}
+
+impl Told {
+    fn of(event: &Value) -> Self {
+        let text =
+            |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            kind: text("/involvedObject/kind"),
+            object: format!("{}/{}", text("/involvedObject/namespace"), text("/involvedObject/name")),
+            severity: text("/type"),
+            reason: text("/reason"),
+            message: text("/message"),
+        }
+    }
+}
+
+fn plural_of(object: &Value) -> Option<&'static str> {
+    let kind = object.get("kind")?.as_str()?;
+    KINDS.iter().find(|(known, _)| *known == kind).map(|(_, plural)| *plural)
+}
+
+fn key_of(object: &Value) -> Key {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    (text("namespace"), text("name"))
+}
+
+fn finalizers(object: &Value) -> usize {
+    object["metadata"]["finalizers"].as_array().map_or(0, Vec::len)
+}
+
+impl Failure {
+    fn not_found(plural: &str, key: &Key) -> Self {
+        Self { code: 404, reason: "NotFound", message: format!("{plural} {:?} not found", key.1) }
+    }
+
+    fn conflict(message: impl Into<String>) -> Self {
+        Self { code: 409, reason: "Conflict", message: message.into() }
+    }
+
+    fn status(&self) -> Value {
+        json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "reason": self.reason, "code": self.code,
+        })
+    }
+}
+
+impl State {
+    fn collection(&mut self, plural: &str) -> &mut Collection {
+        self.collections.entry(plural.to_owned()).or_default()
+    }
+
+    fn get(&self, plural: &str, key: &Key) -> Option<Arc<Value>> {
+        self.collections.get(plural)?.objects.get(key).cloned()
+    }
+
+    fn list(&self, plural: &str, selector: &Selector) -> Vec<Arc<Value>> {
+        let objects = self.collections.get(plural).map(|all| all.objects.values()).into_iter().flatten();
+        objects.filter(|object| selector.matches(object)).cloned().collect()
+    }
+
+    fn create(&mut self, plural: &str, namespace: &str, mut object: Value) -> Result<Arc<Value>, Failure> {
+        self.uids += 1;
+        let meta = &mut object["metadata"];
+        if !namespace.is_empty() {
+            meta["namespace"] = namespace.into();
+        }
+        if meta.get("uid").is_none() {
+            meta["uid"] = format!("00000000-0000-4000-8000-{:012x}", self.uids).into();
+        }
+        meta["creationTimestamp"] = EPOCH.into();
+        meta["generation"] = 1.into();
+        let key = key_of(&object);
+        if self.get(plural, &key).is_some() {
+            let message = format!("{plural} {:?} already exists", key.1);
+            return Err(Failure { code: 409, reason: "AlreadyExists", message });
+        }
+        Ok(self.write(plural, &key, "ADDED", object))
+    }
+
+    /// Stores a newer state of an object, unless nothing is new about it.
+    fn store(&mut self, plural: &str, key: &Key, old: &Value, mut new: Value) -> Arc<Value> {
+        for field in [
+            "uid",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "generation",
+            "resourceVersion",
+            "namespace",
+            "name",
+        ] {
+            match old["metadata"].get(field) {
+                Some(value) => new["metadata"][field] = value.clone(),
+                None => drop(new["metadata"].as_object_mut().and_then(|meta| meta.remove(field))),
+            }
+        }
+        if new == *old {
+            return Arc::new(new);
+        }
+        if new.get("spec") != old.get("spec") {
+            new["metadata"]["generation"] = (old["metadata"]["generation"].as_i64().unwrap_or(0) + 1).into();
+        }
+        let is_over = new["metadata"].get("deletionTimestamp").is_some() && finalizers(&new) == 0;
+        self.write(plural, key, if is_over { "DELETED" } else { "MODIFIED" }, new)
+    }
+
+    fn delete(&mut self, plural: &str, key: &Key) -> Result<Arc<Value>, Failure> {
+        let old = self.get(plural, key).ok_or_else(|| Failure::not_found(plural, key))?;
+        let mut object = (*old).clone();
+        if finalizers(&object) == 0 {
+            return Ok(self.write(plural, key, "DELETED", object));
+        }
+        if object["metadata"].get("deletionTimestamp").is_some() {
+            return Ok(old);
+        }
+        object["metadata"]["deletionTimestamp"] = EPOCH.into();
+        Ok(self.write(plural, key, "MODIFIED", object))
+    }
+
+    fn write(&mut self, plural: &str, key: &Key, kind: &'static str, mut object: Value) -> Arc<Value> {
+        self.revision += 1;
+        let revision = self.revision;
+        object["metadata"]["resourceVersion"] = revision.to_string().into();
+        let object = Arc::new(object);
+        let collection = self.collection(plural);
+        if kind == "DELETED" {
+            collection.objects.remove(key);
+        } else {
+            collection.objects.insert(key.clone(), object.clone());
+        }
+        collection.log.push(Change { revision, kind, object: object.clone() });
+        object
+    }
+
+    fn refuses(&self, method: &str, path: &str) -> Option<Failure> {
+        let refusal = self.refusal.as_ref()?;
+        let message = format!("{method} {path} is refused");
+        refusal(method, path).then_some(Failure { code: 403, reason: "Forbidden", message })
+    }
+}

@@ -1,0 +1,17 @@
+//! The controller's machinery on simulators of AWS and of the API server.
+//!
+//! [`Rig`] runs what the process runs once it leads, with its own watches, queues, workers and clockwork
+//! ([`aws_load_balancer_controller::controller::engine`]), in one process. Its time is tokio's: paused, hours of reconciling take
+//! a moment, and every run of a test is the same. What it leaves out is the process around that machinery: flags, leader
+//! election, webhooks, sockets; those are the harness's subject, which has a real control plane.
+//!
+//! [`ApiServer`] is as much of an API server as the controller needs. It admits everything and runs no controllers.
+// why: a part of tests, which may look at the clock and fail loudly; the bans are for the product.
+#![allow(clippy::disallowed_methods, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+pub mod api_server;
+pub mod rig;
+pub mod shop;
+
+pub use api_server::ApiServer;
+pub use rig::{Options, Rig};

@@ -1,0 +1,258 @@
+//! A controller, an AWS account and an API server; the controller can be killed.
+
+mod inventory;
+mod pace;
+
+pub use inventory::Inventory;
+pub use pace::{Pace, Paced};
+
+use crate::ApiServer;
+use aws_load_balancer_controller::{
+    args::Workers,
+    aws::{Cloud, guard::Guards, throttle::Throttles},
+    cloud::{Action, CloudError, Operation},
+    cluster::{Connection, events::recorder, lease::Leadership, stores::Stores},
+    config::Config,
+    controller::{
+        Verdict,
+        engine::{Engine, Leading, Parts},
+        ingress,
+    },
+    deploy::targets::ports::{AssumedRole, CloudFor, PortFuture},
+    metrics::Metrics,
+    model::{Owner, StackId},
+};
+use aws_sim::{Clock, Sim, World};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+/// Nothing has happened for this long: nothing will.
+const QUIET: Duration = Duration::from_mins(1);
+/// Between two looks whether the controller is dead.
+const TICK: Duration = Duration::from_millis(250);
+/// Whoever is not at rest by then never will be.
+const LIMIT: Duration = Duration::from_hours(24);
+
+/// How the rig is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Settings of the controller; the VPC is filled in.
+    pub config: Config,
+    /// How many work.
+    pub workers: Workers,
+    /// The controller's own rate limits.
+    pub throttles: Throttles,
+    /// How fast AWS answers, and how often.
+    pub pace: Option<Pace>,
+    /// AWS to begin with.
+    pub world: World,
+}
+
+impl Default for Options {
+    /// Defaults of the flags, no rate limits, an AWS that answers at once.
+    fn default() -> Self {
+        let config =
+            Config { cluster_name: "demo".to_owned(), region: "us-west-2".to_owned(), ..Config::default() };
+        Self { config, workers: workers(3), throttles: Throttles::none(), pace: None, world: World::demo() }
+    }
+}
+
+/// As many workers of each kind.
+pub fn workers(each: usize) -> Workers {
+    Workers {
+        service: each,
+        ingress: each,
+        target_group_binding: each,
+        gateway_class: each,
+        alb_gateway: each,
+        nlb_gateway: each,
+        global_accelerator: each,
+        target_group_binding_max_backoff: Duration::from_secs(1000),
+        global_accelerator_max_backoff: Duration::from_secs(1000),
+    }
+}
+
+/// A controller on simulators.
+pub struct Rig {
+    /// AWS.
+    pub aws: Sim,
+    /// Kubernetes.
+    pub api: ApiServer,
+    config: Arc<Config>,
+    options: Options,
+    running: Option<Running>,
+}
+
+/// A controller that runs.
+struct Running {
+    engine: Engine,
+    metrics: Arc<Metrics>,
+    _leading: Leading,
+    _tasks: JoinSet<()>,
+}
+
+impl Rig {
+    /// AWS and Kubernetes, without a controller.
+    pub fn new(options: Options) -> Self {
+        let aws = Sim::new(options.world.clone().with_clock(Clock::running()));
+        let vpc_id = aws.world(|world| world.id("VPC").to_owned());
+        let config = Arc::new(Config { vpc_id, ..options.config.clone() });
+        Self { aws, api: ApiServer::default(), config, options, running: None }
+    }
+
+    /// The settings of the controller.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Starts a controller, which leads at once. Done when it begins to work.
+    pub async fn start(&mut self) {
+        let metrics = Arc::new(Metrics::new());
+        let (recorder, writer) = recorder(self.client());
+        let parts = Parts {
+            config: self.config.clone(),
+            workers: self.options.workers.clone(),
+            client: self.client(),
+            cloud: self.cloud(&metrics),
+            clouds: Arc::new(OneName(self.cloud(&metrics))),
+            stores: Arc::new(Stores::new(&self.config)),
+            recorder,
+            metrics: metrics.clone(),
+            leadership: Leadership::permanent(),
+            namespace: "kube-system".to_owned(),
+        };
+        let stores = parts.stores.clone();
+        let engine = Engine::new(parts);
+        let (mut tasks, mut leading) = (JoinSet::new(), Leading::default());
+        tasks.spawn(writer.run());
+        engine.watch(&mut tasks);
+        tokio::join!(stores.synced(), engine.open());
+        engine.lead(&mut leading);
+        self.running = Some(Running { engine, metrics, _leading: leading, _tasks: tasks });
+    }
+
+    /// Kills the controller, in the middle of whatever it does.
+    pub async fn kill(&mut self) {
+        self.running = None;
+        self.catch_up().await;
+    }
+
+    /// Kills the controller and starts another one.
+    pub async fn restart(&mut self) {
+        self.kill().await;
+        self.aws.revive();
+        self.start().await;
+    }
+
+    /// Lets everybody see what has changed, and do what can be done at once.
+    pub async fn catch_up(&self) {
+        sleep(Duration::from_millis(1)).await;
+    }
+
+    /// Waits until nothing happens any more; a controller that AWS saw die is replaced. Answers how long that took.
+    ///
+    /// # Panics
+    /// If that never comes.
+    pub async fn settle(&mut self) -> Duration {
+        let began = Instant::now();
+        let (mut last, mut since) = (self.activity(), began);
+        while since.elapsed() < QUIET {
+            sleep(TICK).await;
+            if self.aws.has_crashed() {
+                self.restart().await;
+            }
+            let now = self.activity();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            assert!(began.elapsed() < LIMIT, "no rest; last: {:?}", self.aws.calls().last());
+        }
+        since.duration_since(began)
+    }
+
+    /// Reconciles an Ingress group once, past the queue. For a controller whose workers leave groups alone.
+    ///
+    /// # Panics
+    /// If no controller runs.
+    pub async fn reconcile_group(&self, id: &StackId) -> Verdict {
+        let running = self.running.as_ref().expect("a controller");
+        let verdict = ingress::reconcile(&running.engine.work().context, id).await;
+        self.catch_up().await;
+        verdict
+    }
+
+    /// The controller's machinery.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.running.as_ref().map(|running| &running.engine)
+    }
+
+    /// The text of the controller's metrics.
+    pub fn metrics(&self) -> String {
+        self.running.as_ref().map(|running| running.metrics.render()).unwrap_or_default()
+    }
+
+    /// Operations called since the log was cleared.
+    pub fn calls(&self) -> Vec<Action> {
+        self.aws.world(|world| world.calls().iter().map(aws_sim::Call::action).collect())
+    }
+
+    /// Operations called since the log was cleared that were meant to change something.
+    pub fn writes(&self) -> Vec<Action> {
+        self.aws.world(|world| world.writes().map(aws_sim::Call::action).collect())
+    }
+
+    /// Asks AWS behind the controller's back.
+    ///
+    /// # Panics
+    /// If AWS refuses.
+    pub fn ask<O: Operation>(&self, operation: O) -> O::Output {
+        self.aws.world(|world| world.ask(operation)).expect("AWS answers")
+    }
+
+    /// Everything in AWS that a controller can have made, by name.
+    pub fn inventory(&self) -> Inventory {
+        Inventory::of(&self.aws)
+    }
+
+    fn activity(&self) -> (usize, u64) {
+        (self.aws.world(|world| world.calls().len()), self.api.revision())
+    }
+
+    /// A client of the API server. What is dead for AWS is dead for the API server too.
+    fn client(&self) -> Connection {
+        let aws = self.aws.clone();
+        self.api.client_while(move || !aws.has_crashed())
+    }
+
+    fn cloud(&self, metrics: &Arc<Metrics>) -> Arc<dyn Cloud> {
+        let guards = Guards {
+            throttles: self.options.throttles.clone(),
+            observer: metrics.clone(),
+            may_write: Arc::new(|| true),
+        };
+        match self.options.pace {
+            Some(pace) => guards.wrap(Paced::new(self.aws.clone(), pace)),
+            None => guards.wrap(self.aws.clone()),
+        }
+    }
+}
+
+/// Everybody is the controller itself.
+struct OneName(Arc<dyn Cloud>);
+
+impl CloudFor for OneName {
+    fn cloud_for<'a>(
+        &'a self,
+        _: Option<&'a AssumedRole>,
+    ) -> PortFuture<'a, Result<Arc<dyn Cloud>, CloudError>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+/// The stack of an explicit Ingress group.
+pub fn group(name: &str) -> StackId {
+    StackId { owner: Owner::Ingress, namespace: String::new(), name: name.to_owned() }
+}
