@@ -25,6 +25,10 @@ test: test-core controlplane promtool ## all tests: the core alone, then everyth
 test-core: ## the core alone, which cannot even link a socket; seconds when warm
 	cargo test --package aws-load-balancer-controller --no-default-features --lib
 
+.PHONY: test-report
+test-report: ## one broken Ingress of fifty, in every way we could think of, as a table
+	cargo test --package it --test it -- breakages --nocapture
+
 .PHONY: lint
 lint: format deny ## formatting, clippy on everything, dependencies
 	cargo clippy --package aws-load-balancer-controller --no-default-features --all-targets -- -D warnings

@@ -4,6 +4,7 @@
 mod architecture;
 mod args;
 mod backend_security_group;
+mod breakages;
 mod certificates;
 mod chart;
 mod docs;
