@@ -6,6 +6,7 @@
 use super::client::{AwsCloud, Shared};
 use super::guard::Guards;
 use super::{Cloud, sdk::chain};
+use crate::api::TargetGroupBindingSpec;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
@@ -21,28 +22,45 @@ const RENEW_BEFORE: Duration = Duration::from_secs(30);
 /// Longest session name that STS accepts.
 const SESSION_NAME_LIMIT: usize = 64;
 
-/// A role of another account.
+/// A role, often of another account, in whose name a target group is touched.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Role {
+pub struct AssumedRole {
     /// ARN.
     pub arn: String,
     /// External id that the role's trust policy asks for.
     pub external_id: Option<String>,
 }
 
-/// The clouds of roles, each made when first asked for.
+impl AssumedRole {
+    /// The role that a binding names.
+    pub fn of(spec: &TargetGroupBindingSpec) -> Option<Self> {
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let arn = filled(&spec.iam_role_arn_to_assume)?;
+        Some(Self { arn, external_id: filled(&spec.assume_role_external_id) })
+    }
+}
+
+/// AWS in the controller's own name or in that of a role.
+pub trait CloudFor: Send + Sync {
+    /// The controller's own `Cloud` for `None`.
+    fn cloud_for(&self, role: Option<&AssumedRole>) -> Arc<dyn Cloud>;
+}
+
+/// The controller's own cloud, and those of roles, each made when first asked for.
 pub struct AssumedRoles {
+    own: Arc<dyn Cloud>,
     shared: Shared,
     sts: aws_sdk_sts::Client,
     session_name: String,
     guards: Guards,
-    clouds: Mutex<BTreeMap<Role, Arc<dyn Cloud>>>,
+    clouds: Mutex<BTreeMap<AssumedRole, Arc<dyn Cloud>>>,
 }
 
 impl AssumedRoles {
-    /// Roles are assumed with the identity of `base`; their calls have throttles of their own.
-    pub fn new(base: &AwsCloud, cluster_name: &str, guards: Guards) -> Self {
+    /// `own` is `base` behind its guards. Roles are assumed with its identity; their calls have throttles of their own.
+    pub fn new(base: &AwsCloud, own: Arc<dyn Cloud>, cluster_name: &str, guards: Guards) -> Self {
         Self {
+            own,
             shared: base.shared().clone(),
             sts: base.sts().clone(),
             session_name: build_session_name(cluster_name),
@@ -51,14 +69,7 @@ impl AssumedRoles {
         }
     }
 
-    /// AWS as this role. The role is assumed with the first call.
-    pub fn cloud(&self, role: &Role) -> Arc<dyn Cloud> {
-        let mut clouds = self.clouds.lock();
-        let cloud = clouds.entry(role.clone()).or_insert_with(|| self.guards.wrap(self.assume(role)));
-        Arc::clone(cloud)
-    }
-
-    fn assume(&self, role: &Role) -> AwsCloud {
+    fn assume(&self, role: &AssumedRole) -> AwsCloud {
         let provider = RoleCredentials {
             sts: self.sts.clone(),
             role: role.clone(),
@@ -72,10 +83,19 @@ impl AssumedRoles {
     }
 }
 
+impl CloudFor for AssumedRoles {
+    /// The role is assumed with the first call of its cloud.
+    fn cloud_for(&self, role: Option<&AssumedRole>) -> Arc<dyn Cloud> {
+        let Some(role) = role else { return self.own.clone() };
+        let mut clouds = self.clouds.lock();
+        clouds.entry(role.clone()).or_insert_with(|| self.guards.wrap(self.assume(role))).clone()
+    }
+}
+
 /// Credentials of an assumed role.
 struct RoleCredentials {
     sts: aws_sdk_sts::Client,
-    role: Role,
+    role: AssumedRole,
     session_name: String,
 }
 

@@ -26,10 +26,11 @@ mod wafv2;
 pub use client::{AwsCloud, AwsSettings};
 
 use crate::cloud::{Action, CloudError, Operation, Request, Response};
-use std::{future::Future, pin::Pin, sync::Arc};
+use futures::future::BoxFuture;
+use std::sync::Arc;
 
 /// The future of one AWS call.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response, CloudError>> + Send + 'a>>;
+pub type Answer<'a> = BoxFuture<'a, Result<Response, CloudError>>;
 
 /// Something that performs AWS calls: the real clients, a decorator around another `Cloud`, or the simulator.
 pub trait Cloud: Send + Sync {

@@ -18,13 +18,14 @@ use crate::api::meta::{
 };
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws::Cloud;
+use crate::aws::assume_role::CloudFor;
 use crate::clock::now;
 use crate::cloud::CloudError;
 use crate::config::Config;
 use crate::deploy::targets::interfaces::{InterfaceFinder, NetworkError};
 use crate::deploy::targets::lane::TargetLane;
 use crate::deploy::targets::ownership::OwnedTargets;
-use crate::deploy::targets::ports::{ApiFailure, BindingApi, BindingEvent, BindingMetrics, CloudFor};
+use crate::deploy::targets::ports::{ApiFailure, BindingApi, BindingEvent, BindingMetrics};
 use crate::deploy::targets::rules::TargetRules;
 use crate::deploy::targets::zones::{ZoneError, Zones};
 use crate::targets::checkpoint;

@@ -72,15 +72,6 @@ impl Context {
             .all(|group| seen.contains(&group));
         service_known && ingress_known
     }
-
-    /// Lets go of the shared backend security group for a stack that does not need it, or that goes.
-    pub async fn release_backend_security_group(
-        &self,
-        stack: &StackId,
-        is_going: bool,
-    ) -> Result<(), crate::cloud::CloudError> {
-        self.facts.backend_security_group.release(stack, is_going, || self.all_built()).await
-    }
 }
 
 fn is_ingress_finalizer(finalizer: &str) -> bool {

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::dispatch::Classes;
 use super::gather;
 use super::plan_annotation;
-use super::trouble::{Trouble, log_model};
+use super::trouble::{Failure, log_model};
 use super::worker::Verdict;
 use crate::api::{Ingress, ObjectKey};
 use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome};
@@ -19,7 +19,6 @@ use crate::model::{Stack, StackId};
 use crate::status;
 use crate::status::event::{Event, Reason};
 use serde_json::json;
-use std::fmt::Display;
 use std::time::Duration;
 
 const COMPONENT: &str = "ingress";
@@ -36,22 +35,6 @@ pub async fn reconcile(context: &Context, id: &StackId) -> Verdict {
     match pass.run().await {
         Ok(verdict) => verdict,
         Err(failure) => pass.report_failure(&failure),
-    }
-}
-
-/// Why a pass ended early.
-enum Failure {
-    /// The members are told.
-    Told(Trouble),
-    /// Nothing failed; it takes longer.
-    Later(Duration),
-    /// Worth a log line only.
-    Quiet(String),
-}
-
-impl Failure {
-    fn told(reason: Reason, category: &'static str) -> impl Fn(&dyn Display) -> Self {
-        move |cause| Self::Told(Trouble::new(Event::warning(reason, cause), category))
     }
 }
 
@@ -87,7 +70,7 @@ impl Pass<'_> {
         plan_annotation::keep(self.context, self.group, stack).await;
         let deployed = self.context.timed(COMPONENT, "deploy_model", self.deploy(stack)).await?;
         if !built.uses_backend_security_group {
-            self.release_backend_security_group(stack).await?;
+            self.context.release_backend_security_group(COMPONENT, stack).await?;
         }
         let updated = self.update_status(built, &deployed);
         self.context.timed(COMPONENT, "dns_resolve_and_update_status", updated).await?;
@@ -109,7 +92,7 @@ impl Pass<'_> {
             build::build(self.group, facts, config)
         })
         .await
-        .map_err(|failure| Failure::Told(Trouble::of_build(&failure)))?;
+        .map_err(|failure| Failure::of_build(&failure))?;
         self.context.note_built(&self.group.id);
         Ok(built)
     }
@@ -128,10 +111,7 @@ impl Pass<'_> {
     }
 
     async fn deploy(&self, stack: &Stack) -> Result<Deployed, Failure> {
-        self.context.deployer.deploy(stack).await.map_err(|failure| match failure.revisit {
-            Some(after) => Failure::Later(after),
-            None => Failure::Told(Trouble::of_deployment(&failure)),
-        })
+        self.context.deployer.deploy(stack).await.map_err(|failure| Failure::of_deployment(&failure))
     }
 
     async fn add_finalizers(&self) -> Result<(), Failure> {
@@ -181,15 +161,6 @@ impl Pass<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {
-        let is_going = stack.load_balancers.is_empty();
-        let released = self.context.release_backend_security_group(&stack.id, is_going).await;
-        released.map_err(|error| {
-            self.context.metrics.count_error(COMPONENT, "release_auto_generated_backend_sg_error");
-            Failure::Quiet(format!("backend security group not released: {error}"))
-        })
     }
 
     /// Members and what became of them; both are in group order.

@@ -8,19 +8,17 @@ mod webhooks;
 
 use super::engine::{Engine, Leading, Parts};
 use crate::args::Settings;
-use crate::aws::assume_role::{AssumedRoles, Role};
+use crate::aws::assume_role::{AssumedRoles, CloudFor};
 use crate::aws::client::ConnectError as AwsError;
 use crate::aws::guard::Guards;
 use crate::aws::vpc::{VpcError, resolve_vpc};
 use crate::aws::{AwsCloud, Cloud};
-use crate::cloud::CloudError;
 use crate::cluster::Connection;
 use crate::cluster::connect::{ConnectError, connect};
 use crate::cluster::events::{FLUSH, Recorder, Writer, recorder};
 use crate::cluster::lease::{Election, Leadership, LeaseLost};
 use crate::cluster::stores::Stores;
 use crate::config::Config;
-use crate::deploy::targets::ports::{AssumedRole, CloudFor, PortFuture};
 use crate::metrics::{LeaseLabels, Metrics};
 use crate::serve::certificate::CertificateError;
 use crate::serve::{Router, admin};
@@ -74,9 +72,8 @@ struct Process {
     settings: Settings,
     config: Arc<Config>,
     client: Connection,
-    aws: Arc<AwsCloud>,
     cloud: Arc<dyn Cloud>,
-    guards: Guards,
+    clouds: Arc<dyn CloudFor>,
     metrics: Arc<Metrics>,
     stores: Arc<Stores>,
     recorder: Recorder,
@@ -95,6 +92,7 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     let guards = guards(&settings, &metrics, &leadership);
     let cloud = guards.wrap(aws.clone());
     let config = Arc::new(config(&settings, &aws, &cloud).await?);
+    let clouds = AssumedRoles::new(&aws, cloud.clone(), &config.cluster_name, guards);
     let (recorder, writer) = recorder(client.clone());
     let stores = Arc::new(Stores::new(&config));
     let shutdown = watch::Sender::new(false);
@@ -102,9 +100,8 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
         settings,
         config,
         client,
-        aws,
         cloud,
-        guards,
+        clouds: Arc::new(clouds),
         metrics,
         stores,
         recorder,
@@ -204,19 +201,13 @@ impl Process {
             workers: self.settings.workers.clone(),
             client: self.client.clone(),
             cloud: self.cloud.clone(),
-            clouds: self.clouds(),
+            clouds: self.clouds.clone(),
             stores: self.stores.clone(),
             recorder: self.recorder.clone(),
             metrics: self.metrics.clone(),
             leadership: self.leadership.clone(),
             namespace: own_namespace(&self.client, &self.settings).to_owned(),
         }
-    }
-
-    /// AWS in the controller's own name and in that of roles.
-    fn clouds(&self) -> Arc<dyn CloudFor> {
-        let roles = AssumedRoles::new(&self.aws, &self.config.cluster_name, self.guards.clone());
-        Arc::new(Clouds { own: self.cloud.clone(), roles })
     }
 
     async fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ProcessError> {
@@ -294,26 +285,6 @@ fn elect(
         }
     };
     (lost, election)
-}
-
-struct Clouds {
-    own: Arc<dyn Cloud>,
-    roles: AssumedRoles,
-}
-
-impl CloudFor for Clouds {
-    fn cloud_for<'a>(
-        &'a self,
-        role: Option<&'a AssumedRole>,
-    ) -> PortFuture<'a, Result<Arc<dyn Cloud>, CloudError>> {
-        let cloud = match role {
-            None => self.own.clone(),
-            Some(role) => {
-                self.roles.cloud(&Role { arn: role.arn.clone(), external_id: role.external_id.clone() })
-            }
-        };
-        Box::pin(async move { Ok(cloud) })
-    }
 }
 
 fn task_ended(task: Result<(), tokio::task::JoinError>) -> ProcessError {

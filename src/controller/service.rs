@@ -5,7 +5,7 @@
 
 use super::context::Context;
 use super::gather;
-use super::trouble::{Trouble, log_model};
+use super::trouble::{Failure, log_model};
 use super::worker::Verdict;
 use crate::api::meta::SERVICE_FINALIZER;
 use crate::api::{ObjectKey, Service};
@@ -17,9 +17,7 @@ use crate::model::Stack;
 use crate::status;
 use crate::status::event::{Event, Reason};
 use serde_json::json;
-use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 const COMPONENT: &str = "service";
 
@@ -30,22 +28,6 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Verdict {
     match pass.run().await {
         Ok(verdict) => verdict,
         Err(failure) => pass.report_failure(&failure),
-    }
-}
-
-/// Why a pass ended early.
-enum Failure {
-    /// The user is told.
-    Told(Trouble),
-    /// Nothing failed; it takes longer.
-    Later(Duration),
-    /// Worth a log line only.
-    Quiet(String),
-}
-
-impl Failure {
-    fn told(reason: Reason, category: &'static str) -> impl Fn(&dyn Display) -> Self {
-        move |cause| Self::Told(Trouble::new(Event::warning(reason, cause), category))
     }
 }
 
@@ -69,7 +51,7 @@ impl Pass<'_> {
         self.context.timed(COMPONENT, "add_finalizers", self.add_finalizer()).await?;
         let deployed = self.context.timed(COMPONENT, "deploy_model", self.deploy(&built.stack)).await?;
         if !built.uses_backend_security_group {
-            self.release_backend_security_group(&built.stack).await?;
+            self.context.release_backend_security_group(COMPONENT, &built.stack).await?;
         }
         self.context.timed(COMPONENT, "update_status", self.update_status(&deployed)).await?;
         if deployed.is_news {
@@ -84,16 +66,13 @@ impl Pass<'_> {
         let build = |facts: &Facts| build::service::build(&self.service, facts, config);
         let built = gather::build(&self.context.facts, &id, build)
             .await
-            .map_err(|failure| Failure::Told(Trouble::of_build(&failure)))?;
+            .map_err(|failure| Failure::of_build(&failure))?;
         self.context.note_built(&id);
         Ok(built)
     }
 
     async fn deploy(&self, stack: &Stack) -> Result<Deployed, Failure> {
-        self.context.deployer.deploy(stack).await.map_err(|failure| match failure.revisit {
-            Some(after) => Failure::Later(after),
-            None => Failure::Told(Trouble::of_deployment(&failure)),
-        })
+        self.context.deployer.deploy(stack).await.map_err(|failure| Failure::of_deployment(&failure))
     }
 
     async fn add_finalizer(&self) -> Result<(), Failure> {
@@ -118,7 +97,7 @@ impl Pass<'_> {
 
     async fn clean_up(&self, stack: &Stack) -> Result<Verdict, Failure> {
         self.deploy(stack).await?;
-        self.release_backend_security_group(stack).await?;
+        self.context.release_backend_security_group(COMPONENT, stack).await?;
         self.clear_status().await?;
         self.context.objects.remove_finalizer::<Service>(self.key, SERVICE_FINALIZER).await.map_err(
             |error| Failure::told(Reason::FailedRemoveFinalizer, "cleanup_load_balancer_error")(&error),
@@ -135,15 +114,6 @@ impl Pass<'_> {
         let written = self.context.objects.patch_status::<Service>(self.key, &cleared).await;
         written.map_err(|error| {
             Failure::told(Reason::FailedCleanupStatus, "cleanup_load_balancer_error")(&error)
-        })
-    }
-
-    async fn release_backend_security_group(&self, stack: &Stack) -> Result<(), Failure> {
-        let is_going = stack.load_balancers.is_empty();
-        let released = self.context.release_backend_security_group(&stack.id, is_going).await;
-        released.map_err(|error| {
-            self.context.metrics.count_error(COMPONENT, "release_auto_generated_backend_sg_error");
-            Failure::Quiet(format!("backend security group not released: {error}"))
         })
     }
 

@@ -7,7 +7,39 @@ use crate::deploy::{Class, DeployFailure};
 use crate::model::Stack;
 use crate::model::marshal::marshal;
 use crate::status::event::{Event, Reason};
+use std::fmt::Display;
+use std::time::Duration;
 use tracing::Level;
+
+/// Why a pass ended early.
+pub enum Failure {
+    /// The user is told.
+    Told(Trouble),
+    /// Nothing failed; it takes longer.
+    Later(Duration),
+    /// Worth a log line only.
+    Quiet(String),
+}
+
+impl Failure {
+    /// A failure of the user's objects, counted under one value of the metric's label `error_category`.
+    pub fn told(reason: Reason, category: &'static str) -> impl Fn(&dyn Display) -> Self {
+        move |cause| Self::Told(Trouble::new(Event::warning(reason, cause), category))
+    }
+
+    /// Nothing could be built.
+    pub fn of_build(failure: &BuildFailure) -> Self {
+        Self::Told(Trouble::of_build(failure))
+    }
+
+    /// AWS or the API server refused something, or is not done yet.
+    pub fn of_deployment(failure: &DeployFailure) -> Self {
+        match failure.revisit {
+            Some(after) => Self::Later(after),
+            None => Self::Told(Trouble::of_deployment(failure)),
+        }
+    }
+}
 
 /// What went wrong.
 pub struct Trouble {
@@ -21,19 +53,19 @@ pub struct Trouble {
 
 impl Trouble {
     /// Trouble that may go by itself.
-    pub fn new(event: Event, category: &'static str) -> Self {
+    fn new(event: Event, category: &'static str) -> Self {
         Self { event, categories: vec![category], is_mistake: false }
     }
 
     /// Nothing could be built.
-    pub fn of_build(failure: &BuildFailure) -> Self {
+    fn of_build(failure: &BuildFailure) -> Self {
         let event = Event::warning(Reason::FailedBuildModel, failure);
         let is_mistake = matches!(failure, BuildFailure::Finding(_));
         Self { event, categories: vec!["build_model_error"], is_mistake }
     }
 
     /// AWS or the API server refused something.
-    pub fn of_deployment(failure: &DeployFailure) -> Self {
+    fn of_deployment(failure: &DeployFailure) -> Self {
         let event = Event::warning(Reason::FailedDeployModel, failure);
         let stage = failure.stage().map(crate::plan::Stage::label);
         let categories = stage.into_iter().chain(["deploy_model_error"]).collect();
@@ -42,6 +74,21 @@ impl Trouble {
 }
 
 impl Context {
+    /// Lets go of the shared backend security group for a stack that does not need it, or that goes.
+    pub async fn release_backend_security_group(
+        &self,
+        controller: &'static str,
+        stack: &Stack,
+    ) -> Result<(), Failure> {
+        let is_going = stack.load_balancers.is_empty();
+        let released =
+            self.facts.backend_security_group.release(&stack.id, is_going, || self.all_built()).await;
+        released.map_err(|error| {
+            self.metrics.count_error(controller, "release_auto_generated_backend_sg_error");
+            Failure::Quiet(format!("backend security group not released: {error}"))
+        })
+    }
+
     /// Counts trouble, and decides how patiently it is tried again. Next time AWS is asked anew.
     pub fn note_trouble(&self, controller: &'static str, trouble: &Trouble) -> Verdict {
         for category in &trouble.categories {

@@ -2,8 +2,7 @@
 
 use super::queue::Queue;
 use crate::metrics::WorkMeter;
-use std::future::Future;
-use std::pin::Pin;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,7 +32,7 @@ impl Verdict {
 }
 
 /// One reconcile.
-pub type Reconcile = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+pub type Reconcile = BoxFuture<'static, Verdict>;
 
 /// Works on keys until the queue is closed.
 pub async fn work<K: Ord + Clone>(

@@ -2,12 +2,11 @@
 
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::model::StackId;
+use futures::future::BoxFuture;
 use serde_json::Value;
-use std::future::Future;
-use std::pin::Pin;
 
 /// The future of one call.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub type Pending<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// Reads and writes TargetGroupBinding objects.
 pub trait BindingStore: Send + Sync {

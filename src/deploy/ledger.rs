@@ -9,17 +9,16 @@ use super::inventory::Record;
 use crate::aws::Cloud;
 use crate::cloud::CloudError;
 use crate::model::StackId;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// The most that is written down, in bytes: a little less than the API server takes. What is beyond costs reads.
 const CAPACITY: usize = 900 * 1024;
 
 /// The future of one access.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
+pub type Pending<'a, T> = BoxFuture<'a, Result<T, LedgerError>>;
 
 /// Where the ledger is written down: one text, of which the last writer knows that nobody else wrote since.
 pub trait Pages: Send + Sync {

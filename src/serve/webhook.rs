@@ -10,12 +10,12 @@ use crate::admit::{self, Admitted, Denial, Halt, Operation, TargetGroupQuery};
 use crate::api::{
     AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey, TargetGroupBinding,
 };
+use crate::aws::assume_role::{AssumedRole, CloudFor};
 use crate::aws::send;
 use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
 use crate::cluster::stores::Stores;
 use crate::cluster::target_control::TargetControlSettings;
 use crate::config::Config;
-use crate::deploy::targets::ports::{AssumedRole, CloudFor, PortFuture};
 use crate::metrics::Metrics;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -23,6 +23,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -53,22 +54,22 @@ pub struct Webhooks {
 /// Hands out QUIC server ids, unique in the cluster.
 pub trait QuicIds: Send + Sync {
     /// So many new ids, as the environment variable holds them.
-    fn take(&self, count: usize) -> PortFuture<'_, Result<Vec<String>, String>>;
+    fn take(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>, String>>;
 }
 
 /// Reads the settings of the target-control agent.
 pub trait TargetControlConfigs: Send + Sync {
     /// The settings that count for pods of a namespace, if there are any.
-    fn settings<'a>(&'a self, namespace: &'a str) -> PortFuture<'a, Option<AlbTargetControlConfigSpec>>;
+    fn settings<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>>;
 }
 
 impl TargetControlConfigs for TargetControlSettings {
-    fn settings<'a>(&'a self, namespace: &'a str) -> PortFuture<'a, Option<AlbTargetControlConfigSpec>> {
+    fn settings<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>> {
         Box::pin(self.read(namespace))
     }
 }
 
-type Answer<'a> = PortFuture<'a, Result<Admitted, Denial>>;
+type Answer<'a> = BoxFuture<'a, Result<Admitted, Denial>>;
 type Webhook = for<'a> fn(&'a Webhooks, &'a Request) -> Answer<'a>;
 
 /// Every webhook by path.
@@ -284,7 +285,7 @@ async fn look_up(
     };
     let external_id = field("/spec/assumeRoleExternalId");
     let role = field("/spec/iamRoleArnToAssume").map(|arn| AssumedRole { arn, external_id });
-    let cloud = hooks.clouds.cloud_for(role.as_ref()).await.map_err(|error| error.to_string())?;
+    let cloud = hooks.clouds.cloud_for(role.as_ref());
     let describe = match query {
         TargetGroupQuery::Arn(arn) => DescribeTargetGroups { arns: vec![arn.clone()], ..Default::default() },
         TargetGroupQuery::Name(name) => {

@@ -6,11 +6,11 @@ use crate::args::{OwnCertificates, WebhookSettings};
 use crate::cluster::quic_ids::QuicIdSource;
 use crate::cluster::target_control::TargetControlSettings;
 use crate::cluster::webhook_certs;
-use crate::deploy::targets::ports::PortFuture;
 use crate::serve::certificate::{self, CertificateFiles, ServingCertificate};
 use crate::serve::listener::serve_tls;
 use crate::serve::webhook::{QuicIds, Webhooks, router};
 use ::webhook_certs::{Bundle, Policy, service_names};
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -67,7 +67,7 @@ impl Process {
     fn webhooks(&self) -> Webhooks {
         Webhooks {
             config: self.config.clone(),
-            clouds: self.clouds(),
+            clouds: self.clouds.clone(),
             stores: self.stores.clone(),
             quic_ids: Arc::new(QuicIdSource::new(self.client.clone())),
             target_control: Arc::new(TargetControlSettings::new(self.client.clone())),
@@ -89,7 +89,7 @@ async fn follow_files(
 }
 
 impl QuicIds for QuicIdSource {
-    fn take(&self, count: usize) -> PortFuture<'_, Result<Vec<String>, String>> {
+    fn take(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>, String>> {
         Box::pin(async move {
             let mut ids = Vec::with_capacity(count);
             for _ in 0..count {

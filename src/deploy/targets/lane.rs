@@ -1,7 +1,7 @@
 //! The inventory of targets, and the calls that change it.
 
-use super::ports::{AssumedRole, CloudFor};
 use crate::api::TargetGroupBinding;
+use crate::aws::assume_role::{AssumedRole, CloudFor};
 use crate::aws::send;
 use crate::cloud::CloudError;
 use crate::cloud::elbv2::{DeregisterTargets, DescribeTargetHealth, RegisterTargets, Target};
@@ -87,7 +87,7 @@ impl TargetLane {
     /// Registers targets, 200 a call, in order. What a failing call would have registered is not on record.
     pub async fn register(&self, group: &Group, targets: &[Target]) -> Result<(), CloudError> {
         for batch in targets.chunks(BATCH) {
-            let cloud = self.clouds.cloud_for(group.role.as_ref()).await?;
+            let cloud = self.clouds.cloud_for(group.role.as_ref());
             let arn = group.arn.as_str().into();
             send(&*cloud, RegisterTargets { arn, targets: batch.to_vec() }).await?;
             let now = self.now();
@@ -99,7 +99,7 @@ impl TargetLane {
     /// Deregisters targets as AWS described them, 200 a call, in order.
     pub async fn deregister(&self, group: &Group, targets: &[Target]) -> Result<(), CloudError> {
         for batch in targets.chunks(BATCH) {
-            let cloud = self.clouds.cloud_for(group.role.as_ref()).await?;
+            let cloud = self.clouds.cloud_for(group.role.as_ref());
             let arn = group.arn.as_str().into();
             send(&*cloud, DeregisterTargets { arn, targets: batch.to_vec() }).await?;
             let now = self.now();
@@ -118,7 +118,7 @@ impl TargetLane {
         group: &Group,
         targets: Vec<Target>,
     ) -> Result<Vec<crate::cloud::elbv2::TargetHealth>, CloudError> {
-        let cloud = self.clouds.cloud_for(group.role.as_ref()).await?;
+        let cloud = self.clouds.cloud_for(group.role.as_ref());
         send(&*cloud, DescribeTargetHealth { arn: group.arn.as_str().into(), targets }).await
     }
 

@@ -1,17 +1,10 @@
-//! What the target lane and the binding controller need from Kubernetes and from the credentials of other roles.
+//! What the target lane and the binding controller need from Kubernetes, and what they count.
 
-use crate::api::{ConfigMap, ObjectKey, PodCondition, Service, TargetGroupBinding, TargetGroupBindingSpec};
-use crate::aws::Cloud;
-use crate::cloud::CloudError;
+use crate::api::{ConfigMap, ObjectKey, PodCondition, Service, TargetGroupBinding};
 use crate::targets::view::SliceView;
+use futures::future::BoxFuture;
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// A boxed future of a port.
-pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why the API server did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +18,7 @@ pub enum ApiFailure {
 }
 
 /// The answer of the API server.
-pub type ApiAnswer<'a, T> = PortFuture<'a, Result<T, ApiFailure>>;
+pub type ApiAnswer<'a, T> = BoxFuture<'a, Result<T, ApiFailure>>;
 
 /// An event on a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,30 +90,3 @@ pub trait BindingMetrics: Send + Sync {
 pub struct Uncounted;
 
 impl BindingMetrics for Uncounted {}
-
-/// A role in whose name a target group is touched.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AssumedRole {
-    /// ARN of the role.
-    pub arn: String,
-    /// External id, if one is to be presented.
-    pub external_id: Option<String>,
-}
-
-impl AssumedRole {
-    /// The role that a binding names.
-    pub fn of(spec: &TargetGroupBindingSpec) -> Option<Self> {
-        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let arn = filled(&spec.iam_role_arn_to_assume)?;
-        Some(Self { arn, external_id: filled(&spec.assume_role_external_id) })
-    }
-}
-
-/// AWS in the controller's own name or in that of a role.
-pub trait CloudFor: Send + Sync {
-    /// The controller's own `Cloud` for `None`. Credentials of roles are kept until 30 s before they expire.
-    fn cloud_for<'a>(
-        &'a self,
-        role: Option<&'a AssumedRole>,
-    ) -> PortFuture<'a, Result<Arc<dyn Cloud>, CloudError>>;
-}

@@ -4,9 +4,9 @@
 //! the known ones, so that registration does not wait for a read.
 
 use super::lane::Group;
-use super::ports::AssumedRole;
 use crate::api::meta::ZONE_LABEL;
 use crate::api::{ObjectKey, TargetGroupBinding};
+use crate::aws::assume_role::AssumedRole;
 use crate::aws::{Cloud, pages};
 use crate::cloud::CloudError;
 use crate::cloud::ec2::DescribeVpcs;

@@ -3,17 +3,18 @@
 use super::cluster::TestCluster;
 use aws_load_balancer_controller::api::meta::READINESS_GATE_PREFIX;
 use aws_load_balancer_controller::api::{ObjectKey, TargetGroupBinding, Time};
+use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
 use aws_load_balancer_controller::aws::{Cloud, send};
 use aws_load_balancer_controller::cloud::ec2::{DescribeSecurityGroups, IngressRule};
 use aws_load_balancer_controller::cloud::elbv2::{
     CreateTargetGroup, DescribeTargetHealth, LoadBalancerType, Protocol, Target, TargetHealth,
     TargetHealthState, TargetType,
 };
-use aws_load_balancer_controller::cloud::{Action, CloudError, Request};
+use aws_load_balancer_controller::cloud::{Action, Request};
 use aws_load_balancer_controller::config::Config;
 use aws_load_balancer_controller::controller::Verdict;
 use aws_load_balancer_controller::controller::binding::{BindingController, Ports};
-use aws_load_balancer_controller::deploy::targets::ports::{AssumedRole, CloudFor, PortFuture, Uncounted};
+use aws_load_balancer_controller::deploy::targets::ports::Uncounted;
 use aws_load_balancer_controller::targets::view::{EndpointView, GateView, NodeView, PodView, Readiness};
 use aws_sim::contract::{Ground, forward_to, listener_on};
 use aws_sim::{Delays, Settings, Sim, WorldBuilder};
@@ -29,11 +30,8 @@ const SOON: Duration = Duration::from_mins(1);
 struct OneName(Sim);
 
 impl CloudFor for OneName {
-    fn cloud_for<'a>(
-        &'a self,
-        _: Option<&'a AssumedRole>,
-    ) -> PortFuture<'a, Result<Arc<dyn Cloud>, CloudError>> {
-        Box::pin(async { Ok(Arc::new(self.0.clone()) as Arc<dyn Cloud>) })
+    fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
+        Arc::new(self.0.clone())
     }
 }
 

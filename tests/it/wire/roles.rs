@@ -1,7 +1,7 @@
 //! Calls as another account's role.
 
 use super::{connect, script::Script};
-use aws_load_balancer_controller::aws::assume_role::{AssumedRoles, Role};
+use aws_load_balancer_controller::aws::assume_role::{AssumedRole, AssumedRoles, CloudFor};
 use aws_load_balancer_controller::aws::guard::Guards;
 use aws_load_balancer_controller::aws::send;
 use aws_load_balancer_controller::aws::throttle::Throttles;
@@ -19,10 +19,11 @@ async fn a_role_is_assumed_once_and_its_credentials_sign_the_calls() {
     let script = Script::start([(200, ASSUMED), (200, NOTHING), (200, NOTHING)]).await;
     let guards =
         Guards { throttles: Throttles::default(), observer: Arc::new(()), may_write: Arc::new(|| true) };
-    let roles = AssumedRoles::new(&connect(&script).await, "my cluster/1", guards);
-    let role = Role { arn: "arn:aws:iam::1:role/r".to_owned(), external_id: Some("e".to_owned()) };
+    let base = Arc::new(connect(&script).await);
+    let roles = AssumedRoles::new(&base, base.clone(), "my cluster/1", guards);
+    let role = AssumedRole { arn: "arn:aws:iam::1:role/r".to_owned(), external_id: Some("e".to_owned()) };
     for _ in 0..2 {
-        send(&roles.cloud(&role), DescribeTargetGroups::default()).await.unwrap();
+        send(&*roles.cloud_for(Some(&role)), DescribeTargetGroups::default()).await.unwrap();
     }
     let [assume, first, second] = script.heard().try_into().unwrap();
     for expected in [

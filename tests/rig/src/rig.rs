@@ -9,8 +9,13 @@ pub use pace::{Pace, Paced};
 use crate::ApiServer;
 use aws_load_balancer_controller::{
     args::Workers,
-    aws::{Cloud, guard::Guards, throttle::Throttles},
-    cloud::{Action, CloudError, Operation},
+    aws::{
+        Cloud,
+        assume_role::{AssumedRole, CloudFor},
+        guard::Guards,
+        throttle::Throttles,
+    },
+    cloud::{Action, Operation},
     cluster::{Connection, events::recorder, lease::Leadership, stores::Stores},
     config::Config,
     controller::{
@@ -18,7 +23,6 @@ use aws_load_balancer_controller::{
         engine::{Engine, Leading, Parts},
         ingress,
     },
-    deploy::targets::ports::{AssumedRole, CloudFor, PortFuture},
     metrics::Metrics,
     model::{Owner, StackId},
 };
@@ -244,11 +248,8 @@ impl Rig {
 struct OneName(Arc<dyn Cloud>);
 
 impl CloudFor for OneName {
-    fn cloud_for<'a>(
-        &'a self,
-        _: Option<&'a AssumedRole>,
-    ) -> PortFuture<'a, Result<Arc<dyn Cloud>, CloudError>> {
-        Box::pin(async { Ok(self.0.clone()) })
+    fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
+        self.0.clone()
     }
 }
 
