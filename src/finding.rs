@@ -33,6 +33,53 @@ impl fmt::Display for ObjectRef {
     }
 }
 
+/// The part of a build that came to nothing, as upstream's metrics tell failures apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
+pub enum Part {
+    /// Scheme of a Service's load balancer.
+    Scheme,
+    /// Address families of a Service's load balancer.
+    IpAddressType,
+    /// Subnets of a Service's load balancer.
+    Subnets,
+    /// The load balancer, or what is left of it.
+    LoadBalancer,
+    /// Listeners of a Service.
+    Listeners,
+    /// Certificates of an Ingress.
+    Certificates,
+    /// The redirect to HTTPS.
+    SslRedirect,
+    /// Listeners of an Ingress group.
+    Listener,
+    /// Rules of listeners, with their backends.
+    Rules,
+    /// Web ACLs and Shield.
+    Addons,
+    /// The NLB in front of an ALB.
+    FrontendNlb,
+}
+
+impl Part {
+    /// As upstream's metrics label a failure.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Scheme => "build_load_balancer_scheme_error",
+            Self::IpAddressType => "build_load_balancer_ip_address_type_error",
+            Self::Subnets => "build_load_balancer_subnets_error",
+            Self::LoadBalancer => "build_load_balancer_error",
+            Self::Listeners => "build_listeners_error",
+            Self::Certificates => "build_certificate_error",
+            // why: upstream's spelling
+            Self::SslRedirect => "build_ssl_redirct_config_error",
+            Self::Listener => "build_listener_error",
+            Self::Rules => "build_listener_rule_error",
+            Self::Addons => "build_load_balancer_addons",
+            Self::FrontendNlb => "build_frontend_nlb",
+        }
+    }
+}
+
 /// One mistake of the user: what is wrong, where, and what would be right.
 ///
 /// The text is stable (no ids that change, no timestamps), so that events with it aggregate.
@@ -48,6 +95,8 @@ pub struct Finding {
     pub message: String,
     /// What to do, for example ``did you mean `internet-facing`?``
     pub hint: Option<String>,
+    /// What could not be built for it; not part of the text.
+    pub part: Option<Part>,
 }
 
 impl Finding {
@@ -59,6 +108,7 @@ impl Finding {
             field: None,
             message: message.into(),
             hint: None,
+            part: None,
         }
     }
 
@@ -81,6 +131,13 @@ impl Finding {
             Some(right) => self.hint(format!("did you mean `{right}`?")),
             None => self,
         }
+    }
+
+    /// Says what could not be built, unless that is said more precisely already.
+    #[must_use]
+    pub fn within(mut self, part: Part) -> Self {
+        self.part = self.part.or(Some(part));
+        self
     }
 
     /// Says what to do.

@@ -11,7 +11,8 @@ fn main() -> ExitCode {
     match args::parse(arguments, &Environment::read()) {
         Err(refusal) => refusal.report(),
         Ok(Invocation::Controller(settings)) => {
-            telemetry::init(settings.log_level);
+            telemetry::init(settings.log_level, settings.log_format);
+            telemetry::end_on_panic();
             finish(block_on(controller::process::run(*settings)).map(|()| ExitCode::SUCCESS))
         }
         Ok(Invocation::Crds) => print(cli::crds::render()),

@@ -1,6 +1,8 @@
 //! Metrics with upstream's names and labels, those of its framework (controller-runtime) included, because dashboards use
 //! both. Every metric is one row of the table below. Matches upstream's `pkg/metrics` and `pkg/aws/metrics`.
 //!
+//! What only the moment of asking can tell, such as the age of the oldest key of a queue, is read when metrics are rendered.
+//!
 //! On purpose different: EC2's `RequestLimitExceeded` counts as throttled, not as a service limit; and
 //! `awslbc_quic_target_missing_server_id`, which upstream creates but never exposes, is exposed.
 
@@ -19,6 +21,7 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Declares label sets.
@@ -30,6 +33,9 @@ macro_rules! labels {
         pub struct $name { $(pub $field: String,)* }
 
         impl $name {
+            #[doc = "Names of the labels."]
+            pub const NAMES: &[&str] = &[$(stringify!($field)),*];
+
             #[doc = "The labels, in the order of the fields."]
             pub fn new($($field: impl Into<String>),*) -> Self {
                 Self { $($field: $field.into(),)* }
@@ -69,6 +75,16 @@ labels! {
     QueueLabels { name, controller }
     /// A lease.
     LeaseLabels { name }
+    /// An object, its controller and the state it is in.
+    ObjectStateLabels { controller, namespace, name, state }
+    /// A lane: load balancers and targets do not wait for each other.
+    LaneLabels { lane }
+    /// A client-side rate limit.
+    LimitLabels { service, operations }
+    /// Targets of a binding: `desired`, `registered` or `healthy`.
+    TargetLabels { namespace, name, target_group, state }
+    /// A request to the API server.
+    ApiRequestLabels { code, host, method }
 }
 
 /// Go's default buckets, in seconds.
@@ -99,13 +115,33 @@ impl MetricConstructor<Histogram> for Buckets {
 /// Histograms with the same buckets.
 pub type Histograms<L> = Family<L, Histogram, Buckets>;
 
+/// A gauge of fractions.
+pub type Level = Gauge<f64, AtomicU64>;
+
+/// Sets what only the moment of asking can tell.
+type Reading = Box<dyn Fn(&Metrics) + Send + Sync>;
+
 /// The type of a family of metrics, and an empty one.
 macro_rules! family {
     (type counter $labels:ty) => { Family<$labels, Counter> };
     (type gauge $labels:ty) => { Family<$labels, Gauge> };
+    (type level $labels:ty) => { Family<$labels, Level> };
     (type histogram($buckets:ident) $labels:ty) => { Histograms<$labels> };
     (new histogram($buckets:ident)) => { Family::new_with_constructor(Buckets($buckets)) };
     (new $kind:ident) => { Family::default() };
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Name, of a counter without its `_total`.
+    pub name: &'static str,
+    /// `counter`, `gauge`, `level` (a gauge of fractions) or `histogram`.
+    pub kind: &'static str,
+    /// Names of the labels.
+    pub labels: &'static [&'static str],
+    /// What it tells.
+    pub help: &'static str,
 }
 
 /// Declares the metrics: field, kind, labels, name, help. A counter's name is written without its `_total`.
@@ -114,6 +150,7 @@ macro_rules! metrics {
         /// Every metric of the process.
         pub struct Metrics {
             registry: Mutex<Registry>,
+            readings: Mutex<Vec<Reading>>,
             $(#[doc = concat!("`", $name, "`: ", $help, ".")] pub $field: family!(type $kind $(($buckets))? $labels),)*
         }
 
@@ -126,12 +163,20 @@ macro_rules! metrics {
                     registry.register($name, $help, $field.clone());
                 )*
                 process::register(&mut registry);
-                Self { registry: Mutex::new(registry), $($field,)* }
+                Self { registry: Mutex::new(registry), readings: Mutex::default(), $($field,)* }
             }
         }
 
         /// The names of all metrics, counters without their `_total`.
         pub const NAMES: &[&str] = &[$($name),*];
+
+        /// Every metric: name, kind, labels and help, in the order of the table.
+        pub const ROWS: &[Row] = &[$(Row {
+            name: $name,
+            kind: stringify!($kind),
+            labels: $labels::NAMES,
+            help: $help,
+        }),*];
     };
 }
 
@@ -167,7 +212,16 @@ metrics! {
     queue_retries: counter QueueLabels "workqueue_retries" "Keys added to a work queue again after a failure";
     queue_duration: histogram(QUEUE) QueueLabels "workqueue_queue_duration_seconds" "Time of a key in a work queue";
     work_duration: histogram(QUEUE) QueueLabels "workqueue_work_duration_seconds" "Time of the work on a key";
+    queue_unfinished: level QueueLabels "workqueue_unfinished_work_seconds" "Time so far of all the work under way";
+    queue_longest_running: level QueueLabels "workqueue_longest_running_processor_seconds" "Time so far of the work that is under way for the longest";
     leader: gauge LeaseLabels "leader_election_master_status" "1 on the replica that holds the lease";
+    api_requests: counter ApiRequestLabels "rest_client_requests" "Requests to the API server, by HTTP status";
+    object_state: gauge ObjectStateLabels "awslbc_object_state" "1 for the state an object is in: settled, waiting, failing or mistaken";
+    object_success_age: level TalkerLabels "awslbc_object_last_success_age_seconds" "Time since an object was last brought to what it wants, or first seen";
+    queue_age: level LaneLabels "awslbc_queue_age_seconds" "How long the key that waits the longest has been ready";
+    aws_tokens: level LimitLabels "awslbc_aws_tokens" "Calls that a client-side rate limit would let through at once; negative: calls that wait";
+    targets: gauge TargetLabels "awslbc_targets" "Targets of a binding: desired, registered and, when AWS was last asked, healthy";
+    orphans: gauge ResourceLabels "awslbc_orphans" "AWS resources of this cluster that no Service or Ingress of it wants";
 }
 
 /// Error codes by which AWS asks to slow down, as the SDKs list them.
@@ -195,9 +249,17 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Has something read, and set, whenever metrics are asked for.
+    pub fn read_when_asked(&self, reading: impl Fn(&Self) + Send + Sync + 'static) {
+        self.readings.lock().push(Box::new(reading));
+    }
+
     /// All metrics in the OpenMetrics text format.
     pub fn render(&self) -> String {
         let mut text = String::new();
+        // why: held until the end, so that of two who ask at once neither sees what the other is about to set
+        let readings = self.readings.lock();
+        readings.iter().for_each(|read| read(self));
         if encode(&mut text, &self.registry.lock()).is_err() {
             tracing::error!(target: "controller_metrics", "metrics cannot be written as text");
         }
@@ -290,9 +352,13 @@ fn operation_labels(outcome: &Outcome) -> OperationLabels {
     OperationLabels::new(&outcome.service, &outcome.operation)
 }
 
-/// The target group as CloudWatch names it: what follows the last colon of its ARN.
 fn target_group_labels(namespace: &str, service: &str, arn: &str) -> TargetGroupLabels {
-    TargetGroupLabels::new(namespace, service, arn.rsplit(':').next().unwrap_or(arn))
+    TargetGroupLabels::new(namespace, service, name_target_group(arn))
+}
+
+/// A target group as CloudWatch names it: what follows the last colon of its ARN.
+pub fn name_target_group(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or(arn)
 }
 
 #[cfg(test)]

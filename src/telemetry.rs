@@ -4,7 +4,9 @@
 mod line;
 
 use line::Fields;
+use std::backtrace::Backtrace;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::{LookupSpan, Scope};
@@ -35,13 +37,50 @@ impl LogLevel {
     }
 }
 
+/// What a log line looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object.
+    #[default]
+    Json,
+    /// For people at a terminal.
+    Human,
+}
+
+/// Whether everything is logged for the time being, whatever the flag says.
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
 /// Libraries whose logs are noise below warnings.
 const LIBRARIES: &[&str] =
     &["aws_", "h2", "hyper", "kube", "mio", "rustls", "tokio", "tower", "tonic", "want"];
 
 /// Sends the logs of this process to stderr. Only the first call of a process has an effect.
-pub fn init(level: LogLevel) {
-    let _ = subscriber(level, std::io::stderr).try_init();
+pub fn init(level: LogLevel, format: LogFormat) {
+    let _ = match format {
+        LogFormat::Json => subscriber(level, std::io::stderr).try_init(),
+        LogFormat::Human => {
+            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+            Registry::default().with(lines.with_filter(wanted(level))).try_init()
+        }
+    };
+}
+
+/// Logs everything from now on, or again only what the flag says. Answers whether it is everything.
+pub fn toggle_verbose() -> bool {
+    let is_verbose = !VERBOSE.fetch_xor(true, Ordering::Relaxed);
+    // why: what was decided about each place that logs is remembered there
+    tracing::callsite::rebuild_interest_cache();
+    is_verbose
+}
+
+/// Has a panic end the process, with its message and a trace in the log. Whatever is left after one is not to be trusted, and
+/// a worker that is gone would go unnoticed.
+pub fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let trace = Backtrace::force_capture();
+        tracing::error!(target: "panic", %panic, %trace, "this is a bug: the process ends");
+        std::process::abort();
+    }));
 }
 
 /// A subscriber that writes to what `writer` opens.
@@ -50,9 +89,12 @@ where
     W: Write,
     F: Fn() -> W + Send + Sync + 'static,
 {
-    let wanted = filter::filter_fn(move |metadata| is_wanted(metadata, level.level()))
-        .with_max_level_hint(level.level());
-    Registry::default().with(Lines { writer }.with_filter(wanted))
+    Registry::default().with(Lines { writer }.with_filter(wanted(level)))
+}
+
+fn wanted(level: LogLevel) -> filter::FilterFn<impl Fn(&Metadata<'_>) -> bool> {
+    let level_now = move || if VERBOSE.load(Ordering::Relaxed) { Level::DEBUG } else { level.level() };
+    filter::filter_fn(move |metadata| is_wanted(metadata, level_now())).with_max_level_hint(Level::DEBUG)
 }
 
 fn is_wanted(metadata: &Metadata<'_>, level: Level) -> bool {

@@ -129,7 +129,7 @@ fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Find
         Severity::Error if row.is_lenient => (Severity::Warning, format!("{problem}; it is taken as absent")),
         severity => (severity, problem),
     };
-    Finding { severity, object: object.clone(), field: Some(key.to_owned()), message, hint }
+    Finding { severity, object: object.clone(), field: Some(key.to_owned()), message, hint, part: None }
 }
 
 /// The table's findings and the builder's. A value that cannot be read, but that the builder did not stumble over, is not

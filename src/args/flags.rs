@@ -165,7 +165,8 @@ pub const FLAGS: &[Flag] = &[
     flag("lb-stabilization-monitor-interval", Duration, "2m", WORKERS, "How soon to look again while a load balancer with reserved capacity is provisioned"),
     flag("sync-period", Duration, "10h", WORKERS, "How often everything is looked at again"),
 
-    flag("log-level", Text, "info", SERVERS, "info or debug"),
+    flag("log-level", Text, "info", SERVERS, "info or debug; SIGUSR1 switches to debug and back"),
+    flag("log-format", Choice(&["json", "human"]), "json", SERVERS, "Form of log lines: json, or human for a terminal"),
     flag("metrics-bind-addr", Text, ":8080", SERVERS, "Address of metrics; 0: none"),
     flag("health-probe-bind-addr", Text, ":61779", SERVERS, "Address of health probes"),
     flag("webhook-bind-port", Number, "9443", SERVERS, "TLS port of webhooks"),

@@ -8,7 +8,7 @@ use crate::aws::throttle::Throttles;
 use crate::aws::vpc::VpcSettings;
 use crate::cloud::elbv2::{Scheme, TargetType};
 use crate::config::{AnnotationValidation, Config, FeatureGates};
-use crate::telemetry::LogLevel;
+use crate::telemetry::{LogFormat, LogLevel};
 use clap::ArgMatches;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub struct Settings {
     pub explicit_gates: BTreeSet<&'static str>,
     /// How much to log.
     pub log_level: LogLevel,
+    /// `--log-format`
+    pub log_format: LogFormat,
     /// How to reach AWS.
     pub aws: AwsSettings,
     /// How to find the VPC.
@@ -117,6 +119,10 @@ pub(super) fn build_settings(matches: &ArgMatches, environment: &Environment) ->
         config,
         explicit_gates: given.gates().into_iter().map(|(name, _)| name).collect(),
         log_level: LogLevel::from_flag(&given.text("log-level")),
+        log_format: match given.text("log-format").as_str() {
+            "human" => LogFormat::Human,
+            _ => LogFormat::Json,
+        },
         aws: build_aws(&given, environment),
         vpc: VpcSettings {
             id: given.text("aws-vpc-id"),

@@ -4,7 +4,7 @@ use super::Cloud;
 use super::fence::{Fenced, MayWrite};
 use super::interceptors::Observer;
 use super::meter::Metered;
-use super::throttle::{Throttled, Throttles};
+use super::throttle::{Buckets, Throttled, Throttles};
 use std::sync::Arc;
 
 /// The guards of one process; every identity gets buckets of its own.
@@ -21,7 +21,12 @@ pub struct Guards {
 impl Guards {
     /// Puts the guards in front of a cloud.
     pub fn wrap(&self, cloud: impl Cloud + 'static) -> Arc<dyn Cloud> {
-        let throttled = Throttled::new(cloud, &self.throttles);
+        self.wrap_with(cloud, Arc::new(Buckets::new(&self.throttles)))
+    }
+
+    /// Like [`Guards::wrap`], with buckets that somebody else looks into.
+    pub fn wrap_with(&self, cloud: impl Cloud + 'static, buckets: Arc<Buckets>) -> Arc<dyn Cloud> {
+        let throttled = Throttled::new(cloud, buckets);
         let metered = Metered::new(throttled, Arc::clone(&self.observer));
         Arc::new(Fenced::new(metered, Arc::clone(&self.may_write)))
     }

@@ -63,7 +63,49 @@ pub enum ThrottleError {
 /// A `Cloud` that waits before it calls.
 pub struct Throttled<C> {
     inner: C,
-    buckets: BTreeMap<Action, Vec<Arc<Bucket>>>,
+    buckets: Arc<Buckets>,
+}
+
+/// The buckets of one identity.
+pub struct Buckets {
+    of_actions: BTreeMap<Action, Vec<Arc<Bucket>>>,
+    all: Vec<Limit>,
+}
+
+/// One rule's bucket.
+struct Limit {
+    service: String,
+    operations: String,
+    bucket: Arc<Bucket>,
+}
+
+/// How much of a rate limit is left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Left {
+    /// Service id.
+    pub service: String,
+    /// The rule's expression.
+    pub operations: String,
+    /// Calls that would be let through at once; negative: calls that wait.
+    pub tokens: f64,
+}
+
+impl Buckets {
+    /// Full buckets.
+    pub fn new(throttles: &Throttles) -> Self {
+        fill_buckets(throttles)
+    }
+
+    /// What is left now.
+    pub fn left(&self) -> Vec<Left> {
+        let now = Instant::now();
+        let left = |limit: &Limit| Left {
+            service: limit.service.clone(),
+            operations: limit.operations.clone(),
+            tokens: limit.bucket.left(now),
+        };
+        self.all.iter().map(left).collect()
+    }
 }
 
 /// Upstream's defaults: service id, operations, calls a second, calls at once.
@@ -125,15 +167,15 @@ impl Throttles {
 
 impl<C> Throttled<C> {
     /// Limits the calls to `inner`.
-    pub fn new(inner: C, throttles: &Throttles) -> Self {
-        Self { inner, buckets: fill_buckets(throttles) }
+    pub fn new(inner: C, buckets: Arc<Buckets>) -> Self {
+        Self { inner, buckets }
     }
 }
 
 impl<C: Cloud> Cloud for Throttled<C> {
     fn call(&self, request: Request) -> Answer<'_> {
         Box::pin(async move {
-            for bucket in self.buckets.get(&request.action()).into_iter().flatten() {
+            for bucket in self.buckets.of_actions.get(&request.action()).into_iter().flatten() {
                 tokio::time::sleep_until(bucket.reserve(Instant::now())).await;
             }
             self.inner.call(request).await
@@ -165,8 +207,9 @@ fn split_in_two(text: &str, separator: char) -> Option<(&str, &str)> {
 }
 
 /// The buckets of every operation; operations that match the same rule share its bucket.
-fn fill_buckets(throttles: &Throttles) -> BTreeMap<Action, Vec<Arc<Bucket>>> {
-    let mut buckets: BTreeMap<Action, Vec<Arc<Bucket>>> = BTreeMap::new();
+fn fill_buckets(throttles: &Throttles) -> Buckets {
+    let mut of_actions: BTreeMap<Action, Vec<Arc<Bucket>>> = BTreeMap::new();
+    let mut all = Vec::new();
     for (service, rules) in &throttles.0 {
         for rule in rules {
             let Some(bucket) = Bucket::new(rule).map(Arc::new) else { continue };
@@ -174,11 +217,12 @@ fn fill_buckets(throttles: &Throttles) -> BTreeMap<Action, Vec<Arc<Bucket>>> {
                 action.service().as_str() == service && rule.operations.is_match(action.name())
             });
             for action in matching {
-                buckets.entry(*action).or_default().push(Arc::clone(&bucket));
+                of_actions.entry(*action).or_default().push(Arc::clone(&bucket));
             }
+            all.push(Limit { service: service.clone(), operations: rule.operations.to_string(), bucket });
         }
     }
-    buckets
+    Buckets { of_actions, all }
 }
 
 /// A token bucket, kept as the time at which it would be full of debt (the generic cell rate algorithm).
@@ -206,6 +250,13 @@ impl Bucket {
         let grown = next.map_or(now, |next| next.max(now));
         *next = Some(grown + self.interval);
         grown.checked_sub(self.tolerance).unwrap_or(now).max(now)
+    }
+
+    /// How many tokens there are; negative: how many are owed.
+    fn left(&self, now: Instant) -> f64 {
+        let ahead = self.next.lock().map(|next| next.saturating_duration_since(now)).unwrap_or_default();
+        let burst = self.tolerance.div_duration_f64(self.interval) + 1.0;
+        burst - ahead.div_duration_f64(self.interval)
     }
 }
 

@@ -32,7 +32,7 @@ use crate::api::{Ingress, ObjectKey};
 use crate::build::Origin;
 use crate::cloud::elbv2::ListenerAction;
 use crate::config::Config;
-use crate::finding::Finding;
+use crate::finding::{Finding, Part};
 use crate::inputs::group::{IngressGroup, ingress_ref};
 use crate::inputs::{Facts, Halt, LiveStack};
 use crate::model::{Listener, ResourceId, Stack};
@@ -108,6 +108,7 @@ pub fn build(group: &IngressGroup, facts: &Facts, config: &Config) -> Result<Bui
     let scope = Scope::new(group, facts, config);
     let mut ledger = Ledger::new(lenient);
     let result = GroupBuild { scope: &scope, ledger: &mut ledger }.run();
+    let result = result.map_err(|halt| halt.within(ledger.part()));
     match result {
         Ok(Some(built)) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..built }),
         Ok(None) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..BuiltGroup::of(None) }),
@@ -115,7 +116,8 @@ pub fn build(group: &IngressGroup, facts: &Facts, config: &Config) -> Result<Bui
         Err(Halt::Finding(finding)) => Ok(blocked(&scope, &mut ledger, &finding)),
         Err(Halt::Unanswered(failure)) => {
             let object = scope.members.first().map(|member| member.object.clone()).unwrap_or_default();
-            Ok(blocked(&scope, &mut ledger, &Finding::error(&object, failure.message)))
+            let finding = Finding { part: failure.part, ..Finding::error(&object, failure.message) };
+            Ok(blocked(&scope, &mut ledger, &finding))
         }
     }
 }
@@ -212,8 +214,11 @@ impl<'b> GroupBuild<'b, '_> {
             Keeper::new(self.scope, live, self.broken()).keep_ports(&mut ports);
         }
         self.drop_bare_https(&mut ports)?;
+        self.ledger.begin(Part::LoadBalancer);
         let front = load_balancer::build(self.scope, self.ledger, &ports)?;
+        self.ledger.begin(Part::SslRedirect);
         let ssl_redirect = load_balancer::build_ssl_redirect(self.scope, self.ledger, &ports)?;
+        self.ledger.begin(Part::Rules);
         let compiled = self.compile(&front, &ports, ssl_redirect)?;
         if compiled.is_empty() && self.scope.live_load_balancer()?.is_none() {
             return Ok(None);
@@ -294,6 +299,7 @@ impl<'b> GroupBuild<'b, '_> {
         ssl_redirect: Option<i32>,
         compiled: BTreeMap<usize, Compiled>,
     ) -> Result<BuiltGroup, Halt> {
+        self.ledger.begin(Part::Listener);
         let live = self.live()?;
         let keeper = live.map(|live| Keeper::new(self.scope, live, self.broken()));
         let mut stack = Stack::empty(self.scope.stack.clone());
@@ -313,7 +319,9 @@ impl<'b> GroupBuild<'b, '_> {
         if let Some(keeper) = &keeper {
             keeper.keep_target_groups(&mut stack);
         }
+        self.ledger.begin(Part::Addons);
         stack.protection = protection::build(self.scope, self.ledger)?;
+        self.ledger.begin(Part::FrontendNlb);
         frontend_nlb::build(self.scope, self.ledger, &front, ports, &mut stack)?;
         add_front(&mut stack, front, keeper.as_ref());
         Ok(BuiltGroup {

@@ -1,8 +1,11 @@
 //! The connection to the API server.
 
+use http::Request;
+use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A connection to the API server; what lives outside this folder only hands it on.
@@ -30,11 +33,32 @@ pub enum ConnectError {
     Client(#[from] kube::Error),
 }
 
-/// A client from `--kubeconfig`, or from the pod's ServiceAccount when the path is empty.
-pub async fn connect(kubeconfig: &str) -> Result<Client, ConnectError> {
+/// A client from `--kubeconfig`, or from the pod's ServiceAccount when the path is empty. `count` hears of every request:
+/// the HTTP status of its answer, the API server's host, and the method.
+pub async fn connect(
+    kubeconfig: &str,
+    count: impl Fn(&str, &str, &str) + Send + Sync + 'static,
+) -> Result<Client, ConnectError> {
     let mut config = if kubeconfig.is_empty() { Config::incluster()? } else { from_file(kubeconfig).await? };
     config.connect_timeout = Some(Duration::from_secs(10));
-    Ok(Client::try_from(config)?)
+    let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
+    Ok(counted(Client::try_from(config)?, host, count))
+}
+
+fn counted(client: Client, host: String, count: impl Fn(&str, &str, &str) + Send + Sync + 'static) -> Client {
+    let (namespace, count) = (client.default_namespace().to_owned(), Arc::new(count));
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (client, host, count) = (client.clone(), host.clone(), count.clone());
+        async move {
+            let method = request.method().clone();
+            let answer = client.send(request).await;
+            // why: client-go's word for no answer
+            let code = answer.as_ref().map_or("<error>".into(), |answer| answer.status().as_str().to_owned());
+            count(&code, &host, method.as_str());
+            answer
+        }
+    });
+    Client::new(service, namespace)
 }
 
 /// A client as kubectl has it: from `--kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`, else the pod.

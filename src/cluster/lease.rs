@@ -21,8 +21,8 @@ const LEASE_DURATION: Duration = Duration::from_secs(15);
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// How often a leader renews.
 const RENEW_PERIOD: Duration = Duration::from_secs(2);
-/// How often a follower looks.
-const WATCH_PERIOD: Duration = Duration::from_secs(1);
+/// How often a follower looks. Upstream's role lets nobody watch the lease.
+const WATCH_PERIOD: Duration = Duration::from_millis(500);
 
 /// Whether this replica may write, shared with everything that does.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ pub mod binding_store;
 pub mod cache;
 pub mod connect;
 pub mod events;
+pub mod fence;
 pub mod installation;
 pub mod lease;
 pub mod ledger_pages;

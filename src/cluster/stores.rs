@@ -141,6 +141,20 @@ impl Stores {
         }
     }
 
+    /// Whether every cache is complete.
+    pub fn is_synced(&self) -> bool {
+        let of_endpoints = if self.use_slices { self.slices.is_synced() } else { self.endpoints.is_synced() };
+        of_endpoints
+            && self.services.is_synced()
+            && self.ingresses.is_synced()
+            && self.ingress_classes.is_synced()
+            && self.ingress_class_params.is_synced()
+            && self.namespaces.is_synced()
+            && self.bindings.is_synced()
+            && self.nodes.is_synced()
+            && self.pods.is_synced()
+    }
+
     /// Waits until every cache is complete.
     pub async fn synced(&self) {
         self.services.synced().await;

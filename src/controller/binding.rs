@@ -23,9 +23,9 @@ use crate::clock::now;
 use crate::cloud::CloudError;
 use crate::config::Config;
 use crate::deploy::targets::interfaces::{InterfaceFinder, NetworkError};
-use crate::deploy::targets::lane::TargetLane;
+use crate::deploy::targets::lane::{Group, TargetLane};
 use crate::deploy::targets::ownership::OwnedTargets;
-use crate::deploy::targets::ports::{ApiFailure, BindingApi, BindingEvent, BindingMetrics};
+use crate::deploy::targets::ports::{ApiFailure, BindingApi, BindingEvent, BindingMetrics, TargetCounts};
 use crate::deploy::targets::rules::TargetRules;
 use crate::deploy::targets::zones::{ZoneError, Zones};
 use crate::targets::checkpoint;
@@ -148,27 +148,26 @@ impl BindingController {
 
     /// Brings one binding, and its target group, to where they should be.
     pub async fn reconcile(&self, key: &ObjectKey) -> Verdict {
-        let Some(binding) = self.view.binding(key) else {
+        let began = Instant::now();
+        let found = self.view.binding(key);
+        self.metrics.stage_took("fetch_targetGroupBinding", began.elapsed());
+        let Some(binding) = found else {
             self.memories.forget(key);
-            return Verdict::Done;
+            self.metrics.binding_gone(key);
+            return Verdict::Gone;
         };
         if is_being_deleted(&*binding) {
             return self.delete(&binding, key).await;
         }
-        if !has_finalizer(&*binding, TARGET_GROUP_BINDING_FINALIZER)
-            && let Err(failure) = self.api.add_finalizer(key).await
-        {
+        if let Err(failure) = self.timed("add_finalizers", self.mark(&binding, key)).await {
             self.metrics.step_failed("add_finalizers_error");
             let message = format!("Failed add finalizer due to {failure}");
             self.warn(&binding, "FailedAddFinalizer", message);
             return Verdict::Retry;
         }
-        let began = Instant::now();
-        let brought_about = self.bring_about(&binding, key).await;
-        self.metrics.stage_took("reconcile_targetgroupbinding", began.elapsed());
-        match brought_about {
+        match self.timed("reconcile_targetgroupbinding", self.bring_about(&binding, key)).await {
             Ok(progress) => self.report(&binding, key, progress).await,
-            Err(error) if error.is_about_a_binding_that_is_gone() => Verdict::Done,
+            Err(error) if error.is_about_a_binding_that_is_gone() => Verdict::Gone,
             Err(error) => {
                 tracing::warn!(binding = %key, %error, "binding not reconciled");
                 self.metrics.step_failed(error.category());
@@ -177,6 +176,22 @@ impl BindingController {
                 Verdict::Retry
             }
         }
+    }
+
+    /// Does one stage of a reconcile and takes the time.
+    async fn timed<T>(&self, stage: &'static str, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        self.metrics.stage_took(stage, began.elapsed());
+        done
+    }
+
+    /// Marks a binding as one that must not go before its targets have.
+    async fn mark(&self, binding: &TargetGroupBinding, key: &ObjectKey) -> Result<(), ApiFailure> {
+        if has_finalizer(binding, TARGET_GROUP_BINDING_FINALIZER) {
+            return Ok(());
+        }
+        self.api.add_finalizer(key).await
     }
 
     /// The bindings that wait for a pod to appear in the cache; to be reconciled when it does.
@@ -207,6 +222,20 @@ impl BindingController {
             resolved => (resolved?, false),
         };
         self.await_pods(key, &resolution);
+        let desired = resolution.endpoints.len();
+        let progress = self.settle(binding, key, resolution, is_confirmed).await;
+        self.count_targets(binding, key, desired);
+        progress
+    }
+
+    /// Makes a full pass, if there is anything that calls for one.
+    async fn settle(
+        &self,
+        binding: &TargetGroupBinding,
+        key: &ObjectKey,
+        resolution: Resolution,
+        is_confirmed: bool,
+    ) -> Result<Progress, ReconcileError> {
         let checkpoint = checkpoint::checkpoint(&resolution.endpoints, &binding.spec);
         let memory = self.memories.of(key);
         let is_unchanged = checkpoint_of(binding, &memory) == checkpoint;
@@ -220,6 +249,12 @@ impl BindingController {
             }
             ended => ended,
         }
+    }
+
+    fn count_targets(&self, binding: &TargetGroupBinding, key: &ObjectKey, desired: usize) {
+        let group = Group::of(binding);
+        let (registered, healthy) = self.lane.count(&group).unzip();
+        self.metrics.targets(key, &group.arn, TargetCounts { desired, registered, healthy });
     }
 
     /// Resolves the endpoints from what the API server says right now, past the caches.
@@ -250,19 +285,21 @@ impl BindingController {
             Progress::Unchanged | Progress::Settled => true,
             Progress::Waiting { is_observed, .. } => is_observed,
         };
-        if is_observed && let Err(failure) = self.observe_generation(binding, key).await {
+        if is_observed
+            && let Err(failure) = self.timed("update_status", self.observe_generation(binding, key)).await
+        {
             self.metrics.step_failed("update_status_error");
             let text = format!("failed to update targetGroupBinding status: {key}: {failure}");
             self.warn(binding, "FailedUpdateStatus", format!("Failed update status due to {text}"));
             return Verdict::Retry;
         }
         match progress {
-            Progress::Unchanged => Verdict::After(self.memories.of(key).due_in()),
+            Progress::Unchanged => Verdict::DoneFor(self.memories.of(key).due_in()),
             Progress::Settled => {
                 self.memories.change(key, Memory::settle);
                 let message = "Successfully reconciled".to_owned();
                 self.record(binding, false, "SuccessfullyReconciled", message);
-                Verdict::After(self.memories.of(key).due_in())
+                Verdict::DoneFor(self.memories.of(key).due_in())
             }
             Progress::Waiting { after, .. } => Verdict::After(after),
         }

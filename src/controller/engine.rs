@@ -3,6 +3,8 @@
 //! Everything it needs from outside comes in as [`Parts`]: the process connects them to a cluster and to AWS, tests and
 //! benchmarks to simulators of both.
 
+mod counted;
+mod readings;
 mod upkeep;
 mod work;
 
@@ -24,8 +26,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// Reconciles in flight have this long to end; then they are given up.
+/// Reconciles in flight have this long to end; then they are given up …
 const DRAIN: Duration = Duration::from_secs(1);
+/// … and what is deployed has this long to be written down: a successor waits.
+const SAVE: Duration = Duration::from_millis(300);
 
 /// How often the record of what was deployed before is tried to be read, and the pause between.
 const OPENING_ATTEMPTS: usize = 3;
@@ -74,6 +78,7 @@ impl Engine {
     /// Puts everything together; nothing runs yet.
     pub fn new(parts: Parts) -> Self {
         let work = Arc::new(Work::new(&parts, Arc::new(queues(&parts))));
+        readings::read_when_asked(&parts.metrics, &work);
         let dispatcher = Arc::new(Dispatcher::new(
             parts.config.clone(),
             parts.stores.clone(),
@@ -125,7 +130,7 @@ impl Engine {
         if timeout(DRAIN, drained).await.is_err() {
             workers.shutdown().await;
         }
-        let _ = timeout(DRAIN, upkeep::save(&self.work.ledger)).await;
+        let _ = timeout(SAVE, upkeep::save(&self.work.ledger)).await;
     }
 }
 

@@ -91,7 +91,8 @@ impl FactSource {
         match self.objects.read_secret(&ObjectKey::namespaced(namespace, name)).await {
             Ok(secret) => Ok(secret.filter(|secret| self.may_use(secret)).map(contents)),
             Err(error) => {
-                Err(LookupFailure { code: None, message: format!("secret {namespace}/{name}: {error}") })
+                let message = format!("secret {namespace}/{name}: {error}");
+                Err(LookupFailure { code: None, message, part: None })
             }
         }
     }
@@ -114,5 +115,5 @@ fn failure(error: &CloudError) -> LookupFailure {
         CloudError::Service { operation, code, message, .. } => format!("{operation}: {code}: {message}"),
         other => other.to_string(),
     };
-    LookupFailure { code: error.code().map(str::to_owned), message }
+    LookupFailure { code: error.code().map(str::to_owned), message, part: None }
 }

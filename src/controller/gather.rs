@@ -1,7 +1,7 @@
 //! Gather and build: answers a build's questions until it has no more.
 
 use super::facts::FactSource;
-use crate::finding::Finding;
+use crate::finding::{Finding, Part};
 use crate::inputs::{Facts, Halt, Query};
 use crate::model::StackId;
 use std::collections::BTreeSet;
@@ -18,6 +18,17 @@ pub enum BuildFailure {
     /// The build asked again for what it was told: our mistake.
     #[error("the build asked twice for {0:?}")]
     AskedTwice(Query),
+}
+
+impl BuildFailure {
+    /// What could not be built.
+    pub fn part(&self) -> Option<Part> {
+        match self {
+            Self::Finding(finding) => finding.part,
+            Self::Unanswered(failure) => failure.part,
+            Self::AskedTwice(_) => None,
+        }
+    }
 }
 
 /// Builds, asking for facts as the build names them.

@@ -13,29 +13,34 @@ use crate::api::{Ingress, ObjectKey};
 use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome};
 use crate::cluster::events::Regarding;
 use crate::deploy::Deployed;
+use crate::finding::Part;
 use crate::inputs::Facts;
 use crate::inputs::group::{self, IngressGroup, Member};
 use crate::model::{Stack, StackId};
 use crate::status;
 use crate::status::event::{Event, Reason};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const COMPONENT: &str = "ingress";
 
 /// Brings AWS and the members' status in line with one group.
 pub async fn reconcile(context: &Context, id: &StackId) -> Verdict {
-    let classes = Classes::of(&context.stores);
-    let ingresses = context.stores.ingresses.list();
-    let group = group::load_group(id, &ingresses, &classes.view(), &context.config);
+    let group = context.timed(COMPONENT, "fetch_ingress", async { load(context, id) }).await;
     if group.members.is_empty() && group.leavers.is_empty() {
-        return Verdict::Done;
+        return Verdict::Gone;
     }
     let pass = Pass { context, group: &group };
     match pass.run().await {
         Ok(verdict) => verdict,
         Err(failure) => pass.report_failure(&failure),
     }
+}
+
+fn load(context: &Context, id: &StackId) -> IngressGroup {
+    let classes = Classes::of(&context.stores);
+    group::load_group(id, &context.stores.ingresses.list(), &classes.view(), &context.config)
 }
 
 struct Pass<'a> {
@@ -58,8 +63,9 @@ impl Pass<'_> {
             context.timed(COMPONENT, "remove_group_finalizer", self.release_leavers(&built)).await?;
         }
         Ok(match revisit {
-            _ if !built.is_whole() => self.note_mistakes(),
+            _ if !built.is_whole() => self.note_mistakes(&built),
             Some(after) => Verdict::After(after),
+            None if self.group.members.is_empty() => Verdict::Gone,
             None => Verdict::Done,
         })
     }
@@ -79,8 +85,12 @@ impl Pass<'_> {
     }
 
     /// Members that were told of their mistakes will change; until then, trying again is only a precaution.
-    fn note_mistakes(&self) -> Verdict {
-        self.context.metrics.count_error(COMPONENT, "build_model_error");
+    fn note_mistakes(&self, built: &BuiltGroup) -> Verdict {
+        let findings = built.members.iter().flat_map(|member| &member.findings);
+        let parts: BTreeSet<Part> = findings.filter_map(|finding| finding.part).collect();
+        for category in parts.into_iter().map(Part::label).chain(["build_model_error"]) {
+            self.context.metrics.count_error(COMPONENT, category);
+        }
         self.context.facts.memory.distrust();
         Verdict::Mistaken
     }

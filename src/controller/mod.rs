@@ -1,6 +1,7 @@
 //! Layer 4: the queue and the five steps: gather, build, diff, execute, report.
 
 pub mod binding;
+pub mod board;
 pub mod context;
 pub mod dispatch;
 pub mod engine;

@@ -7,10 +7,12 @@ mod identity;
 mod webhooks;
 
 use super::engine::{Engine, Leading, Parts};
+use crate::api::ObjectKey;
 use crate::args::Settings;
 use crate::aws::assume_role::{AssumedRoles, CloudFor};
 use crate::aws::client::ConnectError as AwsError;
 use crate::aws::guard::Guards;
+use crate::aws::throttle::Buckets;
 use crate::aws::vpc::{VpcError, resolve_vpc};
 use crate::aws::{AwsCloud, Cloud};
 use crate::cluster::Connection;
@@ -20,8 +22,10 @@ use crate::cluster::lease::{Election, Leadership, LeaseLost};
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::metrics::{LeaseLabels, Metrics};
+use crate::plan::Seal;
 use crate::serve::certificate::CertificateError;
 use crate::serve::{Router, admin};
+use crate::telemetry;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -86,11 +90,15 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     let signals = Signals::new()?;
     let metrics = Arc::new(Metrics::new());
     let kubeconfig = settings.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let client = connect(&kubeconfig).await?;
+    let counted = metrics.clone();
+    let count = move |code: &str, host: &str, method: &str| counted.count_api_request(code, host, method);
+    let client = connect(&kubeconfig, count).await?;
     let (leadership, election) = election(&client, &settings);
     let aws = Arc::new(AwsCloud::connect(&settings.aws, metrics.clone()).await?);
     let guards = guards(&settings, &metrics, &leadership);
-    let cloud = guards.wrap(aws.clone());
+    let buckets = Arc::new(Buckets::new(&guards.throttles));
+    let cloud = guards.wrap_with(aws.clone(), buckets.clone());
+    metrics.read_when_asked(move |metrics| metrics.set_tokens(buckets.left()));
     let config = Arc::new(config(&settings, &aws, &cloud).await?);
     let clouds = AssumedRoles::new(&aws, cloud.clone(), &config.cluster_name, guards);
     let (recorder, writer) = recorder(client.clone());
@@ -155,6 +163,7 @@ impl Process {
         let mut tasks = JoinSet::new();
         let engine = Engine::new(self.parts());
         self.listen(&mut tasks).await?;
+        tasks.spawn(hear_log_level()?);
         engine.watch(&mut tasks);
         let mut events = JoinSet::new();
         events.spawn(writer.run());
@@ -182,11 +191,25 @@ impl Process {
         let opened = async {
             self.leadership.acquired().await;
             self.count_leading(1);
+            self.seal_digests(engine).await;
             engine.open().await;
         };
         tokio::join!(self.stores.synced(), opened);
         tracing::info!("caches are complete and this replica leads: working");
         engine.lead(leading);
+    }
+
+    /// Digests of secrets are mixed with what only those know who may read the webhooks' Secret. Without it, stacks with
+    /// secrets are not written down.
+    async fn seal_digests(&self, engine: &Engine) {
+        let Some(own) = &self.settings.webhook.own_certificates else { return };
+        let context = &engine.work().context;
+        let key = ObjectKey::namespaced(own.secret.0.as_str(), own.secret.1.as_str());
+        let read = context.objects.read_secret(&key).await;
+        let data = read.ok().flatten().and_then(|secret| secret.data).unwrap_or_default();
+        if let Some(secret) = data.get(::webhook_certs::SECRET_CA_KEY).filter(|bytes| !bytes.0.is_empty()) {
+            context.deployer.inventory().seal_with(Seal::of(&secret.0));
+        }
     }
 
     fn count_leading(&self, is_leader: i64) {
@@ -215,7 +238,16 @@ impl Process {
         let ready: admin::Readiness = Arc::new(move || {
             if certificate.is_ready() { Ok(()) } else { Err("no serving certificate yet".to_owned()) }
         });
-        self.serve_http(&self.settings.health_probe_bind_addr, "probes", admin::probes(ready), tasks).await?;
+        let stores = self.stores.clone();
+        let synced: admin::Readiness = Arc::new(move || {
+            if stores.is_synced() {
+                Ok(())
+            } else {
+                Err("not everything in the cluster is listed yet".to_owned())
+            }
+        });
+        let probes = admin::probes(ready, synced);
+        self.serve_http(&self.settings.health_probe_bind_addr, "probes", probes, tasks).await?;
         if let Some(address) = &self.settings.metrics_bind_addr {
             let metrics = self.metrics.clone();
             let exposition: admin::Exposition = Arc::new(move || metrics.render());
@@ -290,6 +322,17 @@ fn elect(
 fn task_ended(task: Result<(), tokio::task::JoinError>) -> ProcessError {
     let reason = task.err().map_or_else(|| "it returned".to_owned(), |error| error.to_string());
     ProcessError::TaskEnded(reason)
+}
+
+/// SIGUSR1 has everything logged, and once more, only what `--log-level` says.
+fn hear_log_level() -> Result<impl Future<Output = ()> + Send + use<>, ProcessError> {
+    let mut heard = signal(SignalKind::user_defined1()).map_err(ProcessError::Signals)?;
+    Ok(async move {
+        while heard.recv().await.is_some() {
+            let is_verbose = telemetry::toggle_verbose();
+            tracing::info!(is_verbose, "log level switched");
+        }
+    })
 }
 
 /// SIGTERM and SIGINT. A second one ends the process at once, by the default of the system.

@@ -30,7 +30,8 @@ pub struct Queue<K> {
 struct State<K> {
     ready: VecDeque<(K, Instant)>,
     waiting: BTreeSet<K>,
-    running: BTreeSet<K>,
+    /// Keys that are worked on, since when.
+    running: BTreeMap<K, Instant>,
     again: BTreeSet<K>,
     delayed: BTreeMap<(Instant, u64), K>,
     due: BTreeMap<K, (Instant, u64)>,
@@ -59,7 +60,7 @@ impl<K: Ord + Clone> Queue<K> {
         let state = State {
             ready: VecDeque::new(),
             waiting: BTreeSet::new(),
-            running: BTreeSet::new(),
+            running: BTreeMap::new(),
             again: BTreeSet::new(),
             delayed: BTreeMap::new(),
             due: BTreeMap::new(),
@@ -167,6 +168,18 @@ impl<K: Ord + Clone> Queue<K> {
         self.state.lock().ready.len()
     }
 
+    /// How long the key that waits the longest has been ready.
+    pub fn age(&self) -> Duration {
+        let state = self.state.lock();
+        // why: keys become ready in the order in which they stand there
+        state.ready.front().map(|(_, since)| since.elapsed()).unwrap_or_default()
+    }
+
+    /// For how long each key that is worked on has been.
+    pub fn running(&self) -> Vec<Duration> {
+        self.state.lock().running.values().map(Instant::elapsed).collect()
+    }
+
     /// Ends every present and future [`Queue::next`].
     pub fn close(&self) {
         self.state.lock().closed = true;
@@ -177,7 +190,7 @@ impl<K: Ord + Clone> Queue<K> {
 impl<K: Ord + Clone> State<K> {
     /// Makes a key ready, now or once it is not worked on any more. Whether it has become ready now.
     fn push(&mut self, key: K) -> bool {
-        if self.running.contains(&key) {
+        if self.running.contains_key(&key) {
             self.again.insert(key);
             return false;
         }
@@ -217,7 +230,7 @@ impl<K: Ord + Clone> State<K> {
     fn take(&mut self) -> Option<Taken<K>> {
         let (key, since) = self.ready.pop_front()?;
         self.waiting.remove(&key);
-        self.running.insert(key.clone());
+        self.running.insert(key.clone(), Instant::now());
         Some(Taken { key, waited: since.elapsed() })
     }
 }

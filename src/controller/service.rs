@@ -23,7 +23,8 @@ const COMPONENT: &str = "service";
 
 /// Brings AWS and the Service's status in line with one Service.
 pub async fn reconcile(context: &Context, key: &ObjectKey) -> Verdict {
-    let Some(service) = context.stores.services.get(key) else { return Verdict::Done };
+    let found = context.timed(COMPONENT, "fetch_service", async { context.stores.services.get(key) }).await;
+    let Some(service) = found else { return Verdict::Gone };
     let pass = Pass { context, key, service };
     match pass.run().await {
         Ok(verdict) => verdict,
@@ -41,7 +42,7 @@ impl Pass<'_> {
     async fn run(&self) -> Result<Verdict, Failure> {
         let is_ours = build::service::is_selected(&self.service, &self.context.config);
         if !is_ours && !build::service::is_pending_finalization(&self.service) {
-            return Ok(Verdict::Done);
+            return Ok(Verdict::Gone);
         }
         let built = self.context.timed(COMPONENT, "build_model", self.build()).await?;
         log_model(&built.stack);
@@ -102,7 +103,7 @@ impl Pass<'_> {
         self.context.objects.remove_finalizer::<Service>(self.key, SERVICE_FINALIZER).await.map_err(
             |error| Failure::told(Reason::FailedRemoveFinalizer, "cleanup_load_balancer_error")(&error),
         )?;
-        Ok(Verdict::Done)
+        Ok(Verdict::Gone)
     }
 
     async fn clear_status(&self) -> Result<(), Failure> {

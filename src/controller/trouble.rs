@@ -4,6 +4,7 @@ use super::Verdict;
 use super::context::Context;
 use super::gather::BuildFailure;
 use crate::deploy::{Class, DeployFailure};
+use crate::finding::Part;
 use crate::model::Stack;
 use crate::model::marshal::marshal;
 use crate::status::event::{Event, Reason};
@@ -61,7 +62,9 @@ impl Trouble {
     fn of_build(failure: &BuildFailure) -> Self {
         let event = Event::warning(Reason::FailedBuildModel, failure);
         let is_mistake = matches!(failure, BuildFailure::Finding(_));
-        Self { event, categories: vec!["build_model_error"], is_mistake }
+        let part = failure.part().map(Part::label);
+        let categories = part.into_iter().chain(["build_model_error"]).collect();
+        Self { event, categories, is_mistake }
     }
 
     /// AWS or the API server refused something.

@@ -12,6 +12,10 @@ use tokio::time::Instant;
 pub enum Verdict {
     /// All is as wanted.
     Done,
+    /// All is as wanted; look again after a while nevertheless.
+    DoneFor(Duration),
+    /// There is nothing (any more) to be done for it.
+    Gone,
     /// Nothing failed; look again after a while.
     After(Duration),
     /// It failed; try again, ever more slowly.
@@ -24,8 +28,8 @@ impl Verdict {
     /// As controller-runtime labels it.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Done => "success",
-            Self::After(_) => "requeue_after",
+            Self::Done | Self::Gone => "success",
+            Self::After(_) | Self::DoneFor(_) => "requeue_after",
             Self::Retry | Self::Mistaken => "error",
         }
     }
@@ -49,8 +53,8 @@ pub async fn work<K: Ord + Clone>(
         };
         meter.observe(verdict.label(), began.elapsed());
         match verdict {
-            Verdict::Done => queue.forget(&key),
-            Verdict::After(delay) => {
+            Verdict::Done | Verdict::Gone => queue.forget(&key),
+            Verdict::After(delay) | Verdict::DoneFor(delay) => {
                 queue.forget(&key);
                 queue.add_after(key.clone(), delay);
             }

@@ -16,9 +16,11 @@ use crate::cloud::elbv2::ModifyLoadBalancerAttributes;
 use crate::cloud::{Attributes, Bindings, CloudError, Request, Response};
 use crate::model::StackId;
 use crate::plan::binding::{is_same, patch, render_binding};
-use crate::plan::{BindingWrite, Limits, OnFailure, Op, Plan, Quota, Step, StepId};
-use std::collections::BTreeSet;
+use crate::plan::{BindingWrite, Limits, OnFailure, Op, Plan, Quota, Stage, Step, StepId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// How long one deployment may wait in all.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -44,6 +46,8 @@ pub struct Outcome {
     pub lessons: Vec<Quota>,
     /// Steps that were not done.
     pub missed: BTreeSet<StepId>,
+    /// How long the steps of each kind took.
+    pub took: BTreeMap<Stage, Duration>,
     /// Whether the world turned out to be another than the plan was made for.
     pub is_stale: bool,
 }
@@ -119,7 +123,10 @@ impl<'a> Executor<'a> {
         self.known = plan.known.clone();
         for (place, step) in plan.steps.iter().enumerate() {
             let is_due = !step.after.iter().any(|id| self.outcome.missed.contains(id)) && self.is_bound(step);
-            let is_done = is_due && !self.must_stop() && self.perform_step(step).await;
+            // why: its fields stand in the line about each call to AWS
+            let span =
+                tracing::info_span!("step", stack = %self.stack, resource = step.resource, why = step.why);
+            let is_done = is_due && !self.must_stop() && self.perform_step(step).instrument(span).await;
             if !is_done {
                 self.outcome.missed.insert(StepId(place));
             }
@@ -156,6 +163,7 @@ impl<'a> Executor<'a> {
     }
 
     async fn perform_step(&mut self, step: &Step) -> bool {
+        let began = Instant::now();
         let end = match &step.op {
             Op::Aws(request) => self.call(step, request).await,
             Op::CreateBinding(write) => self.create_binding(write).await,
@@ -164,6 +172,7 @@ impl<'a> Executor<'a> {
             Op::AwaitBindingObserved(key) => self.await_binding_observed(key).await,
             Op::AwaitBindingGone(key) => self.await_binding_gone(key).await,
         };
+        *self.outcome.took.entry(step.stage).or_default() += began.elapsed();
         match end {
             End::Done => self.outcome.done += 1,
             End::Early { after, is_impatient, cause } => {

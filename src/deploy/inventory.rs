@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::deploy::DeployedLoadBalancer;
 use crate::inputs::ExistingLoadBalancer;
 use crate::model::{Owner, ResourceId, Stack, StackId};
+use crate::plan::Seal;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::OnceCell;
@@ -31,6 +32,8 @@ pub struct Inventory {
     vpc_id: String,
     state: Mutex<State>,
     swept: OnceCell<()>,
+    /// What digests of secrets are mixed with; `None`: nothing that a restart would know.
+    seal: Mutex<Option<Seal>>,
 }
 
 #[derive(Default)]
@@ -93,6 +96,7 @@ impl Inventory {
             vpc_id: config.vpc_id.clone(),
             state: Mutex::default(),
             swept: OnceCell::new(),
+            seal: Mutex::default(),
         }
     }
 
@@ -146,6 +150,18 @@ impl Inventory {
             holdings().map(|stack| stack.load_balancers.len()).sum(),
             holdings().map(|stack| stack.target_groups.len()).sum(),
         )
+    }
+
+    /// How many load balancers, target groups and security groups are known of stacks beyond these.
+    pub fn count_beyond(&self, wanted: &BTreeSet<StackId>) -> [(&'static str, usize); 3] {
+        let wanted: BTreeSet<StackKey> = wanted.iter().map(StackKey::from).collect();
+        let state = self.state.lock();
+        let beyond = || state.stacks.iter().filter(|(key, _)| !wanted.contains(key)).map(|(_, held)| held);
+        [
+            ("load_balancer", beyond().map(|held| held.load_balancers.len()).sum()),
+            ("target_group", beyond().map(|held| held.target_groups.len()).sum()),
+            ("security_group", beyond().map(|held| held.security_groups.len()).sum()),
+        ]
     }
 
     /// What the stack holds; asks AWS again where what is known has been overtaken.

@@ -27,9 +27,9 @@ use crate::aws::Cloud;
 use crate::cloud::elbv2::LoadBalancerType;
 use crate::cloud::{Bindings, CloudError, Symbol, SymbolKind};
 use crate::config::Config;
-use crate::model::{ResourceId, Stack, StackId};
+use crate::model::{Owner, ResourceId, Stack, StackId};
 use crate::plan::binding::{digest_observed, digest_wanted};
-use crate::plan::{Digest, Limits, Plan, StepId, Terms, diff};
+use crate::plan::{Digest, Limits, Plan, Stage, StepId, Terms, diff};
 use execute::{Executor, Outcome};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,8 +69,12 @@ pub struct Deployer {
     /// Since when stacks wait for something in AWS to let go.
     waiting_since: Mutex<BTreeMap<StackId, Instant>>,
     on_group_in_use: Option<Box<dyn Fn() + Send + Sync>>,
+    on_stage: Option<OnStage>,
     ledger: Option<Arc<Ledger>>,
 }
+
+/// Who is told how long the steps of one kind took in a deployment.
+type OnStage = Box<dyn Fn(Owner, Stage, Duration) + Send + Sync>;
 
 /// What a deployment made or found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,8 +115,8 @@ impl Deployer {
         config: Arc<Config>,
     ) -> Self {
         let (shield, waiting_since) = (observe::ShieldSubscription::default(), Mutex::default());
-        let (on_group_in_use, ledger) = (None, None);
-        Self { cloud, bindings, inventory, config, shield, waiting_since, on_group_in_use, ledger }
+        let (on_group_in_use, on_stage, ledger) = (None, None, None);
+        Self { cloud, bindings, inventory, config, shield, waiting_since, on_group_in_use, on_stage, ledger }
     }
 
     /// What to do when a security group cannot be deleted because something still refers to it: rules on the targets'
@@ -120,6 +124,13 @@ impl Deployer {
     #[must_use]
     pub fn on_group_in_use(mut self, collect: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_group_in_use = Some(Box::new(collect));
+        self
+    }
+
+    /// Whom to tell how long the steps of each kind took.
+    #[must_use]
+    pub fn on_stage(mut self, tell: impl Fn(Owner, Stage, Duration) + Send + Sync + 'static) -> Self {
+        self.on_stage = Some(Box::new(tell));
         self
     }
 
@@ -141,7 +152,7 @@ impl Deployer {
     /// is left of it, so that its finalizer may go.
     pub async fn deploy(&self, stack: &Stack) -> Result<Deployed, DeployFailure> {
         self.inventory.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
-        let desired = Digest::of_desired(stack, &self.config);
+        let desired = Digest::of_desired(stack, &self.config, self.inventory.seal());
         let bindings = digest_observed(&self.bindings.of_stack(&stack.id));
         if self.inventory.is_settled(&stack.id, desired, bindings) {
             return Ok(self.known_deployment(stack));
@@ -185,6 +196,9 @@ impl Deployer {
         }
         let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id, limits);
         let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(&plan).await;
+        if let Some(tell) = &self.on_stage {
+            outcome.took.iter().for_each(|(stage, took)| tell(stack.id.owner, *stage, *took));
+        }
         Ok(Round { plan, outcome })
     }
 
@@ -203,7 +217,8 @@ impl Deployer {
         outcome: Outcome,
         steps: usize,
     ) -> Result<Deployed, DeployFailure> {
-        let Outcome { bound, done: _, mut failures, waits, lessons: _, missed, is_stale: _ } = outcome;
+        let Outcome { bound, done: _, mut failures, waits, lessons: _, missed, is_stale: _, took: _ } =
+            outcome;
         let known: Bindings = plan.known.clone().into_iter().chain(bound).collect();
         name_shortfalls(&mut failures, plan, &missed);
         let patience = self.patience(stack, &waits);

@@ -5,6 +5,7 @@ use crate::cloud::Secret;
 use crate::cloud::acm::Certificate;
 use crate::cloud::ec2::{RouteTable, SecurityGroup, Subnet, Vpc};
 use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
+use crate::finding::Part;
 use crate::model::StackId;
 use k8s_openapi::api::core::v1::Service;
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub struct LookupFailure {
     pub code: Option<String>,
     /// What happened.
     pub message: String,
+    /// What could not be built for lack of it.
+    pub part: Option<Part>,
 }
 
 /// A load balancer that carries a stack's tags, as far as builds care.

@@ -13,7 +13,7 @@ pub use facts::{ExistingLoadBalancer, Facts, LookupFailure};
 pub use live::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};
 pub use query::{Query, SubnetQuery};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Part};
 
 /// Why a build stops before its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,20 @@ pub enum Halt {
     Finding(Box<Finding>),
     /// A fact could not be had; nobody's mistake, try again later.
     Unanswered(LookupFailure),
+}
+
+impl Halt {
+    /// Says what could not be built, unless that is said more precisely already.
+    #[must_use]
+    pub fn within(self, part: Part) -> Self {
+        match self {
+            Self::Lacking(query) => Self::Lacking(query),
+            Self::Finding(finding) => Self::Finding(Box::new(finding.within(part))),
+            Self::Unanswered(failure) => {
+                Self::Unanswered(LookupFailure { part: failure.part.or(Some(part)), ..failure })
+            }
+        }
+    }
 }
 
 impl From<Finding> for Halt {

@@ -1,6 +1,10 @@
 //! Meters of one controller: its queue and its workers.
 
-use super::{ControllerLabels, Metrics, QueueLabels, ResultLabels, WebhookCodeLabels, WebhookLabels};
+use super::{
+    ApiRequestLabels, ControllerLabels, LimitLabels, Metrics, QueueLabels, ResultLabels, WebhookCodeLabels,
+    WebhookLabels,
+};
+use crate::aws::throttle::Left;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -94,6 +98,18 @@ impl Metrics {
             work: self.work_duration.get_or_create(&QueueLabels::new(controller, controller)).clone(),
             active: self.active_workers.get_or_create(&labels).clone(),
         }
+    }
+
+    /// What is left of the client-side rate limits.
+    pub fn set_tokens(&self, left: Vec<Left>) {
+        for Left { service, operations, tokens } in left {
+            self.aws_tokens.get_or_create(&LimitLabels::new(service, operations)).set(tokens);
+        }
+    }
+
+    /// The API server has answered a request of ours: HTTP status, its host, and the method.
+    pub fn count_api_request(&self, code: &str, host: &str, method: &str) {
+        self.api_requests.get_or_create(&ApiRequestLabels::new(code, host, method)).inc();
     }
 
     /// An admission request has been answered: webhook path, HTTP status, and how long it took.

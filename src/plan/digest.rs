@@ -47,6 +47,28 @@ impl TryFrom<String> for Digest {
     }
 }
 
+/// What digests of secrets are mixed with: whoever can read such digests, but not the seal, cannot try out secrets on them.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seal([u8; 32]);
+
+impl Seal {
+    /// The seal that follows from a secret of the installation.
+    pub fn of(secret: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(b"seal of digests").chain_update(secret).finalize().into())
+    }
+
+    /// Tells seals apart without giving them away.
+    pub fn id(&self) -> Digest {
+        Sink::sealed(*self).finish()
+    }
+}
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
 impl Digest {
     /// Digest of plain data, by its `Debug` form: every field counts, except that secrets show as redacted.
     pub fn of(value: &(impl fmt::Debug + ?Sized)) -> Self {
@@ -56,8 +78,8 @@ impl Digest {
     }
 
     /// Digest of a stack with its secrets, and of the configuration that decides how it is deployed.
-    pub fn of_desired(stack: &Stack, config: &Config) -> Self {
-        let mut sink = Sink::default();
+    pub fn of_desired(stack: &Stack, config: &Config, seal: Seal) -> Self {
+        let mut sink = Sink::sealed(seal);
         sink.put(stack);
         sink.put(config);
         for action in oidc_actions(stack) {
@@ -72,6 +94,10 @@ impl Digest {
 struct Sink(Sha256);
 
 impl Sink {
+    fn sealed(Seal(seal): Seal) -> Self {
+        Self(Sha256::new().chain_update(seal))
+    }
+
     fn put(&mut self, value: &(impl fmt::Debug + ?Sized)) {
         // why: writing to a hash cannot fail, and `Debug` of plain data does not either
         let _ = writeln!(self, "{value:?}");
@@ -103,21 +129,42 @@ impl fmt::Write for Sink {
 /// The OIDC client secrets that AWS is known to have, as digests: AWS never shows them.
 ///
 /// An action that is not known counts as unchanged, so that taking over an estate writes nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppliedSecrets(BTreeMap<Digest, BTreeSet<Digest>>);
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AppliedSecrets {
+    /// Digests of actions with their secrets, by digest of the action without.
+    known: BTreeMap<Digest, BTreeSet<Digest>>,
+    /// What the digests are mixed with; kept elsewhere.
+    #[serde(skip)]
+    seal: Seal,
+}
+
+impl PartialEq for AppliedSecrets {
+    fn eq(&self, other: &Self) -> bool {
+        self.known == other.known
+    }
+}
+
+impl Eq for AppliedSecrets {}
 
 impl AppliedSecrets {
+    /// The same, whose digests are mixed with this seal.
+    #[must_use]
+    pub fn with(self, seal: Seal) -> Self {
+        Self { seal, ..self }
+    }
+
     /// The secrets of a stack, to be kept once it has been deployed. An action without a secret leaves the one that AWS
     /// has: what was known of it stays, and if nothing was, the next secret counts as a change.
     #[must_use]
     pub fn after(&self, stack: &Stack) -> Self {
-        let mut applied = Self::default();
+        let mut applied = Self::default().with(self.seal);
         for action in oidc_actions(stack) {
-            let key = without_secret(action);
-            let secrets = applied.0.entry(key).or_default();
+            let key = without_secret(action, self.seal);
+            let secrets = applied.known.entry(key).or_default();
             match action.client_secret {
-                Some(_) => drop(secrets.insert(with_secret(action))),
-                None => secrets.extend(self.0.get(&key).into_iter().flatten()),
+                Some(_) => drop(secrets.insert(with_secret(action, self.seal))),
+                None => secrets.extend(self.known.get(&key).into_iter().flatten()),
             }
         }
         applied
@@ -125,25 +172,26 @@ impl AppliedSecrets {
 
     /// Whether no secret is known.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty()
     }
 
     /// Whether the action's secret is known to differ from the one that AWS has.
     pub fn is_changed(&self, action: &OidcAction) -> bool {
-        let known = self.0.get(&without_secret(action));
-        action.client_secret.is_some() && known.is_some_and(|known| !known.contains(&with_secret(action)))
+        let known = self.known.get(&without_secret(action, self.seal));
+        let is_known = |known: &BTreeSet<Digest>| known.contains(&with_secret(action, self.seal));
+        action.client_secret.is_some() && known.is_some_and(|known| !is_known(known))
     }
 }
 
-fn without_secret(action: &OidcAction) -> Digest {
+fn without_secret(action: &OidcAction, seal: Seal) -> Digest {
     let mut action = action.clone();
     action.client_secret = None;
     action.use_existing_client_secret = None;
-    with_secret(&action)
+    with_secret(&action, seal)
 }
 
-fn with_secret(action: &OidcAction) -> Digest {
-    let mut sink = Sink::default();
+fn with_secret(action: &OidcAction, seal: Seal) -> Digest {
+    let mut sink = Sink::sealed(seal);
     sink.put(action);
     sink.put_secrets(action);
     sink.finish()

@@ -18,7 +18,7 @@ pub mod step;
 
 pub use actual::Actual;
 pub use diff::{DiffError, Terms, diff};
-pub use digest::{AppliedSecrets, Digest};
+pub use digest::{AppliedSecrets, Digest, Seal};
 pub use limits::{Limits, Quota};
 pub use step::{BindingWrite, OnFailure, Op, Stage, Step, StepId};
 

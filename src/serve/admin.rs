@@ -1,6 +1,7 @@
 //! Plain-HTTP listeners for kubelet and Prometheus: `/healthz`, `/readyz`, `/metrics`.
 //!
-//! Paths and check names are those of upstream (controller-runtime): `health-ping` and `ready-webhook`.
+//! Paths and check names are those of upstream (controller-runtime): `health-ping` and `ready-webhook`. A replica is ready as
+//! soon as it can serve webhooks; whether it has seen the whole cluster, too, is a question of its own: `caches-synced`.
 
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -10,23 +11,28 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Tells whether the webhooks can be served; the error says why not.
+/// Tells whether something is ready; the error says why not.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// Renders all metrics in the Prometheus text format.
 pub type Exposition = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// Health probes.
-pub fn probes(ready: Readiness) -> Router {
+/// Health probes: whether the webhooks can be served, and whether the caches are complete.
+pub fn probes(webhooks: Readiness, caches: Readiness) -> Router {
     let readyz = move || {
-        let ready = ready.clone();
-        async move { check("ready-webhook", ready()) }
+        let webhooks = webhooks.clone();
+        async move { check("ready-webhook", webhooks()) }
+    };
+    let synced = move || {
+        let caches = caches.clone();
+        async move { check("caches-synced", caches()) }
     };
     Router::new()
         .route("/healthz", get(|| async { check("health-ping", Ok(())) }))
         .route("/healthz/health-ping", get(|| async { check("health-ping", Ok(())) }))
         .route("/readyz", get(readyz.clone()))
         .route("/readyz/ready-webhook", get(readyz))
+        .route("/readyz/caches-synced", get(synced))
 }
 
 fn check(name: &str, result: Result<(), String>) -> Response {
@@ -68,3 +74,6 @@ pub async fn bind(address: &str) -> std::io::Result<TcpListener> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use aws_load_balancer_controller::api::crds;
 use aws_load_balancer_controller::args::flags::FLAGS;
 use aws_load_balancer_controller::cloud::Action;
 use aws_load_balancer_controller::cloud::iam::{Partition, Policy, permission, statements_of};
+use aws_load_balancer_controller::metrics::ROWS;
 use aws_load_balancer_controller::status::event::Reason;
 use harness::assets::repository;
 use serde_json::Value;
@@ -77,6 +78,21 @@ fn troubleshooting_explains_every_event() {
         }
     }
     compare_part("troubleshooting.md", "events", text.trim_end_matches('\n'));
+}
+
+#[test]
+fn the_reference_lists_every_metric() {
+    let mut text = String::from("| Metric | Type | Labels | Tells |\n|---|---|---|---|\n");
+    for row in ROWS {
+        let (suffix, kind) = match row.kind {
+            "counter" => ("_total", "counter"),
+            "level" => ("", "gauge"),
+            kind => ("", kind),
+        };
+        let labels: Vec<_> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+        writeln!(text, "| `{}{suffix}` | {kind} | {} | {} |", row.name, labels.join(" "), row.help).unwrap();
+    }
+    compare_part("monitoring.md", "metrics", text.trim_end_matches('\n'));
 }
 
 #[test]

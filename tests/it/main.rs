@@ -8,5 +8,7 @@ mod breakages;
 mod certificates;
 mod chart;
 mod docs;
+mod logs;
+mod metrics;
 mod targets;
 mod wire;

@@ -59,7 +59,7 @@ async fn an_unchanged_binding_asks_nothing_of_aws_not_even_after_a_restart() {
     let writes = stage.cluster.writes();
     for _ in 0..3 {
         assert!(
-            matches!(stage.once("bind").await, Verdict::After(pause) if pause >= Duration::from_mins(30))
+            matches!(stage.once("bind").await, Verdict::DoneFor(pause) if pause >= Duration::from_mins(30))
         );
     }
     assert_eq!((stage.called(), stage.cluster.writes()), (vec![], writes));

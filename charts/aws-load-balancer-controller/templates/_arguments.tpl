@@ -26,6 +26,7 @@
   (list "watch-namespace" .Values.watchNamespace)
   (list "metrics-bind-addr" .Values.metricsBindAddr)
   (list "log-level" .Values.logLevel)
+  (list "log-format" .Values.logFormat)
   (list "feature-gates" (include "lbc.pairs" .Values.controllerConfig.featureGates))
   (list "annotation-validation" .Values.annotationValidation)
 }}

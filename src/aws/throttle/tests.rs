@@ -17,6 +17,10 @@ impl Cloud for Instantly {
     }
 }
 
+fn throttled(throttles: &Throttles) -> Throttled<Instantly> {
+    Throttled::new(Instantly, Arc::new(Buckets::new(throttles)))
+}
+
 fn rules(throttles: &Throttles, action: Action) -> Vec<(f64, u32)> {
     throttles.rules(action).map(|rule| (rule.rate, rule.burst)).collect()
 }
@@ -76,7 +80,7 @@ fn malformed_texts_are_refused_with_the_offending_part() {
 #[tokio::test(start_paused = true)]
 async fn a_burst_passes_at_once_and_then_the_rate_holds() {
     let throttles = Throttles::parse("Elastic Load Balancing v2:^RegisterTargets=4:2").unwrap();
-    let cloud = Throttled::new(Instantly, &throttles);
+    let cloud = throttled(&throttles);
     let start = Instant::now();
     let mut at = Vec::new();
     for _ in 0..5 {
@@ -95,11 +99,32 @@ async fn a_burst_passes_at_once_and_then_the_rate_holds() {
 #[tokio::test(start_paused = true)]
 async fn rules_that_could_never_grant_a_call_limit_nothing() {
     for text in ["Elastic Load Balancing v2:.=0:5", "Elastic Load Balancing v2:.=1:0"] {
-        let cloud = Throttled::new(Instantly, &Throttles::parse(text).unwrap());
+        let cloud = throttled(&Throttles::parse(text).unwrap());
         let start = Instant::now();
         for _ in 0..10 {
             cloud.call(elbv2::RegisterTargets::default().into()).await.unwrap();
         }
         assert_eq!(start.elapsed().as_millis(), 0, "{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_are_used_up_owed_and_grow_again() {
+    let throttles = Throttles::parse("Elastic Load Balancing v2:^Register=2:3").unwrap();
+    let buckets = Arc::new(Buckets::new(&throttles));
+    let bucket = buckets.all[0].bucket.clone();
+    let left = || buckets.left()[0].tokens;
+    assert!((left() - 3.0).abs() < 1e-6);
+    for _ in 0..5 {
+        bucket.reserve(Instant::now());
+    }
+    assert!((left() + 2.0).abs() < 1e-6, "{}", left());
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!((left() - 2.0).abs() < 1e-6, "{}", left());
+    tokio::time::advance(Duration::from_mins(1)).await;
+    assert!((left() - 3.0).abs() < 1e-6, "a bucket does not overflow: {}", left());
+    assert_eq!(
+        (buckets.left()[0].service.as_str(), buckets.left()[0].operations.as_str()),
+        ("Elastic Load Balancing v2", "^Register")
+    );
 }

@@ -9,6 +9,7 @@ use crate::annotations::ingress::mutual_tls::{MutualTls, SUFFIX as MUTUAL_TLS, p
 use crate::build::Origin;
 use crate::cloud::ec2::IngressRule;
 use crate::cloud::elbv2::{MutualAuthentication, Protocol};
+use crate::finding::Part;
 use crate::inputs::Halt;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,8 +77,11 @@ pub(super) fn contribution(scope: &Scope<'_>, member: &MemberView<'_>) -> Result
     let ports = parse_listen_ports(&member.annotations).map_err(|fault| member.blame(fault))?;
     let ports = ports.unwrap_or_else(|| default_ports(!explicit.is_empty()));
     let any_https = ports.values().any(|protocol| *protocol == Protocol::Https);
-    let certificates =
-        if any_https && explicit.is_empty() { certificates::discover(scope, member)? } else { explicit };
+    let certificates = if any_https && explicit.is_empty() {
+        certificates::discover(scope, member).map_err(|halt| halt.within(Part::Certificates))?
+    } else {
+        explicit
+    };
     let claim = |(port, protocol): (i32, Protocol)| {
         let https = protocol == Protocol::Https;
         let claim = PortClaim {

@@ -6,7 +6,7 @@ use crate::api::ingress_class_params::IngressClassParamsSpec;
 use crate::api::{ObjectKey, Service};
 use crate::build::Origin;
 use crate::config::Config;
-use crate::finding::{Finding, ObjectRef};
+use crate::finding::{Finding, ObjectRef, Part};
 use crate::inputs::group::{IngressGroup, Member, service_references};
 use crate::inputs::{ExistingLoadBalancer, Facts, Halt};
 use crate::model::StackId;
@@ -178,11 +178,13 @@ pub(super) struct Ledger {
     lenient: bool,
     findings: BTreeMap<usize, Vec<Finding>>,
     broken: BTreeSet<usize>,
+    /// What is being built.
+    part: Part,
 }
 
 impl Ledger {
     pub fn new(lenient: bool) -> Self {
-        Self { lenient, findings: BTreeMap::new(), broken: BTreeSet::new() }
+        Self { lenient, findings: BTreeMap::new(), broken: BTreeSet::new(), part: Part::Listener }
     }
 
     /// Whether the build goes on after a mistake.
@@ -190,8 +192,19 @@ impl Ledger {
         self.lenient
     }
 
+    /// Says what is being built from now on, so that mistakes are told apart.
+    pub fn begin(&mut self, part: Part) {
+        self.part = part;
+    }
+
+    /// What is being built.
+    pub fn part(&self) -> Part {
+        self.part
+    }
+
     /// A setting of a member is not used.
     pub fn tell(&mut self, member: usize, finding: Finding) -> Result<(), Halt> {
+        let finding = finding.within(self.part);
         if !self.lenient {
             return Err(finding.into());
         }
@@ -244,7 +257,7 @@ impl Ledger {
             Ok(value) => Ok(Ok(value)),
             Err(Halt::Finding(finding)) => Ok(Err(*finding)),
             Err(Halt::Unanswered(failure)) if self.lenient => {
-                Ok(Err(Finding::error(&member.object, failure.message)))
+                Ok(Err(Finding { part: failure.part, ..Finding::error(&member.object, failure.message) }))
             }
             Err(halt) => Err(halt),
         }

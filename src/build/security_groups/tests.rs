@@ -50,7 +50,8 @@ fn what_is_unknown_is_asked_for_first() {
 #[test]
 fn missing_and_repeated_groups_are_named() {
     let mut facts = Facts::default();
-    let refusal = LookupFailure { code: Some("InvalidGroup.NotFound".into()), message: "no".into() };
+    let refusal =
+        LookupFailure { code: Some("InvalidGroup.NotFound".into()), message: "no".into(), part: None };
     facts.security_groups_by_id.insert(strings(&["sg-1"]), Err(refusal));
     facts.security_groups_by_id.insert(strings(&["sg-2"]), Ok(vec![group("sg-2", "")]));
     facts.security_groups_by_name.insert(strings(&["web"]), Ok(vec![]));

@@ -9,6 +9,7 @@ use crate::build::{Origin, names, tags};
 use crate::cloud::ec2::Subnet;
 use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::cloud::{Attributes, Tags};
+use crate::finding::Part;
 use crate::inputs::{ExistingLoadBalancer, Halt};
 use crate::model::LoadBalancer;
 
@@ -40,9 +41,10 @@ impl Frontend<'_> {
 }
 
 pub(super) fn decide<'a>(context: &Context<'a>) -> Result<Frontend<'a>, Halt> {
-    let scheme = decide_scheme(context)?;
-    let ip_address_type = decide_ip_address_type(context)?;
-    let subnets = decide_subnets(context, &scheme, &ip_address_type)?;
+    let scheme = decide_scheme(context).map_err(|halt| halt.within(Part::Scheme))?;
+    let ip_address_type = decide_ip_address_type(context).map_err(|halt| halt.within(Part::IpAddressType))?;
+    let subnets =
+        decide_subnets(context, &scheme, &ip_address_type).map_err(|halt| halt.within(Part::Subnets))?;
     let (existing, tags) = (find_existing(context)?, decide_tags(context)?);
     Ok(Frontend { scheme, ip_address_type, subnets, existing, tags })
 }

@@ -19,7 +19,7 @@ use crate::annotations::{Annotations, NLB_PREFIX, parse, service as keys};
 use crate::api::Service;
 use crate::api::meta::{SERVICE_FINALIZER, has_finalizer, is_being_deleted};
 use crate::config::Config;
-use crate::finding::Findings;
+use crate::finding::{Findings, Part};
 use crate::inputs::{Facts, Halt};
 use crate::model::{Owner, Stack, StackId};
 use context::Context;
@@ -85,8 +85,9 @@ pub fn build(service: &Service, facts: &Facts, config: &Config) -> Result<Built,
 
 fn build_load_balancer(context: &Context<'_>) -> Result<Built, Halt> {
     let mut stack = Stack::empty(context.stack.clone());
-    let frontend = load_balancer::decide(context)?;
-    let (load_balancer, groups) = load_balancer::build(context, &frontend)?;
+    let of_load_balancer = |halt: Halt| halt.within(Part::LoadBalancer);
+    let frontend = load_balancer::decide(context).map_err(of_load_balancer)?;
+    let (load_balancer, groups) = load_balancer::build(context, &frontend).map_err(of_load_balancer)?;
     stack.load_balancers.insert(load_balancer::ID.into(), load_balancer);
     stack
         .security_groups
@@ -97,7 +98,8 @@ fn build_load_balancer(context: &Context<'_>) -> Result<Built, Halt> {
         has_security_groups: groups.has_any,
         rule_peer: groups.rule_peer.as_ref(),
     };
-    listeners::build(context, &backend, &mut stack, &mut findings)?;
+    listeners::build(context, &backend, &mut stack, &mut findings)
+        .map_err(|halt| halt.within(Part::Listeners))?;
     Ok(Built { stack, findings, uses_backend_security_group: groups.uses_backend })
 }
 

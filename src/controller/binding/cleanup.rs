@@ -20,7 +20,7 @@ impl BindingController {
     /// Ends a binding that is being deleted.
     pub(super) async fn delete(&self, binding: &TargetGroupBinding, key: &ObjectKey) -> Verdict {
         if !has_finalizer(binding, TARGET_GROUP_BINDING_FINALIZER) {
-            return Verdict::Done;
+            return Verdict::Gone;
         }
         if let Err(error) = self.clean_up(binding, key).await {
             self.warn(binding, "FailedCleanup", format!("Failed cleanup due to {error}"));
@@ -34,7 +34,8 @@ impl BindingController {
         }
         self.lane.forget(&Group::of(binding));
         self.memories.forget(key);
-        Verdict::Done
+        self.metrics.binding_gone(key);
+        Verdict::Gone
     }
 
     /// Takes back everything that was done for a binding.

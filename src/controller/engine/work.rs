@@ -1,13 +1,16 @@
 //! The leader's work: what reconciles, and how many at a time.
 
 use super::Parts;
+use super::counted::Counted;
 use crate::api::ObjectKey;
 use crate::args::Workers;
 use crate::cluster::Objects;
 use crate::cluster::binding_api::KubeBindingApi;
 use crate::cluster::binding_store::KubeBindings;
+use crate::cluster::fence::fence;
 use crate::cluster::ledger_pages::ConfigMapPages;
 use crate::controller::binding::{BindingController, Ports};
+use crate::controller::board::Board;
 use crate::controller::context::Context;
 use crate::controller::dispatch::Queues;
 use crate::controller::facts::{Certificates, FactSource, Memory};
@@ -18,13 +21,10 @@ use crate::controller::worker::{Reconcile, work};
 use crate::controller::{ingress, service};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::inventory::Inventory;
-use crate::deploy::targets::ports::BindingMetrics;
 use crate::deploy::{Deployer, Ledger};
-use crate::metrics::{Metrics, ObjectLabels};
-use crate::model::StackId;
+use crate::model::{Owner, StackId};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -45,12 +45,14 @@ pub struct Work {
     pub bindings: Arc<BindingController>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) talkers: Arc<Talkers>,
+    pub(super) board: Arc<Board>,
     /// Told when a security group cannot be deleted because something still refers to it.
     pub(super) group_in_use: Arc<Notify>,
 }
 
 impl Work {
     pub(super) fn new(parts: &Parts, queues: Arc<Queues>) -> Self {
+        let parts = &Parts { client: fence(&parts.client, &parts.leadership), ..parts.clone() };
         let inventory = Arc::new(Inventory::new(&parts.config));
         let pages = ConfigMapPages::new(parts.client.clone(), &parts.namespace, parts.leadership.clone());
         let ledger = Arc::new(Ledger::new(Arc::new(pages), inventory.clone()));
@@ -60,6 +62,7 @@ impl Work {
             context: context(parts, deployer, queues.groups.clone()),
             bindings: Arc::new(binding_controller(parts)),
             talkers: Arc::default(),
+            board: Arc::default(),
             queues,
             ledger,
             group_in_use,
@@ -74,10 +77,11 @@ fn deployer(
     group_in_use: &Arc<Notify>,
 ) -> Deployer {
     let bindings = Arc::new(KubeBindings::new(parts.client.clone(), parts.stores.bindings.clone()));
-    let group_in_use = group_in_use.clone();
+    let (group_in_use, metrics) = (group_in_use.clone(), parts.metrics.clone());
     Deployer::new(parts.cloud.clone(), bindings, inventory, parts.config.clone())
         .with_ledger(ledger.clone())
         .on_group_in_use(move || group_in_use.notify_one())
+        .on_stage(move |owner, stage, took| metrics.observe_stage(controller_of(owner), stage.label(), took))
 }
 
 fn context(parts: &Parts, deployer: Arc<Deployer>, groups: Arc<Queue<StackId>>) -> Context {
@@ -113,7 +117,7 @@ fn binding_controller(parts: &Parts) -> BindingController {
         api: Arc::new(api),
         cloud: parts.cloud.clone(),
         clouds: parts.clouds.clone(),
-        metrics: Arc::new(Counted(parts.metrics.clone())),
+        metrics: Arc::new(Counted::new(parts.metrics.clone())),
     };
     BindingController::new(parts.config.clone(), ports)
 }
@@ -142,39 +146,35 @@ impl Work {
     fn reconcile_binding(self: Arc<Self>, key: ObjectKey) -> Reconcile {
         // why: upstream spells this one differently in different metrics
         self.talkers.count("targetgroupbinding", &key);
-        Box::pin(async move { self.bindings.reconcile(&key).await })
+        Box::pin(async move {
+            let verdict = self.bindings.reconcile(&key).await;
+            self.board.note(BINDINGS, &key, verdict);
+            verdict
+        })
     }
 
     fn reconcile_service(self: Arc<Self>, key: ObjectKey) -> Reconcile {
         self.talkers.count(SERVICES, &key);
-        Box::pin(async move { service::reconcile(&self.context, &key).await })
+        Box::pin(async move {
+            let verdict = service::reconcile(&self.context, &key).await;
+            self.board.note(SERVICES, &key, verdict);
+            verdict
+        })
     }
 
     fn reconcile_group(self: Arc<Self>, id: StackId) -> Reconcile {
         self.talkers.count(INGRESSES, &id);
-        Box::pin(async move { ingress::reconcile(&self.context, &id).await })
+        Box::pin(async move {
+            let verdict = ingress::reconcile(&self.context, &id).await;
+            self.board.note(INGRESSES, &id, verdict);
+            verdict
+        })
     }
 }
 
-/// Counts what bindings do.
-struct Counted(Arc<Metrics>);
-
-impl BindingMetrics for Counted {
-    fn gate_opened(&self, binding: &ObjectKey, waited: Duration) {
-        self.0.observe_gate(binding.namespace(), binding.name(), waited);
-    }
-
-    fn step_failed(&self, category: &'static str) {
-        self.0.count_error(BINDINGS, category);
-    }
-
-    fn server_ids_missing(&self, binding: &ObjectKey, endpoints: usize) {
-        let labels = ObjectLabels::new(binding.namespace(), binding.name());
-        let endpoints = u64::try_from(endpoints).unwrap_or(u64::MAX);
-        self.0.quic_target_missing_server_id.get_or_create(&labels).inc_by(endpoints);
-    }
-
-    fn stage_took(&self, stage: &'static str, took: Duration) {
-        self.0.observe_stage(BINDINGS, stage, took);
+fn controller_of(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Service => SERVICES,
+        Owner::Ingress => INGRESSES,
     }
 }

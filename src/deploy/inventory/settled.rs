@@ -4,7 +4,7 @@ use super::{Holdings, Inventory, StackKey, State};
 use crate::aws::{Cloud, pages};
 use crate::cloud::{CloudError, elbv2};
 use crate::model::StackId;
-use crate::plan::{AppliedSecrets, Digest};
+use crate::plan::{AppliedSecrets, Digest, Seal};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,12 +15,16 @@ const CALLS_PER_LOOK: usize = 3;
 /// Calls of a sweep beside those for tags.
 const CALLS_PER_LIST: usize = 4;
 
-/// What is remembered of a stack. Holds digests of secrets, never secrets.
+/// What is remembered of a stack. Holds digests of secrets, never secrets; and outlives the process only where they are
+/// mixed with a seal, because whoever may read what is written down need not be one who may read secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// OIDC client secrets that AWS has.
     #[serde(default, skip_serializing_if = "AppliedSecrets::is_empty")]
     secrets: AppliedSecrets,
+    /// Which seal the digests of secrets are mixed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seal: Option<Digest>,
     /// The state it is in; `None`: it may have changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     settled: Option<Settled>,
@@ -30,6 +34,11 @@ impl Record {
     /// Whether the stack is in a known state.
     pub fn is_settled(&self) -> bool {
         self.settled.is_some()
+    }
+
+    /// Whether its digests say nothing about secrets to those who do not know this seal.
+    fn is_safe_with(&self, seal: Option<Seal>) -> bool {
+        self.secrets.is_empty() || (self.seal.is_some() && self.seal == seal.map(|seal| seal.id()))
     }
 }
 
@@ -67,7 +76,8 @@ impl Inventory {
     /// Says that the stack has been brought to this state.
     pub fn settle(&self, stack: &StackId, desired: Digest, bindings: Digest, secrets: AppliedSecrets) {
         let settled = Settled { desired, bindings, holdings: None, observed: Instant::now() };
-        let record = Record { secrets, settled: Some(settled) };
+        let seal = (*self.seal.lock()).filter(|_| !secrets.is_empty()).map(|seal| seal.id());
+        let record = Record { secrets, seal, settled: Some(settled) };
         let mut state = self.state.lock();
         state.records.insert(stack.into(), record);
         state.note_look(&stack.into());
@@ -126,7 +136,18 @@ impl Inventory {
     /// OIDC client secrets of the stack that AWS has, as far as is known.
     pub fn secrets(&self, stack: &StackId) -> AppliedSecrets {
         let state = self.state.lock();
-        state.records.get(&stack.into()).map(|record| record.secrets.clone()).unwrap_or_default()
+        let known = state.records.get(&stack.into()).map(|record| record.secrets.clone());
+        known.unwrap_or_default().with(self.seal())
+    }
+
+    /// What digests of secrets are mixed with.
+    pub fn seal(&self) -> Seal {
+        self.seal.lock().unwrap_or_default()
+    }
+
+    /// Has digests of secrets mixed with a seal that a restart will know, too. To be called before anything is settled.
+    pub fn seal_with(&self, seal: Seal) {
+        *self.seal.lock() = Some(seal);
     }
 
     /// Picks the stacks whose last full comparison is the longest ago, and at least `period`: they are no longer settled
@@ -155,10 +176,12 @@ impl Inventory {
 
     /// What is worth keeping over a restart, by owner and stack.
     pub fn remember(&self) -> BTreeMap<String, Record> {
+        let seal = *self.seal.lock();
         let state = self.state.lock();
-        let records = state.records.iter().map(|(key, record)| {
+        let safe = state.records.iter().filter(|(_, record)| record.is_safe_with(seal));
+        let records = safe.map(|(key, record)| {
             let settled = record.settled.clone().filter(|settled| settled.holdings.is_some());
-            (key.to_string(), Record { secrets: record.secrets.clone(), settled })
+            (key.to_string(), Record { settled, ..record.clone() })
         });
         records.filter(|(_, record)| *record != Record::default()).collect()
     }
@@ -167,7 +190,9 @@ impl Inventory {
     /// looks different now.
     pub fn recall(&self, records: impl IntoIterator<Item = (String, Record)>) {
         let mut state = self.state.lock();
-        let known = records.into_iter().filter_map(|(key, record)| Some((key.parse().ok()?, record)));
+        let seal = *self.seal.lock();
+        let safe = records.into_iter().filter(|(_, record)| record.is_safe_with(seal));
+        let known = safe.filter_map(|(key, record)| Some((key.parse().ok()?, record)));
         state.records.extend(known);
     }
 }

@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::cloud::Secret;
+use crate::cloud::elbv2::{ListenerAction, OidcAction};
 use crate::config::Config;
-use crate::model::Owner;
-use crate::plan::{AppliedSecrets, Digest};
+use crate::model::{Owner, Rule, Stack};
+use crate::plan::{AppliedSecrets, Digest, Seal};
 
 /// A text in memory.
 #[derive(Default)]
@@ -187,4 +189,63 @@ fn what_does_not_fit_is_left_out() {
     let text = render(&records);
     assert!(text.len() <= CAPACITY && text.len() > CAPACITY - 100);
     assert!(text.ends_with('\n'));
+}
+
+/// A stack that logs users in.
+fn with_log_in() -> Stack {
+    let action = OidcAction { client_secret: Some(Secret::new("hunter2")), ..OidcAction::default() };
+    let rule = Rule {
+        conditions: Vec::new(),
+        actions: vec![ListenerAction::AuthenticateOidc(action)],
+        transforms: Vec::new(),
+        tags: BTreeMap::new(),
+    };
+    Stack { rules: BTreeMap::from([(("443".into(), 1), rule)]), ..Stack::empty(stack("log-in")) }
+}
+
+/// Settles the stack that logs users in; answers whether it was settled already.
+async fn settle_log_in(desk: &Desk) -> bool {
+    let wanted = with_log_in();
+    let desired = Digest::of_desired(&wanted, &Config::default(), desk.inventory.seal());
+    let was_settled = desk.inventory.is_settled(&wanted.id, desired, digest(""));
+    let secrets = desk.inventory.secrets(&wanted.id).after(&wanted);
+    desk.inventory.settle(&wanted.id, desired, digest(""), secrets);
+    desk.inventory.sweep(&aws::Empty).await.unwrap();
+    desk.ledger.save().await.unwrap();
+    was_settled
+}
+
+/// What a restart finds that knows this secret of the installation.
+async fn sealed_desk(paper: &Arc<Paper>, secret: &[u8]) -> Desk {
+    let inventory = Arc::new(Inventory::new(&Config::default()));
+    inventory.seal_with(Seal::of(secret));
+    let ledger = Ledger::new(paper.clone(), inventory.clone());
+    ledger.open().await.unwrap();
+    Desk { paper: paper.clone(), inventory, ledger }
+}
+
+#[tokio::test]
+async fn without_a_seal_nothing_that_follows_from_a_secret_is_written_down() {
+    let paper = Arc::new(Paper::default());
+    let before = desk(&paper).await;
+    before.settle("web").await;
+    assert!(!settle_log_in(&before).await);
+    let text = paper.text.lock().clone().unwrap();
+    assert!(text.contains("shop/web") && !text.contains("log-in"), "{text}");
+    assert!(before.ledger.is_current(), "and that is no reason to write again");
+    assert!(!settle_log_in(&desk(&paper).await).await, "it is compared in full");
+}
+
+#[tokio::test]
+async fn with_its_seal_a_stack_with_secrets_is_known_after_a_restart() {
+    let paper = Arc::new(Paper::default());
+    assert!(!settle_log_in(&sealed_desk(&paper, b"ours").await).await);
+    let text = paper.text.lock().clone().unwrap();
+    assert!(text.contains("log-in") && !text.contains("hunter2"), "{text}");
+    assert!(settle_log_in(&sealed_desk(&paper, b"ours").await).await);
+    assert!(
+        !settle_log_in(&sealed_desk(&paper, b"another").await).await,
+        "another seal: nothing can be told"
+    );
+    assert!(settle_log_in(&sealed_desk(&paper, b"another").await).await);
 }

@@ -4,7 +4,9 @@ use crate::api::TargetGroupBinding;
 use crate::aws::assume_role::{AssumedRole, CloudFor};
 use crate::aws::send;
 use crate::cloud::CloudError;
-use crate::cloud::elbv2::{DeregisterTargets, DescribeTargetHealth, RegisterTargets, Target};
+use crate::cloud::elbv2::{
+    DeregisterTargets, DescribeTargetHealth, RegisterTargets, Target, TargetHealthState,
+};
 use crate::targets::inventory::Inventory;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -48,6 +50,16 @@ impl TargetLane {
     /// What is known of a target group; nothing before the first [`TargetLane::list`].
     pub fn inventory(&self, group: &Group) -> Inventory {
         self.groups.lock().get(&group.arn).cloned().unwrap_or_default()
+    }
+
+    /// How many targets are registered, and how many of them were healthy when AWS was last asked; `None` before the first
+    /// [`TargetLane::list`].
+    pub fn count(&self, group: &Group) -> Option<(usize, usize)> {
+        let groups = self.groups.lock();
+        let inventory = groups.get(&group.arn).filter(|inventory| inventory.is_listed())?;
+        let staying = || inventory.records().iter().filter(|record| !record.is_draining());
+        let healthy = staying().filter(|record| record.state() == Some(&TargetHealthState::Healthy));
+        Some((staying().count(), healthy.count()))
     }
 
     /// Whether the last listing is recent enough to tell what is missing.

@@ -83,6 +83,21 @@ pub trait BindingMetrics: Send + Sync {
     fn step_failed(&self, _category: &'static str) {}
     /// A stage of a reconcile has ended (`awslbc_controller_reconcile_stage_duration`).
     fn stage_took(&self, _stage: &'static str, _took: Duration) {}
+    /// How many targets a binding's target group has and should have (`awslbc_targets`).
+    fn targets(&self, _binding: &ObjectKey, _target_group_arn: &str, _counts: TargetCounts) {}
+    /// A binding is gone, and with it what is counted of it.
+    fn binding_gone(&self, _binding: &ObjectKey) {}
+}
+
+/// Targets of one target group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TargetCounts {
+    /// As the cluster wants it.
+    pub desired: usize,
+    /// As AWS has it; `None`: AWS has not been asked yet.
+    pub registered: Option<usize>,
+    /// Of these, healthy when AWS was last asked.
+    pub healthy: Option<usize>,
 }
 
 /// Counts nothing.

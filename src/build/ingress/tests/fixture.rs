@@ -127,7 +127,9 @@ impl World {
             }
             Query::Secret { namespace, name } => {
                 let answer = match name.as_str() {
-                    "forbidden" => Err(LookupFailure { code: None, message: "secrets is forbidden".into() }),
+                    "forbidden" => {
+                        Err(LookupFailure { code: None, message: "secrets is forbidden".into(), part: None })
+                    }
                     name => Ok(self.secrets.get(name).cloned()),
                 };
                 facts.secrets.insert((namespace, name), answer);
