@@ -3,11 +3,18 @@
 use aws_load_balancer_controller::cloud::{Action, CloudError, Request};
 use std::time::Duration;
 
+tokio::task_local! {
+    /// The access key id that the call at hand is signed with.
+    pub(crate) static CALLER: String;
+}
+
 /// One call that reached the simulator.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// When it arrived, since the world began.
     pub at: Duration,
+    /// The access key id it was signed with; `None` in process.
+    pub caller: Option<String>,
     /// What was asked.
     pub request: Request,
     /// What became of it.

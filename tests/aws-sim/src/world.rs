@@ -1,5 +1,6 @@
 //! The world: everything the simulated account holds, and the one function that changes it.
 
+use crate::call_log::CALLER;
 use crate::{
     Call, Clock, Outcome, Settings, acm::Acm, ec2::Ec2, elb::Elb, ids::Ids, protection::Protection,
     refusal::Verdict, worlds::Landmarks,
@@ -118,7 +119,8 @@ impl World {
     }
 
     pub(crate) fn record(&mut self, request: Request, outcome: Outcome) {
-        self.log.push(Call { at: self.now(), request, outcome });
+        let caller = CALLER.try_with(Clone::clone).ok();
+        self.log.push(Call { at: self.now(), caller, request, outcome });
     }
 }
 

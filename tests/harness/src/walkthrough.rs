@@ -107,8 +107,9 @@ impl Walkthrough {
         let binary = crate::assets::controller_binary()?;
         let release = Release { namespace: NAMESPACE, deployment: RELEASE, binary: &binary, replica };
         // Nothing but what a pod would find in its environment: credentials come from there, all else from the chart.
+        // The simulator's log tells replicas apart by their keys.
         let env = BTreeMap::from([
-            ("AWS_ACCESS_KEY_ID".to_owned(), "demo".to_owned()),
+            ("AWS_ACCESS_KEY_ID".to_owned(), replica.to_owned()),
             ("AWS_SECRET_ACCESS_KEY".to_owned(), "demo".to_owned()),
         ]);
         let mut controller = ControllerProcess::from_release(&self.cluster, &release, &env).await?;

@@ -13,12 +13,16 @@ mod sts;
 mod xml;
 
 use crate::Sim;
+use crate::call_log::CALLER;
 use aws_load_balancer_controller::cloud::Request;
 use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use failure::Failure;
@@ -50,6 +54,19 @@ enum Protocol {
 }
 
 async fn answer(State(sim): State<Sim>, headers: HeaderMap, body: Bytes) -> Response {
+    let caller = read_caller(&headers).unwrap_or_default().to_owned();
+    let mut response = CALLER.scope(caller, answer_caller(sim, headers, body)).await;
+    response.headers_mut().insert("x-amzn-requestid", HeaderValue::from_static(xml::REQUEST_ID));
+    response
+}
+
+/// The access key id of a signature: `AWS4-HMAC-SHA256 Credential=<id>/…`.
+fn read_caller(headers: &HeaderMap) -> Option<&str> {
+    let signature = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    signature.split_once("Credential=")?.1.split('/').next()
+}
+
+async fn answer_caller(sim: Sim, headers: HeaderMap, body: Bytes) -> Response {
     if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
         return reply(Protocol::Json, json::answer(&sim, target, &body).await);
     }

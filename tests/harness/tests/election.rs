@@ -1,0 +1,161 @@
+//! Three replicas and one lease: who leads, who takes over, how soon, and that no two of them write.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use harness::{
+    Aws, Cluster, ControllerProcess, eventually,
+    walkthrough::{Walkthrough, progress::Progress},
+};
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Service};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use std::sync::Arc;
+use tokio::{task::JoinSet, time::interval};
+
+const LEASE: &str = "aws-load-balancer-controller-leader";
+/// A leader that says goodbye is followed this soon.
+const GRACEFUL: Duration = Duration::from_secs(2);
+/// One that does not, this soon: the lease has to expire.
+const ABRUPT: Duration = Duration::from_secs(17);
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Three replicas by name, under churn.
+struct Election {
+    cluster: Arc<Cluster>,
+    aws: Arc<Aws>,
+    replicas: BTreeMap<String, ControllerProcess>,
+    churn: JoinSet<()>,
+    // why: it owns the nodes and the folder.
+    _walk: Walkthrough,
+}
+
+impl Election {
+    async fn start(mut walk: Walkthrough) -> Result<Self> {
+        walk.install().await?;
+        walk.expose_echo().await?;
+        let (cluster, aws) = (Arc::clone(&walk.cluster), Arc::clone(&walk.aws));
+        let first = walk.controller.take().and_then(Arc::into_inner).context("the controller is in use")?;
+        let mut replicas = BTreeMap::from([("controller".to_owned(), first.into_inner())]);
+        for name in ["controller-2", "controller-3"] {
+            replicas.insert(name.to_owned(), walk.launch_replica(name).await?);
+        }
+        let mut churn = JoinSet::new();
+        churn.spawn(change_for_ever(Arc::clone(&cluster)));
+        Ok(Self { cluster, aws, replicas, churn, _walk: walk })
+    }
+
+    /// The replica that wrote to AWS last.
+    fn last_writer(&self) -> Result<String> {
+        let last = self.aws.sim().world(|world| world.writes().last().and_then(|call| call.caller.clone()));
+        last.context("nobody has written")
+    }
+
+    /// Waits until the leader has made some more changes.
+    async fn churned(&self) -> Result<()> {
+        let before = self.aws.count_calls().writes;
+        eventually("changes are made", PATIENCE, || async {
+            let more = self.aws.count_calls().writes - before;
+            ensure!(more >= 3, "so far {more}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// The writers in the order in which they took over.
+    fn writers(&self) -> Vec<String> {
+        let mut writers: Vec<String> =
+            self.aws.sim().writes().into_iter().filter_map(|call| call.caller).collect();
+        writers.dedup();
+        writers
+    }
+
+    /// Who holds the lease, if anybody does.
+    async fn holder(&self) -> Result<String> {
+        let lease = Api::<Lease>::namespaced(self.cluster.client(), "kube-system").get(LEASE).await?;
+        let holder = lease.spec.and_then(|spec| spec.holder_identity).filter(|holder| !holder.is_empty());
+        holder.context("nobody holds the lease")
+    }
+
+    /// Ends the leader and answers how long nobody else held the lease.
+    async fn depose(&mut self, gracefully: bool) -> Result<Duration> {
+        self.churned().await?;
+        let leader = self.last_writer()?;
+        let former = self.holder().await?;
+        let mut process = self.replicas.remove(&leader).context("a stranger has written")?;
+        let ended = Instant::now();
+        let end = async {
+            if gracefully {
+                let status = process.terminate(PATIENCE).await?;
+                ensure!(status.success(), "{leader} ended with {status}");
+                Ok(())
+            } else {
+                process.kill9().await
+            }
+        };
+        let succeeded = eventually("another replica leads", PATIENCE, || async {
+            let holder = self.holder().await?;
+            ensure!(holder != former, "{holder} still holds the lease");
+            Ok(ended.elapsed())
+        });
+        let (end, gap) = tokio::join!(end, succeeded);
+        end?;
+        eventually("the successor writes", PATIENCE, || async {
+            let writer = self.last_writer()?;
+            ensure!(writer != leader, "nobody else has written");
+            Ok(())
+        })
+        .await?;
+        gap
+    }
+}
+
+/// Changes a Service again and again, so that there is always something to write to AWS.
+async fn change_for_ever(cluster: Arc<Cluster>) {
+    let services: Api<Service> = Api::namespaced(cluster.client(), "default");
+    let mut ticks = interval(Duration::from_millis(200));
+    for round in 0_u64.. {
+        ticks.tick().await;
+        let key = "service.beta.kubernetes.io/aws-load-balancer-cross-zone-load-balancing-enabled";
+        let patch = json!({"metadata": {"annotations": {key: (round % 2 == 0).to_string()}}});
+        // A replica that goes away may take a webhook call with it; the next change follows at once.
+        let _ = services.patch("svc-nlb-ip-type", &PatchParams::default(), &Patch::Merge(&patch)).await;
+    }
+}
+
+async fn hold_to_one_writer(walk: Walkthrough) -> Result<()> {
+    let mut election = Election::start(walk).await?;
+    let first = election.last_writer()?;
+    let graceful = election.depose(true).await?;
+    let abrupt = election.depose(false).await?;
+    election.churned().await?;
+    eprintln!("nobody led for {graceful:?} after SIGTERM and for {abrupt:?} after SIGKILL");
+    ensure!(graceful <= GRACEFUL, "after SIGTERM nobody led for {graceful:?}");
+    ensure!(abrupt <= ABRUPT, "after SIGKILL nobody led for {abrupt:?}");
+
+    let writers = election.writers();
+    // Each replica leads once, and none writes after another has begun to.
+    ensure!(
+        writers.len() == 3 && writers.first() == Some(&first),
+        "writers took over from each other: {writers:?}"
+    );
+    election.churn.shutdown().await;
+    election.cluster.check()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_replica_writes_at_a_time_however_the_leader_ends() {
+    let walk = Walkthrough::start(Progress::silent()).await.unwrap();
+    let cluster = Arc::clone(&walk.cluster);
+    if let Err(error) = hold_to_one_writer(walk).await {
+        cluster.keep_logs();
+        panic!("{error:#}; logs are kept in {}", cluster.logs().display());
+    }
+}
