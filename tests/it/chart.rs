@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod readme;
+mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
