@@ -102,7 +102,7 @@ impl Installation {
         let only = watcher::Config::default().fields(&format!("metadata.name={SECRET}"));
         let (mut changes, noted) = (watcher(secrets, only).applied_objects().boxed(), seen.clone());
         self.tasks.spawn(async move {
-            while let Some(secret) = changes.try_next().await.unwrap() {
+            while let Ok(Some(secret)) = changes.try_next().await {
                 let data = secret.data.unwrap_or_default();
                 let bundle = String::from_utf8(data["ca.crt"].0.clone()).unwrap();
                 let each = bundle.split_inclusive("-----END CERTIFICATE-----\n");
