@@ -45,6 +45,25 @@ fn a_deployed_stack_costs_no_call() {
 }
 
 #[test]
+fn what_no_object_calls_for_is_counted_once_aws_has_been_looked_through() {
+    for (name, stack) in walkthroughs() {
+        run(async {
+            let mut bed = Bed::new();
+            bed.deploy(&stack).await;
+            bed.restart();
+            bed.sweep().await;
+            let beyond = |wanted: &[_]| {
+                let wanted = wanted.iter().cloned().collect();
+                bed.deployer().inventory().count_beyond(&wanted).map(|(_, count)| count)
+            };
+            assert_eq!(beyond(std::slice::from_ref(&stack.id)), [0, 0, 0], "{name}");
+            let all = [stack.load_balancers.len(), stack.target_groups.len(), stack.security_groups.len()];
+            assert_eq!(beyond(&[]), all, "{name}");
+        });
+    }
+}
+
+#[test]
 fn a_restart_costs_no_write() {
     for (name, stack) in walkthroughs() {
         run(async {
