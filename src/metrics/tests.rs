@@ -108,6 +108,16 @@ fn names_are_unique_and_counters_leave_their_suffix_to_the_format() {
 
 #[test]
 fn the_process_tells_what_it_uses() {
-    let resident = samples(&Metrics::new(), "process_resident_memory_bytes");
-    assert_eq!(resident.len(), 1, "{resident:?}");
+    let metrics = Metrics::new();
+    let value = |name: &str| -> f64 {
+        let samples = samples(&metrics, name);
+        assert_eq!(samples.len(), 1, "{samples:?}");
+        samples[0].rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    assert!(value("process_resident_memory_bytes") > 1e6);
+    assert!(value("process_open_fds") >= 3.0);
+    assert!(value("process_cpu_seconds_total") >= 0.0);
+    #[allow(clippy::cast_precision_loss)]
+    let age = crate::clock::now().as_second() as f64 - value("process_start_time_seconds");
+    assert!((-2.0..86400.0).contains(&age), "{age}");
 }
