@@ -73,7 +73,7 @@ generated: controlplane ## write anew what is written from the source: reference
 docs: ## the book into target/book, and the API documentation of all crates
 	@command -v mdbook >/dev/null || cargo install mdbook --locked
 	mdbook build docs
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --workspace --no-deps
 
 .PHONY: image
 image: ## the container image, with the first of docker, podman and buildah that is there

@@ -3,7 +3,7 @@
 //! Our own custom resources, re-exports of the built-in kinds, names and keys ([`meta`]) and label selectors
 //! ([`selector`]). Nothing here talks to an API server or knows about AWS.
 //!
-//! Matches upstream's Go package `apis/elbv2`; the schemas of [`crds`] are equal to the ones upstream ships, so that
+//! Matches upstream's Go package `apis/elbv2`; the schemas of [`crds()`] are equal to the ones upstream ships, so that
 //! either controller can run on the other's CRDs.
 
 pub mod alb_target_control_config;

@@ -1,7 +1,7 @@
 //! `TargetGroupBinding`: a target group that already exists in AWS, and the Service whose endpoints are its targets.
 //!
 //! Upstream's Go package `apis/elbv2/v1beta1`. `v1alpha1` is a subset that differs only in the fields it hides;
-//! it exists in the CRD ([`super::crds`]) but has no Rust type, because the API server converts on read.
+//! it exists in the CRD ([`super::crds()`]) but has no Rust type, because the API server converts on read.
 
 #![allow(clippy::duplicated_attributes)] // why: clippy takes the columns of `printcolumn` for one attribute
 
