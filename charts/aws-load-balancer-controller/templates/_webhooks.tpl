@@ -3,6 +3,7 @@
 {{- $root := first . -}}
 admissionReviewVersions: [v1]
 sideEffects: None
+timeoutSeconds: 5
 clientConfig:
   {{- with include "lbc.caBundle" $root }}
   {{- . | nindent 2 }}
@@ -88,6 +89,14 @@ request.userInfo.username != 'system:serviceaccount:{{ .Release.Namespace }}:{{ 
 has(object.spec.type) && object.spec.type == 'LoadBalancer' && (!has(object.spec.loadBalancerClass) || object.spec.loadBalancerClass == '')
 {{- end -}}
 
+{{/* Of an update the old object counts too: a Service that ceases to be ours loses its load balancer, and its owner is warned. */}}
 {{- define "lbc.condition.ours" -}}
-(has(object.spec.loadBalancerClass) && object.spec.loadBalancerClass == '{{ default "service.k8s.aws/nlb" .Values.loadBalancerClass }}') || (has(object.metadata.annotations) && object.metadata.annotations.exists(key, key.startsWith('service.beta.kubernetes.io/aws-load-balancer-') || key.startsWith('alb.ingress.kubernetes.io/')))
+{{- $class := default "service.k8s.aws/nlb" .Values.loadBalancerClass -}}
+[object, oldObject].exists(it, it != null && ((has(it.spec.loadBalancerClass) && it.spec.loadBalancerClass == '{{ $class }}') || (has(it.metadata.annotations) && it.metadata.annotations.exists(key, key.startsWith('service.beta.kubernetes.io/aws-load-balancer-') || key.startsWith('alb.ingress.kubernetes.io/')))))
+{{- end -}}
+
+{{/* A class of ours may have any name; an Ingress of such a class that has none of our annotations has nothing to be checked. */}}
+{{- define "lbc.condition.our-ingress" -}}
+{{- $class := default "alb" .Values.ingressClass -}}
+has(object.metadata.annotations) && 'kubernetes.io/ingress.class' in object.metadata.annotations ? object.metadata.annotations['kubernetes.io/ingress.class'] == '{{ $class }}' : (has(object.spec.ingressClassName) && object.spec.ingressClassName == '{{ $class }}') || (has(object.metadata.annotations) && object.metadata.annotations.exists(key, key.startsWith('alb.ingress.kubernetes.io/')))
 {{- end -}}
