@@ -4,6 +4,7 @@
 //! mean together), and what one object can contradict itself in that only AWS would notice. What cannot be built is an
 //! error. What upstream ignores is a warning, as it works today: unread keys, lenient values.
 
+use super::benevolent::KnownServices;
 use super::contradictions;
 use super::danger;
 use super::keys;
@@ -43,18 +44,28 @@ pub fn service_ref(service: &Service) -> ObjectRef {
 
 /// What is wrong with a Service. `old`: what it was before, in an update.
 pub fn of_service(config: &Config, service: &Service, old: Option<&Service>) -> Vec<Finding> {
+    of_service_beside(config, service, old, &Arc::default())
+}
+
+/// What is wrong with a Service beside others that are known; those that are not known are taken to fit.
+pub fn of_service_beside(
+    config: &Config,
+    service: &Service,
+    old: Option<&Service>,
+    others: &Arc<KnownServices>,
+) -> Vec<Finding> {
     let object = service_ref(service);
     let annotations = service.metadata.annotations.as_ref();
     let mut findings = keys::check(&object, annotations);
     if !build::service::is_selected(service, config) {
-        findings.extend(check_values(&object, annotations, ALB_PREFIX).into_iter().map(Judged::into_finding));
+        findings.extend(check_values_of(&object, annotations, ALB_PREFIX));
         findings.extend(why_not_ours(&object, service));
         findings.extend(old.and_then(|old| danger::leaving(&object, old, service, config)));
         return findings;
     }
-    let trial = trial::try_service(service, old.is_none(), config);
+    let trial = trial::try_service(service, old.is_none(), others, config);
     findings.extend(merge(check_values(&object, annotations, NLB_PREFIX), &trial, &BTreeSet::new(), true));
-    findings.extend(check_values(&object, annotations, ALB_PREFIX).into_iter().map(Judged::into_finding));
+    findings.extend(check_values_of(&object, annotations, ALB_PREFIX));
     findings.extend(contradictions::of_service(&object, service));
     if let Some(old) = old {
         findings.extend(danger::of_service(&object, old, service, config));
@@ -64,6 +75,17 @@ pub fn of_service(config: &Config, service: &Service, old: Option<&Service>) -> 
 
 /// What is wrong with an Ingress of ours. `old`: what it was before, in an update.
 pub fn of_ingress(config: &Config, ingress: &Ingress, class: &Class, old: Option<&Ingress>) -> Vec<Finding> {
+    of_ingress_beside(config, ingress, class, old, &Arc::default())
+}
+
+/// What is wrong with an Ingress of ours beside Services that are known; those that are not known are taken to fit.
+pub fn of_ingress_beside(
+    config: &Config,
+    ingress: &Ingress,
+    class: &Class,
+    old: Option<&Ingress>,
+    services: &Arc<KnownServices>,
+) -> Vec<Finding> {
     let object = ingress_ref(ingress);
     let annotations = ingress.metadata.annotations.as_ref();
     let mut findings = keys::check(&object, annotations);
@@ -71,13 +93,12 @@ pub fn of_ingress(config: &Config, ingress: &Ingress, class: &Class, old: Option
         Class::Plain => None,
         Class::Params(params) => Some(params.clone()),
         Class::Unknown => {
-            findings
-                .extend(check_values(&object, annotations, ALB_PREFIX).into_iter().map(Judged::into_finding));
+            findings.extend(check_values_of(&object, annotations, ALB_PREFIX));
             return findings;
         }
     };
     let is_alone = is_alone(ingress, params.as_deref());
-    let trial = trial::try_ingress(ingress, params.as_ref(), old.is_none(), config);
+    let trial = trial::try_ingress(ingress, params.as_ref(), old.is_none(), services, config);
     let unused = contradictions::unused_keys(ingress, is_alone);
     let unused_keys = unused.keys().cloned().collect();
     let judged = check_values(&object, annotations, ALB_PREFIX);
@@ -121,6 +142,15 @@ fn check_values(
         }
     }
     judged
+}
+
+/// What the table says about the values of an object that nothing is built of.
+pub fn check_values_of(
+    object: &ObjectRef,
+    annotations: Option<&BTreeMap<String, String>>,
+    prefix: &str,
+) -> Vec<Finding> {
+    check_values(object, annotations, prefix).into_iter().map(Judged::into_finding).collect()
 }
 
 fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Finding {

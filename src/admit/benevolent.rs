@@ -28,6 +28,9 @@ const ZONE_TYPE: &str = "local-zone";
 const SECURITY_GROUP: &str = "sg-0123456789abcdef0";
 const ACCOUNT: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012";
 
+/// Services that are known as they are, by namespace and name.
+pub type KnownServices = BTreeMap<(String, String), Arc<Service>>;
+
 /// What the benevolent AWS looks like for one object.
 #[derive(Clone, Debug, Default)]
 pub struct World {
@@ -41,6 +44,8 @@ pub struct World {
     hosts: BTreeSet<String>,
     /// Ports that every other Service has.
     ports: Vec<IntOrString>,
+    /// Services that are as they are.
+    services: Arc<KnownServices>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -95,8 +100,15 @@ impl World {
             listed: Vec::new(),
             hosts: hosts(ingress),
             ports: others.into_iter().chain(named).chain(written).collect(),
-            existing: None,
+            ..Self::default()
         }
+    }
+
+    /// The same, but these Services are as they are.
+    #[must_use]
+    pub fn beside(mut self, services: &Arc<KnownServices>) -> Self {
+        self.services = services.clone();
+        self
     }
 
     /// The same, with a load balancer of this scheme from before.
@@ -173,8 +185,10 @@ impl World {
                 facts.web_acls_by_name.insert(name, Ok(Some(arn)));
             }
             Query::Service { namespace, name } => {
-                let service = Arc::new(self.service(&namespace, &name));
-                facts.services.insert((namespace, name), Ok(Some(service)));
+                let key = (namespace, name);
+                let service = self.services.get(&key).cloned();
+                let service = service.unwrap_or_else(|| Arc::new(self.service(&key.0, &key.1)));
+                facts.services.insert(key, Ok(Some(service)));
             }
             Query::Secret { namespace, name } => {
                 let key = |key: &str| (key.to_owned(), Secret::new("x"));

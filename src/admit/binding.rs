@@ -4,11 +4,13 @@
 //! changes nothing but metadata or status, or of a binding that is being deleted, is never refused. Upstream refuses even
 //! the removal of a finalizer from a duplicate, so that neither can ever go.
 
+use super::binding_fields as fields;
 use super::binding_rules as rules;
-use super::{Admitted, Denial, Halt, Operation, TargetGroupQuery, set, text};
+use super::{Admitted, Denial, Halt, Operation, TargetGroupQuery, set, text, verdict};
 use crate::api::TargetGroupBinding;
 use crate::cloud::elbv2::{IpAddressType, TargetGroup, TargetType};
-use crate::config::Config;
+use crate::config::{AnnotationValidation, Config};
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -74,8 +76,7 @@ fn complete_arn(object: &mut Value, known: &KnownTargetGroups) -> Result<String,
         return Ok(arn.to_owned());
     }
     let Some(name) = text(object, rules::NAME) else {
-        let message = "must provide either TargetGroupARN or TargetGroupName";
-        return Err(Denial::new("checkTargetGroupArnOrName", message).into());
+        return Err(unnamed().into());
     };
     let denied = |reason: &str| Denial::new("getArnFromNameIfNeeded", reason);
     let arn = lookup(known, TargetGroupQuery::Name(name.to_owned()), denied)?.arn.clone();
@@ -141,8 +142,7 @@ pub fn check<'a>(
     match operation {
         Operation::Create => check_new(object, others, known)?,
         Operation::Update => {
-            let untouched = old.is_some_and(|old| old.get("spec") == object.get("spec"));
-            if untouched || object.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null()) {
+            if is_untouched(object, old) {
                 return Ok(Admitted::unchanged());
             }
             check_changed(config, object, old, others, known)?;
@@ -150,6 +150,46 @@ pub fn check<'a>(
         Operation::Other => {}
     }
     Ok(Admitted::unchanged())
+}
+
+/// Checks the fields of a new or changed binding that need neither AWS nor other objects, as far as the settings say.
+///
+/// `namespace` is the request's: the object may lack it.
+pub fn check_fields(
+    config: &Config,
+    operation: Operation,
+    namespace: &str,
+    object: &Value,
+    old: Option<&Value>,
+) -> Result<Admitted, Denial> {
+    let is_off = config.annotation_validation == AnnotationValidation::Off;
+    if is_off || operation == Operation::Other || is_untouched(object, old) {
+        return Ok(Admitted::unchanged());
+    }
+    // why: an object that does not parse is the API server's to refuse
+    let Ok(mut binding) = TargetGroupBinding::deserialize(object) else { return Ok(Admitted::unchanged()) };
+    binding.metadata.namespace.get_or_insert_with(|| namespace.to_owned());
+    let old = old.and_then(|old| TargetGroupBinding::deserialize(old).ok());
+    let findings = fields::check(&binding, old.as_ref());
+    verdict::judge(config.annotation_validation, "fields", &fields::binding_ref(&binding), &findings)
+}
+
+/// What upstream's checks say to a binding whose target group nobody knows.
+pub fn check_alone(object: &Value) -> Vec<Denial> {
+    let is_named = text(object, rules::ARN).is_some() || text(object, rules::NAME).is_some();
+    let unnamed = (!is_named).then(unnamed);
+    let checks = [rules::check_node_selector, rules::check_assumed_role, rules::check_vpc_id];
+    unnamed.into_iter().chain(checks.into_iter().filter_map(|check| check(object).err())).collect()
+}
+
+/// Whether an update changes nothing but metadata or status, or the object is on its way out.
+fn is_untouched(object: &Value, old: Option<&Value>) -> bool {
+    let is_same = old.is_some_and(|old| old.get("spec") == object.get("spec"));
+    is_same || object.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null())
+}
+
+fn unnamed() -> Denial {
+    Denial::new("checkTargetGroupArnOrName", "must provide either TargetGroupARN or TargetGroupName")
 }
 
 fn check_new<'a>(

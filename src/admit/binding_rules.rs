@@ -12,6 +12,7 @@ pub(super) const TARGET_TYPE: &str = "/spec/targetType";
 pub(super) const IP_ADDRESS_TYPE: &str = "/spec/ipAddressType";
 pub(super) const VPC_ID: &str = "/spec/vpcID";
 pub(super) const PROTOCOL: &str = "/spec/targetGroupProtocol";
+const CHECK_VPC: &str = "checkTargetGroupVpcID";
 
 /// ARN or name, and the target type. Answers the ARN.
 pub(super) fn check_required(object: &Value, known: &KnownTargetGroups) -> Result<String, Halt> {
@@ -110,21 +111,24 @@ pub(super) fn check_ip_address_type(
 }
 
 pub(super) fn check_vpc(object: &Value, arn: &str, known: &KnownTargetGroups) -> Result<(), Halt> {
-    const CHECK: &str = "checkTargetGroupVpcID";
+    check_vpc_id(object)?;
     let Some(vpc) = text(object, VPC_ID) else { return Ok(()) };
-    if !is_vpc_id(vpc) {
-        let message = format!(
-            "ValidationError: vpcID {vpc} failed to satisfy constraint: VPC Id must begin with 'vpc-' followed by 8, 17 \
-             or 32 lowercase letters (a-f) or numbers."
-        );
-        return Err(Denial::new(CHECK, message).into());
-    }
-    let denied = |reason: &str| Denial::new(CHECK, format!("unable to get target group VpcID: {reason}"));
+    let denied = |reason: &str| Denial::new(CHECK_VPC, format!("unable to get target group VpcID: {reason}"));
     let group = lookup(known, TargetGroupQuery::Arn(arn.to_owned()), denied)?;
     if group.vpc_id.as_deref() == Some(vpc) {
         return Ok(());
     }
-    Err(Denial::new(CHECK, format!("invalid VpcID {vpc} doesnt match VpcID from TargetGroup {arn}")).into())
+    Err(Denial::new(CHECK_VPC, format!("invalid VpcID {vpc} doesnt match VpcID from TargetGroup {arn}"))
+        .into())
+}
+
+pub(super) fn check_vpc_id(object: &Value) -> Result<(), Denial> {
+    let Some(vpc) = text(object, VPC_ID).filter(|vpc| !is_vpc_id(vpc)) else { return Ok(()) };
+    let message = format!(
+        "ValidationError: vpcID {vpc} failed to satisfy constraint: VPC Id must begin with 'vpc-' followed by 8, 17 \
+         or 32 lowercase letters (a-f) or numbers."
+    );
+    Err(Denial::new(CHECK_VPC, message))
 }
 
 fn is_vpc_id(text: &str) -> bool {

@@ -23,6 +23,16 @@ pub fn check(object: &ObjectRef, annotations: Option<&BTreeMap<String, String>>)
     doubts.collect()
 }
 
+/// Whether a key is ours, or is meant to be.
+pub fn concerns_us(key: &str) -> bool {
+    let Some((prefix, _)) = key.split_once('/') else { return false };
+    // why: cloud providers share the prefix of Service annotations
+    if prefix == NLB_PREFIX {
+        return key.contains("/aws-") || table::find(key).is_some() || doubt("Service", key).is_some();
+    }
+    prefix == ALB_PREFIX || doubt("Service", key).or_else(|| doubt("Ingress", key)).is_some()
+}
+
 type Doubt = (String, Option<String>);
 
 fn doubt(kind: &str, key: &str) -> Option<Doubt> {

@@ -6,11 +6,15 @@
 //!
 //! Matches upstream's `webhooks/`.
 
+pub mod agent_fields;
 pub mod annotations;
 pub mod benevolent;
 pub mod binding;
+pub mod binding_fields;
 pub mod binding_rules;
 pub mod change;
+pub mod cidr;
+pub mod class_fields;
 pub mod contradictions;
 pub mod danger;
 pub mod ingress;

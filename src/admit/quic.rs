@@ -4,6 +4,7 @@
 //! worker and sequence, big-endian, in padded base64.
 
 use super::{Admitted, Operation, text};
+use crate::finding::{Finding, ObjectRef};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -59,6 +60,20 @@ pub fn inject_server_ids(
         }
     }
     Admitted { object: (completed != *pod).then_some(completed), warnings: Vec::new() }
+}
+
+/// Names in the annotation that no container of the pod has.
+pub fn doubts(object: &ObjectRef, pod: &Value) -> Vec<Finding> {
+    let Some(names) = named_containers(Operation::Create, pod) else { return Vec::new() };
+    let present: Vec<&str> =
+        containers(pod).filter_map(|(_, _, container)| text(container, "/name")).collect();
+    let missing = names.iter().filter(|name| !present.contains(&name.as_str()));
+    missing
+        .map(|name| {
+            let finding = Finding::warning(object, format!("{name:?} is not a container of the pod"));
+            finding.at(CONTAINERS_ANNOTATION).suggest(name, present.iter().copied())
+        })
+        .collect()
 }
 
 fn named_containers(operation: Operation, pod: &Value) -> Option<Vec<String>> {

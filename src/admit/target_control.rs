@@ -143,7 +143,7 @@ fn override_resources(settings: &mut AlbTargetControlConfigSpec, given: &Overrid
 }
 
 /// An IP address and a number: `0.0.0.0:80`, `[::1]:80`.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let is_host = match bracketed {
@@ -202,7 +202,7 @@ fn environment(settings: &AlbTargetControlConfigSpec) -> Vec<Value> {
     always.into_iter().chain(given).map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
-fn port_of(address: &str) -> i64 {
+pub(super) fn port_of(address: &str) -> i64 {
     address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or_default()
 }
 

@@ -3,14 +3,15 @@
 //! The builder stops at the first mistake. To find all of them, the annotation it blames is taken out (or set right, where
 //! the builder says how), and it builds again.
 
-use super::benevolent::World;
+use super::annotations::service_ref;
+use super::benevolent::{KnownServices, World};
 use crate::api::{Ingress, IngressClassParams, IntOrString, ObjectKey, Service, ServicePort};
 use crate::build::ingress::BuiltGroup;
 use crate::build::{self, Built};
 use crate::cloud::elbv2::{LoadBalancerType, Scheme};
 use crate::config::Config;
-use crate::finding::{Finding, Severity};
-use crate::inputs::group::{IngressGroup, Member, group_of, parse_order};
+use crate::finding::{Finding, ObjectRef, Severity};
+use crate::inputs::group::{IngressGroup, Member, group_of, ingress_ref, parse_order};
 use crate::inputs::{Facts, Halt};
 use crate::model::Stack;
 use std::collections::BTreeMap;
@@ -50,15 +51,18 @@ impl Trial {
 type Attempt = Result<Vec<Finding>, Box<Finding>>;
 
 /// Builds a Service until nothing is wrong any more. `is_new`: it has no load balancer yet.
-pub fn try_service(service: &Service, is_new: bool, config: &Config) -> Trial {
-    let mut service = completed(service);
-    repeat(&mut service, |service| {
-        let existing = |scheme, has_groups| {
-            World::for_service(service).with_existing(LoadBalancerType::Network, scheme, has_groups)
-        };
-        in_some_world(&World::for_service(service), existing, is_new, |world| {
-            let built = build_service(service, world, config)?;
-            Ok(built.map(|built| built.findings.into_iter().collect()).unwrap_or_default())
+pub fn try_service(service: &Service, is_new: bool, others: &Arc<KnownServices>, config: &Config) -> Trial {
+    let completed = completed(service);
+    beside(&service_ref(service), others, |others| {
+        let world = |service: &Service| World::for_service(service).beside(others);
+        repeat(&mut completed.clone(), |service| {
+            let existing = |scheme, has_groups| {
+                world(service).with_existing(LoadBalancerType::Network, scheme, has_groups)
+            };
+            in_some_world(&world(service), existing, is_new, |world| {
+                let built = build_service(service, world, config)?;
+                Ok(built.map(|built| built.findings.into_iter().collect()).unwrap_or_default())
+            })
         })
     })
 }
@@ -68,24 +72,46 @@ pub fn try_ingress(
     ingress: &Ingress,
     params: Option<&Arc<IngressClassParams>>,
     is_new: bool,
+    others: &Arc<KnownServices>,
     config: &Config,
 ) -> Trial {
-    let mut ingress = ingress.clone();
-    repeat(&mut ingress, |ingress| {
-        let existing = |scheme, has_groups| {
-            World::for_ingress(ingress).with_existing(LoadBalancerType::Application, scheme, has_groups)
-        };
-        in_some_world(&World::for_ingress(ingress), existing, is_new, |world| {
-            let Some(built) = build_ingress(ingress, params, world, config)? else { return Ok(Vec::new()) };
-            let findings = built.members.into_iter().flat_map(|member| member.findings);
-            match (built.stack, findings.collect::<Vec<_>>()) {
-                (Some(_), findings) => Ok(findings),
-                (None, findings) => {
-                    findings.into_iter().next().map_or(Ok(Vec::new()), |first| Err(Box::new(first)))
-                }
-            }
+    beside(&ingress_ref(ingress), others, |others| {
+        let world = |ingress: &Ingress| World::for_ingress(ingress).beside(others);
+        repeat(&mut ingress.clone(), |ingress| {
+            let existing = |scheme, has_groups| {
+                world(ingress).with_existing(LoadBalancerType::Application, scheme, has_groups)
+            };
+            in_some_world(&world(ingress), existing, is_new, |world| {
+                attempt_ingress(ingress, params, world, config)
+            })
         })
     })
+}
+
+fn attempt_ingress(
+    ingress: &Ingress,
+    params: Option<&Arc<IngressClassParams>>,
+    world: &World,
+    config: &Config,
+) -> Attempt {
+    let Some(built) = build_ingress(ingress, params, world, config)? else { return Ok(Vec::new()) };
+    let findings = built.members.into_iter().flat_map(|member| member.findings);
+    match (built.stack, findings.collect::<Vec<_>>()) {
+        (Some(_), findings) => Ok(findings),
+        (None, findings) => findings.into_iter().next().map_or(Ok(Vec::new()), |first| Err(Box::new(first))),
+    }
+}
+
+/// Tries with the Services that are known. If one of them has a mistake, which is told of that one, they are all taken to
+/// be as they should be.
+fn beside(
+    object: &ObjectRef,
+    others: &Arc<KnownServices>,
+    attempt: impl Fn(&Arc<KnownServices>) -> Trial,
+) -> Trial {
+    let trial = attempt(others);
+    let is_others = |finding: &Finding| finding.object != *object;
+    if others.is_empty() || !trial.findings.iter().any(is_others) { trial } else { attempt(&Arc::default()) }
 }
 
 /// The stack of a Service that has a load balancer already, if nothing is wrong with it.
@@ -216,7 +242,7 @@ fn is_consequence(finding: &Finding, earlier: &[Finding]) -> bool {
 }
 
 /// The Service as the API server will store it: with node ports, which it hands out after admission.
-fn completed(service: &Service) -> Service {
+pub fn completed(service: &Service) -> Service {
     let mut service = service.clone();
     let Some(spec) = service.spec.as_mut() else { return service };
     let has_node_ports = match spec.type_.as_deref() {

@@ -17,6 +17,11 @@ const SERVICE_PAGE: &str =
 const INGRESS_PAGE: &str =
     "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/";
 
+const BINDING_PAGE: &str =
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/targetgroupbinding/spec/";
+const CLASS_PAGE: &str =
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/ingress_class/";
+
 /// The verdict on an object: errors refuse it (`enforce`) or warn (`warn`), warnings warn.
 pub fn judge(
     mode: AnnotationValidation,
@@ -86,9 +91,14 @@ pub fn render(finding: &Finding) -> String {
     line.replace(['\n', '\r'], " ")
 }
 
-/// Where the annotations of a kind are explained.
+/// Where the annotations or fields of a kind are explained.
 pub fn page(object: &ObjectRef) -> &'static str {
-    if object.kind == "Service" { SERVICE_PAGE } else { INGRESS_PAGE }
+    match object.kind {
+        "Service" => SERVICE_PAGE,
+        "TargetGroupBinding" => BINDING_PAGE,
+        "IngressClassParams" => CLASS_PAGE,
+        _ => INGRESS_PAGE,
+    }
 }
 
 /// At most `limit` bytes, cut between characters.

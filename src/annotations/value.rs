@@ -8,9 +8,9 @@ mod map;
 mod text;
 
 pub use json::JsonKind;
-pub use list::ItemKind;
+pub use list::{ItemKind, is_id, is_label};
 pub use map::{MapKind, heading_of};
-pub use text::TextKind;
+pub use text::{TextKind, is_arn};
 
 use super::parse;
 use crate::finding::{Severity, nearest};

@@ -18,7 +18,7 @@ use crate::cluster::target_control::TargetControlSettings;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request as HttpRequest, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
@@ -26,12 +26,12 @@ use axum::{Json, Router};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 /// The largest AdmissionReview: two objects of etcd's limit.
 const MAX_BODY: usize = 3 * 1024 * 1024;
-/// The API server gives up after this long, so an answer after it is of no use.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(9);
+/// The API server gives up after five seconds, so an answer after them is of no use.
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
 /// How often a check may ask for one more target group.
 const MAX_LOOKUPS: usize = 4;
 
@@ -83,8 +83,8 @@ const WEBHOOKS: &[(&str, Webhook)] = &[
     ("/validate-elbv2-k8s-aws-v1beta1-targetgroupbinding", |hooks, request| {
         Box::pin(check_binding(hooks, request))
     }),
-    ("/validate-elbv2-k8s-aws-v1beta1-ingressclassparams", |_, request| {
-        Box::pin(async { admit::ingress_class_params::check(request.operation(), &request.object) })
+    ("/validate-elbv2-k8s-aws-v1beta1-ingressclassparams", |hooks, request| {
+        Box::pin(async { check_class_params(hooks, request) })
     }),
     ("/validate-networking-v1-ingress", |hooks, request| Box::pin(async { check_ingress(hooks, request) })),
     ("/validate-v1-service", |hooks, request| Box::pin(async { check_service(hooks, request) })),
@@ -96,6 +96,11 @@ const WEBHOOKS: &[(&str, Webhook)] = &[
     }),
 ];
 
+/// The paths of all webhooks.
+pub fn paths() -> impl Iterator<Item = &'static str> + Clone {
+    WEBHOOKS.iter().map(|(path, _)| *path)
+}
+
 /// The webhook server's routes.
 pub fn router(hooks: Arc<Webhooks>) -> Router {
     let mut router = Router::new();
@@ -106,28 +111,34 @@ pub fn router(hooks: Arc<Webhooks>) -> Router {
 }
 
 fn route(path: &'static str, webhook: Webhook) -> MethodRouter<Arc<Webhooks>> {
-    post(move |State(hooks): State<Arc<Webhooks>>, headers: HeaderMap, body: Bytes| async move {
+    post(move |State(hooks): State<Arc<Webhooks>>, request: HttpRequest| async move {
         let began = Instant::now();
         let _in_flight = hooks.metrics.admission(path);
-        let answered = timeout(REQUEST_TIMEOUT, answer(path, webhook, &hooks, &headers, &body)).await;
-        let response = answered
-            .unwrap_or_else(|_| (StatusCode::GATEWAY_TIMEOUT, "the check took too long").into_response());
+        let response = match read(request, began + REQUEST_TIMEOUT).await {
+            Ok(request) => {
+                let answered = timeout_at(began + REQUEST_TIMEOUT, answer(path, webhook, &hooks, request));
+                answered.await.unwrap_or_else(|_| {
+                    (StatusCode::GATEWAY_TIMEOUT, "the check took too long").into_response()
+                })
+            }
+            Err(refusal) => refusal,
+        };
         hooks.metrics.observe_admission(path, response.status().as_u16(), began.elapsed());
         response
     })
 }
 
-async fn answer(
-    path: &'static str,
-    webhook: Webhook,
-    hooks: &Webhooks,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Response {
-    let request = match parse(headers, body) {
-        Ok(request) => request,
-        Err(refusal) => return refusal.into_response(),
-    };
+/// Reads the whole request. why: a client that stops halfway must not keep a connection for ever.
+async fn read(request: HttpRequest, deadline: Instant) -> Result<Request, Response> {
+    let headers = request.headers().clone();
+    let body = timeout_at(deadline, Bytes::from_request(request, &()))
+        .await
+        .map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the rest of the request did not come").into_response())?;
+    let body = body.map_err(IntoResponse::into_response)?;
+    parse(&headers, &body).map_err(IntoResponse::into_response)
+}
+
+async fn answer(path: &'static str, webhook: Webhook, hooks: &Webhooks, request: Request) -> Response {
     match webhook(hooks, &request).await {
         Ok(admitted) => Json(review::admitted(&request, admitted)).into_response(),
         Err(denial) => {
@@ -188,6 +199,10 @@ async fn inject_quic_ids(hooks: &Webhooks, request: &Request) -> Result<Admitted
     Ok(admit::quic::inject_server_ids(request.operation(), &request.object, variable, ids))
 }
 
+fn check_class_params(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
+    admit::ingress_class_params::check(&hooks.config, request.operation(), &request.object, request.old())
+}
+
 fn check_service(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
     let (operation, namespace) = (request.operation(), request.namespace.as_str());
     admit::service::check(&hooks.config, operation, namespace, &request.object, request.old())
@@ -241,7 +256,9 @@ async fn check_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, 
             known,
         )
     })
-    .await
+    .await?;
+    let (operation, namespace) = (request.operation(), request.namespace.as_str());
+    admit::binding::check_fields(&hooks.config, operation, namespace, &request.object, request.old())
 }
 
 /// Bindings that may have the request's target group.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod corpus;
+mod random;
 
 use super::*;
 use serde_json::{Value, json};

@@ -19,10 +19,19 @@ fn every_mistake_is_named_with_what_is_meant() {
         (json!({"subnets": {"tags": {"a": ["x", "y"]}}}), None),
     ];
     for (spec, expected) in cases {
-        match (check(Operation::Create, &json!({"spec": spec})), expected) {
+        match (check(&Config::default(), Operation::Create, &json!({"spec": spec}), None), expected) {
             (Ok(_), None) => {}
             (Err(denial), Some(expected)) => assert!(denial.message.contains(expected), "{}", denial.message),
             (result, expected) => panic!("{spec}: {result:?}, expected {expected:?}"),
         }
     }
+}
+
+#[test]
+fn an_update_that_leaves_the_spec_alone_is_never_refused() {
+    let wrong = json!({"metadata": {"name": "alb"}, "spec": {"inboundCIDRs": ["10.0.0.1"]}});
+    let mut labelled = wrong.clone();
+    labelled["metadata"]["labels"] = json!({"a": "b"});
+    assert!(check(&Config::default(), Operation::Create, &wrong, None).is_err());
+    assert!(check(&Config::default(), Operation::Update, &labelled, Some(&wrong)).is_ok());
 }

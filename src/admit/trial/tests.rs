@@ -27,7 +27,7 @@ fn tried(annotations: &Value, spec: &Value) -> Vec<String> {
         .map(|(key, value)| (format!("{prefix}{key}"), value.clone()))
         .collect();
     let service = service(&Value::Object(annotations), spec);
-    let trial = try_service(&service, true, &Config::default());
+    let trial = try_service(&service, true, &Arc::default(), &Config::default());
     trial.findings.iter().map(|finding| finding.to_string().replace(prefix, "")).collect()
 }
 

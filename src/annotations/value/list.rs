@@ -117,7 +117,8 @@ impl ItemKind {
     }
 }
 
-fn is_id(item: &str, prefix: &str) -> bool {
+/// An id of AWS: a prefix and hexadecimal digits.
+pub fn is_id(item: &str, prefix: &str) -> bool {
     item.strip_prefix(prefix).is_some_and(is_id_tail)
 }
 
@@ -183,7 +184,7 @@ pub(super) fn is_port_number(item: &str) -> bool {
 }
 
 /// A DNS label.
-fn is_label(item: &str) -> bool {
+pub fn is_label(item: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     item.len() <= 63
         && item.starts_with(is_plain)

@@ -47,6 +47,11 @@ impl MapKind {
         if pairs.is_empty() {
             complaints.push(Complaint::warning("is empty, which has no effect"));
         }
+        let is_by_cookie = pairs.get("stickiness.type").is_some_and(|kind| kind == "app_cookie");
+        if is_by_cookie && !pairs.contains_key("stickiness.app_cookie.cookie_name") {
+            complaints
+                .push(Complaint::error("stickiness.type app_cookie needs stickiness.app_cookie.cookie_name"));
+        }
         if self == Self::Tags && pairs.len() > MAX_TAGS {
             complaints.push(Complaint::error(format!(
                 "{} tags are given, expected at most {MAX_TAGS}",
@@ -67,7 +72,8 @@ impl MapKind {
         }
     }
 
-    fn check_pair(self, key: &str, value: &str) -> Option<Complaint> {
+    /// What is wrong with one pair.
+    pub fn check_pair(self, key: &str, value: &str) -> Option<Complaint> {
         match self {
             Self::Attributes(bearer) => attributes::check(bearer, key, value),
             Self::Tags => check_tag(key, value),

@@ -98,6 +98,10 @@ impl TextKind {
         let expected = match self {
             Self::LoadBalancerName => return check_name(value),
             Self::SslPolicy => return check_ssl_policy(value),
+            // why: works upstream, though hardly as meant
+            Self::WebAclArn if value.is_empty() => {
+                return Some(Complaint::warning("is empty, expected the ARN of a web ACL, or none"));
+            }
             Self::NetworkSuccessCodes => return check_codes(value, &[(200, 599)]),
             Self::ApplicationSuccessCodes => return check_codes(value, &[(0, 99), (200, 499)]),
             Self::GroupName if !is_group_name(value) => {
@@ -251,7 +255,7 @@ fn has_alphanumeric_tail(value: &str, prefix: &str) -> bool {
 }
 
 /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:PREFIX…`.
-fn is_arn(value: &str, service: &str, prefix: &str) -> bool {
+pub fn is_arn(value: &str, service: &str, prefix: &str) -> bool {
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let [arn, partition, named, region, account, resource] = parts.as_slice() else { return false };
     *arn == "arn"

@@ -1,14 +1,17 @@
 //! Manifests: documents of a YAML stream, with the lines that their fields stand on.
 
+mod node;
+
+use node::Node;
 use serde_json::Value;
 
 /// An object and the lines it stands on.
 #[derive(Clone, Debug)]
 pub(super) struct Manifest {
     pub object: Value,
-    /// Number of its first line, from 1.
-    first: usize,
-    lines: Vec<String>,
+    node: Node,
+    /// Lines of the stream above its document.
+    above: usize,
 }
 
 /// A document that does not parse.
@@ -18,79 +21,67 @@ pub(super) struct Broken {
     pub problem: String,
 }
 
-/// The objects of a stream, items of Lists on their own.
-pub(super) fn parse_manifests(text: &str) -> Result<Vec<Manifest>, Broken> {
-    let mut manifests = Vec::new();
-    for (first, lines) in documents(text) {
-        let is_blank = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with('#');
-        if lines.iter().all(is_blank) {
-            continue;
-        }
-        let object: Value = serde_saphyr::from_str(&lines.join("\n")).map_err(|error| Broken {
-            line: first
-                + error
-                    .location()
-                    .map_or(0, |location| usize::try_from(location.line()).unwrap_or(1).saturating_sub(1)),
-            problem: error.to_string().lines().next().unwrap_or_default().to_owned(),
-        })?;
-        let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
-        match object.get("items").and_then(Value::as_array) {
-            Some(items) if is_list(&object) => {
-                let item = |item: &Value| Manifest { object: item.clone(), first, lines: lines.clone() };
-                manifests.extend(items.iter().map(item));
-            }
-            _ => manifests.push(Manifest { object, first, lines }),
+/// The objects of a stream, items of Lists on their own, and the documents that are none.
+pub(super) fn parse_manifests(text: &str) -> Vec<Result<Manifest, Broken>> {
+    documents(text).flat_map(|(above, document)| parse_document(above, &document)).collect()
+}
+
+fn parse_document(above: usize, text: &str) -> Vec<Result<Manifest, Broken>> {
+    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    if text.lines().all(is_blank) {
+        return Vec::new();
+    }
+    let manifest = |node: Node| Ok(Manifest { object: node.to_value(), node, above });
+    match serde_saphyr::from_str::<Node>(text) {
+        Ok(node) => node.into_objects().into_iter().map(manifest).collect(),
+        Err(error) => {
+            let line = error.location().map_or(1, |location| to_line(location.line()));
+            let problem = error.to_string().lines().next().unwrap_or_default().to_owned();
+            vec![Err(Broken { line: above + line, problem })]
         }
     }
-    Ok(manifests)
 }
 
-fn is_list(object: &Value) -> bool {
-    object.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"))
+fn to_line(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(1).max(1)
 }
 
-/// Documents between lines with `---`, each with the number of its first line.
-fn documents(text: &str) -> Vec<(usize, Vec<&str>)> {
-    let mut documents = vec![(1, Vec::new())];
+/// Documents between lines with `---`, each with the number of lines above it.
+fn documents(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let mut documents = vec![(0, String::new())];
     for (number, line) in (1..).zip(text.lines()) {
         if line == "---" || line.starts_with("--- ") {
-            documents.push((number + 1, Vec::new()));
-        } else if let Some((_, lines)) = documents.last_mut() {
-            lines.push(line);
+            documents.push((number, String::new()));
+        } else if let Some((_, document)) = documents.last_mut() {
+            document.push_str(line);
+            document.push('\n');
         }
     }
-    documents
+    documents.into_iter()
 }
 
 impl Manifest {
-    /// The line of an annotation or field; the line of the object's name for what has none.
+    /// The line of an annotation or field, or of the nearest part of its path; the line of the object's name for what has none.
     pub fn line_of(&self, field: Option<&str>) -> usize {
-        let start = self.line_of_name();
-        let annotation = field.and_then(|key| {
-            let value = self.annotation(key)?;
-            let begin: String = value.lines().next().unwrap_or_default().chars().take(12).collect();
-            let holds_key =
-                |line: &String| line.contains(&format!("{key}:")) || line.contains(&format!("{key}\""));
-            let lines = || self.lines.iter().enumerate().filter(|(_, line)| holds_key(line));
-            lines().find(|(_, line)| line.contains(&begin)).or_else(|| lines().next()).map(|(at, _)| at)
+        let annotations = ["metadata", "annotations"];
+        let line = field.and_then(|field| {
+            let annotation = self.node.line_of(annotations.into_iter().chain([field]));
+            annotation.or_else(|| self.node.nearest_line(segments(field)))
         });
-        let last =
-            field.and_then(|field| field.rsplit(['.', '[']).next()).map(|part| part.trim_end_matches(']'));
-        let by_name = || last.and_then(|name| self.lines.iter().position(|line| is_field(line, name)));
-        self.first + annotation.or_else(by_name).unwrap_or(start)
-    }
-
-    fn annotation(&self, key: &str) -> Option<&str> {
-        self.object.get("metadata")?.get("annotations")?.get(key)?.as_str()
-    }
-
-    fn line_of_name(&self) -> usize {
-        let name = self.object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        let names_it = |line: &String| line.contains("name:") && line.contains(name);
-        self.lines.iter().position(names_it).unwrap_or_default()
+        let name = || self.node.nearest_line(["metadata", "name"].into_iter());
+        self.above + line.or_else(name).unwrap_or_else(|| self.node.first_line())
     }
 }
 
-fn is_field(line: &str, name: &str) -> bool {
-    !name.is_empty() && line.trim_start().trim_start_matches("- ").starts_with(&format!("{name}:"))
+/// The keys and indices of a path such as `spec.rules[0].host` or `metadata.annotations[example.com/key]`.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let (begin, bracketed) = path.split_once('[').unwrap_or((path, ""));
+    let rest = bracketed.split('[').flat_map(|part| {
+        let (inner, after) = part.split_once(']').unwrap_or((part, ""));
+        std::iter::once(inner).chain(after.split('.'))
+    });
+    begin.split('.').chain(rest).filter(|segment| !segment.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

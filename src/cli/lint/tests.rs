@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use serde_json::Value;
 
 const MANIFESTS: &str = r#"# Source: shop/templates/service.yaml
 ---
@@ -60,8 +61,8 @@ fn told(format: Format) -> (String, bool) {
 fn findings_are_told_with_file_and_line() {
     let (text, has_errors) = told(Format::Text);
     let expected = [
-        "stdin:11: warning: service/shop/web: service.beta.kubernetes.io/aws-load-balancer-atributes: is not a known annotation and has no effect; did you mean `service.beta.kubernetes.io/aws-load-balancer-attributes`?",
         "stdin:10: error: service/shop/web: service.beta.kubernetes.io/aws-load-balancer-scheme: \"internet-facng\" is not one of internal or internet-facing; did you mean `internet-facing`?",
+        "stdin:11: warning: service/shop/web: service.beta.kubernetes.io/aws-load-balancer-atributes: is not a known annotation and has no effect; did you mean `service.beta.kubernetes.io/aws-load-balancer-attributes`?",
         "stdin:30: error: ingress/shop: alb.ingress.kubernetes.io/listen-ports: port is 70000, expected 1 to 65535 (in \"[{\\\"HTTP\\\": 70000}]\"); write for example [{\"HTTP\": 80}, {\"HTTPS\": 443}]",
         "2 errors, 1 warnings",
     ];
@@ -72,15 +73,15 @@ fn findings_are_told_with_file_and_line() {
 #[test]
 fn programs_read_json_sarif_and_workflow_commands() {
     let json: Value = serde_json::from_str(&told(Format::Json).0).unwrap();
-    assert_eq!(json[1]["line"], 10);
-    assert_eq!(json[1]["severity"], "error");
+    assert_eq!(json[0]["line"], 10);
+    assert_eq!(json[0]["severity"], "error");
     let sarif: Value = serde_json::from_str(&told(Format::Sarif).0).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
     let region = &sarif["runs"][0]["results"][2]["locations"][0]["physicalLocation"]["region"];
     assert_eq!(region["startLine"], 30);
     let github = told(Format::Github).0;
     let first = github.lines().next().unwrap();
-    assert!(first.starts_with("::warning file=stdin,line=11,title=service/shop/web::"), "{first}");
+    assert!(first.starts_with("::error file=stdin,line=10,title=service/shop/web::"), "{first}");
 }
 
 #[test]
@@ -128,4 +129,143 @@ spec:
     let found = linted(text);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].finding.severity, Severity::Warning, "the class has the say");
+}
+
+/// Findings as lines, without the annotation prefixes.
+fn lines(text: &str) -> Vec<String> {
+    let told = linted(text).into_iter().map(|Located { line, finding, .. }| {
+        let letter = if finding.severity == Severity::Error { 'E' } else { 'W' };
+        format!("{line} {letter} {}: {}", finding.object, crate::admit::verdict::render(&finding))
+    });
+    told.map(|line| line.replace("alb.ingress.kubernetes.io/", "").replace("service.beta.kubernetes.io/", ""))
+        .collect()
+}
+
+const SHOP: &str = r"
+apiVersion: v1
+kind: Service
+metadata: {name: web, annotations: {alb.ingress.kubernetes.io/healthcheck-path: /up}}
+spec:
+  type: NodePort
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop}
+spec:
+  ingressClassName: alb
+  rules:
+  - http:
+      paths:
+      - {path: /, pathType: Prefix, backend: {service: {name: web, port: {name: http}}}}
+      - {path: /other, pathType: Prefix, backend: {service: {name: elsewhere, port: {number: 81}}}}
+";
+
+#[test]
+fn services_of_the_input_are_what_ingresses_lead_to() {
+    assert_eq!(lines(SHOP), [""; 0], "what is not in the input is taken to be as it should");
+    let told = lines(&SHOP.replace("{name: http}}}}", "{name: https}}}}"));
+    assert!(told.len() == 1 && told[0].contains("E ingress/shop: ") && told[0].contains("https"), "{told:?}");
+    let told = lines(&SHOP.replace("{name: http}}}}", "{number: 8080}}}}"));
+    assert!(told.len() == 1 && told[0].contains("8080"), "{told:?}");
+    let told = lines(&SHOP.replace("NodePort", "ClusterIP"));
+    assert!(
+        told.len() == 1 && told[0].contains("E ingress/shop: "),
+        "instance targets need node ports: {told:?}"
+    );
+}
+
+#[test]
+fn a_mistake_on_a_service_is_told_once() {
+    let told = lines(&SHOP.replace("healthcheck-path: /up", "backend-protocol: FTP"));
+    assert!(told.len() == 1 && told[0].starts_with("4 E service/web: backend-protocol: "), "{told:?}");
+}
+
+#[test]
+fn annotations_that_are_no_texts_are_told_by_name() {
+    let told = lines(&SHOP.replace("healthcheck-path: /up", "healthcheck-interval-seconds: 10"));
+    assert_eq!(
+        told,
+        ["4 E service/web: healthcheck-interval-seconds: 10 is not a text; write \"10\" in quotes"]
+    );
+}
+
+#[test]
+fn our_own_kinds_are_checked_beyond_their_schema() {
+    let text = r"
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: TargetGroupBinding
+metadata: {name: web}
+spec:
+  targetGroupName: web
+  serviceRef: {name: web, port: 80}
+---
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: TargetGroupBinding
+metadata: {name: other}
+spec:
+  targetType: ip
+  nodeSelector: {}
+  serviceRef: {name: web, port: 0}
+---
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: IngressClassParams
+metadata: {name: alb}
+spec:
+  scheme: public
+---
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: IngressClassParams
+metadata: {name: alb}
+spec:
+  inboundCIDRs: [10.0.0.1]
+  tags:
+  - {key: 'aws:x', value: z}
+---
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: ALBTargetControlConfig
+metadata: {name: alb}
+spec: {image: x, dataAddress: '0.0.0.0:80', controlAddress: '0.0.0.0:3000', destinationAddress: '127.0.0.1:80'}
+";
+    let expected = [
+        "11 E targetgroupbinding/other: must provide either",
+        "11 E targetgroupbinding/other: TargetGroupBinding cannot set NodeSelector",
+        "15 E targetgroupbinding/other: spec.serviceRef.port: 0 is out of range",
+        "19 E ingressclassparams/alb: not an IngressClassParams: unknown variant `public`",
+        "27 E ingressclassparams/alb: spec.inboundCIDRs[0]: Invalid value",
+        "29 E ingressclassparams/alb: spec.tags[0]: tag key \"aws:x\"",
+        "33 W albtargetcontrolconfig/alb: metadata.name: has no effect",
+    ];
+    let told = lines(text);
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for (line, expected) in told.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\n{expected}");
+    }
+}
+
+#[test]
+fn pods_and_their_templates_are_checked() {
+    let text = r"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    metadata:
+      annotations:
+        service.beta.kubernetes.io/aws-load-balancer-quic-enabled-containers: web, sidecar
+        service.beta.kubernetes.io/aws-load-balancer-scheme: internal
+    spec:
+      containers: [{name: web}, {name: sidecar}]
+";
+    let told = lines(text);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter().any(|line| line.starts_with("9 W pod/web: ") && line.contains("did you mean `sidecar`?")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().any(|line| line.starts_with("10 W pod/web: ") && line.contains("read from a Service")),
+        "{told:?}"
+    );
 }

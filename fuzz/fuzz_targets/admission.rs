@@ -1,0 +1,31 @@
+//! Any JSON as a Service and as an Ingress under admission, created and updated.
+#![no_main]
+
+use aws_load_balancer_controller::admit::ingress::ClassSource;
+use aws_load_balancer_controller::admit::{Operation, ingress, service};
+use aws_load_balancer_controller::api::{IngressClass, IngressClassParams};
+use aws_load_balancer_controller::config::Config;
+use libfuzzer_sys::fuzz_target;
+use std::sync::Arc;
+
+/// A cluster without classes.
+struct Classless;
+
+impl ClassSource for Classless {
+    fn ingress_classes(&self) -> Vec<Arc<IngressClass>> {
+        Vec::new()
+    }
+
+    fn ingress_class_params(&self, _: &str) -> Option<Arc<IngressClassParams>> {
+        None
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(object) = serde_json::from_slice::<serde_json::Value>(data) else { return };
+    let (config, empty) = (Config::default(), serde_json::json!({}));
+    for (operation, old) in [(Operation::Create, None), (Operation::Update, Some(&empty))] {
+        let _ = service::check(&config, operation, "fuzz", &object, old);
+        let _ = ingress::check(&config, operation, "fuzz", &object, old, &Classless);
+    }
+});

@@ -1,0 +1,246 @@
+//! Fields of a TargetGroupBinding that can be judged without AWS and without other objects: what no reconcile could use is an
+//! error, what has no effect is a warning.
+
+use super::cidr::{self, CidrMistake};
+use crate::annotations::value::{TextKind, ValueKind, is_arn, is_id, is_label};
+use crate::api::target_group_binding::{
+    NetworkingIngressRule, NetworkingPeer, TargetGroupBindingSpec, TargetGroupProtocol, TargetType,
+};
+use crate::api::{IntOrString, TargetGroupBinding, selector};
+use crate::finding::{Finding, ObjectRef};
+use std::ops::RangeInclusive;
+
+const PORTS: RangeInclusive<i32> = 1..=65_535;
+/// The longest name that fits into the condition type of a readiness gate.
+const MAX_GATE_NAME: usize = 63;
+/// Source: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+const EXTERNAL_ID_LENGTH: RangeInclusive<usize> = 2..=1224;
+
+/// A binding, as findings name it.
+pub fn binding_ref(binding: &TargetGroupBinding) -> ObjectRef {
+    let meta = |text: &Option<String>| text.clone().unwrap_or_default();
+    ObjectRef {
+        kind: "TargetGroupBinding",
+        namespace: meta(&binding.metadata.namespace),
+        name: meta(&binding.metadata.name),
+    }
+}
+
+/// What is wrong with a binding. `old`: what it was before, in an update.
+pub fn check(binding: &TargetGroupBinding, old: Option<&TargetGroupBinding>) -> Vec<Finding> {
+    let object = binding_ref(binding);
+    let checks = Checks { object: &object, spec: &binding.spec };
+    let mut findings = checks.target_group();
+    findings.extend(checks.service());
+    findings.extend(checks.targets());
+    findings.extend(checks.role());
+    findings.extend(checks.networking());
+    findings.extend(checks.gate_name());
+    findings.extend(old.and_then(|old| checks.sharing(&old.spec)));
+    findings
+}
+
+struct Checks<'c> {
+    object: &'c ObjectRef,
+    spec: &'c TargetGroupBindingSpec,
+}
+
+impl Checks<'_> {
+    fn error(&self, field: &str, problem: impl Into<String>) -> Finding {
+        Finding::error(self.object, problem).at(format!("spec.{field}"))
+    }
+
+    fn warning(&self, field: &str, problem: impl Into<String>) -> Finding {
+        Finding::warning(self.object, problem).at(format!("spec.{field}"))
+    }
+
+    fn target_group(&self) -> Vec<Finding> {
+        let arn = self.spec.target_group_arn.as_deref().filter(|arn| !arn.is_empty());
+        let name = self.spec.target_group_name.as_deref().filter(|name| !name.is_empty());
+        let mut findings = Vec::new();
+        if let Some(arn) = arn.filter(|arn| !is_arn(arn, "elasticloadbalancing", "targetgroup/")) {
+            findings.push(self.error("targetGroupARN", format!("{arn:?} is not the ARN of a target group")));
+        }
+        let named = arn.and_then(|arn| arn.split('/').nth(1));
+        match (named, name) {
+            (Some(named), Some(name)) if named != name => {
+                let problem = format!("{name:?} has no effect: targetGroupARN is that of {named:?}");
+                findings.push(self.warning("targetGroupName", problem));
+            }
+            (None, Some(name)) => {
+                let complaints = ValueKind::Text(TextKind::LoadBalancerName).check("", name);
+                findings.extend(
+                    complaints.into_iter().map(|complaint| self.error("targetGroupName", complaint.problem)),
+                );
+            }
+            _ => {}
+        }
+        findings
+    }
+
+    fn service(&self) -> Vec<Finding> {
+        let service = &self.spec.service_ref;
+        let mut findings = Vec::new();
+        if !is_label(&service.name) {
+            let problem = format!("{:?} is not the name of a Service", service.name);
+            findings.push(self.error("serviceRef.name", problem));
+        }
+        let problem = match &service.port {
+            IntOrString::Int(number) if !PORTS.contains(number) => {
+                Some(format!("{number} is out of range, expected 1 to 65535"))
+            }
+            IntOrString::String(name) if !is_port_name(name) => {
+                Some(format!("{name:?} is not the name of a port"))
+            }
+            _ => None,
+        };
+        findings.extend(problem.map(|problem| self.error("serviceRef.port", problem)));
+        findings
+    }
+
+    fn targets(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(Err(error)) = self.spec.node_selector.as_ref().map(selector::check) {
+            findings.push(self.error("nodeSelector", error.to_string()));
+        }
+        let is_quic = matches!(
+            self.spec.target_group_protocol,
+            Some(TargetGroupProtocol::Quic | TargetGroupProtocol::TcpQuic)
+        );
+        if is_quic && self.has_instances() {
+            findings.push(self.error("targetGroupProtocol", "QUIC needs target type ip"));
+        }
+        findings
+    }
+
+    fn has_instances(&self) -> bool {
+        self.spec.target_type == Some(TargetType::Instance)
+    }
+
+    fn role(&self) -> Vec<Finding> {
+        let role = self.spec.iam_role_arn_to_assume.as_deref().filter(|role| !role.is_empty());
+        let external = self.spec.assume_role_external_id.as_deref().filter(|id| !id.is_empty());
+        let mut findings = Vec::new();
+        if let Some(role) = role.filter(|role| !is_role(role)) {
+            findings
+                .push(self.error("iamRoleArnToAssume", format!("{role:?} is not the ARN of an IAM role")));
+        }
+        match (role, external) {
+            (None, Some(_)) => findings
+                .push(self.warning("assumeRoleExternalId", "has no effect without spec.iamRoleArnToAssume")),
+            (Some(_), Some(id)) if !is_external_id(id) => {
+                let problem =
+                    format!("{id:?} is not an external id, expected 2 to 1224 letters, digits and +=,.@:/-_");
+                findings.push(self.error("assumeRoleExternalId", problem));
+            }
+            _ => {}
+        }
+        findings
+    }
+
+    fn networking(&self) -> Vec<Finding> {
+        let rules = self.spec.networking.iter().flat_map(|networking| networking.ingress.iter().flatten());
+        rules
+            .enumerate()
+            .flat_map(|(index, rule)| self.rule(&format!("networking.ingress[{index}]"), rule))
+            .collect()
+    }
+
+    fn rule(&self, field: &str, rule: &NetworkingIngressRule) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if rule.from.is_empty() {
+            findings.push(self.warning(&format!("{field}.from"), "is empty, so the rule lets nobody in"));
+        }
+        for (index, peer) in rule.from.iter().enumerate() {
+            findings.extend(self.peer(&format!("{field}.from[{index}]"), peer));
+        }
+        for (index, port) in rule.ports.iter().enumerate() {
+            let field = format!("{field}.ports[{index}].port");
+            findings.extend(port.port.as_ref().and_then(|port| self.port(&field, port)));
+        }
+        findings
+    }
+
+    fn peer(&self, field: &str, peer: &NetworkingPeer) -> Option<Finding> {
+        match (&peer.ip_block, &peer.security_group) {
+            (None, None) => {
+                Some(self.error(field, "has neither ipBlock nor securityGroup, expected one of them"))
+            }
+            (Some(_), Some(_)) => {
+                Some(self.warning(&format!("{field}.ipBlock"), "has no effect beside securityGroup"))
+            }
+            (Some(block), None) => self.cidr(&format!("{field}.ipBlock.cidr"), &block.cidr),
+            (None, Some(group)) => {
+                let problem = format!("{:?} is not the id of a security group (sg-…)", group.group_id);
+                let field = format!("{field}.securityGroup.groupID");
+                (!is_id(&group.group_id, "sg-")).then(|| self.error(&field, problem))
+            }
+        }
+    }
+
+    fn cidr(&self, field: &str, cidr: &str) -> Option<Finding> {
+        let problem = format!("{cidr:?} {}", cidr::PROBLEM);
+        match cidr::check(cidr)? {
+            CidrMistake::Unreadable(None) => Some(self.error(field, problem)),
+            CidrMistake::Unreadable(Some(right)) => {
+                Some(self.error(field, problem).hint(format!("did you mean `{right}`?")))
+            }
+            // why: AWS takes it and cuts the bits off
+            CidrMistake::HostBits(right) => Some(
+                self.warning(field, format!("{cidr:?} has bits outside of its prefix"))
+                    .hint(format!("did you mean `{right}`?")),
+            ),
+        }
+    }
+
+    fn port(&self, field: &str, port: &IntOrString) -> Option<Finding> {
+        match port {
+            IntOrString::Int(number) if !(0..=65_535).contains(number) => {
+                Some(self.error(field, format!("{number} is out of range, expected 0 to 65535")))
+            }
+            IntOrString::String(name) if self.has_instances() => {
+                Some(self.error(field, format!("{name:?} is a name, which only targets of type ip have")))
+            }
+            IntOrString::String(name) if !is_port_name(name) => {
+                Some(self.error(field, format!("{name:?} is not the name of a port")))
+            }
+            _ => None,
+        }
+    }
+
+    fn gate_name(&self) -> Option<Finding> {
+        let length = self.object.name.len();
+        let problem = format!(
+            "the name has {length} characters; with more than {MAX_GATE_NAME} pods cannot have its readiness gate"
+        );
+        let is_ip = self.spec.target_type != Some(TargetType::Instance);
+        (is_ip && length > MAX_GATE_NAME).then(|| Finding::warning(self.object, problem).at("metadata.name"))
+    }
+
+    fn sharing(&self, old: &TargetGroupBindingSpec) -> Option<Finding> {
+        let is_shared = |spec: &TargetGroupBindingSpec| spec.multi_cluster_target_group == Some(true);
+        let problem = "stops sharing the target group: targets of other clusters are deregistered";
+        (is_shared(old) && !is_shared(self.spec)).then(|| self.warning("multiClusterTargetGroup", problem))
+    }
+}
+
+fn is_port_name(text: &str) -> bool {
+    is_label(text) && text.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+/// `arn:PARTITION:iam::ACCOUNT:role/…`.
+fn is_role(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let [arn, partition, service, _, account, resource] = parts.as_slice() else { return false };
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    let has_name = resource.strip_prefix("role/").is_some_and(|name| !name.is_empty());
+    *arn == "arn" && partition.starts_with("aws") && *service == "iam" && is_account && has_name
+}
+
+fn is_external_id(text: &str) -> bool {
+    EXTERNAL_ID_LENGTH.contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@:/-_".contains(c))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Fields of IngressClassParams that upstream's webhook does not look at: what AWS would refuse for every Ingress of the class
+//! is an error, what has no effect is a warning.
+
+use crate::annotations::attributes::{self, Bearer};
+use crate::annotations::value::{Complaint, ItemKind, MapKind, TextKind, ValueKind};
+use crate::api::IngressClassParams;
+use crate::api::ingress_class_params::{
+    Attribute, IngressClassParamsSpec, Listener, LoadBalancerIpAddressType, LoadBalancerScheme,
+};
+use crate::finding::{Finding, ObjectRef, Severity};
+use std::collections::BTreeSet;
+
+/// The parameters, as findings name them.
+pub fn params_ref(params: &IngressClassParams) -> ObjectRef {
+    let name = params.metadata.name.clone().unwrap_or_default();
+    ObjectRef { kind: "IngressClassParams", namespace: String::new(), name }
+}
+
+/// What is wrong with the parameters of a class.
+pub fn check(params: &IngressClassParams) -> Vec<Finding> {
+    let object = params_ref(params);
+    let checks = Checks { object: &object, spec: &params.spec };
+    let mut findings = checks.values();
+    findings.extend(checks.tags());
+    findings.extend(checks.attributes("loadBalancerAttributes", Bearer::Application, checks.balancer()));
+    findings.extend(checks.listeners());
+    findings.extend(checks.contradictions());
+    findings
+}
+
+struct Checks<'c> {
+    object: &'c ObjectRef,
+    spec: &'c IngressClassParamsSpec,
+}
+
+impl Checks<'_> {
+    fn found(&self, field: &str, complaint: Complaint) -> Finding {
+        let Complaint { severity, problem, hint, is_syntax: _ } = complaint;
+        let finding = match severity {
+            Severity::Error => Finding::error(self.object, problem),
+            Severity::Warning => Finding::warning(self.object, problem),
+        };
+        Finding { hint, ..finding.at(format!("spec.{field}")) }
+    }
+
+    fn warning(&self, field: &str, problem: impl Into<String>) -> Finding {
+        self.found(field, Complaint::warning(problem))
+    }
+
+    /// Each value on its own.
+    fn values(&self) -> Vec<Finding> {
+        let spec = self.spec;
+        let pool = spec.ipam_configuration.as_ref().and_then(|ipam| ipam.ipv4_ipam_pool_id.as_ref());
+        let single = [
+            (
+                "loadBalancerName",
+                spec.load_balancer_name.as_ref(),
+                ValueKind::Text(TextKind::LoadBalancerName),
+            ),
+            (
+                "group.name",
+                spec.group.as_ref().map(|group| &group.name),
+                ValueKind::Text(TextKind::GroupName),
+            ),
+            ("sslPolicy", spec.ssl_policy.as_ref(), ValueKind::Text(TextKind::SslPolicy)),
+            ("sslRedirectPort", spec.ssl_redirect_port.as_ref(), ValueKind::Integer(1, 65_535)),
+            ("ipamConfiguration.ipv4IPAMPoolId", pool, ValueKind::Text(TextKind::IpamPool)),
+            ("wafv2AclArn", spec.wafv2_acl_arn.as_ref(), ValueKind::Text(TextKind::WebAclArn)),
+            ("wafv2AclName", spec.wafv2_acl_name.as_ref(), ValueKind::Text(TextKind::WebAclName)),
+        ];
+        let listed = [
+            ("certificateArn", &spec.certificate_arn, ItemKind::Certificate),
+            ("prefixListsIDs", &spec.prefix_lists_ids, ItemKind::PrefixList),
+            ("PrefixListsIDs", &spec.prefix_lists_ids_legacy, ItemKind::PrefixList),
+        ];
+        // why: an empty text counts as absent
+        let given = single.into_iter().filter_map(|(field, text, kind)| {
+            Some((field.to_owned(), text.filter(|text| !text.is_empty())?, kind))
+        });
+        let items = listed.into_iter().flat_map(|(field, items, kind)| {
+            let items = items.iter().flatten().enumerate();
+            items.map(move |(index, item)| (format!("{field}[{index}]"), item, ValueKind::List(kind)))
+        });
+        let mut findings = Vec::new();
+        for (field, text, kind) in given.chain(items) {
+            findings.extend(kind.check("", text).into_iter().map(|complaint| self.found(&field, complaint)));
+        }
+        findings
+    }
+
+    fn tags(&self) -> Vec<Finding> {
+        let tags = self.spec.tags.as_deref().unwrap_or_default();
+        let mut findings = self.repeated("tags", tags.iter().map(|tag| tag.key.as_str()));
+        for (index, tag) in tags.iter().enumerate() {
+            let complaint = MapKind::Tags.check_pair(&tag.key, &tag.value);
+            findings.extend(complaint.map(|complaint| self.found(&format!("tags[{index}]"), complaint)));
+        }
+        findings
+    }
+
+    fn balancer(&self) -> &[Attribute] {
+        self.spec.load_balancer_attributes.as_deref().unwrap_or_default()
+    }
+
+    fn attributes(&self, field: &str, bearer: Bearer, given: &[Attribute]) -> Vec<Finding> {
+        let mut findings = self.repeated(field, given.iter().map(|attribute| attribute.key.as_str()));
+        for (index, attribute) in given.iter().enumerate() {
+            let complaint = attributes::check(bearer, &attribute.key, &attribute.value);
+            findings.extend(complaint.map(|complaint| self.found(&format!("{field}[{index}]"), complaint)));
+        }
+        findings
+    }
+
+    fn listeners(&self) -> Vec<Finding> {
+        let listeners = self.spec.listeners.as_deref().unwrap_or_default();
+        let mut seen = BTreeSet::new();
+        let mut findings = Vec::new();
+        for (index, listener) in listeners.iter().enumerate() {
+            let field = format!("listeners[{index}]");
+            findings.extend(self.listener(&field, listener));
+            if !seen.insert((&listener.protocol, listener.port)) {
+                findings.push(self.warning(&field, "is for the same protocol and port as one before"));
+            }
+            let given = listener.listener_attributes.as_deref().unwrap_or_default();
+            let field = format!("{field}.listenerAttributes");
+            findings.extend(self.attributes(&field, Bearer::ApplicationListener, given));
+        }
+        findings
+    }
+
+    fn listener(&self, field: &str, listener: &Listener) -> Vec<Finding> {
+        let protocol = listener.protocol.as_deref().unwrap_or_default();
+        let port = listener.port.unwrap_or_default();
+        let mut findings = Vec::new();
+        if !matches!(protocol, "HTTP" | "HTTPS") {
+            let problem =
+                format!("{protocol:?} is not one of HTTP or HTTPS, so the attributes have no effect");
+            findings.push(self.warning(&format!("{field}.protocol"), problem));
+        }
+        if !(1..=65_535).contains(&port) {
+            let problem =
+                format!("{port} is out of range, expected 1 to 65535, so the attributes have no effect");
+            findings.push(self.warning(&format!("{field}.port"), problem));
+        }
+        findings
+    }
+
+    fn contradictions(&self) -> Vec<Finding> {
+        let spec = self.spec;
+        let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let mut findings = Vec::new();
+        if is_given(&spec.wafv2_acl_arn) && is_given(&spec.wafv2_acl_name) {
+            findings.push(self.warning("wafv2AclName", "has no effect beside spec.wafv2AclArn"));
+        }
+        let is_internal = spec.scheme == Some(LoadBalancerScheme::Internal);
+        if is_internal && spec.ip_address_type == Some(LoadBalancerIpAddressType::DualstackWithoutPublicIpv4)
+        {
+            let problem = "dualstack-without-public-ipv4 is for load balancers that face the internet";
+            findings.push(self.warning("ipAddressType", problem));
+        }
+        let capacity = spec.minimum_load_balancer_capacity.as_ref().map(|capacity| capacity.capacity_units);
+        if let Some(units) = capacity.filter(|units| *units < 0) {
+            let problem = format!("{units} is out of range, expected a whole number from 0");
+            let field = "minimumLoadBalancerCapacity.capacityUnits";
+            findings.push(self.found(field, Complaint::error(problem)));
+        }
+        findings
+    }
+
+    fn repeated<'k>(&self, field: &str, keys: impl Iterator<Item = &'k str>) -> Vec<Finding> {
+        let mut seen = BTreeSet::new();
+        let again = keys.enumerate().filter(|(_, key)| !seen.insert(*key));
+        again
+            .map(|(index, key)| self.warning(&format!("{field}[{index}]"), format!("{key:?} is given twice")))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

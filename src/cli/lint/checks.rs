@@ -1,0 +1,162 @@
+//! What is checked of each kind of objects.
+
+use super::input::Input;
+use crate::admit::annotations::{check_values_of, of_ingress_beside, of_service_beside};
+use crate::admit::{Operation, agent_fields, binding, binding_fields, class_fields};
+use crate::admit::{ingress_class_params, keys, quic, service};
+use crate::annotations::{ALB_PREFIX, NLB_PREFIX};
+use crate::api::{AlbTargetControlConfig, Ingress, IngressClassParams, Service, TargetGroupBinding};
+use crate::config::Config;
+use crate::finding::{Finding, ObjectRef};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Everything that is wrong with an object; nothing if it is of a kind that is none of our business.
+pub(super) fn check(object: &Value, input: &Input, config: &Config) -> Vec<Finding> {
+    match (text(object, "apiVersion"), text(object, "kind")) {
+        ("v1", "Service") => check_service(object, input, config),
+        ("networking.k8s.io/v1", "Ingress") => check_ingress(object, input, config),
+        ("elbv2.k8s.aws/v1beta1", "IngressClassParams") => check_params(object),
+        ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding") => check_binding(object),
+        ("elbv2.k8s.aws/v1beta1", "ALBTargetControlConfig") => {
+            parsed::<AlbTargetControlConfig>(object, "ALBTargetControlConfig")
+                .map_or_else(|finding| vec![*finding], |settings| agent_fields::check(&settings))
+        }
+        ("v1", "Pod") => check_pod(object, object, ""),
+        ("apps/v1" | "batch/v1", _) => check_template(object),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn text<'v>(object: &'v Value, key: &str) -> &'v str {
+    object.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn text_at<'v>(object: &'v Value, pointer: &str) -> &'v str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn name_of(object: &Value, kind: &'static str) -> ObjectRef {
+    let meta = |key: &str| object.get("metadata").map(|meta| text(meta, key).to_owned()).unwrap_or_default();
+    ObjectRef { kind, namespace: meta("namespace"), name: meta("name") }
+}
+
+/// The object as its type, or why it is none.
+fn parsed<K: DeserializeOwned>(object: &Value, kind: &'static str) -> Result<K, Box<Finding>> {
+    let broken = |error| {
+        let article = if kind.starts_with(['A', 'I']) { "an" } else { "a" };
+        Box::new(Finding::error(&name_of(object, kind), format!("not {article} {kind}: {error}")))
+    };
+    K::deserialize(object).map_err(broken)
+}
+
+/// Annotations that are no texts, which the API server refuses without saying which.
+fn check_texts(object: &Value, kind: &'static str) -> Vec<Finding> {
+    let annotations = object.pointer("/metadata/annotations").and_then(Value::as_object);
+    let others = annotations.into_iter().flatten().filter(|(_, value)| !value.is_string());
+    others
+        .map(|(key, value)| {
+            let problem = format!("{value} is not a text");
+            Finding::error(&name_of(object, kind), problem)
+                .at(key)
+                .hint(format!("write \"{value}\" in quotes"))
+        })
+        .collect()
+}
+
+/// Checks an object of a type, unless its annotations keep it from being one.
+fn check_typed<K: DeserializeOwned>(
+    object: &Value,
+    kind: &'static str,
+    check: impl FnOnce(K) -> Vec<Finding>,
+) -> Vec<Finding> {
+    let texts = check_texts(object, kind);
+    if !texts.is_empty() {
+        return texts;
+    }
+    match parsed(object, kind) {
+        Ok(typed) => check(typed),
+        Err(finding) => vec![*finding],
+    }
+}
+
+/// The Service as the defaulting webhook leaves it.
+fn check_service(object: &Value, input: &Input, config: &Config) -> Vec<Finding> {
+    let defaulted = service::default_class(config, Operation::Create, object, None).object;
+    check_typed(defaulted.as_ref().unwrap_or(object), "Service", |service: Service| {
+        if is_anybodys(&service) && text_at(object, "/spec/loadBalancerClass") != config.load_balancer_class {
+            return Vec::new();
+        }
+        of_service_beside(config, &service, None, &input.services)
+    })
+}
+
+/// why: without our annotations a LoadBalancer Service of a cluster that we do not see may be anybody's.
+fn is_anybodys(service: &Service) -> bool {
+    let mut keys = service.metadata.annotations.iter().flatten().map(|(key, _)| key.as_str());
+    !keys.any(keys::concerns_us)
+}
+
+fn check_ingress(object: &Value, input: &Input, config: &Config) -> Vec<Finding> {
+    check_typed(object, "Ingress", |ingress: Ingress| match input.class_of(&ingress, config) {
+        Some(class) => of_ingress_beside(config, &ingress, &class, None, &input.services),
+        None => Vec::new(),
+    })
+}
+
+fn check_params(object: &Value) -> Vec<Finding> {
+    let name = name_of(object, "IngressClassParams");
+    let found = |mistake: String| match mistake.split_once(": ") {
+        Some((field, problem)) => Finding::error(&name, problem).at(field),
+        None => Finding::error(&name, mistake),
+    };
+    let mut findings: Vec<Finding> = ingress_class_params::mistakes(object).into_iter().map(found).collect();
+    match parsed::<IngressClassParams>(object, "IngressClassParams") {
+        Ok(params) => findings.extend(class_fields::check(&params)),
+        Err(finding) => findings.push(*finding),
+    }
+    findings
+}
+
+/// The checks that need not know the target group.
+fn check_binding(object: &Value) -> Vec<Finding> {
+    let name = name_of(object, "TargetGroupBinding");
+    let denials = binding::check_alone(object).into_iter();
+    let mut findings: Vec<Finding> = denials.map(|denial| Finding::error(&name, denial.message)).collect();
+    match parsed::<TargetGroupBinding>(object, "TargetGroupBinding") {
+        Ok(binding) => findings.extend(binding_fields::check(&binding, None)),
+        Err(finding) => findings.push(*finding),
+    }
+    findings
+}
+
+/// The pods that a workload makes.
+fn check_template(object: &Value) -> Vec<Finding> {
+    let places = [
+        ("/spec/template", "spec.template."),
+        ("/spec/jobTemplate/spec/template", "spec.jobTemplate.spec.template."),
+    ];
+    let templates = places.into_iter().filter_map(|(place, path)| Some((object.pointer(place)?, path)));
+    templates.flat_map(|(template, path)| check_pod(object, template, path)).collect()
+}
+
+/// `path`: where the pod stands in the object.
+fn check_pod(object: &Value, pod: &Value, path: &str) -> Vec<Finding> {
+    let name = name_of(object, "Pod");
+    let annotations = pod.pointer("/metadata/annotations").and_then(Value::as_object);
+    let annotations: BTreeMap<String, String> = annotations
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect();
+    let mut findings = keys::check(&name, Some(&annotations));
+    for prefix in [ALB_PREFIX, NLB_PREFIX] {
+        findings.extend(check_values_of(&name, Some(&annotations), prefix));
+    }
+    findings.extend(quic::doubts(&name, pod));
+    for finding in &mut findings {
+        finding.field = finding.field.take().map(|key| format!("{path}metadata.annotations[{key}]"));
+    }
+    findings
+}
