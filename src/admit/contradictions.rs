@@ -1,39 +1,26 @@
 //! What one object contradicts itself in: each value is right on its own, the builder passes them on, AWS refuses them
 //! together; or one of them has no effect.
 
+mod listening;
+mod rules;
+mod service;
+
+pub use service::of_service;
+
 use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::of as ingress_annotations;
-use crate::annotations::service as keys;
-use crate::annotations::{ALB_PREFIX, Annotations, NLB_PREFIX};
-use crate::api::{Ingress, IngressClassParams, Service};
+use crate::annotations::{ALB_PREFIX, Annotations};
+use crate::api::{Ingress, IngressClassParams};
 use crate::cloud::elbv2::Protocol;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, nearest};
 use crate::inputs::group::{USE_ANNOTATION, backends};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Contradictions of a Service.
-pub fn of_service(object: &ObjectRef, service: &Service) -> Vec<Finding> {
-    let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
-    let checks = Checks { object, annotations: &annotations };
-    let mut findings: Vec<Finding> =
-        checks.times(keys::HEALTH_CHECK_TIMEOUT, keys::HEALTH_CHECK_INTERVAL, true).into_iter().collect();
-    if !checks.has(keys::SSL_CERT) {
-        let idle = [keys::SSL_POLICY, keys::ALPN_POLICY, keys::SSL_PORTS];
-        let tls_to_targets = checks.is(keys::BACKEND_PROTOCOL, "ssl").then_some(keys::BACKEND_PROTOCOL);
-        findings.extend(checks.idle_without(idle.into_iter().chain(tls_to_targets), keys::SSL_CERT));
-    }
-    if checks.is_true(keys::DISABLE_SECURITY_GROUPS) {
-        let idle = [keys::SECURITY_GROUPS, keys::PREFIX_LISTS, keys::ICMP_PATH_MTU];
-        findings.extend(checks.idle_beside(idle, keys::DISABLE_SECURITY_GROUPS));
-    } else if annotations.list(keys::SECURITY_GROUPS).is_some_and(|groups| !groups.is_empty()) {
-        let idle = [keys::SOURCE_RANGES, keys::PREFIX_LISTS, keys::ICMP_PATH_MTU];
-        findings.extend(checks.idle_beside(idle, keys::SECURITY_GROUPS));
-    } else {
-        findings.extend(checks.idle_without([keys::MANAGE_BACKEND_RULES], keys::SECURITY_GROUPS));
-    }
-    findings
-}
+/// Seconds between health checks where nothing is said.
+const DEFAULT_INTERVAL: i64 = 15;
+/// Length of a label's value, which the name of an Ingress on its own becomes.
+const MAX_LABEL: usize = 63;
 
 /// Contradictions of an Ingress. `is_alone`: it has no group that others could be in.
 pub fn of_ingress(
@@ -50,7 +37,9 @@ pub fn of_ingress(
         ("frontend-nlb-healthcheck-timeout-seconds", "frontend-nlb-healthcheck-interval-seconds"),
     ]
     .into_iter()
-    .filter_map(|(timeout, interval)| checks.times(timeout, interval, timeout.starts_with("frontend")))
+    .filter_map(|(timeout, interval)| {
+        checks.times(timeout, interval, DEFAULT_INTERVAL, timeout.starts_with("frontend"))
+    })
     .collect();
     findings.extend(checks.codes_of_version());
     if checks.has("wafv2-acl-arn") {
@@ -63,6 +52,14 @@ pub fn of_ingress(
     if params.is_none() {
         findings.extend(checks.missing_certificate(ingress, is_alone, config));
     }
+    if is_alone {
+        findings.extend(listening::of_ingress(&checks, ingress, params));
+        findings.extend(long_name(object));
+    }
+    findings.extend(checks.idle_targets());
+    findings.extend(checks.certificate_making(config));
+    findings.extend(checks.idle_inbound());
+    findings.extend(rules::of_ingress(&checks, ingress));
     findings.extend(missing_actions(object, ingress));
     findings
 }
@@ -85,9 +82,14 @@ impl Checks<'_, '_> {
         self.annotations.boolean(suffix) == Ok(Some(true))
     }
 
-    fn times(&self, timeout: &str, interval: &str, may_be_equal: bool) -> Option<Finding> {
-        let number = |suffix| self.annotations.int64(suffix).ok().flatten();
-        let (seconds, between) = (number(timeout)?, number(interval)?);
+    fn warn(&self, suffix: &str, problem: impl Into<String>) -> Finding {
+        Finding::warning(self.object, problem).at(self.annotations.key(suffix))
+    }
+
+    /// `default`: the interval where nothing is said.
+    fn times(&self, timeout: &str, interval: &str, default: i64, may_be_equal: bool) -> Option<Finding> {
+        let seconds = self.annotations.int64(timeout).ok().flatten()?;
+        let between = self.annotations.int64(interval).ok()?.unwrap_or(default);
         if seconds < between || (may_be_equal && seconds == between) {
             return None;
         }
@@ -134,6 +136,34 @@ impl Checks<'_, '_> {
         Some(finding.at(self.annotations.key("success-codes")))
     }
 
+    fn idle_targets(&self) -> Vec<Finding> {
+        let is_ip = self.is("target-type", "ip");
+        self.idle(is_ip.then_some("target-node-labels"), "has no effect with target type ip")
+    }
+
+    fn certificate_making(&self, config: &Config) -> Vec<Finding> {
+        if !self.is_true("create-acm-cert") {
+            return self.idle_without(["acm-pca-arn"], "create-acm-cert");
+        }
+        if !config.features.enable_certificate_management {
+            return self.idle(["create-acm-cert"], "has no effect while certificate management is off");
+        }
+        if self.has("certificate-arn") {
+            self.idle_beside(["create-acm-cert"], "certificate-arn")
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// why: security groups take them, but nobody comes from there.
+    fn idle_inbound(&self) -> Option<Finding> {
+        let is_dual = self.annotations.string("ip-address-type").is_some_and(|kind| kind != "ipv4");
+        let cidrs = self.annotations.list("inbound-cidrs").unwrap_or_default();
+        let wide = cidrs.into_iter().find(|cidr| cidr.contains(':')).filter(|_| !is_dual)?;
+        let problem = format!("IPv6 range {wide} has no effect on a load balancer without IPv6");
+        Some(self.warn("inbound-cidrs", problem))
+    }
+
     /// AWS refuses an HTTPS listener without a certificate.
     fn missing_certificate(&self, ingress: &Ingress, is_alone: bool, config: &Config) -> Option<Finding> {
         let ports = parse_listen_ports(self.annotations).ok().flatten()?;
@@ -152,6 +182,13 @@ impl Checks<'_, '_> {
         };
         Some(finding.at(self.annotations.key("listen-ports")).hint(hint))
     }
+}
+
+/// why: an Ingress on its own gives its name to a label, and a longer one cannot be deployed.
+fn long_name(object: &ObjectRef) -> Option<Finding> {
+    let length = object.name.len();
+    let problem = format!("the name has {length} characters, expected at most {MAX_LABEL}");
+    (length > MAX_LABEL).then(|| Finding::error(object, problem).at("metadata.name"))
 }
 
 fn has_hosts(ingress: &Ingress) -> bool {

@@ -10,6 +10,7 @@ use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::mutual_tls::parse_mutual_tls;
 use crate::annotations::ingress::transform::parse_transforms;
 use crate::annotations::ingress::{Fault, of};
+use crate::cloud::elbv2::RuleTransform;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +54,7 @@ impl JsonKind {
             Self::MutualAuthentication => parse_mutual_tls(&annotations).map(|_| Vec::new()),
             Self::Action => action::check(&annotations, name),
             Self::Conditions => condition::check(&annotations, name, value),
-            Self::Transforms => parse_transforms(&annotations, name).map(|_| Vec::new()),
+            Self::Transforms => parse_transforms(&annotations, name).map(|found| check_transforms(&found)),
             Self::Cognito | Self::Oidc => parse_auth(&annotations).map(|auth| match auth.cognito {
                 Some(pool) => check_cognito(&pool),
                 None => auth.oidc.iter().flat_map(check_oidc).collect(),
@@ -88,6 +89,15 @@ fn refuse(fault: Fault, value: &str) -> Complaint {
         Some(hint) => complaint.hint(hint),
         None => complaint,
     }
+}
+
+/// AWS takes one transform of each type.
+fn check_transforms(transforms: &[RuleTransform]) -> Vec<Complaint> {
+    let mut seen = BTreeSet::new();
+    let repeated = transforms.iter().filter(|transform| !seen.insert(transform.kind.as_str()));
+    repeated
+        .map(|transform| Complaint::error(format!("has {} twice, expected it once", transform.kind)))
+        .collect()
 }
 
 fn check_ports(value: &str) -> Vec<Complaint> {

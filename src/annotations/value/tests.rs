@@ -1,9 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::annotations::attributes::Bearer;
 
 fn complaints(kind: ValueKind, value: &str) -> Vec<Complaint> {
-    kind.check("alb.ingress.kubernetes.io/actions.x", value)
+    let family = match kind {
+        ValueKind::Json(JsonKind::Conditions) => "conditions",
+        ValueKind::Json(JsonKind::Transforms) => "transforms",
+        _ => "actions",
+    };
+    kind.check(&format!("alb.ingress.kubernetes.io/{family}.x"), value)
 }
 
 #[test]
@@ -55,6 +61,46 @@ fn values_are_told_right_from_wrong() {
             ValueKind::Json(JsonKind::Action),
             r#"{"type":"redirect","redirectConfig":{"statusCode":"301"}}"#,
             wrong,
+        ),
+        (
+            ValueKind::Json(JsonKind::Action),
+            r#"{"type":"redirect","redirectConfig":{"statusCode":"HTTP_301","path":"/#{path}"}}"#,
+            wrong,
+        ),
+        (
+            ValueKind::Json(JsonKind::Action),
+            r#"{"type":"forward","targetGroupARN":"arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/x"}"#,
+            wrong,
+        ),
+        (
+            ValueKind::Json(JsonKind::Action),
+            r#"{"type":"forward","forwardConfig":{"targetGroups":[{"targetGroupName":"a","weight":0},{"targetGroupName":"b","weight":0}]}}"#,
+            wrong,
+        ),
+        (
+            ValueKind::Json(JsonKind::Conditions),
+            r#"[{"field":"http-header","httpHeaderConfig":{"httpHeaderName":"x","values":["1","2","3"]}},{"field":"source-ip","sourceIpConfig":{"values":["10.0.0.0/8","11.0.0.0/8"]}}]"#,
+            right,
+        ),
+        (
+            ValueKind::Json(JsonKind::Conditions),
+            r#"[{"field":"http-header","httpHeaderConfig":{"httpHeaderName":"x","values":["1","2","3"]}},{"field":"source-ip","sourceIpConfig":{"values":["10.0.0.0/8","11.0.0.0/8","12.0.0.0/8"]}}]"#,
+            wrong,
+        ),
+        (
+            ValueKind::Json(JsonKind::Transforms),
+            r#"[{"type":"url-rewrite","urlRewriteConfig":{"rewrites":[{"regex":"a"}]}},{"type":"url-rewrite","urlRewriteConfig":{"rewrites":[{"regex":"b"}]}}]"#,
+            wrong,
+        ),
+        (
+            ValueKind::Map(MapKind::Attributes(Bearer::ApplicationTargets)),
+            "stickiness.enabled=true,stickiness.type=app_cookie",
+            wrong,
+        ),
+        (
+            ValueKind::Map(MapKind::Attributes(Bearer::ApplicationTargets)),
+            "stickiness.type=app_cookie,stickiness.app_cookie.cookie_name=shop",
+            right,
         ),
         (ValueKind::Json(JsonKind::NetworkForward), r#"{"type":"forward"}"#, wrong),
     ];

@@ -1,9 +1,9 @@
 //! `actions.<name>`: AWS's limits on actions.
 //! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html>
 
-use super::super::{Complaint, alternatives, not_one_of};
+use super::super::{Complaint, alternatives, is_arn, not_one_of};
 use super::{Checked, field};
-use crate::annotations::ingress::action::{Forward, IngressAction, parse_action};
+use crate::annotations::ingress::action::{Forward, ForwardTarget, IngressAction, parse_action};
 use crate::annotations::{Annotations, parse};
 use crate::cloud::elbv2::{FixedResponseAction, RedirectAction};
 use serde_json::Value;
@@ -66,7 +66,25 @@ fn check_redirect(redirect: &RedirectAction) -> Vec<Complaint> {
     if let Some(path) = redirect.path.as_deref().filter(|path| !path.starts_with('/')) {
         complaints.push(Complaint::error(format!("path is {path:?}, expected a slash at its start")));
     }
+    if is_loop(redirect) {
+        complaints.push(Complaint::error(
+            "redirects to where the request came from, expected something that changes",
+        ));
+    }
     complaints
+}
+
+/// Whether nothing changes, which AWS refuses.
+fn is_loop(redirect: &RedirectAction) -> bool {
+    let parts = [
+        (&redirect.protocol, "#{protocol}"),
+        (&redirect.host, "#{host}"),
+        (&redirect.port, "#{port}"),
+        (&redirect.path, "/#{path}"),
+        (&redirect.query, "#{query}"),
+    ];
+    let is_kept = |part: &Option<String>, usual: &str| part.as_deref().is_none_or(|part| part == usual);
+    parts.into_iter().all(|(part, usual)| is_kept(part, usual))
 }
 
 fn check_forward(forward: &Forward) -> Vec<Complaint> {
@@ -76,8 +94,19 @@ fn check_forward(forward: &Forward) -> Vec<Complaint> {
         let problem = format!("forwards to {count} target groups, expected 1 to {MAX_TARGET_GROUPS}");
         complaints.push(Complaint::error(problem));
     }
-    let weights = forward.targets.iter().filter_map(|target| target.weight);
-    complaints.extend(weights.filter_map(|weight| check_weight(i64::from(weight))));
+    let weights = || forward.targets.iter().filter_map(|target| target.weight);
+    complaints.extend(weights().filter_map(|weight| check_weight(i64::from(weight))));
+    if count > 1 && weights().all(|weight| weight == 0) {
+        complaints.push(Complaint::warning("all weights are 0, so that every request is answered with 503"));
+    }
+    let arns = forward.targets.iter().filter_map(|target| match &target.target {
+        ForwardTarget::Arn(arn) => Some(arn),
+        _ => None,
+    });
+    let wrong = arns.filter(|arn| !is_arn(arn, "elasticloadbalancing", "targetgroup/"));
+    complaints.extend(wrong.map(|arn| {
+        Complaint::error(format!("targetGroupARN is {arn:?}, expected the ARN of a target group"))
+    }));
     let seconds = forward.stickiness.as_ref().and_then(|stickiness| stickiness.duration_seconds);
     if let Some(seconds) = seconds.filter(|seconds| !(1..=MAX_STICKY_SECONDS).contains(seconds)) {
         complaints.push(Complaint::error(format!(

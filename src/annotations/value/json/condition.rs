@@ -12,12 +12,30 @@ use serde_json::Value;
 const FIELDS: &[&str] =
     &["host-header", "path-pattern", "http-header", "http-request-method", "query-string", "source-ip"];
 const MAX_VALUE: usize = 128;
+/// Values of all conditions of a rule.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+const MAX_VALUES: usize = 5;
 
 pub(super) fn check(annotations: &Annotations<'_>, name: &str, value: &str) -> Checked {
     let conditions = parse_conditions(annotations, name)?;
     let mut complaints: Vec<Complaint> = conditions.iter().flat_map(check_condition).collect();
     complaints.extend(find_unknown_fields(value));
+    let count: usize = conditions.iter().map(count_values).sum();
+    if count > MAX_VALUES {
+        let problem = format!("has {count} values in all, expected at most {MAX_VALUES}");
+        complaints.push(Complaint::error(problem));
+    }
     Ok(complaints)
+}
+
+fn count_values(condition: &RuleCondition) -> usize {
+    match condition {
+        RuleCondition::HostHeader(values)
+        | RuleCondition::PathPattern(values)
+        | RuleCondition::HttpHeader { values, .. } => values.values.len() + values.regexes.len(),
+        RuleCondition::HttpRequestMethod(values) | RuleCondition::SourceIp(values) => values.len(),
+        RuleCondition::QueryString(pairs) => pairs.len(),
+    }
 }
 
 /// why: a condition on an unknown field is left out, so that the rule matches more than was meant.

@@ -1,0 +1,93 @@
+//! Rules of an Ingress that never match, and settings of rules that there are not.
+
+use super::Checks;
+use crate::annotations::ALB_PREFIX;
+use crate::api::Ingress;
+use crate::finding::Finding;
+use k8s_openapi::api::networking::v1::{HTTPIngressPath, IngressBackend, IngressRule};
+use std::collections::BTreeSet;
+
+/// Sees what an Ingress on its own asks for in vain.
+pub(super) fn of_ingress(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
+    let mut findings = hidden_paths(checks, ingress);
+    findings.extend(settings_of_default(checks, ingress));
+    findings.extend(unknown_control_ports(checks, ingress));
+    findings
+}
+
+fn rules(ingress: &Ingress) -> impl Iterator<Item = (usize, &IngressRule)> {
+    ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten()).enumerate()
+}
+
+fn paths(rule: &IngressRule) -> impl Iterator<Item = (usize, &HTTPIngressPath)> {
+    rule.http.iter().flat_map(|http| &http.paths).enumerate()
+}
+
+fn service_of(backend: &IngressBackend) -> Option<&str> {
+    backend.service.as_ref().map(|service| service.name.as_str())
+}
+
+/// Paths that an equal one, or one for everything, stands before.
+fn hidden_paths(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
+    let has_conditions = |path: &HTTPIngressPath| {
+        service_of(&path.backend).is_some_and(|name| checks.has(&format!("conditions.{name}")))
+    };
+    let mut findings = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut covered = BTreeSet::new();
+    for (at, rule) in rules(ingress) {
+        let host = rule.host.as_deref().unwrap_or_default();
+        for (index, path) in paths(rule).filter(|(_, path)| !has_conditions(path)) {
+            let text = path.path.as_deref().unwrap_or_default();
+            let kind = path.path_type.as_str();
+            let is_free = kind == "ImplementationSpecific";
+            let problem = if !seen.insert((host, kind, text)) {
+                format!("{text:?} stands here a second time and never matches")
+            } else if is_free && covered.contains(host) {
+                format!("{text:?} never matches: a path for everything stands before it")
+            } else {
+                String::new()
+            };
+            if is_free && matches!(text, "/*" | "*") {
+                covered.insert(host);
+            }
+            if !problem.is_empty() {
+                let field = format!("spec.rules[{at}].http.paths[{index}].path");
+                findings.push(Finding::warning(checks.object, problem).at(field));
+            }
+        }
+    }
+    findings
+}
+
+/// Conditions and transforms of a name that only the default backend has.
+fn settings_of_default(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
+    let default = ingress.spec.as_ref().and_then(|spec| spec.default_backend.as_ref()).and_then(service_of);
+    let Some(name) = default else { return Vec::new() };
+    let is_elsewhere = rules(ingress)
+        .flat_map(|(_, rule)| paths(rule))
+        .any(|(_, path)| service_of(&path.backend) == Some(name));
+    let suffixes = ["conditions", "transforms"].map(|family| format!("{family}.{name}"));
+    let idle = suffixes.iter().map(String::as_str).filter(|_| !is_elsewhere);
+    checks.idle(idle, "has no effect on the default backend")
+}
+
+/// `target-control-port.<service>.<port>` of a Service that no backend is.
+fn unknown_control_ports(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
+    let prefix = format!("{ALB_PREFIX}/target-control-port.");
+    let names: BTreeSet<&str> = super::backend_names(ingress).keys().copied().collect();
+    let forwards = |name: &str| {
+        let actions = ingress.metadata.annotations.iter().flatten();
+        let mut actions = actions.filter(|(key, _)| key.starts_with(&format!("{ALB_PREFIX}/actions.")));
+        actions.any(|(_, text)| text.contains(&format!("\"{name}\"")))
+    };
+    let keys = ingress.metadata.annotations.iter().flatten().map(|(key, _)| key.as_str());
+    let named = keys.filter_map(|key| Some((key, key.strip_prefix(&prefix)?.rsplit_once('.')?.0)));
+    named
+        .filter(|(_, name)| !names.contains(name) && !forwards(name))
+        .map(|(key, name)| {
+            let problem = format!("has no effect: no backend refers to {name:?}");
+            Finding::warning(checks.object, problem).at(key).suggest(name, names.iter().copied())
+        })
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! Contradictions of Services.
+
+use super::Checks;
+use crate::annotations::service as keys;
+use crate::annotations::{Annotations, NLB_PREFIX};
+use crate::api::Service;
+use crate::finding::{Finding, ObjectRef};
+
+/// Seconds between health checks where nothing is said.
+const DEFAULT_INTERVAL: i64 = 10;
+const SOURCE_RANGES: &str = "spec.loadBalancerSourceRanges";
+
+/// Contradictions of a Service.
+pub fn of_service(object: &ObjectRef, service: &Service) -> Vec<Finding> {
+    let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
+    let checks = Checks { object, annotations: &annotations };
+    let times = checks.times(keys::HEALTH_CHECK_TIMEOUT, keys::HEALTH_CHECK_INTERVAL, DEFAULT_INTERVAL, true);
+    let mut findings: Vec<Finding> = times.into_iter().collect();
+    findings.extend(idle_tls(&checks));
+    findings.extend(idle_groups(&checks, service));
+    findings.extend(unknown_ports(&checks, service));
+    if checks.is(keys::TARGET_TYPE, "ip") {
+        let idle = [keys::TARGET_NODE_LABELS];
+        findings.extend(checks.idle(idle, "has no effect with target type ip"));
+    }
+    findings.extend(blind_health_check(&checks, service));
+    findings
+}
+
+fn idle_tls(checks: &Checks<'_, '_>) -> Vec<Finding> {
+    if checks.has(keys::SSL_CERT) {
+        return Vec::new();
+    }
+    let idle = [keys::SSL_POLICY, keys::ALPN_POLICY, keys::SSL_PORTS];
+    let tls_to_targets = checks.is(keys::BACKEND_PROTOCOL, "ssl").then_some(keys::BACKEND_PROTOCOL);
+    checks.idle_without(idle.into_iter().chain(tls_to_targets), keys::SSL_CERT)
+}
+
+fn idle_groups(checks: &Checks<'_, '_>, service: &Service) -> Vec<Finding> {
+    let ranges = service.spec.as_ref().and_then(|spec| spec.load_balancer_source_ranges.as_ref());
+    let has_ranges = ranges.is_some_and(|ranges| !ranges.is_empty());
+    let idle_ranges = |winner: &str| {
+        let problem = format!("has no effect beside {}", checks.annotations.key(winner));
+        has_ranges.then(|| Finding::warning(checks.object, problem).at(SOURCE_RANGES))
+    };
+    if checks.is_true(keys::DISABLE_SECURITY_GROUPS) {
+        let idle = [keys::SECURITY_GROUPS, keys::PREFIX_LISTS, keys::ICMP_PATH_MTU];
+        let mut findings = checks.idle_beside(idle, keys::DISABLE_SECURITY_GROUPS);
+        findings.extend(idle_ranges(keys::DISABLE_SECURITY_GROUPS));
+        return findings;
+    }
+    if checks.annotations.list(keys::SECURITY_GROUPS).is_none_or(|groups| groups.is_empty()) {
+        return checks.idle_without([keys::MANAGE_BACKEND_RULES], keys::SECURITY_GROUPS);
+    }
+    let idle = [keys::SOURCE_RANGES, keys::PREFIX_LISTS, keys::ICMP_PATH_MTU];
+    let mut findings = checks.idle_beside(idle, keys::SECURITY_GROUPS);
+    findings.extend(idle_ranges(keys::SECURITY_GROUPS));
+    findings
+}
+
+/// Ports that the Service does not have, in lists where that is no error.
+fn unknown_ports(checks: &Checks<'_, '_>, service: &Service) -> Vec<Finding> {
+    let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    let known: Vec<String> =
+        ports.flat_map(|port| [Some(port.port.to_string()), port.name.clone()]).flatten().collect();
+    let mut findings = Vec::new();
+    for suffix in [keys::QUIC_PORTS, keys::PROXY_PROTOCOL_PORTS] {
+        let listed = checks.annotations.list(suffix).unwrap_or_default();
+        for port in listed.iter().filter(|port| !known.contains(port)) {
+            let problem = format!("{port:?} has no effect: the Service has no such port");
+            let finding = Finding::warning(checks.object, problem).at(checks.annotations.key(suffix));
+            findings.push(finding.suggest(port, known.iter().map(String::as_str)));
+        }
+    }
+    findings
+}
+
+/// With `externalTrafficPolicy: Local` every node accepts TCP, whether it has a pod or not.
+fn blind_health_check(checks: &Checks<'_, '_>, service: &Service) -> Option<Finding> {
+    let policy = service.spec.as_ref().and_then(|spec| spec.external_traffic_policy.as_deref());
+    let protocol = checks.annotations.string(keys::HEALTH_CHECK_PROTOCOL)?;
+    let is_blind = policy == Some("Local")
+        && protocol.eq_ignore_ascii_case("tcp")
+        && !checks.is(keys::TARGET_TYPE, "ip")
+        && !checks.has(keys::HEALTH_CHECK_PORT);
+    let problem = "nodes without a pod may count as healthy with externalTrafficPolicy: Local";
+    is_blind.then(|| {
+        let finding = Finding::warning(checks.object, problem);
+        finding.at(checks.annotations.key(keys::HEALTH_CHECK_PROTOCOL))
+    })
+}
