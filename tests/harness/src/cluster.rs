@@ -152,7 +152,12 @@ impl Cluster {
 
     /// `kubectl apply` of manifests, whatever comes of it.
     pub async fn try_apply(&self, manifests: &str) -> Result<Said> {
-        self.command("kubectl", &["apply", "-f", "-"], manifests).await
+        self.pipe(&["apply", "-f", "-"], manifests).await
+    }
+
+    /// Runs `kubectl` as administrator with a standard input.
+    pub async fn pipe(&self, args: &[&str], input: &str) -> Result<Said> {
+        self.command("kubectl", args, input).await
     }
 
     /// `kubectl apply` of manifests that have to be accepted.
