@@ -14,6 +14,7 @@ use k8s_openapi::api::{
     core::v1::ServiceAccount,
 };
 use kube::{Api, api::PostParams};
+use rustix::process::Signal;
 
 use crate::{
     cluster::Cluster,
@@ -126,6 +127,19 @@ impl ControllerProcess {
     pub async fn terminate(&mut self, deadline: Duration) -> Result<ExitStatus> {
         let Some(mut daemon) = self.daemon.take() else { bail!("{} is not running", self.program.name) };
         daemon.terminate(deadline).await
+    }
+
+    /// SIGSTOP: nothing happens in it any more, and it does not know.
+    pub fn pause(&self) -> Result<()> {
+        let Some(daemon) = &self.daemon else { bail!("{} is not running", self.program.name) };
+        daemon.signal(Signal::STOP)
+    }
+
+    /// SIGCONT, and what it exits with on its own account.
+    pub async fn resume_to_end(&mut self, deadline: Duration) -> Result<ExitStatus> {
+        let Some(mut daemon) = self.daemon.take() else { bail!("{} is not running", self.program.name) };
+        daemon.signal(Signal::CONT)?;
+        daemon.end(deadline).await
     }
 
     /// SIGKILL and start.

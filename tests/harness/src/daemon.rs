@@ -125,7 +125,12 @@ impl Daemon {
     /// Sends SIGTERM and waits for the end.
     pub async fn terminate(&mut self, deadline: Duration) -> Result<ExitStatus> {
         self.signal(Signal::TERM)?;
+        self.end(deadline).await
+    }
+
+    /// Waits for the end.
+    pub async fn end(&mut self, deadline: Duration) -> Result<ExitStatus> {
         let ended = tokio::time::timeout(deadline, self.child.wait()).await;
-        Ok(ended.with_context(|| format!("{} did not end within {deadline:?} of SIGTERM", self.name))??)
+        Ok(ended.with_context(|| format!("{} did not end within {deadline:?}", self.name))??)
     }
 }

@@ -1,8 +1,9 @@
-//! Three replicas and one lease: who leads, who takes over, how soon, and that no two of them write.
+//! Several replicas and one lease: who leads, who takes over, how soon, and that no two of them write.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use std::{
     collections::BTreeMap,
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 
@@ -27,7 +28,7 @@ const GRACEFUL: Duration = Duration::from_secs(2);
 const ABRUPT: Duration = Duration::from_secs(17);
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Three replicas by name, under churn.
+/// Replicas by name, under churn.
 struct Election {
     cluster: Arc<Cluster>,
     aws: Arc<Aws>,
@@ -44,7 +45,7 @@ impl Election {
         let (cluster, aws) = (Arc::clone(&walk.cluster), Arc::clone(&walk.aws));
         let first = walk.controller.take().and_then(Arc::into_inner).context("the controller is in use")?;
         let mut replicas = BTreeMap::from([("controller".to_owned(), first.into_inner())]);
-        for name in ["controller-2", "controller-3"] {
+        for name in ["controller-2", "controller-3", "controller-4"] {
             replicas.insert(name.to_owned(), walk.launch_replica(name).await?);
         }
         let mut churn = JoinSet::new();
@@ -84,20 +85,18 @@ impl Election {
         holder.context("nobody holds the lease")
     }
 
-    /// Ends the leader and answers how long nobody else held the lease.
-    async fn depose(&mut self, gracefully: bool) -> Result<Duration> {
+    /// Takes the leader away and answers how long nobody else held the lease.
+    async fn depose(&mut self, end: End) -> Result<Duration> {
         self.churned().await?;
         let leader = self.last_writer()?;
         let former = self.holder().await?;
         let mut process = self.replicas.remove(&leader).context("a stranger has written")?;
         let ended = Instant::now();
-        let end = async {
-            if gracefully {
-                let status = process.terminate(PATIENCE).await?;
-                ensure!(status.success(), "{leader} ended with {status}");
-                Ok(())
-            } else {
-                process.kill9().await
+        let take_away = async {
+            match end {
+                End::Graceful => ensure_status(&leader, process.terminate(PATIENCE).await?, true),
+                End::Killed => process.kill9().await,
+                End::Paused => process.pause(),
             }
         };
         let succeeded = eventually("another replica leads", PATIENCE, || async {
@@ -105,16 +104,33 @@ impl Election {
             ensure!(holder != former, "{holder} still holds the lease");
             Ok(ended.elapsed())
         });
-        let (end, gap) = tokio::join!(end, succeeded);
-        end?;
+        let (taken_away, gap) = tokio::join!(take_away, succeeded);
+        taken_away?;
         eventually("the successor writes", PATIENCE, || async {
             let writer = self.last_writer()?;
             ensure!(writer != leader, "nobody else has written");
             Ok(())
         })
         .await?;
+        if end == End::Paused {
+            ensure_status(&leader, process.resume_to_end(PATIENCE).await?, false)?;
+        }
         gap
     }
+}
+
+/// How a leader goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Graceful,
+    Killed,
+    /// It comes back later and does not know that anything has happened.
+    Paused,
+}
+
+fn ensure_status(replica: &str, status: ExitStatus, is_success: bool) -> Result<()> {
+    ensure!(status.success() == is_success, "{replica} ended with {status}");
+    Ok(())
 }
 
 /// Changes a Service again and again, so that there is always something to write to AWS.
@@ -133,17 +149,20 @@ async fn change_for_ever(cluster: Arc<Cluster>) {
 async fn hold_to_one_writer(walk: Walkthrough) -> Result<()> {
     let mut election = Election::start(walk).await?;
     let first = election.last_writer()?;
-    let graceful = election.depose(true).await?;
-    let abrupt = election.depose(false).await?;
+    let graceful = election.depose(End::Graceful).await?;
+    let killed = election.depose(End::Killed).await?;
+    let paused = election.depose(End::Paused).await?;
     election.churned().await?;
-    eprintln!("nobody led for {graceful:?} after SIGTERM and for {abrupt:?} after SIGKILL");
+    eprintln!(
+        "nobody led for {graceful:?} after SIGTERM, {killed:?} after SIGKILL, {paused:?} after SIGSTOP"
+    );
     ensure!(graceful <= GRACEFUL, "after SIGTERM nobody led for {graceful:?}");
-    ensure!(abrupt <= ABRUPT, "after SIGKILL nobody led for {abrupt:?}");
+    ensure!(killed <= ABRUPT && paused <= ABRUPT, "nobody led for {killed:?} and {paused:?}");
 
     let writers = election.writers();
     // Each replica leads once, and none writes after another has begun to.
     ensure!(
-        writers.len() == 3 && writers.first() == Some(&first),
+        writers.len() == 4 && writers.first() == Some(&first),
         "writers took over from each other: {writers:?}"
     );
     election.churn.shutdown().await;
