@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::metrics::{LeaseLabels, Metrics};
 use crate::plan::Seal;
 use crate::serve::certificate::CertificateError;
+use crate::serve::listener::serve_plain;
 use crate::serve::{Router, admin};
 use crate::telemetry;
 use std::sync::Arc;
@@ -268,12 +269,7 @@ impl Process {
             purpose,
             source,
         })?;
-        let shutdown = self.shutdown_signal();
-        tasks.spawn(async move {
-            if let Err(error) = admin::serve(listener, router, shutdown).await {
-                tracing::error!(purpose, %error, "listener failed");
-            }
-        });
+        tasks.spawn(serve_plain(listener, router, self.shutdown_signal()));
         Ok(())
     }
 

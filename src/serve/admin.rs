@@ -7,7 +7,6 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -52,15 +51,6 @@ pub fn metrics(exposition: Exposition) -> Router {
         async move { (content_type, exposition()) }
     };
     Router::new().route("/metrics", get(handler))
-}
-
-/// Serves a router over plain HTTP until `shutdown` completes.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
 /// Opens a listener for a Go-style address: `:8080`, `127.0.0.1:8080`, `[::1]:8080`.
