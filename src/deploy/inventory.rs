@@ -108,7 +108,7 @@ impl Inventory {
     /// Load balancers that carry the stack's tags, as far as builds care. Asks AWS nothing.
     pub fn existing_load_balancers(&self, stack: &StackId) -> Vec<ExistingLoadBalancer> {
         let tag = stack.resource_tag_key();
-        let of_holding = |(entity, tags): &(elbv2::LoadBalancer, Tags)| ExistingLoadBalancer {
+        let build = |(entity, tags): &(elbv2::LoadBalancer, Tags)| ExistingLoadBalancer {
             arn: entity.arn.clone(),
             kind: entity.kind.clone(),
             scheme: entity.scheme.clone(),
@@ -120,7 +120,7 @@ impl Inventory {
         let state = self.state.lock();
         let holdings = state.stacks.get(&stack.into());
         holdings
-            .map(|holdings| holdings.load_balancers.values().map(of_holding).collect())
+            .map(|holdings| holdings.load_balancers.values().map(|held| build(held)).collect())
             .unwrap_or_default()
     }
 
@@ -131,7 +131,8 @@ impl Inventory {
         let holdings = state.stacks.get(&(&stack.id).into());
         let found = holdings.iter().flat_map(|holdings| holdings.load_balancers.values());
         found
-            .filter_map(|(entity, tags)| {
+            .filter_map(|held| {
+                let (entity, tags) = &**held;
                 let id = ResourceId::from(tags.get(&tag)?.as_str());
                 let desired = stack.load_balancers.get(&id)?;
                 (desired.kind == entity.kind && desired.scheme == entity.scheme).then(|| {

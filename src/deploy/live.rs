@@ -25,9 +25,8 @@ impl Deployer {
         let holdings = self.inventory.holdings(stack, &*self.cloud).await?;
         let Holdings { load_balancers, target_groups, security_groups, .. } = holdings;
         let resource = stack.resource_tag_key();
-        let alb =
-            load_balancers.into_values().find(|(_, tags)| tags.get(&resource).is_some_and(|id| id == ALB));
-        let (listeners, load_balancer_tags) = match alb {
+        let alb = load_balancers.into_values().find(|held| held.1.get(&resource).is_some_and(|id| id == ALB));
+        let (listeners, load_balancer_tags) = match alb.map(|held| *held) {
             Some((alb, tags)) => (self.live_listeners(&alb.arn).await?, tags),
             None => Default::default(),
         };
@@ -35,11 +34,11 @@ impl Deployer {
             self.bindings.of_stack(stack).into_iter().map(Arc::new).collect();
         Ok(LiveStack {
             load_balancer_tags,
-            managed_security_group: security_groups.into_values().next(),
+            managed_security_group: security_groups.into_values().next().map(|group| *group),
             listeners,
             target_groups: target_groups
                 .into_values()
-                .map(|(target_group, tags)| LiveTargetGroup { target_group, tags })
+                .map(|held| LiveTargetGroup { target_group: held.0, tags: held.1 })
                 .collect(),
             bindings,
         })

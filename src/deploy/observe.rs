@@ -58,16 +58,12 @@ impl Deployer {
         let holdings = self.inventory.holdings(&stack.id, &*self.cloud).await?;
         let Holdings { load_balancers, target_groups, security_groups, .. } = holdings;
         let (load_balancers, target_groups) = futures::try_join!(
-            try_join_all(
-                load_balancers.into_values().map(|(entity, tags)| self.load_balancer(stack, entity, tags))
-            ),
-            try_join_all(
-                target_groups.into_values().map(|(entity, tags)| self.target_group(stack, entity, tags))
-            ),
+            try_join_all(load_balancers.into_values().map(|held| self.load_balancer(stack, held.0, held.1))),
+            try_join_all(target_groups.into_values().map(|held| self.target_group(stack, held.0, held.1))),
         )?;
         let protection = self.protection(stack, &load_balancers).await?;
         let bindings: Vec<TargetGroupBinding> = self.bindings.of_stack(&stack.id);
-        let security_groups = security_groups.into_values().collect();
+        let security_groups = security_groups.into_values().map(|group| *group).collect();
         Ok(Actual { security_groups, load_balancers, target_groups, bindings, protection })
     }
 

@@ -9,14 +9,16 @@ use tokio::time::Instant;
 const FRESH: Duration = Duration::from_mins(1);
 
 /// What one stack holds, whether wanted or not.
+///
+/// why boxed: a map of one keeps room for eleven, most stacks hold one of each, and a region has thousands of stacks
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
     /// Load balancers by ARN, with their tags.
-    pub load_balancers: BTreeMap<String, (elbv2::LoadBalancer, Tags)>,
+    pub load_balancers: BTreeMap<String, Box<(elbv2::LoadBalancer, Tags)>>,
     /// Target groups by ARN, with their tags.
-    pub target_groups: BTreeMap<String, (elbv2::TargetGroup, Tags)>,
+    pub target_groups: BTreeMap<String, Box<(elbv2::TargetGroup, Tags)>>,
     /// Managed security groups by id.
-    pub security_groups: BTreeMap<String, ec2::SecurityGroup>,
+    pub security_groups: BTreeMap<String, Box<ec2::SecurityGroup>>,
     /// When AWS last said so; `None`: has to be asked again.
     pub(super) seen: Option<Instant>,
     /// What may exist although no answer said so.
@@ -53,7 +55,7 @@ impl Holdings {
 
     /// Whether this is what AWS said last, and it stays so unless somebody changes it.
     pub(super) fn is_lasting(&self) -> bool {
-        let is_provisioning = self.load_balancers.values().any(|(entity, _)| entity.state == "provisioning");
+        let is_provisioning = self.load_balancers.values().any(|held| held.0.state == "provisioning");
         self.seen.is_some() && !is_provisioning && self.suspects.is_empty()
     }
 
@@ -65,10 +67,12 @@ impl Holdings {
         self.seen = None;
         match (request, response) {
             (Request::CreateLoadBalancer(create), Response::CreateLoadBalancer(entity)) => {
-                self.load_balancers.insert(entity.arn.clone(), (entity.clone(), create.tags.clone()));
+                self.load_balancers
+                    .insert(entity.arn.clone(), Box::new((entity.clone(), create.tags.clone())));
             }
             (Request::CreateTargetGroup(create), Response::CreateTargetGroup(entity)) => {
-                self.target_groups.insert(entity.arn.clone(), (entity.clone(), create.tags.clone()));
+                self.target_groups
+                    .insert(entity.arn.clone(), Box::new((entity.clone(), create.tags.clone())));
             }
             (Request::CreateSecurityGroup(create), Response::CreateSecurityGroup(created)) => {
                 let group = ec2::SecurityGroup {
@@ -79,7 +83,7 @@ impl Holdings {
                     ingress: Vec::new(),
                     tags: create.tags.clone(),
                 };
-                self.security_groups.insert(created.id.clone(), group);
+                self.security_groups.insert(created.id.clone(), Box::new(group));
             }
             (Request::DeleteLoadBalancer(delete), _) => {
                 self.load_balancers.remove(delete.arn.known().unwrap_or_default());
@@ -112,18 +116,18 @@ impl Holdings {
 
     /// why: builds ask for the subnets a load balancer has, and must not hear of those it had before
     fn resettle(&mut self, arn: Option<&str>, mappings: &[elbv2::SubnetMapping]) {
-        let Some((entity, _)) = arn.and_then(|arn| self.load_balancers.get_mut(arn)) else { return };
+        let Some(held) = arn.and_then(|arn| self.load_balancers.get_mut(arn)) else { return };
         let zone = |mapping: &elbv2::SubnetMapping| elbv2::ZoneMapping {
             subnet_id: mapping.subnet_id.clone(),
             ..elbv2::ZoneMapping::default()
         };
-        entity.zones = mappings.iter().map(zone).collect();
+        held.0.zones = mappings.iter().map(zone).collect();
     }
 
     fn retag(&mut self, arn: Option<&str>, edit: impl FnOnce(&mut Tags)) {
         let Some(arn) = arn else { return };
-        let of_load_balancer = self.load_balancers.get_mut(arn).map(|(_, tags)| tags);
-        let of_target_group = self.target_groups.get_mut(arn).map(|(_, tags)| tags);
+        let of_load_balancer = self.load_balancers.get_mut(arn).map(|held| &mut held.1);
+        let of_target_group = self.target_groups.get_mut(arn).map(|held| &mut held.1);
         if let Some(tags) = of_load_balancer.or(of_target_group) {
             edit(tags);
         }

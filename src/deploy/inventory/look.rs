@@ -27,15 +27,15 @@ impl Inventory {
         )?;
         let mut found = Holdings { seen, ..Holdings::default() };
         for entity in found_load_balancers {
-            let tags = load_balancers.get(&entity.arn).map(|(_, tags)| tags.clone());
-            found.load_balancers.insert(entity.arn.clone(), (entity, tags.unwrap_or_default()));
+            let tags = load_balancers.get(&entity.arn).map(|held| held.1.clone());
+            found.load_balancers.insert(entity.arn.clone(), Box::new((entity, tags.unwrap_or_default())));
         }
         for entity in found_target_groups {
-            let tags = target_groups.get(&entity.arn).map(|(_, tags)| tags.clone());
-            found.target_groups.insert(entity.arn.clone(), (entity, tags.unwrap_or_default()));
+            let tags = target_groups.get(&entity.arn).map(|held| held.1.clone());
+            found.target_groups.insert(entity.arn.clone(), Box::new((entity, tags.unwrap_or_default())));
         }
         found.security_groups =
-            found_security_groups.into_iter().map(|group| (group.id.clone(), group)).collect();
+            found_security_groups.into_iter().map(|group| (group.id.clone(), Box::new(group))).collect();
         for suspect in suspects {
             self.investigate(key, suspect, &mut found, cloud).await?;
         }
@@ -57,7 +57,7 @@ impl Inventory {
                 for entity in unless_gone(pages::all(cloud, request).await)? {
                     let tags = tags_of(cloud, &entity.arn).await?;
                     if self.stack_of(&tags).as_ref() == Some(key) {
-                        found.load_balancers.insert(entity.arn.clone(), (entity, tags));
+                        found.load_balancers.insert(entity.arn.clone(), Box::new((entity, tags)));
                     }
                 }
             }
@@ -67,7 +67,7 @@ impl Inventory {
                 for entity in unless_gone(pages::all(cloud, request).await)? {
                     let tags = tags_of(cloud, &entity.arn).await?;
                     if self.stack_of(&tags).as_ref() == Some(key) {
-                        found.target_groups.insert(entity.arn.clone(), (entity, tags));
+                        found.target_groups.insert(entity.arn.clone(), Box::new((entity, tags)));
                     }
                 }
             }
@@ -76,7 +76,7 @@ impl Inventory {
                 let request = DescribeSecurityGroups { filters, ..DescribeSecurityGroups::default() };
                 for group in pages::all(cloud, request).await? {
                     if self.stack_of(&group.tags).as_ref() == Some(key) {
-                        found.security_groups.insert(group.id.clone(), group);
+                        found.security_groups.insert(group.id.clone(), Box::new(group));
                     }
                 }
             }

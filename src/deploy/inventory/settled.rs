@@ -234,13 +234,15 @@ pub(super) fn unsettle_drifted(
 /// rules, so order does not count.
 fn digest(holdings: &Holdings) -> Digest {
     let Holdings { load_balancers, target_groups, security_groups, seen: _, suspects: _ } = holdings;
-    let load_balancers = load_balancers.values().map(|(entity, tags)| {
+    let load_balancers = load_balancers.values().map(|held| {
+        let (entity, tags) = &**held;
         let mut entity = elbv2::LoadBalancer { state: String::new(), ..entity.clone() };
         entity.zones.sort_by(|one, other| one.subnet_id.cmp(&other.subnet_id));
         entity.security_groups.sort();
         (entity, tags)
     });
-    let target_groups = target_groups.values().map(|(entity, tags)| {
+    let target_groups = target_groups.values().map(|held| {
+        let (entity, tags) = &**held;
         let mut entity = entity.clone();
         entity.load_balancer_arns.sort();
         (entity, tags)

@@ -70,18 +70,18 @@ impl Inventory {
         for entity in load_balancers {
             let tags = tags.remove(&entity.arn).unwrap_or_default();
             holdings_of(&tags, &mut |holdings| {
-                holdings.load_balancers.insert(entity.arn.clone(), (entity.clone(), tags.clone()));
+                holdings.load_balancers.insert(entity.arn.clone(), Box::new((entity.clone(), tags.clone())));
             });
         }
         for entity in target_groups {
             let tags = tags.remove(&entity.arn).unwrap_or_default();
             holdings_of(&tags, &mut |holdings| {
-                holdings.target_groups.insert(entity.arn.clone(), (entity.clone(), tags.clone()));
+                holdings.target_groups.insert(entity.arn.clone(), Box::new((entity.clone(), tags.clone())));
             });
         }
         for group in security_groups {
             holdings_of(&group.tags, &mut |holdings| {
-                holdings.security_groups.insert(group.id.clone(), group.clone());
+                holdings.security_groups.insert(group.id.clone(), Box::new(group.clone()));
             });
         }
         stacks
