@@ -49,8 +49,12 @@ audit: ## known vulnerabilities of the dependencies; needs the network and block
 	cargo deny check advisories
 
 .PHONY: bench
-bench: ## speed of the core
-	cargo bench
+bench: ## how fast it is: the core alone, many objects at the pace of AWS, one process (see docs/performance.md)
+	cargo bench --package rig --bench core
+	cargo bench --package aws-load-balancer-controller --bench admission
+	cargo build --release --package aws-load-balancer-controller --package rig --bins
+	$(target)/release/measure
+	$(target)/release/measure process $(target)/release/aws-load-balancer-controller
 
 .PHONY: controlplane
 controlplane: ## the test control plane, built once into the cache folder (minutes when cold)

@@ -121,6 +121,11 @@ impl Engine {
         upkeep::spawn(&self.dispatcher, &self.work, self.parts.config.sync_period, &mut leading.upkeep);
     }
 
+    /// Asks for everything to be looked at again, as every `--sync-period` does.
+    pub fn resync(&self) {
+        self.dispatcher.enqueue_all();
+    }
+
     /// Lets reconciles in flight end, and writes down what they came to.
     pub async fn stop(&self, leading: Leading) {
         let Leading { mut workers, mut upkeep } = leading;

@@ -10,6 +10,7 @@
 #![allow(clippy::disallowed_methods, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
 pub mod api_server;
+pub mod crowd;
 pub mod rig;
 pub mod shop;
 

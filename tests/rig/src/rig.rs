@@ -114,14 +114,20 @@ impl Rig {
 
     /// Starts a controller, which leads at once. Done when it begins to work.
     pub async fn start(&mut self) {
+        self.start_with(self.options.workers.clone()).await;
+    }
+
+    /// As [`Rig::start`], with other workers.
+    pub async fn start_with(&mut self, workers: Workers) {
         let metrics = Arc::new(Metrics::new());
         let (recorder, writer) = recorder(self.client());
+        let cloud = self.cloud(&metrics);
         let parts = Parts {
             config: self.config.clone(),
-            workers: self.options.workers.clone(),
+            workers,
             client: self.client(),
-            cloud: self.cloud(&metrics),
-            clouds: Arc::new(OneName(self.cloud(&metrics))),
+            cloud: cloud.clone(),
+            clouds: Arc::new(OneName(cloud)),
             stores: Arc::new(Stores::new(&self.config)),
             recorder,
             metrics: metrics.clone(),

@@ -33,6 +33,8 @@ pub struct Inventory {
     pub security_groups: Vec<SecurityGroup>,
     /// Attributes, tags and certificates by ARN, as text.
     details: BTreeMap<String, String>,
+    /// Which resource of which stack they are, by ARN.
+    roles: BTreeMap<String, String>,
 }
 
 impl Inventory {
@@ -103,7 +105,10 @@ impl Inventory {
         for chunk in arns.chunks(20) {
             let request = DescribeTags { arns: chunk.iter().map(|arn| arn.as_str().into()).collect() };
             for (arn, tags) in world.ask(request).ok()? {
-                let _ = write!(self.details.entry(arn).or_default(), "{tags:?}");
+                let _ = write!(self.details.entry(arn.clone()).or_default(), "{tags:?}");
+                let of_stack =
+                    tags.iter().filter(|(key, _)| key.contains(".k8s.aws/")).map(|(_, value)| value);
+                self.roles.insert(arn, of_stack.cloned().collect::<Vec<_>>().join(" "));
             }
         }
         Some(())
@@ -167,6 +172,22 @@ impl Inventory {
         lines
     }
 
+    /// A text with names in place of the ids of what was found.
+    pub fn rename(&self, text: &str) -> String {
+        let mut names = self.names();
+        for one in &self.target_groups {
+            names.retain(|(id, _)| *id != one.arn && *id != one.name);
+            names.push((one.arn.clone(), format!("tg:{}", one.name)));
+        }
+        for (listener, rules) in &self.rules {
+            let listener = rename(listener, &names);
+            let name = |rule: &Rule| format!("{listener}:{}", rule.priority.unwrap_or_default());
+            names.extend(rules.iter().map(|rule| (rule.arn.clone(), name(rule))));
+        }
+        names.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
+        rename(text, &names)
+    }
+
     fn targets_of(&self, group: &TargetGroup) -> Vec<String> {
         let targets = self.targets.get(&group.arn).map(Vec::as_slice).unwrap_or_default();
         let is_in = |target: &&TargetHealth| target.state != TargetHealthState::Draining;
@@ -183,7 +204,9 @@ impl Inventory {
             names.push((one.arn.clone(), format!("lb:{}", one.name)));
         }
         for one in &self.target_groups {
-            names.push((one.arn.clone(), format!("tg:{}", one.name)));
+            // why: the name is made when it is created, of settings that may have changed since
+            let role = self.roles.get(&one.arn).map(String::as_str).unwrap_or_default();
+            names.extend([(one.arn.clone(), format!("tg:{role}")), (one.name.clone(), format!("tg:{role}"))]);
         }
         for one in &self.listeners {
             let owner = self.load_balancers.iter().find(|owner| owner.arn == one.load_balancer_arn);

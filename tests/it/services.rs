@@ -1,0 +1,88 @@
+//! Services as a whole on simulators: whatever is edited and whatever fails meanwhile, AWS ends up as after a fresh apply, nothing
+//! is leaked, nobody loses the last healthy target, and then there is nothing to do.
+
+mod history;
+mod watchdog;
+
+use history::{Edit, Town, edits};
+use proptest::prelude::*;
+use rig::Rig;
+use std::time::Duration;
+use watchdog::Watchdog;
+
+/// How many cases, and how often each is edited; more with `PROPTEST_CASES`.
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
+    #[expect(clippy::disallowed_methods, reason = "a switch of these tests alone")]
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 60, ..ProptestConfig::default() }
+}
+
+/// Runs a test body in time that passes only when everybody waits.
+pub(crate) fn run<T>(body: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(body)
+}
+
+/// What is lacking and what is too much, compared with another account.
+pub(crate) fn difference(found: &Rig, wanted: &Rig) -> Vec<String> {
+    let (found, wanted) = (found.inventory().lines(), wanted.inventory().lines());
+    let surplus = found.iter().filter(|line| !wanted.contains(line)).map(|line| format!("+ {line}"));
+    let lack = wanted.iter().filter(|line| !found.contains(line)).map(|line| format!("- {line}"));
+    surplus.chain(lack).collect()
+}
+
+proptest! {
+    #![proptest_config(cases(10))]
+
+    #[test]
+    fn any_edits_with_a_fault_end_as_a_fresh_apply_without_losing_the_last_healthy_target(
+        edits in proptest::collection::vec(edits(), 3..8),
+    ) {
+        run(async {
+            let mut town = Town::open().await;
+            let mut watchdog = Watchdog::default();
+            for edit in &edits {
+                town.make(edit).await;
+                // why: whether an edit is heard of alone or with the next one is part of the game
+                if !matches!(edit, Edit::Hurried(_)) {
+                    watchdog.settle(&mut town.rig).await.map_err(|lost| format!("{lost}\n{edits:#?}")).unwrap();
+                    town.bury();
+                }
+            }
+            watchdog.settle(&mut town.rig).await.map_err(|lost| format!("{lost}\n{edits:#?}")).unwrap();
+            town.bury();
+            town.rig.aws.disarm();
+            // why: what nobody needs any more is taken away by an audit
+            tokio::time::sleep(Duration::from_hours(2)).await;
+            town.rig.settle().await;
+            let fresh = town.fresh().await;
+            let warned: Vec<_> =
+                fresh.api.events().into_iter().filter(|told| told.severity == "Warning").collect();
+            // why: what cannot be built leaves what is there, and there is nothing in a fresh account
+            if warned.is_empty() {
+                assert_eq!(difference(&town.rig, &fresh), Vec::<String>::new(), "{edits:#?}");
+            }
+
+            town.rig.aws.clear_calls();
+            town.rig.restart().await;
+            town.rig.settle().await;
+            assert_eq!(town.rig.writes(), vec![], "a second reconcile: {edits:#?}");
+
+            town.raze();
+            town.rig.settle().await;
+            assert_eq!(town.rig.aws.world(|world| world.resources()), town.given, "{edits:#?}");
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watchdog_barks_when_the_last_healthy_target_goes() {
+    let mut town = Town::open().await;
+    town.make(&Edit::Pods { service: 0, pods: vec![1, 2] }).await;
+    let mut watchdog = Watchdog::default();
+    watchdog.settle(&mut town.rig).await.unwrap();
+    town.rig.kill().await;
+    town.deregister_everything();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(watchdog.look(&town.rig).is_err());
+}

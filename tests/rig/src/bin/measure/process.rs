@@ -1,0 +1,165 @@
+//! In real time: the built binary against both simulators over HTTP, with 20 ms a call of AWS.
+
+use super::table::{calls, head, percentiles, row, time};
+use anyhow::{Context, Result, ensure};
+use aws_sim::{Calls, Effect, Fault};
+use rig::{
+    Rig,
+    crowd::{self, pod, service},
+    shop,
+};
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpListener, task::JoinSet, time::sleep};
+
+const CHURN: usize = 200;
+const QUIET: Duration = Duration::from_secs(5);
+
+pub fn run(binary: &Path, services: usize, pods: usize) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(measure(binary, services, pods))
+}
+
+async fn measure(binary: &Path, services: usize, pods: usize) -> Result<()> {
+    let rig = Rig::new(crowd::options());
+    rig.furnish();
+    rig.aws.arm(Fault::on(Calls::All, Effect::Delay(Duration::from_millis(20))));
+    let mut servers = JoinSet::new();
+    let (aws, api) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
+    let (aws_address, api_address) = (aws.local_addr()?, api.local_addr()?);
+    let (sim, server) = (rig.aws.clone(), rig.api.clone());
+    servers.spawn(async move { drop(aws_sim::http::serve(sim, aws).await) });
+    servers.spawn(async move { drop(server.serve(api).await) });
+    let kubeconfig = std::env::temp_dir().join(format!("measure-{}.kubeconfig", std::process::id()));
+    std::fs::write(&kubeconfig, kubeconfig_text(&api_address.to_string()))?;
+    let vpc = rig.aws.world(|world| world.id("VPC").to_owned());
+    let mut process = Process::start(binary, &kubeconfig, &format!("http://{aws_address}"), &vpc)?;
+
+    head(&format!("{services} Services, 2 ports, {pods} pods each, one process, 20 ms a call, no limits"));
+    quiet(&rig, &mut process).await?;
+    row("resident memory, idle", process.resident()?);
+    rig.aws.clear_calls();
+    let began = rig.aws.world(|world| world.now());
+    rig.add_services(services, pods);
+    row("time to write the objects", time(rig.aws.world(|world| world.now()).saturating_sub(began)));
+    quiet(&rig, &mut process).await?;
+    row("from nothing until steady", time(rig.last_call(began)));
+    row("calls", calls(rig.count()));
+    row("resident memory, loaded", process.resident()?);
+    row("processor time", process.processor()?);
+
+    rig.aws.clear_calls();
+    let mut since = Vec::new();
+    let churn = CHURN.min(services);
+    for step in 0..churn {
+        let number = step * services / churn;
+        let numbers: Vec<usize> = (0..=pods).map(|rank| pod(number, rank, pods + 1)).collect();
+        let address =
+            rig.aws.world(|world| shop::address(world, numbers.last().copied().unwrap_or_default()));
+        rig.serve(&service(number), &numbers);
+        since.push((address, rig.aws.world(|world| world.now())));
+        sleep(Duration::from_millis(50)).await;
+    }
+    quiet(&rig, &mut process).await?;
+    let registered = rig.registrations();
+    let waits =
+        since.into_iter().filter_map(|(pod, since)| registered.get(&pod).map(|at| at.saturating_sub(since)));
+    row("pod ready → RegisterTargets, p50 / p99", percentiles(waits.collect()));
+
+    process.stop()?;
+    rig.aws.clear_calls();
+    let began = rig.aws.world(|world| world.now());
+    let mut process = Process::start(binary, &kubeconfig, &format!("http://{aws_address}"), &vpc)?;
+    quiet(&rig, &mut process).await?;
+    row("restart: calls", calls(rig.count()));
+    row("restart: steady after", time(rig.last_call(began)));
+    row("restart: resident memory", process.resident()?);
+    process.stop()?;
+    std::fs::remove_file(&kubeconfig)?;
+    Ok(())
+}
+
+fn kubeconfig_text(address: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\nclusters: [{{name: sim, cluster: {{server: 'http://{address}'}}}}]\n\
+         users: [{{name: user, user: {{}}}}]\ncontexts: [{{name: sim, context: {{cluster: sim, user: user}}}}]\n\
+         current-context: sim\n"
+    )
+}
+
+/// Waits until nobody has called and nothing was written for a while.
+async fn quiet(rig: &Rig, process: &mut Process) -> Result<()> {
+    let activity = || (rig.aws.world(|world| world.calls().len()), rig.api.revision());
+    let (mut last, mut since) = (activity(), Instant::now());
+    while since.elapsed() < QUIET {
+        sleep(Duration::from_millis(100)).await;
+        process.check()?;
+        let now = activity();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+    }
+    Ok(())
+}
+
+/// The controller.
+struct Process(Child);
+
+impl Process {
+    fn start(binary: &Path, kubeconfig: &Path, aws: &str, vpc: &str) -> Result<Self> {
+        let child = Command::new(binary)
+            .args(["--cluster-name=demo", "--aws-region=us-west-2", "--enable-leader-election=false"])
+            .args(["--log-level=warn", "--metrics-bind-addr=0", "--health-probe-bind-addr=127.0.0.1:0"])
+            .args(["--webhook-bind-port=0", "--webhook-cert-secret=kube-system/certificate"])
+            .args(["--webhook-service=kube-system/webhooks", "--webhook-configurations=none"])
+            .arg("--aws-api-throttle=Elastic Load Balancing v2:^Describe=10000:10000")
+            .arg(format!("--aws-vpc-id={vpc}"))
+            .arg(format!("--kubeconfig={}", kubeconfig.display()))
+            .env_clear()
+            .env("AWS_ENDPOINT_URL", aws)
+            .env("AWS_ACCESS_KEY_ID", "measure")
+            .env("AWS_SECRET_ACCESS_KEY", "measure")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| binary.display().to_string())?;
+        Ok(Self(child))
+    }
+
+    fn check(&mut self) -> Result<()> {
+        let ended = self.0.try_wait()?;
+        ensure!(ended.is_none(), "the controller has ended: {ended:?}");
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        self.0.kill()?;
+        self.0.wait()?;
+        Ok(())
+    }
+
+    fn resident(&self) -> Result<String> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(format!("{:.1} MiB", kib / 1024.0))
+    }
+
+    /// Processor time so far, of hundredths of a second as the kernel counts them.
+    fn processor(&self) -> Result<String> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks =
+            |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+        Ok(time(Duration::from_millis((ticks(11) + ticks(12)) * 10)))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.stop());
+    }
+}
