@@ -1,6 +1,6 @@
 //! What the flags and the environment say, typed and checked.
 
-use super::gates::{GateSettings, set_gates};
+use super::gates::{GateSettings, set_gates, warn_of_missing};
 use super::validate::{self, ArgsError, parse_label};
 use super::{Environment, flags::FLAGS};
 use crate::aws::AwsSettings;
@@ -256,7 +256,8 @@ fn build_own_certificates(given: &Given) -> Result<Option<OwnCertificates>, Args
 fn build_warnings(given: &Given) -> Vec<String> {
     let deprecated = given.text("aws-vpc-tag-key") != "Name" && !given.map("aws-vpc-tags").is_empty();
     let warning = "--aws-vpc-tag-key is deprecated and has no effect: --aws-vpc-tags names keys and values";
-    deprecated.then(|| warning.to_owned()).into_iter().collect()
+    let deprecated = deprecated.then(|| warning.to_owned());
+    deprecated.into_iter().chain(warn_of_missing(&given.gates())).collect()
 }
 
 impl Given<'_> {

@@ -238,6 +238,16 @@ fn the_region_is_given_by_flag_then_default_region_then_region() {
 }
 
 #[test]
+fn switching_on_what_is_not_there_yet_is_warned_of() {
+    let warnings = |gates: &str| settings(&["--feature-gates", gates]).warnings;
+    assert!(warnings("ALBGatewayAPI=false,EnableRGTAPI=true").is_empty());
+    assert!(warnings("ALBGatewayAPI=true,ALBGatewayAPI=false").is_empty());
+    let [first, second] = warnings("GlobalAcceleratorController=true,NLBGatewayAPI=true").try_into().unwrap();
+    assert!(first.contains("NLBGatewayAPI=true has no effect"), "{first}");
+    assert!(second.contains("GlobalAcceleratorController=true has no effect"), "{second}");
+}
+
+#[test]
 fn gates_are_set_by_name_and_unknown_ones_refused_with_the_nearest() {
     let settings = settings(&[
         "--feature-gates=EndpointsFailOpen=false, ALBSingleSubnet = true,,",
