@@ -13,8 +13,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 /// Reviews a second.
@@ -93,21 +94,33 @@ async fn connect(port: u16, authority: &str) -> Result<Sender> {
     Ok(sender)
 }
 
+/// Tells when each review is due, as exactly as a thread wakes: the runtime's timers are a millisecond or two late.
+fn beat(began: Instant, pause: Duration) -> UnboundedReceiver<Instant> {
+    let (tell, heard) = unbounded_channel();
+    tokio::task::spawn_blocking(move || {
+        let mut due = began;
+        while due < began + WARM_UP + LASTS {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if tell.send(due).is_err() {
+                break;
+            }
+            due += pause;
+        }
+    });
+    heard
+}
+
 /// Every review's time from when it was due until its answer was read.
 async fn send_all(sender: &Sender) -> Result<Vec<Duration>> {
     let reviews: Vec<(&str, Bytes, bool)> = reviews();
-    let (began, pause) = (Instant::now(), Duration::from_secs(1) / RATE);
+    let began = Instant::now();
+    let mut beat = beat(began, Duration::from_secs(1) / RATE);
     let mut answers = JoinSet::new();
-    let mut due = began;
     for (path, body, allowed) in reviews.iter().cycle() {
-        if due >= began + WARM_UP + LASTS {
-            break;
-        }
-        sleep_until(due).await;
+        let Some(due) = beat.recv().await else { break };
         let answer = send(sender.clone(), (*path).to_owned(), body.clone(), *allowed);
         let is_counted = due >= began + WARM_UP;
         answers.spawn(async move { answer.await.map(|()| is_counted.then(|| due.elapsed())) });
-        due += pause;
     }
     let mut took = Vec::new();
     while let Some(answer) = answers.join_next().await {
