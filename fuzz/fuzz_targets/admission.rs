@@ -1,8 +1,8 @@
-//! Any JSON as a Service and as an Ingress under admission, created and updated.
+//! Any JSON as an object of each kind under admission, created and updated.
 #![no_main]
 
 use aws_load_balancer_controller::admit::ingress::ClassSource;
-use aws_load_balancer_controller::admit::{Operation, ingress, service};
+use aws_load_balancer_controller::admit::{Change, binding, ingress, ingress_class_params, service};
 use aws_load_balancer_controller::api::{IngressClass, IngressClassParams};
 use aws_load_balancer_controller::config::Config;
 use libfuzzer_sys::fuzz_target;
@@ -24,8 +24,10 @@ impl ClassSource for Classless {
 fuzz_target!(|data: &[u8]| {
     let Ok(object) = serde_json::from_slice::<serde_json::Value>(data) else { return };
     let (config, empty) = (Config::default(), serde_json::json!({}));
-    for (operation, old) in [(Operation::Create, None), (Operation::Update, Some(&empty))] {
-        let _ = service::check(&config, operation, "fuzz", &object, old);
-        let _ = ingress::check(&config, operation, "fuzz", &object, old, &Classless);
+    for change in [Change::create("fuzz", &object), Change::update("fuzz", &object, &empty)] {
+        let _ = service::check(&config, &change);
+        let _ = ingress::check(&config, &change, &Classless);
+        let _ = binding::check_fields(&config, &change);
+        let _ = ingress_class_params::check(&config, &change);
     }
 });

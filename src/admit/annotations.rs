@@ -4,11 +4,14 @@
 //! mean together), and what one object can contradict itself in that only AWS would notice. What cannot be built is an
 //! error. What upstream ignores is a warning, as it works today: unread keys, lenient values.
 
+use super::backend;
 use super::benevolent::KnownServices;
 use super::contradictions;
 use super::danger;
 use super::keys;
-use super::trial::{self, Trial};
+use super::limits;
+use super::region;
+use super::trial::{self, Setting, Trial};
 use crate::annotations::table::{self, Row};
 use crate::annotations::value::Complaint;
 use crate::annotations::{ALB_PREFIX, Annotations, NLB_PREFIX, service as service_keys};
@@ -61,12 +64,18 @@ pub fn of_service_beside(
         findings.extend(check_values_of(&object, annotations, ALB_PREFIX));
         findings.extend(why_not_ours(&object, service));
         findings.extend(old.and_then(|old| danger::leaving(&object, old, service, config)));
+        findings.extend(old.and_then(|old| danger::arriving(&object, old, service, config)));
+        findings.extend(backend::of_service(&object, service));
         return findings;
     }
-    let trial = trial::try_service(service, old.is_none(), others, config);
-    findings.extend(merge(check_values(&object, annotations, NLB_PREFIX), &trial, &BTreeSet::new(), true));
+    let judged = check_values(&object, annotations, NLB_PREFIX, config);
+    let setting = Setting { config, is_new: old.is_none(), others, doubted: &doubted(&judged) };
+    let trial = trial::try_service(service, &setting);
+    findings.extend(merge(judged, &trial, &BTreeSet::new(), true));
     findings.extend(check_values_of(&object, annotations, ALB_PREFIX));
     findings.extend(contradictions::of_service(&object, service));
+    findings.extend(limits::of_service(&object, service, trial.stack.as_ref()));
+    findings.extend(backend::of_service(&object, service));
     if let Some(old) = old {
         findings.extend(danger::of_service(&object, old, service, config));
     }
@@ -89,6 +98,7 @@ pub fn of_ingress_beside(
     let object = ingress_ref(ingress);
     let annotations = ingress.metadata.annotations.as_ref();
     let mut findings = keys::check(&object, annotations);
+    findings.extend(danger::controllers_own(&object, old, ingress));
     let params = match class {
         Class::Plain => None,
         Class::Params(params) => Some(params.clone()),
@@ -98,12 +108,14 @@ pub fn of_ingress_beside(
         }
     };
     let is_alone = is_alone(ingress, params.as_deref());
-    let trial = trial::try_ingress(ingress, params.as_ref(), old.is_none(), services, config);
+    let judged = check_values(&object, annotations, ALB_PREFIX, config);
+    let setting = Setting { config, is_new: old.is_none(), others: services, doubted: &doubted(&judged) };
+    let trial = trial::try_ingress(ingress, params.as_ref(), &setting);
     let unused = contradictions::unused_keys(ingress, is_alone);
     let unused_keys = unused.keys().cloned().collect();
-    let judged = check_values(&object, annotations, ALB_PREFIX);
     findings.extend(merge(judged, &trial, &unused_keys, is_alone));
     findings.extend(contradictions::of_ingress(&object, ingress, params.as_deref(), is_alone, config));
+    findings.extend(limits::of_ingress(&object, trial.stack.as_ref(), is_alone));
     findings.extend(unused.into_iter().map(|(key, problem)| Finding::warning(&object, problem).at(key)));
     if let Some(old) = old {
         findings.extend(danger::of_ingress(&object, old, ingress, params.as_ref(), config));
@@ -111,35 +123,21 @@ pub fn of_ingress_beside(
     without_repetitions(findings)
 }
 
-/// A complaint about a value, with the row that it comes from.
-struct Judged {
-    finding: Finding,
-    row: &'static Row,
-    is_syntax: bool,
-}
-
-impl Judged {
-    fn into_finding(self) -> Finding {
-        self.finding
-    }
-}
-
-/// What the table says about each value.
+/// What the table says about each value, and the region about each ARN.
 fn check_values(
     object: &ObjectRef,
     annotations: Option<&BTreeMap<String, String>>,
     prefix: &str,
-) -> Vec<Judged> {
+    config: &Config,
+) -> Vec<Finding> {
     let mut judged = Vec::new();
     for (key, value) in annotations.into_iter().flatten() {
         let Some(row) = table::find(key).filter(|row| row.prefix == prefix && row.is_read_from(object.kind))
         else {
             continue;
         };
-        for complaint in row.value.check(key, value) {
-            let is_syntax = complaint.is_syntax;
-            judged.push(Judged { finding: found(object, key, complaint, row), row, is_syntax });
-        }
+        let complaints = row.value.check(key, value).into_iter().chain(region::check(value, config));
+        judged.extend(complaints.map(|complaint| found(object, key, complaint, row)));
     }
     judged
 }
@@ -150,11 +148,17 @@ pub fn check_values_of(
     annotations: Option<&BTreeMap<String, String>>,
     prefix: &str,
 ) -> Vec<Finding> {
-    check_values(object, annotations, prefix).into_iter().map(Judged::into_finding).collect()
+    check_values(object, annotations, prefix, &Config::default())
+}
+
+/// Annotations that cannot be built, if anything reads them.
+fn doubted(judged: &[Finding]) -> BTreeSet<String> {
+    let errors = judged.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.filter_map(|finding| finding.field.clone()).collect()
 }
 
 fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Finding {
-    let Complaint { severity, problem, hint, is_syntax: _ } = complaint;
+    let Complaint { severity, problem, hint } = complaint;
     let (severity, message) = match severity {
         Severity::Error if row.is_lenient => (Severity::Warning, format!("{problem}; it is taken as absent")),
         severity => (severity, problem),
@@ -162,22 +166,14 @@ fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Find
     Finding { severity, object: object.clone(), field: Some(key.to_owned()), message, hint, part: None }
 }
 
-/// The table's findings and the builder's. A value that cannot be read, but that the builder did not stumble over, is not
-/// read by it.
+/// The table's findings and the builder's. Only what is read can prevent a build.
 ///
 /// `is_alone`: no other member of a group can bring what is missing.
-fn merge(judged: Vec<Judged>, trial: &Trial, unused: &BTreeSet<String>, is_alone: bool) -> Vec<Finding> {
-    let blamed: BTreeSet<&str> = trial.errors().filter_map(|finding| finding.field.as_deref()).collect();
-    let idle: BTreeSet<&str> = trial.idle_keys().collect();
-    let mut findings: Vec<Finding> = Vec::new();
-    for Judged { mut finding, row, is_syntax } in judged {
-        let field = finding.field.clone().unwrap_or_default();
-        let is_unread =
-            is_syntax && !blamed.contains(field.as_str()) && !row.is_judged_by_aws && trial.is_complete;
-        if is_unread || idle.contains(field.as_str()) || unused.contains(&field) {
-            finding.severity = Severity::Warning;
-        }
-        findings.push(finding);
+fn merge(judged: Vec<Finding>, trial: &Trial, unused: &BTreeSet<String>, is_alone: bool) -> Vec<Finding> {
+    let mut findings = judged;
+    let is_idle = |field: &String| trial.unread.contains(field) || unused.contains(field);
+    for finding in findings.iter_mut().filter(|finding| finding.field.as_ref().is_some_and(is_idle)) {
+        finding.severity = Severity::Warning;
     }
     let told: BTreeSet<String> = findings
         .iter()

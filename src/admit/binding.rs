@@ -6,13 +6,13 @@
 
 use super::binding_fields as fields;
 use super::binding_rules as rules;
-use super::{Admitted, Denial, Halt, Operation, TargetGroupQuery, set, text, verdict};
+use super::{Admitted, Change, Denial, Halt, Operation, TargetGroupQuery, set, text};
 use crate::api::TargetGroupBinding;
 use crate::cloud::elbv2::{IpAddressType, TargetGroup, TargetType};
-use crate::config::{AnnotationValidation, Config};
-use serde::Deserialize;
+use crate::config::Config;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Target groups that are known, and why others are not.
 pub type KnownTargetGroups = BTreeMap<TargetGroupQuery, Result<Vec<TargetGroup>, String>>;
@@ -130,48 +130,29 @@ const COMPLETIONS: &[Completion] = &[
     },
 ];
 
-/// Checks a new or changed binding. `others`: every binding of the cluster.
-pub fn check<'a>(
+/// The bindings of a target group, by its ARN.
+pub type BindingsOf<'b> = &'b dyn Fn(&str) -> Vec<Arc<TargetGroupBinding>>;
+
+/// Checks a new or changed binding beside those there are.
+pub fn check(
     config: &Config,
-    operation: Operation,
-    object: &Value,
-    old: Option<&Value>,
-    others: impl IntoIterator<Item = &'a TargetGroupBinding>,
+    change: &Change<'_>,
+    others: BindingsOf<'_>,
     known: &KnownTargetGroups,
 ) -> Result<Admitted, Halt> {
-    match operation {
-        Operation::Create => check_new(object, others, known)?,
-        Operation::Update => {
-            if is_untouched(object, old) {
-                return Ok(Admitted::unchanged());
-            }
-            check_changed(config, object, old, others, known)?;
+    if !change.is_of_no_concern() {
+        match change.operation {
+            Operation::Create => check_new(change.object, others, known)?,
+            Operation::Update => check_changed(config, change.object, change.old, others, known)?,
+            Operation::Other => {}
         }
-        Operation::Other => {}
     }
     Ok(Admitted::unchanged())
 }
 
 /// Checks the fields of a new or changed binding that need neither AWS nor other objects, as far as the settings say.
-///
-/// `namespace` is the request's: the object may lack it.
-pub fn check_fields(
-    config: &Config,
-    operation: Operation,
-    namespace: &str,
-    object: &Value,
-    old: Option<&Value>,
-) -> Result<Admitted, Denial> {
-    let is_off = config.annotation_validation == AnnotationValidation::Off;
-    if is_off || operation == Operation::Other || is_untouched(object, old) {
-        return Ok(Admitted::unchanged());
-    }
-    // why: an object that does not parse is the API server's to refuse
-    let Ok(mut binding) = TargetGroupBinding::deserialize(object) else { return Ok(Admitted::unchanged()) };
-    binding.metadata.namespace.get_or_insert_with(|| namespace.to_owned());
-    let old = old.and_then(|old| TargetGroupBinding::deserialize(old).ok());
-    let findings = fields::check(&binding, old.as_ref());
-    verdict::judge(config.annotation_validation, "fields", &fields::binding_ref(&binding), &findings)
+pub fn check_fields(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
+    change.judge(config, "fields", fields::binding_ref, |binding, old| fields::check(config, binding, old))
 }
 
 /// What upstream's checks say to a binding whose target group nobody knows.
@@ -182,35 +163,25 @@ pub fn check_alone(object: &Value) -> Vec<Denial> {
     unnamed.into_iter().chain(checks.into_iter().filter_map(|check| check(object).err())).collect()
 }
 
-/// Whether an update changes nothing but metadata or status, or the object is on its way out.
-fn is_untouched(object: &Value, old: Option<&Value>) -> bool {
-    let is_same = old.is_some_and(|old| old.get("spec") == object.get("spec"));
-    is_same || object.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null())
-}
-
 fn unnamed() -> Denial {
     Denial::new("checkTargetGroupArnOrName", "must provide either TargetGroupARN or TargetGroupName")
 }
 
-fn check_new<'a>(
-    object: &Value,
-    others: impl IntoIterator<Item = &'a TargetGroupBinding>,
-    known: &KnownTargetGroups,
-) -> Result<(), Halt> {
+fn check_new(object: &Value, others: BindingsOf<'_>, known: &KnownTargetGroups) -> Result<(), Halt> {
     let arn = rules::check_required(object, known)?;
     rules::check_node_selector(object)?;
-    rules::check_not_bound_twice(object, &arn, others)?;
+    rules::check_not_bound_twice(object, &arn, &others(&arn))?;
     rules::check_ip_address_type(object, &arn, known)?;
     rules::check_vpc(object, &arn, known)?;
     rules::check_assumed_role(object)?;
     rules::check_protocol(object, &arn, known)
 }
 
-fn check_changed<'a>(
+fn check_changed(
     config: &Config,
     object: &Value,
     old: Option<&Value>,
-    others: impl IntoIterator<Item = &'a TargetGroupBinding>,
+    others: BindingsOf<'_>,
     known: &KnownTargetGroups,
 ) -> Result<(), Halt> {
     let arn = rules::check_required(object, known)?;
@@ -219,7 +190,7 @@ fn check_changed<'a>(
     }
     rules::check_node_selector(object)?;
     rules::check_assumed_role(object)?;
-    Ok(rules::check_not_bound_twice(object, &arn, others)?)
+    Ok(rules::check_not_bound_twice(object, &arn, &others(&arn))?)
 }
 
 #[cfg(test)]

@@ -2,17 +2,23 @@
 //! error, what has no effect is a warning.
 
 use super::cidr::{self, CidrMistake};
+use super::region;
 use crate::annotations::value::{TextKind, ValueKind, is_arn, is_id, is_label};
+use crate::api::meta::EXCLUDE_NODE_LABEL;
 use crate::api::target_group_binding::{
-    NetworkingIngressRule, NetworkingPeer, TargetGroupBindingSpec, TargetGroupProtocol, TargetType,
+    NetworkingIngressRule, NetworkingPeer, TargetGroupBindingSpec, TargetGroupIpAddressType,
+    TargetGroupProtocol, TargetType,
 };
 use crate::api::{IntOrString, TargetGroupBinding, selector};
+use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
 use std::ops::RangeInclusive;
 
 const PORTS: RangeInclusive<i32> = 1..=65_535;
 /// The longest name that fits into the condition type of a readiness gate.
 const MAX_GATE_NAME: usize = 63;
+/// The longest name that fits into the name of the ConfigMap in which targets of a shared target group are listed.
+const MAX_SHARED_NAME: usize = 237;
 /// Source: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 const EXTERNAL_ID_LENGTH: RangeInclusive<usize> = 2..=1224;
 
@@ -27,20 +33,28 @@ pub fn binding_ref(binding: &TargetGroupBinding) -> ObjectRef {
 }
 
 /// What is wrong with a binding. `old`: what it was before, in an update.
-pub fn check(binding: &TargetGroupBinding, old: Option<&TargetGroupBinding>) -> Vec<Finding> {
+pub fn check(
+    config: &Config,
+    binding: &TargetGroupBinding,
+    old: Option<&TargetGroupBinding>,
+) -> Vec<Finding> {
     let object = binding_ref(binding);
-    let checks = Checks { object: &object, spec: &binding.spec };
+    let checks = Checks { config, object: &object, spec: &binding.spec };
     let mut findings = checks.target_group();
     findings.extend(checks.service());
     findings.extend(checks.targets());
     findings.extend(checks.role());
     findings.extend(checks.networking());
-    findings.extend(checks.gate_name());
-    findings.extend(old.and_then(|old| checks.sharing(&old.spec)));
+    findings.extend(checks.name());
+    if let Some(old) = old {
+        findings.extend(checks.sharing(&old.spec));
+        findings.extend(checks.protocol_change(&old.spec));
+    }
     findings
 }
 
 struct Checks<'c> {
+    config: &'c Config,
     object: &'c ObjectRef,
     spec: &'c TargetGroupBindingSpec,
 }
@@ -61,6 +75,8 @@ impl Checks<'_> {
         if let Some(arn) = arn.filter(|arn| !is_arn(arn, "elasticloadbalancing", "targetgroup/")) {
             findings.push(self.error("targetGroupARN", format!("{arn:?} is not the ARN of a target group")));
         }
+        let foreign = region::check(arn.unwrap_or_default(), self.config);
+        findings.extend(foreign.into_iter().map(|complaint| self.error("targetGroupARN", complaint.problem)));
         let named = arn.and_then(|arn| arn.split('/').nth(1));
         match (named, name) {
             (Some(named), Some(name)) if named != name => {
@@ -110,7 +126,19 @@ impl Checks<'_> {
         if is_quic && self.has_instances() {
             findings.push(self.error("targetGroupProtocol", "QUIC needs target type ip"));
         }
+        findings.extend(self.excluded_nodes());
         findings
+    }
+
+    /// Nodes that a selector wants, but that are never targets.
+    fn excluded_nodes(&self) -> Option<Finding> {
+        let selector = self.spec.node_selector.as_ref()?;
+        let by_label = selector.match_labels.iter().flatten().map(|(key, _)| key);
+        let wants = |operator: &str| matches!(operator, "In" | "Exists");
+        let by_expression = selector.match_expressions.iter().flatten();
+        let by_expression = by_expression.filter(|one| wants(&one.operator)).map(|one| &one.key);
+        let excluded = by_label.chain(by_expression).find(|key| *key == EXCLUDE_NODE_LABEL)?;
+        Some(self.warning("nodeSelector", format!("asks for nodes with {excluded}, which are never targets")))
     }
 
     fn has_instances(&self) -> bool {
@@ -151,6 +179,14 @@ impl Checks<'_> {
         if rule.from.is_empty() {
             findings.push(self.warning(&format!("{field}.from"), "is empty, so the rule lets nobody in"));
         }
+        if rule.ports.is_empty() {
+            findings.push(self.warning(&format!("{field}.ports"), "is empty, so the rule lets nobody in"));
+        }
+        for (index, port) in rule.ports.iter().enumerate() {
+            if rule.ports.iter().take(index).any(|earlier| earlier == port) {
+                findings.push(self.warning(&format!("{field}.ports[{index}]"), "is the same as one before"));
+            }
+        }
         for (index, peer) in rule.from.iter().enumerate() {
             findings.extend(self.peer(&format!("{field}.from[{index}]"), peer));
         }
@@ -180,17 +216,29 @@ impl Checks<'_> {
 
     fn cidr(&self, field: &str, cidr: &str) -> Option<Finding> {
         let problem = format!("{cidr:?} {}", cidr::PROBLEM);
-        match cidr::check(cidr)? {
-            CidrMistake::Unreadable(None) => Some(self.error(field, problem)),
-            CidrMistake::Unreadable(Some(right)) => {
-                Some(self.error(field, problem).hint(format!("did you mean `{right}`?")))
-            }
+        let (finding, right) = match cidr::check(cidr) {
+            None => return self.family(field, cidr),
+            Some(CidrMistake::Unreadable(right)) => (self.error(field, problem), right),
             // why: AWS takes it and cuts the bits off
-            CidrMistake::HostBits(right) => Some(
-                self.warning(field, format!("{cidr:?} has bits outside of its prefix"))
-                    .hint(format!("did you mean `{right}`?")),
-            ),
-        }
+            Some(CidrMistake::HostBits(right)) => {
+                (self.warning(field, format!("{cidr:?} has bits outside of its prefix")), Some(right))
+            }
+            Some(CidrMistake::Spelling(right)) => {
+                (self.warning(field, format!("{cidr:?} is not as AWS spells it")), Some(right))
+            }
+        };
+        Some(match right {
+            Some(right) => finding.hint(format!("did you mean `{right}`?")),
+            None => finding,
+        })
+    }
+
+    /// A range of the family that the targets do not have.
+    fn family(&self, field: &str, cidr: &str) -> Option<Finding> {
+        let targets = self.spec.ip_address_type?;
+        let fits = cidr.contains(':') == (targets == TargetGroupIpAddressType::Ipv6);
+        let problem = format!("{cidr:?} has no effect: the targets have {targets} addresses");
+        (!fits).then(|| self.warning(field, problem))
     }
 
     fn port(&self, field: &str, port: &IntOrString) -> Option<Finding> {
@@ -208,8 +256,14 @@ impl Checks<'_> {
         }
     }
 
-    fn gate_name(&self) -> Option<Finding> {
-        let length = self.object.name.len();
+    fn name(&self) -> Option<Finding> {
+        let (length, is_shared) = (self.object.name.len(), is_shared(self.spec));
+        if is_shared && length > MAX_SHARED_NAME {
+            let problem = format!(
+                "the name has {length} characters, expected at most {MAX_SHARED_NAME} where target groups are shared"
+            );
+            return Some(Finding::error(self.object, problem).at("metadata.name"));
+        }
         let problem = format!(
             "the name has {length} characters; with more than {MAX_GATE_NAME} pods cannot have its readiness gate"
         );
@@ -218,10 +272,19 @@ impl Checks<'_> {
     }
 
     fn sharing(&self, old: &TargetGroupBindingSpec) -> Option<Finding> {
-        let is_shared = |spec: &TargetGroupBindingSpec| spec.multi_cluster_target_group == Some(true);
         let problem = "stops sharing the target group: targets of other clusters are deregistered";
         (is_shared(old) && !is_shared(self.spec)).then(|| self.warning("multiClusterTargetGroup", problem))
     }
+
+    fn protocol_change(&self, old: &TargetGroupBindingSpec) -> Option<Finding> {
+        let (was, is) = (old.target_group_protocol?, self.spec.target_group_protocol?);
+        let problem = format!("changes from {was} to {is}, but the protocol of a target group never changes");
+        (was != is).then(|| self.warning("targetGroupProtocol", problem))
+    }
+}
+
+fn is_shared(spec: &TargetGroupBindingSpec) -> bool {
+    spec.multi_cluster_target_group == Some(true)
 }
 
 fn is_port_name(text: &str) -> bool {

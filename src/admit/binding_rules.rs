@@ -5,6 +5,7 @@ use super::{Denial, Halt, TargetGroupQuery, text};
 use crate::api::TargetGroupBinding;
 use crate::config::Config;
 use serde_json::Value;
+use std::sync::Arc;
 
 pub(super) const ARN: &str = "/spec/targetGroupARN";
 pub(super) const NAME: &str = "/spec/targetGroupName";
@@ -59,14 +60,14 @@ pub(super) fn check_assumed_role(object: &Value) -> Result<(), Denial> {
 }
 
 /// One target group, one binding, unless all of them share it with other clusters.
-pub(super) fn check_not_bound_twice<'a>(
+pub(super) fn check_not_bound_twice(
     object: &Value,
     arn: &str,
-    others: impl IntoIterator<Item = &'a TargetGroupBinding>,
+    others: &[Arc<TargetGroupBinding>],
 ) -> Result<(), Denial> {
     let uid = text(object, "/metadata/uid");
     let same: Vec<_> = others
-        .into_iter()
+        .iter()
         .filter(|other| other.metadata.uid.as_deref() != uid || uid.is_none())
         .filter(|other| other.spec.target_group_arn.as_deref() == Some(arn))
         .collect();

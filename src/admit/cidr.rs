@@ -13,12 +13,15 @@ pub enum CidrMistake {
     Unreadable(Option<IpNet>),
     /// It has bits outside of its prefix; without them.
     HostBits(IpNet),
+    /// AWS spells it differently; as AWS does.
+    Spelling(IpNet),
 }
 
 /// What is wrong with a range, if anything.
 pub fn check(text: &str) -> Option<CidrMistake> {
     match text.parse::<IpNet>() {
         Ok(net) if net != net.trunc() => Some(CidrMistake::HostBits(net.trunc())),
+        Ok(net) if net.to_string() != text => Some(CidrMistake::Spelling(net)),
         Ok(_) => None,
         Err(_) => Some(CidrMistake::Unreadable(text.parse::<IpAddr>().ok().map(IpNet::from))),
     }

@@ -1,12 +1,15 @@
 //! Fields of IngressClassParams that upstream's webhook does not look at: what AWS would refuse for every Ingress of the class
 //! is an error, what has no effect is a warning.
 
+use super::cidr::{self, CidrMistake};
+use super::region;
 use crate::annotations::attributes::{self, Bearer};
-use crate::annotations::value::{Complaint, ItemKind, MapKind, TextKind, ValueKind};
-use crate::api::IngressClassParams;
+use crate::annotations::value::{Complaint, ItemKind, MapKind, TextKind, ValueKind, is_id};
 use crate::api::ingress_class_params::{
     Attribute, IngressClassParamsSpec, Listener, LoadBalancerIpAddressType, LoadBalancerScheme,
 };
+use crate::api::{IngressClassParams, selector};
+use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, Severity};
 use std::collections::BTreeSet;
 
@@ -17,10 +20,13 @@ pub fn params_ref(params: &IngressClassParams) -> ObjectRef {
 }
 
 /// What is wrong with the parameters of a class.
-pub fn check(params: &IngressClassParams) -> Vec<Finding> {
+pub fn check(config: &Config, params: &IngressClassParams) -> Vec<Finding> {
     let object = params_ref(params);
-    let checks = Checks { object: &object, spec: &params.spec };
+    let checks = Checks { config, object: &object, spec: &params.spec };
     let mut findings = checks.values();
+    findings.extend(checks.subnets());
+    findings.extend(checks.namespaces());
+    findings.extend(checks.ranges());
     findings.extend(checks.tags());
     findings.extend(checks.attributes("loadBalancerAttributes", Bearer::Application, checks.balancer()));
     findings.extend(checks.listeners());
@@ -29,13 +35,14 @@ pub fn check(params: &IngressClassParams) -> Vec<Finding> {
 }
 
 struct Checks<'c> {
+    config: &'c Config,
     object: &'c ObjectRef,
     spec: &'c IngressClassParamsSpec,
 }
 
 impl Checks<'_> {
     fn found(&self, field: &str, complaint: Complaint) -> Finding {
-        let Complaint { severity, problem, hint, is_syntax: _ } = complaint;
+        let Complaint { severity, problem, hint } = complaint;
         let finding = match severity {
             Severity::Error => Finding::error(self.object, problem),
             Severity::Warning => Finding::warning(self.object, problem),
@@ -83,9 +90,44 @@ impl Checks<'_> {
         });
         let mut findings = Vec::new();
         for (field, text, kind) in given.chain(items) {
-            findings.extend(kind.check("", text).into_iter().map(|complaint| self.found(&field, complaint)));
+            let complaints = kind.check("", text).into_iter().chain(region::check(text, self.config));
+            findings.extend(complaints.map(|complaint| self.found(&field, complaint)));
         }
         findings
+    }
+
+    /// why: the schema takes any text that has the form of an id somewhere in it.
+    fn subnets(&self) -> Vec<Finding> {
+        let Some(subnets) = &self.spec.subnets else { return Vec::new() };
+        let ids = subnets.ids.iter().flatten().enumerate().filter(|(_, id)| !is_id(id, "subnet-"));
+        let wrong = ids.map(|(index, id)| {
+            let problem =
+                format!("{id:?} is not the id of a subnet, expected subnet- and 8 or 17 hexadecimal digits");
+            self.found(&format!("subnets.ids[{index}]"), Complaint::error(problem))
+        });
+        let empty = subnets.tags.iter().flatten().filter(|(_, values)| values.is_empty()).map(|(key, _)| {
+            let problem = "is empty, expected the values that the tag may have";
+            self.found(&format!("subnets.tags[{key}]"), Complaint::error(problem))
+        });
+        wrong.chain(empty).collect()
+    }
+
+    fn namespaces(&self) -> Option<Finding> {
+        let error = selector::check(self.spec.namespace_selector.as_ref()?).err()?;
+        Some(self.found("namespaceSelector", Complaint::error(error.to_string())))
+    }
+
+    fn ranges(&self) -> Vec<Finding> {
+        let cidrs = self.spec.inbound_cidrs.as_deref().unwrap_or_default();
+        let spelling = cidrs.iter().enumerate().filter_map(|(index, text)| match cidr::check(text) {
+            Some(CidrMistake::Spelling(right)) => {
+                let problem = format!("{text:?} is not as AWS spells it");
+                let hint = format!("did you mean `{right}`?");
+                Some(self.found(&format!("inboundCIDRs[{index}]"), Complaint::warning(problem).hint(hint)))
+            }
+            _ => None,
+        });
+        spelling.chain(self.repeated("inboundCIDRs", cidrs.iter().map(String::as_str))).collect()
     }
 
     fn tags(&self) -> Vec<Finding> {
@@ -93,7 +135,11 @@ impl Checks<'_> {
         let mut findings = self.repeated("tags", tags.iter().map(|tag| tag.key.as_str()));
         for (index, tag) in tags.iter().enumerate() {
             let complaint = MapKind::Tags.check_pair(&tag.key, &tag.value);
-            findings.extend(complaint.map(|complaint| self.found(&format!("tags[{index}]"), complaint)));
+            let is_foreign = self.config.external_managed_tags.contains(&tag.key);
+            let problem = format!("tag key {:?} is managed outside of this controller", tag.key);
+            let foreign = is_foreign.then(|| Complaint::error(problem));
+            let complaints = complaint.into_iter().chain(foreign);
+            findings.extend(complaints.map(|complaint| self.found(&format!("tags[{index}]"), complaint)));
         }
         findings
     }

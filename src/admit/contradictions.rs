@@ -1,9 +1,11 @@
 //! What one object contradicts itself in: each value is right on its own, the builder passes them on, AWS refuses them
 //! together; or one of them has no effect.
 
+mod issuing;
 mod listening;
 mod rules;
 mod service;
+mod times;
 
 pub use service::of_service;
 
@@ -17,8 +19,6 @@ use crate::finding::{Finding, ObjectRef, nearest};
 use crate::inputs::group::{USE_ANNOTATION, backends};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Seconds between health checks where nothing is said.
-const DEFAULT_INTERVAL: i64 = 15;
 /// Length of a label's value, which the name of an Ingress on its own becomes.
 const MAX_LABEL: usize = 63;
 
@@ -32,19 +32,12 @@ pub fn of_ingress(
 ) -> Vec<Finding> {
     let annotations = ingress_annotations(ingress.metadata.annotations.as_ref());
     let checks = Checks { object, annotations: &annotations };
-    let mut findings: Vec<Finding> = [
-        ("healthcheck-timeout-seconds", "healthcheck-interval-seconds"),
-        ("frontend-nlb-healthcheck-timeout-seconds", "frontend-nlb-healthcheck-interval-seconds"),
-    ]
-    .into_iter()
-    .filter_map(|(timeout, interval)| {
-        checks.times(timeout, interval, DEFAULT_INTERVAL, timeout.starts_with("frontend"))
-    })
-    .collect();
+    let mut findings = times::of_ingress(&checks, is_alone);
     findings.extend(checks.codes_of_version());
     if checks.has("wafv2-acl-arn") {
         findings.extend(checks.idle_beside(["wafv2-acl-name"], "wafv2-acl-arn"));
     }
+    findings.extend(checks.two_firewalls());
     if annotations.list("security-groups").is_some_and(|groups| !groups.is_empty()) {
         findings
             .extend(checks.idle_beside(["inbound-cidrs", "security-group-prefix-lists"], "security-groups"));
@@ -57,7 +50,7 @@ pub fn of_ingress(
         findings.extend(long_name(object));
     }
     findings.extend(checks.idle_targets());
-    findings.extend(checks.certificate_making(config));
+    findings.extend(issuing::of_ingress(&checks, ingress, config));
     findings.extend(checks.idle_inbound());
     findings.extend(rules::of_ingress(&checks, ingress));
     findings.extend(missing_actions(object, ingress));
@@ -84,19 +77,6 @@ impl Checks<'_, '_> {
 
     fn warn(&self, suffix: &str, problem: impl Into<String>) -> Finding {
         Finding::warning(self.object, problem).at(self.annotations.key(suffix))
-    }
-
-    /// `default`: the interval where nothing is said.
-    fn times(&self, timeout: &str, interval: &str, default: i64, may_be_equal: bool) -> Option<Finding> {
-        let seconds = self.annotations.int64(timeout).ok().flatten()?;
-        let between = self.annotations.int64(interval).ok()?.unwrap_or(default);
-        if seconds < between || (may_be_equal && seconds == between) {
-            return None;
-        }
-        let than = if may_be_equal { "at most" } else { "less than" };
-        let key = self.annotations.key(interval);
-        let problem = format!("{seconds} is too long, expected {than} the interval of {between} ({key})");
-        Some(Finding::error(self.object, problem).at(self.annotations.key(timeout)))
     }
 
     fn idle_without<'s>(&self, idle: impl IntoIterator<Item = &'s str>, missing: &str) -> Vec<Finding> {
@@ -141,18 +121,14 @@ impl Checks<'_, '_> {
         self.idle(is_ip.then_some("target-node-labels"), "has no effect with target type ip")
     }
 
-    fn certificate_making(&self, config: &Config) -> Vec<Finding> {
-        if !self.is_true("create-acm-cert") {
-            return self.idle_without(["acm-pca-arn"], "create-acm-cert");
-        }
-        if !config.features.enable_certificate_management {
-            return self.idle(["create-acm-cert"], "has no effect while certificate management is off");
-        }
-        if self.has("certificate-arn") {
-            self.idle_beside(["create-acm-cert"], "certificate-arn")
-        } else {
-            Vec::new()
-        }
+    /// AWS lets a load balancer have a web ACL of either kind, not of both.
+    fn two_firewalls(&self) -> Option<Finding> {
+        let given =
+            |suffix: &&str| self.annotations.string(suffix).is_some_and(|acl| !matches!(acl, "" | "none"));
+        let modern = ["wafv2-acl-arn", "wafv2-acl-name"].into_iter().find(given)?;
+        let classic = ["waf-acl-id", "web-acl-id"].into_iter().find(given)?;
+        let problem = format!("cannot be used beside {}", self.annotations.key(modern));
+        Some(self.warn(classic, problem))
     }
 
     /// why: security groups take them, but nobody comes from there.

@@ -5,7 +5,7 @@
 //! the spec nor our annotations, or an Ingress that is being deleted, is never refused.
 
 use super::annotations::{self, Class};
-use super::{Admitted, Denial, Operation, change, verdict};
+use super::{Admitted, Change, Denial, verdict};
 use crate::annotations::ingress::{condition::parse_conditions, of as annotations_of};
 use crate::api::meta::INGRESS_CLASS_ANNOTATION;
 use crate::api::{Ingress, IngressClass, IngressClassParams};
@@ -15,8 +15,6 @@ use crate::inputs::group::{
     ClassProblem, ClassView, class_annotation_matches, effective_class_name, find_class, ingress_ref,
 };
 use k8s_openapi::api::networking::v1::IngressBackend;
-use serde::Deserialize;
-use serde_json::Value;
 use std::sync::Arc;
 
 /// What the checks of an Ingress look up in the cluster.
@@ -27,22 +25,15 @@ pub trait ClassSource {
     fn ingress_class_params(&self, name: &str) -> Option<Arc<IngressClassParams>>;
 }
 
-/// Checks a new or changed Ingress. `namespace` is the request's: the object may lack it.
-pub fn check(
-    config: &Config,
-    operation: Operation,
-    namespace: &str,
-    object: &Value,
-    old: Option<&Value>,
-    cluster: &dyn ClassSource,
-) -> Result<Admitted, Denial> {
-    if change::is_of_no_concern(operation, object, old) {
+/// Checks a new or changed Ingress.
+pub fn check(config: &Config, change: &Change<'_>, cluster: &dyn ClassSource) -> Result<Admitted, Denial> {
+    if change.is_of_no_concern() {
         return Ok(Admitted::unchanged());
     }
-    let mut ingress = Ingress::deserialize(object)
+    let ingress: Ingress = change
+        .parse()
         .map_err(|error| Denial::new("decode", format!("the Ingress cannot be read: {error}")))?;
-    ingress.metadata.namespace.get_or_insert_with(|| namespace.to_owned());
-    let old = old.and_then(|old| Ingress::deserialize(old).ok());
+    let old = change.parse_old::<Ingress>();
     let classes = cluster.ingress_classes();
     let view = ClassView { classes: &classes, ..ClassView::default() };
     if !is_ours(&ingress, &view, config).map_err(|problem| class_denial("checkIngressClass", &problem))? {

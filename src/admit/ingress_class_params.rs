@@ -2,27 +2,21 @@
 //!
 //! Matches upstream's `webhooks/elbv2/ingressclassparams_validator.go`.
 
-use super::{Admitted, Denial, Operation, class_fields, verdict};
-use crate::api::IngressClassParams;
+use super::{Admitted, Change, Denial, class_fields};
 use crate::config::Config;
-use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// Checks a new or changed object; all mistakes at once. An update that leaves the spec as it was is never refused.
-pub fn check(
-    config: &Config,
-    operation: Operation,
-    object: &Value,
-    old: Option<&Value>,
-) -> Result<Admitted, Denial> {
-    let is_untouched = old.is_some_and(|old| old.get("spec") == object.get("spec"));
-    if operation == Operation::Other || is_untouched {
+pub fn check(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
+    if change.is_of_no_concern() {
         return Ok(Admitted::unchanged());
     }
-    match mistakes(object).as_slice() {
-        [] => check_fields(config, object),
+    match mistakes(change.object).as_slice() {
+        [] => change.judge(config, "fields", class_fields::params_ref, |params, _| {
+            class_fields::check(config, params)
+        }),
         [one] => Err(Denial::new("checkIngressClassParams", one)),
         many => Err(Denial::new("checkIngressClassParams", format!("[{}]", many.join(", ")))),
     }
@@ -33,14 +27,6 @@ pub fn mistakes(object: &Value) -> Vec<String> {
     let mut mistakes = check_inbound_cidrs(object);
     mistakes.extend(check_subnets(object));
     mistakes
-}
-
-/// The checks beyond upstream's, as far as the settings say.
-fn check_fields(config: &Config, object: &Value) -> Result<Admitted, Denial> {
-    // why: an object that does not parse is the API server's to refuse
-    let Ok(params) = IngressClassParams::deserialize(object) else { return Ok(Admitted::unchanged()) };
-    let findings = class_fields::check(&params);
-    verdict::judge(config.annotation_validation, "fields", &class_fields::params_ref(&params), &findings)
 }
 
 fn check_inbound_cidrs(object: &Value) -> Vec<String> {

@@ -8,6 +8,7 @@
 
 pub mod agent_fields;
 pub mod annotations;
+pub mod backend;
 pub mod benevolent;
 pub mod binding;
 pub mod binding_fields;
@@ -20,13 +21,16 @@ pub mod danger;
 pub mod ingress;
 pub mod ingress_class_params;
 pub mod keys;
+pub mod limits;
 pub mod pod;
 pub mod quic;
+pub mod region;
 pub mod service;
 pub mod target_control;
 pub mod trial;
 pub mod verdict;
 
+pub use change::Change;
 use serde_json::Value;
 
 /// What the API server wants to do.

@@ -2,11 +2,12 @@
 //!
 //! Matches upstream's `pkg/inject/pod_readiness.go`.
 
-use super::{Admitted, Operation, set};
+use super::{Admitted, Change, Operation, quic, set, target_control, text, verdict};
 use crate::api::meta::{LEGACY_READINESS_GATE_PREFIX, READINESS_GATE_PREFIX};
 use crate::api::target_group_binding::TargetType;
 use crate::api::{Service, TargetGroupBinding};
 use crate::config::Config;
+use crate::finding::{Finding, ObjectRef};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -32,6 +33,27 @@ pub fn inject_readiness_gates<'a>(
         .map(|name| format!("{READINESS_GATE_PREFIX}{name}"))
         .collect();
     if gates.is_empty() { Admitted::unchanged() } else { with_gates(pod, gates) }
+}
+
+/// What pods ask of the webhooks in vain, as warnings.
+pub fn doubted(config: &Config, change: &Change<'_>) -> Admitted {
+    if change.operation != Operation::Create {
+        return Admitted::unchanged();
+    }
+    let name = text(change.object, "/metadata/name").unwrap_or_default().to_owned();
+    let object = ObjectRef { kind: "Pod", namespace: change.namespace.to_owned(), name };
+    let findings = doubts(config, &object, change.object);
+    verdict::judge(config.annotation_validation, "pod", &object, &findings).unwrap_or_default()
+}
+
+/// Annotations that name containers, settings and ids which there are not.
+pub fn doubts(config: &Config, object: &ObjectRef, pod: &Value) -> Vec<Finding> {
+    let annotations = pod.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
+    let annotations: BTreeMap<String, String> =
+        annotations.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    let mut findings = quic::doubts(object, pod, &config.quic_environment_variable_name);
+    findings.extend(target_control::doubts(object, &annotations));
+    findings
 }
 
 fn labels(pod: &Value) -> BTreeMap<String, String> {

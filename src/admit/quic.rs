@@ -62,18 +62,37 @@ pub fn inject_server_ids(
     Admitted { object: (completed != *pod).then_some(completed), warnings: Vec::new() }
 }
 
-/// Names in the annotation that no container of the pod has.
-pub fn doubts(object: &ObjectRef, pod: &Value) -> Vec<Finding> {
+/// Names in the annotation that no container of the pod has, and ids of its own that are none.
+pub fn doubts(object: &ObjectRef, pod: &Value, variable: &str) -> Vec<Finding> {
     let Some(names) = named_containers(Operation::Create, pod) else { return Vec::new() };
     let present: Vec<&str> =
         containers(pod).filter_map(|(_, _, container)| text(container, "/name")).collect();
     let missing = names.iter().filter(|name| !present.contains(&name.as_str()));
-    missing
-        .map(|name| {
-            let finding = Finding::warning(object, format!("{name:?} is not a container of the pod"));
-            finding.at(CONTAINERS_ANNOTATION).suggest(name, present.iter().copied())
-        })
-        .collect()
+    let missing = missing.map(|name| {
+        let finding = Finding::warning(object, format!("{name:?} is not a container of the pod"));
+        finding.at(CONTAINERS_ANNOTATION).suggest(name.trim(), present.iter().copied())
+    });
+    let named = containers(pod).filter(|(_, _, container)| is_named(container, &names));
+    let wrong = named.filter_map(|(_, _, container)| {
+        let own = own_id(container, variable).filter(|id| !is_id(id))?;
+        let problem = format!("{own:?} in {variable} is not an id, expected eight bytes in base64");
+        Some(Finding::warning(object, problem).at(CONTAINERS_ANNOTATION))
+    });
+    missing.chain(wrong).collect()
+}
+
+/// The id that a container brings itself, if it stands there.
+fn own_id<'v>(container: &'v Value, variable: &str) -> Option<&'v str> {
+    let mut env = container.get("env").and_then(Value::as_array).into_iter().flatten();
+    env.find(|entry| text(entry, "/name") == Some(variable))?.get("value")?.as_str()
+}
+
+fn is_id(text: &str) -> bool {
+    STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 8)
+}
+
+fn is_named(container: &Value, names: &[String]) -> bool {
+    text(container, "/name").is_some_and(|name| names.iter().any(|listed| listed == name))
 }
 
 fn named_containers(operation: Operation, pod: &Value) -> Option<Vec<String>> {
@@ -92,7 +111,7 @@ fn containers(pod: &Value) -> impl Iterator<Item = (&'static str, usize, &Value)
 }
 
 fn lacks(container: &Value, names: &[String], variable: &str) -> bool {
-    let named = text(container, "/name").is_some_and(|name| names.iter().any(|listed| listed == name));
+    let named = is_named(container, names);
     let env = container.get("env").and_then(Value::as_array).into_iter().flatten();
     named && !env.into_iter().any(|entry| text(entry, "/name") == Some(variable))
 }

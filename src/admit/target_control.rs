@@ -4,7 +4,9 @@
 
 use super::{Admitted, Denial, Operation, set, text};
 use crate::api::AlbTargetControlConfigSpec;
+use crate::finding::{Finding, ObjectRef, nearest};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Name of the object that holds the agent's settings.
@@ -17,6 +19,22 @@ const POD_LABEL: &str = "/metadata/labels/elbv2.k8s.aws~1alb-target-control-agen
 const NAMESPACE_LABEL: &str = "elbv2.k8s.aws/alb-target-control-agent-injection";
 const ANNOTATION_PREFIX: &str = "elbv2.k8s.aws/alb-target-control-agent-";
 const CHECK: &str = "albTargetControlAgentInjector";
+/// Annotations with an address and a port.
+const ADDRESSES: &[&str] = &["data-address", "control-address", "destination-address"];
+/// Annotations that `overridden` checks, or that can hold any text.
+const TEXTS: &[&str] = &[
+    "inject",
+    "injected",
+    "image",
+    "tls-cert-path",
+    "tls-key-path",
+    "tls-security-policy",
+    "max-concurrency",
+    "protocol-version",
+    "rust-log",
+];
+/// Annotations that say how much the agent gets.
+const QUANTITIES: &[&str] = &["cpu-request", "cpu-limit", "memory-request", "memory-limit"];
 
 /// Whether a new pod shall get the agent. `namespace_label` reads a label of the pod's namespace.
 pub fn is_wanted(
@@ -151,6 +169,63 @@ pub(super) fn is_address(text: &str) -> bool {
         None => host.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()),
     };
     is_host && port.parse::<i64>().is_ok()
+}
+
+/// Settings in a pod's annotations that are left out or that the agent does not take.
+pub fn doubts(object: &ObjectRef, annotations: &BTreeMap<String, String>) -> Vec<Finding> {
+    let given = annotations.iter().filter_map(|(key, text)| {
+        let suffix = key.strip_prefix(ANNOTATION_PREFIX)?;
+        let (problem, meant) = doubt(suffix, text)?;
+        let finding = Finding::warning(object, problem).at(key.as_str());
+        Some(match meant {
+            Some(right) => finding.hint(format!("did you mean `{right}`?")),
+            None => finding,
+        })
+    });
+    let excessive = ["cpu", "memory"].into_iter().filter_map(|resource| {
+        let amount = |kind: &str| amount(annotations.get(&format!("{ANNOTATION_PREFIX}{resource}-{kind}"))?);
+        let problem = format!("is more than the limit of {resource}, so the pod cannot be created");
+        let key = format!("{ANNOTATION_PREFIX}{resource}-request");
+        (amount("request")? > amount("limit")?).then(|| Finding::warning(object, problem).at(key))
+    });
+    given.chain(excessive).collect()
+}
+
+/// What is wrong with a setting, and what was probably meant.
+fn doubt(suffix: &str, text: &str) -> Option<(String, Option<&'static str>)> {
+    let problem = if ADDRESSES.contains(&suffix) {
+        let is_right = is_address(text) && (1..=65_535).contains(&port_of(text));
+        (!is_right).then(|| format!("{text:?} is not an address and port, expected for example 0.0.0.0:80"))
+    } else if QUANTITIES.contains(&suffix) {
+        (!is_quantity(text)).then(|| format!("{text:?} is not a quantity, so it is left out"))
+    } else if TEXTS.contains(&suffix) {
+        None
+    } else {
+        let known = ADDRESSES.iter().chain(QUANTITIES).chain(TEXTS).copied();
+        let problem = "is not a known annotation and has no effect".to_owned();
+        return Some((problem, nearest(suffix, known)));
+    };
+    Some((problem?, None))
+}
+
+/// How much a quantity is.
+fn amount(text: &str) -> Option<f64> {
+    const UNITS: &[(&str, f64)] = &[
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("n", 1e-9),
+        ("u", 1e-6),
+        ("m", 1e-3),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+    ];
+    let unit = UNITS.iter().find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, *factor)));
+    let (number, factor) = unit.unwrap_or((text, 1.0));
+    number.parse::<f64>().ok().map(|number| number * factor)
 }
 
 /// A Kubernetes quantity: a decimal number and a suffix.

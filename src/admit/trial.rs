@@ -14,7 +14,7 @@ use crate::finding::{Finding, ObjectRef, Severity};
 use crate::inputs::group::{IngressGroup, Member, group_of, ingress_ref, parse_order};
 use crate::inputs::{Facts, Halt};
 use crate::model::Stack;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The most questions a build asks.
@@ -29,8 +29,23 @@ const FIRST_NODE_PORT: i32 = 30_000;
 pub struct Trial {
     /// What the builder has to say.
     pub findings: Vec<Finding>,
-    /// Whether it came to an end, so that it has read all there is to read.
-    pub is_complete: bool,
+    /// What is built once its mistakes are taken away; `None`: they cannot be.
+    pub stack: Option<Stack>,
+    /// Doubtful annotations without which the same is built: nothing reads their values.
+    pub unread: BTreeSet<String>,
+}
+
+/// How a trial is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'s> {
+    /// Settings of the controller.
+    pub config: &'s Config,
+    /// Whether there is no load balancer yet.
+    pub is_new: bool,
+    /// Services that are known as they are.
+    pub others: &'s Arc<KnownServices>,
+    /// Annotations whose values are doubted.
+    pub doubted: &'s BTreeSet<String>,
 }
 
 impl Trial {
@@ -39,29 +54,41 @@ impl Trial {
         self.findings.iter().filter(|finding| finding.severity == Severity::Error)
     }
 
-    /// Annotations for listeners or target groups that there are not.
-    pub fn idle_keys(&self) -> impl Iterator<Item = &str> {
-        let idle =
-            self.findings.iter().filter(|finding| finding.message.starts_with("has no effect: there is no"));
-        idle.filter_map(|finding| finding.field.as_deref())
+    /// Annotations without which the same is built, and on whose values no build has stumbled.
+    fn unread_among<K: kube::Resource + Clone>(
+        &self,
+        doubted: &BTreeSet<String>,
+        object: &K,
+        attempt: impl Fn(&K) -> Attempt,
+    ) -> BTreeSet<String> {
+        let blamed: BTreeSet<&str> = self.errors().filter_map(|finding| finding.field.as_deref()).collect();
+        let is_unread = |key: &&String| {
+            let mut without = object.clone();
+            let taken = without.meta_mut().annotations.as_mut().and_then(|all| all.remove(*key));
+            let is_same = || attempt(&without).is_ok_and(|(_, built)| built == self.stack);
+            taken.is_some() && self.stack.is_some() && is_same()
+        };
+        let rest = doubted.iter().filter(|key| !blamed.contains(key.as_str()));
+        rest.filter(is_unread).cloned().collect()
     }
 }
 
-/// What one build came to: what it has to say, or the mistake that stopped it.
-type Attempt = Result<Vec<Finding>, Box<Finding>>;
+/// What one build came to: what it has to say and what it makes, or the mistake that stopped it.
+type Attempt = Result<(Vec<Finding>, Option<Stack>), Box<Finding>>;
 
-/// Builds a Service until nothing is wrong any more. `is_new`: it has no load balancer yet.
-pub fn try_service(service: &Service, is_new: bool, others: &Arc<KnownServices>, config: &Config) -> Trial {
+/// Builds a Service until nothing is wrong any more.
+pub fn try_service(service: &Service, setting: &Setting<'_>) -> Trial {
     let completed = completed(service);
-    beside(&service_ref(service), others, |others| {
+    beside(&service_ref(service), setting.others, |others| {
         let world = |service: &Service| World::for_service(service).beside(others);
-        repeat(&mut completed.clone(), |service| {
+        repeat(&mut completed.clone(), setting.doubted, |service| {
             let existing = |scheme, has_groups| {
                 world(service).with_existing(LoadBalancerType::Network, scheme, has_groups)
             };
-            in_some_world(&world(service), existing, is_new, |world| {
-                let built = build_service(service, world, config)?;
-                Ok(built.map(|built| built.findings.into_iter().collect()).unwrap_or_default())
+            in_some_world(&world(service), existing, setting.is_new, |world| {
+                let built = build_service(service, world, setting.config)?;
+                let found = |built: Built| (built.findings.into_iter().collect(), Some(built.stack));
+                Ok(built.map(found).unwrap_or_default())
             })
         })
     })
@@ -71,18 +98,16 @@ pub fn try_service(service: &Service, is_new: bool, others: &Arc<KnownServices>,
 pub fn try_ingress(
     ingress: &Ingress,
     params: Option<&Arc<IngressClassParams>>,
-    is_new: bool,
-    others: &Arc<KnownServices>,
-    config: &Config,
+    setting: &Setting<'_>,
 ) -> Trial {
-    beside(&ingress_ref(ingress), others, |others| {
+    beside(&ingress_ref(ingress), setting.others, |others| {
         let world = |ingress: &Ingress| World::for_ingress(ingress).beside(others);
-        repeat(&mut ingress.clone(), |ingress| {
+        repeat(&mut ingress.clone(), setting.doubted, |ingress| {
             let existing = |scheme, has_groups| {
                 world(ingress).with_existing(LoadBalancerType::Application, scheme, has_groups)
             };
-            in_some_world(&world(ingress), existing, is_new, |world| {
-                attempt_ingress(ingress, params, world, config)
+            in_some_world(&world(ingress), existing, setting.is_new, |world| {
+                attempt_ingress(ingress, params, world, setting.config)
             })
         })
     })
@@ -94,11 +119,13 @@ fn attempt_ingress(
     world: &World,
     config: &Config,
 ) -> Attempt {
-    let Some(built) = build_ingress(ingress, params, world, config)? else { return Ok(Vec::new()) };
+    let Some(built) = build_ingress(ingress, params, world, config)? else { return Ok(Default::default()) };
     let findings = built.members.into_iter().flat_map(|member| member.findings);
     match (built.stack, findings.collect::<Vec<_>>()) {
-        (Some(_), findings) => Ok(findings),
-        (None, findings) => findings.into_iter().next().map_or(Ok(Vec::new()), |first| Err(Box::new(first))),
+        (stack @ Some(_), findings) => Ok((findings, stack)),
+        (None, findings) => {
+            findings.into_iter().next().map_or(Ok(Default::default()), |first| Err(Box::new(first)))
+        }
     }
 }
 
@@ -192,13 +219,18 @@ fn in_some_world(
 }
 
 /// Notes a mistake, takes it away, builds on.
-fn repeat<K: kube::Resource>(object: &mut K, attempt: impl Fn(&K) -> Attempt) -> Trial {
+fn repeat<K: kube::Resource + Clone>(
+    object: &mut K,
+    doubted: &BTreeSet<String>,
+    attempt: impl Fn(&K) -> Attempt,
+) -> Trial {
     let mut trial = Trial::default();
     for _ in 0..MAX_MISTAKES {
         match attempt(object) {
-            Ok(found) => {
+            Ok((found, stack)) => {
                 trial.findings.extend(found);
-                trial.is_complete = true;
+                trial.stack = stack;
+                trial.unread = trial.unread_among(doubted, object, &attempt);
                 break;
             }
             Err(finding) => {

@@ -27,8 +27,6 @@ pub struct Row {
     pub instead: Option<&'static str>,
     /// Whether a wrong value counts as absent, so that it never prevents a build.
     pub is_lenient: bool,
-    /// Whether builds pass it on as it is, so that only AWS refuses a wrong value.
-    pub is_judged_by_aws: bool,
     /// What it does, in one line.
     pub about: &'static str,
     /// Values that are right.
@@ -113,7 +111,6 @@ impl Row {
             needs: None,
             instead: None,
             is_lenient: false,
-            is_judged_by_aws: false,
             about: "",
             examples: &[],
         }
@@ -137,11 +134,6 @@ impl Row {
 
     const fn instead(mut self, instead: &'static str) -> Self {
         self.instead = Some(instead);
-        self
-    }
-
-    const fn judged_by_aws(mut self) -> Self {
-        self.is_judged_by_aws = true;
         self
     }
 

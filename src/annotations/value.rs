@@ -5,9 +5,10 @@
 mod json;
 mod list;
 mod map;
+pub mod regex;
 mod text;
 
-pub use json::JsonKind;
+pub use json::{JsonKind, MAX_VALUES};
 pub use list::{ItemKind, is_id, is_label};
 pub use map::{MapKind, heading_of};
 pub use text::{TextKind, is_arn};
@@ -24,19 +25,12 @@ pub struct Complaint {
     pub problem: String,
     /// What to do.
     pub hint: Option<String>,
-    /// Whether the value cannot even be read, so that whoever reads it stumbles.
-    pub is_syntax: bool,
 }
 
 impl Complaint {
     /// Cannot be built.
     pub fn error(problem: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, problem: problem.into(), hint: None, is_syntax: false }
-    }
-
-    /// Cannot be read.
-    pub fn syntax(problem: impl Into<String>) -> Self {
-        Self { is_syntax: true, ..Self::error(problem) }
+        Self { severity: Severity::Error, problem: problem.into(), hint: None }
     }
 
     /// Works, but likely not as meant.
@@ -133,7 +127,7 @@ fn not_a_boolean(value: &str) -> Complaint {
         "no" | "n" | "off" | "disabled" | "disable" => Some("false"),
         other => nearest(other, ["true", "false"]),
     };
-    let complaint = Complaint::syntax(format!("{value:?} is not a boolean (true or false)"));
+    let complaint = Complaint::error(format!("{value:?} is not a boolean (true or false)"));
     match right {
         Some(right) => complaint.hint(format!("did you mean `{right}`?")),
         None => complaint,
@@ -147,7 +141,7 @@ fn check_integer(value: &str, low: i64, high: i64) -> Option<Complaint> {
         None => {
             let digits: String = value.trim().chars().take_while(char::is_ascii_digit).collect();
             let complaint =
-                Complaint::syntax(format!("{value:?} is not a whole number, expected {low} to {high}"));
+                Complaint::error(format!("{value:?} is not a whole number, expected {low} to {high}"));
             Some(if digits.is_empty() {
                 complaint
             } else {
@@ -159,7 +153,7 @@ fn check_integer(value: &str, low: i64, high: i64) -> Option<Complaint> {
 
 /// A value outside of a closed set.
 pub fn not_one_of(value: &str, allowed: &[&str]) -> Complaint {
-    Complaint::syntax(format!("{value:?} is not one of {}", alternatives(allowed))).suggest(value, allowed)
+    Complaint::error(format!("{value:?} is not one of {}", alternatives(allowed))).suggest(value, allowed)
 }
 
 /// `a`, `a or b`, `a, b or c`; an empty text is shown as quotes.

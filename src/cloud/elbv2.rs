@@ -465,6 +465,17 @@ pub enum RuleCondition {
 }
 
 impl RuleCondition {
+    /// How many values it compares with.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::HostHeader(values) | Self::PathPattern(values) | Self::HttpHeader { values, .. } => {
+                values.values.len() + values.regexes.len()
+            }
+            Self::HttpRequestMethod(values) | Self::SourceIp(values) => values.len(),
+            Self::QueryString(pairs) => pairs.len(),
+        }
+    }
+
     /// The field as AWS spells it.
     pub fn field(&self) -> &'static str {
         match self {

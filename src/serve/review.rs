@@ -1,7 +1,7 @@
 //! AdmissionReview v1 on the wire.
 //! Source: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>
 
-use crate::admit::{Admitted, Denial, Operation};
+use crate::admit::{Admitted, Change, Denial, Operation};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -57,6 +57,16 @@ impl Request {
     /// The object as it was, if there was one.
     pub fn old(&self) -> Option<&Value> {
         (!self.old_object.is_null()).then_some(&self.old_object)
+    }
+
+    /// What is to happen, as the checks see it.
+    pub fn change(&self) -> Change<'_> {
+        Change {
+            operation: self.operation(),
+            namespace: &self.namespace,
+            object: &self.object,
+            old: self.old(),
+        }
     }
 }
 

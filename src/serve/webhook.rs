@@ -6,10 +6,8 @@
 use super::review::{self, Request, Review};
 use crate::admit::binding::KnownTargetGroups;
 use crate::admit::ingress::ClassSource;
-use crate::admit::{self, Admitted, Denial, Halt, Operation, TargetGroupQuery};
-use crate::api::{
-    AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey, TargetGroupBinding,
-};
+use crate::admit::{self, Admitted, Denial, Halt, TargetGroupQuery};
+use crate::api::{AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey};
 use crate::aws::assume_role::{AssumedRole, CloudFor};
 use crate::aws::send;
 use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
@@ -192,25 +190,25 @@ fn inject_gates(hooks: &Webhooks, request: &Request) -> Admitted {
 async fn inject_quic_ids(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
     let variable = &hooks.config.quic_environment_variable_name;
     let needed = admit::quic::needed_ids(request.operation(), &request.object, variable);
+    let doubted = admit::pod::doubted(&hooks.config, &request.change());
     if needed == 0 {
-        return Ok(Admitted::unchanged());
+        return Ok(doubted);
     }
     let ids = hooks.quic_ids.take(needed).await.map_err(|reason| Denial::new("serverIDInjector", reason))?;
-    Ok(admit::quic::inject_server_ids(request.operation(), &request.object, variable, ids))
+    let injected = admit::quic::inject_server_ids(request.operation(), &request.object, variable, ids);
+    Ok(Admitted { warnings: doubted.warnings, ..injected })
 }
 
 fn check_class_params(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    admit::ingress_class_params::check(&hooks.config, request.operation(), &request.object, request.old())
+    admit::ingress_class_params::check(&hooks.config, &request.change())
 }
 
 fn check_service(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    let (operation, namespace) = (request.operation(), request.namespace.as_str());
-    admit::service::check(&hooks.config, operation, namespace, &request.object, request.old())
+    admit::service::check(&hooks.config, &request.change())
 }
 
 fn check_ingress(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    let (operation, namespace) = (request.operation(), request.namespace.as_str());
-    admit::ingress::check(&hooks.config, operation, namespace, &request.object, request.old(), &*hooks.stores)
+    admit::ingress::check(&hooks.config, &request.change(), &*hooks.stores)
 }
 
 async fn inject_target_control(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
@@ -244,31 +242,12 @@ async fn complete_binding(hooks: &Webhooks, request: &Request) -> Result<Admitte
 }
 
 async fn check_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    let bindings = possible_duplicates(hooks, request);
+    let others = |arn: &str| hooks.stores.bindings.list_group(&ObjectKey::cluster(arn));
     with_lookups(hooks, request, |known| {
-        let others = bindings.iter().map(AsRef::as_ref);
-        admit::binding::check(
-            &hooks.config,
-            request.operation(),
-            &request.object,
-            request.old(),
-            others,
-            known,
-        )
+        admit::binding::check(&hooks.config, &request.change(), &others, known)
     })
     .await?;
-    let (operation, namespace) = (request.operation(), request.namespace.as_str());
-    admit::binding::check_fields(&hooks.config, operation, namespace, &request.object, request.old())
-}
-
-/// Bindings that may have the request's target group.
-fn possible_duplicates(hooks: &Webhooks, request: &Request) -> Vec<Arc<TargetGroupBinding>> {
-    let arn = request.object.pointer("/spec/targetGroupARN").and_then(serde_json::Value::as_str);
-    match (request.operation(), arn.filter(|arn| !arn.is_empty())) {
-        (Operation::Other, _) => Vec::new(),
-        (_, Some(arn)) => hooks.stores.bindings.list_group(&ObjectKey::cluster(arn)),
-        (_, None) => hooks.stores.bindings.list(),
-    }
+    admit::binding::check_fields(&hooks.config, &request.change())
 }
 
 /// Runs a check, looking up the target groups it asks for.

@@ -22,6 +22,10 @@ fn group() -> TargetGroup {
     }
 }
 
+fn nobody(_: &str) -> Vec<Arc<TargetGroupBinding>> {
+    Vec::new()
+}
+
 fn known() -> KnownTargetGroups {
     KnownTargetGroups::from([
         (TargetGroupQuery::Arn(ARN.to_owned()), Ok(vec![group()])),
@@ -96,7 +100,8 @@ fn new_bindings_are_refused_with_a_reason() {
         ),
     ];
     for (spec, expected) in cases {
-        let refused = check(&Config::default(), Operation::Create, &binding(&spec), None, [], &known());
+        let refused =
+            check(&Config::default(), &Change::create("default", &binding(&spec)), &nobody, &known());
         let Err(Halt::Denied(denial)) = refused else { panic!("{spec} is admitted") };
         assert!(denial.message.contains(expected), "{spec}: {}", denial.message);
     }
@@ -108,8 +113,8 @@ fn a_second_binding_of_a_target_group_needs_every_one_to_share_it() {
     for (this, that, admitted) in cases {
         let object =
             binding(&json!({"targetGroupARN": ARN, "targetType": "ip", "multiClusterTargetGroup": this}));
-        let others = [other("2", that)];
-        let result = check(&Config::default(), Operation::Create, &object, None, &others, &known());
+        let others = |_: &str| vec![Arc::new(other("2", that))];
+        let result = check(&Config::default(), &Change::create("default", &object), &others, &known());
         assert_eq!(result.is_ok(), admitted, "{this} {that}");
     }
 }
@@ -134,7 +139,7 @@ fn updates_may_not_change_what_is_fixed() {
         (binding(&base), with("vpcID", json!("vpc-else")), Some("spec.vpcID")),
     ];
     for (old, new, expected) in cases {
-        let result = check(&config, Operation::Update, &new, Some(&old), [], &known());
+        let result = check(&config, &Change::update("default", &new, &old), &nobody, &known());
         let field = match &result {
             Err(Halt::Denied(denial)) => denial.message.rsplit(": ").next(),
             _ => None,
@@ -148,8 +153,8 @@ fn an_update_of_metadata_alone_is_never_refused() {
     let duplicate = binding(&json!({"targetGroupARN": ARN, "targetType": "ip"}));
     let mut unfinalized = duplicate.clone();
     unfinalized["metadata"]["finalizers"] = json!([]);
-    let others = [other("2", false)];
+    let others = |_: &str| vec![Arc::new(other("2", false))];
     let result =
-        check(&Config::default(), Operation::Update, &unfinalized, Some(&duplicate), &others, &known());
+        check(&Config::default(), &Change::update("default", &unfinalized, &duplicate), &others, &known());
     assert_eq!(result, Ok(Admitted::unchanged()));
 }

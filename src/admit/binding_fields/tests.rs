@@ -15,7 +15,7 @@ fn binding(name: &str, changes: &Value) -> TargetGroupBinding {
 }
 
 fn told(changes: &Value) -> Vec<String> {
-    check(&binding("web", changes), None).iter().map(tell).collect()
+    check(&Config::default(), &binding("web", changes), None).iter().map(tell).collect()
 }
 
 fn tell(finding: &Finding) -> String {
@@ -76,7 +76,7 @@ fn every_field_that_nothing_could_use_is_found() {
             "E spec.assumeRoleExternalId: ",
         ),
         (
-            json!({"networking": {"ingress": [{"from": [], "ports": []}]}}),
+            json!({"networking": {"ingress": [{"from": [], "ports": [{"port": 80}]}]}}),
             "W spec.networking.ingress[0].from: ",
         ),
         (rule(&json!({}), &json!(80)), "E spec.networking.ingress[0].from[0]: "),
@@ -111,8 +111,8 @@ fn every_field_that_nothing_could_use_is_found() {
 
 #[test]
 fn a_name_too_long_for_a_readiness_gate_is_doubted() {
-    assert_eq!(check(&binding(&"x".repeat(63), &json!({})), None), []);
-    let findings = check(&binding(&"x".repeat(64), &json!({})), None);
+    assert_eq!(check(&Config::default(), &binding(&"x".repeat(63), &json!({})), None), []);
+    let findings = check(&Config::default(), &binding(&"x".repeat(64), &json!({})), None);
     assert!(tell(&findings[0]).starts_with("W metadata.name: "), "{findings:?}");
 }
 
@@ -120,6 +120,9 @@ fn a_name_too_long_for_a_readiness_gate_is_doubted() {
 fn a_binding_that_stops_sharing_is_warned() {
     let (shared, own) =
         (binding("web", &json!({"multiClusterTargetGroup": true})), binding("web", &json!({})));
-    assert!(tell(&check(&own, Some(&shared))[0]).contains("targets of other clusters are deregistered"));
-    assert_eq!(check(&shared, Some(&own)), []);
+    assert!(
+        tell(&check(&Config::default(), &own, Some(&shared))[0])
+            .contains("targets of other clusters are deregistered")
+    );
+    assert_eq!(check(&Config::default(), &shared, Some(&own)), []);
 }

@@ -28,7 +28,8 @@ fn only_changes_of_spec_or_our_annotations_concern_us() {
     for (pointer, value, expected) in cases {
         let mut new = object();
         *new.pointer_mut(pointer).unwrap() = value;
-        assert_eq!(is_of_no_concern(Operation::Update, &new, Some(&object())), expected, "{pointer}: {new}");
+        let is_of_no_concern = Change::update("shop", &new, &object()).is_of_no_concern();
+        assert_eq!(is_of_no_concern, expected, "{pointer}: {new}");
     }
 }
 
@@ -37,8 +38,10 @@ fn an_object_on_its_way_out_and_other_operations_do_not_concern_us() {
     let mut leaving = object();
     leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
     leaving["spec"] = json!({});
-    assert!(is_of_no_concern(Operation::Update, &leaving, Some(&object())));
-    assert!(is_of_no_concern(Operation::Other, &object(), None));
-    assert!(!is_of_no_concern(Operation::Create, &object(), None));
-    assert!(!is_of_no_concern(Operation::Update, &object(), None));
+    let (object, without_old) =
+        (object(), |operation, object| Change { operation, namespace: "shop", object, old: None });
+    assert!(Change::update("shop", &leaving, &object).is_of_no_concern());
+    assert!(without_old(Operation::Other, &object).is_of_no_concern());
+    assert!(!without_old(Operation::Create, &object).is_of_no_concern());
+    assert!(!without_old(Operation::Update, &object).is_of_no_concern());
 }

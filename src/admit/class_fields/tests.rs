@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 fn told(spec: &Value) -> Vec<String> {
     let params = json!({"metadata": {"name": "alb"}, "spec": spec});
-    let findings = check(&serde_json::from_value(params).unwrap());
+    let findings = check(&Config::default(), &serde_json::from_value(params).unwrap());
     let letter = |finding: &Finding| if finding.severity == Severity::Error { 'E' } else { 'W' };
     findings
         .iter()

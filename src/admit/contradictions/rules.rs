@@ -2,14 +2,27 @@
 
 use super::Checks;
 use crate::annotations::ALB_PREFIX;
+use crate::annotations::ingress::action::{IngressAction, parse_action};
+use crate::annotations::ingress::condition::parse_conditions;
+use crate::annotations::value::{Complaint, MAX_VALUES, regex};
 use crate::api::Ingress;
-use crate::finding::Finding;
+use crate::cloud::elbv2::{RedirectAction, RuleCondition};
+use crate::finding::{Finding, Severity};
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, IngressBackend, IngressRule};
 use std::collections::BTreeSet;
 
 /// Sees what an Ingress on its own asks for in vain.
 pub(super) fn of_ingress(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
     let mut findings = hidden_paths(checks, ingress);
+    findings.extend(rules(ingress).flat_map(|(at, rule)| {
+        let has_host = rule.host.as_ref().is_some_and(|host| !host.is_empty());
+        paths(rule).flat_map(move |(index, path)| {
+            let field = format!("spec.rules[{at}].http.paths[{index}]");
+            let crowd = crowd(checks, path, has_host, &field);
+            crowd.into_iter().chain(pattern(checks, path, &field)).collect::<Vec<_>>()
+        })
+    }));
+    findings.extend(circles(checks, ingress));
     findings.extend(settings_of_default(checks, ingress));
     findings.extend(unknown_control_ports(checks, ingress));
     findings
@@ -58,6 +71,66 @@ fn hidden_paths(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// More values in one rule than AWS takes.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+fn crowd(checks: &Checks<'_, '_>, path: &HTTPIngressPath, has_host: bool, field: &str) -> Option<Finding> {
+    let name = service_of(&path.backend)?;
+    let of_path = match path.path.as_deref().unwrap_or_default() {
+        "" => 0,
+        "/" => 1,
+        _ if path.path_type == "Prefix" => 2,
+        _ => 1,
+    };
+    let conditions = parse_conditions(checks.annotations, name).ok()?;
+    let of_conditions: usize = conditions.iter().map(RuleCondition::count).sum();
+    let count = of_path + usize::from(has_host) + of_conditions;
+    let key = checks.annotations.key(&format!("conditions.{name}"));
+    let problem =
+        format!("makes {count} values in one rule with those of {key}, expected at most {MAX_VALUES}");
+    // why: too many in the annotation alone are told of the annotation
+    let is_told = of_conditions > MAX_VALUES;
+    (count > MAX_VALUES && !is_told).then(|| Finding::error(checks.object, problem).at(field))
+}
+
+/// A path that is a regular expression. Its first character does not count, as upstream has it.
+fn pattern(checks: &Checks<'_, '_>, path: &HTTPIngressPath, field: &str) -> Option<Finding> {
+    let is_pattern = path.path_type == "ImplementationSpecific" && checks.is_true("use-regex-path-match");
+    let text = path.path.as_deref().filter(|text| is_pattern && !text.is_empty())?;
+    let mut rest = text.chars();
+    rest.next();
+    let complaint = match rest.as_str() {
+        "" => Complaint::warning(format!(
+            "{text:?} leaves nothing of a regular expression behind its first character"
+        )),
+        rest => regex::check(rest)?,
+    };
+    let finding = match complaint.severity {
+        Severity::Error => Finding::error(checks.object, complaint.problem),
+        Severity::Warning => Finding::warning(checks.object, complaint.problem),
+    };
+    Some(finding.at(format!("{field}.path")))
+}
+
+/// Redirects to the very host that they are for, with nothing else changed: clients go round in circles.
+fn circles(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
+    let circles = |rule: &IngressRule, path: &HTTPIngressPath| {
+        let name = service_of(&path.backend)?;
+        let Ok(Some(IngressAction::Redirect(redirect))) = parse_action(checks.annotations, name) else {
+            return None;
+        };
+        let RedirectAction { host, path, port, protocol, query, status_code: _ } = redirect;
+        let host = host.filter(|host| rule.host.as_ref() == Some(host))?;
+        let is_kept = |part: Option<String>, usual: &str| part.is_none_or(|part| part == usual);
+        let rest = is_kept(path, "/#{path}") && is_kept(port, "#{port}") && is_kept(protocol, "#{protocol}");
+        let problem = format!("redirects {host} to itself");
+        let key = format!("actions.{name}");
+        (rest && is_kept(query, "#{query}")).then(|| checks.warn(&key, problem))
+    };
+    rules(ingress)
+        .flat_map(|(_, rule)| paths(rule).filter_map(move |(_, path)| circles(rule, path)))
+        .collect()
 }
 
 /// Conditions and transforms of a name that only the default backend has.

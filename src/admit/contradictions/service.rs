@@ -1,21 +1,19 @@
 //! Contradictions of Services.
 
-use super::Checks;
+use super::{Checks, times};
 use crate::annotations::service as keys;
 use crate::annotations::{Annotations, NLB_PREFIX};
 use crate::api::Service;
 use crate::finding::{Finding, ObjectRef};
 
-/// Seconds between health checks where nothing is said.
-const DEFAULT_INTERVAL: i64 = 10;
 const SOURCE_RANGES: &str = "spec.loadBalancerSourceRanges";
 
 /// Contradictions of a Service.
 pub fn of_service(object: &ObjectRef, service: &Service) -> Vec<Finding> {
     let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
     let checks = Checks { object, annotations: &annotations };
-    let times = checks.times(keys::HEALTH_CHECK_TIMEOUT, keys::HEALTH_CHECK_INTERVAL, DEFAULT_INTERVAL, true);
-    let mut findings: Vec<Finding> = times.into_iter().collect();
+    let mut findings: Vec<Finding> =
+        times::of_service(&checks, asks_nodes(&checks, service)).into_iter().collect();
     findings.extend(idle_tls(&checks));
     findings.extend(idle_groups(&checks, service));
     findings.extend(unknown_ports(&checks, service));
@@ -75,13 +73,18 @@ fn unknown_ports(checks: &Checks<'_, '_>, service: &Service) -> Vec<Finding> {
     findings
 }
 
+/// Whether health checks ask nodes for their pods.
+fn asks_nodes(checks: &Checks<'_, '_>, service: &Service) -> bool {
+    let policy = service.spec.as_ref().and_then(|spec| spec.external_traffic_policy.as_deref());
+    let is_by_pod = checks.is(keys::TARGET_TYPE, "ip") || checks.is(keys::TYPE, "nlb-ip");
+    policy == Some("Local") && !is_by_pod
+}
+
 /// With `externalTrafficPolicy: Local` every node accepts TCP, whether it has a pod or not.
 fn blind_health_check(checks: &Checks<'_, '_>, service: &Service) -> Option<Finding> {
-    let policy = service.spec.as_ref().and_then(|spec| spec.external_traffic_policy.as_deref());
     let protocol = checks.annotations.string(keys::HEALTH_CHECK_PROTOCOL)?;
-    let is_blind = policy == Some("Local")
+    let is_blind = asks_nodes(checks, service)
         && protocol.eq_ignore_ascii_case("tcp")
-        && !checks.is(keys::TARGET_TYPE, "ip")
         && !checks.has(keys::HEALTH_CHECK_PORT);
     let problem = "nodes without a pod may count as healthy with externalTrafficPolicy: Local";
     is_blind.then(|| {

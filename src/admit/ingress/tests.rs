@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use serde_json::json;
+use crate::admit::Operation;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// A cluster with the classes `alb` (ours), `nginx`, and any further ones.
 #[derive(Default)]
@@ -35,7 +37,7 @@ fn ingress(class: Option<&str>, annotations: &[(&str, &str)]) -> Value {
 
 fn check_with(config: &Config, object: &Value, old: Option<&Value>) -> Result<Admitted, Denial> {
     let operation = if old.is_some() { Operation::Update } else { Operation::Create };
-    check(config, operation, "shop", object, old, &Cluster::default())
+    check(config, &Change { operation, namespace: "shop", object, old }, &Cluster::default())
 }
 
 fn refusal(config: &Config, object: &Value, old: Option<&Value>) -> &'static str {
@@ -72,7 +74,7 @@ fn several_default_classes_refuse_an_ingress_without_a_class() {
     };
     let object = ingress(None, &[(CONDITIONS, "nope")]);
     let check = |classes: Vec<Value>| {
-        let verdict = check(&Config::default(), Operation::Create, "shop", &object, None, &Cluster(classes));
+        let verdict = check(&Config::default(), &Change::create("shop", &object), &Cluster(classes));
         verdict.map_or_else(|denial| denial.check, |_| "admitted")
     };
     assert_eq!(check(vec![default("one")]), "checkIngressAnnotationConditions");

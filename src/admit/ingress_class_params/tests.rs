@@ -19,7 +19,7 @@ fn every_mistake_is_named_with_what_is_meant() {
         (json!({"subnets": {"tags": {"a": ["x", "y"]}}}), None),
     ];
     for (spec, expected) in cases {
-        match (check(&Config::default(), Operation::Create, &json!({"spec": spec}), None), expected) {
+        match (check(&Config::default(), &Change::create("", &json!({"spec": spec}))), expected) {
             (Ok(_), None) => {}
             (Err(denial), Some(expected)) => assert!(denial.message.contains(expected), "{}", denial.message),
             (result, expected) => panic!("{spec}: {result:?}, expected {expected:?}"),
@@ -32,6 +32,6 @@ fn an_update_that_leaves_the_spec_alone_is_never_refused() {
     let wrong = json!({"metadata": {"name": "alb"}, "spec": {"inboundCIDRs": ["10.0.0.1"]}});
     let mut labelled = wrong.clone();
     labelled["metadata"]["labels"] = json!({"a": "b"});
-    assert!(check(&Config::default(), Operation::Create, &wrong, None).is_err());
-    assert!(check(&Config::default(), Operation::Update, &labelled, Some(&wrong)).is_ok());
+    assert!(check(&Config::default(), &Change::create("", &wrong)).is_err());
+    assert!(check(&Config::default(), &Change::update("", &labelled, &wrong)).is_ok());
 }

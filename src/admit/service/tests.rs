@@ -54,7 +54,7 @@ mod checking {
     }
 
     fn verdict(annotations: &[(&str, &str)]) -> Result<Admitted, Denial> {
-        check(&Config::default(), Operation::Create, "shop", &service(annotations), None)
+        check(&Config::default(), &Change::create("shop", &service(annotations)))
     }
 
     #[test]
@@ -88,11 +88,11 @@ mod checking {
     fn warn_admits_and_off_does_not_look() {
         let object = service(&[("scheme", "internet-facng")]);
         let mut config = Config { annotation_validation: AnnotationValidation::Warn, ..Config::default() };
-        let admitted = check(&config, Operation::Create, "shop", &object, None).unwrap();
+        let admitted = check(&config, &Change::create("shop", &object)).unwrap();
         assert_eq!(admitted.warnings.len(), 1);
         assert_eq!(admitted.object, None);
         config.annotation_validation = AnnotationValidation::Off;
-        let admitted = check(&config, Operation::Create, "shop", &object, None).unwrap();
+        let admitted = check(&config, &Change::create("shop", &object)).unwrap();
         assert_eq!(admitted, Admitted::unchanged());
     }
 
@@ -101,7 +101,7 @@ mod checking {
         let old = service(&[("scheme", "internet-facng")]);
         let mut new = old.clone();
         new["metadata"]["labels"] = json!({"team": "shop"});
-        let check = |new: &Value| check(&Config::default(), Operation::Update, "shop", new, Some(&old));
+        let check = |new: &Value| check(&Config::default(), &Change::update("shop", new, &old));
         assert_eq!(check(&new), Ok(Admitted::unchanged()));
         new["spec"]["ports"][0]["port"] = json!(81);
         assert!(check(&new).is_err());
@@ -113,10 +113,7 @@ mod checking {
     fn services_that_are_not_ours_are_not_checked() {
         let mut foreign = service(&[("scheme", "internet-facng")]);
         foreign["spec"]["loadBalancerClass"] = json!("example.com/other");
-        assert_eq!(
-            check(&Config::default(), Operation::Create, "shop", &foreign, None),
-            Ok(Admitted::unchanged())
-        );
+        assert_eq!(check(&Config::default(), &Change::create("shop", &foreign)), Ok(Admitted::unchanged()));
     }
 
     #[test]
@@ -173,7 +170,9 @@ mod checking {
     fn an_update_may_rely_on_the_scheme_of_the_load_balancer_that_is_there() {
         let old = service(&[]);
         let new = service(&[("eip-allocations", "eipalloc-01234561,eipalloc-01234562")]);
-        let verdict = |operation, old| check(&Config::default(), operation, "shop", &new, old);
+        let verdict = |operation, old| {
+            check(&Config::default(), &Change { operation, namespace: "shop", object: &new, old })
+        };
         assert!(verdict(Operation::Create, None).is_err(), "the default scheme is internal");
         assert!(verdict(Operation::Update, Some(&old)).is_ok(), "the load balancer may be internet-facing");
     }

@@ -27,7 +27,9 @@ fn tried(annotations: &Value, spec: &Value) -> Vec<String> {
         .map(|(key, value)| (format!("{prefix}{key}"), value.clone()))
         .collect();
     let service = service(&Value::Object(annotations), spec);
-    let trial = try_service(&service, true, &Arc::default(), &Config::default());
+    let (config, others, doubted) = (Config::default(), Arc::default(), BTreeSet::new());
+    let setting = Setting { config: &config, is_new: true, others: &others, doubted: &doubted };
+    let trial = try_service(&service, &setting);
     trial.findings.iter().map(|finding| finding.to_string().replace(prefix, "")).collect()
 }
 

@@ -182,7 +182,6 @@ pub(super) const ROWS: &[Row] = &[
         &[r#"{"issuer": "https://id.example.com", "authorizationEndpoint": "https://id.example.com/auth", "tokenEndpoint": "https://id.example.com/token", "userInfoEndpoint": "https://id.example.com/me", "secretName": "oidc"}"#],
     ),
     backend("auth-on-unauthenticated-request", ValueKind::Choice(&["authenticate", "allow", "deny"]))
-        .judged_by_aws()
         .default("`authenticate`")
         .needs(LOG_IN)
         .about("What happens without a log-in.", &["authenticate", "allow", "deny"]),

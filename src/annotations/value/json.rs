@@ -2,10 +2,12 @@
 
 mod action;
 mod condition;
+mod jwt;
 
-use super::{Complaint, not_one_of};
+pub use condition::MAX_VALUES;
+
+use super::{Complaint, regex};
 use crate::annotations::ingress::auth::parse_auth;
-use crate::annotations::ingress::jwt::parse_jwt;
 use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::mutual_tls::parse_mutual_tls;
 use crate::annotations::ingress::transform::parse_transforms;
@@ -39,6 +41,9 @@ pub enum JsonKind {
 
 type Checked = Result<Vec<Complaint>, Fault>;
 
+/// Characters of each half of a rewrite.
+const MAX_REWRITE: usize = 1024;
+
 impl JsonKind {
     /// What is wrong with the document under a full key.
     pub(super) fn check(self, key: &str, value: &str) -> Vec<Complaint> {
@@ -52,14 +57,14 @@ impl JsonKind {
         let checked = match self {
             Self::ListenPorts => parse_listen_ports(&annotations).map(|_| check_ports(value)),
             Self::MutualAuthentication => parse_mutual_tls(&annotations).map(|_| Vec::new()),
-            Self::Action => action::check(&annotations, name),
+            Self::Action => action::check(&annotations, name, value),
             Self::Conditions => condition::check(&annotations, name, value),
             Self::Transforms => parse_transforms(&annotations, name).map(|found| check_transforms(&found)),
             Self::Cognito | Self::Oidc => parse_auth(&annotations).map(|auth| match auth.cognito {
                 Some(pool) => check_cognito(&pool),
                 None => auth.oidc.iter().flat_map(check_oidc).collect(),
             }),
-            Self::Jwt => check_jwt(&annotations),
+            Self::Jwt => jwt::check(&annotations),
             Self::NetworkForward => Ok(Vec::new()),
         };
         checked.unwrap_or_else(|fault| vec![refuse(fault, value)])
@@ -84,7 +89,7 @@ impl JsonKind {
 fn refuse(fault: Fault, value: &str) -> Complaint {
     let shown: String = value.chars().take(60).collect();
     let dots = if shown.len() < value.len() { "…" } else { "" };
-    let complaint = Complaint::syntax(format!("{} (in {shown:?}{dots})", fault.problem));
+    let complaint = Complaint::error(format!("{} (in {shown:?}{dots})", fault.problem));
     match fault.hint {
         Some(hint) => complaint.hint(hint),
         None => complaint,
@@ -92,12 +97,22 @@ fn refuse(fault: Fault, value: &str) -> Complaint {
 }
 
 /// AWS takes one transform of each type.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RewriteConfig.html>
 fn check_transforms(transforms: &[RuleTransform]) -> Vec<Complaint> {
     let mut seen = BTreeSet::new();
     let repeated = transforms.iter().filter(|transform| !seen.insert(transform.kind.as_str()));
-    repeated
-        .map(|transform| Complaint::error(format!("has {} twice, expected it once", transform.kind)))
-        .collect()
+    let twice =
+        repeated.map(|transform| Complaint::error(format!("has {} twice, expected it once", transform.kind)));
+    let rewrites = transforms.iter().flat_map(|transform| &transform.rewrites);
+    let wrong = rewrites.flat_map(|(pattern, replacement)| {
+        let long = [("regex", pattern), ("replace", replacement)].into_iter().filter_map(|(name, text)| {
+            let length = text.chars().count();
+            let problem = format!("{name} has {length} characters, expected at most {MAX_REWRITE}");
+            (length > MAX_REWRITE).then(|| Complaint::error(problem))
+        });
+        long.chain(regex::check(pattern)).collect::<Vec<_>>()
+    });
+    twice.chain(wrong).collect()
 }
 
 fn check_ports(value: &str) -> Vec<Complaint> {
@@ -136,18 +151,6 @@ fn check_oidc(provider: &crate::annotations::ingress::auth::OidcProvider) -> Vec
     complaints.extend(check_present(&[("secretName", &provider.secret_name)]));
     complaints.extend(urls.iter().filter_map(|(name, url)| check_url(name, url)));
     complaints
-}
-
-fn check_jwt(annotations: &crate::annotations::Annotations<'_>) -> Checked {
-    const FORMATS: &[&str] = &["single-string", "string-array", "space-separated-values"];
-    let Some(jwt) = parse_jwt(annotations)? else { return Ok(Vec::new()) };
-    let formats = jwt.additional_claims.iter().map(|claim| claim.format.as_str());
-    let mut complaints: Vec<Complaint> = formats
-        .filter(|format| !FORMATS.contains(format))
-        .map(|format| not_one_of(format, FORMATS))
-        .collect();
-    complaints.extend(check_url("jwksEndpoint", &jwt.jwks_endpoint));
-    Ok(complaints)
 }
 
 fn check_present(needed: &[(&str, &String)]) -> Vec<Complaint> {

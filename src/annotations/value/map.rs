@@ -38,7 +38,7 @@ impl MapKind {
         let Some(pairs) = parse::map(value) else {
             let problem = format!("{value:?} is not a list of key=value pairs");
             return vec![
-                Complaint::syntax(problem)
+                Complaint::error(problem)
                     .hint("write key=value,key=value; a comma in a value is written \\,"),
             ];
         };

@@ -3,8 +3,9 @@
 use super::input::Input;
 use crate::admit::annotations::{check_values_of, of_ingress_beside, of_service_beside};
 use crate::admit::{Operation, agent_fields, binding, binding_fields, class_fields};
-use crate::admit::{ingress_class_params, keys, quic, service};
+use crate::admit::{ingress_class_params, keys, pod, service};
 use crate::annotations::{ALB_PREFIX, NLB_PREFIX};
+use crate::api::meta::INGRESS_CLASS_CONTROLLER;
 use crate::api::{AlbTargetControlConfig, Ingress, IngressClassParams, Service, TargetGroupBinding};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
@@ -17,12 +18,13 @@ pub(super) fn check(object: &Value, input: &Input, config: &Config) -> Vec<Findi
     match (text(object, "apiVersion"), text(object, "kind")) {
         ("v1", "Service") => check_service(object, input, config),
         ("networking.k8s.io/v1", "Ingress") => check_ingress(object, input, config),
-        ("elbv2.k8s.aws/v1beta1", "IngressClassParams") => check_params(object),
-        ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding") => check_binding(object),
+        ("elbv2.k8s.aws/v1beta1", "IngressClassParams") => check_params(object, config),
+        ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding") => check_binding(object, config),
         ("elbv2.k8s.aws/v1beta1", "ALBTargetControlConfig") => {
             parsed::<AlbTargetControlConfig>(object, "ALBTargetControlConfig")
                 .map_or_else(|finding| vec![*finding], |settings| agent_fields::check(&settings))
         }
+        ("networking.k8s.io/v1", "IngressClass") => check_class(object),
         ("v1", "Pod") => check_pod(object, object, ""),
         ("apps/v1" | "batch/v1", _) => check_template(object),
         _ => Vec::new(),
@@ -105,7 +107,7 @@ fn check_ingress(object: &Value, input: &Input, config: &Config) -> Vec<Finding>
     })
 }
 
-fn check_params(object: &Value) -> Vec<Finding> {
+fn check_params(object: &Value, config: &Config) -> Vec<Finding> {
     let name = name_of(object, "IngressClassParams");
     let found = |mistake: String| match mistake.split_once(": ") {
         Some((field, problem)) => Finding::error(&name, problem).at(field),
@@ -113,19 +115,37 @@ fn check_params(object: &Value) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> = ingress_class_params::mistakes(object).into_iter().map(found).collect();
     match parsed::<IngressClassParams>(object, "IngressClassParams") {
-        Ok(params) => findings.extend(class_fields::check(&params)),
+        Ok(params) => findings.extend(class_fields::check(config, &params)),
         Err(finding) => findings.push(*finding),
     }
     findings
 }
 
+/// A class of ours whose parameters are none of ours: no Ingress of it is served.
+fn check_class(object: &Value) -> Vec<Finding> {
+    let parameters = |key: &str| text_at(object, &format!("/spec/parameters/{key}"));
+    let is_ours = text_at(object, "/spec/controller") == INGRESS_CLASS_CONTROLLER;
+    if !is_ours || object.pointer("/spec/parameters").is_none_or(Value::is_null) {
+        return Vec::new();
+    }
+    let expected = [("apiGroup", "elbv2.k8s.aws"), ("kind", "IngressClassParams")];
+    let wrong = expected.into_iter().filter(|(key, right)| parameters(key) != *right);
+    wrong
+        .map(|(key, right)| {
+            let problem =
+                format!("{:?} is not {right}, so no Ingress of the class is served", parameters(key));
+            Finding::error(&name_of(object, "IngressClass"), problem).at(format!("spec.parameters.{key}"))
+        })
+        .collect()
+}
+
 /// The checks that need not know the target group.
-fn check_binding(object: &Value) -> Vec<Finding> {
+fn check_binding(object: &Value, config: &Config) -> Vec<Finding> {
     let name = name_of(object, "TargetGroupBinding");
     let denials = binding::check_alone(object).into_iter();
     let mut findings: Vec<Finding> = denials.map(|denial| Finding::error(&name, denial.message)).collect();
     match parsed::<TargetGroupBinding>(object, "TargetGroupBinding") {
-        Ok(binding) => findings.extend(binding_fields::check(&binding, None)),
+        Ok(binding) => findings.extend(binding_fields::check(config, &binding, None)),
         Err(finding) => findings.push(*finding),
     }
     findings
@@ -142,9 +162,9 @@ fn check_template(object: &Value) -> Vec<Finding> {
 }
 
 /// `path`: where the pod stands in the object.
-fn check_pod(object: &Value, pod: &Value, path: &str) -> Vec<Finding> {
+fn check_pod(object: &Value, template: &Value, path: &str) -> Vec<Finding> {
     let name = name_of(object, "Pod");
-    let annotations = pod.pointer("/metadata/annotations").and_then(Value::as_object);
+    let annotations = template.pointer("/metadata/annotations").and_then(Value::as_object);
     let annotations: BTreeMap<String, String> = annotations
         .into_iter()
         .flatten()
@@ -154,7 +174,7 @@ fn check_pod(object: &Value, pod: &Value, path: &str) -> Vec<Finding> {
     for prefix in [ALB_PREFIX, NLB_PREFIX] {
         findings.extend(check_values_of(&name, Some(&annotations), prefix));
     }
-    findings.extend(quic::doubts(&name, pod));
+    findings.extend(pod::doubts(&Config::default(), &name, template));
     for finding in &mut findings {
         finding.field = finding.field.take().map(|key| format!("{path}metadata.annotations[{key}]"));
     }

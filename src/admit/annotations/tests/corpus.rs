@@ -45,7 +45,13 @@ fn companions(stem: &str) -> Vec<(String, &'static str)> {
 }
 
 /// Wrong values of these are only doubted, because nothing reads them where they stand.
-const UNREAD: &[&str] = &["Ingress target-control-port", "Ingress use-regex-path-match"];
+const UNREAD: &[&str] = &[
+    "Ingress acm-pca-arn",
+    "Ingress target-control-port",
+    "Ingress use-regex-path-match",
+    "Service aws-load-balancer-proxy-protocol-per-target-group",
+    "Service aws-load-balancer-quic-enabled-ports",
+];
 
 #[test]
 fn every_wrong_value_is_refused_or_doubted_as_its_row_says() {
@@ -99,7 +105,15 @@ fn readers(stem: &str) -> Vec<(String, &'static str)> {
         "auth-type" | "jwt-validation" | "ssl-policy" | "mutual-authentication" => {
             alb(&[("listen-ports", r#"[{"HTTPS": 443}]"#)])
         }
-        "aws-load-balancer-ssl-ports" | "aws-load-balancer-alpn-policy" => nlb(&[("ssl-cert", arn)]),
+        "aws-load-balancer-ssl-ports"
+        | "aws-load-balancer-alpn-policy"
+        | "aws-load-balancer-ssl-negotiation-policy" => nlb(&[("ssl-cert", arn)]),
+        "aws-load-balancer-access-log-s3-bucket-name" | "aws-load-balancer-access-log-s3-bucket-prefix" => {
+            nlb(&[("access-log-enabled", "true")])
+        }
+        "aws-load-balancer-healthcheck-path" | "aws-load-balancer-healthcheck-success-codes" => {
+            nlb(&[("healthcheck-protocol", "http")])
+        }
         "aws-load-balancer-source-nat-ipv6-prefixes" | "aws-load-balancer-ipv6-addresses" => companions(stem),
         "aws-load-balancer-enable-prefix-for-ipv6-source-nat" => nlb(&[("ip-address-type", "dualstack")]),
         "aws-load-balancer-manage-backend-security-group-rules" => nlb(&[("security-groups", "web")]),

@@ -16,13 +16,27 @@ const MAX_TARGET_GROUPS: usize = 5;
 const MAX_BODY: usize = 1024;
 const MAX_STICKY_SECONDS: i32 = 604_800;
 
-pub(super) fn check(annotations: &Annotations<'_>, name: &str) -> Checked {
+pub(super) fn check(annotations: &Annotations<'_>, name: &str, value: &str) -> Checked {
     Ok(match parse_action(annotations, name)? {
         None => Vec::new(),
         Some(IngressAction::FixedResponse(response)) => check_fixed_response(&response),
         Some(IngressAction::Redirect(redirect)) => check_redirect(&redirect),
-        Some(IngressAction::Forward(forward)) => check_forward(&forward),
+        Some(IngressAction::Forward(forward)) => {
+            check_forward(&forward).into_iter().chain(find_idle_names(value)).collect()
+        }
     })
+}
+
+/// Names of target groups beside their ARNs, which count alone.
+fn find_idle_names(value: &str) -> Vec<Complaint> {
+    let Ok(document) = serde_json::from_str::<Value>(value) else { return Vec::new() };
+    let config = field(&document, "forwardConfig");
+    let entries = config.and_then(|config| field(config, "targetGroups")?.as_array()).into_iter().flatten();
+    let has = |entry: &Value, name| field(entry, name).is_some_and(|value| !value.is_null());
+    let both = entries
+        .chain([&document])
+        .filter(|entry| has(entry, "targetGroupARN") && has(entry, "targetGroupName"));
+    both.map(|_| Complaint::warning("targetGroupName has no effect beside targetGroupARN")).collect()
 }
 
 fn check_fixed_response(response: &FixedResponseAction) -> Vec<Complaint> {
@@ -48,7 +62,8 @@ fn check_fixed_response(response: &FixedResponseAction) -> Vec<Complaint> {
 fn check_redirect(redirect: &RedirectAction) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     if !REDIRECT_CODES.contains(&redirect.status_code.as_str()) {
-        let complaint = not_one_of(&redirect.status_code, REDIRECT_CODES);
+        let code = format!("HTTP_{}", redirect.status_code);
+        let complaint = not_one_of(&redirect.status_code, REDIRECT_CODES).suggest(&code, REDIRECT_CODES);
         complaints.push(Complaint { problem: format!("statusCode {}", complaint.problem), ..complaint });
     }
     if let Some(protocol) =

@@ -1,7 +1,7 @@
 //! `conditions.<name>`: AWS's limits on conditions.
 //! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html>
 
-use super::super::Complaint;
+use super::super::{Complaint, regex};
 use super::{Checked, field};
 use crate::annotations::Annotations;
 use crate::annotations::ingress::condition::parse_conditions;
@@ -14,28 +14,18 @@ const FIELDS: &[&str] =
 const MAX_VALUE: usize = 128;
 /// Values of all conditions of a rule.
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
-const MAX_VALUES: usize = 5;
+pub const MAX_VALUES: usize = 5;
 
 pub(super) fn check(annotations: &Annotations<'_>, name: &str, value: &str) -> Checked {
     let conditions = parse_conditions(annotations, name)?;
     let mut complaints: Vec<Complaint> = conditions.iter().flat_map(check_condition).collect();
     complaints.extend(find_unknown_fields(value));
-    let count: usize = conditions.iter().map(count_values).sum();
+    let count: usize = conditions.iter().map(RuleCondition::count).sum();
     if count > MAX_VALUES {
         let problem = format!("has {count} values in all, expected at most {MAX_VALUES}");
         complaints.push(Complaint::error(problem));
     }
     Ok(complaints)
-}
-
-fn count_values(condition: &RuleCondition) -> usize {
-    match condition {
-        RuleCondition::HostHeader(values)
-        | RuleCondition::PathPattern(values)
-        | RuleCondition::HttpHeader { values, .. } => values.values.len() + values.regexes.len(),
-        RuleCondition::HttpRequestMethod(values) | RuleCondition::SourceIp(values) => values.len(),
-        RuleCondition::QueryString(pairs) => pairs.len(),
-    }
 }
 
 /// why: a condition on an unknown field is left out, so that the rule matches more than was meant.
@@ -77,7 +67,8 @@ fn check_condition(condition: &RuleCondition) -> Vec<Complaint> {
 }
 
 fn check_lengths(values: &ValuesOrRegexes) -> Vec<Complaint> {
-    values.values.iter().chain(&values.regexes).filter_map(|value| check_length(value)).collect()
+    let lengths = values.values.iter().chain(&values.regexes).filter_map(|value| check_length(value));
+    lengths.chain(values.regexes.iter().filter_map(|pattern| regex::check(pattern))).collect()
 }
 
 fn check_length(value: &str) -> Option<Complaint> {

@@ -1,0 +1,136 @@
+//! Rules for Network Load Balancers.
+//! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-listeners.html>
+
+use super::{forward, shared, target_group};
+use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
+use crate::api::Service;
+use crate::cloud::elbv2::{ForwardAction, IpAddressType, Protocol};
+use crate::finding::{Finding, ObjectRef};
+use crate::model::{Listener, LoadBalancer, Stack, TargetGroup};
+
+const STICKINESS: &str = "stickiness.enabled";
+
+/// What AWS would say to what is built of a Service.
+pub fn of_service(object: &ObjectRef, service: &Service, stack: Option<&Stack>) -> Vec<Finding> {
+    let Some(stack) = stack else { return Vec::new() };
+    let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
+    let key = |suffix: &str| annotations.key(suffix);
+    let mut findings = shared(object, stack, key(keys::TAGS), key(keys::SECURITY_GROUPS));
+    for listener in stack.listeners.values() {
+        let Some(forward) = forward(listener) else { continue };
+        let groups = forward.target_groups.iter().filter_map(|tuple| target_group(stack, tuple)).collect();
+        let balancer = stack.load_balancers.get(&listener.load_balancer);
+        let checks = Checks { object, annotations: &annotations, listener, forward, groups, balancer };
+        findings.extend(checks.foreign_protocol());
+        findings.extend(checks.weights());
+        findings.extend(checks.stickiness());
+        findings.extend(checks.mixture());
+        findings.extend(checks.datagrams());
+    }
+    findings
+}
+
+/// One listener and where it leads.
+struct Checks<'c> {
+    object: &'c ObjectRef,
+    annotations: &'c Annotations<'c>,
+    listener: &'c Listener,
+    forward: &'c ForwardAction,
+    groups: Vec<&'c TargetGroup>,
+    balancer: Option<&'c LoadBalancer>,
+}
+
+impl Checks<'_> {
+    /// The annotation that splits the listener's traffic.
+    fn action(&self) -> String {
+        let Listener { protocol, port, .. } = self.listener;
+        self.annotations.key(&format!("{}.{protocol}-{port}", keys::ACTIONS))
+    }
+
+    fn warn(&self, suffix: &str, problem: impl Into<String>) -> Finding {
+        Finding::warning(self.object, problem).at(self.annotations.key(suffix))
+    }
+
+    /// Kubernetes knows SCTP, AWS does not.
+    fn foreign_protocol(&self) -> Option<Finding> {
+        let mut spoken = self.groups.iter().map(|group| &group.protocol).chain([&self.listener.protocol]);
+        let foreign = spoken.find(|protocol| matches!(protocol, Protocol::Other(_)))?;
+        let port = self.listener.port;
+        let problem =
+            format!("port {port} speaks {foreign}, which Network Load Balancers do not, expected TCP or UDP");
+        Some(Finding::error(self.object, problem).at("spec.ports"))
+    }
+
+    fn weights(&self) -> Option<Finding> {
+        let weights: Vec<Option<i32>> = self.forward.target_groups.iter().map(|tuple| tuple.weight).collect();
+        if weights.len() < 2 {
+            return None;
+        }
+        let missing = weights.iter().position(Option::is_none).map(|at| match at {
+            0 => "baseServiceWeight".to_owned(),
+            at => format!("weight of forwardConfig.targetGroups[{}]", at - 1),
+        });
+        if let Some(missing) = missing {
+            let problem = format!("{missing} is missing, and each of several target groups needs one");
+            return Some(Finding::error(self.object, problem).at(self.action()));
+        }
+        let problem = "all weights are 0, so that nothing is forwarded";
+        let is_idle = weights.iter().all(|weight| *weight == Some(0));
+        is_idle.then(|| Finding::warning(self.object, problem).at(self.action()))
+    }
+
+    /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html>
+    fn stickiness(&self) -> Vec<Finding> {
+        let is_tls = self.listener.protocol == Protocol::Tls;
+        let between = self.forward.stickiness.as_ref().is_some_and(|sticky| sticky.enabled == Some(true));
+        let within = |group: &&TargetGroup| {
+            let is_sticky = group.attributes.get(STICKINESS).is_some_and(|enabled| enabled == "true");
+            is_sticky && (is_tls || group.protocol == Protocol::Tls)
+        };
+        let mut findings = Vec::new();
+        if is_tls && between {
+            let problem = "targetGroupStickinessConfig does not work with TLS listeners";
+            findings.push(Finding::warning(self.object, problem).at(self.action()));
+        }
+        if self.groups.iter().any(within) {
+            let problem =
+                format!("stickiness does not work with TLS, which port {} speaks", self.listener.port);
+            findings.push(self.warn(&self.stickiness_suffix(), problem));
+        }
+        findings
+    }
+
+    /// The annotation that asks for stickiness: that of the port, if there is one.
+    fn stickiness_suffix(&self) -> String {
+        let of_port = format!("{}.{}", keys::TARGET_GROUP_ATTRIBUTES, self.listener.port);
+        let given = self.annotations.map(&of_port).ok().flatten().unwrap_or_default();
+        if given.contains_key(STICKINESS) { of_port } else { keys::TARGET_GROUP_ATTRIBUTES.to_owned() }
+    }
+
+    fn mixture(&self) -> Option<Finding> {
+        let mut protocols = self.groups.iter().map(|group| &group.protocol);
+        let first = protocols.next()?;
+        let other = protocols.find(|protocol| *protocol != first)?;
+        let problem =
+            format!("splits traffic between target groups of {first} and {other}, expected one protocol");
+        Some(Finding::warning(self.object, problem).at(self.action()))
+    }
+
+    /// UDP of a dualstack load balancer goes to IPv6 targets only, and its source addresses need prefixes.
+    fn datagrams(&self) -> Option<Finding> {
+        let balancer = self.balancer?;
+        let is_datagram = matches!(self.listener.protocol, Protocol::Udp | Protocol::TcpUdp);
+        if !is_datagram || balancer.ip_address_type != IpAddressType::Dualstack {
+            return None;
+        }
+        let port = self.listener.port;
+        if self.groups.iter().any(|group| group.ip_address_type == IpAddressType::Ipv4) {
+            let problem = format!("UDP port {port} of a dualstack load balancer needs IPv6 targets");
+            return Some(self.warn(keys::IP_ADDRESS_TYPE, problem));
+        }
+        let has_prefixes = balancer.enable_prefix_for_ipv6_source_nat.as_deref() == Some("on");
+        let key = self.annotations.key(keys::SOURCE_NAT);
+        let problem = format!("UDP port {port} to IPv6 targets needs prefixes for source NAT");
+        (!has_prefixes).then(|| self.warn(keys::IP_ADDRESS_TYPE, problem).hint(format!("set {key}: on")))
+    }
+}
