@@ -58,6 +58,11 @@ fn the_iam_policies_allow_what_the_table_of_operations_holds() {
 }
 
 #[test]
+fn the_page_of_checks_holds_the_tables_that_the_tests_run() {
+    compare_part("checks.md", "checks", &format!("\n{}\n", crate::checks::render()));
+}
+
+#[test]
 fn troubleshooting_explains_every_event() {
     let mut text = String::new();
     for reason in Reason::VARIANTS {

@@ -8,6 +8,7 @@ mod breakages;
 mod cases;
 mod certificates;
 mod chart;
+mod checks;
 mod docs;
 mod figures;
 mod groups;
