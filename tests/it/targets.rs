@@ -5,6 +5,7 @@ mod interfaces;
 mod nodes;
 mod stage;
 
+use crate::faults::effects;
 use aws_load_balancer_controller::api::meta::CHECKPOINT_ANNOTATION;
 use aws_load_balancer_controller::api::target_group_binding::TargetGroupProtocol;
 use aws_load_balancer_controller::cloud::Action;
@@ -411,14 +412,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 fn trouble() -> impl Strategy<Value = Option<(Effect, usize)>> {
-    let effect = prop_oneof![
-        Just(Effect::Throttle),
-        Just(Effect::LoseAnswer),
-        Just(Effect::CrashBefore),
-        Just(Effect::CrashAfter),
-        Just(Effect::Stale { reads: 2 }),
-        Just(Effect::fail("InternalFailure")),
-    ];
+    let effect = prop_oneof![5 => effects(), 1 => Just(Effect::Stale { reads: 2 })];
     proptest::option::of((effect, 1usize..6))
 }
 

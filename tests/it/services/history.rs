@@ -1,70 +1,45 @@
 //! A town of Services, and what may happen to it.
 
+use super::settings::{BIRTHS, Setting, settings};
+use crate::faults::faults;
+use crate::nodes::{self, NODES, Node};
+use aws_load_balancer_controller::annotations::service as keys;
 use aws_load_balancer_controller::cloud::elbv2::DeregisterTargets;
-use aws_sim::{Calls, Delays, Effect, Fault, WorldBuilder};
+use aws_sim::{Delays, Fault, WorldBuilder};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use rig::{Options, Rig, shop};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 
-/// The Services, and the ports they may have.
+/// The Services.
 const NAMES: [&str; 2] = ["cart", "till"];
-const PORTS: [i32; 3] = [80, 443, 9000];
-/// Nodes of the account.
-const NODES: usize = 4;
-
-/// An annotation that may be set, to what, and whether AWS goes back to a default when it is taken away again.
-struct Setting(&'static str, &'static [&'static str], bool);
-
-const SETTINGS: &[Setting] = &[
-    Setting("aws-load-balancer-nlb-target-type", &["ip", "instance"], true),
-    Setting("aws-load-balancer-scheme", &["internal", "internet-facing"], true),
-    Setting("aws-load-balancer-ssl-cert", &["CERT_1", "CERT_1,CERT_2", "CERT_2"], true),
-    Setting("aws-load-balancer-ssl-ports", &["443", "80,443"], true),
-    Setting("aws-load-balancer-backend-protocol", &["ssl", "tcp"], true),
-    Setting("aws-load-balancer-ssl-negotiation-policy", &["ELBSecurityPolicy-TLS13-1-2-2021-06"], true),
-    Setting("aws-load-balancer-alpn-policy", &["HTTP2Preferred", "None"], true),
-    Setting("aws-load-balancer-proxy-protocol", &["*"], true),
-    Setting("aws-load-balancer-healthcheck-interval", &["10", "30"], true),
-    Setting("aws-load-balancer-healthcheck-protocol", &["tcp", "http"], true),
-    Setting("aws-load-balancer-healthcheck-path", &["/a", "/b"], true),
-    Setting("aws-load-balancer-healthcheck-healthy-threshold", &["2", "5"], true),
-    Setting(
-        "aws-load-balancer-target-group-attributes",
-        &["preserve_client_ip.enabled=true", "preserve_client_ip.enabled=false"],
-        false,
-    ),
-    Setting(
-        "aws-load-balancer-attributes",
-        &["load_balancing.cross_zone.enabled=true", "load_balancing.cross_zone.enabled=false"],
-        false,
-    ),
-    Setting("aws-load-balancer-additional-resource-tags", &["team=a", "team=b,cost-center=7"], true),
-    Setting("aws-load-balancer-security-groups", &["sg-1", "sg-1,sg-2"], true),
-    Setting("aws-load-balancer-manage-backend-security-group-rules", &["true", "false"], true),
-    Setting("load-balancer-source-ranges", &["10.0.0.0/8", "10.0.0.0/8,192.0.2.0/24"], true),
-    Setting("aws-load-balancer-security-group-prefix-lists", &["PL_1"], true),
-    Setting("aws-load-balancer-enable-icmp-for-path-mtu-discovery", &["on", "off"], true),
-    Setting("aws-load-balancer-inbound-sg-rules-on-private-link-traffic", &["on", "off"], false),
-    Setting("aws-load-balancer-ip-address-type", &["ipv4", "dualstack"], true),
-    Setting("aws-load-balancer-target-node-labels", &["kubernetes.io/os=linux"], true),
-];
+/// The ports they may have.
+const PORTS: [(i32, &str); 4] = [(80, "TCP"), (443, "TCP"), (443, "UDP"), (9000, "TCP")];
 
 /// Something that happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Edit {
     /// The Service's annotation gets one of its values, or goes.
-    Annotate { service: usize, setting: usize, value: Option<usize> },
+    Annotate {
+        service: usize,
+        setting: Setting,
+        value: Option<usize>,
+        /// Whether what it needs is set as well.
+        with_needs: bool,
+    },
     /// The Service has these ports.
-    Ports { service: usize, ports: Vec<i32> },
+    Ports { service: usize, ports: Vec<(i32, &'static str)> },
     /// The Service has these ready pods.
     Pods { service: usize, pods: Vec<usize> },
     /// The cluster has these nodes.
-    Nodes(Vec<usize>),
+    Nodes(Vec<Node>),
+    /// Whether only nodes with pods of the Service take its traffic.
+    Policy { service: usize, is_local: bool },
     /// The Service is a load balancer, or is not.
     Type { service: usize, is_load_balancer: bool },
-    /// From now on: the k-th call goes wrong.
-    Fault { at: usize, effect: Effect },
+    /// From now on.
+    Fault(Fault),
     /// The controller is killed and started again.
     Restart,
     /// This, and the next edit comes right after it.
@@ -73,25 +48,22 @@ pub(crate) enum Edit {
 
 fn edit() -> impl Strategy<Value = Edit> {
     let service = 0..NAMES.len();
-    let annotate = (service.clone(), 0..SETTINGS.len(), proptest::option::weighted(0.8, 0_usize..3));
+    let setting = proptest::sample::select(settings());
+    let value = proptest::option::weighted(0.8, 0_usize..3);
+    let annotate = (service.clone(), setting, value, proptest::bool::weighted(0.8));
     let ports = proptest::sample::subsequence(PORTS.to_vec(), 1..=PORTS.len());
     let pods = proptest::sample::subsequence((1..=6).collect::<Vec<usize>>(), 0..=4);
-    let nodes = proptest::sample::subsequence((0..NODES).collect::<Vec<usize>>(), 1..=NODES);
-    let effect = prop_oneof![
-        Just(Effect::CrashBefore),
-        Just(Effect::CrashAfter),
-        Just(Effect::LoseAnswer),
-        Just(Effect::Throttle),
-        Just(Effect::fail("InternalFailure")),
-    ];
     prop_oneof![
-        5 => annotate.prop_map(|(service, setting, value)| Edit::Annotate { service, setting, value }),
+        6 => annotate.prop_map(|(service, setting, value, with_needs)| {
+            Edit::Annotate { service, setting, value, with_needs }
+        }),
         1 => (service.clone(), ports).prop_map(|(service, ports)| Edit::Ports { service, ports }),
         3 => (service.clone(), pods).prop_map(|(service, pods)| Edit::Pods { service, pods }),
-        1 => nodes.prop_map(Edit::Nodes),
+        2 => nodes::nodes().prop_map(Edit::Nodes),
+        1 => (service.clone(), any::<bool>()).prop_map(|(service, is_local)| Edit::Policy { service, is_local }),
         1 => (service, proptest::bool::weighted(0.7))
             .prop_map(|(service, is_load_balancer)| Edit::Type { service, is_load_balancer }),
-        3 => (1_usize..25, effect).prop_map(|(at, effect)| Edit::Fault { at, effect }),
+        3 => faults(1..25).prop_map(Edit::Fault),
         1 => Just(Edit::Restart),
     ]
 }
@@ -102,13 +74,31 @@ pub(crate) fn edits() -> impl Strategy<Value = Edit> {
         .prop_map(|(edit, is_hurried)| if is_hurried { Edit::Hurried(Box::new(edit)) } else { edit })
 }
 
+/// How the Services begin.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beginning {
+    /// What the first Service is born with.
+    pub birth: Option<usize>,
+    /// Whether nodes are the targets.
+    pub of_nodes: bool,
+}
+
+/// Any beginning.
+pub(crate) fn beginnings() -> impl Strategy<Value = Beginning> {
+    (proptest::option::weighted(0.4, 0..BIRTHS.len()), any::<bool>())
+        .prop_map(|(birth, of_nodes)| Beginning { birth, of_nodes })
+}
+
 /// A Service as it is wanted now.
 #[derive(Clone, Debug)]
 struct Wanted {
-    ports: Vec<i32>,
+    ports: Vec<(i32, &'static str)>,
     annotations: BTreeMap<String, String>,
     pods: Vec<usize>,
     is_load_balancer: bool,
+    is_local: bool,
+    /// Annotations that stay for life, because AWS would not follow.
+    lasting: Vec<String>,
 }
 
 /// A cluster with two Services, its AWS account, and a controller.
@@ -117,7 +107,7 @@ pub(crate) struct Town {
     /// What AWS held before.
     pub given: Vec<String>,
     wanted: Vec<Wanted>,
-    nodes: Vec<usize>,
+    nodes: Vec<Node>,
     /// Pods that are no endpoints any more and still run.
     leaving: Vec<(usize, usize)>,
 }
@@ -131,18 +121,26 @@ fn options() -> Options {
 
 impl Town {
     /// Two Services with two pods each.
-    pub async fn open() -> Self {
+    pub async fn open(beginning: Beginning) -> Self {
         let rig = Rig::new(options());
         let given = rig.aws.world(|world| world.resources());
         rig.furnish();
-        let wanted = Wanted {
-            ports: vec![80],
-            annotations: BTreeMap::from([("aws-load-balancer-nlb-target-type".to_owned(), "ip".to_owned())]),
+        let target_type = if beginning.of_nodes { "instance" } else { "ip" };
+        let plain = Wanted {
+            ports: vec![(80, "TCP")],
+            annotations: BTreeMap::from([(keys::TARGET_TYPE.to_owned(), target_type.to_owned())]),
             pods: vec![1, 2],
             is_load_balancer: true,
+            is_local: false,
+            lasting: Vec::new(),
         };
-        let wanted = NAMES.map(|_| wanted.clone()).to_vec();
-        let mut town = Self { rig, given, wanted, nodes: (0..NODES).collect(), leaving: Vec::new() };
+        let wanted = NAMES.map(|_| plain.clone()).to_vec();
+        let mut town = Self { rig, given, wanted, nodes: nodes::sound(), leaving: Vec::new() };
+        for (key, value) in beginning.birth.into_iter().flat_map(|birth| BIRTHS[birth]) {
+            town.set(0, key, value);
+            town.wanted[0].lasting.push((*key).to_owned());
+        }
+        nodes::put(&town.rig, &town.nodes);
         (0..NAMES.len()).for_each(|service| town.build(service));
         town.rig.start().await;
         town.rig.settle().await;
@@ -156,7 +154,17 @@ impl Town {
             edit => edit,
         };
         match edit {
-            Edit::Annotate { service, setting, value } => self.annotate(*service, *setting, *value),
+            Edit::Annotate { service, setting, value, with_needs } => {
+                // why: what is registered before a target group is shared is on no record, so that nobody takes it back
+                let alone = setting.key == keys::MULTI_CLUSTER;
+                if alone {
+                    self.rig.settle().await;
+                }
+                self.annotate(*service, setting, *value, *with_needs);
+                if alone {
+                    self.rig.settle().await;
+                }
+            }
             Edit::Ports { service, ports } => {
                 self.wanted[*service].ports.clone_from(ports);
                 self.build(*service);
@@ -169,35 +177,63 @@ impl Town {
             }
             Edit::Nodes(nodes) => {
                 self.nodes.clone_from(nodes);
-                self.rig.furnish();
                 (0..NAMES.len()).for_each(|service| self.build(service));
-                self.remove_nodes(&self.rig);
+                nodes::put(&self.rig, &self.nodes);
+                self.remove_pods_of_gone_nodes(&self.rig);
+            }
+            Edit::Policy { service, is_local } => {
+                self.wanted[*service].is_local = *is_local;
+                self.build(*service);
             }
             Edit::Type { service, is_load_balancer } => {
                 self.wanted[*service].is_load_balancer = *is_load_balancer;
                 self.build(*service);
             }
-            Edit::Fault { at, effect } => {
-                let times = if matches!(effect, Effect::Throttle) { 3 } else { 1 };
-                self.rig.aws.arm(Fault::on(Calls::All, effect.clone()).at(*at).times(times));
-            }
+            Edit::Fault(fault) => self.rig.aws.arm(fault.clone()),
             Edit::Restart => self.rig.restart().await,
             Edit::Hurried(_) => {}
         }
     }
 
-    fn annotate(&mut self, service: usize, setting: usize, value: Option<usize>) {
-        let Setting(key, values, may_go) = &SETTINGS[setting];
-        let annotations = &mut self.wanted[service].annotations;
+    fn annotate(&mut self, service: usize, setting: &Setting, value: Option<usize>, with_needs: bool) {
+        let Setting { key, values, may_go, needs } = setting;
         match value {
             Some(value) => {
-                let text = values[value % values.len()].split(',').map(|item| landmark(&self.rig, item));
-                annotations.insert((*key).to_owned(), text.collect::<Vec<_>>().join(","));
+                self.set(service, key, values[value % values.len()]);
+                for (key, value) in needs.iter().filter(|_| with_needs) {
+                    self.set(service, key, value);
+                }
             }
-            None if *may_go => drop(annotations.remove(*key)),
+            None if *may_go && !self.wanted[service].lasting.contains(key) => {
+                self.wanted[service].annotations.remove(key);
+            }
             None => {}
         }
         self.build(service);
+    }
+
+    fn set(&mut self, service: usize, key: &str, value: &str) {
+        let text = value.split(',').map(|item| landmark(&self.rig, item));
+        let text = text.collect::<Vec<_>>().join(",");
+        self.wanted[service].annotations.insert(key.to_owned(), text);
+    }
+
+    /// Takes all annotations and ports of these Services back. Answers whether AWS goes back to what it was as well.
+    pub fn mend(&mut self, services: &[String]) -> bool {
+        let settings = settings();
+        let stays = |key: &String| settings.iter().any(|setting| setting.key == *key && !setting.may_go);
+        let mut is_traceless = true;
+        for (service, name) in NAMES.iter().enumerate() {
+            if services.iter().any(|broken| broken.ends_with(name)) {
+                let Wanted { annotations, lasting, .. } = &mut self.wanted[service];
+                let is_kept = |key: &String| lasting.contains(key) || key == keys::TARGET_TYPE;
+                is_traceless &= !annotations.keys().any(|key| stays(key) && !is_kept(key));
+                annotations.retain(|key, _| is_kept(key));
+                self.wanted[service].ports = vec![(80, "TCP")];
+                self.build(service);
+            }
+        }
+        is_traceless
     }
 
     /// Pods that left their Service end, now that the others have taken over.
@@ -219,31 +255,31 @@ impl Town {
         let annotations: Vec<(&str, &str)> =
             wanted.annotations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let mut object = if wanted.is_load_balancer {
-            shop::load_balancer(name, &wanted.ports, &annotations)
+            shop::load_balancer(name, &[], &annotations)
         } else {
-            shop::cluster_service(name, &wanted.ports)
+            shop::cluster_service(name, &[])
         };
+        object["spec"]["ports"] = wanted.ports.iter().map(|port| wanted.port(service, *port)).collect();
+        if wanted.is_local && wanted.is_load_balancer {
+            object["spec"]["externalTrafficPolicy"] = "Local".into();
+            object["spec"]["healthCheckNodePort"] = (32700 + service).into();
+        }
         if let Some(uid) = uid {
             object["metadata"]["uid"] = uid;
         }
         rig.api.put(object);
         let pods = wanted.pods.iter().map(|pod| number(service, *pod));
-        let pods: Vec<usize> = pods.filter(|pod| self.nodes.contains(&(pod % NODES))).collect();
+        let pods: Vec<usize> = pods.filter(|pod| !self.nodes[pod % NODES].is_gone()).collect();
         rig.serve(name, &pods);
+        for pod in pods {
+            rig.api.edit("pods", shop::NAMESPACE, &format!("{name}-{pod}"), |object| speak_quic(object, pod));
+        }
     }
 
-    fn remove_nodes(&self, rig: &Rig) {
-        let names: Vec<String> =
-            rig.aws.world(|world| world.nodes().iter().map(|node| node.name.clone()).collect());
-        for (index, name) in names.iter().enumerate() {
-            if self.nodes.contains(&index) {
-                continue;
-            }
-            rig.api.delete("nodes", "", name);
-            for (service, name) in NAMES.iter().enumerate() {
-                let pods = self.wanted[service].pods.iter().map(|pod| number(service, *pod));
-                pods.filter(|pod| pod % NODES == index).for_each(|pod| rig.remove_pod(name, pod));
-            }
+    fn remove_pods_of_gone_nodes(&self, rig: &Rig) {
+        for (service, name) in NAMES.iter().enumerate() {
+            let pods = self.wanted[service].pods.iter().map(|pod| number(service, *pod));
+            pods.filter(|pod| self.nodes[pod % NODES].is_gone()).for_each(|pod| rig.remove_pod(name, pod));
         }
     }
 
@@ -251,7 +287,7 @@ impl Town {
     pub async fn fresh(&self) -> Rig {
         let mut fresh = Rig::new(options());
         fresh.furnish();
-        self.remove_nodes(&fresh);
+        nodes::put(&fresh, &self.nodes);
         for (service, name) in NAMES.iter().enumerate() {
             let uid = self
                 .rig
@@ -263,6 +299,12 @@ impl Town {
         fresh.start().await;
         fresh.settle().await;
         fresh
+    }
+
+    /// Waits until an audit has taken away what nobody needs any more.
+    pub async fn rest(&mut self) {
+        tokio::time::sleep(Duration::from_hours(2)).await;
+        self.rig.settle().await;
     }
 
     /// Deletes all Services.
@@ -280,6 +322,30 @@ impl Town {
             self.rig.ask(DeregisterTargets { arn: arn.into(), targets });
         }
     }
+}
+
+impl Wanted {
+    fn port(&self, service: usize, (port, protocol): (i32, &str)) -> Value {
+        let is_udp = protocol == "UDP";
+        let name = if is_udp { format!("p{port}-udp") } else { format!("p{port}") };
+        let mut port = json!({"name": name, "port": port, "targetPort": "http", "protocol": protocol, "nodePort": node_port(service, port, is_udp)});
+        if !self.is_load_balancer {
+            drop(port.as_object_mut().and_then(|port| port.remove("nodePort")));
+        }
+        port
+    }
+}
+
+fn node_port(service: usize, port: i32, is_udp: bool) -> usize {
+    30000 + 1000 * service + usize::try_from(port).unwrap() % 2000 % 900 + usize::from(is_udp)
+}
+
+/// Gives a pod what listeners of QUIC need of it.
+fn speak_quic(pod: &mut Value, number: usize) {
+    let id = STANDARD.encode(u64::try_from(number + 1).unwrap().to_be_bytes());
+    pod["metadata"]["annotations"] =
+        json!({"service.beta.kubernetes.io/aws-load-balancer-quic-enabled-containers": "main"});
+    pod["spec"]["containers"][0]["env"] = json!([{"name": "AWS_LBC_QUIC_SERVER_ID", "value": id}]);
 }
 
 /// Pods of different Services are different pods.

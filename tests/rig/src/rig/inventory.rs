@@ -205,7 +205,7 @@ impl Inventory {
         }
         for one in &self.target_groups {
             // why: the name is made when it is created, of settings that may have changed since
-            let role = self.roles.get(&one.arn).map(String::as_str).unwrap_or_default();
+            let role = self.roles.get(&one.arn).filter(|role| !role.is_empty()).unwrap_or(&one.name);
             names.extend([(one.arn.clone(), format!("tg:{role}")), (one.name.clone(), format!("tg:{role}"))]);
         }
         for one in &self.listeners {
