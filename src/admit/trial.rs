@@ -178,6 +178,7 @@ fn build_ingress(
         ingress: Arc::new(ingress.clone()),
         params: params.cloned(),
         defect,
+        refusal: None,
     };
     let group = IngressGroup { id, members: vec![member], leavers: Vec::new() };
     ask(world, config, |facts| build::ingress::build(&group, facts, config))

@@ -19,12 +19,15 @@ mod listener;
 mod load_balancer;
 mod network;
 mod optimizer;
+mod owners;
 mod protection;
 mod rules;
 mod scope;
 mod settle;
 mod tags;
 mod target_group;
+
+pub use owners::{ListenerPart, Owners};
 
 use crate::annotations::ingress::of as annotations_of;
 use crate::annotations::parse;
@@ -59,6 +62,8 @@ pub struct BuiltGroup {
     pub secrets: BTreeSet<ObjectKey>,
     /// Whether the stack needs the shared backend security group.
     pub uses_backend_security_group: bool,
+    /// Whose the parts of the stack are.
+    pub owners: Owners,
 }
 
 /// What became of a member.
@@ -81,6 +86,8 @@ pub enum Verdict {
     Curtailed,
     /// It cannot be built; what it had stays.
     Broken,
+    /// AWS does not take it; what it had stays.
+    Refused,
     /// Its class or its order is wrong, so that it cannot even be placed; what it had stays.
     Misplaced,
     /// It is sound, but the group as a whole cannot be built.
@@ -107,7 +114,7 @@ pub fn build(group: &IngressGroup, facts: &Facts, config: &Config) -> Result<Bui
     let lenient = group.members.len() + group.leavers.len() > 1;
     let scope = Scope::new(group, facts, config);
     let mut ledger = Ledger::new(lenient);
-    let result = GroupBuild { scope: &scope, ledger: &mut ledger }.run();
+    let result = GroupBuild { scope: &scope, ledger: &mut ledger, owners: Owners::default() }.run();
     let result = result.map_err(|halt| halt.within(ledger.part()));
     match result {
         Ok(Some(built)) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..built }),
@@ -131,6 +138,7 @@ impl BuiltGroup {
             listener_ports: Vec::new(),
             secrets: BTreeSet::new(),
             uses_backend_security_group: false,
+            owners: Owners::default(),
         }
     }
 
@@ -138,6 +146,12 @@ impl BuiltGroup {
     pub fn releases(&self, leaver: &ObjectKey) -> bool {
         let held = self.held.iter().any(|(key, _)| key == leaver);
         !held && (self.stack.is_some() || self.members.is_empty())
+    }
+
+    /// The members whose wishes AWS refused.
+    pub fn refused(&self) -> Vec<&ObjectKey> {
+        let refused = self.members.iter().filter(|member| member.verdict == Verdict::Refused);
+        refused.map(|member| &member.key).collect()
     }
 
     /// Whether every member is served and nobody is held.
@@ -159,6 +173,7 @@ fn outcomes(scope: &Scope<'_>, ledger: &mut Ledger, blocker: Option<&Finding>) -
         let broken = broken || blocker.is_some_and(|blocker| blocker.object == member.object);
         let verdict = match (member.defect, broken, blocker, findings.is_empty()) {
             (Some(_), ..) => Verdict::Misplaced,
+            _ if member.refusal.is_some() => Verdict::Refused,
             (None, true, ..) => Verdict::Broken,
             (None, false, Some(_), _) => Verdict::Blocked,
             (None, false, None, true) => Verdict::Built,
@@ -205,6 +220,7 @@ fn protection_of(ingress: &Ingress) -> Option<Finding> {
 struct GroupBuild<'b, 'a> {
     scope: &'b Scope<'a>,
     ledger: &'b mut Ledger,
+    owners: Owners,
 }
 
 impl<'b> GroupBuild<'b, '_> {
@@ -242,12 +258,14 @@ impl<'b> GroupBuild<'b, '_> {
     fn ports(&mut self) -> Result<BTreeMap<i32, Port>, Halt> {
         let mut contributions: BTreeMap<usize, Contribution> = BTreeMap::new();
         for member in &self.scope.members {
-            if let Some(defect) = member.defect {
-                self.ledger.give_up(member.index, defect.clone())?;
+            let refusal = member.refusal.map(|refusal| &refusal.finding);
+            if let Some(finding) = member.defect.or(refusal) {
+                self.ledger.give_up(member.index, finding.clone())?;
                 continue;
             }
             let wanted = listener::contribution(self.scope, member);
             if let Some(contribution) = self.ledger.attempt(member, wanted)? {
+                self.owners.note_contribution(member.key, &contribution);
                 contributions.insert(member.index, contribution);
             }
         }
@@ -306,8 +324,12 @@ impl<'b> GroupBuild<'b, '_> {
         let uses_backend_security_group = front.uses_shared_security_group;
         self.add_listeners(&mut stack, ports, ssl_redirect, &compiled, keeper.as_ref())?;
         let mut secrets = BTreeSet::new();
-        for compiled in compiled.into_values() {
+        for (index, compiled) in compiled {
             secrets.extend(compiled.secrets);
+            let owner = self.scope.members.get(index).map(|member| member.key);
+            for (id, key) in compiled.target_groups.keys().zip(owner.into_iter().cycle()) {
+                self.owners.note_target_group(id, key);
+            }
             // why: two Ingresses may arrive at one id (names are joined by dashes); the first has it, as upstream
             for (id, target_group) in compiled.target_groups {
                 stack.target_groups.entry(id).or_insert(target_group);
@@ -328,6 +350,7 @@ impl<'b> GroupBuild<'b, '_> {
             listener_ports: ports.keys().copied().collect(),
             secrets,
             uses_backend_security_group,
+            owners: self.owners,
             ..BuiltGroup::of(Some(stack))
         })
     }
@@ -356,8 +379,12 @@ impl<'b> GroupBuild<'b, '_> {
                 Some(keeper) => keeper.mix_rules(*number, compiled),
                 None => wanted_rules(*number, compiled),
             };
-            for (priority, rule) in (1..).zip(optimizer::optimize(*number, port, drafts)) {
-                stack.rules.insert((id.clone(), priority), rule);
+            for (priority, draft) in (1..).zip(optimizer::optimize(*number, port, drafts)) {
+                let owner = self.scope.members.get(draft.member).filter(|_| !draft.kept);
+                if let Some(member) = owner {
+                    self.owners.note_rule(&id, priority, member.key);
+                }
+                stack.rules.insert((id.clone(), priority), draft.rule);
             }
         }
         Ok(())
@@ -375,6 +402,7 @@ impl<'b> GroupBuild<'b, '_> {
             tags = keep::with_live(&tags, &keeper.listener_tags(number));
         }
         let identity = (port.protocol.as_str(), number);
+        self.note_attributes(identity, port);
         Ok(Listener {
             load_balancer: ResourceId::from(LOAD_BALANCER_ID),
             port: number,
@@ -387,6 +415,14 @@ impl<'b> GroupBuild<'b, '_> {
             attributes: attributes::of_listener(self.scope, self.ledger, identity, &port.members)?,
             tags,
         })
+    }
+
+    fn note_attributes(&mut self, (protocol, number): (&str, i32), port: &Port) {
+        let suffix = format!("listener-attributes.{protocol}-{number}");
+        for member in port.members.iter().filter_map(|index| self.scope.members.get(*index)) {
+            let given = member.annotations.map(&suffix).ok().flatten().unwrap_or_default();
+            self.owners.note_attributes(number, member.key, given.keys());
+        }
     }
 
     /// The default backend of the first member that has one; the others are told.
@@ -402,7 +438,10 @@ impl<'b> GroupBuild<'b, '_> {
             let wanted = compiled.get(&member.index).and_then(|wanted| wanted.default_actions.get(&number));
             match (&chosen, wanted) {
                 (_, None) => {}
-                (None, Some(actions)) => chosen = Some((actions, member.key.to_string())),
+                (None, Some(actions)) => {
+                    self.owners.note_default_actions(number, member.key, actions);
+                    chosen = Some((actions, member.key.to_string()));
+                }
                 (Some((_, winner)), Some(_)) => {
                     let problem =
                         format!("Ingress {winner} has the default backend of port {number} already");
@@ -420,8 +459,11 @@ impl<'b> GroupBuild<'b, '_> {
 }
 
 fn wanted_rules(number: i32, compiled: &BTreeMap<usize, Compiled>) -> Vec<Draft> {
-    let rules = compiled.values().filter_map(|compiled| compiled.rules.get(&number)).flatten();
-    rules.map(|rule| Draft { rule: rule.clone(), kept: false }).collect()
+    let drafts = compiled.iter().flat_map(|(member, compiled)| {
+        let rules = compiled.rules.get(&number).into_iter().flatten();
+        rules.map(|rule| Draft { member: *member, rule: rule.clone(), kept: false })
+    });
+    drafts.collect()
 }
 
 fn add_front(stack: &mut Stack, front: Front, keeper: Option<&Keeper<'_, '_>>) {

@@ -1,7 +1,9 @@
 //! Ingress groups to ALBs: the five steps for one group.
 //!
 //! Matches upstream's `controllers/ingress`, with one difference: a member that cannot be built is told so on its own
-//! object, and does not keep the others from converging.
+//! object, and does not keep the others from converging. The same goes for a member whose wishes AWS refuses.
+
+mod refusals;
 
 use super::context::Context;
 use super::dispatch::Classes;
@@ -16,10 +18,11 @@ use crate::deploy::Deployed;
 use crate::finding::Part;
 use crate::inputs::Facts;
 use crate::inputs::group::{self, IngressGroup, Member};
-use crate::model::{Stack, StackId};
+use crate::model::StackId;
 use crate::status;
 use crate::status::event::{Event, Reason};
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -52,11 +55,15 @@ impl Pass<'_> {
     async fn run(&self) -> Result<Verdict, Failure> {
         let context = self.context;
         context.timed(COMPONENT, "add_group_finalizer", self.add_finalizers()).await?;
-        let built = context.timed(COMPONENT, "build_model", self.build()).await?;
+        let built = context.timed(COMPONENT, "build_model", self.build(self.group)).await?;
         context.secrets.note(&self.group.id, &built.secrets);
         self.tell_mistakes(&built);
-        let revisit = match &built.stack {
-            Some(stack) => self.serve(&built, stack).await?,
+        if let Some(stack) = &built.stack {
+            plan_annotation::keep(context, self.group, stack).await;
+        }
+        let (built, deployed) = self.carry_out(built).await?;
+        let revisit = match &deployed {
+            Some(deployed) => self.serve(&built, deployed).await?,
             None => None,
         };
         if !self.group.leavers.is_empty() {
@@ -70,36 +77,67 @@ impl Pass<'_> {
         })
     }
 
-    /// Brings AWS and status in line with what was built. Answers when to look again, if need be.
-    async fn serve(&self, built: &BuiltGroup, stack: &Stack) -> Result<Option<Duration>, Failure> {
-        log_model(stack);
-        plan_annotation::keep(self.context, self.group, stack).await;
-        let deployed = self.context.timed(COMPONENT, "deploy_model", self.deploy(stack)).await?;
-        if !built.uses_backend_security_group {
+    /// Brings AWS in line with what was built. A member whose wishes AWS refuses is given up like one that cannot be built,
+    /// and the rest is deployed at once; so there are no more rounds than members.
+    async fn carry_out(&self, mut built: BuiltGroup) -> Result<(BuiltGroup, Option<Deployed>), Failure> {
+        let mut group = Cow::Borrowed(self.group);
+        let mut steps = 0;
+        while let Some(stack) = &built.stack {
+            log_model(stack);
+            let deployed = self.context.deployer.deploy(stack);
+            let failure = match self.context.timed(COMPONENT, "deploy_model", deployed).await {
+                Ok(deployed) => {
+                    // why: what is refused is tried again and again, and that is no news for the others
+                    let is_news =
+                        deployed.is_news && (built.refused().is_empty() || deployed.steps + steps > 0);
+                    return Ok((built, Some(Deployed { is_news, ..deployed })));
+                }
+                Err(failure) => failure,
+            };
+            if !refusals::give_up(&mut group, &built, &failure) {
+                return Err(Failure::of_deployment(&failure));
+            }
+            if let Failure::Told(trouble) = Failure::of_deployment(&failure) {
+                self.context.note_trouble(COMPONENT, &trouble);
+            }
+            steps += failure.deployed.steps;
+            let former = std::mem::replace(&mut built, self.build(&group).await?);
+            self.tell_refusals(&built, &former.refused());
+        }
+        Ok((built, None))
+    }
+
+    /// Brings status in line with what was deployed. Answers when to look again, if need be.
+    async fn serve(&self, built: &BuiltGroup, deployed: &Deployed) -> Result<Option<Duration>, Failure> {
+        if let Some(stack) = built.stack.as_ref().filter(|_| !built.uses_backend_security_group) {
             self.context.release_backend_security_group(COMPONENT, stack).await?;
         }
-        let updated = self.update_status(built, &deployed);
+        let updated = self.update_status(built, deployed);
         self.context.timed(COMPONENT, "dns_resolve_and_update_status", updated).await?;
-        self.tell_success(built, &deployed);
+        self.tell_success(built, deployed);
         Ok(deployed.revisit)
     }
 
     /// Members that were told of their mistakes will change; until then, trying again is only a precaution.
     fn note_mistakes(&self, built: &BuiltGroup) -> Verdict {
-        let findings = built.members.iter().flat_map(|member| &member.findings);
+        let refused = built.refused();
+        let broken = built.members.iter().filter(|member| !refused.contains(&&member.key));
+        let findings = broken.flat_map(|member| &member.findings);
         let parts: BTreeSet<Part> = findings.filter_map(|finding| finding.part).collect();
-        for category in parts.into_iter().map(Part::label).chain(["build_model_error"]) {
+        let is_built = parts.is_empty() && !refused.is_empty();
+        let of_build = (!is_built).then_some("build_model_error");
+        for category in parts.into_iter().map(Part::label).chain(of_build) {
             self.context.metrics.count_error(COMPONENT, category);
         }
         self.context.facts.memory.distrust();
         Verdict::Mistaken
     }
 
-    async fn build(&self) -> Result<BuiltGroup, Failure> {
+    async fn build(&self, group: &IngressGroup) -> Result<BuiltGroup, Failure> {
         let config = &self.context.config;
         let services = self.services();
         let built = gather::build_from(services, &self.context.facts, &self.group.id, |facts| {
-            build::build(self.group, facts, config)
+            build::build(group, facts, config)
         })
         .await
         .map_err(|failure| Failure::of_build(&failure))?;
@@ -118,10 +156,6 @@ impl Pass<'_> {
             }
         }
         facts
-    }
-
-    async fn deploy(&self, stack: &Stack) -> Result<Deployed, Failure> {
-        self.context.deployer.deploy(stack).await.map_err(|failure| Failure::of_deployment(&failure))
     }
 
     async fn add_finalizers(&self) -> Result<(), Failure> {
@@ -189,6 +223,19 @@ impl Pass<'_> {
         }
         for (leaver, finding) in &built.held {
             tracing::info!(group = %self.group.id, %leaver, %finding, "the load balancer is protected");
+        }
+    }
+
+    /// Tells the members that were given up since AWS refused what they want.
+    fn tell_refusals(&self, built: &BuiltGroup, former: &[&ObjectKey]) {
+        let refused = built.refused();
+        for (member, outcome) in self.outcomes(built) {
+            let is_new = refused.contains(&&member.key) && !former.contains(&&member.key);
+            if let Some(event) = status::ingress::event_of(outcome, false).filter(|_| is_new) {
+                let group = &self.group.id;
+                tracing::warn!(%group, ingress = %member.key, message = event.message, "given up");
+                self.record(&member.ingress, &event);
+            }
         }
     }
 

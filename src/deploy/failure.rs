@@ -88,6 +88,26 @@ impl StepFailure {
     }
 }
 
+impl StepFailure {
+    /// What AWS, or the API server, refused because of what is wanted: neither a right that lacks, nor a quota, nor something
+    /// that may go by itself.
+    pub fn refusal(&self) -> Option<&Cause> {
+        let is_wrong = match &self.cause {
+            Cause::Cloud(error) => {
+                // why: a target group that a user names may not exist; ours have been looked for again by now
+                let is_unknown = error.is(&["TargetGroupNotFound"]);
+                let is_elsewhere = error.code().is_some_and(|code| {
+                    ["AccessDenied", "Unauthorized", "TooMany"].iter().any(|family| code.starts_with(family))
+                });
+                is_unknown || (self.class() == Class::UserMustAct && !is_elsewhere)
+            }
+            Cause::Store(_) => self.class() == Class::UserMustAct,
+            _ => false,
+        };
+        is_wrong.then_some(&self.cause)
+    }
+}
+
 /// A deployment that did not reach what was wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct DeployFailure {

@@ -17,7 +17,7 @@ use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, has_fi
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
-use crate::model::{Owner, StackId};
+use crate::model::{Binding, Owner, Resources, StackId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -48,6 +48,17 @@ pub struct Member {
     pub params: Option<Arc<IngressClassParams>>,
     /// Why it cannot even be placed: its class is invalid, or its order is. It keeps what it has.
     pub defect: Option<Finding>,
+    /// What AWS refused when it was deployed a moment ago. It keeps what it has.
+    pub refusal: Option<Refusal>,
+}
+
+/// Why AWS does not take what a member wants.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// In AWS's words.
+    pub finding: Finding,
+    /// Bindings that the member wanted: those of target groups that AWS took may not be seen yet.
+    pub bindings: Resources<Binding>,
 }
 
 impl Member {
@@ -196,7 +207,37 @@ pub fn is_relevant_update(old: &Ingress, new: &Ingress) -> bool {
         || old.spec != new.spec
 }
 
-/// Gathers a group from all Ingresses.
+/// Where the explicit groups that an Ingress may belong to look for it: under the name it gives, those it carries finalizers of,
+/// and its class, whose parameters may name another.
+///
+/// why: a group must not look at every Ingress of the cluster
+pub fn places(ingress: &Ingress) -> Vec<ObjectKey> {
+    let annotations = annotations_of(ingress.metadata.annotations.as_ref());
+    let marked = groups_of_finalizers(ingress).into_iter().filter(|group| group.namespace.is_empty());
+    let named = marked.map(|group| group.name).chain(annotations.string("group.name").map(str::to_owned));
+    let class = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
+    let mut places: BTreeSet<ObjectKey> = named.map(ObjectKey::cluster).collect();
+    places.insert(place_of_class(class.unwrap_or_default()));
+    places.into_iter().collect()
+}
+
+/// The places where the Ingresses of an explicit group are; others may be there, too.
+pub fn places_of_group(name: &str, view: &ClassView<'_>) -> BTreeSet<ObjectKey> {
+    let mut places = BTreeSet::from([ObjectKey::cluster(name)]);
+    for class in view.classes.iter().filter(|class| view.group_by_class(class) == Some(name)) {
+        let class = class.metadata.name.as_deref().unwrap_or_default();
+        // why: it may be the default class, of Ingresses that name none
+        places.extend([place_of_class(class), place_of_class("")]);
+    }
+    places
+}
+
+/// why: no namespace is spelt like this
+fn place_of_class(name: &str) -> ObjectKey {
+    ObjectKey::namespaced("class/", name)
+}
+
+/// Gathers a group from all Ingresses, or from those in its places.
 pub fn load_group<'a>(
     id: &StackId,
     ingresses: impl IntoIterator<Item = &'a Arc<Ingress>>,
@@ -215,7 +256,7 @@ pub fn load_group<'a>(
                 };
                 let key = ObjectKey::of(ingress.as_ref());
                 let defect = defect.or(disorder);
-                let member = Member { key, ingress: Arc::clone(ingress), params, defect };
+                let member = Member { key, ingress: Arc::clone(ingress), params, defect, refusal: None };
                 members.insert((order, sort_key), member);
             }
             Relation::Leaver => {

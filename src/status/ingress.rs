@@ -49,6 +49,7 @@ pub fn event_of(outcome: &MemberOutcome, deployed: bool) -> Option<Event> {
     let cause = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let reason = match outcome.verdict {
         Verdict::Misplaced => Reason::FailedLoadGroupID,
+        Verdict::Refused => Reason::FailedDeployModel,
         Verdict::Built | Verdict::Curtailed | Verdict::Broken | Verdict::Blocked => Reason::FailedBuildModel,
     };
     Some(Event::warning(reason, &cause))

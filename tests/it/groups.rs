@@ -1,21 +1,25 @@
 //! Ingress groups as a whole on simulators: members come, go, change, move and break while calls fail; AWS ends up as after a
 //! fresh apply, with the rules in the order of the members, nothing is leaked, and then there is nothing to do.
 
+use crate::faults::faults;
 use crate::services::{cases, difference, run};
 use aws_load_balancer_controller::cloud::elbv2::RuleCondition;
-use aws_sim::{Calls, Effect, Fault};
+use aws_sim::Fault;
 use proptest::prelude::*;
 use rig::{Options, Rig, shop};
 use std::collections::BTreeMap;
 
 const MEMBERS: usize = 5;
 const GROUPS: [&str; 2] = ["left", "right"];
-/// What breaks a member on its own.
-const BREAKAGES: [(&str, &str); 4] = [
+/// What breaks a member on its own: before anything of it is deployed, or only in the eyes of AWS.
+const BREAKAGES: [(&str, &str); 6] = [
     ("target-type", "lambda"),
     ("healthcheck-interval-seconds", "often"),
     ("auth-type", "riddle"),
     ("listen-ports", "80"),
+    // These only AWS refuses.
+    ("healthcheck-interval-seconds", "4000"),
+    ("target-group-attributes", "speed=high"),
 ];
 
 /// A member as it is wanted.
@@ -33,7 +37,7 @@ struct Member {
 enum Edit {
     Put(usize, Member),
     Delete(usize),
-    Fault(usize, Effect),
+    Fault(Fault),
     Restart,
 }
 
@@ -51,17 +55,10 @@ fn member() -> impl Strategy<Value = Member> {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    let effect = prop_oneof![
-        Just(Effect::CrashBefore),
-        Just(Effect::CrashAfter),
-        Just(Effect::LoseAnswer),
-        Just(Effect::Throttle),
-        Just(Effect::fail("InternalFailure")),
-    ];
     prop_oneof![
         6 => (0..MEMBERS, member()).prop_map(|(number, member)| Edit::Put(number, member)),
         2 => (0..MEMBERS).prop_map(Edit::Delete),
-        2 => (1_usize..20, effect).prop_map(|(at, effect)| Edit::Fault(at, effect)),
+        2 => faults(1..20).prop_map(Edit::Fault),
         1 => Just(Edit::Restart),
     ]
 }
@@ -160,7 +157,7 @@ proptest! {
                         members.remove(number);
                         rig.api.delete("ingresses", shop::NAMESPACE, &name(*number));
                     }
-                    Edit::Fault(at, effect) => rig.aws.arm(Fault::on(Calls::All, effect.clone()).at(*at)),
+                    Edit::Fault(fault) => rig.aws.arm(fault.clone()),
                     Edit::Restart => rig.restart().await,
                 }
                 rig.settle().await;

@@ -18,6 +18,7 @@ mod lint;
 mod logs;
 mod metrics;
 mod nodes;
+mod refusals;
 mod services;
 mod targets;
 mod watchdog;

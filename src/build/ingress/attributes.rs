@@ -28,7 +28,9 @@ pub(super) fn of_listener(
         .iter()
         .find(|entry| entry.protocol.as_deref() == Some(protocol) && entry.port == Some(port));
     let fixed = fixed(entry.and_then(|entry| entry.listener_attributes.as_deref()));
-    fold(scope, ledger, sharers, &format!("listener-attributes.{protocol}-{port}"), fixed)
+    // why: what AWS has just refused must not be asked for again
+    let sharers: Vec<usize> = sharers.iter().copied().filter(|index| !scope.is_refused(*index)).collect();
+    fold(scope, ledger, &sharers, &format!("listener-attributes.{protocol}-{port}"), fixed)
 }
 
 fn fixed(listed: Option<&[Attribute]>) -> Attributes {

@@ -16,7 +16,7 @@ use crate::build::{Origin, tags};
 use crate::cloud::elbv2::{ListenerAction, RuleCondition, ValuesOrRegexes};
 use crate::cloud::{Attributes, Tags};
 use crate::inputs::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};
-use crate::model::{ResourceId, Rule, Stack, TargetGroup};
+use crate::model::{Binding, ResourceId, Rule, Stack, TargetGroup};
 use k8s_openapi::api::networking::v1::HTTPIngressPath;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,10 +121,11 @@ impl<'k, 'a> Keeper<'k, 'a> {
         for member in &self.scope.members {
             if !self.broken.contains(&member.index) {
                 let rules = wanted(&member.index).iter().cloned();
-                drafts.extend(rules.map(|rule| Draft { rule, kept: false }));
+                drafts.extend(rules.map(|rule| Draft { member: member.index, rule, kept: false }));
             } else if let Some(listener) = listener {
                 let rules = self.rules_of(member.index, listener, &all_wanted);
-                drafts.extend(rules.into_iter().map(|rule| Draft { rule: kept_rule(rule), kept: true }));
+                let kept = |rule| Draft { member: member.index, rule: kept_rule(rule), kept: true };
+                drafts.extend(rules.into_iter().map(kept));
             }
         }
         drafts
@@ -162,11 +163,18 @@ impl<'k, 'a> Keeper<'k, 'a> {
                 .bindings
                 .iter()
                 .find(|binding| binding.spec.target_group_arn.as_deref() == Some(arn));
-            if let Some(binding) = bound.and_then(|binding| binding::of(binding, &target_group)) {
+            let bound = bound.and_then(|binding| binding::of(binding, &target_group));
+            if let Some(binding) = bound.or_else(|| self.unseen_binding(*owner, &id)) {
                 stack.bindings.insert(id.clone(), binding);
             }
             stack.target_groups.insert(id, target_group);
         }
+    }
+
+    /// The binding of a target group that was made a moment ago for a member whose other wishes AWS refused.
+    fn unseen_binding(&self, owner: Option<usize>, id: &ResourceId) -> Option<Binding> {
+        let member = owner.and_then(|owner| self.scope.members.get(owner))?;
+        member.refusal.and_then(|refusal| refusal.bindings.get(id)).cloned()
     }
 
     /// Live tags of the ALB's managed security group.
@@ -206,7 +214,7 @@ fn owner_of(scope: &Scope<'_>, id: &str) -> Option<usize> {
     owner.map(|(member, _)| member.index)
 }
 
-fn forwards(actions: &[ListenerAction]) -> impl Iterator<Item = &str> {
+pub(super) fn forwards(actions: &[ListenerAction]) -> impl Iterator<Item = &str> {
     let forwards = actions.iter().filter_map(|action| match action {
         ListenerAction::Forward(forward) => Some(forward),
         _ => None,

@@ -7,19 +7,20 @@ use crate::model::Rule;
 /// A rule on its way into a listener.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
+    pub member: usize,
     pub rule: Rule,
     /// It is a broken member's live rule and stays whatever comes before it.
     pub kept: bool,
 }
 
 /// The rules worth having, in order.
-pub(super) fn optimize(number: i32, port: &Port, drafts: Vec<Draft>) -> Vec<Rule> {
-    let mut survivors: Vec<Rule> = Vec::with_capacity(drafts.len());
-    for Draft { rule, kept } in drafts {
-        let useless = loops(number, port, &rule)
-            || survivors.iter().any(|earlier| redirect(earlier).is_some() && covers(earlier, &rule));
-        if kept || !useless {
-            survivors.push(rule);
+pub(super) fn optimize(number: i32, port: &Port, drafts: Vec<Draft>) -> Vec<Draft> {
+    let mut survivors: Vec<Draft> = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let hides = |earlier: &Draft| redirect(&earlier.rule).is_some() && covers(&earlier.rule, &draft.rule);
+        let useless = loops(number, port, &draft.rule) || survivors.iter().any(hides);
+        if draft.kept || !useless {
+            survivors.push(draft);
         }
     }
     survivors

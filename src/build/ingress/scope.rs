@@ -7,7 +7,7 @@ use crate::api::{ObjectKey, Service};
 use crate::build::Origin;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, Part};
-use crate::inputs::group::{IngressGroup, Member, service_references};
+use crate::inputs::group::{IngressGroup, Member, Refusal, service_references};
 use crate::inputs::{ExistingLoadBalancer, Facts, Halt};
 use crate::model::StackId;
 use k8s_openapi::api::networking::v1::IngressSpec;
@@ -38,6 +38,7 @@ pub(super) struct MemberView<'a> {
     pub spec: Option<&'a IngressSpec>,
     pub params: Option<&'a IngressClassParamsSpec>,
     pub defect: Option<&'a Finding>,
+    pub refusal: Option<&'a Refusal>,
     /// Services that its backends forward to.
     pub services: BTreeSet<String>,
     raw_annotations: Option<&'a BTreeMap<String, String>>,
@@ -66,6 +67,11 @@ impl<'a> Scope<'a> {
         self.members.iter().filter(|member| member.defect.is_none())
     }
 
+    /// Whether AWS has just refused what a member wants.
+    pub fn is_refused(&self, member: usize) -> bool {
+        self.members.get(member).is_some_and(|member| member.refusal.is_some())
+    }
+
     /// Whether some member's say is not known.
     pub fn has_misplaced(&self) -> bool {
         self.members.iter().any(|member| member.defect.is_some())
@@ -83,6 +89,7 @@ impl<'a> MemberView<'a> {
             spec: member.ingress.spec.as_ref(),
             params: member.params.as_ref().map(|params| &params.spec),
             defect: member.defect.as_ref(),
+            refusal: member.refusal.as_ref(),
             services: service_references(&member.ingress),
             raw_annotations: annotations,
         }

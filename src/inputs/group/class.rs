@@ -29,6 +29,12 @@ impl<'a> ClassView<'a> {
         self.params.iter().find(|params| params.metadata.name.as_deref() == Some(name))
     }
 
+    /// The group that a class's parameters name for all its Ingresses.
+    pub(super) fn group_by_class(&self, class: &IngressClass) -> Option<&'a str> {
+        let parameters = class.spec.as_ref()?.parameters.as_ref()?;
+        Some(self.params(&parameters.name)?.spec.group.as_ref()?.name.as_str())
+    }
+
     fn namespace(&self, name: &str) -> Option<&'a Arc<Namespace>> {
         self.namespaces.iter().find(|namespace| namespace.metadata.name.as_deref() == Some(name))
     }

@@ -63,6 +63,7 @@ fn events_tell_each_member_of_its_own_mistakes() {
         (Verdict::Broken, Reason::FailedBuildModel),
         (Verdict::Curtailed, Reason::FailedBuildModel),
         (Verdict::Misplaced, Reason::FailedLoadGroupID),
+        (Verdict::Refused, Reason::FailedDeployModel),
     ] {
         let event = event_of(&outcome(verdict, wrong()), true).unwrap();
         assert_eq!((event.kind, event.reason), (EventKind::Warning, reason));

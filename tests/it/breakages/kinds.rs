@@ -174,6 +174,37 @@ pub(super) const KINDS: &[Breakage] = &[
         ],
         "nobody",
     ),
+    // ---- what only AWS refuses
+    action(
+        "redirect with a wrong status code",
+        r#"{"type": "redirect", "redirectConfig": {"host": "elsewhere.example.com", "statusCode": "HTTP_200"}}"#,
+        "HTTP_200",
+    ),
+    action(
+        "forward to no target group",
+        r#"{"type": "forward", "forwardConfig": {"targetGroups": []}}"#,
+        "target group must be specified",
+    ),
+    action(
+        "target group that AWS does not know",
+        r#"{"type": "forward", "targetGroupARN": "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/gone/0123456789abcdef"}"#,
+        "TargetGroupNotFound",
+    ),
+    annotations(
+        "health check interval that AWS refuses",
+        &[("healthcheck-interval-seconds", "4000")],
+        "interval",
+    ),
+    annotations("attribute that AWS does not know", &[("target-group-attributes", "speed=high")], "speed"),
+    edit(
+        "more hosts than AWS takes in a rule",
+        |ingress| {
+            ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/conditions.web-25"] = json!(
+                r#"[{"field": "host-header", "hostHeaderConfig": {"values": ["a.example.com", "b.example.com", "c.example.com", "d.example.com", "e.example.com", "f.example.com"]}}]"#
+            );
+        },
+        "ondition",
+    ),
     // ---- the whole group
     annotations("order that is no number", &[("group.order", "first")], "first"),
     annotations("order out of range", &[("group.order", "5000")], "5000"),

@@ -203,7 +203,13 @@ pub fn by_action(path: &str, name: &str) -> Value {
 }
 
 pub fn member(ingress: Ingress) -> Member {
-    Member { key: ObjectKey::of(&ingress), ingress: Arc::new(ingress), params: None, defect: None }
+    Member {
+        key: ObjectKey::of(&ingress),
+        ingress: Arc::new(ingress),
+        params: None,
+        defect: None,
+        refusal: None,
+    }
 }
 
 pub fn with_params(mut member: Member, spec: Value) -> Member {

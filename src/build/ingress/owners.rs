@@ -1,0 +1,116 @@
+//! Which member a part of a group's stack is from, so that what AWS refuses can be laid at somebody's door.
+
+use super::listener::Contribution;
+use crate::api::ObjectKey;
+use crate::cloud::elbv2::ListenerAction;
+use crate::model::ResourceId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The owners of what is not shared by the whole group.
+#[derive(Clone, Debug, Default)]
+pub struct Owners {
+    /// By id; a target group's binding has the same.
+    target_groups: BTreeMap<ResourceId, ObjectKey>,
+    /// By listener and priority.
+    rules: BTreeMap<(ResourceId, i32), ObjectKey>,
+    /// What members give to listeners, by listener.
+    gifts: BTreeMap<ResourceId, Vec<Gift>>,
+}
+
+/// A setting that a member gives to a listener.
+#[derive(Clone, Debug)]
+struct Gift {
+    from: ObjectKey,
+    kind: ListenerPart,
+    /// How AWS's words would name it.
+    name: String,
+}
+
+/// A part of a listener that members give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ListenerPart {
+    /// That it exists.
+    Port,
+    /// A certificate.
+    Certificate,
+    /// The security policy.
+    SslPolicy,
+    /// The trust store of mutual TLS.
+    TrustStore,
+    /// An attribute.
+    Attribute,
+    /// The default actions.
+    DefaultActions,
+}
+
+impl Owners {
+    /// The member whose target group, or whose target group's binding, this is.
+    pub fn of_target_group(&self, id: &str) -> Option<&ObjectKey> {
+        self.target_groups.get(&ResourceId::from(id))
+    }
+
+    /// The member whose rule this is.
+    pub fn of_rule(&self, listener: &str, priority: i32) -> Option<&ObjectKey> {
+        self.rules.get(&(ResourceId::from(listener), priority))
+    }
+
+    /// The members whose part of a listener AWS refuses in these words: those whose setting it names; else the only one that
+    /// gives such a part, if there is only one.
+    pub fn of_listener(&self, listener: &str, part: ListenerPart, words: &str) -> BTreeSet<&ObjectKey> {
+        let gifts = self.gifts.get(&ResourceId::from(listener)).map(Vec::as_slice).unwrap_or_default();
+        let such = || gifts.iter().filter(|gift| gift.kind == part);
+        let named = such().filter(|gift| !gift.name.is_empty() && words.contains(&gift.name));
+        let named: BTreeSet<&ObjectKey> = named.map(|gift| &gift.from).collect();
+        if !named.is_empty() {
+            return named;
+        }
+        let givers: BTreeSet<&ObjectKey> = such().map(|gift| &gift.from).collect();
+        if givers.len() == 1 { givers } else { BTreeSet::new() }
+    }
+
+    pub(super) fn note_target_group(&mut self, id: &ResourceId, member: &ObjectKey) {
+        self.target_groups.entry(id.clone()).or_insert_with(|| member.clone());
+    }
+
+    pub(super) fn note_rule(&mut self, listener: &ResourceId, priority: i32, member: &ObjectKey) {
+        self.rules.insert((listener.clone(), priority), member.clone());
+    }
+
+    pub(super) fn note_contribution(&mut self, member: &ObjectKey, contribution: &Contribution) {
+        for (port, claim) in &contribution.ports {
+            let trust_store = claim.mutual_tls.as_ref().and_then(|mode| mode.trust_store_arn.clone());
+            let certificates = claim.certificates.iter().map(|arn| (ListenerPart::Certificate, arn.clone()));
+            let policy = claim.ssl_policy.iter().map(|policy| (ListenerPart::SslPolicy, policy.clone()));
+            let stores = trust_store.into_iter().map(|arn| (ListenerPart::TrustStore, arn));
+            let exists = std::iter::once((ListenerPart::Port, String::new()));
+            for (kind, name) in exists.chain(certificates).chain(policy).chain(stores) {
+                self.note_gift(*port, Gift { from: member.clone(), kind, name });
+            }
+        }
+    }
+
+    pub(super) fn note_attributes<'k>(
+        &mut self,
+        port: i32,
+        member: &ObjectKey,
+        keys: impl Iterator<Item = &'k String>,
+    ) {
+        for name in keys.cloned() {
+            self.note_gift(port, Gift { from: member.clone(), kind: ListenerPart::Attribute, name });
+        }
+    }
+
+    pub(super) fn note_default_actions(&mut self, port: i32, member: &ObjectKey, actions: &[ListenerAction]) {
+        let named = super::keep::forwards(actions).map(str::to_owned);
+        for name in named.chain([String::new()]) {
+            self.note_gift(port, Gift { from: member.clone(), kind: ListenerPart::DefaultActions, name });
+        }
+    }
+
+    fn note_gift(&mut self, port: i32, gift: Gift) {
+        self.gifts.entry(ResourceId::from(port.to_string())).or_default().push(gift);
+    }
+}
+
+#[cfg(test)]
+mod tests;

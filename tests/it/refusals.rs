@@ -1,0 +1,192 @@
+//! What only AWS finds wrong with a member of an Ingress group costs that member alone.
+
+use crate::services::run;
+use aws_load_balancer_controller::cloud::{Action, elbv2::ListenerAction};
+use rig::{Options, Rig, shop};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A certificate that is well spelt and does not exist.
+const NO_CERTIFICATE: &str =
+    "arn:aws:acm:us-west-2:123456789012:certificate/00000000-0000-4000-8000-000000000000";
+
+async fn open() -> Rig {
+    let mut rig = Rig::new(Options::default());
+    rig.furnish();
+    for (number, name) in ["one", "two", "three"].into_iter().enumerate() {
+        rig.api.put(shop::cluster_service(name, &[80]));
+        rig.serve(name, &[number]);
+    }
+    rig.start().await;
+    rig
+}
+
+/// Puts a member of the group `three` into the cluster.
+fn put(rig: &Rig, name: &str, annotations: &[(&str, &str)]) {
+    let common = [("group.name", "three"), ("target-type", "ip")];
+    let annotations: Vec<(&str, &str)> = common.into_iter().chain(annotations.iter().copied()).collect();
+    rig.api.put(shop::ingress(name, &annotations, &[(&format!("{name}.example.com"), "/", name)]));
+}
+
+/// Reasons of the members' events since then.
+fn told(rig: &Rig, since: usize) -> BTreeMap<String, Vec<String>> {
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in rig.api.events().split_off(since).into_iter().filter(|event| event.kind == "Ingress") {
+        told.entry(event.object.rsplit('/').next().unwrap().to_owned()).or_default().push(event.reason);
+    }
+    told
+}
+
+fn has_address(rig: &Rig, name: &str) -> bool {
+    let ingress = rig.api.get("ingresses", shop::NAMESPACE, name).unwrap();
+    ingress.pointer("/status/loadBalancer/ingress/0/hostname").is_some()
+}
+
+fn hosts(rig: &Rig) -> Vec<String> {
+    let rules = rig.inventory().rules;
+    let text = format!("{rules:?}");
+    ["one", "two", "three"]
+        .into_iter()
+        .filter(|name| text.contains(&format!("{name}.example.com")))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn a_certificate_that_is_not_there_costs_the_member_that_names_it() {
+    run(async {
+        let mut rig = open().await;
+        let certificate = rig.aws.world(|world| world.id("CERT_1").to_owned());
+        let https = ("listen-ports", r#"[{"HTTPS": 443}]"#);
+        put(&rig, "one", &[https, ("certificate-arn", &certificate)]);
+        put(&rig, "two", &[https, ("certificate-arn", NO_CERTIFICATE)]);
+        put(&rig, "three", &[https, ("certificate-arn", &certificate)]);
+        rig.settle().await;
+        assert_eq!(hosts(&rig), ["one", "two", "three"], "what AWS takes of it stays");
+        let told = told(&rig, 0);
+        assert!(told["two"].iter().all(|reason| reason == "FailedDeployModel"), "{told:?}");
+        assert_eq!(
+            (&*told["one"], &*told["three"]),
+            (&["SuccessfullyReconciled".to_owned()][..], &["SuccessfullyReconciled".to_owned()][..])
+        );
+        assert_eq!(["one", "two", "three"].map(|name| has_address(&rig, name)), [true, false, true]);
+    });
+}
+
+#[test]
+fn who_leaves_beside_a_refused_member_leaves_and_who_changes_is_served() {
+    run(async {
+        let mut rig = open().await;
+        ["one", "two", "three"].iter().for_each(|name| put(&rig, name, &[]));
+        rig.settle().await;
+        let since = rig.api.events().len();
+        put(&rig, "one", &[("target-group-attributes", "speed=high")]);
+        put(&rig, "two", &[("healthcheck-path", "/healthy")]);
+        rig.api.delete("ingresses", shop::NAMESPACE, "three");
+        rig.settle().await;
+        assert_eq!(hosts(&rig), ["one", "two"]);
+        assert!(rig.api.get("ingresses", shop::NAMESPACE, "three").is_none());
+        assert!(
+            rig.inventory()
+                .target_groups
+                .iter()
+                .any(|group| group.health_check.path.as_deref() == Some("/healthy"))
+        );
+        let told = told(&rig, since);
+        assert!(told["one"].iter().all(|reason| reason == "FailedDeployModel"), "{told:?}");
+        assert_eq!(told["two"], ["SuccessfullyReconciled"]);
+    });
+}
+
+#[test]
+fn a_refusal_is_tried_again_now_and_then_and_changes_nothing_for_the_others() {
+    run(async {
+        let mut rig = open().await;
+        ["one", "two", "three"].iter().for_each(|name| {
+            put(
+                &rig,
+                name,
+                &[("target-group-attributes", "speed=high")][..usize::from(*name == "one")].as_ref(),
+            )
+        });
+        rig.settle().await;
+        let (before, since) = (rig.inventory().lines(), rig.api.events().len());
+        rig.aws.clear_calls();
+        tokio::time::sleep(std::time::Duration::from_hours(3)).await;
+        rig.settle().await;
+        assert_eq!(rig.inventory().lines(), before);
+        let writes = rig.writes();
+        assert!(
+            !writes.is_empty() && writes.iter().all(|call| *call == Action::ModifyTargetGroupAttributes),
+            "{writes:?}"
+        );
+        assert!(writes.len() < 30, "{}", writes.len());
+        assert_eq!(told(&rig, since).keys().collect::<Vec<_>>(), ["one"]);
+        let bound = rig.api.list("targetgroupbindings");
+        assert_eq!(bound.len(), 3, "what AWS took of it stays: {bound:#?}");
+    });
+}
+
+#[test]
+fn a_member_that_is_mended_is_served_at_once() {
+    run(async {
+        let mut rig = open().await;
+        put(
+            &rig,
+            "one",
+            &[("target-group-attributes", "speed=high"), ("healthcheck-interval-seconds", "4000")],
+        );
+        put(&rig, "two", &[]);
+        rig.settle().await;
+        assert_eq!(hosts(&rig), ["two"]);
+        put(&rig, "one", &[]);
+        rig.settle().await;
+        assert_eq!(hosts(&rig), ["one", "two"]);
+        assert!(has_address(&rig, "one"));
+    });
+}
+
+#[test]
+fn what_is_wrong_with_the_load_balancer_itself_is_told_to_all() {
+    run(async {
+        let mut rig = open().await;
+        put(&rig, "one", &[("load-balancer-attributes", "speed=high")]);
+        put(&rig, "two", &[]);
+        rig.settle().await;
+        let told = told(&rig, 0);
+        assert!(
+            told["one"].contains(&"FailedDeployModel".to_owned())
+                && told["two"].contains(&"FailedDeployModel".to_owned())
+        );
+    });
+}
+
+#[test]
+fn a_default_backend_that_aws_does_not_know_costs_its_member() {
+    run(async {
+        let mut rig = open().await;
+        ["one", "two"].iter().for_each(|name| put(&rig, name, &[]));
+        rig.settle().await;
+        let gone = r#"{"type": "forward", "targetGroupARN": "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/gone/0123456789abcdef"}"#;
+        let mut ingress: Value = shop::ingress(
+            "three",
+            &[("group.name", "three"), ("target-type", "ip"), ("actions.gone", gone)],
+            &[],
+        );
+        ingress["spec"]["defaultBackend"] =
+            serde_json::json!({"service": {"name": "gone", "port": {"name": "use-annotation"}}});
+        rig.api.put(ingress);
+        put(&rig, "two", &[("healthcheck-path", "/healthy")]);
+        let since = rig.api.events().len();
+        rig.settle().await;
+        let told = told(&rig, since);
+        assert!(told["three"].iter().all(|reason| reason == "FailedDeployModel"), "{told:?}");
+        assert_eq!(
+            (told.get("one"), &*told["two"]),
+            (Some(&vec!["SuccessfullyReconciled".to_owned()]), &["SuccessfullyReconciled".to_owned()][..])
+        );
+        let found = rig.inventory();
+        let default = &found.listener(80).unwrap().default_actions;
+        assert!(matches!(default.as_slice(), [ListenerAction::FixedResponse(_)]), "{default:?}");
+    });
+}
