@@ -44,7 +44,7 @@ impl<V> Change<V> {
 #[derive(Debug)]
 pub struct Cache<V> {
     entries: RwLock<Entries<V>>,
-    group: fn(&V) -> Option<ObjectKey>,
+    groups: fn(&V) -> Vec<ObjectKey>,
     synced: watch::Sender<bool>,
 }
 
@@ -56,15 +56,15 @@ struct Entries<V> {
 
 impl<V> Default for Cache<V> {
     fn default() -> Self {
-        Self::grouped(|_| None)
+        Self::grouped(|_| Vec::new())
     }
 }
 
 impl<V> Cache<V> {
     /// A cache that also finds objects by what they belong to, as endpoint slices belong to a Service.
-    pub fn grouped(group: fn(&V) -> Option<ObjectKey>) -> Self {
+    pub fn grouped(groups: fn(&V) -> Vec<ObjectKey>) -> Self {
         let entries = Entries { by_key: BTreeMap::new(), by_group: BTreeMap::new() };
-        Self { entries: RwLock::new(entries), group, synced: watch::Sender::new(false) }
+        Self { entries: RwLock::new(entries), groups, synced: watch::Sender::new(false) }
     }
 }
 
@@ -128,13 +128,14 @@ impl<V: PartialEq> Cache<V> {
             return None;
         }
         let new = Arc::new(value);
-        let old = entries.by_key.insert(key.clone(), new.clone());
+        let old = entries.by_key.get(&key).cloned();
         if let Some(old) = &old {
-            entries.leave_group(&key, (self.group)(old));
+            entries.leave_groups(&key, (self.groups)(old));
         }
-        if let Some(group) = (self.group)(&new) {
-            entries.by_group.entry(group).or_default().insert(key);
+        for group in (self.groups)(&new) {
+            entries.by_group.entry(group).or_default().insert(key.clone());
         }
+        entries.by_key.insert(key, new.clone());
         Some(Change::Applied { old, new })
     }
 
@@ -142,7 +143,7 @@ impl<V: PartialEq> Cache<V> {
     pub fn delete(&self, key: &ObjectKey) -> Option<Change<V>> {
         let mut entries = self.entries.write();
         let old = entries.by_key.remove(key)?;
-        entries.leave_group(key, (self.group)(&old));
+        entries.leave_groups(key, (self.groups)(&old));
         Some(Change::Deleted(old))
     }
 
@@ -162,12 +163,13 @@ impl<V: PartialEq> Cache<V> {
 }
 
 impl<V> Entries<V> {
-    fn leave_group(&mut self, key: &ObjectKey, group: Option<ObjectKey>) {
-        let Some(group) = group else { return };
-        if let Some(keys) = self.by_group.get_mut(&group) {
-            keys.remove(key);
-            if keys.is_empty() {
-                self.by_group.remove(&group);
+    fn leave_groups(&mut self, key: &ObjectKey, groups: Vec<ObjectKey>) {
+        for group in groups {
+            if let Some(keys) = self.by_group.get_mut(&group) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.by_group.remove(&group);
+                }
             }
         }
     }

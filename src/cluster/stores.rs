@@ -7,6 +7,7 @@ use crate::api::{
     Service, TargetGroupBinding,
 };
 use crate::config::Config;
+use crate::inputs::group;
 use crate::targets::view::{ClusterView, NodeView, PodView, SliceView};
 use kube::Client;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tokio::task::JoinSet;
 pub struct Stores {
     /// Services.
     pub services: Arc<Cache<Service>>,
-    /// Ingresses.
+    /// Ingresses, by where their groups look for them.
     pub ingresses: Arc<Cache<Ingress>>,
     /// IngressClasses.
     pub ingress_classes: Arc<Cache<IngressClass>>,
@@ -65,12 +66,12 @@ impl Stores {
     pub fn new(config: &Config) -> Self {
         Self {
             services: Arc::default(),
-            ingresses: Arc::default(),
+            ingresses: Arc::new(Cache::grouped(group::places)),
             ingress_classes: Arc::default(),
             ingress_class_params: Arc::default(),
             namespaces: Arc::default(),
-            bindings: Arc::new(Cache::grouped(target_group)),
-            slices: Arc::new(Cache::grouped(|slice| Some(slice.service.clone()))),
+            bindings: Arc::new(Cache::grouped(|binding| target_group(binding).into_iter().collect())),
+            slices: Arc::new(Cache::grouped(|slice| vec![slice.service.clone()])),
             endpoints: Arc::default(),
             pods: Arc::default(),
             nodes: Arc::default(),

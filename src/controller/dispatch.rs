@@ -15,7 +15,9 @@ use crate::cluster::Change;
 use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::stores::{Listener, Stores};
 use crate::config::Config;
-use crate::inputs::group::{ClassView, Concerned, concerned_groups, is_relevant_update, service_references};
+use crate::inputs::group::{
+    ClassView, Concerned, concerned_groups, is_relevant_update, places_of_group, service_references,
+};
 use crate::metrics::Metrics;
 use crate::model::{Owner, StackId};
 use crate::status::event::{Event, Reason};
@@ -94,7 +96,7 @@ impl Dispatcher {
         for service in self.stores.services.list() {
             self.enqueue_service(&service);
         }
-        self.enqueue_ingresses(|_| true);
+        self.enqueue_ingresses(&self.stores.ingresses.list());
     }
 
     /// Keeps the metric that names the target groups of the controller's own bindings; only the leader's, so that
@@ -119,11 +121,18 @@ impl Dispatcher {
         }
     }
 
-    fn enqueue_ingresses(&self, concerned: impl Fn(&Ingress) -> bool) {
+    fn enqueue_ingresses(&self, concerned: &[Arc<Ingress>]) {
         let classes = Classes::of(&self.stores);
-        for ingress in self.stores.ingresses.list().iter().filter(|ingress| concerned(ingress)) {
+        for ingress in concerned {
             self.enqueue_groups(ingress, &classes);
         }
+    }
+
+    /// Ingresses of classes, or of whatever is the default class.
+    fn enqueue_ingresses_of(&self, classes: impl Fn(&str) -> bool) {
+        let mut concerned = self.stores.ingresses.list();
+        concerned.retain(|ingress| !has_class_annotation(ingress) && class_of(ingress).is_none_or(&classes));
+        self.enqueue_ingresses(&concerned);
     }
 
     fn enqueue_groups(&self, ingress: &Ingress, classes: &Classes) {
@@ -170,6 +179,16 @@ impl Classes {
             params: stores.ingress_class_params.list(),
             namespaces: stores.namespaces.list(),
         }
+    }
+
+    /// The Ingresses that may belong to a group, and few others.
+    pub fn candidates(&self, stores: &Stores, group: &StackId) -> Vec<Arc<Ingress>> {
+        if !group.namespace.is_empty() {
+            let key = ObjectKey::namespaced(group.namespace.as_str(), group.name.as_str());
+            return stores.ingresses.get(&key).into_iter().collect();
+        }
+        let places = places_of_group(&group.name, &self.view());
+        places.iter().flat_map(|place| stores.ingresses.list_group(place)).collect()
     }
 
     /// Borrowed for the core.
@@ -230,10 +249,9 @@ impl Listener for Dispatcher {
             self.enqueue_service(new);
         }
         self.enqueue_referring_services(key);
-        self.enqueue_ingresses(|ingress| {
-            ingress.metadata.namespace.as_deref() == Some(key.namespace())
-                && service_references(ingress).contains(key.name())
-        });
+        let mut concerned = self.stores.ingresses.list_namespace(key.namespace());
+        concerned.retain(|ingress| service_references(ingress).contains(key.name()));
+        self.enqueue_ingresses(&concerned);
     }
 
     fn ingress(&self, _: &ObjectKey, change: Change<Ingress>) {
@@ -251,9 +269,7 @@ impl Listener for Dispatcher {
 
     fn ingress_class(&self, key: &ObjectKey, _: Change<IngressClass>) {
         if self.hears() {
-            self.enqueue_ingresses(|ingress| {
-                !has_class_annotation(ingress) && class_of(ingress).is_none_or(|class| class == key.name())
-            });
+            self.enqueue_ingresses_of(|class| class == key.name());
         }
     }
 
@@ -273,15 +289,13 @@ impl Listener for Dispatcher {
             .filter(|class| refers(class))
             .filter_map(|class| class.metadata.name.clone())
             .collect();
-        self.enqueue_ingresses(|ingress| {
-            !has_class_annotation(ingress) && class_of(ingress).is_none_or(|class| classes.contains(class))
-        });
+        self.enqueue_ingresses_of(|class| classes.contains(class));
     }
 
     fn namespace(&self, key: &ObjectKey, change: Change<Namespace>) {
         let is_relabelled = matches!(&change, Change::Applied { old: Some(_), .. });
         if self.hears() && is_relabelled {
-            self.enqueue_ingresses(|ingress| ingress.metadata.namespace.as_deref() == Some(key.name()));
+            self.enqueue_ingresses(&self.stores.ingresses.list_namespace(key.name()));
         }
     }
 
@@ -320,3 +334,6 @@ impl Listener for Dispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ pub async fn reconcile(context: &Context, id: &StackId) -> Verdict {
 
 fn load(context: &Context, id: &StackId) -> IngressGroup {
     let classes = Classes::of(&context.stores);
-    group::load_group(id, &context.stores.ingresses.list(), &classes.view(), &context.config)
+    group::load_group(id, &classes.candidates(&context.stores, id), &classes.view(), &context.config)
 }
 
 struct Pass<'a> {

@@ -12,7 +12,7 @@ mod look;
 mod settled;
 mod sweep;
 
-pub use holdings::Holdings;
+pub use holdings::{Holdings, Tagged};
 pub use settled::Record;
 
 use crate::aws::Cloud;
@@ -108,7 +108,7 @@ impl Inventory {
     /// Load balancers that carry the stack's tags, as far as builds care. Asks AWS nothing.
     pub fn existing_load_balancers(&self, stack: &StackId) -> Vec<ExistingLoadBalancer> {
         let tag = stack.resource_tag_key();
-        let build = |(entity, tags): &(elbv2::LoadBalancer, Tags)| ExistingLoadBalancer {
+        let build = |Tagged { entity, tags }: &Tagged<elbv2::LoadBalancer>| ExistingLoadBalancer {
             arn: entity.arn.clone(),
             kind: entity.kind.clone(),
             scheme: entity.scheme.clone(),
@@ -132,7 +132,7 @@ impl Inventory {
         let found = holdings.iter().flat_map(|holdings| holdings.load_balancers.values());
         found
             .filter_map(|held| {
-                let (entity, tags) = &**held;
+                let Tagged { entity, tags } = &**held;
                 let id = ResourceId::from(tags.get(&tag)?.as_str());
                 let desired = stack.load_balancers.get(&id)?;
                 (desired.kind == entity.kind && desired.scheme == entity.scheme).then(|| {

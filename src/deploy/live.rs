@@ -3,7 +3,7 @@
 //! What the broken member had stays as it is, so the build must see it (see `build::ingress`).
 
 use super::Deployer;
-use super::inventory::Holdings;
+use super::inventory::{Holdings, Tagged};
 use crate::api::TargetGroupBinding;
 use crate::aws::pages;
 use crate::cloud::elbv2::{
@@ -25,9 +25,10 @@ impl Deployer {
         let holdings = self.inventory.holdings(stack, &*self.cloud).await?;
         let Holdings { load_balancers, target_groups, security_groups, .. } = holdings;
         let resource = stack.resource_tag_key();
-        let alb = load_balancers.into_values().find(|held| held.1.get(&resource).is_some_and(|id| id == ALB));
+        let alb =
+            load_balancers.into_values().find(|held| held.tags.get(&resource).is_some_and(|id| id == ALB));
         let (listeners, load_balancer_tags) = match alb.map(|held| *held) {
-            Some((alb, tags)) => (self.live_listeners(&alb.arn).await?, tags),
+            Some(Tagged { entity: alb, tags }) => (self.live_listeners(&alb.arn).await?, tags),
             None => Default::default(),
         };
         let bindings: Vec<Arc<TargetGroupBinding>> =
@@ -38,7 +39,7 @@ impl Deployer {
             listeners,
             target_groups: target_groups
                 .into_values()
-                .map(|held| LiveTargetGroup { target_group: held.0, tags: held.1 })
+                .map(|held| LiveTargetGroup { target_group: held.entity, tags: held.tags })
                 .collect(),
             bindings,
         })

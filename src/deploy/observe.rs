@@ -4,7 +4,7 @@
 //! another run side by side.
 
 use super::Deployer;
-use super::inventory::Holdings;
+use super::inventory::{Holdings, Tagged};
 use crate::api::TargetGroupBinding;
 use crate::aws::{Cloud, pages, send};
 use crate::cloud::elbv2::{
@@ -58,8 +58,8 @@ impl Deployer {
         let holdings = self.inventory.holdings(&stack.id, &*self.cloud).await?;
         let Holdings { load_balancers, target_groups, security_groups, .. } = holdings;
         let (load_balancers, target_groups) = futures::try_join!(
-            try_join_all(load_balancers.into_values().map(|held| self.load_balancer(stack, held.0, held.1))),
-            try_join_all(target_groups.into_values().map(|held| self.target_group(stack, held.0, held.1))),
+            try_join_all(load_balancers.into_values().map(|held| self.load_balancer(stack, *held))),
+            try_join_all(target_groups.into_values().map(|held| self.target_group(stack, *held))),
         )?;
         let protection = self.protection(stack, &load_balancers).await?;
         let bindings: Vec<TargetGroupBinding> = self.bindings.of_stack(&stack.id);
@@ -70,8 +70,7 @@ impl Deployer {
     async fn load_balancer(
         &self,
         stack: &Stack,
-        entity: elbv2::LoadBalancer,
-        tags: Tags,
+        Tagged { entity, tags }: Tagged<elbv2::LoadBalancer>,
     ) -> Result<LoadBalancer, CloudError> {
         let id = resource_id(stack, &tags);
         let desired = stack.load_balancers.get(&id);
@@ -214,8 +213,7 @@ impl Deployer {
     async fn target_group(
         &self,
         stack: &Stack,
-        entity: elbv2::TargetGroup,
-        tags: Tags,
+        Tagged { entity, tags }: Tagged<elbv2::TargetGroup>,
     ) -> Result<TargetGroup, CloudError> {
         let desired = stack.target_groups.get(&resource_id(stack, &tags));
         let wants_attributes = desired.is_some_and(|desired| !desired.attributes.is_empty());

@@ -19,6 +19,7 @@ mod logs;
 mod metrics;
 mod nodes;
 mod refusals;
+mod secrets;
 mod services;
 mod targets;
 mod watchdog;

@@ -77,7 +77,9 @@ fn a_certificate_that_is_not_there_costs_the_member_that_names_it() {
 fn who_leaves_beside_a_refused_member_leaves_and_who_changes_is_served() {
     run(async {
         let mut rig = open().await;
-        ["one", "two", "three"].iter().for_each(|name| put(&rig, name, &[]));
+        for name in ["one", "two", "three"] {
+            put(&rig, name, &[]);
+        }
         rig.settle().await;
         let since = rig.api.events().len();
         put(&rig, "one", &[("target-group-attributes", "speed=high")]);
@@ -102,13 +104,9 @@ fn who_leaves_beside_a_refused_member_leaves_and_who_changes_is_served() {
 fn a_refusal_is_tried_again_now_and_then_and_changes_nothing_for_the_others() {
     run(async {
         let mut rig = open().await;
-        ["one", "two", "three"].iter().for_each(|name| {
-            put(
-                &rig,
-                name,
-                &[("target-group-attributes", "speed=high")][..usize::from(*name == "one")].as_ref(),
-            )
-        });
+        put(&rig, "one", &[("target-group-attributes", "speed=high")]);
+        put(&rig, "two", &[]);
+        put(&rig, "three", &[]);
         rig.settle().await;
         let (before, since) = (rig.inventory().lines(), rig.api.events().len());
         rig.aws.clear_calls();
@@ -165,7 +163,9 @@ fn what_is_wrong_with_the_load_balancer_itself_is_told_to_all() {
 fn a_default_backend_that_aws_does_not_know_costs_its_member() {
     run(async {
         let mut rig = open().await;
-        ["one", "two"].iter().for_each(|name| put(&rig, name, &[]));
+        for name in ["one", "two"] {
+            put(&rig, name, &[]);
+        }
         rig.settle().await;
         let gone = r#"{"type": "forward", "targetGroupARN": "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/gone/0123456789abcdef"}"#;
         let mut ingress: Value = shop::ingress(

@@ -37,7 +37,7 @@ fn a_new_list_tells_what_went_and_what_came() {
 
 #[test]
 fn objects_are_found_by_what_they_belong_to() {
-    let cache = Cache::grouped(|owner: &&str| Some(ObjectKey::namespaced("a", *owner)));
+    let cache = Cache::grouped(|owner: &&str| vec![ObjectKey::namespaced("a", *owner)]);
     cache.apply(key("a", "slice-1"), "web");
     cache.apply(key("a", "slice-2"), "web");
     assert_eq!(cache.list_group(&key("a", "web")).len(), 2);

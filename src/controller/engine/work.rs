@@ -2,7 +2,6 @@
 
 use super::Parts;
 use super::counted::Counted;
-use crate::api::ObjectKey;
 use crate::args::Workers;
 use crate::cluster::Objects;
 use crate::cluster::binding_api::KubeBindingApi;
@@ -16,13 +15,14 @@ use crate::controller::dispatch::Queues;
 use crate::controller::facts::{Certificates, FactSource, Memory};
 use crate::controller::queue::Queue;
 use crate::controller::secrets::SecretWatches;
-use crate::controller::talkers::Talkers;
-use crate::controller::worker::{Reconcile, work};
+use crate::controller::talkers::{Talker, Talkers};
+use crate::controller::worker::{Reconcile, Verdict, work};
 use crate::controller::{ingress, service};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::inventory::Inventory;
 use crate::deploy::{Deployer, Ledger};
 use crate::model::{Owner, StackId};
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -125,51 +125,57 @@ fn binding_controller(parts: &Parts) -> BindingController {
 impl Work {
     /// Starts the workers. Targets have workers of their own: they never wait for load balancers.
     pub(super) fn spawn(self: &Arc<Self>, workers: &Workers, tasks: &mut JoinSet<()>) {
-        let meter = |controller, count| self.context.metrics.work(controller, count);
-        let of_bindings = meter(BINDINGS, workers.target_group_binding);
-        for _ in 0..workers.target_group_binding {
-            let (this, queue, meter) = (self.clone(), self.queues.bindings.clone(), of_bindings.clone());
-            tasks.spawn(work(queue, meter, move |key| this.clone().reconcile_binding(key)));
-        }
-        let of_services = meter(SERVICES, workers.service);
-        for _ in 0..workers.service {
-            let (this, queue, meter) = (self.clone(), self.queues.services.clone(), of_services.clone());
-            tasks.spawn(work(queue, meter, move |key| this.clone().reconcile_service(key)));
-        }
-        let of_groups = meter(INGRESSES, workers.ingress);
-        for _ in 0..workers.ingress {
-            let (this, queue, meter) = (self.clone(), self.queues.groups.clone(), of_groups.clone());
-            tasks.spawn(work(queue, meter, move |id| this.clone().reconcile_group(id)));
+        let Queues { services, groups, bindings } = &*self.queues;
+        self.hire(BINDINGS, workers.target_group_binding, bindings, tasks, |work, key| {
+            Box::pin(work.bindings.reconcile(key))
+        });
+        self.hire(SERVICES, workers.service, services, tasks, |work, key| {
+            Box::pin(service::reconcile(&work.context, key))
+        });
+        self.hire(INGRESSES, workers.ingress, groups, tasks, |work, id| {
+            Box::pin(ingress::reconcile(&work.context, id))
+        });
+    }
+
+    /// Starts the workers of one controller.
+    fn hire<K: Key>(
+        self: &Arc<Self>,
+        controller: &'static str,
+        count: usize,
+        queue: &Arc<Queue<K>>,
+        tasks: &mut JoinSet<()>,
+        pass: Pass<K>,
+    ) {
+        let meter = self.context.metrics.work(controller, count);
+        for _ in 0..count {
+            let this = self.clone();
+            let watched = move |key| this.clone().watched(controller, key, pass);
+            tasks.spawn(work(queue.clone(), meter.clone(), watched));
         }
     }
 
-    fn reconcile_binding(self: Arc<Self>, key: ObjectKey) -> Reconcile {
-        // why: upstream spells this one differently in different metrics
-        self.talkers.count("targetgroupbinding", &key);
+    /// One reconcile, counted, and with its end noted.
+    fn watched<K: Key>(self: Arc<Self>, controller: &'static str, key: K, pass: Pass<K>) -> Reconcile {
+        self.talkers.count(talker_name(controller), &key);
         Box::pin(async move {
-            let verdict = self.bindings.reconcile(&key).await;
-            self.board.note(BINDINGS, &key, verdict);
+            let verdict = pass(&self, &key).await;
+            self.board.note(controller, &key, verdict);
             verdict
         })
     }
+}
 
-    fn reconcile_service(self: Arc<Self>, key: ObjectKey) -> Reconcile {
-        self.talkers.count(SERVICES, &key);
-        Box::pin(async move {
-            let verdict = service::reconcile(&self.context, &key).await;
-            self.board.note(SERVICES, &key, verdict);
-            verdict
-        })
-    }
+/// What is worked on.
+trait Key: Talker + Ord + Clone + Send + Sync + 'static {}
 
-    fn reconcile_group(self: Arc<Self>, id: StackId) -> Reconcile {
-        self.talkers.count(INGRESSES, &id);
-        Box::pin(async move {
-            let verdict = ingress::reconcile(&self.context, &id).await;
-            self.board.note(INGRESSES, &id, verdict);
-            verdict
-        })
-    }
+impl<K: Talker + Ord + Clone + Send + Sync + 'static> Key for K {}
+
+/// How one key is reconciled.
+type Pass<K> = for<'a> fn(&'a Work, &'a K) -> BoxFuture<'a, Verdict>;
+
+/// why: upstream spells this one differently in different metrics
+fn talker_name(controller: &'static str) -> &'static str {
+    if controller == BINDINGS { "targetgroupbinding" } else { controller }
 }
 
 fn controller_of(owner: Owner) -> &'static str {

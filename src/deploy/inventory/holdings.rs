@@ -14,15 +14,31 @@ const FRESH: Duration = Duration::from_mins(1);
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
     /// Load balancers by ARN, with their tags.
-    pub load_balancers: BTreeMap<String, Box<(elbv2::LoadBalancer, Tags)>>,
+    pub load_balancers: BTreeMap<String, Box<Tagged<elbv2::LoadBalancer>>>,
     /// Target groups by ARN, with their tags.
-    pub target_groups: BTreeMap<String, Box<(elbv2::TargetGroup, Tags)>>,
+    pub target_groups: BTreeMap<String, Box<Tagged<elbv2::TargetGroup>>>,
     /// Managed security groups by id.
     pub security_groups: BTreeMap<String, Box<ec2::SecurityGroup>>,
     /// When AWS last said so; `None`: has to be asked again.
     pub(super) seen: Option<Instant>,
     /// What may exist although no answer said so.
     pub(super) suspects: BTreeSet<Suspect>,
+}
+
+/// Something in AWS, with its tags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tagged<T> {
+    /// As AWS describes it.
+    pub entity: T,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl<T> Tagged<T> {
+    /// As holdings keep it.
+    pub(super) fn boxed(entity: T, tags: Tags) -> Box<Self> {
+        Box::new(Self { entity, tags })
+    }
 }
 
 /// Something, by name, that a create call whose answer was lost may have made.
@@ -55,7 +71,7 @@ impl Holdings {
 
     /// Whether this is what AWS said last, and it stays so unless somebody changes it.
     pub(super) fn is_lasting(&self) -> bool {
-        let is_provisioning = self.load_balancers.values().any(|held| held.0.state == "provisioning");
+        let is_provisioning = self.load_balancers.values().any(|held| held.entity.state == "provisioning");
         self.seen.is_some() && !is_provisioning && self.suspects.is_empty()
     }
 
@@ -68,11 +84,11 @@ impl Holdings {
         match (request, response) {
             (Request::CreateLoadBalancer(create), Response::CreateLoadBalancer(entity)) => {
                 self.load_balancers
-                    .insert(entity.arn.clone(), Box::new((entity.clone(), create.tags.clone())));
+                    .insert(entity.arn.clone(), Tagged::boxed(entity.clone(), create.tags.clone()));
             }
             (Request::CreateTargetGroup(create), Response::CreateTargetGroup(entity)) => {
                 self.target_groups
-                    .insert(entity.arn.clone(), Box::new((entity.clone(), create.tags.clone())));
+                    .insert(entity.arn.clone(), Tagged::boxed(entity.clone(), create.tags.clone()));
             }
             (Request::CreateSecurityGroup(create), Response::CreateSecurityGroup(created)) => {
                 let group = ec2::SecurityGroup {
@@ -121,13 +137,13 @@ impl Holdings {
             subnet_id: mapping.subnet_id.clone(),
             ..elbv2::ZoneMapping::default()
         };
-        held.0.zones = mappings.iter().map(zone).collect();
+        held.entity.zones = mappings.iter().map(zone).collect();
     }
 
     fn retag(&mut self, arn: Option<&str>, edit: impl FnOnce(&mut Tags)) {
         let Some(arn) = arn else { return };
-        let of_load_balancer = self.load_balancers.get_mut(arn).map(|held| &mut held.1);
-        let of_target_group = self.target_groups.get_mut(arn).map(|held| &mut held.1);
+        let of_load_balancer = self.load_balancers.get_mut(arn).map(|held| &mut held.tags);
+        let of_target_group = self.target_groups.get_mut(arn).map(|held| &mut held.tags);
         if let Some(tags) = of_load_balancer.or(of_target_group) {
             edit(tags);
         }

@@ -1,6 +1,6 @@
 //! Asking AWS again about one stack.
 
-use super::holdings::Suspect;
+use super::holdings::{Suspect, Tagged};
 use super::{Holdings, Inventory, StackKey};
 use crate::aws::Cloud;
 use crate::aws::pages::{self, ARNS_PER_CALL, Paged};
@@ -27,12 +27,12 @@ impl Inventory {
         )?;
         let mut found = Holdings { seen, ..Holdings::default() };
         for entity in found_load_balancers {
-            let tags = load_balancers.get(&entity.arn).map(|held| held.1.clone());
-            found.load_balancers.insert(entity.arn.clone(), Box::new((entity, tags.unwrap_or_default())));
+            let tags = load_balancers.get(&entity.arn).map(|held| held.tags.clone());
+            found.load_balancers.insert(entity.arn.clone(), Tagged::boxed(entity, tags.unwrap_or_default()));
         }
         for entity in found_target_groups {
-            let tags = target_groups.get(&entity.arn).map(|held| held.1.clone());
-            found.target_groups.insert(entity.arn.clone(), Box::new((entity, tags.unwrap_or_default())));
+            let tags = target_groups.get(&entity.arn).map(|held| held.tags.clone());
+            found.target_groups.insert(entity.arn.clone(), Tagged::boxed(entity, tags.unwrap_or_default()));
         }
         found.security_groups =
             found_security_groups.into_iter().map(|group| (group.id.clone(), Box::new(group))).collect();
@@ -57,7 +57,7 @@ impl Inventory {
                 for entity in unless_gone(pages::all(cloud, request).await)? {
                     let tags = tags_of(cloud, &entity.arn).await?;
                     if self.stack_of(&tags).as_ref() == Some(key) {
-                        found.load_balancers.insert(entity.arn.clone(), Box::new((entity, tags)));
+                        found.load_balancers.insert(entity.arn.clone(), Tagged::boxed(entity, tags));
                     }
                 }
             }
@@ -67,7 +67,7 @@ impl Inventory {
                 for entity in unless_gone(pages::all(cloud, request).await)? {
                     let tags = tags_of(cloud, &entity.arn).await?;
                     if self.stack_of(&tags).as_ref() == Some(key) {
-                        found.target_groups.insert(entity.arn.clone(), Box::new((entity, tags)));
+                        found.target_groups.insert(entity.arn.clone(), Tagged::boxed(entity, tags));
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! What each stack was last brought to, so that nothing is asked when nothing changed.
 
-use super::{Holdings, Inventory, StackKey, State};
+use super::{Holdings, Inventory, StackKey, State, Tagged};
 use crate::aws::{Cloud, pages};
 use crate::cloud::{CloudError, elbv2};
 use crate::model::StackId;
@@ -235,14 +235,14 @@ pub(super) fn unsettle_drifted(
 fn digest(holdings: &Holdings) -> Digest {
     let Holdings { load_balancers, target_groups, security_groups, seen: _, suspects: _ } = holdings;
     let load_balancers = load_balancers.values().map(|held| {
-        let (entity, tags) = &**held;
+        let Tagged { entity, tags } = &**held;
         let mut entity = elbv2::LoadBalancer { state: String::new(), ..entity.clone() };
         entity.zones.sort_by(|one, other| one.subnet_id.cmp(&other.subnet_id));
         entity.security_groups.sort();
         (entity, tags)
     });
     let target_groups = target_groups.values().map(|held| {
-        let (entity, tags) = &**held;
+        let Tagged { entity, tags } = &**held;
         let mut entity = entity.clone();
         entity.load_balancer_arns.sort();
         (entity, tags)

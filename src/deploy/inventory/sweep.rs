@@ -1,5 +1,6 @@
 //! Looking through the whole region: at start, and every now and then to find what others changed.
 
+use super::holdings::Tagged;
 use super::settled::unsettle_drifted;
 use super::{Holdings, Inventory, StackKey, State};
 use crate::aws::{Cloud, pages};
@@ -70,13 +71,17 @@ impl Inventory {
         for entity in load_balancers {
             let tags = tags.remove(&entity.arn).unwrap_or_default();
             holdings_of(&tags, &mut |holdings| {
-                holdings.load_balancers.insert(entity.arn.clone(), Box::new((entity.clone(), tags.clone())));
+                holdings
+                    .load_balancers
+                    .insert(entity.arn.clone(), Tagged::boxed(entity.clone(), tags.clone()));
             });
         }
         for entity in target_groups {
             let tags = tags.remove(&entity.arn).unwrap_or_default();
             holdings_of(&tags, &mut |holdings| {
-                holdings.target_groups.insert(entity.arn.clone(), Box::new((entity.clone(), tags.clone())));
+                holdings
+                    .target_groups
+                    .insert(entity.arn.clone(), Tagged::boxed(entity.clone(), tags.clone()));
             });
         }
         for group in security_groups {

@@ -57,7 +57,7 @@ struct State {
     refusal: Option<Refusal>,
 }
 
-/// Whether a request (method and path) is refused.
+/// Whether a request (method, and path with query) is refused.
 type Refusal = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 /// The objects of one kind, and how they came to be as they are.
@@ -135,7 +135,7 @@ impl ApiServer {
         self.0.state.lock().revision
     }
 
-    /// Refuses requests by method and path from now on, as a webhook or a missing permission would.
+    /// Refuses requests by method and path (with its query) from now on, as a webhook or a missing permission would.
     pub fn refuse(&self, refuses: impl Fn(&str, &str) -> bool + Send + Sync + 'static) {
         self.0.state.lock().refusal = Some(Box::new(refuses));
     }

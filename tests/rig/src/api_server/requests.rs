@@ -39,7 +39,7 @@ fn respond(server: &ApiServer, head: &Parts, body: &Bytes) -> Result<Response<Bo
         form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let target = Target::parse(head.uri.path()).ok_or_else(|| bad(404, "NotFound", head.uri.path()))?;
     let mut state = server.0.state.lock();
-    if let Some(failure) = state.refuses(head.method.as_str(), head.uri.path()) {
+    if let Some(failure) = state.refuses(head.method.as_str(), &head.uri.to_string()) {
         return Err(failure);
     }
     if head.method == Method::GET {
