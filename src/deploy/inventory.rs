@@ -168,11 +168,16 @@ impl Inventory {
     /// What the stack holds; asks AWS again where what is known has been overtaken.
     pub async fn holdings(&self, stack: &StackId, cloud: &dyn Cloud) -> Result<Holdings, CloudError> {
         let key = StackKey::from(stack);
-        let known = self.state.lock().stacks.get(&key).cloned().unwrap_or_default();
-        if known.is_empty() || known.is_fresh() {
-            return Ok(known);
-        }
-        let found = self.look_again(&key, &known, cloud).await?;
+        let known = self.known(&key);
+        if known.is_empty() || known.is_fresh() { Ok(known) } else { self.look(key, &known, cloud).await }
+    }
+
+    fn known(&self, key: &StackKey) -> Holdings {
+        self.state.lock().stacks.get(key).cloned().unwrap_or_default()
+    }
+
+    async fn look(&self, key: StackKey, known: &Holdings, cloud: &dyn Cloud) -> Result<Holdings, CloudError> {
+        let found = self.look_again(&key, known, cloud).await?;
         let mut state = self.state.lock();
         state.touched.insert(key.clone());
         state.put(key, found.clone());

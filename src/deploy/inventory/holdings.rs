@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long what was seen is taken for what is.
-const FRESH: Duration = Duration::from_mins(1);
+pub(super) const FRESH: Duration = Duration::from_mins(1);
 
 /// What one stack holds, whether wanted or not.
 ///
@@ -61,12 +61,12 @@ impl Holdings {
 
     /// Whether it need not be asked for again. What is still provisioning changes by itself.
     pub(super) fn is_fresh(&self) -> bool {
-        self.is_lasting() && self.is_recent()
+        self.is_lasting() && self.was_seen_within(FRESH)
     }
 
-    /// Whether AWS said so just now.
-    pub(super) fn is_recent(&self) -> bool {
-        self.seen.is_some_and(|seen| seen.elapsed() < FRESH)
+    /// Whether AWS said so no longer ago than this.
+    pub(super) fn was_seen_within(&self, period: Duration) -> bool {
+        self.seen.is_some_and(|seen| seen.elapsed() < period)
     }
 
     /// Whether this is what AWS said last, and it stays so unless somebody changes it.

@@ -1,5 +1,6 @@
 //! What each stack was last brought to, so that nothing is asked when nothing changed.
 
+use super::holdings::FRESH;
 use super::{Holdings, Inventory, StackKey, State, Tagged};
 use crate::aws::{Cloud, pages};
 use crate::cloud::{CloudError, elbv2};
@@ -14,6 +15,9 @@ use tokio::time::Instant;
 const CALLS_PER_LOOK: usize = 3;
 /// Calls of a sweep beside those for tags.
 const CALLS_PER_LIST: usize = 4;
+
+/// A stack is looked at this long after the last change to it: AWS shows by then what it was told, and few stacks change again.
+const REST: Duration = Duration::from_secs(15);
 
 /// What is remembered of a stack. Holds digests of secrets, never secrets; and outlives the process only where they are
 /// mixed with a seal, because whoever may read what is written down need not be one who may read secrets.
@@ -87,8 +91,11 @@ impl Inventory {
     pub fn unattested(&self) -> BTreeSet<StackId> {
         let state = self.state.lock();
         let unattested = state.records.iter().filter(|(key, record)| {
-            let is_unseen = record.settled.as_ref().is_some_and(|settled| settled.holdings.is_none());
-            is_unseen && state.stacks.get(key).is_some_and(|holdings| !holdings.is_recent())
+            let settled = record.settled.as_ref().filter(|settled| settled.holdings.is_none());
+            let Some((settled, holdings)) = settled.zip(state.stacks.get(key)) else { return false };
+            let rested = settled.observed.elapsed();
+            // why: what was seen since and was not to be relied on, a load balancer that AWS still builds, takes longer
+            rested >= REST && !holdings.was_seen_within(rested.min(FRESH))
         });
         unattested.map(|(key, _)| StackId::from(key)).collect()
     }
@@ -104,8 +111,9 @@ impl Inventory {
             return self.sweep(cloud).await;
         }
         for stack in stacks {
-            self.holdings(stack, cloud).await?;
-            self.state.lock().note_look(&stack.into());
+            let key = StackKey::from(stack);
+            self.look(key.clone(), &self.known(&key), cloud).await?;
+            self.state.lock().note_look(&key);
         }
         Ok(Vec::new())
     }
