@@ -16,6 +16,9 @@ demo: controlplane ## the whole product on a real control plane, step by step; K
 	@cargo build -p aws-load-balancer-controller -p harness --bins
 	@KEEP=$(KEEP) $(target)/debug/demo
 
+# why: what passed once passes again, everywhere; `make soak` goes looking for what nobody has seen yet
+test test-core: export PROPTEST_RNG_SEED ?= 35
+
 .PHONY: test
 test: test-core controlplane promtool ## all tests: the core alone, then everything, end to end included
 	cargo build --package aws-load-balancer-controller --bins
@@ -24,6 +27,10 @@ test: test-core controlplane promtool ## all tests: the core alone, then everyth
 .PHONY: test-core
 test-core: ## the core alone, which cannot even link a socket; seconds when warm
 	cargo test --package aws-load-balancer-controller --no-default-features --lib
+
+.PHONY: soak
+soak: ## property tests of the whole machinery with new random cases; CASES=200 of each
+	PROPTEST_CASES=$(or $(CASES),200) cargo test --package it --test it -- services:: groups:: bindings:: targets::
 
 .PHONY: test-report
 test-report: ## one broken Ingress of fifty, in every way we could think of, as a table
