@@ -80,6 +80,10 @@ generated: controlplane ## write anew what is written from the source: reference
 	UPDATE_GOLDEN=1 cargo test --package aws-load-balancer-controller --lib -- the_reference_page_is_fresh
 	UPDATE_GOLDEN=1 cargo test --package it --test it -- docs:: chart::
 
+.PHONY: order
+order: controlplane ## write anew which functions stand together in the release binary (see build/main.rs); needs valgrind
+	build/order.sh
+
 .PHONY: docs
 docs: ## the book into target/book, and the API documentation of all crates
 	@command -v mdbook >/dev/null || cargo install mdbook --locked

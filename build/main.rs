@@ -1,0 +1,40 @@
+//! Tells the linker what keeps the process small: see `docs/performance.md`, "Memory".
+//!
+//! The kernel maps code in windows of 64 KiB around each page that runs, so functions that run must stand together: spread over
+//! the binary, as a compiler leaves them, the tenth of them that runs at all holds nearly all of the binary in memory.
+//! `functions.order` lists them; `make order` writes it anew. A name that is no longer there is passed over.
+
+use std::env;
+use std::path::Path;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build");
+    if variable("PROFILE") != "release" || variable("CARGO_CFG_TARGET_OS") != "linux" {
+        return;
+    }
+    if variable("CARGO_CFG_TARGET_ENV") == "gnu" {
+        // A tenth of a byte for each pointer that the loader adjusts, instead of 24.
+        link("-z,pack-relative-relocs");
+    }
+    if links_with_lld() {
+        let order = Path::new(&variable("CARGO_MANIFEST_DIR")).join("build/functions.order");
+        link(&format!("--symbol-ordering-file={}", order.display()));
+        link("--no-warn-symbol-ordering");
+    }
+}
+
+/// The one target whose default linker is lld, unless somebody chose another; others do not know the options.
+fn links_with_lld() -> bool {
+    let chosen = variable("CARGO_ENCODED_RUSTFLAGS");
+    variable("TARGET") == "x86_64-unknown-linux-gnu"
+        && env::var_os("RUSTC_LINKER").is_none()
+        && !["linker", "fuse-ld"].iter().any(|option| chosen.contains(option))
+}
+
+fn link(option: &str) {
+    println!("cargo:rustc-link-arg-bins=-Wl,{option}");
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
