@@ -106,7 +106,7 @@ pub fn controllers_own(object: &ObjectRef, old: Option<&Ingress>, new: &Ingress)
     let was = old.map(|old| ingress_annotations(old.metadata.annotations.as_ref()));
     let given = is.string(SUFFIX)?;
     let is_kept = was.is_some_and(|was| was.string(SUFFIX) == Some(given));
-    let problem = "is written by the controller, which overwrites or removes it";
+    let problem = "is for the controller to write; what stands there has no effect";
     (!is_kept).then(|| Finding::warning(object, problem).at(is.key(SUFFIX)))
 }
 

@@ -4,7 +4,7 @@ use super::Checks;
 use crate::annotations::ALB_PREFIX;
 use crate::annotations::ingress::action::{IngressAction, parse_action};
 use crate::annotations::ingress::condition::parse_conditions;
-use crate::annotations::value::{Complaint, MAX_VALUES, regex};
+use crate::annotations::value::{Complaint, MAX_VALUE, MAX_VALUES, regex};
 use crate::api::Ingress;
 use crate::cloud::elbv2::{RedirectAction, RuleCondition};
 use crate::finding::{Finding, Severity};
@@ -19,8 +19,13 @@ pub(super) fn of_ingress(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Find
         paths(rule).flat_map(move |(index, path)| {
             let field = format!("spec.rules[{at}].http.paths[{index}]");
             let crowd = crowd(checks, path, has_host, &field);
-            crowd.into_iter().chain(pattern(checks, path, &field)).collect::<Vec<_>>()
+            let patterns = pattern(checks, path, &field).into_iter().chain(plain_path(checks, path, &field));
+            crowd.into_iter().chain(patterns).collect::<Vec<_>>()
         })
+    }));
+    findings.extend(rules(ingress).filter_map(|(at, rule)| {
+        let complaint = host_complaint(rule.host.as_deref()?)?;
+        Some(told(checks, complaint).at(format!("spec.rules[{at}].host")))
     }));
     findings.extend(circles(checks, ingress));
     findings.extend(settings_of_default(checks, ingress));
@@ -106,11 +111,42 @@ fn pattern(checks: &Checks<'_, '_>, path: &HTTPIngressPath, field: &str) -> Opti
         )),
         rest => regex::check(rest)?,
     };
-    let finding = match complaint.severity {
+    Some(told(checks, complaint).at(format!("{field}.path")))
+}
+
+/// A path that is compared as it is.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/add-rule.html>
+fn plain_path(checks: &Checks<'_, '_>, path: &HTTPIngressPath, field: &str) -> Option<Finding> {
+    let is_pattern = path.path_type == "ImplementationSpecific" && checks.is_true("use-regex-path-match");
+    let text = path.path.as_deref().filter(|text| !is_pattern && !text.is_empty())?;
+    // why: a prefix also stands for what is below it, with a slash and an asterisk more
+    let below = if path.path_type == "Prefix" && !text.ends_with('/') { 2 } else { 0 };
+    let is_usual = |c: char| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+;&*?".contains(c);
+    let complaint = long_value(text, text.chars().count() + below).or_else(|| {
+        let odd = text.chars().find(|c| !is_usual(*c))?;
+        Some(Complaint::warning(format!("{text:?} contains {odd:?}, which AWS does not list for paths")))
+    })?;
+    Some(told(checks, complaint).at(format!("{field}.path")))
+}
+
+/// Source: as above.
+fn host_complaint(host: &str) -> Option<Complaint> {
+    let complaint =
+        || Complaint::warning(format!("{host:?} has no dot, which AWS wants hosts of rules to have"));
+    long_value(host, host.chars().count())
+        .or_else(|| (!host.is_empty() && !host.contains('.')).then(complaint))
+}
+
+fn long_value(text: &str, length: usize) -> Option<Complaint> {
+    let problem = format!("{text:?} makes a value of {length} characters, expected at most {MAX_VALUE}");
+    (length > MAX_VALUE).then(|| Complaint::error(problem))
+}
+
+fn told(checks: &Checks<'_, '_>, complaint: Complaint) -> Finding {
+    match complaint.severity {
         Severity::Error => Finding::error(checks.object, complaint.problem),
         Severity::Warning => Finding::warning(checks.object, complaint.problem),
-    };
-    Some(finding.at(format!("{field}.path")))
+    }
 }
 
 /// Redirects to the very host that they are for, with nothing else changed: clients go round in circles.

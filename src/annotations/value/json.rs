@@ -4,7 +4,7 @@ mod action;
 mod condition;
 mod jwt;
 
-pub use condition::MAX_VALUES;
+pub use condition::{MAX_VALUE, MAX_VALUES};
 
 use super::{Complaint, regex};
 use crate::annotations::ingress::auth::parse_auth;

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 const FIELDS: &[&str] =
     &["host-header", "path-pattern", "http-header", "http-request-method", "query-string", "source-ip"];
-const MAX_VALUE: usize = 128;
+/// Characters of a value.
+pub const MAX_VALUE: usize = 128;
 /// Values of all conditions of a rule.
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
 pub const MAX_VALUES: usize = 5;
