@@ -78,10 +78,9 @@ fn compare(transcript: &str) {
 /// Mistakes from before these checks: the same as in the manifests, stored while nobody looks.
 async fn store_mistakes(walk: &Walkthrough) -> Result<()> {
     for name in ["service-wrong.yaml", "ingress-wrong.yaml"] {
-        let held = manifest(name)
-            .replace("edge\n  annotations", "old\n  finalizers: [example.com/hold]\n  annotations");
-        let held =
-            held.replace("shop\n  annotations", "old\n  finalizers: [example.com/hold]\n  annotations");
+        let finalizers = "old\n  finalizers: [example.com/hold, example.com/once]\n  annotations";
+        let held = manifest(name).replace("edge\n  annotations", finalizers);
+        let held = held.replace("shop\n  annotations", finalizers);
         eventually("nobody looks", PATIENCE, || walk.cluster.apply(&held)).await?;
     }
     Ok(())
@@ -125,6 +124,7 @@ async fn update_around_mistakes(walk: &Walkthrough) -> Result<()> {
             async |patch: &str| walk.cluster.kubectl(&["patch", object, "--type=merge", "-p", patch]).await;
         patch(r#"{"metadata":{"labels":{"team":"shop"}}}"#).await?.expect_ok()?;
         patch(r#"{"metadata":{"annotations":{"example.com/note":"x"}}}"#).await?.expect_ok()?;
+        patch(r#"{"metadata":{"finalizers":["example.com/hold"]}}"#).await?.expect_ok()?;
         patch(touching).await?.expect_refusal()?;
         let attributes = json!({"metadata": {"annotations": {format!("{prefix}-attributes"): "nonsense"}}});
         patch(&attributes.to_string()).await?.expect_refusal()?;
