@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::stream::{BoxStream, StreamExt, select_all};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
@@ -93,6 +94,8 @@ pub async fn run(client: Client, settings: Settings, publish: impl Fn(&Bundle)) 
             () = sleep(wait) => {}
             Some(()) = changes.next() => {}
         }
+        // why: what changed together is looked at once
+        while changes.next().now_or_never().flatten().is_some() {}
     }
 }
 
@@ -169,14 +172,12 @@ impl Keeper {
         let policy = &self.settings.policy;
         let found = stored.and_then(bundle_in);
         let decision = decide(now, found.as_ref(), policy);
-        let remembered =
-            self.served.as_ref().filter(|own| decide(now, Some(own), policy).is_usable_meanwhile());
-        match (decision, remembered) {
-            (Decision::IssueAll(reason) | Decision::IssueLeaf(reason), Some(own))
-                if !decision.is_usable_meanwhile() =>
-            {
-                (Some(own.clone()), Decision::AddCa(reason))
-            }
+        let (Decision::IssueAll(reason) | Decision::IssueLeaf(reason)) = decision else {
+            return (found, decision);
+        };
+        let is_usable = |own: &&Bundle| decide(now, Some(own), policy).is_usable_meanwhile();
+        match self.served.as_ref().filter(is_usable) {
+            Some(own) if !decision.is_usable_meanwhile() => (Some(own.clone()), Decision::AddCa(reason)),
             _ => (found, decision),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_load_balancer_controller::api::{ObjectKey, Secret, Service};
+use aws_load_balancer_controller::api::{ObjectKey, Service};
 use aws_load_balancer_controller::cluster::webhook_certs::{Settings, run};
 use aws_load_balancer_controller::serve::certificate::{ServingCertificate, server_config};
 use aws_load_balancer_controller::serve::listener::serve_tls;
@@ -17,13 +17,14 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use harness::assets::chart;
 use harness::{Cluster, eventually};
 use jiff::SignedDuration;
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, interval};
 use webhook_certs::{Decision, Policy, Reason, advance, service_names};
 
@@ -38,7 +39,25 @@ struct Installation {
     calls: Arc<AtomicUsize>,
     endpoints: Vec<SocketAddr>,
     service: String,
+    replicas: Vec<Replica>,
     tasks: JoinSet<()>,
+}
+
+/// One replica: what it serves, and the task that keeps its certificates.
+struct Replica {
+    serving: Arc<ServingCertificate>,
+    /// The certificates that it was given to serve.
+    served: Arc<Mutex<BTreeSet<String>>>,
+    keeper: AbortHandle,
+}
+
+/// Authorities of the webhooks, in PEM.
+#[derive(Default)]
+struct Trusted {
+    /// All there have been.
+    seen: BTreeSet<String>,
+    /// How many there are.
+    now: usize,
 }
 
 impl Installation {
@@ -50,8 +69,9 @@ impl Installation {
         let query = ["get", "service", SERVICE, "-n", NAMESPACE, "-o", "jsonpath={.spec.clusterIP}"];
         let address = cluster.kubectl(&query).await.unwrap().expect_ok().unwrap();
         let service = format!("{address}:443");
+        let (calls, tasks) = (Arc::default(), JoinSet::new());
         let mut installation =
-            Self { cluster, calls: Arc::default(), endpoints: Vec::new(), service, tasks: JoinSet::new() };
+            Self { cluster, calls, endpoints: Vec::new(), service, replicas: Vec::new(), tasks };
         for _ in 0..replicas {
             installation.start_replica(policy.clone()).await;
         }
@@ -67,18 +87,40 @@ impl Installation {
         let serving = Arc::new(ServingCertificate::default());
         let tls = Arc::new(server_config(Arc::clone(&serving), None).unwrap());
         self.tasks.spawn(serve_tls(listener, tls, allow_everything(&self.calls), std::future::pending()));
+        let served = Arc::default();
+        let keeper = self.keep_certificates(&serving, &served, policy).await;
+        self.replicas.push(Replica { serving, served, keeper });
+    }
+
+    async fn keep_certificates(
+        &mut self,
+        serving: &Arc<ServingCertificate>,
+        served: &Arc<Mutex<BTreeSet<String>>>,
+        policy: Policy,
+    ) -> AbortHandle {
         let settings = Settings {
             secret: ObjectKey::namespaced(NAMESPACE, SECRET),
             configurations: vec!["aws-load-balancer-webhook".to_string()],
             policy,
         };
         let client = self.controller_client().await;
+        let (serving, served) = (Arc::clone(serving), Arc::clone(served));
         self.tasks.spawn(async move {
             let publish = |bundle: &webhook_certs::Bundle| {
                 serving.publish(bundle.cert_pem.as_bytes(), bundle.key_pem.as_bytes()).unwrap();
+                served.lock().unwrap().insert(bundle.cert_pem.clone());
             };
             run(client, settings, publish).await;
-        });
+        })
+    }
+
+    /// Goes on with another policy, and with what is served, as after a change of it.
+    async fn change_policy(&mut self, policy: &Policy) {
+        for mut replica in std::mem::take(&mut self.replicas) {
+            replica.keeper.abort();
+            replica.keeper = self.keep_certificates(&replica.serving, &replica.served, policy.clone()).await;
+            self.replicas.push(replica);
+        }
     }
 
     /// A client with the rights of the chart's ServiceAccount.
@@ -95,21 +137,25 @@ impl Installation {
         try_service(&Api::namespaced(self.cluster.client(), "default"), kind).await
     }
 
-    /// Every authority that is trusted from now on, in PEM.
-    fn watch_authorities(&mut self) -> Arc<Mutex<BTreeSet<String>>> {
-        let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
-        let secrets: Api<Secret> = Api::namespaced(self.cluster.client(), NAMESPACE);
-        let only = watcher::Config::default().fields(&format!("metadata.name={SECRET}"));
-        let (mut changes, noted) = (watcher(secrets, only).applied_objects().boxed(), seen.clone());
+    /// What API servers are told to trust, from now on.
+    fn watch_trusted(&mut self) -> Arc<Mutex<Trusted>> {
+        let trusted: Arc<Mutex<Trusted>> = Arc::default();
+        let configurations: Api<MutatingWebhookConfiguration> = Api::all(self.cluster.client());
+        let only = watcher::Config::default().fields("metadata.name=aws-load-balancer-webhook");
+        let mut changes = watcher(configurations, only).applied_objects().boxed();
+        let noted = Arc::clone(&trusted);
         self.tasks.spawn(async move {
-            while let Ok(Some(secret)) = changes.try_next().await {
-                let data = secret.data.unwrap_or_default();
-                let bundle = String::from_utf8(data["ca.crt"].0.clone()).unwrap();
-                let each = bundle.split_inclusive("-----END CERTIFICATE-----\n");
-                noted.lock().unwrap().extend(each.map(str::to_owned));
+            while let Ok(Some(configuration)) = changes.try_next().await {
+                let webhooks = configuration.webhooks.unwrap();
+                let bundle = webhooks[0].client_config.ca_bundle.clone().unwrap();
+                let bundle = String::from_utf8(bundle.0).unwrap();
+                let each: BTreeSet<_> = bundle.split_inclusive("-----END CERTIFICATE-----\n").collect();
+                let mut trusted = noted.lock().unwrap();
+                trusted.now = each.len();
+                trusted.seen.extend(each.into_iter().map(str::to_owned));
             }
         });
-        seen
+        trusted
     }
 
     async fn webhooks_answer(&self) {
@@ -210,40 +256,74 @@ async fn upgrades_leave_the_certificates_alone_and_a_deleted_secret_comes_back()
     cluster.helm(&uninstall).await.unwrap().expect_ok().unwrap();
 }
 
-/// Fifty calls a second for a minute, while a new authority is made as soon as the last one is in use.
+/// Fifty calls a second, while a new authority is made as soon as the last one is in use, and then while all of them but
+/// the last are forgotten.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_fails_while_the_authority_is_replaced_every_second() {
     let second = SignedDuration::from_secs(1);
     let hour = SignedDuration::from_hours(1);
-    let policy = Policy {
+    let hurried = Policy {
         ca_lifetime: hour,
-        ca_renew_before: hour - second,
+        ca_renew_before: hour,
         leaf_lifetime: hour,
         leaf_renew_before: hour / 2,
-        settle: second,
+        settle: SignedDuration::from_millis(400),
         overlap: second * 5,
         ..policy()
     };
-    let mut installation = Installation::start(policy, 3).await;
+    let mut installation = Installation::start(hurried.clone(), 3).await;
     installation.webhooks_answer().await;
-    let authorities = installation.watch_authorities();
+    let trusted = installation.watch_trusted();
 
-    let mut calls = JoinSet::new();
-    let mut ticks = interval(Duration::from_millis(20));
-    let end = Instant::now() + Duration::from_mins(1);
-    while Instant::now() < end {
-        ticks.tick().await;
-        let api = Api::namespaced(installation.cluster.client(), "default");
-        calls.spawn(async move { try_service(&api, "LoadBalancer").await.map(drop) });
+    let mut calls = Calls::default();
+    calls.make_for(Duration::from_mins(1), &installation).await;
+    let authorities = trusted.lock().unwrap().seen.len();
+    for replica in &installation.replicas {
+        let certificates = replica.served.lock().unwrap().len();
+        assert!(certificates >= 60, "a replica served {certificates} of {authorities} authorities");
     }
-    let results = calls.join_all().await;
-    let failures: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
-    assert!(failures.is_empty(), "{} of {} failed: {:?}", failures.len(), results.len(), failures.first());
-    assert!(results.len() > 2500, "{}", results.len());
+    let made = calls.count;
+    assert!(made >= 2900, "{made} calls in a minute");
 
-    let count = authorities.lock().unwrap().len();
-    eprintln!("{count} authorities in a minute, {} calls", results.len());
-    assert!(count >= 30, "there were only {count} authorities");
+    installation.change_policy(&Policy { ca_renew_before: hour / 2, ..hurried }).await;
+    while trusted.lock().unwrap().now > 1 {
+        assert!(calls.count < made + 50 * 60, "there are still {} authorities", trusted.lock().unwrap().now);
+        calls.make_for(Duration::from_secs(1), &installation).await;
+    }
+    calls.make_for(Duration::from_secs(3), &installation).await;
+    println!("{authorities} authorities; {made} calls in their minute, {} in all", calls.count);
+    calls.none_has_failed().await;
+}
+
+/// Calls that are made at a pace, whether or not earlier ones have been answered.
+#[derive(Default)]
+struct Calls {
+    count: usize,
+    answers: JoinSet<Result<(), kube::Error>>,
+}
+
+impl Calls {
+    async fn make_for(&mut self, time: Duration, installation: &Installation) {
+        let mut ticks = interval(Duration::from_millis(20));
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            ticks.tick().await;
+            let api = Api::namespaced(installation.cluster.client(), "default");
+            self.answers.spawn(async move { try_service(&api, "LoadBalancer").await.map(drop) });
+            self.count += 1;
+        }
+    }
+
+    async fn none_has_failed(self) {
+        let answers = self.answers.join_all().await;
+        let failures: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+        assert!(failures.is_empty(), "{} of {} failed: {:?}", failures.len(), self.count, failures.first());
+    }
+}
+
+fn issue() -> webhook_certs::Bundle {
+    let issued = advance(Decision::IssueAll(Reason::Missing), jiff::Timestamp::now(), None, &policy());
+    issued.unwrap().unwrap()
 }
 
 const EARLIER_SECRET: &str = r"
@@ -263,8 +343,7 @@ stringData: {ca.crt: CA, tls.crt: CERT, tls.key: KEY}
 #[tokio::test(flavor = "multi_thread")]
 async fn the_secret_of_an_earlier_installation_is_kept_where_asked_and_taken_over_later() {
     let cluster = Cluster::start().await.unwrap();
-    let issued = advance(Decision::IssueAll(Reason::Missing), jiff::Timestamp::now(), None, &policy());
-    let bundle = issued.unwrap().unwrap();
+    let bundle = issue();
     let earlier = [("CA", &bundle.ca_pem), ("CERT", &bundle.cert_pem), ("KEY", &bundle.key_pem)];
     let earlier = earlier.iter().fold(EARLIER_SECRET.to_string(), |text, (name, pem)| {
         text.replace(&format!(": {name}"), &format!(": {}", json!(pem)))

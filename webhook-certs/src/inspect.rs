@@ -72,8 +72,8 @@ impl Certificate {
         self.not_before <= now && now < self.not_after
     }
 
-    fn has_key(&self, key_pem: &str) -> bool {
-        KeyPair::from_pem(key_pem).is_ok_and(|key| key.der_bytes() == self.public_key)
+    fn has_key(&self, key: &KeyPair) -> bool {
+        key.der_bytes() == self.public_key
     }
 
     fn is_signed_by(&self, ca: &Self) -> bool {
@@ -107,7 +107,8 @@ fn read_authorities(pem: &str, now: Timestamp) -> (Vec<Certificate>, bool) {
 }
 
 fn position_of_key(cas: &[Certificate], key_pem: &str) -> Option<usize> {
-    cas.iter().position(|ca| ca.has_key(key_pem))
+    let key = KeyPair::from_pem(key_pem).ok()?;
+    cas.iter().position(|ca| ca.has_key(&key))
 }
 
 fn read_leaf(
@@ -118,7 +119,7 @@ fn read_leaf(
 ) -> Result<(Certificate, usize), Reason> {
     let der = CertificateDer::from_pem_slice(bundle.cert_pem.as_bytes()).map_err(|_| Reason::Unreadable)?;
     let leaf = Certificate::read(der).ok_or(Reason::Unreadable)?;
-    if !leaf.has_key(&bundle.key_pem) {
+    if !KeyPair::from_pem(&bundle.key_pem).is_ok_and(|key| leaf.has_key(&key)) {
         return Err(Reason::KeyMismatch);
     }
     if now < leaf.not_before {

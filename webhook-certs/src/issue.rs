@@ -88,9 +88,22 @@ fn issue_leaf(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Result<Bundle
 
 fn add_ca(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Result<Bundle, Failure> {
     let ca = new_authority(now, policy)?;
-    let trusted = to_pem(&Parts::of(bundle, policy, now).cas);
+    let parts = Parts::of(bundle, policy, now);
+    let trusted = to_pem(parts.cas.iter().skip(count_outlived(now, &parts, policy)));
     let ca_key_pem = Some(ca.key.serialize_pem());
     Ok(Bundle { ca_pem: trusted + &ca.pem, ca_key_pem, ..bundle.clone() })
+}
+
+/// How many of the oldest authorities nobody can be in want of any more, although rotations have followed each other faster than
+/// the overlap.
+///
+/// why: an authority is announced only while its predecessor is in use. So what stands before that was out of use by then.
+fn count_outlived(now: Timestamp, parts: &Parts, policy: &Policy) -> usize {
+    let issuer = parts.leaf.as_ref().map_or(0, |(_, issuer)| *issuer);
+    // why: what a certificate says of its time is cut to the second
+    let overlap = [policy.backdate, policy.overlap, SignedDuration::from_secs(1)];
+    let announced = parts.cas.iter().take(issuer + 1).skip(2);
+    announced.take_while(|ca| after(ca.not_before, overlap) <= now).count()
 }
 
 fn drop_cas(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Bundle {

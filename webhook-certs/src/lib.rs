@@ -18,6 +18,8 @@
 //! steady      [B]          B
 //! ```
 //!
+//! Where rotations follow each other faster than `overlap`, each forgets those that were replaced long enough ago.
+//!
 //! The serving certificate alone is renewed by its authority, whose key is kept too; nobody has to trust anything new.
 
 mod bundle;
