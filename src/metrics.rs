@@ -85,6 +85,8 @@ labels! {
     TargetLabels { namespace, name, target_group, state }
     /// A request to the API server.
     ApiRequestLabels { code, host, method }
+    /// There is one of it.
+    NoLabels { }
 }
 
 /// Go's default buckets, in seconds.
@@ -123,11 +125,13 @@ type Reading = Box<dyn Fn(&Metrics) + Send + Sync>;
 
 /// The type of a family of metrics, and an empty one.
 macro_rules! family {
+    (type total $labels:ty) => { Counter };
     (type counter $labels:ty) => { Family<$labels, Counter> };
     (type gauge $labels:ty) => { Family<$labels, Gauge> };
     (type level $labels:ty) => { Family<$labels, Level> };
     (type histogram($buckets:ident) $labels:ty) => { Histograms<$labels> };
     (new histogram($buckets:ident)) => { Family::new_with_constructor(Buckets($buckets)) };
+    (new total) => { Counter::default() };
     (new $kind:ident) => { Family::default() };
 }
 
@@ -136,7 +140,7 @@ macro_rules! family {
 pub struct Row {
     /// Name, of a counter without its `_total`.
     pub name: &'static str,
-    /// `counter`, `gauge`, `level` (a gauge of fractions) or `histogram`.
+    /// `counter`, `total` (a counter without labels), `gauge`, `level` (a gauge of fractions) or `histogram`.
     pub kind: &'static str,
     /// Names of the labels.
     pub labels: &'static [&'static str],
@@ -201,20 +205,28 @@ metrics! {
     quic_target_missing_server_id: counter ObjectLabels "awslbc_quic_target_missing_server_id" "Targets without the QUIC server id they need";
     reconciles: counter ResultLabels "controller_runtime_reconcile" "Reconciles, by result";
     controller_errors: counter ControllerLabels "controller_runtime_reconcile_errors" "Reconciles that failed";
+    terminal_errors: counter ControllerLabels "controller_runtime_terminal_reconcile_errors" "Reconciles that fail until somebody changes something";
+    reconcile_panics: counter ControllerLabels "controller_runtime_reconcile_panics" "Always 0: a panic ends the process";
+    reconcile_timeouts: counter ControllerLabels "controller_runtime_reconcile_timeouts" "Always 0: no reconcile is given up for taking long";
     reconcile_time: histogram(RECONCILE) ControllerLabels "controller_runtime_reconcile_time_seconds" "Time of a reconcile";
     max_concurrent_reconciles: gauge ControllerLabels "controller_runtime_max_concurrent_reconciles" "Workers of a controller";
     active_workers: gauge ControllerLabels "controller_runtime_active_workers" "Workers of a controller at work";
     webhook_requests: counter WebhookCodeLabels "controller_runtime_webhook_requests" "Admission requests, by HTTP status";
     webhook_latency: histogram(DEFAULT) WebhookLabels "controller_runtime_webhook_latency_seconds" "Time of an admission request";
     webhook_in_flight: gauge WebhookLabels "controller_runtime_webhook_requests_in_flight" "Admission requests being answered";
+    webhook_panics: total NoLabels "controller_runtime_webhook_panics" "Always 0: a panic ends the process";
+    conversion_panics: total NoLabels "controller_runtime_conversion_webhook_panics" "Always 0: no resource has versions to convert between";
+    certificate_reads: total NoLabels "certwatcher_read_certificate" "Looks at the webhooks' certificate: at its files every five seconds, at its Secret when that changes";
+    certificate_read_errors: total NoLabels "certwatcher_read_certificate_errors" "Looks after which the webhooks' certificate is not as it should be";
     queue_depth: gauge QueueLabels "workqueue_depth" "Keys that wait in a work queue";
     queue_adds: counter QueueLabels "workqueue_adds" "Keys added to a work queue";
-    queue_retries: counter QueueLabels "workqueue_retries" "Keys added to a work queue again after a failure";
+    queue_retries: counter QueueLabels "workqueue_retries" "Keys added to a work queue for later: after a failure, or to look again";
     queue_duration: histogram(QUEUE) QueueLabels "workqueue_queue_duration_seconds" "Time of a key in a work queue";
     work_duration: histogram(QUEUE) QueueLabels "workqueue_work_duration_seconds" "Time of the work on a key";
     queue_unfinished: level QueueLabels "workqueue_unfinished_work_seconds" "Time so far of all the work under way";
     queue_longest_running: level QueueLabels "workqueue_longest_running_processor_seconds" "Time so far of the work that is under way for the longest";
     leader: gauge LeaseLabels "leader_election_master_status" "1 on the replica that holds the lease";
+    slow_renewals: counter LeaseLabels "leader_election_slowpath" "Renewals of the lease that did not succeed at once";
     api_requests: counter ApiRequestLabels "rest_client_requests" "Requests to the API server, by HTTP status";
     object_state: gauge ObjectStateLabels "awslbc_object_state" "1 for the state an object is in: settled, waiting, failing or mistaken";
     object_success_age: level TalkerLabels "awslbc_object_last_success_age_seconds" "Time since an object was last brought to what it wants, or first seen";

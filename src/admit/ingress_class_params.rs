@@ -13,12 +13,17 @@ pub fn check(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
     if change.is_of_no_concern() {
         return Ok(Admitted::unchanged());
     }
+    let check = if check_inbound_cidrs(change.object).is_empty() {
+        "checkSubnetSelectors"
+    } else {
+        "checkInboundCIDRs"
+    };
     match mistakes(change.object).as_slice() {
         [] => change.judge(config, "fields", class_fields::params_ref, |params, _| {
             class_fields::check(config, params)
         }),
-        [one] => Err(Denial::new("checkIngressClassParams", one)),
-        many => Err(Denial::new("checkIngressClassParams", format!("[{}]", many.join(", ")))),
+        [one] => Err(Denial::new(check, one)),
+        many => Err(Denial::new(check, format!("[{}]", many.join(", ")))),
     }
 }
 

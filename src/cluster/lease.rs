@@ -62,7 +62,6 @@ pub struct LeaseLost {
 }
 
 /// This replica's part in the election.
-#[derive(Debug)]
 pub struct Election {
     api: Api<Lease>,
     namespace: String,
@@ -70,6 +69,7 @@ pub struct Election {
     identity: String,
     leadership: Leadership,
     observed: Option<(LeaseSpec, Instant)>,
+    renewed_slowly: Box<dyn Fn() + Send + Sync>,
 }
 
 /// What one look at the lease found.
@@ -88,7 +88,15 @@ impl Election {
             identity,
             leadership: Leadership::new(),
             observed: None,
+            renewed_slowly: Box::new(|| {}),
         }
+    }
+
+    /// Tells of every attempt to renew the lease that fails and is made again.
+    #[must_use]
+    pub fn on_slow_renewal(mut self, told: impl Fn() + Send + Sync + 'static) -> Self {
+        self.renewed_slowly = Box::new(told);
+        self
     }
 
     /// What others may ask.
@@ -151,6 +159,7 @@ impl Election {
                 Ok(Ok(Attempt::HeldByOther)) => "another replica holds it".to_owned(),
                 Ok(Err(error)) if Instant::now() < renewed + RENEW_DEADLINE => {
                     tracing::warn!(%error, lease = %self.name, "lease not renewed yet");
+                    (self.renewed_slowly)();
                     continue;
                 }
                 Ok(Err(error)) => error.to_string(),
@@ -226,3 +235,6 @@ impl Election {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

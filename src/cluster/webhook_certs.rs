@@ -72,13 +72,16 @@ pub enum WebhookCertsError {
     Issue(#[from] IssueError),
 }
 
-/// Keeps the certificates until the process ends. `publish` is told of every certificate that is to be served.
-pub async fn run(client: Client, settings: Settings, publish: impl Fn(&Bundle)) {
+/// Keeps the certificates until the process ends. `publish` is told of every certificate that is to be served; `looked`, after
+/// every look at them, whether they are as they should be.
+pub async fn run(client: Client, settings: Settings, publish: impl Fn(&Bundle), looked: impl Fn(bool)) {
     let mut changes = changes(&client, &settings);
     let mut keeper = Keeper::new(client, settings);
     let mut pause = FIRST_PAUSE;
     loop {
-        let wait = match keeper.step(now(), &publish).await {
+        let step = keeper.step(now(), &publish).await;
+        looked(step.is_ok());
+        let wait = match step {
             Ok(wait) => {
                 pause = FIRST_PAUSE;
                 wait

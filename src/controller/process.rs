@@ -94,7 +94,7 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     let counted = metrics.clone();
     let count = move |code: &str, host: &str, method: &str| counted.count_api_request(code, host, method);
     let client = connect(&kubeconfig, count).await?;
-    let (leadership, election) = election(&client, &settings);
+    let (leadership, election) = election(&client, &settings, &metrics);
     let aws = Arc::new(AwsCloud::connect(&settings.aws, metrics.clone()).await?);
     let guards = guards(&settings, &metrics, &leadership);
     let buckets = Arc::new(Buckets::new(&guards.throttles));
@@ -120,9 +120,13 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     process.run(signals, election, writer).await
 }
 
-fn election(client: &Connection, settings: &Settings) -> (Leadership, Option<Election>) {
+fn election(client: &Connection, settings: &Settings, metrics: &Metrics) -> (Leadership, Option<Election>) {
     let Some(lease) = &settings.leader_election else { return (Leadership::permanent(), None) };
     let election = Election::new(client.clone(), own_namespace(client, settings), &lease.id, identity::new());
+    let slow_renewals = metrics.slow_renewals.get_or_create(&LeaseLabels::new(lease.id.as_str())).clone();
+    let election = election.on_slow_renewal(move || {
+        slow_renewals.inc();
+    });
     (election.leadership(), Some(election))
 }
 

@@ -82,6 +82,7 @@ impl<K: Ord + Clone> Queue<K> {
 
     /// Asks for a key to be worked on after a while. If that has been asked for before, the earlier time counts.
     pub fn add_after(&self, key: K, delay: Duration) {
+        self.meter.retries.inc();
         let mut state = self.state.lock();
         state.push_after(key, Instant::now() + delay);
         drop(state);
@@ -107,7 +108,6 @@ impl<K: Ord + Clone> Queue<K> {
             *failures += 1;
             delay
         };
-        self.meter.retries.inc();
         self.add_after(key, delay);
     }
 

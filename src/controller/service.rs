@@ -54,7 +54,8 @@ impl Pass<'_> {
         if !built.uses_backend_security_group {
             self.context.release_backend_security_group(COMPONENT, &built.stack).await?;
         }
-        self.context.timed(COMPONENT, "update_status", self.update_status(&deployed)).await?;
+        let host = self.context.timed(COMPONENT, "DNS_resolve", async { deployed.host() }).await;
+        self.context.timed(COMPONENT, "update_status", self.update_status(host)).await?;
         if deployed.is_news {
             self.record(&Event::reconciled());
         }
@@ -86,9 +87,8 @@ impl Pass<'_> {
             .map_err(|error| Failure::told(Reason::FailedAddFinalizer, "add_finalizers_error")(&error))
     }
 
-    async fn update_status(&self, deployed: &Deployed) -> Result<(), Failure> {
-        let Some(load_balancer) = deployed.load_balancers.values().next() else { return Ok(()) };
-        let Some(status) = status::service::reachable(&self.service, &load_balancer.dns_name) else {
+    async fn update_status(&self, host: Option<&str>) -> Result<(), Failure> {
+        let Some(status) = host.and_then(|host| status::service::reachable(&self.service, host)) else {
             return Ok(());
         };
         let written =

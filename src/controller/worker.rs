@@ -51,7 +51,7 @@ pub async fn work<K: Ord + Clone>(
             let _active = meter.active();
             reconcile(key.clone()).await
         };
-        meter.observe(verdict.label(), began.elapsed());
+        meter.observe(verdict.label(), verdict == Verdict::Mistaken, began.elapsed());
         match verdict {
             Verdict::Done | Verdict::Gone => queue.forget(&key),
             Verdict::After(delay) | Verdict::DoneFor(delay) => {

@@ -89,6 +89,13 @@ pub struct Deployed {
     pub steps: usize,
 }
 
+impl Deployed {
+    /// Where the stack's load balancer is reached, if it has just one.
+    pub fn host(&self) -> Option<&str> {
+        self.load_balancers.values().next().map(|found| found.dns_name.as_str())
+    }
+}
+
 /// A load balancer of a deployed stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeployedLoadBalancer {

@@ -116,6 +116,10 @@ fn the_process_tells_what_it_uses() {
     };
     assert!(value("process_resident_memory_bytes") > 1e6);
     assert!(value("process_open_fds") >= 3.0);
+    assert!(value("process_max_fds") >= value("process_open_fds"));
+    assert!(value("process_virtual_memory_max_bytes") >= value("process_virtual_memory_bytes"));
+    assert!(value("process_network_receive_bytes_total") >= 0.0);
+    assert!(value("process_network_transmit_bytes_total") >= 0.0);
     assert!(value("process_cpu_seconds_total") >= 0.0);
     #[allow(clippy::cast_precision_loss)]
     let age = crate::clock::now().as_second() as f64 - value("process_start_time_seconds");

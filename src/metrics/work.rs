@@ -38,6 +38,7 @@ pub struct WorkMeter {
     controller: &'static str,
     results: Family<ResultLabels, Counter>,
     errors: Counter,
+    terminal_errors: Counter,
     time: Histogram,
     work: Histogram,
     active: Gauge,
@@ -59,11 +60,15 @@ impl WorkMeter {
         Active(self.active.clone())
     }
 
-    /// A reconcile has ended: controller-runtime's label of the result, and how long it took.
-    pub fn observe(&self, result: &str, took: Duration) {
+    /// A reconcile has ended: controller-runtime's label of the result, whether trying again is of no use, and how long it
+    /// took.
+    pub fn observe(&self, result: &str, is_terminal: bool, took: Duration) {
         self.results.get_or_create(&ResultLabels::new(self.controller, result)).inc();
         if result == "error" {
             self.errors.inc();
+        }
+        if is_terminal {
+            self.terminal_errors.inc();
         }
         self.time.observe(took.as_secs_f64());
         self.work.observe(took.as_secs_f64());
@@ -90,10 +95,14 @@ impl Metrics {
         for result in ["success", "error", "requeue", "requeue_after"] {
             drop(self.reconciles.get_or_create(&ResultLabels::new(controller, result)));
         }
+        for never in [&self.reconcile_panics, &self.reconcile_timeouts] {
+            drop(never.get_or_create(&labels));
+        }
         WorkMeter {
             controller,
             results: self.reconciles.clone(),
             errors: self.controller_errors.get_or_create(&labels).clone(),
+            terminal_errors: self.terminal_errors.get_or_create(&labels).clone(),
             time: self.reconcile_time.get_or_create(&labels).clone(),
             work: self.work_duration.get_or_create(&QueueLabels::new(controller, controller)).clone(),
             active: self.active_workers.get_or_create(&labels).clone(),
@@ -116,6 +125,22 @@ impl Metrics {
     pub fn observe_admission(&self, path: &str, status: u16, took: Duration) {
         self.webhook_requests.get_or_create(&WebhookCodeLabels::new(path, status.to_string())).inc();
         self.webhook_latency.get_or_create(&WebhookLabels::new(path)).observe(took.as_secs_f64());
+    }
+
+    /// Starts the counts of a webhook at nothing, as controller-runtime does.
+    pub fn expect_admissions(&self, path: &str) {
+        for code in ["200", "500"] {
+            drop(self.webhook_requests.get_or_create(&WebhookCodeLabels::new(path, code)));
+        }
+        drop(self.webhook_in_flight.get_or_create(&WebhookLabels::new(path)));
+    }
+
+    /// Somebody has looked at the webhooks' certificate; whether it is as it should be.
+    pub fn count_certificate_read(&self, is_fine: bool) {
+        self.certificate_reads.inc();
+        if !is_fine {
+            self.certificate_read_errors.inc();
+        }
     }
 
     /// Counts an admission request as being answered for as long as the answer lives.

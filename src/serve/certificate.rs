@@ -1,5 +1,6 @@
 //! The serving certificate of the webhook listener, replaceable while connections are open.
 
+use crate::metrics::Metrics;
 use arc_swap::ArcSwapOption;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
@@ -127,30 +128,50 @@ impl CertificateFiles {
         &self,
         certificate: &ServingCertificate,
     ) -> Result<(Vec<u8>, Vec<u8>), CertificateError> {
-        let pair = (read(&self.cert).await?, read(&self.key).await?);
+        let pair = self.read().await?;
         certificate.publish(&pair.0, &pair.1)?;
         Ok(pair)
     }
 
     /// Serves new contents of the files as they appear, until the process ends. Unusable contents are logged, and what
     /// was served before is served on.
-    pub async fn follow(&self, certificate: &ServingCertificate, mut served: (Vec<u8>, Vec<u8>)) {
+    pub async fn follow(
+        &self,
+        certificate: &ServingCertificate,
+        metrics: &Metrics,
+        mut served: (Vec<u8>, Vec<u8>),
+    ) {
         let mut ticks = tokio::time::interval(RELOAD_PERIOD);
+        let mut is_usable = true;
         loop {
             ticks.tick().await;
-            let Ok(cert) = read(&self.cert).await else { continue };
-            let Ok(key) = read(&self.key).await else { continue };
-            if (&cert, &key) == (&served.0, &served.1) {
-                continue;
+            let found = self.read().await;
+            let is_read = found.is_ok();
+            if let Ok(pair) = found
+                && pair != served
+            {
+                is_usable = self.replace(certificate, &pair);
+                served = pair;
             }
-            match certificate.publish(&cert, &key) {
-                Ok(()) => tracing::info!(file = %self.cert.display(), "serving a new webhook certificate"),
-                Err(error) => {
-                    tracing::warn!(file = %self.cert.display(), %error, "new webhook certificate not usable");
-                }
-            }
-            served = (cert, key);
+            metrics.count_certificate_read(is_read && is_usable);
         }
+    }
+
+    /// Answers whether the new contents of the files are served now.
+    fn replace(&self, certificate: &ServingCertificate, pair: &(Vec<u8>, Vec<u8>)) -> bool {
+        let file = self.cert.display();
+        match certificate.publish(&pair.0, &pair.1) {
+            Ok(()) => tracing::info!(%file, "serving a new webhook certificate"),
+            Err(error) => {
+                tracing::warn!(%file, %error, "new webhook certificate not usable");
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn read(&self) -> Result<(Vec<u8>, Vec<u8>), CertificateError> {
+        Ok((read(&self.cert).await?, read(&self.key).await?))
     }
 }
 

@@ -103,6 +103,7 @@ pub fn paths() -> impl Iterator<Item = &'static str> + Clone {
 pub fn router(hooks: Arc<Webhooks>) -> Router {
     let mut router = Router::new();
     for (path, webhook) in WEBHOOKS {
+        hooks.metrics.expect_admissions(path);
         router = router.route(path, route(path, *webhook));
     }
     router.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(hooks)

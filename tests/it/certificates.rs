@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use aws_load_balancer_controller::api::{ObjectKey, Service};
 use aws_load_balancer_controller::cluster::webhook_certs::{Settings, run};
-use aws_load_balancer_controller::serve::certificate::{ServingCertificate, server_config};
+use aws_load_balancer_controller::metrics::Metrics;
+use aws_load_balancer_controller::serve::certificate::{CertificateFiles, ServingCertificate, server_config};
 use aws_load_balancer_controller::serve::listener::serve_tls;
 use axum::routing::post;
 use axum::{Json, Router};
@@ -110,7 +111,7 @@ impl Installation {
                 serving.publish(bundle.cert_pem.as_bytes(), bundle.key_pem.as_bytes()).unwrap();
                 served.lock().unwrap().insert(bundle.cert_pem.clone());
             };
-            run(client, settings, publish).await;
+            run(client, settings, publish, |_| {}).await;
         })
     }
 
@@ -324,6 +325,44 @@ impl Calls {
 fn issue() -> webhook_certs::Bundle {
     let issued = advance(Decision::IssueAll(Reason::Missing), jiff::Timestamp::now(), None, &policy());
     issued.unwrap().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_look_at_the_files_of_a_certificate_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = CertificateFiles { cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key") };
+    let write = |bundle: &webhook_certs::Bundle| {
+        std::fs::write(&files.cert, &bundle.cert_pem).unwrap();
+        std::fs::write(&files.key, &bundle.key_pem).unwrap();
+    };
+    write(&issue());
+    let (serving, metrics) = (ServingCertificate::default(), Metrics::new());
+    let served = files.load(&serving).await.unwrap();
+    let count = || (metrics.certificate_reads.get(), metrics.certificate_read_errors.get());
+    let follow = files.follow(&serving, &metrics, served);
+    // Two looks more; answers how many failed.
+    let look = async || {
+        let (before, failed) = count();
+        while count().0 < before + 2 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        count().1 - failed
+    };
+    let steps = async {
+        assert_eq!(look().await, 0, "they are as they were");
+        write(&issue());
+        assert_eq!(look().await, 0, "they are new");
+        std::fs::write(&files.key, "nonsense").unwrap();
+        assert_eq!(look().await, 2, "they cannot be used");
+        std::fs::remove_file(&files.key).unwrap();
+        assert_eq!(look().await, 2, "they cannot be read");
+        write(&issue());
+        assert_eq!(look().await, 0, "they are fine again");
+    };
+    tokio::select! {
+        () = follow => unreachable!("it is followed for ever"),
+        () = steps => {}
+    }
 }
 
 const EARLIER_SECRET: &str = r"

@@ -90,7 +90,7 @@ fn the_reference_lists_every_metric() {
     let mut text = String::from("| Metric | Type | Labels | Tells |\n|---|---|---|---|\n");
     for row in ROWS {
         let (suffix, kind) = match row.kind {
-            "counter" => ("_total", "counter"),
+            "counter" | "total" => ("_total", "counter"),
             "level" => ("", "gauge"),
             kind => ("", kind),
         };

@@ -28,6 +28,19 @@ fn every_mistake_is_named_with_what_is_meant() {
 }
 
 #[test]
+fn a_refusal_is_counted_under_the_name_of_upstreams_check() {
+    let cases = [
+        (json!({"inboundCIDRs": ["nonsense"]}), "checkInboundCIDRs"),
+        (json!({"inboundCIDRs": ["nonsense"], "subnets": {}}), "checkInboundCIDRs"),
+        (json!({"inboundCIDRs": ["10.0.0.0/8"], "subnets": {}}), "checkSubnetSelectors"),
+    ];
+    for (spec, expected) in cases {
+        let refused = check(&Config::default(), &Change::create("", &json!({"spec": spec})));
+        assert_eq!(refused.map_err(|denial| denial.check), Err(expected), "{spec}");
+    }
+}
+
+#[test]
 fn an_update_that_leaves_the_spec_alone_is_never_refused() {
     let wrong = json!({"metadata": {"name": "alb"}, "spec": {"inboundCIDRs": ["10.0.0.1"]}});
     let mut labelled = wrong.clone();

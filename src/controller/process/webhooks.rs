@@ -24,7 +24,7 @@ impl Process {
         let serving = Arc::new(ServingCertificate::default());
         match &settings.own_certificates {
             Some(own) => self.keep_certificates(own, &serving, tasks),
-            None => follow_files(settings, &serving, tasks).await?,
+            None => self.follow_files(settings, &serving, tasks).await?,
         }
         let client_ca = match &settings.client_ca_file {
             Some(path) => Some(certificate::read(path).await?),
@@ -61,7 +61,22 @@ impl Process {
                 tracing::warn!(%error, "issued webhook certificate not usable");
             }
         };
-        tasks.spawn(webhook_certs::run(self.client.clone(), settings, publish));
+        let metrics = self.metrics.clone();
+        let looked = move |is_fine| metrics.count_certificate_read(is_fine);
+        tasks.spawn(webhook_certs::run(self.client.clone(), settings, publish, looked));
+    }
+
+    async fn follow_files(
+        &self,
+        settings: &WebhookSettings,
+        serving: &Arc<ServingCertificate>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(), ProcessError> {
+        let files = CertificateFiles { cert: settings.cert_file.clone(), key: settings.key_file.clone() };
+        let served = files.load(serving).await?;
+        let (serving, metrics) = (serving.clone(), self.metrics.clone());
+        tasks.spawn(async move { files.follow(&serving, &metrics, served).await });
+        Ok(())
     }
 
     fn webhooks(&self) -> Webhooks {
@@ -74,18 +89,6 @@ impl Process {
             metrics: self.metrics.clone(),
         }
     }
-}
-
-async fn follow_files(
-    settings: &WebhookSettings,
-    serving: &Arc<ServingCertificate>,
-    tasks: &mut JoinSet<()>,
-) -> Result<(), ProcessError> {
-    let files = CertificateFiles { cert: settings.cert_file.clone(), key: settings.key_file.clone() };
-    let served = files.load(serving).await?;
-    let serving = serving.clone();
-    tasks.spawn(async move { files.follow(&serving, served).await });
-    Ok(())
 }
 
 impl QuicIds for QuicIdSource {

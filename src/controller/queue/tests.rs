@@ -48,6 +48,18 @@ async fn failures_are_retried_ever_more_slowly_until_success() {
     assert_eq!(before.elapsed().as_millis(), 5);
 }
 
+#[test]
+fn whatever_is_added_for_later_counts_as_a_retry() {
+    let meter = QueueMeter::default();
+    let queue = Queue::metered(MAX_DELAY, meter.clone());
+    queue.add("a");
+    assert_eq!(meter.retries.get(), 0);
+    queue.retry("a");
+    queue.retry_slowly("a");
+    queue.add_after("a", Duration::from_secs(1));
+    assert_eq!(meter.retries.get(), 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_waiting_worker_hears_of_an_earlier_deadline() {
     let queue = queue();

@@ -142,7 +142,7 @@ impl Life {
     async fn measured(&self) -> Result<()> {
         let controller = self.walk.controller.as_ref().context("no controller")?;
         let metrics = controller.lock().await.metrics().await?;
-        let expected: [&[&str]; 11] = [
+        let expected: &[&[&str]] = &[
             &["leader_election_master_status{", "} 1"],
             &["awslbc_object_state{controller=\"service\"", "svc-nlb-ip-type", "settled", "} 1"],
             &["awslbc_object_state{controller=\"targetGroupBinding\"", "settled", "} 1"],
@@ -155,12 +155,26 @@ impl Life {
             &[
                 "awslbc_controller_reconcile_stage_duration_count{controller=\"service\",reconcile_stage=\"*elbv2.loadBalancerSynthesizer\"}",
             ],
+            &[
+                "awslbc_controller_reconcile_stage_duration_count{controller=\"service\",reconcile_stage=\"DNS_resolve\"}",
+            ],
             &["rest_client_requests_total{code=\"201\"", "method=\"POST\""],
+            &["certwatcher_read_certificate_errors_total "],
+            &["controller_runtime_terminal_reconcile_errors_total{controller=\"service\"} 0"],
+            &["controller_runtime_reconcile_panics_total{controller=\"service\"} 0"],
+            &["controller_runtime_webhook_requests_total{webhook=\"/mutate-v1-service\",code=\"200\"}"],
+            &["controller_runtime_webhook_panics_total 0"],
+            &["leader_election_slowpath_total{name=\"aws-load-balancer-controller-leader\"} 0"],
         ];
         for parts in expected {
             let is_it = |line: &str| parts.iter().all(|part| line.contains(part));
             ensure!(metrics.lines().any(is_it), "no {parts:?} in:\n{metrics}");
         }
+        let reads = metrics.lines().find_map(|line| line.strip_prefix("certwatcher_read_certificate_total "));
+        ensure!(
+            reads.is_some_and(|reads| reads != "0"),
+            "its certificate is in use, and was never looked at"
+        );
         Ok(())
     }
 
@@ -223,8 +237,8 @@ async fn upgrade_and_rollback_change_nothing_in_aws_and_uninstall_leaves_nothing
     .await;
 }
 
-/// `GO_CONTROLLER_CHART` names a folder with the real thing. The chart of `manifests/go-controller` renders what the Go controller's chart renders, as far as names, kinds, owners and
-/// immutable fields go.
+/// The chart of `manifests/go-controller` renders what the Go controller's chart renders, as far as names, kinds, owners and
+/// immutable fields go. `GO_CONTROLLER_CHART` names a folder with the real thing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_of_the_go_controller_is_taken_over_with_its_values_and_given_back() {
     live(async |life| {
