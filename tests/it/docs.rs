@@ -180,14 +180,35 @@ fn every_page_is_in_the_summary_and_every_link_leads_somewhere() {
     for page in pages {
         let text = std::fs::read_to_string(docs().join(&page)).unwrap();
         for link in links(&text) {
-            assert!(docs().join(&link).exists(), "{page} links to {link}");
+            let (file, part) = link.split_once('#').unwrap_or((&link, ""));
+            let target = docs().join(if file.is_empty() { &page } else { file });
+            assert!(target.exists(), "{page} links to {link}");
+            let has_part = || anchors(&std::fs::read_to_string(&target).unwrap()).contains(part);
+            assert!(part.is_empty() || has_part(), "{page} links to {link}, and there is no such heading");
         }
     }
 }
 
-/// The targets of links to files.
+/// The targets of links within the book.
 fn links(text: &str) -> Vec<String> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
-    let files = targets.map(|(target, _)| target.split('#').next().unwrap().to_string());
-    files.filter(|target| !target.is_empty() && !target.contains("://")).collect()
+    targets.map(|(target, _)| target.to_string()).filter(|target| !target.contains("://")).collect()
+}
+
+/// What mdBook calls the headings of a page.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    for heading in headings.filter_map(|line| line.trim_start_matches('#').strip_prefix(' ')) {
+        let kept = heading.trim().chars().filter_map(|c| match c {
+            ' ' => Some('-'),
+            '-' | '_' => Some(c),
+            _ => c.is_alphanumeric().then(|| c.to_ascii_lowercase()),
+        });
+        let anchor: String = kept.collect();
+        let again = (1..).map(|number| format!("{anchor}-{number}"));
+        let free = std::iter::once(anchor.clone()).chain(again).find(|anchor| !anchors.contains(anchor));
+        anchors.extend(free);
+    }
+    anchors
 }
