@@ -6,6 +6,7 @@ SHELL := bash
 
 target := $(or $(CARGO_TARGET_DIR),target)
 image  ?= aws-load-balancer-controller:dev
+image_args ?=
 
 .PHONY: help
 help: ## this list
@@ -91,7 +92,10 @@ docs: ## the book into target/book, and the API documentation of all crates
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --workspace --no-deps
 
 .PHONY: image
-image: ## the container image, with the first of docker, podman and buildah that is there
-	@builder=$$(command -v docker || command -v podman || command -v buildah) || \
-	  { echo "building the image needs docker, podman or buildah" >&2; exit 1; }; \
-	"$$builder" build --file Containerfile --tag $(image) .
+image: ## the container image, with the first of docker, podman and buildah that works here
+	@for builder in docker podman buildah; do \
+	  if "$$builder" info >/dev/null 2>&1; then \
+	    exec "$$builder" build --file Containerfile --tag $(image) $(image_args) .; \
+	  fi; \
+	done; \
+	echo "building the image needs docker, podman or buildah" >&2; exit 1
