@@ -22,8 +22,11 @@ use tokio_rustls::TlsAcceptor;
 const MAX_CONNECTIONS: usize = 512;
 /// A client has this long for its TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A client has this long to send the headers of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A client has this long to send the headers of its first or next request.
+///
+/// why: API servers speak HTTP/1.1 to webhooks and keep idle connections for 90 s. If we were first to close one, a call that is on
+/// its way at that moment would fail, because a POST is not sent again.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(100);
 /// Requests in flight have this long to finish at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -104,7 +107,7 @@ async fn serve_requests(
     watcher: Watcher,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection.into_owned()).await {

@@ -6,6 +6,7 @@ use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
 use aws_load_balancer_controller::cluster::stores::Stores;
 use aws_load_balancer_controller::config::{AnnotationValidation, Config};
 use aws_load_balancer_controller::metrics::{Metrics, WebhookErrorLabels};
+use aws_load_balancer_controller::serve::listener::serve_plain;
 use aws_load_balancer_controller::serve::webhook::{QuicIds, TargetControlConfigs, Webhooks, paths, router};
 use axum::Router;
 use axum::body::Body;
@@ -16,6 +17,7 @@ use http_body_util::BodyExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
@@ -288,6 +290,39 @@ async fn a_half_sent_request_holds_up_nobody() {
     // why: the server may answer 400 or just hang up; it must let go of the connection
     let _ = half.read_to_end(&mut answer).await;
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
+}
+
+/// Asks over a connection that is kept, and reads the answer.
+async fn ask(stream: &mut TcpStream) {
+    let body = review("CREATE", &service("internal"), &Value::Null).to_string();
+    let head = format!(
+        "POST {SERVICE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    while !answer.contains("\"allowed\":true") {
+        let mut part = [0; 1024];
+        let length = stream.read(&mut part).await.unwrap();
+        assert_ne!(length, 0, "the connection was closed after {answer:?}");
+        answer.push_str(std::str::from_utf8(&part[..length]).unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_kept_for_longer_than_an_api_server_keeps_it() {
+    let router = server(AnnotationValidation::Enforce).router;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(serve_plain(listener, router, std::future::pending()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(95)).await;
+        ask(&mut stream).await;
+    }
+    tokio::time::sleep(Duration::from_secs(105)).await;
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "it is not kept for ever");
 }
 
 proptest! {
