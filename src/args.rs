@@ -17,6 +17,7 @@ pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, W
 pub use validate::ArgsError;
 
 use crate::cloud::iam::Partition;
+use crate::telemetry::{self, LogFormat, LogLevel};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::OsString;
@@ -97,6 +98,7 @@ impl Refusal {
                 ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
             }
             Self::Invalid(error) => {
+                telemetry::init(LogLevel::Info, LogFormat::Json);
                 tracing::error!(target: "setup", %error, "cannot start");
                 ExitCode::FAILURE
             }

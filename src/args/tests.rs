@@ -248,6 +248,14 @@ fn switching_on_what_is_not_there_yet_is_warned_of() {
 }
 
 #[test]
+fn a_flag_of_what_is_not_there_yet_is_warned_of_where_it_is_given() {
+    let given = settings(&["--default-pca-arn=a", "--alb-gateway-max-concurrent-reconciles=3"]).warnings;
+    let [first, second] = given.try_into().unwrap();
+    assert!(first.contains("--default-pca-arn has no effect"), "{first}");
+    assert!(second.contains("--alb-gateway-max-concurrent-reconciles has no effect"), "{second}");
+}
+
+#[test]
 fn gates_are_set_by_name_and_unknown_ones_refused_with_the_nearest() {
     let settings = settings(&[
         "--feature-gates=EndpointsFailOpen=false, ALBSingleSubnet = true,,",

@@ -268,7 +268,7 @@ async fn no_call_fails_while_the_authority_is_replaced_every_second() {
         ca_renew_before: hour,
         leaf_lifetime: hour,
         leaf_renew_before: hour / 2,
-        settle: SignedDuration::from_millis(400),
+        settle: SignedDuration::from_millis(300),
         overlap: second * 5,
         ..policy()
     };

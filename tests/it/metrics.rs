@@ -130,8 +130,11 @@ const STAGES: &[(&str, &[&str])] = &[
 /// What a text of metrics says: the type of each, and the samples by metric, labels and value.
 struct Scrape<'a> {
     types: BTreeMap<&'a str, &'a str>,
-    samples: Vec<(&'a str, Vec<(&'a str, &'a str)>, f64)>,
+    samples: Vec<Sample<'a>>,
 }
+
+/// Name, labels and value.
+type Sample<'a> = (&'a str, Vec<(&'a str, &'a str)>, f64);
 
 impl<'a> Scrape<'a> {
     fn read(text: &'a str) -> Self {
@@ -157,7 +160,7 @@ impl<'a> Scrape<'a> {
     }
 }
 
-fn read_sample(line: &str) -> (&str, Vec<(&str, &str)>, f64) {
+fn read_sample(line: &str) -> Sample<'_> {
     let (series, value) = line.rsplit_once(' ').unwrap();
     let (name, labels) = series.split_once('{').unwrap_or((series, ""));
     let labels = labels.trim_end_matches('}').split("\",").filter_map(|label| {

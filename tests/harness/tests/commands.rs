@@ -8,6 +8,7 @@ use harness::{
     assets::controller_binary,
     walkthrough::{Walkthrough, progress::Progress},
 };
+use serde_json::Value;
 use tokio::process::Command;
 
 const ECHO: &str = include_str!("../manifests/echo.yaml");
@@ -40,6 +41,29 @@ async fn ask(walk: &Walkthrough, command: &str, arguments: &[&str]) -> Said {
 fn contains(said: &Said, parts: &[&str]) {
     for part in parts {
         assert!(said.text.contains(part), "no {part:?} in:\n{}", said.text);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_start_says_why() {
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&[], 1, "--cluster-name must be given"),
+        (&["--cluster-name=c", "--backend-security-group=web"], 1, "--backend-security-group is \\\"web\\\""),
+        (&["--cluster-name=c", "--kubeconfig=/nowhere"], 1, "/nowhere"),
+        (&["--clustername=c"], 2, "a similar argument exists: '--cluster-name'"),
+        (&["--cluster-name=c", "--feature-gates=ALBGateway=true"], 2, "did you mean ALBGatewayAPI?"),
+        (&["--cluster-name=c", "--sync-period=soon"], 2, "expected a duration"),
+    ];
+    for (arguments, status, told) in cases {
+        let output =
+            Command::new(controller_binary().unwrap()).args(arguments).env_clear().output().await.unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(told), "{arguments:?}: {text}");
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {text}");
+        if status == 1 {
+            let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(lines.last().unwrap()["level"], "error", "{text}");
+        }
     }
 }
 
