@@ -67,6 +67,9 @@ pub enum ProcessError {
     /// Another replica leads now.
     #[error(transparent)]
     LeaseLost(#[from] LeaseLost),
+    /// A second signal.
+    #[error("told to end a second time, before all was handed over")]
+    Hurried,
     /// A task that should run for ever has ended.
     #[error("a task ended: {0}")]
     TaskEnded(String),
@@ -165,9 +168,9 @@ impl Process {
         for warning in &self.settings.warnings {
             tracing::warn!("{warning}");
         }
-        let mut tasks = JoinSet::new();
+        let (mut tasks, mut listeners) = (JoinSet::new(), JoinSet::new());
         let engine = Engine::new(self.parts());
-        self.listen(&mut tasks).await?;
+        self.listen(&mut tasks, &mut listeners).await?;
         tasks.spawn(hear_log_level()?);
         engine.watch(&mut tasks);
         let mut events = JoinSet::new();
@@ -184,11 +187,14 @@ impl Process {
                     reason = &mut lost => break Err(reason.into()),
                     () = signals.received() => break Ok(()),
                     Some(task) = tasks.join_next() => break Err(task_ended(task)),
+                    Some(task) = listeners.join_next() => break Err(task_ended(task)),
                 }
             }
         };
-        self.stop(&engine, leading, election, events).await;
-        ended
+        tokio::select! {
+            () = self.stop(&engine, leading, election, events, listeners) => ended,
+            () = signals.received() => Err(ProcessError::Hurried),
+        }
     }
 
     async fn start_when_leading(&self, engine: &Engine, leading: &mut Leading) {
@@ -238,8 +244,8 @@ impl Process {
         }
     }
 
-    async fn listen(&self, tasks: &mut JoinSet<()>) -> Result<(), ProcessError> {
-        let certificate = self.serve_webhooks(tasks).await?;
+    async fn listen(&self, tasks: &mut JoinSet<()>, listeners: &mut JoinSet<()>) -> Result<(), ProcessError> {
+        let certificate = self.serve_webhooks(tasks, listeners).await?;
         let ready: admin::Readiness = Arc::new(move || {
             if certificate.is_ready() { Ok(()) } else { Err("no serving certificate yet".to_owned()) }
         });
@@ -252,11 +258,11 @@ impl Process {
             }
         });
         let probes = admin::probes(ready, synced);
-        self.serve_http(&self.settings.health_probe_bind_addr, "probes", probes, tasks).await?;
+        self.serve_http(&self.settings.health_probe_bind_addr, "probes", probes, listeners).await?;
         if let Some(address) = &self.settings.metrics_bind_addr {
             let metrics = self.metrics.clone();
             let exposition: admin::Exposition = Arc::new(move || metrics.render());
-            self.serve_http(address, "metrics", admin::metrics(exposition), tasks).await?;
+            self.serve_http(address, "metrics", admin::metrics(exposition), listeners).await?;
         }
         Ok(())
     }
@@ -266,14 +272,14 @@ impl Process {
         address: &str,
         purpose: &'static str,
         router: Router,
-        tasks: &mut JoinSet<()>,
+        listeners: &mut JoinSet<()>,
     ) -> Result<(), ProcessError> {
         let listener = admin::bind(address).await.map_err(|source| ProcessError::Listen {
             address: address.to_owned(),
             purpose,
             source,
         })?;
-        tasks.spawn(serve_plain(listener, router, self.shutdown_signal()));
+        listeners.spawn(serve_plain(listener, router, self.shutdown_signal()));
         Ok(())
     }
 
@@ -286,19 +292,24 @@ impl Process {
         }
     }
 
-    /// Lets reconciles in flight end, hands the lease over, and writes the last events.
+    /// Lets reconciles in flight end and hands the lease over, while the listeners take their leave; then writes the last events.
     async fn stop(
         &self,
         engine: &Engine,
         leading: Leading,
         election: Arc<tokio::sync::Mutex<Option<Election>>>,
         mut events: JoinSet<()>,
+        mut listeners: JoinSet<()>,
     ) {
-        engine.stop(leading).await;
-        if let Some(election) = &mut *election.lock().await {
-            election.release().await;
-        }
         self.shutdown.send_replace(true);
+        let handed_over = async {
+            engine.stop(leading).await;
+            if let Some(election) = &mut *election.lock().await {
+                election.release().await;
+            }
+        };
+        let left = async { while listeners.join_next().await.is_some() {} };
+        tokio::join!(handed_over, left);
         let _ = timeout(FLUSH, events.join_next()).await;
         tracing::info!("stopped");
     }
@@ -335,7 +346,7 @@ fn hear_log_level() -> Result<impl Future<Output = ()> + Send + use<>, ProcessEr
     })
 }
 
-/// SIGTERM and SIGINT. A second one ends the process at once, by the default of the system.
+/// SIGTERM and SIGINT.
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,

@@ -1,8 +1,12 @@
 //! The accept loop of every listener: each connection on its own, none able to harm the others.
 //!
-//! Handshakes and headers have deadlines, connections are capped, and shutting down lets requests in flight finish.
+//! Handshakes and headers have deadlines, connections are capped, and shutting down fails no request.
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::Version;
+use axum::http::header::{CONNECTION, HeaderValue};
+use axum::middleware::{Next, from_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -10,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,10 +32,15 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// why: API servers speak HTTP/1.1 to webhooks and keep idle connections for 90 s. If we were first to close one, a call that is on
 /// its way at that moment would fail, because a POST is not sent again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(100);
-/// Requests in flight have this long to finish at shutdown.
+/// At shutdown, requests are answered for this much longer, and each connection ends with its next answer.
+///
+/// why: API servers send calls over the connections they have, and over new ones until they have heard that the replica leaves its
+/// Service. Whoever just hangs up fails the call that is on its way.
+const LEAVE_TIME: Duration = Duration::from_secs(3);
+/// After that, requests in flight have this long to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves `router` over TLS until `shutdown` completes, then drains.
+/// Serves `router` over TLS until `shutdown` completes, then takes its leave.
 pub async fn serve_tls(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
@@ -40,7 +50,7 @@ pub async fn serve_tls(
     serve(listener, Some(TlsAcceptor::from(tls)), router, shutdown).await;
 }
 
-/// Serves `router` over plain HTTP until `shutdown` completes, then drains.
+/// Serves `router` over plain HTTP until `shutdown` completes, then takes its leave.
 pub async fn serve_plain(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     serve(listener, None, router, shutdown).await;
 }
@@ -54,10 +64,17 @@ async fn serve(
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
+    let leaves = Arc::new(AtomicBool::new(false));
+    let router = send_away_when(&leaves, router);
+    let has_left = async {
+        shutdown.await;
+        leaves.store(true, Ordering::Relaxed);
+        tokio::time::sleep(LEAVE_TIME).await;
+    };
+    tokio::pin!(has_left);
     loop {
         let stream = tokio::select! {
-            () = &mut shutdown => break,
+            () = &mut has_left => break,
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
@@ -83,6 +100,22 @@ async fn serve(
     if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still running at shutdown");
     }
+}
+
+/// Has clients use another connection, and with it another replica, once this one leaves. HTTP/2 has its own way to say so.
+fn send_away_when(leaves: &Arc<AtomicBool>, router: Router) -> Router {
+    let leaves = leaves.clone();
+    router.layer(from_fn(move |request: Request, next: Next| {
+        let leaves = leaves.clone();
+        async move {
+            let is_old = request.version() <= Version::HTTP_11;
+            let mut response = next.run(request).await;
+            if is_old && leaves.load(Ordering::Relaxed) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
+    }))
 }
 
 async fn serve_connection(

@@ -25,6 +25,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, interval};
 use webhook_certs::{Decision, Policy, Reason, advance, service_names};
@@ -38,7 +39,6 @@ const SECRET: &str = "aws-load-balancer-webhook-certs";
 struct Installation {
     cluster: Cluster,
     calls: Arc<AtomicUsize>,
-    endpoints: Vec<SocketAddr>,
     service: String,
     replicas: Vec<Replica>,
     tasks: JoinSet<()>,
@@ -50,6 +50,8 @@ struct Replica {
     /// The certificates that it was given to serve.
     served: Arc<Mutex<BTreeSet<String>>>,
     keeper: AbortHandle,
+    endpoint: SocketAddr,
+    leave: oneshot::Sender<()>,
 }
 
 /// Authorities of the webhooks, in PEM.
@@ -71,8 +73,7 @@ impl Installation {
         let address = cluster.kubectl(&query).await.unwrap().expect_ok().unwrap();
         let service = format!("{address}:443");
         let (calls, tasks) = (Arc::default(), JoinSet::new());
-        let mut installation =
-            Self { cluster, calls, endpoints: Vec::new(), service, replicas: Vec::new(), tasks };
+        let mut installation = Self { cluster, calls, service, replicas: Vec::new(), tasks };
         for _ in 0..replicas {
             installation.start_replica(policy.clone()).await;
         }
@@ -83,14 +84,32 @@ impl Installation {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = listener.local_addr().unwrap();
         self.cluster.tunnel().add(&self.service, endpoint);
-        self.endpoints.push(endpoint);
 
         let serving = Arc::new(ServingCertificate::default());
         let tls = Arc::new(server_config(Arc::clone(&serving), None).unwrap());
-        self.tasks.spawn(serve_tls(listener, tls, allow_everything(&self.calls), std::future::pending()));
+        let (leave, told) = oneshot::channel();
+        let told = async { drop(told.await) };
+        self.tasks.spawn(serve_tls(listener, tls, allow_everything(&self.calls), told));
         let served = Arc::default();
         let keeper = self.keep_certificates(&serving, &served, policy).await;
-        self.replicas.push(Replica { serving, served, keeper });
+        self.replicas.push(Replica { serving, served, keeper, endpoint, leave });
+    }
+
+    /// Has another replica come and the oldest one go. It leaves its Service a little later, as in a cluster.
+    async fn replace_replica(&mut self, calls: &mut Calls) {
+        self.start_replica(policy()).await;
+        let newest = &self.replicas.last().unwrap().serving;
+        eventually("the new replica is ready", Duration::from_mins(1), || {
+            std::future::ready(newest.is_ready().then_some(()).ok_or_else(|| anyhow::anyhow!("it is not")))
+        })
+        .await
+        .unwrap();
+        let oldest = self.replicas.remove(0);
+        oldest.leave.send(()).unwrap();
+        oldest.keeper.abort();
+        calls.make_for(Duration::from_secs(1), self).await;
+        self.cluster.tunnel().remove(oldest.endpoint);
+        calls.make_for(Duration::from_secs(3), self).await;
     }
 
     async fn keep_certificates(
@@ -268,8 +287,8 @@ async fn no_call_fails_while_the_authority_is_replaced_every_second() {
         ca_renew_before: hour,
         leaf_lifetime: hour,
         leaf_renew_before: hour / 2,
-        settle: SignedDuration::from_millis(300),
-        overlap: second * 5,
+        settle: second / 2,
+        overlap: second * 3,
         ..policy()
     };
     let mut installation = Installation::start(hurried.clone(), 3).await;
@@ -293,6 +312,18 @@ async fn no_call_fails_while_the_authority_is_replaced_every_second() {
     }
     calls.make_for(Duration::from_secs(3), &installation).await;
     println!("{authorities} authorities; {made} calls in their minute, {} in all", calls.count);
+    calls.none_has_failed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_fails_while_replicas_are_replaced() {
+    let mut installation = Installation::start(policy(), 3).await;
+    installation.webhooks_answer().await;
+    let mut calls = Calls::default();
+    for _ in 0..3 {
+        installation.replace_replica(&mut calls).await;
+    }
+    assert!(calls.count >= 550, "{} calls", calls.count);
     calls.none_has_failed().await;
 }
 

@@ -293,7 +293,7 @@ async fn a_half_sent_request_holds_up_nobody() {
 }
 
 /// Asks over a connection that is kept, and reads the answer.
-async fn ask(stream: &mut TcpStream) {
+async fn ask(stream: &mut TcpStream) -> String {
     let body = review("CREATE", &service("internal"), &Value::Null).to_string();
     let head = format!(
         "POST {SERVICE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -307,6 +307,7 @@ async fn ask(stream: &mut TcpStream) {
         assert_ne!(length, 0, "the connection was closed after {answer:?}");
         answer.push_str(std::str::from_utf8(&part[..length]).unwrap());
     }
+    answer
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,6 +324,28 @@ async fn an_idle_connection_is_kept_for_longer_than_an_api_server_keeps_it() {
     }
     tokio::time::sleep(Duration::from_secs(105)).await;
     assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "it is not kept for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_leaves_answers_each_connection_once_more_and_new_ones_too() {
+    let router = server(AnnotationValidation::Enforce).router;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (leave, told) = tokio::sync::oneshot::channel::<()>();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(serve_plain(listener, router, async { drop(told.await) }));
+    let mut kept = TcpStream::connect(address).await.unwrap();
+    let has_closed = |answer: &str| answer.to_lowercase().contains("connection: close");
+    assert!(!has_closed(&ask(&mut kept).await));
+
+    leave.send(()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for mut stream in [kept, TcpStream::connect(address).await.unwrap()] {
+        assert!(has_closed(&ask(&mut stream).await));
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    }
+    tasks.join_next().await.unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "it has left");
 }
 
 proptest! {

@@ -19,6 +19,7 @@ impl Process {
     pub(super) async fn serve_webhooks(
         &self,
         tasks: &mut JoinSet<()>,
+        listeners: &mut JoinSet<()>,
     ) -> Result<Arc<ServingCertificate>, ProcessError> {
         let settings = &self.settings.webhook;
         let serving = Arc::new(ServingCertificate::default());
@@ -38,7 +39,7 @@ impl Process {
             source,
         })?;
         let router = router(Arc::new(self.webhooks()));
-        tasks.spawn(serve_tls(listener, tls, router, self.shutdown_signal()));
+        listeners.spawn(serve_tls(listener, tls, router, self.shutdown_signal()));
         Ok(serving)
     }
 
