@@ -4,6 +4,8 @@
 //! the binary, as a compiler leaves them, the tenth of them that runs at all holds nearly all of the binary in memory.
 //! `functions.order` lists them; `make order` writes it anew. A name that is no longer there is passed over.
 
+#![allow(clippy::disallowed_methods, reason = "cargo talks to build scripts through the environment")]
+
 use std::env;
 use std::path::Path;
 
