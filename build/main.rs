@@ -1,7 +1,7 @@
 //! Tells the linker what keeps the process small: see `docs/performance.md`, "Memory".
 //!
 //! The kernel maps code in windows of 64 KiB around each page that runs, so functions that run must stand together: spread over
-//! the binary, as a compiler leaves them, the tenth of them that runs at all holds nearly all of the binary in memory.
+//! the binary, as a compiler leaves them, the quarter of them that runs at all holds nearly all of the binary in memory.
 //! `functions.order` lists them; `make order` writes it anew. A name that is no longer there is passed over.
 
 #![allow(clippy::disallowed_methods, reason = "cargo talks to build scripts through the environment")]
