@@ -33,6 +33,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long to wait at most: a clock may jump, a watch may be broken.
 const RECHECK: Duration = Duration::from_mins(10);
+/// How long a Secret that was there stays away before it is made anew; until then replicas serve what they remember.
+///
+/// why: whoever takes the release away deletes the Secret and then our right to make one. In between, it would come back and stay.
+const MOURNING: Duration = Duration::from_secs(5);
 
 /// Which certificates are kept, and where.
 #[derive(Clone, Debug)]
@@ -138,11 +142,15 @@ struct Keeper {
     served: Option<Bundle>,
     /// The authorities that are in every configuration, and since when.
     trusted: Option<(String, Instant)>,
+    /// Labels and annotations that the Secret had last: by them Helm knows its own.
+    marks: Option<ObjectMeta>,
+    /// Since when it is gone.
+    gone: Option<Instant>,
 }
 
 impl Keeper {
     fn new(client: Client, settings: Settings) -> Self {
-        Self { client, settings, served: None, trusted: None }
+        Self { client, settings, served: None, trusted: None, marks: None, gone: None }
     }
 
     /// Does what is to be done now and says when to come back.
@@ -152,6 +160,9 @@ impl Keeper {
         publish: &impl Fn(&Bundle),
     ) -> Result<Duration, WebhookCertsError> {
         let stored = self.read().await?;
+        if let Some(wait) = self.mourn(stored.as_ref()) {
+            return Ok(wait);
+        }
         let (bundle, decision) = self.judge(now, stored.as_ref());
         let trusted = match &bundle {
             Some(bundle) if decision.is_usable_meanwhile() => {
@@ -165,6 +176,19 @@ impl Keeper {
             None => self.carry_out(decision, now, stored, bundle.as_ref()).await?,
         };
         trusted.map(|()| wait)
+    }
+
+    /// How long to wait for whoever deleted the Secret to finish.
+    fn mourn(&mut self, stored: Option<&Secret>) -> Option<Duration> {
+        if let Some(secret) = stored {
+            let ObjectMeta { labels, annotations, .. } = secret.metadata.clone();
+            self.marks = Some(ObjectMeta { labels, annotations, ..ObjectMeta::default() });
+            self.gone = None;
+            return None;
+        }
+        self.marks.as_ref()?;
+        let gone = self.gone.get_or_insert_with(Instant::now);
+        MOURNING.checked_sub(gone.elapsed()).filter(|rest| !rest.is_zero())
     }
 
     /// Whose certificates to go on with, and how.
@@ -239,7 +263,8 @@ impl Keeper {
         let written = if let Some(secret) = stored {
             self.secrets().replace(name, &PostParams::default(), &with_bundle(secret, bundle)).await
         } else {
-            let metadata = ObjectMeta { name: Some(name.to_string()), ..ObjectMeta::default() };
+            let marks = self.marks.clone().unwrap_or_default();
+            let metadata = ObjectMeta { name: Some(name.to_string()), ..marks };
             let secret = Secret { metadata, ..Secret::default() };
             self.secrets().create(&PostParams::default(), &with_bundle(secret, bundle)).await
         };

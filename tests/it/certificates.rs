@@ -249,7 +249,7 @@ async fn the_chart_gives_what_certificates_need_and_asks_webhooks_only_where_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn upgrades_leave_the_certificates_alone_and_a_deleted_secret_comes_back() {
+async fn upgrades_leave_the_certificates_alone_and_a_deleted_secret_comes_back_as_it_was() {
     let installation = Installation::start(policy(), 2).await;
     installation.webhooks_answer().await;
     let cluster = &installation.cluster;
@@ -263,14 +263,28 @@ async fn upgrades_leave_the_certificates_alone_and_a_deleted_secret_comes_back()
     installation.try_service("LoadBalancer").await.unwrap();
     assert_eq!(cluster.kubectl(&secret).await.unwrap().expect_ok().unwrap(), before);
 
+    let marks = [
+        "get",
+        "secret",
+        SECRET,
+        "-n",
+        NAMESPACE,
+        "-o",
+        "jsonpath={.metadata.labels}{.metadata.annotations}",
+    ];
+    let of_helm = cluster.kubectl(&marks).await.unwrap().expect_ok().unwrap();
+    assert!(of_helm.contains("meta.helm.sh/release-name"), "{of_helm}");
     let delete = ["delete", "secret", SECRET, "-n", NAMESPACE];
     cluster.kubectl(&delete).await.unwrap().expect_ok().unwrap();
+    installation.try_service("LoadBalancer").await.unwrap();
     eventually("the Secret is back", Duration::from_secs(30), || async {
         cluster.kubectl(&secret).await?.expect_ok()
     })
     .await
     .unwrap();
     installation.try_service("LoadBalancer").await.unwrap();
+    // why: Helm takes nothing over that does not bear its marks
+    assert_eq!(cluster.kubectl(&marks).await.unwrap().expect_ok().unwrap(), of_helm);
 
     let uninstall = ["uninstall", NAME, "-n", NAMESPACE, "--wait", "--timeout=60s"];
     cluster.helm(&uninstall).await.unwrap().expect_ok().unwrap();

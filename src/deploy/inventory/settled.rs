@@ -17,7 +17,7 @@ const CALLS_PER_LOOK: usize = 3;
 const CALLS_PER_LIST: usize = 4;
 
 /// A stack is looked at this long after the last change to it: AWS shows by then what it was told, and few stacks change again.
-const REST: Duration = Duration::from_secs(15);
+const REST: Duration = Duration::from_secs(30);
 
 /// What is remembered of a stack. Holds digests of secrets, never secrets; and outlives the process only where they are
 /// mixed with a seal, because whoever may read what is written down need not be one who may read secrets.

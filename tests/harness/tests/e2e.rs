@@ -71,8 +71,8 @@ async fn two_hundred_unchanged_services_cost_no_aws_call_at_a_resync() {
             Ok(())
         })
         .await?;
-        walk.aws.quiet(Duration::from_secs(3), Duration::from_mins(2)).await?;
-        // What is asked about load balancers that exist is asked, and remembered, at the first look after they were made.
+        // why: what was deployed is looked at once more when it has rested for half a minute, so that a restart need not
+        walk.aws.quiet(Duration::from_secs(40), Duration::from_mins(5)).await?;
         wait_for_resync(walk).await?;
         let before = walk.aws.count_calls();
         wait_for_resync(walk).await?;
