@@ -184,6 +184,12 @@ async fn settle(keeper: &mut Keeper, now: Timestamp) -> Vec<String> {
     panic!("still stepping");
 }
 
+/// Has the keeper see that the Secret is gone, and lets the time pass in which it does nothing about it.
+async fn outlast_mourning(keeper: &mut Keeper) {
+    assert_eq!(settle(keeper, start()).await, Vec::<String>::new());
+    tokio::time::advance(MOURNING).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_fresh_installation_gets_certificates_that_every_webhook_trusts() {
     let server = installed();
@@ -252,7 +258,10 @@ async fn a_secret_that_was_deleted_or_broken_is_replaced_without_cutting_off_who
         settle(&mut keeper, start()).await;
         let before = server.bundle();
         match broken {
-            None => server.delete(SECRET),
+            None => {
+                server.delete(SECRET);
+                outlast_mourning(&mut keeper).await;
+            }
             Some(data) => server.put(SECRET, json!({"metadata": {"name": "certs"}, "data": data})),
         }
         let published = settle(&mut keeper, start()).await;
@@ -265,12 +274,37 @@ async fn a_secret_that_was_deleted_or_broken_is_replaced_without_cutting_off_who
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_secret_that_helm_deletes_is_not_brought_back_while_it_works_and_bears_its_marks_if_it_is() {
+    let server = installed();
+    let mut marked = server.get(SECRET);
+    marked["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "Helm"});
+    marked["metadata"]["annotations"] = json!({"meta.helm.sh/release-name": "lbc"});
+    server.put(SECRET, marked.clone());
+    let mut keeper = replica(&server);
+    settle(&mut keeper, start()).await;
+
+    server.delete(SECRET);
+    server.take_writes();
+    settle(&mut keeper, start()).await;
+    tokio::time::advance(MOURNING.checked_sub(Duration::from_millis(1)).unwrap()).await;
+    settle(&mut keeper, start()).await;
+    assert_eq!(server.take_writes(), Vec::<String>::new());
+
+    tokio::time::advance(Duration::from_millis(1)).await;
+    settle(&mut keeper, start()).await;
+    for marks in ["labels", "annotations"] {
+        assert_eq!(server.get(SECRET)["metadata"][marks], marked["metadata"][marks]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_authority_is_used_only_after_every_webhook_trusts_it_for_a_while() {
     let server = installed();
     let mut keeper = replica(&server);
     settle(&mut keeper, start()).await;
     let before = server.bundle();
     server.delete(SECRET);
+    outlast_mourning(&mut keeper).await;
     settle(&mut keeper, start()).await;
 
     let later = after(start(), 1);
