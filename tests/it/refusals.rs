@@ -190,3 +190,29 @@ fn a_default_backend_that_aws_does_not_know_costs_its_member() {
         assert!(matches!(default.as_slice(), [ListenerAction::FixedResponse(_)]), "{default:?}");
     });
 }
+
+#[test]
+fn what_aws_refuses_of_one_port_of_a_service_does_not_stop_the_other() {
+    run(async {
+        let mut rig = open().await;
+        rig.api.put(shop::load_balancer(
+            "one",
+            &[80, 443],
+            &[
+                ("aws-load-balancer-nlb-target-type", "ip"),
+                ("aws-load-balancer-listener-attributes.TCP-80", "speed=high"),
+            ],
+        ));
+        rig.serve("one", &[0]);
+        rig.settle().await;
+        let found = rig.inventory();
+        assert!(found.listener(443).is_some());
+        assert!(found.targets.len() == 2 && found.targets.values().all(|targets| !targets.is_empty()));
+        let events = rig.api.events();
+        let told = events.iter().filter(|event| event.kind == "Service").map(|event| event.reason.as_str());
+        assert!(
+            told.clone().count() > 0 && told.clone().all(|reason| reason == "FailedDeployModel"),
+            "{events:?}"
+        );
+    });
+}
