@@ -1,4 +1,4 @@
-//! Tells the linker what keeps the process small: see `docs/performance.md`, "Memory".
+//! Tells the linker what keeps the process small: see `docs/performance.md`, "Where the memory goes".
 //!
 //! The kernel maps code in windows of 64 KiB around each page that runs, so functions that run must stand together: spread over
 //! the binary, as a compiler leaves them, the quarter of them that runs at all holds nearly all of the binary in memory.
