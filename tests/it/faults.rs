@@ -1,7 +1,8 @@
-//! What may go wrong with a call of a controller under test.
+//! What may come in the way of a controller under test: calls that go wrong, and edits in quick succession.
 
 use aws_sim::{Calls, Effect, Fault};
 use proptest::prelude::*;
+use std::fmt::Debug;
 use std::ops::Range;
 
 /// What AWS, the network or the controller's host does to a call.
@@ -21,4 +22,18 @@ pub(crate) fn faults(calls: Range<usize>) -> impl Strategy<Value = Fault> {
         let times = if matches!(effect, Effect::Throttle) { 3 } else { 1 };
         Fault::on(Calls::All, effect).at(at).times(times)
     })
+}
+
+/// An edit of what the controller looks after, and whether the next one comes right after it.
+///
+/// Whether the controller hears of an edit alone or together with the next one is part of the game.
+#[derive(Clone, Debug)]
+pub(crate) struct Hurried<E> {
+    pub edit: E,
+    pub is_hurried: bool,
+}
+
+/// Edits, alone or shortly before the next one.
+pub(crate) fn hurried<E: Debug>(edits: impl Strategy<Value = E>) -> impl Strategy<Value = Hurried<E>> {
+    (edits, proptest::bool::weighted(0.3)).prop_map(|(edit, is_hurried)| Hurried { edit, is_hurried })
 }

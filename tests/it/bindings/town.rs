@@ -49,11 +49,10 @@ pub(crate) enum Edit {
     Foreign(usize, Vec<usize>),
     Fault(Fault),
     Restart,
-    /// This, and the next edit comes right after it.
-    Hurried(Box<Edit>),
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+/// Any edit.
+pub(crate) fn edits() -> impl Strategy<Value = Edit> {
     let wanted =
         ((0..PORTS.len(), any::<bool>()), any::<bool>(), proptest::option::weighted(0.7, 0_usize..4))
             .prop_map(|(port, at_edge, networking)| Wanted { port, at_edge, networking });
@@ -69,12 +68,6 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => faults(1..16).prop_map(Edit::Fault),
         1 => Just(Edit::Restart),
     ]
-}
-
-/// Any edit, alone or shortly before the next one.
-pub(crate) fn edits() -> impl Strategy<Value = Edit> {
-    (edit(), proptest::bool::weighted(0.3))
-        .prop_map(|(edit, is_hurried)| if is_hurried { Edit::Hurried(Box::new(edit)) } else { edit })
 }
 
 /// The cluster, its AWS account, and a controller.
@@ -146,10 +139,6 @@ impl Town {
 
     /// Lets something happen.
     pub async fn make(&mut self, edit: &Edit) {
-        let edit = match edit {
-            Edit::Hurried(edit) => edit,
-            edit => edit,
-        };
         match edit {
             Edit::Bind(binding, wanted) => self.wanted[*binding] = *wanted,
             Edit::Pods(pods) => {
@@ -161,7 +150,6 @@ impl Town {
             Edit::Foreign(binding, targets) => self.register_foreign(*binding, targets.clone()),
             Edit::Fault(fault) => self.rig.aws.arm(fault.clone()),
             Edit::Restart => self.rig.restart().await,
-            Edit::Hurried(_) => {}
         }
         self.build(&self.rig);
         for pod in self.pods.iter().filter(|pod| self.is_homeless(**pod)) {

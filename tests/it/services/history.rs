@@ -42,11 +42,10 @@ pub(crate) enum Edit {
     Fault(Fault),
     /// The controller is killed and started again.
     Restart,
-    /// This, and the next edit comes right after it.
-    Hurried(Box<Edit>),
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+/// Any edit.
+pub(crate) fn edits() -> impl Strategy<Value = Edit> {
     let service = 0..NAMES.len();
     let setting = proptest::sample::select(settings());
     let value = proptest::option::weighted(0.8, 0_usize..3);
@@ -66,12 +65,6 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => faults(1..25).prop_map(Edit::Fault),
         1 => Just(Edit::Restart),
     ]
-}
-
-/// Any edit, alone or shortly before the next one.
-pub(crate) fn edits() -> impl Strategy<Value = Edit> {
-    (edit(), proptest::bool::weighted(0.3))
-        .prop_map(|(edit, is_hurried)| if is_hurried { Edit::Hurried(Box::new(edit)) } else { edit })
 }
 
 /// How the Services begin.
@@ -149,10 +142,6 @@ impl Town {
 
     /// Lets something happen.
     pub async fn make(&mut self, edit: &Edit) {
-        let edit = match edit {
-            Edit::Hurried(edit) => edit,
-            edit => edit,
-        };
         match edit {
             Edit::Annotate { service, setting, value, with_needs } => {
                 // why: what is registered before a target group is shared is on no record, so that nobody takes it back
@@ -191,7 +180,6 @@ impl Town {
             }
             Edit::Fault(fault) => self.rig.aws.arm(fault.clone()),
             Edit::Restart => self.rig.restart().await,
-            Edit::Hurried(_) => {}
         }
     }
 
