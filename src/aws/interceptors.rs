@@ -17,7 +17,7 @@ use strum::VariantArray as _;
 use tokio::time::Instant;
 
 /// How one HTTP attempt, or one call with all its attempts, ended. Reported only if AWS answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Service id, for example `Elastic Load Balancing v2`.
     pub service: String,

@@ -228,18 +228,10 @@ fn what_fails_until_somebody_changes_it_is_terminal_and_nothing_else_is() {
 /// Everything that is counted, once.
 fn all() -> String {
     let metrics = Metrics::new();
-    let failed = |status, error_code: &str| Outcome {
-        service: "EC2".to_owned(),
-        operation: "CreateTags".to_owned(),
-        status,
-        error_code: error_code.to_owned(),
-        took: Duration::from_millis(30),
-        retries: 2,
-    };
-    metrics.attempt(&failed(200, ""));
+    metrics.attempt(&Outcome::default());
     metrics.duration(Action::CreateTags, Duration::from_secs(1));
     for (status, code) in [(403, ""), (400, "LimitExceeded"), (503, "Throttling"), (400, "ValidationError")] {
-        metrics.call(&failed(status, code));
+        metrics.call(&Outcome { status, error_code: code.to_owned(), ..Outcome::default() });
     }
     drop((metrics.queue("service"), metrics.work("service", 3)));
     let queue = QueueLabels::new("service", "service");
