@@ -1,4 +1,4 @@
-//! What admission costs: `cargo bench --bench admission`.
+//! What admission costs: `cargo bench --package rig --bench admission`.
 //!
 //! The webhook server runs in a process of its own (this program with the argument `serve`), so that its memory is measured
 //! apart from the client's. The client sends reviews at fixed times over one HTTP/2 connection, as API servers do, and counts

@@ -1,17 +1,11 @@
 //! The webhook server with full caches and without a cluster or AWS.
 
 use anyhow::{Context, Result};
-use aws_load_balancer_controller::api::{AlbTargetControlConfigSpec, ObjectKey};
-use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
-use aws_load_balancer_controller::aws::{Answer, Cloud};
-use aws_load_balancer_controller::cloud::{CloudError, Request};
-use aws_load_balancer_controller::cluster::stores::Stores;
+use aws_load_balancer_controller::api::ObjectKey;
 use aws_load_balancer_controller::config::Config;
-use aws_load_balancer_controller::metrics::Metrics;
 use aws_load_balancer_controller::serve::certificate::{ServingCertificate, server_config};
 use aws_load_balancer_controller::serve::listener::serve_tls;
-use aws_load_balancer_controller::serve::webhook::{QuicIds, TargetControlConfigs, Webhooks, router};
-use futures::future::BoxFuture;
+use aws_load_balancer_controller::serve::webhook::{Webhooks, router};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::sync::Arc;
@@ -20,33 +14,6 @@ use webhook_certs::{Decision, Policy, Reason, advance};
 
 /// Objects of each kind in the caches.
 const OBJECTS: usize = 2000;
-
-/// Nobody is asked.
-struct Nobody;
-
-impl CloudFor for Nobody {
-    fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
-        Arc::new(Nobody)
-    }
-}
-
-impl Cloud for Nobody {
-    fn call(&self, _: Request) -> Answer<'_> {
-        Box::pin(async { Err(CloudError::Fenced { operation: "none" }) })
-    }
-}
-
-impl QuicIds for Nobody {
-    fn take(&self, _: usize) -> BoxFuture<'_, Result<Vec<String>, String>> {
-        Box::pin(async { Err("there is none".to_owned()) })
-    }
-}
-
-impl TargetControlConfigs for Nobody {
-    fn settings<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>> {
-        Box::pin(async { None })
-    }
-}
 
 /// Says its port and its authority, and serves until standard input ends.
 pub fn run() -> Result<()> {
@@ -71,8 +38,8 @@ pub fn run() -> Result<()> {
 }
 
 fn webhooks() -> Result<Webhooks> {
-    let config = Arc::new(Config::default());
-    let stores = Arc::new(Stores::new(&config));
+    let hooks = rig::webhooks(Config::default());
+    let stores = &hooks.stores;
     let class = json!({"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb"}});
     stores.ingress_classes.apply(ObjectKey::cluster("alb"), serde_json::from_value(class)?);
     for number in 0..OBJECTS {
@@ -86,14 +53,7 @@ fn webhooks() -> Result<Webhooks> {
         }});
         stores.bindings.apply(key(), serde_json::from_value(named(&name, binding))?);
     }
-    Ok(Webhooks {
-        config,
-        stores,
-        clouds: Arc::new(Nobody),
-        quic_ids: Arc::new(Nobody),
-        target_control: Arc::new(Nobody),
-        metrics: Arc::new(Metrics::new()),
-    })
+    Ok(hooks)
 }
 
 fn named(name: &str, mut object: Value) -> Value {

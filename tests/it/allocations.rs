@@ -3,18 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use allocation_counter::{AllocationInfo, measure};
-use aws_load_balancer_controller::api::{AlbTargetControlConfigSpec, ObjectKey};
-use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
-use aws_load_balancer_controller::aws::{Answer, Cloud};
-use aws_load_balancer_controller::cloud::{CloudError, Request as AwsRequest};
-use aws_load_balancer_controller::cluster::stores::Stores;
+use aws_load_balancer_controller::api::ObjectKey;
 use aws_load_balancer_controller::config::Config;
-use aws_load_balancer_controller::metrics::Metrics;
-use aws_load_balancer_controller::serve::webhook::{QuicIds, TargetControlConfigs, Webhooks, paths, router};
+use aws_load_balancer_controller::serve::webhook::{paths, router};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -24,33 +18,6 @@ const SMALL: usize = 10;
 const LARGE: usize = 10_000;
 /// Objects of each kind in a namespace: a larger cluster has more namespaces.
 const PER_NAMESPACE: usize = 10;
-
-/// An AWS that answers nothing.
-struct Nobody;
-
-impl CloudFor for Nobody {
-    fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
-        Arc::new(Nobody)
-    }
-}
-
-impl Cloud for Nobody {
-    fn call(&self, _: AwsRequest) -> Answer<'_> {
-        Box::pin(async { Err(CloudError::Fenced { operation: "none" }) })
-    }
-}
-
-impl QuicIds for Nobody {
-    fn take(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>, String>> {
-        Box::pin(async move { Ok(vec!["LBhzwAAAApE=".to_owned(); count]) })
-    }
-}
-
-impl TargetControlConfigs for Nobody {
-    fn settings<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>> {
-        Box::pin(async { None })
-    }
-}
 
 fn arn(number: usize) -> String {
     format!("arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/web/{number:016x}")
@@ -89,8 +56,8 @@ fn pod() -> Value {
 }
 
 fn cluster(objects: usize) -> Router {
-    let config = Arc::new(Config::default());
-    let stores = Stores::new(&config);
+    let hooks = rig::webhooks(Config::default());
+    let stores = &hooks.stores;
     let class = json!({"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb"}});
     stores.ingress_classes.apply(ObjectKey::cluster("alb"), serde_json::from_value(class).unwrap());
     for number in 0..objects {
@@ -106,14 +73,7 @@ fn cluster(objects: usize) -> Router {
         stores.ingresses.apply(key(), serde_json::from_value(named(ingress())).unwrap());
         stores.bindings.apply(key(), serde_json::from_value(named(binding(number))).unwrap());
     }
-    router(Arc::new(Webhooks {
-        config,
-        stores: Arc::new(stores),
-        clouds: Arc::new(Nobody),
-        quic_ids: Arc::new(Nobody),
-        target_control: Arc::new(Nobody),
-        metrics: Arc::new(Metrics::new()),
-    }))
+    router(Arc::new(hooks))
 }
 
 /// A review of each kind of changes, for the webhook at a path.

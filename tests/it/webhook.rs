@@ -1,18 +1,17 @@
 //! The webhook server's router: what it makes of AdmissionReviews, and of what is none.
 
-use aws_load_balancer_controller::api::{AlbTargetControlConfigSpec, TargetGroupBinding};
+use aws_load_balancer_controller::api::TargetGroupBinding;
 use aws_load_balancer_controller::aws::Cloud;
 use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
 use aws_load_balancer_controller::cluster::stores::Stores;
 use aws_load_balancer_controller::config::{AnnotationValidation, Config};
 use aws_load_balancer_controller::metrics::{Metrics, WebhookErrorLabels};
 use aws_load_balancer_controller::serve::listener::serve_plain;
-use aws_load_balancer_controller::serve::webhook::{QuicIds, TargetControlConfigs, Webhooks, paths, router};
+use aws_load_balancer_controller::serve::webhook::{Webhooks, paths, router};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures::StreamExt;
-use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -35,18 +34,6 @@ impl CloudFor for OutOfReach {
     }
 }
 
-impl QuicIds for OutOfReach {
-    fn take(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>, String>> {
-        Box::pin(async move { Ok(vec!["LBhzwAAAApE=".to_owned(); count]) })
-    }
-}
-
-impl TargetControlConfigs for OutOfReach {
-    fn settings<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>> {
-        Box::pin(async { None })
-    }
-}
-
 struct Server {
     router: Router,
     stores: Arc<Stores>,
@@ -54,17 +41,9 @@ struct Server {
 }
 
 fn server(mode: AnnotationValidation) -> Server {
-    let config = Arc::new(Config { annotation_validation: mode, ..Config::default() });
-    let stores = Arc::new(Stores::new(&config));
-    let metrics = Arc::new(Metrics::new());
-    let hooks = Webhooks {
-        config,
-        clouds: Arc::new(OutOfReach),
-        stores: stores.clone(),
-        quic_ids: Arc::new(OutOfReach),
-        target_control: Arc::new(OutOfReach),
-        metrics: metrics.clone(),
-    };
+    let config = Config { annotation_validation: mode, ..Config::default() };
+    let hooks = Webhooks { clouds: Arc::new(OutOfReach), ..rig::webhooks(config) };
+    let (stores, metrics) = (hooks.stores.clone(), hooks.metrics.clone());
     Server { router: router(Arc::new(hooks)), stores, metrics }
 }
 

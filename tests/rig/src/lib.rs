@@ -5,6 +5,8 @@
 //! a moment, and every run of a test is the same. What it leaves out is the process around that machinery: flags, leader
 //! election, webhooks, sockets; those are the harness's subject, which has a real control plane.
 //!
+//! [`webhooks()`] is what the webhook server knows, for those who test it without the rest.
+//!
 //! [`ApiServer`] is as much of an API server as the controller needs. It admits everything and runs no controllers.
 // why: a part of tests, which may look at the clock and fail loudly; the bans are for the product.
 #![allow(clippy::disallowed_methods, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
@@ -13,6 +15,8 @@ pub mod api_server;
 pub mod crowd;
 pub mod rig;
 pub mod shop;
+pub mod webhooks;
 
 pub use api_server::ApiServer;
 pub use rig::{Options, Rig};
+pub use webhooks::webhooks;

@@ -1,0 +1,53 @@
+//! The webhook server without a cluster and without AWS: its caches are filled by hand.
+
+use aws_load_balancer_controller::api::AlbTargetControlConfigSpec;
+use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
+use aws_load_balancer_controller::aws::{Answer, Cloud};
+use aws_load_balancer_controller::cloud::{CloudError, Request};
+use aws_load_balancer_controller::cluster::stores::Stores;
+use aws_load_balancer_controller::config::Config;
+use aws_load_balancer_controller::metrics::Metrics;
+use aws_load_balancer_controller::serve::webhook::{QuicIds, TargetControlConfigs, Webhooks};
+use futures::future::BoxFuture;
+use std::sync::Arc;
+
+/// What webhooks know that start with empty caches, and whose AWS refuses every call.
+pub fn webhooks(config: Config) -> Webhooks {
+    let config = Arc::new(config);
+    Webhooks {
+        stores: Arc::new(Stores::new(&config)),
+        config,
+        clouds: Arc::new(Nobody),
+        quic_ids: Arc::new(Nobody),
+        target_control: Arc::new(Nobody),
+        metrics: Arc::new(Metrics::new()),
+    }
+}
+
+/// Stands in for everybody whom webhooks may ask.
+struct Nobody;
+
+impl CloudFor for Nobody {
+    fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
+        Arc::new(Self)
+    }
+}
+
+impl Cloud for Nobody {
+    fn call(&self, _: Request) -> Answer<'_> {
+        Box::pin(async { Err(CloudError::Fenced { operation: "none" }) })
+    }
+}
+
+/// Always the same id, because nothing here needs them to differ.
+impl QuicIds for Nobody {
+    fn take(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>, String>> {
+        Box::pin(async move { Ok(vec!["LBhzwAAAApE=".to_owned(); count]) })
+    }
+}
+
+impl TargetControlConfigs for Nobody {
+    fn settings<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>> {
+        Box::pin(async { None })
+    }
+}
