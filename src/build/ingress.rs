@@ -482,4 +482,4 @@ fn add_front(stack: &mut Stack, front: Front, keeper: Option<&Keeper<'_, '_>>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

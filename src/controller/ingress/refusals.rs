@@ -106,3 +106,6 @@ fn part_of(step: &StepFailure) -> ListenerPart {
         None => ListenerPart::Port,
     }
 }
+
+#[cfg(test)]
+mod tests;
