@@ -2,6 +2,7 @@
 //!
 //! Names and defaults are those of upstream's flags (`pkg/config`); `args` fills it.
 
+use crate::api::meta::DEFAULT_LOAD_BALANCER_CLASS;
 use crate::cloud::Tags;
 use crate::cloud::elbv2::{Scheme, TargetType};
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,7 +209,7 @@ impl Default for Config {
             enable_waf: true,
             enable_wafv2: true,
             enable_shield: true,
-            load_balancer_class: "service.k8s.aws/nlb".to_owned(),
+            load_balancer_class: DEFAULT_LOAD_BALANCER_CLASS.to_owned(),
             enable_pod_readiness_gate_inject: true,
             quic_environment_variable_name: "AWS_LBC_QUIC_SERVER_ID".to_owned(),
             watch_namespace: String::new(),

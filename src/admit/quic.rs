@@ -4,14 +4,12 @@
 //! worker and sequence, big-endian, in padded base64.
 
 use super::{Admitted, Operation, text};
+use crate::api::meta::QUIC_CONTAINERS_ANNOTATION;
 use crate::finding::{Finding, ObjectRef};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// Annotation that names the containers.
-pub const CONTAINERS_ANNOTATION: &str =
-    "service.beta.kubernetes.io/aws-load-balancer-quic-enabled-containers";
 /// 2020-01-01T00:00:00Z in Unix milliseconds.
 const EPOCH_MS: u64 = 1_577_836_800_000;
 /// Workers are numbered below this.
@@ -70,13 +68,13 @@ pub fn doubts(object: &ObjectRef, pod: &Value, variable: &str) -> Vec<Finding> {
     let missing = names.iter().filter(|name| !present.contains(&name.as_str()));
     let missing = missing.map(|name| {
         let finding = Finding::warning(object, format!("{name:?} is not a container of the pod"));
-        finding.at(CONTAINERS_ANNOTATION).suggest(name.trim(), present.iter().copied())
+        finding.at(QUIC_CONTAINERS_ANNOTATION).suggest(name.trim(), present.iter().copied())
     });
     let named = containers(pod).filter(|(_, _, container)| is_named(container, &names));
     let wrong = named.filter_map(|(_, _, container)| {
         let own = own_id(container, variable).filter(|id| !is_id(id))?;
         let problem = format!("{own:?} in {variable} is not an id, expected eight bytes in base64");
-        Some(Finding::warning(object, problem).at(CONTAINERS_ANNOTATION))
+        Some(Finding::warning(object, problem).at(QUIC_CONTAINERS_ANNOTATION))
     });
     missing.chain(wrong).collect()
 }
@@ -97,7 +95,7 @@ fn is_named(container: &Value, names: &[String]) -> bool {
 
 fn named_containers(operation: Operation, pod: &Value) -> Option<Vec<String>> {
     let annotations = pod.pointer("/metadata/annotations")?;
-    let names = annotations.get(CONTAINERS_ANNOTATION)?.as_str()?;
+    let names = annotations.get(QUIC_CONTAINERS_ANNOTATION)?.as_str()?;
     // why: blanks belong to the names, so that a pod gets the same ids from either controller
     (operation == Operation::Create).then(|| names.split(',').map(str::to_owned).collect())
 }

@@ -95,10 +95,6 @@ pub fn is_being_deleted<K: kube::Resource>(object: &K) -> bool {
 
 /// API group of our custom resources, and prefix of the keys that concern several controllers.
 pub const ELBV2_GROUP: &str = "elbv2.k8s.aws";
-/// Key prefix of the Service controller.
-pub const SERVICE_PREFIX: &str = "service.k8s.aws";
-/// Key prefix of the Ingress controller.
-pub const INGRESS_PREFIX: &str = "ingress.k8s.aws";
 
 /// Finalizer on Services that may have AWS resources.
 pub const SERVICE_FINALIZER: &str = "service.k8s.aws/resources";
@@ -120,11 +116,6 @@ pub const INGRESS_CLASS_PARAMS_KIND: &str = "IngressClassParams";
 /// Default of the flag `--load-balancer-class`.
 pub const DEFAULT_LOAD_BALANCER_CLASS: &str = "service.k8s.aws/nlb";
 
-/// Prefix of the annotations on Ingresses, and on Services and pods behind them.
-pub const INGRESS_ANNOTATION_PREFIX: &str = "alb.ingress.kubernetes.io/";
-/// Prefix of the annotations on Services.
-pub const SERVICE_ANNOTATION_PREFIX: &str = "service.beta.kubernetes.io/";
-
 /// TargetGroupBinding annotation: digest of what was last reconciled; present but empty asks for a full reconcile.
 pub const CHECKPOINT_ANNOTATION: &str = "elbv2.k8s.aws/checkpoint";
 /// TargetGroupBinding annotation: Unix seconds, decimal, of the last write of the checkpoint.
@@ -134,32 +125,13 @@ pub const CHECKPOINT_TIMESTAMP_ANNOTATION: &str = "elbv2.k8s.aws/checkpoint-time
 pub const READINESS_GATE_PREFIX: &str = "target-health.elbv2.k8s.aws/";
 /// Prefix of the readiness gates of version 1 of the controller, removed at admission.
 pub const LEGACY_READINESS_GATE_PREFIX: &str = "target-health.alb.ingress.k8s.aws";
-/// Namespace label that turns on the injection of readiness gates.
-pub const READINESS_GATE_INJECT_LABEL: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
-/// Namespace label that turns on the injection of QUIC server ids.
-pub const QUIC_SERVER_ID_INJECT_LABEL: &str = "elbv2.k8s.aws/quic-server-id-inject";
-/// Namespace label that turns on the injection of the target-control agent.
-pub const TARGET_CONTROL_INJECTION_NAMESPACE_LABEL: &str = "elbv2.k8s.aws/alb-target-control-agent-injection";
-/// Pod label that turns the injection of the target-control agent on or off.
-pub const TARGET_CONTROL_INJECT_POD_LABEL: &str = "elbv2.k8s.aws/alb-target-control-agent-inject";
-/// Pod annotation that marks an injected target-control agent.
-pub const TARGET_CONTROL_INJECTED_ANNOTATION: &str = "elbv2.k8s.aws/alb-target-control-agent-injected";
-/// Prefix of the pod annotations that override the target-control agent's settings.
-pub const TARGET_CONTROL_ANNOTATION_PREFIX: &str = "elbv2.k8s.aws/alb-target-control-agent-";
+
+/// Pod annotation that names the containers with QUIC server ids.
+pub const QUIC_CONTAINERS_ANNOTATION: &str =
+    "service.beta.kubernetes.io/aws-load-balancer-quic-enabled-containers";
 
 /// Prefix of the ConfigMap that records which targets this cluster registered in a shared target group.
 pub const MULTI_CLUSTER_CONFIG_MAP_PREFIX: &str = "aws-lbc-targets-";
-
-/// Label of a TargetGroupBinding of an explicit Ingress group: the group's name.
-pub const INGRESS_STACK_LABEL: &str = "ingress.k8s.aws/stack";
-/// Label of a TargetGroupBinding of a single Ingress: the Ingress's namespace.
-pub const INGRESS_STACK_NAMESPACE_LABEL: &str = "ingress.k8s.aws/stack-namespace";
-/// Label of a TargetGroupBinding of a single Ingress: the Ingress's name.
-pub const INGRESS_STACK_NAME_LABEL: &str = "ingress.k8s.aws/stack-name";
-/// Label of a TargetGroupBinding of a Service: the Service's namespace.
-pub const SERVICE_STACK_NAMESPACE_LABEL: &str = "service.k8s.aws/stack-namespace";
-/// Label of a TargetGroupBinding of a Service: the Service's name.
-pub const SERVICE_STACK_NAME_LABEL: &str = "service.k8s.aws/stack-name";
 
 /// Tag on every AWS resource we own: the cluster's name.
 pub const CLUSTER_TAG: &str = "elbv2.k8s.aws/cluster";
@@ -199,12 +171,6 @@ pub const INTERNAL_SUBNET_ROLE_TAG: &str = "kubernetes.io/role/internal-elb";
 /// Description of the security-group rules that we own on the targets' security groups.
 pub const TARGET_RULE_DESCRIPTION: &str = "elbv2.k8s.aws/targetGroupBinding=shared";
 
-/// Name of the lease that replicas elect a leader with.
-pub const LEADER_ELECTION_ID: &str = "aws-load-balancer-controller-leader";
-/// Label that names the application an object belongs to.
-pub const APP_NAME_LABEL: &str = "app.kubernetes.io/name";
-/// Value of [`APP_NAME_LABEL`] on the objects of our own installation.
-pub const APP_NAME: &str = "aws-load-balancer-controller";
 /// EndpointSlice label: name of the Service.
 pub const ENDPOINT_SLICE_SERVICE_LABEL: &str = "kubernetes.io/service-name";
 /// Node label: nodes with it are no targets.

@@ -1,6 +1,7 @@
 //! The table of flags.
 
 use super::{gates, values};
+use crate::api::meta::DEFAULT_LOAD_BALANCER_CLASS;
 use crate::aws::throttle::Throttles;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction};
@@ -113,7 +114,7 @@ pub const FLAGS: &[Flag] = &[
     flag("kubeconfig", Text, "", CLUSTER, "Path of a kubeconfig; empty: the configuration of the pod"),
     flag("watch-namespace", Text, "", CLUSTER, "The only namespace to watch; empty: all"),
     flag("ingress-class", Text, "alb", CLUSTER, "Value of the class annotation to handle; empty: also `alb` and Ingresses without any class"),
-    flag("load-balancer-class", Text, "service.k8s.aws/nlb", CLUSTER, "Load balancer class of Services to handle"),
+    flag("load-balancer-class", Text, DEFAULT_LOAD_BALANCER_CLASS, CLUSTER, "Load balancer class of Services to handle"),
     flag("required-secrets-label", Text, "", CLUSTER, "key=value label that a Secret must carry to be used by an Ingress for OIDC"),
 
     flag("aws-region", Text, "", AWS, "Region; empty: AWS_DEFAULT_REGION, AWS_REGION, instance metadata"),

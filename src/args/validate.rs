@@ -1,21 +1,8 @@
 //! Values that contradict each other or that nothing can be done with, in upstream's order: the first one ends the process.
 
+use crate::api::meta::TRACKING_TAGS;
 use crate::cloud::elbv2::{Scheme, TargetType};
 use crate::config::Config;
-
-/// Tag keys by which the controller knows its own resources.
-const TRACKING_TAGS: &[&str] = &[
-    "elbv2.k8s.aws/cluster",
-    "elbv2.k8s.aws/resource",
-    "ingress.k8s.aws/stack",
-    "ingress.k8s.aws/resource",
-    "service.k8s.aws/stack",
-    "service.k8s.aws/resource",
-    "gateway.k8s.aws.nlb/stack",
-    "gateway.k8s.aws.nlb/resource",
-    "gateway.k8s.aws.alb/stack",
-    "gateway.k8s.aws.alb/resource",
-];
 
 /// Why the flags cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -188,17 +188,6 @@ pub fn backend_security_group(cluster: &str) -> String {
     format!("k8s-traffic-{}-{}", sanitized(cluster, 232), prefix(&digest(&[cluster]), 10))
 }
 
-/// Resource id of an ACM certificate that an Ingress asks for; `kind` is `AMAZON_ISSUED` or `PRIVATE`.
-pub fn certificate_resource_id(
-    kind: &str,
-    domain: &str,
-    ingress_namespace: &str,
-    ingress_name: &str,
-) -> String {
-    let hash = digest(&[ingress_namespace, "/", ingress_name]);
-    format!("{}/{}-{}", kind.to_lowercase(), domain.replace('*', "wildcard"), prefix(&hash, 8))
-}
-
 fn of_group(group: &StackId, hash: &str) -> String {
     if group.namespace.is_empty() {
         format!("k8s-{}-{}", sanitized(&group.name, 17), prefix(hash, 10))

@@ -5,6 +5,7 @@
 //! vanished is noticed instead of handed out until restart, and a restart while the last load balancer goes does not leave
 //! the group behind.
 
+use crate::api::meta::{BACKEND_SECURITY_GROUP_RESOURCE, CLUSTER_RESOURCE_TAG, CLUSTER_TAG};
 use crate::aws::{Cloud, send};
 use crate::build::names;
 use crate::cloud::ec2::{
@@ -144,8 +145,8 @@ impl BackendSecurityGroup {
         let request = DescribeSecurityGroups {
             filters: vec![
                 Filter::new("vpc-id", [self.config.vpc_id.clone()]),
-                Filter::new("tag:elbv2.k8s.aws/cluster", [cluster]),
-                Filter::new("tag:elbv2.k8s.aws/resource", ["backend-sg"]),
+                Filter::new(format!("tag:{CLUSTER_TAG}"), [cluster]),
+                Filter::new(format!("tag:{CLUSTER_RESOURCE_TAG}"), [BACKEND_SECURITY_GROUP_RESOURCE]),
             ],
             ..DescribeSecurityGroups::default()
         };
@@ -189,8 +190,8 @@ impl BackendSecurityGroup {
 
     fn tags(&self) -> Tags {
         let mut tags = self.config.default_tags.clone();
-        tags.insert("elbv2.k8s.aws/cluster".to_owned(), self.config.cluster_name.clone());
-        tags.insert("elbv2.k8s.aws/resource".to_owned(), "backend-sg".to_owned());
+        tags.insert(CLUSTER_TAG.to_owned(), self.config.cluster_name.clone());
+        tags.insert(CLUSTER_RESOURCE_TAG.to_owned(), BACKEND_SECURITY_GROUP_RESOURCE.to_owned());
         tags
     }
 }

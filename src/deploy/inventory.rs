@@ -15,6 +15,7 @@ mod sweep;
 pub use holdings::{Holdings, Tagged};
 pub use settled::Record;
 
+use crate::api::meta::{CLUSTER_TAG, LEGACY_INGRESS_CLUSTER_TAG};
 use crate::aws::Cloud;
 use crate::cloud::{CloudError, Request, Response, Tags, elbv2};
 use crate::config::Config;
@@ -211,7 +212,7 @@ impl Inventory {
 
     /// The stack that tags name, if they are of this cluster.
     fn stack_of(&self, tags: &Tags) -> Option<StackKey> {
-        let clusters = ["elbv2.k8s.aws/cluster", "ingress.k8s.aws/cluster"];
+        let clusters = [CLUSTER_TAG, LEGACY_INGRESS_CLUSTER_TAG];
         if !clusters.iter().any(|key| tags.get(*key) == Some(&self.cluster_name)) {
             return None;
         }

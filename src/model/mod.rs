@@ -5,6 +5,7 @@
 
 pub mod marshal;
 
+use crate::api::meta::CLUSTER_TAG;
 use crate::cloud::ec2::IngressRule;
 use crate::cloud::elbv2::{
     HealthCheck, IpAddressType, ListenerAction, LoadBalancerType, MutualAuthentication, Protocol,
@@ -59,7 +60,7 @@ impl StackId {
     /// Tags that every AWS resource of the stack carries.
     pub fn stack_tags(&self, cluster_name: &str) -> Tags {
         Tags::from([
-            ("elbv2.k8s.aws/cluster".to_owned(), cluster_name.to_owned()),
+            (CLUSTER_TAG.to_owned(), cluster_name.to_owned()),
             (self.stack_tag_key(), self.to_string()),
         ])
     }

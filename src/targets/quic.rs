@@ -9,10 +9,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
 
-/// Pod annotation that says the pod has QUIC server ids.
-pub const QUIC_CONTAINERS_ANNOTATION: &str =
-    "service.beta.kubernetes.io/aws-load-balancer-quic-enabled-containers";
-
 /// The QUIC server ids of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuicServerIds {

@@ -4,7 +4,10 @@
 //! countless other status updates wake nobody up (upstream's `pkg/k8s/pod_info.go` keeps more and wakes more).
 
 use super::quic::{self, QuicServerIds};
-use crate::api::meta::{ENDPOINT_SLICE_SERVICE_LABEL, LEGACY_READINESS_GATE_PREFIX, READINESS_GATE_PREFIX};
+use crate::api::meta::{
+    ENDPOINT_SLICE_SERVICE_LABEL, LEGACY_READINESS_GATE_PREFIX, QUIC_CONTAINERS_ANNOTATION,
+    READINESS_GATE_PREFIX,
+};
 use crate::api::{EndpointSlice, Endpoints, Node, ObjectKey, Pod, Service, TargetGroupBinding};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, NodeStatus, PodSpec, PodStatus};
@@ -336,7 +339,7 @@ fn branch_interfaces(metadata: &ObjectMeta) -> Box<[BranchInterface]> {
 fn quic_server_ids(metadata: &ObjectMeta, containers: &[&Container], variable: &str) -> QuicServerIds {
     let mut ids = QuicServerIds::default();
     let annotations = metadata.annotations.as_ref();
-    if !annotations.is_some_and(|all| all.contains_key(quic::QUIC_CONTAINERS_ANNOTATION)) {
+    if !annotations.is_some_and(|all| all.contains_key(QUIC_CONTAINERS_ANNOTATION)) {
         return ids;
     }
     let mut by_port = BTreeMap::new();

@@ -11,7 +11,7 @@ fn ids_have_upstreams_layout() {
 #[test]
 fn only_named_containers_without_the_variable_get_an_id() {
     let pod = json!({
-        "metadata": {"annotations": {CONTAINERS_ANNOTATION: "a,c,missing"}},
+        "metadata": {"annotations": {QUIC_CONTAINERS_ANNOTATION: "a,c,missing"}},
         "spec": {
             "containers": [{"name": "a"}, {"name": "b"}, {"name": "c", "env": [{"name": "ID", "value": "own"}]}],
             "initContainers": [{"name": "c"}],
@@ -30,6 +30,6 @@ fn only_named_containers_without_the_variable_get_an_id() {
 fn updates_and_pods_without_the_annotation_are_left_alone() {
     let pod = json!({"metadata": {}, "spec": {"containers": [{"name": "a"}]}});
     assert_eq!(needed_ids(Operation::Create, &pod, "ID"), 0);
-    let annotated = json!({"metadata": {"annotations": {CONTAINERS_ANNOTATION: "a"}}, "spec": {"containers": [{"name": "a"}]}});
+    let annotated = json!({"metadata": {"annotations": {QUIC_CONTAINERS_ANNOTATION: "a"}}, "spec": {"containers": [{"name": "a"}]}});
     assert_eq!(needed_ids(Operation::Update, &annotated, "ID"), 0);
 }

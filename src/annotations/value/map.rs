@@ -4,17 +4,18 @@ use super::list::is_port_number;
 use super::{Complaint, not_one_of};
 use crate::annotations::attributes::{self, Bearer};
 use crate::annotations::parse;
+use crate::api::meta;
 
 /// Tags of a resource; three more are the controller's.
 const MAX_TAGS: usize = 47;
 const CAPACITY_UNITS: &str = "CapacityUnits";
 /// Keys of the controller's own tags.
 const TRACKING_KEYS: &[&str] = &[
-    "elbv2.k8s.aws/cluster",
-    "service.k8s.aws/stack",
-    "service.k8s.aws/resource",
-    "ingress.k8s.aws/stack",
-    "ingress.k8s.aws/resource",
+    meta::CLUSTER_TAG,
+    meta::SERVICE_STACK_TAG,
+    meta::SERVICE_RESOURCE_TAG,
+    meta::INGRESS_STACK_TAG,
+    meta::INGRESS_RESOURCE_TAG,
 ];
 
 /// What the pairs are.

@@ -66,10 +66,7 @@ impl<'a> Compiler<'_, 'a> {
         Ok(reference)
     }
 
-    fn build_target_group(&self, backend: &BackendPort<'a>, origin: &Origin) -> Result<TargetGroup, Halt>
-    where
-        'a: 'a,
-    {
+    fn build_target_group(&self, backend: &BackendPort<'a>, origin: &Origin) -> Result<TargetGroup, Halt> {
         let BackendPort { service, name, written, port, overlay } = backend;
         let config = self.scope.config;
         let target_type = self.target_type(overlay)?;

@@ -162,15 +162,3 @@ fn frontend_nlbs_are_named_after_their_alb() {
     };
     assert_eq!(frontend_nlb_target_group("prod-east", &https), "k8s-platformsharedpub-2f7f93d94f");
 }
-
-#[test]
-fn certificates_are_identified_by_domain_and_ingress() {
-    assert_eq!(
-        certificate_resource_id("AMAZON_ISSUED", "*.app.example.com", "shop", "web-frontend"),
-        "amazon_issued/wildcard.app.example.com-1994311b"
-    );
-    assert_eq!(
-        certificate_resource_id("PRIVATE", "app.example.com", "shop", "web-frontend"),
-        "private/app.example.com-1994311b"
-    );
-}

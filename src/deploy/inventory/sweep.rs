@@ -3,6 +3,7 @@
 use super::holdings::Tagged;
 use super::settled::unsettle_drifted;
 use super::{Holdings, Inventory, StackKey, State};
+use crate::api::meta::{CLUSTER_TAG, LEGACY_INGRESS_CLUSTER_TAG};
 use crate::aws::{Cloud, pages};
 use crate::cloud::ec2::{self, DescribeSecurityGroups, Filter};
 use crate::cloud::elbv2::{self, DescribeLoadBalancers, DescribeTargetGroups};
@@ -34,8 +35,8 @@ impl Inventory {
         let (load_balancers, target_groups, current, legacy) = futures::try_join!(
             pages::all(cloud, DescribeLoadBalancers::default()),
             pages::all(cloud, DescribeTargetGroups::default()),
-            pages::all(cloud, self.security_groups_tagged("elbv2.k8s.aws/cluster")),
-            pages::all(cloud, self.security_groups_tagged("ingress.k8s.aws/cluster")),
+            pages::all(cloud, self.security_groups_tagged(CLUSTER_TAG)),
+            pages::all(cloud, self.security_groups_tagged(LEGACY_INGRESS_CLUSTER_TAG)),
         )?;
         let load_balancers: Vec<_> =
             load_balancers.into_iter().filter(|entity| entity.vpc_id == self.vpc_id).collect();

@@ -2,6 +2,7 @@
 
 use super::Diff;
 use super::draft::Phase;
+use crate::api::meta::LEGACY_INGRESS_CLUSTER_TAG;
 use crate::cloud::{Ref, Tags, ec2, elbv2};
 use crate::plan::{Stage, Step};
 
@@ -13,7 +14,7 @@ const LEGACY_KEYS: [&str; 6] = [
     "kubernetes.io/ingress-name",
     "kubernetes.io/service-name",
     "kubernetes.io/service-port",
-    "ingress.k8s.aws/cluster",
+    LEGACY_INGRESS_CLUSTER_TAG,
 ];
 
 /// What has to change in a resource's tags.
