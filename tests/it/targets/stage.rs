@@ -3,7 +3,6 @@
 use super::cluster::TestCluster;
 use aws_load_balancer_controller::api::meta::READINESS_GATE_PREFIX;
 use aws_load_balancer_controller::api::{ObjectKey, TargetGroupBinding, Time};
-use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
 use aws_load_balancer_controller::aws::{Cloud, send};
 use aws_load_balancer_controller::cloud::ec2::{DescribeSecurityGroups, IngressRule};
 use aws_load_balancer_controller::cloud::elbv2::{
@@ -19,21 +18,13 @@ use aws_load_balancer_controller::targets::view::{EndpointView, GateView, NodeVi
 use aws_sim::contract::{Ground, forward_to, listener_on};
 use aws_sim::{Delays, Settings, Sim, WorldBuilder};
 use futures::FutureExt;
+use rig::rig::OneName;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait between passes that still counts as coming back soon.
 const SOON: Duration = Duration::from_mins(1);
-
-/// Everybody is the controller itself.
-struct OneName(Sim);
-
-impl CloudFor for OneName {
-    fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
-        Arc::new(self.0.clone())
-    }
-}
 
 /// Where a test plays.
 pub(crate) struct Stage {
@@ -337,7 +328,7 @@ fn controller(sim: &Sim, cluster: &Arc<TestCluster>, config: &Arc<Config>) -> Bi
         view: cluster.clone(),
         api: cluster.clone(),
         cloud: Arc::new(sim.clone()),
-        clouds: Arc::new(OneName(sim.clone())),
+        clouds: Arc::new(OneName(Arc::new(sim.clone()))),
         metrics: Arc::new(Uncounted),
     };
     BindingController::new(config.clone(), ports)

@@ -251,7 +251,7 @@ impl Rig {
 }
 
 /// Everybody is the controller itself.
-struct OneName(Arc<dyn Cloud>);
+pub struct OneName(pub Arc<dyn Cloud>);
 
 impl CloudFor for OneName {
     fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
