@@ -77,8 +77,7 @@ impl TargetLane {
     /// Lists all targets: one call, which is not paginated.
     pub async fn list(&self, group: &Group) -> Result<(), CloudError> {
         let described = self.describe(group, Vec::new()).await?;
-        let now = self.now();
-        self.groups.lock().entry(group.arn.clone()).or_default().absorb_listing(described, now);
+        self.note(group, |inventory, now| inventory.absorb_listing(described, now));
         Ok(())
     }
 
@@ -86,13 +85,11 @@ impl TargetLane {
     pub async fn ask(&self, group: &Group) -> Result<(), CloudError> {
         let targets = self.inventory(group).to_ask();
         if targets.is_empty() {
-            let now = self.now();
-            self.groups.lock().entry(group.arn.clone()).or_default().note_asked(now);
+            self.note(group, Inventory::note_asked);
             return Ok(());
         }
         let described = self.describe(group, targets).await?;
-        let now = self.now();
-        self.groups.lock().entry(group.arn.clone()).or_default().absorb_answer(described, now);
+        self.note(group, |inventory, now| inventory.absorb_answer(described, now));
         Ok(())
     }
 
@@ -102,8 +99,7 @@ impl TargetLane {
             let cloud = self.clouds.cloud_for(group.role.as_ref());
             let arn = group.arn.as_str().into();
             send(&*cloud, RegisterTargets { arn, targets: batch.to_vec() }).await?;
-            let now = self.now();
-            self.groups.lock().entry(group.arn.clone()).or_default().note_registered(batch, now);
+            self.note(group, |inventory, now| inventory.note_registered(batch, now));
         }
         Ok(())
     }
@@ -114,8 +110,7 @@ impl TargetLane {
             let cloud = self.clouds.cloud_for(group.role.as_ref());
             let arn = group.arn.as_str().into();
             send(&*cloud, DeregisterTargets { arn, targets: batch.to_vec() }).await?;
-            let now = self.now();
-            self.groups.lock().entry(group.arn.clone()).or_default().note_deregistered(batch, now);
+            self.note(group, |inventory, now| inventory.note_deregistered(batch, now));
         }
         Ok(())
     }
@@ -132,6 +127,12 @@ impl TargetLane {
     ) -> Result<Vec<crate::cloud::elbv2::TargetHealth>, CloudError> {
         let cloud = self.clouds.cloud_for(group.role.as_ref());
         send(&*cloud, DescribeTargetHealth { arn: group.arn.as_str().into(), targets }).await
+    }
+
+    /// Writes down what has just been asked or done.
+    fn note(&self, group: &Group, note: impl FnOnce(&mut Inventory, u64)) {
+        let now = self.now();
+        note(self.groups.lock().entry(group.arn.clone()).or_default(), now);
     }
 
     /// Milliseconds since start, on a clock that tests can pause.
