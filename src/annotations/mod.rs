@@ -86,7 +86,7 @@ impl<'a> Annotations<'a> {
         self.parsed(suffix, "a list of key=value pairs", parse::map)
     }
 
-    /// JSON text with object keys matched as `T` declares them, after [`parse::fold_json_keys`].
+    /// JSON text, read as [`parse::json`] reads it.
     pub fn json<T: serde::de::DeserializeOwned>(
         &self,
         suffix: &str,

@@ -86,7 +86,7 @@ pub fn json<T: DeserializeOwned>(text: &str) -> Option<T> {
 }
 
 /// Lower-cases every object key and drops nulls in objects, so that field names match as Go matches them.
-pub fn fold_json_keys(value: Value) -> Value {
+fn fold_json_keys(value: Value) -> Value {
     match value {
         Value::Object(entries) => Value::Object(
             entries

@@ -48,7 +48,7 @@ pub struct StackId {
 
 impl StackId {
     /// Key of the tag that names the stack.
-    pub fn stack_tag_key(&self) -> String {
+    fn stack_tag_key(&self) -> String {
         format!("{}/stack", self.owner.prefix())
     }
 
@@ -58,7 +58,7 @@ impl StackId {
     }
 
     /// Tags that every AWS resource of the stack carries.
-    pub fn stack_tags(&self, cluster_name: &str) -> Tags {
+    fn stack_tags(&self, cluster_name: &str) -> Tags {
         Tags::from([
             (CLUSTER_TAG.to_owned(), cluster_name.to_owned()),
             (self.stack_tag_key(), self.to_string()),
