@@ -325,18 +325,7 @@ impl<'b> GroupBuild<'b, '_> {
         self.add_listeners(&mut stack, ports, ssl_redirect, &compiled, keeper.as_ref())?;
         let mut secrets = BTreeSet::new();
         for (index, compiled) in compiled {
-            secrets.extend(compiled.secrets);
-            let owner = self.scope.members.get(index).map(|member| member.key);
-            for (id, key) in compiled.target_groups.keys().zip(owner.into_iter().cycle()) {
-                self.owners.note_target_group(id, key);
-            }
-            // why: two Ingresses may arrive at one id (names are joined by dashes); the first has it, as upstream
-            for (id, target_group) in compiled.target_groups {
-                stack.target_groups.entry(id).or_insert(target_group);
-            }
-            for (id, binding) in compiled.bindings {
-                stack.bindings.entry(id).or_insert(binding);
-            }
+            secrets.extend(self.add_member(&mut stack, index, compiled));
         }
         if let Some(keeper) = &keeper {
             keeper.keep_target_groups(&mut stack);
@@ -353,6 +342,24 @@ impl<'b> GroupBuild<'b, '_> {
             owners: self.owners,
             ..BuiltGroup::of(Some(stack))
         })
+    }
+
+    /// Adds a member's target groups and bindings. Answers the Secrets that it read.
+    fn add_member(&mut self, stack: &mut Stack, index: usize, compiled: Compiled) -> BTreeSet<ObjectKey> {
+        let Compiled { rules: _, default_actions: _, target_groups, bindings, secrets } = compiled;
+        if let Some(member) = self.scope.members.get(index) {
+            for id in target_groups.keys() {
+                self.owners.note_target_group(id, member.key);
+            }
+        }
+        // why: two Ingresses may arrive at one id (names are joined by dashes); the first has it, as upstream
+        for (id, target_group) in target_groups {
+            stack.target_groups.entry(id).or_insert(target_group);
+        }
+        for (id, binding) in bindings {
+            stack.bindings.entry(id).or_insert(binding);
+        }
+        secrets
     }
 
     fn add_listeners(

@@ -79,9 +79,7 @@ async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    // why: out of file descriptors or the like; others must be able to finish first.
-                    tracing::warn!(%error, "connection not accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    on_accept_failure(&error).await;
                     continue;
                 }
             },
@@ -100,6 +98,12 @@ async fn serve(
     if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still running at shutdown");
     }
+}
+
+async fn on_accept_failure(error: &std::io::Error) {
+    tracing::warn!(%error, "connection not accepted");
+    // why: out of file descriptors or the like; others must be able to finish first
+    tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
 /// Has clients use another connection, and with it another replica, once this one leaves. HTTP/2 has its own way to say so.

@@ -9,6 +9,7 @@ use crate::annotations::ingress::mutual_tls::{MutualTls, SUFFIX as MUTUAL_TLS, p
 use crate::build::Origin;
 use crate::cloud::ec2::IngressRule;
 use crate::cloud::elbv2::{MutualAuthentication, Protocol};
+use crate::config::Config;
 use crate::finding::Part;
 use crate::inputs::Halt;
 use ipnet::IpNet;
@@ -33,10 +34,10 @@ pub(super) struct PortClaim {
 }
 
 /// What one member wants of all listeners.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Contribution {
     pub ports: BTreeMap<i32, PortClaim>,
-    cidr_origin: Option<Origin>,
+    cidr_origin: Origin,
     ssl_policy_origin: Option<Origin>,
 }
 
@@ -117,7 +118,7 @@ fn ssl_policy(member: &MemberView<'_>) -> Option<(String, Origin)> {
     Some((policy.to_owned(), member.origin("ssl-policy")))
 }
 
-fn sources(member: &MemberView<'_>) -> Result<(Sources, Option<Origin>), Halt> {
+fn sources(member: &MemberView<'_>) -> Result<(Sources, Origin), Halt> {
     let params = member.params;
     let non_empty = |list: &&Vec<String>| !list.is_empty();
     let by_params = params.and_then(|params| params.inbound_cidrs.as_ref()).filter(non_empty);
@@ -139,7 +140,7 @@ fn sources(member: &MemberView<'_>) -> Result<(Sources, Option<Origin>), Halt> {
         let family = if canonical.contains(':') { &mut sources.ipv6 } else { &mut sources.ipv4 };
         family.insert(canonical);
     }
-    Ok((sources, Some(origin)))
+    Ok((sources, origin))
 }
 
 fn prefix_lists(member: &MemberView<'_>) -> BTreeSet<String> {
@@ -212,63 +213,88 @@ pub(super) fn merge(
     Ok(ports)
 }
 
-/// A value and the member that gave it.
-type Given<T> = Option<(T, String)>;
-
 fn merge_port(
     scope: &Scope<'_>,
     ledger: &mut Ledger,
     contributions: &BTreeMap<usize, Contribution>,
     number: i32,
 ) -> Result<Port, Halt> {
-    let (mut protocol, mut cidrs): (Given<Protocol>, Given<_>) = (None, None);
-    let (mut lists, mut policy, mut mutual_tls): (Given<_>, Given<String>, Given<_>) = (None, None, None);
-    let (mut members, mut certificates): (Vec<usize>, Vec<&[String]>) = (Vec::new(), Vec::new());
+    let mut agreed = Agreed::default();
     for member in &scope.members {
         let Some(contribution) = contributions.get(&member.index) else { continue };
         let Some(claim) = contribution.ports.get(&number) else { continue };
-        let mut court = Court { ledger: &mut *ledger, member, number };
-        if !court.hear(
-            &mut protocol,
-            Some(claim.protocol.clone()),
-            &member.origin("listen-ports"),
-            "protocol",
-        )? {
-            continue;
+        agreed.hear(&mut Court { ledger: &mut *ledger, member, number }, contribution, claim)?;
+    }
+    Ok(agreed.into_port(scope.config))
+}
+
+/// A value and the member that gave it.
+type Given<T> = Option<(T, String)>;
+
+/// What the members heard so far want of one port.
+#[derive(Default)]
+struct Agreed<'c> {
+    protocol: Given<Protocol>,
+    /// IPv4 and IPv6.
+    cidrs: Given<(BTreeSet<String>, BTreeSet<String>)>,
+    prefix_lists: Given<BTreeSet<String>>,
+    ssl_policy: Given<String>,
+    mutual_tls: Given<MutualAuthentication>,
+    certificates: Vec<&'c [String]>,
+    members: Vec<usize>,
+}
+
+impl<'c> Agreed<'c> {
+    fn hear(
+        &mut self,
+        court: &mut Court<'_, '_>,
+        contribution: &'c Contribution,
+        claim: &'c PortClaim,
+    ) -> Result<(), Halt> {
+        let member = court.member;
+        let protocol = Some(claim.protocol.clone());
+        if !court.hear(&mut self.protocol, protocol, &member.origin("listen-ports"), "protocol")? {
+            return Ok(());
         }
         let Sources { ipv4, ipv6, prefix_lists } = claim.sources.clone();
-        let both = Some((ipv4, ipv6)).filter(|(ipv4, ipv6)| !ipv4.is_empty() || !ipv6.is_empty());
-        let origin = contribution.cidr_origin.clone().unwrap_or_else(|| member.origin("inbound-cidrs"));
-        court.hear(&mut cidrs, both, &origin, "inbound CIDRs")?;
-        let given = Some(prefix_lists).filter(|lists| !lists.is_empty());
-        court.hear(&mut lists, given, &member.origin("security-group-prefix-lists"), "prefix lists")?;
+        let cidrs = Some((ipv4, ipv6)).filter(|(ipv4, ipv6)| !ipv4.is_empty() || !ipv6.is_empty());
+        court.hear(&mut self.cidrs, cidrs, &contribution.cidr_origin, "inbound CIDRs")?;
+        let lists = Some(prefix_lists).filter(|lists| !lists.is_empty());
+        let origin = member.origin("security-group-prefix-lists");
+        court.hear(&mut self.prefix_lists, lists, &origin, "prefix lists")?;
         let origin = contribution.ssl_policy_origin.clone().unwrap_or_else(|| member.origin("ssl-policy"));
-        court.hear(&mut policy, claim.ssl_policy.clone(), &origin, "TLS policy")?;
-        court.hear(&mut mutual_tls, claim.mutual_tls.clone(), &member.origin(MUTUAL_TLS), "mutual TLS")?;
-        certificates.push(&claim.certificates);
-        members.push(member.index);
+        court.hear(&mut self.ssl_policy, claim.ssl_policy.clone(), &origin, "TLS policy")?;
+        let mutual_tls = claim.mutual_tls.clone();
+        court.hear(&mut self.mutual_tls, mutual_tls, &member.origin(MUTUAL_TLS), "mutual TLS")?;
+        self.certificates.push(&claim.certificates);
+        self.members.push(member.index);
+        Ok(())
     }
-    let protocol = protocol.map_or(Protocol::Http, |(protocol, _)| protocol);
-    let (ipv4, ipv6) = cidrs.map(|(cidrs, _)| cidrs).unwrap_or_default();
-    let prefix_lists = lists.map(|(lists, _)| lists).unwrap_or_default();
-    let https = protocol == Protocol::Https;
-    let default_policy = || https.then(|| scope.config.default_ssl_policy.clone());
-    let default_mutual_tls = || {
-        let reset = https && scope.config.features.enhanced_default_behavior;
-        reset.then(|| authentication(MutualTls::Off, &BTreeMap::new()))
-    };
-    let sources = Sources { ipv4, ipv6, prefix_lists };
-    Ok(Port {
-        protocol,
-        restricted: sources != Sources::default(),
-        sources: open_unless_restricted(sources),
-        kept_rules: Vec::new(),
-        certificates: certificates::merge(&certificates),
-        policy_chosen: policy.is_some(),
-        ssl_policy: policy.map(|(policy, _)| policy).or_else(default_policy),
-        mutual_tls: mutual_tls.map(|(mode, _)| mode).or_else(default_mutual_tls),
-        members,
-    })
+
+    /// The port; what nobody asks for is as the settings of the controller have it.
+    fn into_port(self, config: &Config) -> Port {
+        let protocol = self.protocol.map_or(Protocol::Http, |(protocol, _)| protocol);
+        let (ipv4, ipv6) = self.cidrs.map(|(cidrs, _)| cidrs).unwrap_or_default();
+        let prefix_lists = self.prefix_lists.map(|(lists, _)| lists).unwrap_or_default();
+        let https = protocol == Protocol::Https;
+        let default_policy = || https.then(|| config.default_ssl_policy.clone());
+        let default_mutual_tls = || {
+            let reset = https && config.features.enhanced_default_behavior;
+            reset.then(|| authentication(MutualTls::Off, &BTreeMap::new()))
+        };
+        let sources = Sources { ipv4, ipv6, prefix_lists };
+        Port {
+            protocol,
+            restricted: sources != Sources::default(),
+            sources: open_unless_restricted(sources),
+            kept_rules: Vec::new(),
+            certificates: certificates::merge(&self.certificates),
+            policy_chosen: self.ssl_policy.is_some(),
+            ssl_policy: self.ssl_policy.map(|(policy, _)| policy).or_else(default_policy),
+            mutual_tls: self.mutual_tls.map(|(mode, _)| mode).or_else(default_mutual_tls),
+            members: self.members,
+        }
+    }
 }
 
 fn open_unless_restricted(mut sources: Sources) -> Sources {

@@ -98,24 +98,26 @@ fn build_conditions(
             other => conditions.push(other),
         }
     }
-    for (part, all) in [("host", &hosts), ("path", &paths)] {
-        if !all.values.is_empty() && !all.regexes.is_empty() {
-            let problem =
-                format!("the {part} is matched by values and by regular expressions, expected one of them");
-            return Err(Origin::field(&compiler.member.object, field).error(problem).into());
-        }
-    }
-    let present = |all: &ValuesOrRegexes| !all.values.is_empty() || !all.regexes.is_empty();
-    if present(&hosts) {
-        conditions.push(RuleCondition::HostHeader(hosts));
-    }
-    if present(&paths) {
-        conditions.push(RuleCondition::PathPattern(paths));
-    }
+    let origin = Origin::field(&compiler.member.object, field);
+    conditions.extend(unmixed(hosts, "host", &origin)?.map(RuleCondition::HostHeader));
+    conditions.extend(unmixed(paths, "path", &origin)?.map(RuleCondition::PathPattern));
     if conditions.is_empty() {
         conditions.push(RuleCondition::PathPattern(any_path()));
     }
     Ok(conditions)
+}
+
+/// What a rule matches, if anything; a mixture of values and regular expressions is a mistake.
+fn unmixed(all: ValuesOrRegexes, part: &str, origin: &Origin) -> Result<Option<ValuesOrRegexes>, Halt> {
+    match (all.values.is_empty(), all.regexes.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => {
+            let problem =
+                format!("the {part} is matched by values and by regular expressions, expected one of them");
+            Err(origin.error(problem).into())
+        }
+        _ => Ok(Some(all)),
+    }
 }
 
 fn extend(all: &mut ValuesOrRegexes, more: ValuesOrRegexes) {
