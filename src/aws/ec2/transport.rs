@@ -133,8 +133,6 @@ fn signing_config(shared: &Shared) -> FrozenLayer {
     layer.freeze()
 }
 
-// why: the orchestrator's serializer takes its input by value
-#[allow(clippy::needless_pass_by_value)]
 fn to_request(body: String) -> Result<HttpRequest, BoxError> {
     let request = http::Request::builder()
         .method(http::Method::POST)
