@@ -1,5 +1,6 @@
 //! Address ranges in fields.
 
+use crate::annotations::parse;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -19,10 +20,10 @@ pub enum CidrMistake {
 
 /// What is wrong with a range, if anything.
 pub fn check(text: &str) -> Option<CidrMistake> {
-    match text.parse::<IpNet>() {
-        Ok(net) if net != net.trunc() => Some(CidrMistake::HostBits(net.trunc())),
-        Ok(net) if net.to_string() != text => Some(CidrMistake::Spelling(net)),
-        Ok(_) => None,
-        Err(_) => Some(CidrMistake::Unreadable(text.parse::<IpAddr>().ok().map(IpNet::from))),
+    match parse::cidr(text) {
+        Some(net) if net != net.trunc() => Some(CidrMistake::HostBits(net.trunc())),
+        Some(net) if net.to_string() != text => Some(CidrMistake::Spelling(net)),
+        Some(_) => None,
+        None => Some(CidrMistake::Unreadable(text.parse::<IpAddr>().ok().map(IpNet::from))),
     }
 }

@@ -3,6 +3,7 @@
 //! Matches upstream's `webhooks/elbv2/ingressclassparams_validator.go`.
 
 use super::{Admitted, Change, Denial, class_fields};
+use crate::annotations::parse;
 use crate::config::Config;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -49,12 +50,12 @@ fn cidr_mistake(cidr: &str) -> Option<String> {
         let length = if address.is_ipv4() { 32 } else { 64 };
         return Some(format!("could not be parsed as a CIDR (did you mean \"{cidr}/{length}\")"));
     }
-    match cidr.parse::<ipnet::IpNet>() {
-        Err(_) => Some("could not be parsed as a CIDR".to_owned()),
-        Ok(net) if net.addr() != net.network() => {
+    match parse::cidr(cidr) {
+        None => Some("could not be parsed as a CIDR".to_owned()),
+        Some(net) if net.addr() != net.network() => {
             Some(format!("network contains bits outside prefix (did you mean \"{}\")", net.trunc()))
         }
-        Ok(_) => None,
+        Some(_) => None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! One small total parser per annotation type. `None` means: does not parse.
 
+use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// Go's `strconv.ParseBool`.
 pub fn boolean(text: &str) -> Option<bool> {
@@ -75,6 +77,15 @@ fn split_pairs(text: &str) -> Vec<String> {
         items.push(item.trim().to_owned());
     }
     items
+}
+
+/// An address range. Octets and lengths with leading zeros make none, since some read them as octal.
+pub fn cidr(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    // why: the crate takes leading zeros
+    let is_plain = length == "0" || !length.starts_with('0');
+    address.parse::<IpAddr>().ok().filter(|_| is_plain)?;
+    text.parse().ok()
 }
 
 /// One JSON document as Go would decode it: object keys match without regard to case, `null` is the zero value, later

@@ -32,6 +32,25 @@ fn maps_follow_upstreams_grammar() {
 }
 
 #[test]
+fn an_address_range_has_one_reading() {
+    for right in ["10.0.0.0/8", "0.0.0.0/0", "10.1.2.3/8", "::/0", "2001:DB8::/32"] {
+        assert!(parse::cidr(right).is_some(), "{right}");
+    }
+    for wrong in [
+        "010.0.0.0/8",
+        "10.0.0.0/08",
+        "10.0.0.0/33",
+        "10.0.0.0",
+        "10.0.0.0/",
+        "::/129",
+        "world",
+        " 10.0.0.0/8",
+    ] {
+        assert_eq!(parse::cidr(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
 fn an_overlay_wins_with_its_whole_value() {
     let lower = annotations(&[("a", "x=1,y=2"), ("b", "lower")]);
     let upper = annotations(&[("a", "x=3")]);

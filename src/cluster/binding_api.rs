@@ -1,5 +1,6 @@
 //! Writes about TargetGroupBindings and their pods, and the reads that must not come from a cache.
 
+use super::api_error::said;
 use super::events::{Recorder, Regarding};
 use super::write::{self, is_not_found};
 use crate::api::meta::{ENDPOINT_SLICE_SERVICE_LABEL, TARGET_GROUP_BINDING_FINALIZER};
@@ -50,9 +51,9 @@ impl KubeBindingApi {
 #[expect(clippy::needless_pass_by_value, reason = "used as map_err(failure)")]
 fn failure(error: Error) -> ApiFailure {
     if is_not_found(&error) {
-        ApiFailure::NotFound(error.to_string())
+        ApiFailure::NotFound(said(&error).into_owned())
     } else {
-        ApiFailure::Refused(error.to_string())
+        ApiFailure::Refused(said(&error).into_owned())
     }
 }
 

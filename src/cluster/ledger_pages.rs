@@ -3,6 +3,7 @@
 //! Only the leader writes, and only over what it has read or written last: a former leader that does not know yet that it is
 //! one gets a conflict instead of overwriting what its successor took off the ledger.
 
+use super::api_error::said;
 use super::lease::Leadership;
 use super::write::{is_conflict, is_not_found};
 use crate::api::{ConfigMap, ObjectMeta};
@@ -76,7 +77,7 @@ impl ConfigMapPages {
 
 fn failure(error: &Error) -> LedgerError {
     let is_forbidden = matches!(error, Error::Api(status) if status.code == 403);
-    let text = format!("configmap {NAME}: {error}");
+    let text = format!("configmap {NAME}: {}", said(error));
     if is_forbidden {
         LedgerError::Forbidden(text)
     } else if is_conflict(error) {

@@ -2,6 +2,7 @@
 //!
 //! A dry run tells more than any imitation: defaults, allocated ports and what the webhooks add or refuse.
 
+use super::api_error::said;
 use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
 use kube::api::{Api, PostParams};
 use kube::{Client, Error, Resource};
@@ -42,7 +43,7 @@ pub enum ManifestError {
         message: String,
     },
     /// The API server did not answer.
-    #[error("{object}: {source}")]
+    #[error("{object}: {}", said(source))]
     Unanswered {
         /// Kind, namespace and name.
         object: String,

@@ -1,5 +1,6 @@
 //! Layer 3: the only place that holds a `kube::Client`.
 
+pub mod api_error;
 pub mod binding_api;
 pub mod binding_store;
 pub mod cache;
@@ -20,6 +21,7 @@ pub mod watch;
 pub mod webhook_certs;
 pub mod write;
 
+pub use api_error::ApiError;
 pub use cache::{Cache, Change};
 pub use connect::Connection;
 pub use objects::Objects;

@@ -1,10 +1,10 @@
 //! Writes to the objects that controllers serve, and the reads that must not come from a cache.
 
-use super::write;
+use super::{ApiError, write};
 use crate::api::{ObjectKey, Secret};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, Client, Error, Resource};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -36,20 +36,24 @@ impl Objects {
     }
 
     /// Adds a finalizer if it is missing. Returns whether a write was needed.
-    pub async fn add_finalizer<K: Kind>(&self, key: &ObjectKey, finalizer: &str) -> Result<bool, Error> {
-        write::add_finalizer(&self.api::<K>(key), key.name(), finalizer).await
+    pub async fn add_finalizer<K: Kind>(&self, key: &ObjectKey, finalizer: &str) -> Result<bool, ApiError> {
+        Ok(write::add_finalizer(&self.api::<K>(key), key.name(), finalizer).await?)
     }
 
     /// Removes a finalizer if it is there. An object that is gone needs nothing.
-    pub async fn remove_finalizer<K: Kind>(&self, key: &ObjectKey, finalizer: &str) -> Result<bool, Error> {
-        write::remove_finalizer(&self.api::<K>(key), key.name(), finalizer).await
+    pub async fn remove_finalizer<K: Kind>(
+        &self,
+        key: &ObjectKey,
+        finalizer: &str,
+    ) -> Result<bool, ApiError> {
+        Ok(write::remove_finalizer(&self.api::<K>(key), key.name(), finalizer).await?)
     }
 
     /// Merge-patches the status. An object that is gone needs none.
-    pub async fn patch_status<K: Kind>(&self, key: &ObjectKey, status: &Value) -> Result<(), Error> {
+    pub async fn patch_status<K: Kind>(&self, key: &ObjectKey, status: &Value) -> Result<(), ApiError> {
         match write::patch_status(&self.api::<K>(key), key.name(), status).await {
             Err(error) if write::is_not_found(&error) => Ok(()),
-            patched => patched,
+            patched => Ok(patched?),
         }
     }
 
@@ -58,14 +62,15 @@ impl Objects {
         &self,
         key: &ObjectKey,
         annotations: &BTreeMap<&str, Option<&str>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ApiError> {
         let patch = json!({ "metadata": { "annotations": annotations } });
         let api = self.api::<K>(key);
-        api.patch(key.name(), &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
+        api.patch(key.name(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
+        Ok(())
     }
 
     /// Reads a Secret.
-    pub async fn read_secret(&self, key: &ObjectKey) -> Result<Option<Secret>, Error> {
-        self.api(key).get_opt(key.name()).await
+    pub async fn read_secret(&self, key: &ObjectKey) -> Result<Option<Secret>, ApiError> {
+        Ok(self.api(key).get_opt(key.name()).await?)
     }
 }

@@ -24,6 +24,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use webhook_certs::{Bundle, Decision, IssueError, Policy, Reason, advance, decide};
 
+use super::ApiError;
 use super::write::is_conflict;
 use crate::api::{ObjectKey, ObjectMeta, Secret};
 use crate::clock::now;
@@ -59,7 +60,7 @@ pub enum WebhookCertsError {
         /// The Secret.
         secret: ObjectKey,
         /// What the API server said.
-        source: kube::Error,
+        source: ApiError,
     },
     /// A configuration can't be read or written.
     #[error("caBundle of {kind} {name} can't be kept: {source}")]
@@ -69,7 +70,7 @@ pub enum WebhookCertsError {
         /// Its name.
         name: String,
         /// What the API server said.
-        source: kube::Error,
+        source: ApiError,
     },
     /// Nothing can be issued.
     #[error(transparent)]
@@ -276,7 +277,7 @@ impl Keeper {
     }
 
     fn secret_error(&self, source: kube::Error) -> WebhookCertsError {
-        WebhookCertsError::Secret { secret: self.settings.secret.clone(), source }
+        WebhookCertsError::Secret { secret: self.settings.secret.clone(), source: source.into() }
     }
 
     /// Has API servers trust the authorities of `bundle`, and no others.
@@ -294,10 +295,10 @@ impl Keeper {
 
     /// Writes `caBundle` where it differs. Returns whether it did.
     async fn patch<K: Configuration>(&self, name: &str, ca_pem: &str) -> Result<bool, WebhookCertsError> {
-        let failed = |source| WebhookCertsError::Configuration {
+        let failed = |source: kube::Error| WebhookCertsError::Configuration {
             kind: K::kind(&()).into_owned(),
             name: name.to_string(),
-            source,
+            source: source.into(),
         };
         let api = Api::<K>::all(self.client.clone());
         let Some(found) = api.get_opt(name).await.map_err(failed)? else { return Ok(false) };

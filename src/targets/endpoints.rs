@@ -134,6 +134,11 @@ pub fn resolve(
     let Some(target_type) = binding.spec.target_type else {
         return Err(ResolveError::NoTargetType(ObjectKey::of(binding)));
     };
+    if let Some(selector) =
+        binding.spec.node_selector.as_ref().filter(|_| target_type == TargetType::Instance)
+    {
+        selector::check(selector)?;
+    }
     let object = view
         .service(&service)
         .ok_or_else(|| ResolveError::BackendNotFound(format!("Service \"{}\" not found", service.name())))?;

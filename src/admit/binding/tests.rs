@@ -60,6 +60,19 @@ fn a_new_binding_is_completed_from_its_target_group() {
 }
 
 #[test]
+fn completing_a_binding_leaves_the_rest_of_it_alone() {
+    let applied = binding(&json!({
+        "targetGroupARN": ARN, "serviceRef": {"name": "web", "port": 80},
+        "iamRoleArnToAssume": "", "networking": {"ingress": []}, "fieldOfTomorrow": {"a": null},
+    }));
+    let mut completed = complete(Operation::Create, &applied, &known()).unwrap().object.unwrap();
+    for default in ["targetType", "ipAddressType", "vpcID", "targetGroupProtocol"] {
+        completed["spec"].as_object_mut().unwrap().remove(default).unwrap();
+    }
+    assert_eq!(completed, applied);
+}
+
+#[test]
 fn a_complete_binding_needs_no_lookup() {
     let full = binding(&json!({
         "targetGroupARN": ARN, "targetType": "ip", "ipAddressType": "ipv4", "vpcID": "vpc-01234567",

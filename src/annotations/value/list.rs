@@ -2,7 +2,6 @@
 
 use super::{Complaint, is_id_tail};
 use crate::annotations::parse;
-use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -138,11 +137,11 @@ fn is_mapped(item: &str) -> bool {
 
 fn is_source_nat_prefix(item: &str) -> bool {
     item == "auto_assigned"
-        || item.parse::<IpNet>().is_ok_and(|net| net.addr().is_ipv6() && net.prefix_len() == 80)
+        || parse::cidr(item).is_some_and(|net| net.addr().is_ipv6() && net.prefix_len() == 80)
 }
 
 fn check_cidr(item: &str) -> Option<Complaint> {
-    let Ok(net) = item.parse::<IpNet>() else {
+    let Some(net) = parse::cidr(item) else {
         let complaint = Complaint::error(format!("{item:?} is not a CIDR"));
         return Some(match item.parse::<std::net::IpAddr>() {
             Ok(address) if address.is_ipv4() => complaint.hint(format!("did you mean `{item}/32`?")),

@@ -6,13 +6,13 @@ use super::scope::{Ledger, MemberView, Scope};
 use super::settle::contradicts;
 use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::mutual_tls::{MutualTls, SUFFIX as MUTUAL_TLS, parse_mutual_tls};
+use crate::annotations::parse;
 use crate::build::Origin;
 use crate::cloud::ec2::IngressRule;
 use crate::cloud::elbv2::{MutualAuthentication, Protocol};
 use crate::config::Config;
 use crate::finding::Part;
 use crate::inputs::Halt;
-use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who may reach a port.
@@ -130,11 +130,10 @@ fn sources(member: &MemberView<'_>) -> Result<(Sources, Origin), Halt> {
     };
     let mut sources = Sources { prefix_lists: prefix_lists(member), ..Sources::default() };
     for cidr in cidrs {
-        let parsed: IpNet = cidr.parse().map_err(|_| {
-            origin
-                .error(format!("{cidr:?} is not a CIDR"))
-                .hint("write for example 10.0.0.0/8 or 2001:db8::/32")
-        })?;
+        let Some(parsed) = parse::cidr(&cidr) else {
+            let hint = "write for example 10.0.0.0/8 or 2001:db8::/32";
+            return Err(origin.error(format!("{cidr:?} is not a CIDR")).hint(hint).into());
+        };
         // why: EC2 stores the canonical form; anything else would differ from what is there for ever
         let canonical = parsed.trunc().to_string();
         let family = if canonical.contains(':') { &mut sources.ipv6 } else { &mut sources.ipv4 };

@@ -5,6 +5,7 @@ use crate::api::meta::INGRESS_CLASS_CONTROLLER;
 use crate::api::{CustomResourceDefinition, IngressClass, Lease, ObjectKey, crds};
 use crate::cli::visit::Visit;
 use crate::clock::now;
+use crate::cluster::api_error::said;
 use crate::cluster::installation::Installation;
 use crate::cluster::survey::{Survey, Webhook};
 use jiff::{SignedDuration, Timestamp};
@@ -30,7 +31,7 @@ const LEASE_LASTS: SignedDuration = SignedDuration::from_secs(20);
 pub(super) fn judge_version(version: Result<(u32, u32, String), Error>) -> Check {
     let subject = "API server";
     match version {
-        Err(error) => Check::bad(subject, error.to_string()).remedy("check --kubeconfig, or KUBECONFIG"),
+        Err(error) => Check::bad(subject, said(&error)).remedy("check --kubeconfig, or KUBECONFIG"),
         Ok((major, minor, text)) if (major, minor) < OLDEST => {
             Check::bad(subject, format!("version {text}, expected 1.22 or later"))
                 .remedy("upgrade the cluster")
@@ -56,7 +57,7 @@ fn judge_definition(
 ) -> Check {
     let subject = format!("Definition {name}");
     match installed {
-        Err(error) => Check::bad(subject, error.to_string()),
+        Err(error) => Check::bad(subject, said(&error)),
         Ok(None) => Check::bad(subject, "not installed").remedy(APPLY_DEFINITIONS),
         Ok(Some(installed)) => {
             let missing: Vec<_> = fields(ours).difference(&fields(&installed)).cloned().collect();
@@ -98,7 +99,7 @@ pub(super) fn judge_classes(classes: Result<Vec<IngressClass>, Error>) -> Check 
     let subject = "IngressClass";
     let classes = match classes {
         Ok(classes) => classes,
-        Err(error) => return Check::bad(subject, error.to_string()),
+        Err(error) => return Check::bad(subject, said(&error)),
     };
     let is_ours = |class: &&IngressClass| {
         class.spec.as_ref().and_then(|spec| spec.controller.as_deref()) == Some(INGRESS_CLASS_CONTROLLER)
@@ -134,7 +135,7 @@ pub(super) async fn check_leader(survey: &Survey, visit: &Visit) -> Option<Check
 fn judge_lease(lease: Result<Option<Lease>, Error>, now: Timestamp) -> Check {
     let subject = "Leader";
     let spec = match lease {
-        Err(error) => return Check::bad(subject, error.to_string()),
+        Err(error) => return Check::bad(subject, said(&error)),
         Ok(lease) => lease.and_then(|lease| lease.spec).unwrap_or_default(),
     };
     let holder = spec.holder_identity.filter(|holder| !holder.is_empty());
@@ -169,7 +170,7 @@ fn judge_webhooks(configuration: &str, registered: Result<Vec<Webhook>, Error>, 
     let subject = format!("Webhooks {configuration}");
     let webhooks = match registered {
         Ok(webhooks) => webhooks,
-        Err(error) => return Check::bad(subject, error.to_string()),
+        Err(error) => return Check::bad(subject, said(&error)),
     };
     if webhooks.is_empty() {
         return Check::bad(subject, "not registered").remedy("install the chart again: helm upgrade");

@@ -193,6 +193,11 @@ fn instances_need_node_ports_and_a_selector_that_can_be_evaluated() {
     let mut one = cluster(vec![], vec![]);
     let bad = "{targetType: instance, nodeSelector: {matchExpressions: [{key: a, operator: Near}]}, serviceRef: {name: web, port: 80}}";
     assert!(matches!(resolved(&one, bad), Err(ResolveError::Selector(_))));
+    let beside = bad.replace("name: web", "name: gone");
+    assert!(
+        matches!(resolved(&one, &beside), Err(ResolveError::Selector(_))),
+        "told before a Service that lacks"
+    );
     one.services.insert(key("web"), Arc::new(yaml(&SERVICE.replace("NodePort,", "ClusterIP,"))));
     assert_eq!(
         resolved(&one, INSTANCE).unwrap_err().to_string(),

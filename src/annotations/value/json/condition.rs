@@ -5,8 +5,8 @@ use super::super::{Complaint, regex};
 use super::{Checked, field};
 use crate::annotations::Annotations;
 use crate::annotations::ingress::condition::parse_conditions;
+use crate::annotations::parse;
 use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
-use ipnet::IpNet;
 use serde_json::Value;
 
 const FIELDS: &[&str] =
@@ -93,5 +93,5 @@ fn check_method(method: &str) -> Option<Complaint> {
 }
 
 fn check_cidr(cidr: &str) -> Option<Complaint> {
-    cidr.parse::<IpNet>().is_err().then(|| Complaint::error(format!("{cidr:?} is not a CIDR")))
+    parse::cidr(cidr).is_none().then(|| Complaint::error(format!("{cidr:?} is not a CIDR")))
 }
