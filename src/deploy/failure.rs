@@ -53,7 +53,7 @@ pub enum Cause {
 
 /// One step that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{resource}: {cause}")]
+#[error("{}: {cause}", self.place())]
 pub struct StepFailure {
     /// Kind of resource; `None` when it was not about one.
     pub stage: Option<Stage>,
@@ -67,6 +67,24 @@ impl StepFailure {
     /// A step's failure.
     pub fn of(step: &Step, cause: impl Into<Cause>) -> Self {
         Self { stage: Some(step.stage), resource: step.resource.clone(), cause: cause.into() }
+    }
+
+    /// What it was about, as users call it: `rule 2 of listener 443`.
+    pub fn place(&self) -> String {
+        let resource = &self.resource;
+        match self.stage {
+            Some(Stage::LoadBalancers) if resource == "LoadBalancer" => "load balancer".to_owned(),
+            Some(Stage::LoadBalancers) => format!("load balancer {resource}"),
+            Some(Stage::SecurityGroups) => format!("security group {resource}"),
+            Some(Stage::AlbTargets) => format!("targets of {resource}"),
+            Some(Stage::TargetGroups) => format!("target group {resource}"),
+            Some(Stage::Listeners) => format!("listener {resource}"),
+            Some(Stage::Rules) => place_of_rule(resource),
+            Some(Stage::Bindings) => format!("TargetGroupBinding {resource}"),
+            Some(Stage::Wafv2 | Stage::WafRegional) => "web ACL of the load balancer".to_owned(),
+            Some(Stage::Shield) => "Shield protection of the load balancer".to_owned(),
+            None => resource.clone(),
+        }
     }
 
     /// Something that found no room.
@@ -105,6 +123,17 @@ impl StepFailure {
             _ => false,
         };
         is_wrong.then_some(&self.cause)
+    }
+}
+
+fn place_of_rule(resource: &str) -> String {
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    match resource.rsplit_once(':') {
+        Some((listener, priority)) if is_number(priority) => {
+            format!("rule {priority} of listener {listener}")
+        }
+        None if is_number(resource) => format!("rules of listener {resource}"),
+        _ => format!("rule {resource}"),
     }
 }
 
@@ -191,6 +220,36 @@ fn class_of(error: &CloudError) -> Class {
         CloudError::Service { code, .. } => {
             let is_known = USER_MUST_ACT.iter().any(|family| code.starts_with(family));
             if is_known && !error.is_throttled() { Class::UserMustAct } else { Class::Retry }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_it_was_about() {
+        let cases = [
+            (Some(Stage::LoadBalancers), "LoadBalancer", "load balancer"),
+            (Some(Stage::LoadBalancers), "FrontendNlb", "load balancer FrontendNlb"),
+            (Some(Stage::TargetGroups), "shop/web:80", "target group shop/web:80"),
+            (Some(Stage::Listeners), "443", "listener 443"),
+            (Some(Stage::Rules), "443:12", "rule 12 of listener 443"),
+            (Some(Stage::Rules), "443", "rules of listener 443"),
+            (
+                Some(Stage::Rules),
+                "arn:aws:x:listener-rule/app/web/1/2/3",
+                "rule arn:aws:x:listener-rule/app/web/1/2/3",
+            ),
+            (Some(Stage::Wafv2), "LoadBalancer", "web ACL of the load balancer"),
+            (None, "DescribeRules", "DescribeRules"),
+        ];
+        for (stage, resource, told) in cases {
+            let cause = Cause::NoRoom(Quota::Listeners);
+            let failure = StepFailure { stage, resource: resource.to_owned(), cause };
+            assert_eq!(failure.place(), told);
+            assert!(failure.to_string().starts_with(&format!("{told}: no room")), "{failure}");
         }
     }
 }

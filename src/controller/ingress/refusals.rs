@@ -82,7 +82,7 @@ fn owners_of<'o>(owners: &'o Owners, step: &StepFailure) -> BTreeSet<&'o ObjectK
 fn words_of(step: &StepFailure) -> String {
     match &step.cause {
         Cause::Cloud(CloudError::Service { operation, code, message, .. }) => {
-            format!("{}: {operation}: {code}: {message}", step.resource)
+            format!("{}: {operation}: {code}: {message}", step.place())
         }
         _ => step.to_string(),
     }

@@ -102,11 +102,14 @@ fn each_of_several_culprits_hears_what_was_refused_of_it() {
     assert!(give_up(&mut group, &built, &refused));
     let told = |at: usize| group.members[at].refusal.as_ref().map(|told| told.finding.message.clone());
     let expected = format!(
-        "{first}: ModifyTargetGroup: ValidationError: no such path; 443:1: CreateRule: ValidationError: no such host"
+        "target group {first}: ModifyTargetGroup: ValidationError: no such path; rule 1 of listener 443: CreateRule: ValidationError: no such host"
     );
     assert_eq!(told(0), Some(expected));
     assert_eq!(told(1), None);
-    assert_eq!(told(2), Some("443:3: CreateRule: ValidationError: no such query".to_owned()));
+    assert_eq!(
+        told(2),
+        Some("rule 3 of listener 443: CreateRule: ValidationError: no such query".to_owned())
+    );
     let kept = group.members[0].refusal.as_ref().unwrap().bindings.keys();
     assert_eq!(kept.map(ResourceId::as_str).collect::<Vec<_>>(), [&first]);
 }
