@@ -20,6 +20,7 @@ mod load_balancer;
 mod network;
 mod optimizer;
 mod owners;
+mod priorities;
 mod protection;
 mod rules;
 mod scope;
@@ -386,8 +387,9 @@ impl<'b> GroupBuild<'b, '_> {
                 Some(keeper) => keeper.mix_rules(*number, compiled),
                 None => wanted_rules(*number, compiled),
             };
-            for (priority, draft) in (1..).zip(optimizer::optimize(*number, port, drafts)) {
-                let owner = self.scope.members.get(draft.member).filter(|_| !draft.kept);
+            let drafts = optimizer::optimize(*number, port, drafts);
+            for (priority, draft) in priorities::number(&self.scope.members, &id, drafts) {
+                let owner = self.scope.members.get(draft.member).filter(|_| draft.kept.is_none());
                 if let Some(member) = owner {
                     self.owners.note_rule(&id, priority, member.key);
                 }
@@ -468,7 +470,7 @@ impl<'b> GroupBuild<'b, '_> {
 fn wanted_rules(number: i32, compiled: &BTreeMap<usize, Compiled>) -> Vec<Draft> {
     let drafts = compiled.iter().flat_map(|(member, compiled)| {
         let rules = compiled.rules.get(&number).into_iter().flatten();
-        rules.map(|rule| Draft { member: *member, rule: rule.clone(), kept: false })
+        rules.map(|rule| Draft { member: *member, rule: rule.clone(), kept: None })
     });
     drafts.collect()
 }

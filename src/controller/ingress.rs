@@ -113,8 +113,8 @@ impl Pass<'_> {
             self.context.release_backend_security_group(COMPONENT, stack).await?;
         }
         let updated = self.update_status(built, deployed);
-        self.context.timed(COMPONENT, "dns_resolve_and_update_status", updated).await?;
-        self.tell_success(built, deployed);
+        let updated = self.context.timed(COMPONENT, "dns_resolve_and_update_status", updated).await?;
+        self.tell_success(built, deployed, &updated);
         Ok(deployed.revisit)
     }
 
@@ -171,9 +171,15 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn update_status(&self, built: &BuiltGroup, deployed: &Deployed) -> Result<(), Failure> {
+    /// Writes the addresses to the members that lack them. Answers which these were.
+    async fn update_status(
+        &self,
+        built: &BuiltGroup,
+        deployed: &Deployed,
+    ) -> Result<BTreeSet<ObjectKey>, Failure> {
+        let mut updated = BTreeSet::new();
         let host = |id: &str| deployed.load_balancers.get(&id.into()).map(|found| found.dns_name.as_str());
-        let Some(alb) = host("LoadBalancer") else { return Ok(()) };
+        let Some(alb) = host("LoadBalancer") else { return Ok(updated) };
         let addresses =
             status::ingress::Addresses { alb, nlb: host("FrontendNlb"), ports: &built.listener_ports };
         for (member, outcome) in self.outcomes(built) {
@@ -187,9 +193,10 @@ impl Pass<'_> {
                             &error,
                         )
                     })?;
+                updated.insert(member.key.clone());
             }
         }
-        Ok(())
+        Ok(updated)
     }
 
     async fn release_leavers(&self, built: &BuiltGroup) -> Result<(), Failure> {
@@ -239,10 +246,12 @@ impl Pass<'_> {
         }
     }
 
-    fn tell_success(&self, built: &BuiltGroup, deployed: &Deployed) {
-        if deployed.is_news {
-            let sound = |outcome: &MemberOutcome| status::ingress::event_of(outcome, false).is_none();
-            for (member, _) in self.outcomes(built).filter(|(_, outcome)| sound(outcome)) {
+    /// Tells sound members that all is well, if something was done for the group or for them.
+    fn tell_success(&self, built: &BuiltGroup, deployed: &Deployed, updated: &BTreeSet<ObjectKey>) {
+        for (member, outcome) in self.outcomes(built) {
+            let is_sound = status::ingress::event_of(outcome, false).is_none();
+            // why: a member that joins may want nothing that is not there already
+            if is_sound && (deployed.is_news || updated.contains(&member.key)) {
                 self.record(&member.ingress, &Event::reconciled());
             }
         }

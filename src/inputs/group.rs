@@ -59,6 +59,9 @@ pub struct Refusal {
     pub finding: Finding,
     /// Bindings that the member wanted: those of target groups that AWS took may not be seen yet.
     pub bindings: Resources<Binding>,
+    /// First and last priority of the rules that it wanted on each listener. They stay its own, so that the rules of the
+    /// others do not move to and fro as often as it is tried again.
+    pub priorities: Resources<(i32, i32)>,
 }
 
 impl Member {

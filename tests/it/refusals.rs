@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 const NO_CERTIFICATE: &str =
     "arn:aws:acm:us-west-2:123456789012:certificate/00000000-0000-4000-8000-000000000000";
 
+/// AWS takes five values in all.
+const TOO_MANY_VALUES: &str = r#"[{"field": "source-ip", "sourceIPConfig": {"values":
+    ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16", "10.5.0.0/16"]}}]"#;
+
 async fn open() -> Rig {
     let mut rig = Rig::new(Options::default());
     rig.furnish();
@@ -102,9 +106,15 @@ fn who_leaves_beside_a_refused_member_leaves_and_who_changes_is_served() {
 
 #[test]
 fn a_refusal_is_tried_again_now_and_then_and_changes_nothing_for_the_others() {
+    try_for_hours("target-group-attributes", "speed=high", Action::ModifyTargetGroupAttributes);
+    // The rules of the others come after the one that is refused.
+    try_for_hours("conditions.one", TOO_MANY_VALUES, Action::CreateRule);
+}
+
+fn try_for_hours(annotation: &str, value: &str, refused: Action) {
     run(async {
         let mut rig = open().await;
-        put(&rig, "one", &[("target-group-attributes", "speed=high")]);
+        put(&rig, "one", &[(annotation, value)]);
         put(&rig, "two", &[]);
         put(&rig, "three", &[]);
         rig.settle().await;
@@ -114,10 +124,7 @@ fn a_refusal_is_tried_again_now_and_then_and_changes_nothing_for_the_others() {
         rig.settle().await;
         assert_eq!(rig.inventory().lines(), before);
         let writes = rig.writes();
-        assert!(
-            !writes.is_empty() && writes.iter().all(|call| *call == Action::ModifyTargetGroupAttributes),
-            "{writes:?}"
-        );
+        assert!(!writes.is_empty() && writes.iter().all(|call| *call == refused), "{writes:?}");
         assert!(writes.len() < 30, "{}", writes.len());
         assert_eq!(told(&rig, since).keys().collect::<Vec<_>>(), ["one"]);
         let bound = rig.api.list("targetgroupbindings");
@@ -214,5 +221,29 @@ fn what_aws_refuses_of_one_port_of_a_service_does_not_stop_the_other() {
             told.clone().count() > 0 && told.clone().all(|reason| reason == "FailedDeployModel"),
             "{events:?}"
         );
+    });
+}
+
+#[test]
+fn a_member_that_joins_is_told_even_if_aws_has_all_it_wants() {
+    run(async {
+        let mut rig = open().await;
+        let say =
+            [("actions.say", r#"{"type": "fixed-response", "fixedResponseConfig": {"statusCode": "200"}}"#)];
+        let saying = |name: &str| {
+            let annotations: Vec<_> = [("group.name", "three")].into_iter().chain(say).collect();
+            let mut ingress = shop::ingress(name, &annotations, &[("a.example.com", "/", "say")]);
+            let service = &mut ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"];
+            service["port"] = serde_json::json!({"name": "use-annotation"});
+            ingress
+        };
+        rig.api.put(saying("one"));
+        rig.settle().await;
+        let (before, since) = (rig.inventory().lines(), rig.api.events().len());
+        rig.api.delete("ingresses", shop::NAMESPACE, "one");
+        rig.api.put(saying("two"));
+        rig.settle().await;
+        assert_eq!(rig.inventory().lines(), before);
+        assert_eq!(told(&rig, since)["two"], ["SuccessfullyReconciled"]);
     });
 }

@@ -121,10 +121,14 @@ impl<'k, 'a> Keeper<'k, 'a> {
         for member in &self.scope.members {
             if !self.broken.contains(&member.index) {
                 let rules = wanted(&member.index).iter().cloned();
-                drafts.extend(rules.map(|rule| Draft { member: member.index, rule, kept: false }));
+                drafts.extend(rules.map(|rule| Draft { member: member.index, rule, kept: None }));
             } else if let Some(listener) = listener {
                 let rules = self.rules_of(member.index, listener, &all_wanted);
-                let kept = |rule| Draft { member: member.index, rule: kept_rule(rule), kept: true };
+                let kept = |live: &LiveRule| Draft {
+                    member: member.index,
+                    rule: kept_rule(live),
+                    kept: live.rule.priority,
+                };
                 drafts.extend(rules.into_iter().map(kept));
             }
         }

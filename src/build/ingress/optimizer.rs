@@ -9,8 +9,8 @@ use crate::model::Rule;
 pub(super) struct Draft {
     pub member: usize,
     pub rule: Rule,
-    /// It is a broken member's live rule and stays whatever comes before it.
-    pub kept: bool,
+    /// It is a broken member's live rule, of this priority, and stays whatever comes before it.
+    pub kept: Option<i32>,
 }
 
 /// The rules worth having, in order.
@@ -19,7 +19,7 @@ pub(super) fn optimize(number: i32, port: &Port, drafts: Vec<Draft>) -> Vec<Draf
     for draft in drafts {
         let hides = |earlier: &Draft| redirect(&earlier.rule).is_some() && covers(&earlier.rule, &draft.rule);
         let useless = loops(number, port, &draft.rule) || survivors.iter().any(hides);
-        if draft.kept || !useless {
+        if draft.kept.is_some() || !useless {
             survivors.push(draft);
         }
     }

@@ -3,7 +3,7 @@
 use super::listener::Contribution;
 use crate::api::ObjectKey;
 use crate::cloud::elbv2::ListenerAction;
-use crate::model::ResourceId;
+use crate::model::{ResourceId, Resources};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The owners of what is not shared by the whole group.
@@ -52,6 +52,15 @@ impl Owners {
     /// The member whose rule this is.
     pub fn of_rule(&self, listener: &str, priority: i32) -> Option<&ObjectKey> {
         self.rules.get(&(ResourceId::from(listener), priority))
+    }
+
+    /// First and last priority of a member's rules on each listener.
+    pub fn priorities_of(&self, member: &ObjectKey) -> Resources<(i32, i32)> {
+        let mut all: Resources<(i32, i32)> = BTreeMap::new();
+        for ((listener, priority), _) in self.rules.iter().filter(|(_, owner)| *owner == member) {
+            all.entry(listener.clone()).or_insert((*priority, *priority)).1 = *priority;
+        }
+        all
     }
 
     /// The members whose part of a listener AWS refuses in these words: those whose setting it names; else the only one that

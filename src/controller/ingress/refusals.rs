@@ -33,7 +33,11 @@ pub(super) fn give_up(
     for member in group.to_mut().members.iter_mut().filter(|member| is_new(member)) {
         let finding =
             Finding::error(&member.object(), culprits.get(&member.key).cloned().unwrap_or_default());
-        member.refusal = Some(Refusal { finding, bindings: bindings_of(built, &member.key) });
+        member.refusal = Some(Refusal {
+            finding,
+            bindings: bindings_of(built, &member.key),
+            priorities: built.owners.priorities_of(&member.key),
+        });
     }
     true
 }
