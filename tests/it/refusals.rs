@@ -225,6 +225,24 @@ fn what_aws_refuses_of_one_port_of_a_service_does_not_stop_the_other() {
 }
 
 #[test]
+fn no_load_balancer_is_made_while_aws_refuses_its_target_groups() {
+    run(async {
+        let mut rig = open().await;
+        let ip = ("aws-load-balancer-nlb-target-type", "ip");
+        let impossible = ("aws-load-balancer-target-group-attributes", "speed=high");
+        rig.api.put(shop::load_balancer("one", &[80], &[ip, impossible]));
+        rig.settle().await;
+        assert!(rig.inventory().load_balancers.is_empty());
+        rig.api.put(shop::load_balancer("one", &[80], &[ip]));
+        rig.settle().await;
+        assert_eq!(rig.inventory().load_balancers.len(), 1);
+        rig.api.put(shop::load_balancer("one", &[80, 443], &[ip, impossible]));
+        rig.settle().await;
+        assert!(rig.inventory().listener(443).is_some(), "one that is there serves what it can");
+    });
+}
+
+#[test]
 fn a_member_that_joins_is_told_even_if_aws_has_all_it_wants() {
     run(async {
         let mut rig = open().await;

@@ -57,6 +57,12 @@ impl Draft {
         self.steps.get(id.0).map(|(phase, _)| *phase)
     }
 
+    /// The steps noted for a phase so far.
+    pub(super) fn in_phase(&self, phase: Phase) -> impl Iterator<Item = StepId> {
+        let steps = self.steps.iter().enumerate();
+        steps.filter(move |(_, (due, _))| *due == phase).map(|(at, _)| StepId(at))
+    }
+
     /// Says that a step will probably find no room.
     pub(super) fn fall_short(&mut self, quota: Quota, resource: impl Into<String>, step: StepId) {
         self.shortfalls.push(Shortfall { quota, resource: resource.into(), step });

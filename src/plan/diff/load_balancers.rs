@@ -104,7 +104,12 @@ impl<'a> Diff<'a> {
         let step = Step::aws(STAGE, id.as_str(), request, why)
             .binding([symbol(SymbolKind::LoadBalancerArn, id), symbol(SymbolKind::LoadBalancerDnsName, id)])
             .after(after.into_iter().flatten());
-        let created = self.draft.emit(PHASE, step);
+        // why: a load balancer costs money and serves nobody while AWS refuses its target groups
+        let target_groups: Vec<StepId> = match replaced {
+            [] => self.draft.in_phase(Phase::TargetGroups).collect(),
+            _ => Vec::new(),
+        };
+        let created = self.draft.emit(PHASE, step.after(target_groups));
         let arn = id.pending(SymbolKind::LoadBalancerArn);
         if !attributes.is_empty() {
             let request = ModifyLoadBalancerAttributes { arn: arn.clone(), attributes: attributes.clone() };
