@@ -150,7 +150,8 @@ fn build_ipam_pool(scope: &Scope<'_>, ledger: &mut Ledger) -> Result<Option<Stri
     let first = scope.members.first().and_then(|member| member.params);
     let by_params = first.and_then(|params| params.ipam_configuration.as_ref());
     if let Some(pool) = by_params.and_then(|ipam| ipam.ipv4_ipam_pool_id.as_ref()) {
-        return Ok(Some(pool.clone()));
+        // why: none is what it says, and AWS takes no empty id
+        return Ok(Some(pool.clone()).filter(|pool| !pool.is_empty()));
     }
     let settled = settle_plain(scope, ledger, |member| {
         let pool = member.annotations.string(SUFFIX).filter(|pool| !pool.is_empty());

@@ -214,6 +214,15 @@ fn parameters_of_the_class_win_over_annotations() {
 }
 
 #[test]
+fn an_empty_pool_of_the_class_means_none_whatever_the_annotation_says() {
+    let mut group = alone(ingress("i", &[("ipam-ipv4-pool-id", "ipam-pool-a")], to_web("/")));
+    let spec = json!({"ipamConfiguration": {"ipv4IPAMPoolId": ""}});
+    group.members = vec![with_params(group.members.remove(0), spec)];
+    let stack = World::new().stack(&group);
+    assert_eq!(stack.load_balancers[&id("LoadBalancer")].ipv4_ipam_pool_id, None);
+}
+
+#[test]
 fn web_acls_none_means_none_and_nothing_means_leave() {
     let cases: &[(&[(&str, &str)], Option<&str>, Option<&str>)] = &[
         (&[], None, None),
