@@ -8,7 +8,7 @@ fn drafts(kept: &[Option<i32>]) -> Vec<Draft> {
         conditions: Vec::new(),
         actions: Vec::new(),
         transforms: Vec::new(),
-        tags: Default::default(),
+        tags: crate::cloud::Tags::new(),
     };
     kept.iter().map(|kept| Draft { member: 0, rule: rule.clone(), kept: *kept }).collect()
 }
