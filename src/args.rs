@@ -12,7 +12,8 @@ mod settings;
 mod validate;
 mod values;
 
-pub use inspection::{Inspection, PlanRequest};
+pub use commands::LintRequest;
+pub use inspection::{GivenFlags, Inspection, PlanRequest};
 pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
 pub use validate::ArgsError;
 
@@ -38,7 +39,7 @@ pub enum Invocation {
     /// Check the cluster, AWS and the installation.
     Doctor(Inspection),
     /// Check manifests.
-    Lint(crate::cli::lint::Options),
+    Lint(LintRequest),
     /// Explain annotations.
     Annotations(Option<String>),
 }
@@ -123,7 +124,9 @@ pub fn parse(
         Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(partition(matches))),
         Some(("plan", matches)) => Ok(Invocation::Plan(PlanRequest::of(matches, inspection(matches)))),
         Some(("doctor", matches)) => Ok(Invocation::Doctor(inspection(matches))),
-        Some(("lint", matches)) => Ok(Invocation::Lint(commands::lint(matches))),
+        Some(("lint", matches)) => {
+            Ok(Invocation::Lint(commands::lint(matches, GivenFlags::new(&arguments, environment))))
+        }
         Some(("annotations", matches)) => Ok(Invocation::Annotations(matches.get_one("name").cloned())),
         Some((_, matches)) => controller(matches),
         None => controller(&matches),
@@ -145,7 +148,7 @@ pub fn command() -> Command {
         .subcommand(with_flags(inspection::doctor_command()))
         .subcommand(Command::new("crds").about("Print the custom resource definitions, for `kubectl apply`"))
         .subcommand(iam_policy_command())
-        .subcommand(commands::lint_command())
+        .subcommand(with_flags(commands::lint_command()))
         .subcommand(commands::annotations_command())
 }
 

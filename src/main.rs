@@ -1,6 +1,7 @@
 //! The AWS Load Balancer Controller: parse, run, exit code.
 
-use aws_load_balancer_controller::args::{self, Environment, Invocation};
+use aws_load_balancer_controller::args::{self, Environment, Invocation, LintRequest};
+use aws_load_balancer_controller::cli::lint::Conclusion;
 use aws_load_balancer_controller::{cli, controller, telemetry};
 use std::fmt::Display;
 use std::io::Write;
@@ -19,15 +20,18 @@ fn main() -> ExitCode {
         Ok(Invocation::IamPolicy(partition)) => print(cli::iam_policy::render(partition)),
         Ok(Invocation::Plan(request)) => show(block_on(cli::plan::run(&request))),
         Ok(Invocation::Doctor(inspection)) => show(block_on(cli::doctor::run(&inspection))),
-        Ok(Invocation::Lint(options)) => lint(&options),
+        Ok(Invocation::Lint(request)) => lint(&request),
         Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
     }
 }
 
-/// Status 1: something is wrong with the manifests; 2: they cannot be read.
-fn lint(options: &cli::lint::Options) -> ExitCode {
-    match cli::lint::run(options, &mut std::io::stdin(), &mut std::io::stdout().lock()) {
-        Ok(has_errors) => ExitCode::from(u8::from(has_errors)),
+/// Status 1: something is wrong with the manifests; 2: something cannot be read or written.
+fn lint(request: &LintRequest) -> ExitCode {
+    let (mut stdin, mut stdout, mut stderr) = (std::io::stdin(), std::io::stdout().lock(), std::io::stderr());
+    match cli::lint::run(request, &mut stdin, &mut stdout, &mut stderr) {
+        Ok(Conclusion::Sound) => ExitCode::SUCCESS,
+        Ok(Conclusion::Wrong) => ExitCode::from(1),
+        Ok(Conclusion::Unread) => ExitCode::from(2),
         Err(error) => {
             print::<String, _>(Err(error));
             ExitCode::from(2)
@@ -58,8 +62,10 @@ fn show<R: Display + cli::Conclusion>(result: Result<R, String>) -> ExitCode {
     match result {
         Ok(report) => {
             let status = report.exit_status();
-            print::<_, String>(Ok(report));
-            ExitCode::from(status)
+            match print::<_, String>(Ok(report)) {
+                ExitCode::SUCCESS => ExitCode::from(status),
+                failure => failure,
+            }
         }
         Err(error) => print::<String, _>(Err(error)),
     }
@@ -67,13 +73,23 @@ fn show<R: Display + cli::Conclusion>(result: Result<R, String>) -> ExitCode {
 
 /// Prints a result to stdout or an error to stderr.
 fn print<T: Display, E: Display>(result: Result<T, E>) -> ExitCode {
-    match result {
-        // why: a reader that has seen enough, such as `head`, is no failure
-        Ok(text) => drop(write!(std::io::stdout(), "{text}")),
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{error}");
-            return ExitCode::FAILURE;
-        }
+    let error = match result {
+        Ok(text) => match write_out(&text.to_string()) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => format!("the output cannot be written: {error}"),
+        },
+        Err(error) => error.to_string(),
+    };
+    // why: nothing is left to do if stderr is closed
+    let _ = writeln!(std::io::stderr(), "{error}");
+    ExitCode::FAILURE
+}
+
+/// Writes to stdout. A reader that has seen enough, such as `head`, is no failure; a full disk is.
+fn write_out(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
     }
-    ExitCode::SUCCESS
 }

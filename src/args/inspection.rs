@@ -11,12 +11,19 @@ use std::path::PathBuf;
 const SETTINGS: &str = "Settings are those of the installed controller: the flags of its Deployment, and over them the flags \
 given here. With --cluster-name and without --deployment, no Deployment is looked for.";
 
-/// Flags as given to a command that looks at an installation.
-#[derive(Clone, Debug)]
-pub struct Inspection {
+/// Flags of the controller as given to a command, which an installed controller's may complete.
+#[derive(Clone, Debug, Default)]
+pub struct GivenFlags {
     /// All arguments, program and command first.
     arguments: Vec<OsString>,
     environment: Environment,
+}
+
+/// Flags as given to a command that looks at an installation.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// The controller's flags.
+    flags: GivenFlags,
     /// `--kubeconfig`; `None`: what kubectl would use.
     pub kubeconfig: Option<PathBuf>,
     /// `--deployment`
@@ -36,21 +43,12 @@ pub struct PlanRequest {
     pub exit_code: bool,
 }
 
-impl Inspection {
-    pub(super) fn of(matches: &ArgMatches, arguments: &[OsString], environment: &Environment) -> Self {
-        let deployment = matches.get_one::<ObjectKey>("deployment").cloned();
-        let has_name = matches.value_source("cluster-name") == Some(ValueSource::CommandLine);
-        let kubeconfig = matches.get_one::<String>("kubeconfig").filter(|path| !path.is_empty());
-        Self {
-            arguments: arguments.to_vec(),
-            environment: environment.clone(),
-            kubeconfig: kubeconfig.map(PathBuf::from),
-            is_complete: has_name && deployment.is_none(),
-            deployment,
-        }
+impl GivenFlags {
+    pub(super) fn new(arguments: &[OsString], environment: &Environment) -> Self {
+        Self { arguments: arguments.to_vec(), environment: environment.clone() }
     }
 
-    /// The settings, given the arguments of the installed Deployment. Flags of ours go over its own; lists and maps grow.
+    /// The settings, given the arguments of an installed controller. Flags of ours go over its own; lists and maps grow.
     pub fn settings(&self, inherited: &[String]) -> Result<Settings, Refusal> {
         let (program, given) = self.arguments.split_at(2.min(self.arguments.len()));
         let arguments = program.iter().cloned().chain(inherited.iter().map(OsString::from));
@@ -58,6 +56,25 @@ impl Inspection {
         let matches = matches.map_err(Refusal::Usage)?;
         let of_command = matches.subcommand().map_or(&matches, |(_, matches)| matches);
         settings::build_settings(of_command, &self.environment).map_err(Refusal::Invalid)
+    }
+}
+
+impl Inspection {
+    pub(super) fn of(matches: &ArgMatches, arguments: &[OsString], environment: &Environment) -> Self {
+        let deployment = matches.get_one::<ObjectKey>("deployment").cloned();
+        let has_name = matches.value_source("cluster-name") == Some(ValueSource::CommandLine);
+        let kubeconfig = matches.get_one::<String>("kubeconfig").filter(|path| !path.is_empty());
+        Self {
+            flags: GivenFlags::new(arguments, environment),
+            kubeconfig: kubeconfig.map(PathBuf::from),
+            is_complete: has_name && deployment.is_none(),
+            deployment,
+        }
+    }
+
+    /// The settings, given the arguments of the installed Deployment.
+    pub fn settings(&self, inherited: &[String]) -> Result<Settings, Refusal> {
+        self.flags.settings(inherited)
     }
 }
 

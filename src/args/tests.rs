@@ -485,13 +485,20 @@ fn commands_for_people_take_their_own_arguments() {
     let parse = |arguments: &[&str]| {
         parse([&["aws-load-balancer-controller"], arguments].concat(), &Environment::default())
     };
-    let Ok(Invocation::Lint(options)) =
-        parse(&["lint", "-f", "a.yaml", "b.yaml", "-f", "-", "--format", "sarif"])
-    else {
-        panic!("not lint");
+    let lint = |arguments: &[&str]| match parse(&[&["lint"], arguments].concat()) {
+        Ok(Invocation::Lint(request)) => request,
+        other => panic!("not lint: {other:?}"),
     };
-    assert_eq!(options.files, [PathBuf::from("a.yaml"), PathBuf::from("b.yaml"), PathBuf::from("-")]);
-    assert_eq!(options.format, crate::cli::lint::Format::Sarif);
+    let request = lint(&["-f", "a.yaml", "b.yaml", "-f", "-", "--format", "sarif"]);
+    assert_eq!(request.options.paths, ["a.yaml", "b.yaml", "-"].map(PathBuf::from));
+    assert_eq!(request.options.format, crate::cli::lint::Format::Sarif);
+    let request =
+        lint(&["-R", "shop", "--strict", "--settings-from", "values.yaml", "--enable-shield=false"]);
+    assert_eq!(request.options.paths, [PathBuf::from("shop")]);
+    assert!(request.options.recursive && request.options.strict);
+    assert_eq!(request.settings_from, Some(PathBuf::from("values.yaml")));
+    let settings = request.flags.settings(&["--cluster-name=c".to_owned()]).unwrap();
+    assert!(!settings.config.enable_shield);
     assert!(matches!(parse(&["lint"]), Err(Refusal::Usage(_))));
     assert!(matches!(parse(&["lint", "-f", "-", "--format", "xml"]), Err(Refusal::Usage(_))));
     assert!(matches!(parse(&["annotations"]), Ok(Invocation::Annotations(None))));

@@ -1,39 +1,45 @@
 //! `lint`: the admission checks without a cluster, for CI and GitOps.
 //!
-//! Reads YAML or JSON as kubectl, kustomize and Helm write it; several documents and Lists are fine, kinds that are none of
-//! our business are passed over. Classes, their parameters and Services are taken from the same input; a class that is not
-//! among it has no parameters, a Service that is not is taken to be as it should.
+//! Reads YAML or JSON as kubectl, kustomize and Helm write it; several documents, Lists and arrays are fine, and objects of
+//! kinds that are not checked are counted and passed over. Classes, their parameters and Services are taken from the same
+//! input; a class that is not among it has no parameters, a Service that is not is taken to be as it should.
 
 mod checks;
 mod input;
 mod manifest;
+mod read;
 mod report;
+mod rule;
+mod settings;
+mod structure;
+mod unknown_fields;
 
+pub use read::{Source, Unreadable};
 pub use report::Format;
+pub use settings::SettingsError;
 
+use crate::args::LintRequest;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, Severity};
 use input::Input;
-use manifest::parse_manifests;
+use manifest::{Broken, Manifest, parse_manifests};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-/// What to lint, and how to tell.
+/// What to lint, and how to report it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Files; `-` is the standard input.
-    pub files: Vec<PathBuf>,
-    /// How to tell.
+    /// Files, folders and patterns; `-` is the standard input.
+    pub paths: Vec<PathBuf>,
+    /// Whether folders in folders are read.
+    pub recursive: bool,
+    /// Whether objects that are passed over, and an empty input, are failures.
+    pub strict: bool,
+    /// How to report.
     pub format: Format,
-}
-
-/// A text to lint.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Name of the file.
-    pub name: String,
-    /// Its content.
-    pub text: String,
 }
 
 /// A finding and where it stands.
@@ -43,57 +49,163 @@ pub struct Located {
     pub file: String,
     /// Line, from 1.
     pub line: usize,
+    /// Id of the rule.
+    pub rule: String,
     /// The finding.
     pub finding: Finding,
 }
 
-/// Reads, checks and tells; whether there are errors.
-pub fn run(options: &Options, stdin: &mut dyn Read, stdout: &mut dyn Write) -> io::Result<bool> {
-    let sources = options.files.iter().map(|file| read(file, stdin)).collect::<io::Result<Vec<_>>>()?;
-    let found = lint(&sources, &Config::default());
-    report::write(&found, options.format, stdout)?;
-    Ok(found.iter().any(|located| located.finding.severity == Severity::Error))
+/// What became of an input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The findings, in the order of the input.
+    pub found: Vec<Located>,
+    /// How many objects were checked.
+    pub checked: usize,
+    /// How many objects were passed over, by kind.
+    pub passed_over: BTreeMap<String, usize>,
+    /// How many findings comments ignored.
+    pub ignored: usize,
+    /// Paths that could not be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
-fn read(file: &PathBuf, stdin: &mut dyn Read) -> io::Result<Source> {
-    let name = file.display().to_string();
-    if name == "-" {
-        let mut text = String::new();
-        stdin.read_to_string(&mut text)?;
-        return Ok(Source { name: "stdin".to_owned(), text });
+/// Why `lint` could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum LintError {
+    /// The settings of the controller.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The report.
+    #[error("the report cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// How a run ended, as its exit status says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Nothing is wrong; there may be warnings.
+    Sound,
+    /// Something is wrong with the manifests.
+    Wrong,
+    /// Something could not be read.
+    Unread,
+}
+
+impl Outcome {
+    /// How many errors there are.
+    pub fn errors(&self) -> usize {
+        self.found.iter().filter(|located| located.finding.severity == Severity::Error).count()
     }
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
-    Ok(Source { name, text })
+
+    fn conclusion(&self, strict: bool) -> Conclusion {
+        let is_lax = !strict || (self.checked > 0 && self.passed_over.is_empty());
+        if !self.unreadable.is_empty() {
+            Conclusion::Unread
+        } else if self.errors() > 0 || !is_lax {
+            Conclusion::Wrong
+        } else {
+            Conclusion::Sound
+        }
+    }
+}
+
+/// Reads, checks and reports to `stdout`; to `stderr` what could not be read.
+pub fn run(
+    request: &LintRequest,
+    stdin: &mut dyn Read,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> Result<Conclusion, LintError> {
+    let config = settings::config_of(request)?;
+    let options = &request.options;
+    let (sources, unreadable) = read::read_sources(&options.paths, options.recursive, stdin);
+    let outcome = Outcome { unreadable, ..lint(&sources, &config) };
+    let conclusion = outcome.conclusion(options.strict);
+    report::write_failures(&outcome, options, stderr)?;
+    match report::write(&outcome, options.format, stdout).and_then(|()| stdout.flush()) {
+        // why: a reader that has seen enough, such as `head`, is no failure
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(conclusion),
+    }
 }
 
 /// Checks all objects of all sources, in their order.
-pub fn lint(sources: &[Source], config: &Config) -> Vec<Located> {
-    let mut located = Vec::new();
+pub fn lint(sources: &[Source], config: &Config) -> Outcome {
     let mut manifests = Vec::new();
+    let mut outcome = Outcome::default();
     for source in sources {
         for manifest in parse_manifests(&source.text) {
             match manifest {
                 Ok(manifest) => manifests.push((source, manifest)),
-                Err(broken) => located.push(Located {
-                    file: source.name.clone(),
-                    line: broken.line,
-                    finding: Finding::error(&ObjectRef::default(), format!("not YAML: {}", broken.problem)),
-                }),
+                Err(broken) => outcome.found.push(describe_broken(source, broken)),
             }
         }
     }
-    let input = Input::of(manifests.iter().map(|(_, manifest)| &manifest.object));
-    for (source, manifest) in &manifests {
-        let findings = checks::check(&manifest.object, &input, config).into_iter().map(|finding| {
-            let line = manifest.line_of(finding.field.as_deref());
-            Located { file: source.name.clone(), line, finding }
-        });
-        let begin = located.len();
-        located.extend(findings);
-        located.get_mut(begin..).unwrap_or_default().sort_by_key(|located| located.line);
+    let objects: Vec<Cow<Value>> =
+        manifests.iter().map(|(_, manifest)| structure::without_null_annotations(&manifest.object)).collect();
+    let input = Input::of(objects.iter().map(AsRef::as_ref));
+    for ((source, manifest), object) in manifests.iter().zip(&objects) {
+        match check(&manifest.object, object, &input, config) {
+            Some(findings) => outcome.add(source, manifest, findings),
+            None => *outcome.passed_over.entry(kind_of(&manifest.object)).or_default() += 1,
+        }
     }
-    located
+    outcome
+}
+
+/// Findings with the rules that lint itself has for them.
+type Findings = Vec<(Option<&'static str>, Finding)>;
+
+/// Everything that is wrong with an object; `None`: its kind is not checked. `stored`: the object as the API server takes it.
+fn check(object: &Value, stored: &Value, input: &Input, config: &Config) -> Option<Findings> {
+    let own = |(rule, finding)| (Some(rule), finding);
+    if let Some(misshapen) = structure::check_kind(object) {
+        return Some(vec![own(misshapen)]);
+    }
+    let values = checks::check(stored, input, config)?;
+    if let Some(template) = structure::check_template(object) {
+        return Some(vec![own(template)]);
+    }
+    let shape = structure::check_unknown_fields(object).into_iter().chain(structure::check_nulls(object));
+    Some(shape.map(own).chain(values.into_iter().map(|finding| (None, finding))).collect())
+}
+
+impl Outcome {
+    fn add(&mut self, source: &Source, manifest: &Manifest, findings: Findings) {
+        self.checked += 1;
+        let begin = self.found.len();
+        for (rule, finding) in findings {
+            let line = manifest.line_of(finding.field.as_deref());
+            let rule = rule.map_or_else(|| rule::of(&finding), str::to_owned);
+            if manifest.ignores(line, &rule) {
+                self.ignored += 1;
+            } else {
+                self.found.push(Located { file: source.name.clone(), line, rule, finding });
+            }
+        }
+        self.found.get_mut(begin..).unwrap_or_default().sort_by_key(|located| located.line);
+    }
+}
+
+fn describe_broken(source: &Source, broken: Broken) -> Located {
+    let Broken { line, problem, is_template } = broken;
+    let nameless = ObjectRef::default();
+    let (rule, finding) = if is_template {
+        (rule::TEMPLATE, Finding::error(&nameless, structure::TEMPLATE).hint(structure::RENDER))
+    } else {
+        (rule::SYNTAX, Finding::error(&nameless, format!("not YAML: {problem}")))
+    };
+    Located { file: source.name.clone(), line, rule: rule.to_owned(), finding }
+}
+
+/// The kind of an object that is passed over, for people.
+fn kind_of(object: &Value) -> String {
+    match checks::text(object, "kind") {
+        "" if object.is_object() => "without kind".to_owned(),
+        "" => "not an object".to_owned(),
+        kind => kind.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub async fn find_installation(
         Some(key) => Api::<Deployment>::namespaced(client.clone(), key.namespace()).get(key.name()).await?,
         None => find_labelled(client).await?,
     };
-    read(found)
+    read_installation(found)
 }
 
 async fn find_labelled(client: &Client) -> Result<Deployment, InstallationError> {
@@ -68,7 +68,8 @@ async fn find_labelled(client: &Client) -> Result<Deployment, InstallationError>
     }
 }
 
-fn read(found: Deployment) -> Result<Installation, InstallationError> {
+/// What a Deployment says of the controller in it. Errors: it has no container.
+pub fn read_installation(found: Deployment) -> Result<Installation, InstallationError> {
     let deployment = ObjectKey::of(&found);
     let ready = found.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default();
     let spec = found.spec.unwrap_or_default();

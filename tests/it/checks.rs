@@ -275,7 +275,7 @@ fn target_group(query: &TargetGroupQuery, spec: &Value) -> TargetGroup {
 /// What `lint` says, as a webhook would.
 fn linted(object: &Value, config: &Config) -> Result<Admitted, Denial> {
     let source = Source { name: "stdin".to_owned(), text: object.to_string() };
-    let found = lint(&[source], config);
+    let found = lint(&[source], config).found;
     let told = |severity| {
         let found = found.iter().filter(move |located| located.finding.severity == severity);
         found.map(|located| located.finding.to_string()).collect::<Vec<_>>()

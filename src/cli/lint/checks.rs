@@ -13,13 +13,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Everything that is wrong with an object; nothing if it is of a kind that is none of our business.
-pub(super) fn check(object: &Value, input: &Input, config: &Config) -> Vec<Finding> {
-    match (text(object, "apiVersion"), text(object, "kind")) {
+/// Everything that is wrong with the values of an object; `None`: its kind is not checked.
+pub(super) fn check(object: &Value, input: &Input, config: &Config) -> Option<Vec<Finding>> {
+    Some(match (text(object, "apiVersion"), text(object, "kind")) {
         ("v1", "Service") => check_service(object, input, config),
         ("networking.k8s.io/v1", "Ingress") => check_ingress(object, input, config),
         ("elbv2.k8s.aws/v1beta1", "IngressClassParams") => check_params(object, config),
-        ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding") => check_binding(object, config),
+        ("elbv2.k8s.aws/v1beta1" | "elbv2.k8s.aws/v1alpha1", "TargetGroupBinding") => {
+            check_binding(object, config)
+        }
         ("elbv2.k8s.aws/v1beta1", "ALBTargetControlConfig") => {
             parsed::<AlbTargetControlConfig>(object, "ALBTargetControlConfig")
                 .map_or_else(|finding| vec![*finding], |settings| agent_fields::check(&settings))
@@ -27,8 +29,8 @@ pub(super) fn check(object: &Value, input: &Input, config: &Config) -> Vec<Findi
         ("networking.k8s.io/v1", "IngressClass") => check_class(object),
         ("v1", "Pod") => check_pod(object, object, ""),
         ("apps/v1" | "batch/v1", _) => check_template(object),
-        _ => Vec::new(),
-    }
+        _ => return None,
+    })
 }
 
 pub(super) fn text<'v>(object: &'v Value, key: &str) -> &'v str {
@@ -39,7 +41,7 @@ fn text_at<'v>(object: &'v Value, pointer: &str) -> &'v str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn name_of(object: &Value, kind: &'static str) -> ObjectRef {
+pub(super) fn name_of(object: &Value, kind: &'static str) -> ObjectRef {
     let meta = |key: &str| object.get("metadata").map(|meta| text(meta, key).to_owned()).unwrap_or_default();
     ObjectRef { kind, namespace: meta("namespace"), name: meta("name") }
 }

@@ -1,9 +1,13 @@
 //! Manifests: documents of a YAML stream, with the lines that their fields stand on.
 
+mod ignore;
 mod node;
+
+use ignore::Ignored;
 
 use node::Node;
 use serde_json::Value;
+use std::rc::Rc;
 
 /// An object and the lines it stands on.
 #[derive(Clone, Debug)]
@@ -12,6 +16,7 @@ pub(super) struct Manifest {
     node: Node,
     /// Lines of the stream above its document.
     above: usize,
+    ignored: Rc<Ignored>,
 }
 
 /// A document that does not parse.
@@ -19,27 +24,45 @@ pub(super) struct Manifest {
 pub(super) struct Broken {
     pub line: usize,
     pub problem: String,
+    /// Whether it is the source of a template, for example of Helm.
+    pub is_template: bool,
 }
 
-/// The objects of a stream, items of Lists on their own, and the documents that are none.
+/// The objects of a stream, items of Lists and arrays on their own, and the documents that are none.
 pub(super) fn parse_manifests(text: &str) -> Vec<Result<Manifest, Broken>> {
     documents(text).flat_map(|(above, document)| parse_document(above, &document)).collect()
 }
 
 fn parse_document(above: usize, text: &str) -> Vec<Result<Manifest, Broken>> {
-    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     if text.lines().all(is_blank) {
         return Vec::new();
     }
-    let manifest = |node: Node| Ok(Manifest { object: node.to_value(), node, above });
-    match serde_saphyr::from_str::<Node>(text) {
-        Ok(node) => node.into_objects().into_iter().map(manifest).collect(),
+    // why no budget: how long a List may be is the user's business; what aliases expand to stays limited
+    let options = serde_saphyr::options! { budget: None };
+    match serde_saphyr::from_str_with_options::<Node>(text, options) {
+        Ok(node) => {
+            let ignored = Rc::new(Ignored::of(text));
+            let manifest =
+                |node: Node| Manifest { object: node.to_value(), node, above, ignored: ignored.clone() };
+            node.into_objects().into_iter().map(|node| Ok(manifest(node))).collect()
+        }
         Err(error) => {
             let line = error.location().map_or(1, |location| to_line(location.line()));
             let problem = error.to_string().lines().next().unwrap_or_default().to_owned();
-            vec![Err(Broken { line: above + line, problem })]
+            vec![Err(Broken { line: above + line, problem, is_template: is_template(text) })]
         }
     }
+}
+
+/// Whether a line holds no YAML.
+fn is_blank(line: &str) -> bool {
+    let line = line.trim_start();
+    line.is_empty() || line.starts_with('#')
+}
+
+/// Whether a text holds an action of a Go template.
+pub(super) fn is_template(text: &str) -> bool {
+    text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"))
 }
 
 fn to_line(number: u64) -> usize {
@@ -70,6 +93,11 @@ impl Manifest {
         });
         let name = || self.node.nearest_line(["metadata", "name"].into_iter());
         self.above + line.or_else(name).unwrap_or_else(|| self.node.first_line())
+    }
+
+    /// Whether a comment says to ignore a rule at a line of the stream.
+    pub fn ignores(&self, line: usize, rule: &str) -> bool {
+        self.ignored.contains(line.saturating_sub(self.above), rule)
     }
 }
 

@@ -1,12 +1,14 @@
-//! How findings are told: for people, for programs, for code scanning, for pull requests.
+//! How findings are reported: for people, for programs, for code scanning, for pull requests.
 
-use super::Located;
+use super::{Located, Options, Outcome, rule};
 use crate::admit::verdict::render;
 use crate::finding::Severity;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-/// A way to tell findings.
+/// A way to report findings.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
 )]
@@ -23,13 +25,50 @@ pub enum Format {
     Github,
 }
 
-pub(super) fn write(found: &[Located], format: Format, out: &mut dyn Write) -> io::Result<()> {
+/// Characters that a relative reference may not hold as they are.
+/// Source: <https://www.rfc-editor.org/rfc/rfc3986#appendix-A>
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b':')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Writes the findings in a format.
+pub(super) fn write(outcome: &Outcome, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    let found = &outcome.found;
     match format {
-        Format::Text => write_text(found, out),
+        Format::Text => write_text(outcome, out),
         Format::Json => writeln!(out, "{:#}", Value::Array(found.iter().map(json_of).collect())),
-        Format::Sarif => writeln!(out, "{:#}", sarif(found)),
+        Format::Sarif => writeln!(out, "{:#}", sarif(outcome)),
         Format::Github => found.iter().try_for_each(|located| writeln!(out, "{}", github(located))),
     }
+}
+
+/// Writes what could not be read, and what `--strict` takes offence at. Formats for programs have their count here, too.
+pub(super) fn write_failures(outcome: &Outcome, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    outcome.unreadable.iter().try_for_each(|unreadable| writeln!(out, "{unreadable}"))?;
+    if options.format != Format::Text {
+        writeln!(out, "{}", count(outcome))?;
+    }
+    if options.strict && outcome.checked == 0 {
+        writeln!(out, "--strict: there is no object to check")?;
+    }
+    if options.strict && !outcome.passed_over.is_empty() {
+        writeln!(out, "--strict: objects were passed over")?;
+    }
+    Ok(())
 }
 
 fn level(located: &Located) -> &'static str {
@@ -39,23 +78,42 @@ fn level(located: &Located) -> &'static str {
     }
 }
 
-fn write_text(found: &[Located], out: &mut dyn Write) -> io::Result<()> {
-    for located in found {
-        let Located { file, line, finding } = located;
-        writeln!(out, "{file}:{line}: {}: {}: {}", level(located), finding.object, render(finding))?;
+fn write_text(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    for located in &outcome.found {
+        let Located { file, line, rule: _, finding } = located;
+        let object =
+            if finding.object.name.is_empty() { String::new() } else { format!("{}: ", finding.object) };
+        writeln!(out, "{file}:{line}: {}: {object}{}", level(located), render(finding))?;
     }
-    let errors = found.iter().filter(|located| located.finding.severity == Severity::Error).count();
-    if !found.is_empty() {
-        writeln!(out, "{errors} errors, {} warnings", found.len() - errors)?;
+    writeln!(out, "{}", count(outcome))?;
+    if !outcome.found.is_empty() {
+        let errors = outcome.errors();
+        writeln!(out, "{errors} errors, {} warnings", outcome.found.len() - errors)?;
     }
     Ok(())
 }
 
+/// For example `12 objects checked, 3 passed over (2 ConfigMap, 1 Secret), 1 finding ignored`.
+fn count(outcome: &Outcome) -> String {
+    let mut text = format!("{} objects checked", outcome.checked);
+    if !outcome.passed_over.is_empty() {
+        let kinds: Vec<String> =
+            outcome.passed_over.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let all: usize = outcome.passed_over.values().sum();
+        text.push_str(&format!(", {all} passed over ({})", kinds.join(", ")));
+    }
+    if outcome.ignored > 0 {
+        text.push_str(&format!(", {} findings ignored", outcome.ignored));
+    }
+    text
+}
+
 fn json_of(located: &Located) -> Value {
-    let Located { file, line, finding } = located;
+    let Located { file, line, rule, finding } = located;
     json!({
         "file": file,
         "line": line,
+        "rule": rule,
         "severity": level(located),
         "object": finding.object.to_string(),
         "field": finding.field,
@@ -64,35 +122,69 @@ fn json_of(located: &Located) -> Value {
     })
 }
 
-fn sarif(found: &[Located]) -> Value {
-    let result = |located: &Located| {
-        let region = json!({"startLine": located.line});
-        let artifact = json!({"uri": located.file});
-        json!({
-            "ruleId": located.finding.field.as_deref().unwrap_or("object"),
-            "level": level(located),
-            "message": {"text": format!("{}: {}", located.finding.object, render(&located.finding))},
-            "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
-        })
-    };
-    let driver = json!({"name": "aws-load-balancer-controller lint", "version": env!("CARGO_PKG_VERSION")});
+fn sarif(outcome: &Outcome) -> Value {
+    let ids: Vec<&str> = outcome
+        .found
+        .iter()
+        .map(|located| located.rule.as_str())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let rules: Vec<Value> =
+        ids.iter().map(|id| json!({"id": id, "shortDescription": {"text": rule::describe(id)}})).collect();
+    let driver = json!({
+        "name": "aws-load-balancer-controller lint",
+        "version": env!("CARGO_PKG_VERSION"),
+        "rules": rules,
+    });
+    let notification = |unreadable: &super::Unreadable| json!({"level": "error", "message": {"text": unreadable.to_string()}});
+    let invocation = json!({
+        "executionSuccessful": outcome.unreadable.is_empty(),
+        "toolExecutionNotifications": outcome.unreadable.iter().map(notification).collect::<Vec<_>>(),
+    });
+    let results: Vec<Value> = outcome.found.iter().map(|located| sarif_result(located, &ids)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": found.iter().map(result).collect::<Vec<_>>()}],
+        "runs": [{"tool": {"driver": driver}, "invocations": [invocation], "results": results}],
     })
+}
+
+/// `ids`: the ids of all rules, in their order.
+fn sarif_result(located: &Located, ids: &[&str]) -> Value {
+    let region = json!({"startLine": located.line});
+    let artifact = json!({"uri": uri(&located.file)});
+    json!({
+        "ruleId": located.rule,
+        "ruleIndex": ids.binary_search(&located.rule.as_str()).ok(),
+        "level": level(located),
+        "message": {"text": format!("{}: {}", located.finding.object, render(&located.finding))},
+        "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
+    })
+}
+
+/// A path as a URI: relative ones relative, absolute ones with their scheme.
+fn uri(path: &str) -> String {
+    let escaped = utf8_percent_encode(path, ESCAPED);
+    if path.starts_with('/') { format!("file://{escaped}") } else { escaped.to_string() }
 }
 
 /// Source: <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 fn github(located: &Located) -> String {
-    let text = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |value: &str| text(value).replace(':', "%3A").replace(',', "%2C");
-    let Located { file, line, finding } = located;
-    let title = property(&finding.object.to_string());
+    let Located { file, line, rule: _, finding } = located;
+    let title = escape_property(&finding.object.to_string());
     format!(
         "::{} file={},line={line},title={title}::{}",
         level(located),
-        property(file),
-        text(&render(finding))
+        escape_property(file),
+        escape_data(&render(finding))
     )
+}
+
+fn escape_data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn escape_property(value: &str) -> String {
+    escape_data(value).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::args::{Environment, Invocation, parse};
 use serde_json::Value;
 
 const MANIFESTS: &str = r#"# Source: shop/templates/service.yaml
@@ -20,8 +21,8 @@ spec:
 ---
 # nothing but a comment
 ---
-apiVersion: apps/v1
-kind: Deployment
+apiVersion: v1
+kind: ConfigMap
 metadata: {name: web}
 ---
 apiVersion: v1
@@ -47,14 +48,20 @@ items:
 "#;
 
 fn linted(text: &str) -> Vec<Located> {
+    outcome(text).found
+}
+
+fn outcome(text: &str) -> Outcome {
     lint(&[Source { name: "all.yaml".into(), text: text.into() }], &Config::default())
 }
 
 fn told(format: Format) -> (String, bool) {
-    let mut out = Vec::new();
-    let options = Options { files: vec!["-".into()], format };
-    let has_errors = run(&options, &mut MANIFESTS.as_bytes(), &mut out).unwrap();
-    (String::from_utf8(out).unwrap(), has_errors)
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let format: &'static str = format.into();
+    let arguments = ["aws-load-balancer-controller", "lint", "-", "--format", format];
+    let Ok(Invocation::Lint(request)) = parse(arguments, &Environment::default()) else { panic!("not lint") };
+    let conclusion = run(&request, &mut MANIFESTS.as_bytes(), &mut out, &mut errors).unwrap();
+    (String::from_utf8(out).unwrap(), conclusion == Conclusion::Wrong)
 }
 
 #[test]
@@ -64,6 +71,7 @@ fn findings_are_told_with_file_and_line() {
         "stdin:10: error: service/shop/web: service.beta.kubernetes.io/aws-load-balancer-scheme: \"internet-facng\" is not one of internal or internet-facing; did you mean `internet-facing`?",
         "stdin:11: warning: service/shop/web: service.beta.kubernetes.io/aws-load-balancer-atributes: is not a known annotation and has no effect; did you mean `service.beta.kubernetes.io/aws-load-balancer-attributes`?",
         "stdin:30: error: ingress/shop: alb.ingress.kubernetes.io/listen-ports: port is 70000, expected 1 to 65535 (in \"[{\\\"HTTP\\\": 70000}]\"); write for example [{\"HTTP\": 80}, {\"HTTPS\": 443}]",
+        "4 objects checked, 1 passed over (1 ConfigMap)",
         "2 errors, 1 warnings",
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
@@ -268,4 +276,115 @@ spec:
         told.iter().any(|line| line.starts_with("10 W pod/web: ") && line.contains("read from a Service")),
         "{told:?}"
     );
+}
+
+#[test]
+fn rules_are_listed_and_paths_are_escaped_in_sarif() {
+    let found =
+        linted(MANIFESTS).into_iter().map(|located| Located { file: "my shop/50%#1.yaml".into(), ..located });
+    let sarif = report_of(Outcome { found: found.collect(), ..Outcome::default() }, Format::Sarif);
+    let run = &sarif["runs"][0];
+    for result in run["results"].as_array().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "my%20shop/50%25%231.yaml");
+    }
+    let unreadable = Unreadable { name: "gone.yaml".into(), reason: "no such file".into() };
+    let sarif = report_of(Outcome { unreadable: vec![unreadable], ..Outcome::default() }, Format::Sarif);
+    assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
+}
+
+fn report_of(outcome: Outcome, format: Format) -> Value {
+    let mut out = Vec::new();
+    report::write(&outcome, format, &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+#[test]
+fn comments_ignore_rules_and_are_counted() {
+    let ignoring = MANIFESTS.replace("\"internet-facng\"", "\"internet-facng\" # lbc-lint: ignore scheme");
+    let outcome = outcome(&ignoring);
+    assert_eq!((outcome.found.len(), outcome.ignored), (2, 1), "{:?}", outcome.found);
+    let elsewhere = MANIFESTS.replace("type: LoadBalancer", "type: LoadBalancer # lbc-lint: ignore scheme");
+    assert_eq!(linted(&elsewhere).len(), 3, "a comment on another line ignores nothing");
+}
+
+#[test]
+fn kinds_and_versions_that_no_server_has_are_named_with_the_right_one() {
+    let kind = |version: &str, kind: &str| {
+        lines(&format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n"))
+    };
+    let old = "1 E ingress/a: apiVersion: networking.k8s.io/v1beta1 has no Ingress since Kubernetes 1.22; write networking.k8s.io/v1";
+    assert_eq!(kind("networking.k8s.io/v1beta1", "Ingress"), [old]);
+    assert_eq!(
+        kind("extensions/v1beta1", "Ingress"),
+        [old.replace("networking.k8s.io/v1beta1", "extensions/v1beta1")]
+    );
+    assert_eq!(
+        kind("networking.k8s.io/v1", "ingress"),
+        ["2 E ingress/a: kind: \"ingress\" is not a kind; did you mean `Ingress`?"]
+    );
+    assert_eq!(kind("v1", "TargetGroupBinding").len(), 1);
+    assert_eq!(kind("elbv2.k8s.aws/v1", "IngressClassParams").len(), 1);
+    for (version, foreign) in
+        [("serving.knative.dev/v1", "Service"), ("config.openshift.io/v1", "Ingress"), ("v1", "Secret")]
+    {
+        assert_eq!(kind(version, foreign), [""; 0], "{version} {foreign}");
+    }
+}
+
+#[test]
+fn unknown_fields_are_errors_with_the_nearest_right_one() {
+    let told =
+        lines(&SHOP.replace("ingressClassName", "ingressClasName").replace("targetPort", "targetport"));
+    assert!(
+        told.iter().any(|line| line.contains("unknown field \"ingressClasName\"")
+            && line.ends_with("did you mean `ingressClassName`?")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().any(|line| line.starts_with("7 E service/web: spec.ports[0].targetport: ")),
+        "{told:?}"
+    );
+    let old =
+        SHOP.replace("{service: {name: web, port: {name: http}}}", "{serviceName: web, servicePort: http}");
+    let told = lines(&old);
+    assert!(
+        told.iter()
+            .any(|line| line.contains("\"serviceName\"") && line.contains("write `service: {name: …}`")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn null_is_a_warning_and_hides_nothing() {
+    let told = lines(&SHOP.replace(
+        "healthcheck-path: /up",
+        "healthcheck-path: null, alb.ingress.kubernetes.io/backend-protocol: FTP",
+    ));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("W service/web: healthcheck-path: is null and has no effect"), "{told:?}");
+    assert!(told[1].contains("E service/web: backend-protocol: "), "{told:?}");
+}
+
+#[test]
+fn the_source_of_a_template_is_to_be_rendered_first() {
+    for text in [
+        "kind: Service\nmetadata:\n  annotations: {{- toYaml .Values.a | nindent 4 }}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: '{{ .Release.Name }}'}\nspec: {type: LoadBalancer}\n",
+    ] {
+        let told = lines(text);
+        assert!(told.len() == 1 && told[0].contains("render it first"), "{told:?}");
+    }
+}
+
+#[test]
+fn arrays_and_long_lists_are_checked_object_by_object() {
+    let object = r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]}}"#;
+    assert_eq!(outcome(&format!("[{object}, {object}]")).checked, 2);
+    let items = vec![object; 20_000].join(",\n");
+    let list = format!("{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{items}]}}");
+    let outcome = outcome(&list);
+    assert_eq!((outcome.checked, outcome.found.len()), (20_000, 0));
 }

@@ -25,19 +25,24 @@ impl Node {
         }
     }
 
-    /// The items of a List, or this object alone.
+    /// The items of a List or of an array, Lists among them likewise, or this object alone.
     pub fn into_objects(self) -> Vec<Self> {
         let is_list =
             matches!(self.get("kind"), Some((_, Self::Leaf(Value::String(kind)))) if kind.ends_with("List"));
         match self {
             Self::Map(entries) if is_list => {
                 let items = entries.into_iter().find(|(key, ..)| key == "items").map(|(.., items)| items);
-                match items {
-                    Some(Self::List(items)) => items.into_iter().map(|(_, item)| item).collect(),
-                    _ => Vec::new(),
-                }
+                items.into_iter().flat_map(Self::into_items).collect()
             }
+            list @ Self::List(_) => list.into_items(),
             other => vec![other],
+        }
+    }
+
+    fn into_items(self) -> Vec<Self> {
+        match self {
+            Self::List(items) => items.into_iter().flat_map(|(_, item)| item.into_objects()).collect(),
+            Self::Leaf(_) | Self::Map(_) => Vec::new(),
         }
     }
 
