@@ -8,9 +8,11 @@
 
 use std::env;
 use std::path::Path;
+use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build");
+    println!("cargo:rustc-env=SOURCE_COMMIT={}", source_commit());
     if variable("PROFILE") != "release" || variable("CARGO_CFG_TARGET_OS") != "linux" {
         return;
     }
@@ -23,6 +25,22 @@ fn main() {
         link(&format!("--symbol-ordering-file={}", order.display()));
         link("--no-warn-symbol-ordering");
     }
+}
+
+/// The commit that is built, for `--version`: given by whoever builds, or asked from git for a release.
+///
+/// why not for other profiles: every commit would build the whole package again.
+fn source_commit() -> String {
+    println!("cargo:rerun-if-env-changed=SOURCE_COMMIT");
+    let given = variable("SOURCE_COMMIT");
+    if !given.is_empty() || variable("PROFILE") != "release" {
+        return if given.is_empty() { "unknown".to_owned() } else { given };
+    }
+    println!("cargo:rerun-if-changed=.git/logs/HEAD");
+    let asked = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
+    let answer = asked.ok().filter(|answer| answer.status.success());
+    let commit = answer.and_then(|answer| String::from_utf8(answer.stdout).ok());
+    commit.map_or_else(|| "unknown".to_owned(), |commit| commit.trim().to_owned())
 }
 
 /// The one target whose default linker is lld, unless somebody chose another; others do not know the options.

@@ -25,6 +25,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use strum::VariantArray;
 
+/// The version of this controller, the commit it was built from, and the version of upstream that it stands in for.
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("SOURCE_COMMIT"), ", compatible with 3.5.0)");
+
 /// What the process was asked to do.
 #[derive(Debug)]
 pub enum Invocation {
@@ -137,7 +141,7 @@ pub fn parse(
 pub fn command() -> Command {
     Command::new("aws-load-balancer-controller")
         .about("Turns Kubernetes Services into NLBs and Ingresses into ALBs")
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(VERSION)
         .args(flags::FLAGS.iter().map(flags::Flag::arg))
         .args_override_self(true)
         .args_conflicts_with_subcommands(true)

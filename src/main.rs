@@ -18,8 +18,10 @@ fn main() -> ExitCode {
         }
         Ok(Invocation::Crds) => print(cli::crds::render()),
         Ok(Invocation::IamPolicy(partition)) => print(cli::iam_policy::render(partition)),
-        Ok(Invocation::Plan(request)) => show(block_on(cli::plan::run(&request))),
-        Ok(Invocation::Doctor(inspection)) => show(block_on(cli::doctor::run(&inspection))),
+        Ok(Invocation::Plan(request)) => show(block_on(cli::plan::run(&request)), request.inspection.output),
+        Ok(Invocation::Doctor(inspection)) => {
+            show(block_on(cli::doctor::run(&inspection)), inspection.output)
+        }
         Ok(Invocation::Lint(request)) => lint(&request),
         Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
     }
@@ -58,11 +60,11 @@ fn finish(result: Result<ExitCode, String>) -> ExitCode {
 }
 
 /// Prints what a command found, and ends as it says.
-fn show<R: Display + cli::Conclusion>(result: Result<R, String>) -> ExitCode {
+fn show<R: cli::Conclusion>(result: Result<R, String>, output: cli::Output) -> ExitCode {
     match result {
         Ok(report) => {
             let status = report.exit_status();
-            match print::<_, String>(Ok(report)) {
+            match print::<_, String>(Ok(report.render(output))) {
                 ExitCode::SUCCESS => ExitCode::from(status),
                 failure => failure,
             }

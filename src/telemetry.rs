@@ -5,7 +5,7 @@ mod line;
 
 use line::Fields;
 use std::backtrace::Backtrace;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
@@ -59,7 +59,8 @@ pub fn init(level: LogLevel, format: LogFormat) {
     let _ = match format {
         LogFormat::Json => subscriber(level, std::io::stderr).try_init(),
         LogFormat::Human => {
-            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+            let is_terminal = std::io::stderr().is_terminal();
+            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal);
             Registry::default().with(lines.with_filter(wanted(level))).try_init()
         }
     };

@@ -2,6 +2,8 @@
 
 use super::{Environment, Refusal, Settings, command, settings};
 use crate::api::ObjectKey;
+use crate::cli::Output;
+use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
@@ -30,6 +32,8 @@ pub struct Inspection {
     pub deployment: Option<ObjectKey>,
     /// Whether the flags stand on their own, without a Deployment's.
     pub is_complete: bool,
+    /// `--output`
+    pub output: Output,
 }
 
 /// What `plan` shall plan.
@@ -69,6 +73,10 @@ impl Inspection {
             kubeconfig: kubeconfig.map(PathBuf::from),
             is_complete: has_name && deployment.is_none(),
             deployment,
+            output: matches
+                .get_one::<String>("output")
+                .and_then(|name| name.parse().ok())
+                .unwrap_or_default(),
         }
     }
 
@@ -104,6 +112,7 @@ pub(super) fn plan_command() -> Command {
         .arg(files)
         .arg(exit_code)
         .arg(deployment())
+        .arg(output(&["text", "json", "markdown"]))
 }
 
 pub(super) fn doctor_command() -> Command {
@@ -111,6 +120,17 @@ pub(super) fn doctor_command() -> Command {
         .about("Check cluster, AWS and installation; name what is missing and what to do")
         .after_help(SETTINGS)
         .arg(deployment())
+        .arg(output(&["text", "json"]))
+}
+
+fn output(formats: &'static [&'static str]) -> Arg {
+    Arg::new("output")
+        .short('o')
+        .long("output")
+        .value_name("FORMAT")
+        .value_parser(PossibleValuesParser::new(formats))
+        .default_value("text")
+        .help("How to report")
 }
 
 fn deployment() -> Arg {

@@ -1,12 +1,13 @@
 //! `doctor`: what a controller needs, checked one by one; for what is missing, the remedy.
 //!
 //! Nothing is changed: the cluster is read and given one dry run, AWS is only read. Permissions to change things cannot be
-//! tried that way, and are named as untried.
+//! tried that way, and are named as untried. Every stack is planned as by `plan`; those in trouble are named.
 
 mod account;
 mod cluster;
 mod permissions;
 mod report;
+mod stacks;
 
 pub use report::{Check, Report, Verdict};
 
@@ -38,6 +39,6 @@ pub async fn run(inspection: &Inspection) -> Result<Report, VisitError> {
     report.extend(visit.installation.as_ref().map(cluster::judge_installation));
     report.extend(cluster::check_leader(&survey, &visit).await);
     report.extend(cluster::check_webhooks(&survey, &visit).await);
-    report.extend(account::check(&visit).await);
+    report.extend(account::check(&visit, &survey).await);
     Ok(report)
 }

@@ -13,8 +13,39 @@ mod visit;
 
 pub use visit::VisitError;
 
+use crate::finding::{Finding, Severity};
+use serde_json::{Value, json};
+
+/// A format of a command's report.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
+pub enum Output {
+    /// For people at a terminal.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For comments on pull requests.
+    Markdown,
+}
+
 /// What a command came to.
 pub trait Conclusion {
     /// The status to end with: 0 if there is nothing to worry about.
     fn exit_status(&self) -> u8;
+
+    /// The report in a format.
+    fn render(&self, output: Output) -> String;
+}
+
+/// A finding for programs.
+fn finding_to_json(finding: &Finding) -> Value {
+    let Finding { severity, object, field, message, hint, part: _ } = finding;
+    let severity = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    json!({"severity": severity, "object": object.to_string(), "field": field, "message": message, "hint": hint})
 }

@@ -15,7 +15,7 @@ use crate::api::ObjectKey;
 use crate::args::PlanRequest;
 use crate::build;
 use crate::cluster::Connection;
-use crate::cluster::manifests::{Manifest, ManifestError, read_manifests, rehearse};
+use crate::cluster::manifests::{Manifest, ManifestError, namespaces_of, read_manifests, rehearse};
 use crate::cluster::stores::{Listener, Stores};
 use crate::controller::dispatch::Classes;
 use crate::controller::facts::FactSource;
@@ -59,20 +59,35 @@ pub async fn run(request: &PlanRequest) -> Result<Report, PlanError> {
     let visit = Visit::begin(&request.inspection).await?;
     let account = visit.account().await?;
     let stores = list_cluster(&visit.client, &account).await;
-    let (concern, mut report) = if request.files.is_empty() {
+    let (concern, report) = if request.files.is_empty() {
         (Concern::everything(&stores, &account.config), Report::default())
     } else {
         overlay(&visit.client, &stores, &account, objects).await?
     };
-    report.exit_code = request.exit_code;
-    report.problems = concern.problems.clone();
+    let report = Report { exit_code: request.exit_code, ..report };
+    Ok(plan_stacks(&visit.client, &account, &stores, concern, report).await)
+}
+
+/// Plans every stack of the cluster as it is now.
+pub(super) async fn plan_cluster(client: &Connection, account: &Account) -> Report {
+    let stores = list_cluster(client, account).await;
+    let concern = Concern::everything(&stores, &account.config);
+    plan_stacks(client, account, &stores, concern, Report::default()).await
+}
+
+async fn plan_stacks(
+    client: &Connection,
+    account: &Account,
+    stores: &Stores,
+    concern: Concern,
+    report: Report,
+) -> Report {
     let rehearsal = Arc::new(Rehearsal::new(account.cloud.clone()));
-    let facts = account.facts(&visit.client, &stores, rehearsal.clone());
-    let planner = Planner { account: &account, stores: &stores, facts };
-    report.stacks =
+    let facts = account.facts(client, stores, rehearsal.clone());
+    let planner = Planner { account, stores, facts };
+    let stacks =
         stream::iter(concern.stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE).collect().await;
-    report.shared = rehearsal.rehearsed();
-    Ok(report)
+    Report { stacks, problems: concern.problems, shared: rehearsal.rehearsed(), ..report }
 }
 
 /// The cluster as it is now.
@@ -95,9 +110,10 @@ async fn overlay(
 ) -> Result<(Concern, Report), PlanError> {
     let (mut concern, mut report) = (Concern::default(), Report::default());
     let mut manifests = Vec::new();
+    let created = namespaces_of(&objects);
     for object in objects {
         let name = describe(&object);
-        match rehearse(client, client.default_namespace(), object).await? {
+        match rehearse(client, client.default_namespace(), &created, object).await? {
             Some(manifest) => manifests.push(manifest),
             None => report.skipped.push(name),
         }
@@ -126,6 +142,10 @@ fn apply(stores: &Stores, manifest: Manifest) -> concern::Changed {
             let key = ObjectKey::of(&*ingress);
             stores.ingresses.apply(key.clone(), *ingress);
             concern::Changed::Ingress(key)
+        }
+        Manifest::Namespace(namespace) => {
+            stores.namespaces.apply(ObjectKey::of(&*namespace), *namespace);
+            concern::Changed::Class
         }
         Manifest::IngressClass(class) => {
             stores.ingress_classes.apply(ObjectKey::of(&*class), *class);

@@ -3,7 +3,8 @@
 //! A dry run tells more than any imitation: defaults, allocated ports and what the webhooks add or refuse.
 
 use super::api_error::said;
-use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
+use crate::api::{Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service};
+use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, PostParams};
 use kube::{Client, Error, Resource};
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub enum Manifest {
     IngressClass(Box<IngressClass>),
     /// Parameters of IngressClasses.
     IngressClassParams(Box<IngressClassParams>),
+    /// A Namespace, whose labels the parameters of a class may select.
+    Namespace(Box<Namespace>),
 }
 
 /// Why a manifest cannot be planned.
@@ -71,25 +74,36 @@ fn collect_objects(mut document: Value, objects: &mut Vec<Value>) {
     }
 }
 
-/// What the API server would make of an object; `None` if no load balancer is built from its kind.
+/// The names of the Namespaces among some objects.
+pub fn namespaces_of(objects: &[Value]) -> BTreeSet<String> {
+    let text =
+        |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let namespaces = objects.iter().filter(|object| text(object, "/kind").as_deref() == Some("Namespace"));
+    namespaces.filter_map(|object| text(object, "/metadata/name")).collect()
+}
+
+/// What the API server would make of an object; `None` if no load balancer depends on its kind.
+///
+/// `created`: Namespaces that the same input creates. While one does not exist, its objects are tried in `namespace`.
 pub async fn rehearse(
     client: &Client,
     namespace: &str,
+    created: &BTreeSet<String>,
     object: Value,
 ) -> Result<Option<Manifest>, ManifestError> {
+    let place = Place { client, fallback: namespace, created };
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version, kind) = (text("/apiVersion"), text("/kind"));
     let given = text("/metadata/namespace");
     let namespace = if given.is_empty() { namespace } else { &given };
     let group = version.split_once('/').map_or("", |(group, _)| group);
     Ok(Some(match (group, kind.as_str()) {
-        ("", "Service") => {
-            let api = Api::namespaced(client.clone(), namespace);
-            Manifest::Service(Box::new(dry_run(&api, namespace, object).await?))
+        ("", "Service") => Manifest::Service(Box::new(place.dry_run(namespace, object).await?)),
+        ("", "Namespace") => {
+            Manifest::Namespace(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
         }
         ("networking.k8s.io", "Ingress") => {
-            let api = Api::namespaced(client.clone(), namespace);
-            Manifest::Ingress(Box::new(dry_run(&api, namespace, object).await?))
+            Manifest::Ingress(Box::new(place.dry_run(namespace, object).await?))
         }
         ("networking.k8s.io", "IngressClass") => {
             Manifest::IngressClass(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
@@ -99,6 +113,45 @@ pub async fn rehearse(
         }
         _ => return Ok(None),
     }))
+}
+
+/// Where objects with a namespace are tried.
+struct Place<'a> {
+    client: &'a Client,
+    /// An existing namespace.
+    fallback: &'a str,
+    created: &'a BTreeSet<String>,
+}
+
+impl Place<'_> {
+    async fn dry_run<K>(&self, namespace: &str, mut object: Value) -> Result<K, ManifestError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + Serialize
+            + DeserializeOwned,
+    {
+        let api = |namespace: &str| Api::namespaced(self.client.clone(), namespace);
+        if !self.created.contains(namespace) || self.exists(namespace).await? {
+            return dry_run(&api(namespace), namespace, object).await;
+        }
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("namespace".to_owned(), self.fallback.into());
+        }
+        let mut made: K = dry_run(&api(self.fallback), self.fallback, object).await?;
+        made.meta_mut().namespace = Some(namespace.to_owned());
+        Ok(made)
+    }
+
+    async fn exists(&self, namespace: &str) -> Result<bool, ManifestError> {
+        let found = Api::<Namespace>::all(self.client.clone()).get_opt(namespace).await;
+        let unanswered = |source| ManifestError::Unanswered {
+            object: format!("Namespace {namespace}"),
+            source: Box::new(source),
+        };
+        found.map(|found| found.is_some()).map_err(unanswered)
+    }
 }
 
 async fn dry_run<K>(api: &Api<K>, namespace: &str, object: Value) -> Result<K, ManifestError>

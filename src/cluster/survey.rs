@@ -1,12 +1,13 @@
 //! What of the cluster must be right for a controller to work, read once.
 
-use crate::api::{CustomResourceDefinition, IngressClass, Lease, ObjectKey, Service};
+use crate::api::{CustomResourceDefinition, Event, IngressClass, Lease, ObjectKey, Service, Time};
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration, WebhookClientConfig,
 };
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// A webhook as it is registered.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,6 +67,25 @@ impl Survey {
         Ok(mutating.chain(validating).map(|(name, policy, client)| webhook(name, policy, client)).collect())
     }
 
+    /// The newest failure that the controller reported of each object, within the last hour, which is how long events are kept.
+    pub async fn failures(&self) -> Result<Vec<ReportedFailure>, Error> {
+        let params = ListParams::default().fields("type=Warning").limit(EVENTS);
+        let events = Api::<Event>::all(self.client.clone()).list(&params).await?.items;
+        let mut newest: BTreeMap<String, (Option<Time>, ReportedFailure)> = BTreeMap::new();
+        for event in events.into_iter().filter(is_failure_of_ours) {
+            let (at, failure) = (event.last_timestamp.clone(), reported(event));
+            let entry = newest.entry(failure.object.clone());
+            entry
+                .and_modify(|kept| {
+                    if kept.0 < at {
+                        *kept = (at.clone(), failure.clone());
+                    }
+                })
+                .or_insert((at, failure));
+        }
+        Ok(newest.into_values().map(|(_, failure)| failure).collect())
+    }
+
     /// Has the API server pretend to create a Service for a load balancer, so that it calls the webhooks.
     ///
     /// why no class: the webhook that gives it one may not fail, while failures of the one that checks are passed over.
@@ -79,6 +99,38 @@ impl Survey {
         let service: Service = serde_json::from_value(service).map_err(Error::SerdeError)?;
         let dry_run = PostParams { dry_run: true, ..PostParams::default() };
         Api::namespaced(self.client.clone(), "default").create(&dry_run, &service).await.map(drop)
+    }
+}
+
+/// The components that the controller reports events as.
+const COMPONENTS: [&str; 3] = ["service", "ingress", "targetGroupBinding"];
+/// The most events that are looked through.
+const EVENTS: u32 = 1000;
+
+/// A failure that the controller reported in an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedFailure {
+    /// Kind, namespace and name.
+    pub object: String,
+    /// Reason of the event.
+    pub reason: String,
+    /// Its message.
+    pub message: String,
+}
+
+fn is_failure_of_ours(event: &Event) -> bool {
+    let component = event.source.as_ref().and_then(|source| source.component.as_deref());
+    let is_ours = component.is_some_and(|component| COMPONENTS.contains(&component));
+    is_ours && event.reason.as_deref().is_some_and(|reason| reason.starts_with("Failed"))
+}
+
+fn reported(event: Event) -> ReportedFailure {
+    let object = event.involved_object;
+    let part = |text: Option<String>| text.unwrap_or_default();
+    ReportedFailure {
+        object: format!("{} {}/{}", part(object.kind), part(object.namespace), part(object.name)),
+        reason: part(event.reason),
+        message: part(event.message),
     }
 }
 

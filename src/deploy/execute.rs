@@ -247,7 +247,6 @@ impl<'a> Executor<'a> {
     /// Takes an answer to heart: the inventory, and the ids it brings.
     fn take_in(&mut self, step: &Step, request: &Request, response: &Response) -> End {
         self.inventory.record(self.stack, request, response);
-        tracing::info!(stack = %self.stack, call = step.op.verb(), resource = step.resource, why = step.why, "done");
         for symbol in &step.binds {
             match answer::id_of(&symbol.kind, response) {
                 Some(id) => {

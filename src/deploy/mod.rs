@@ -195,7 +195,7 @@ impl Deployer {
     async fn run(&self, stack: &Stack, limits: &Limits) -> Result<Round, DeployFailure> {
         let plan = self.look(stack, limits).await?;
         if !plan.is_empty() {
-            tracing::info!(stack = %stack.id, steps = plan.steps.len(), "deploying");
+            tracing::debug!(stack = %stack.id, steps = plan.steps.len(), "deploying");
             tracing::debug!(stack = %stack.id, %plan, "plan");
             if let Some(ledger) = &self.ledger {
                 ledger.withdraw(&stack.id).await.map_err(DeployFailure::of_ledger)?;

@@ -13,7 +13,7 @@ pub mod binding;
 pub mod diff;
 pub mod digest;
 pub mod limits;
-mod render;
+pub mod render;
 pub mod step;
 
 pub use actual::Actual;

@@ -50,7 +50,8 @@ impl Op {
         }
     }
 
-    fn details(&self) -> Vec<(&'static str, String)> {
+    /// What it sends, as names and values for people. Secrets are redacted by their type.
+    pub fn details(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Aws(request) => content::of_request(request),
             Self::CreateBinding(write) | Self::PatchBinding { write, .. } => {
@@ -64,7 +65,8 @@ impl Op {
     }
 }
 
-fn sign(op: &Op) -> char {
+/// `+` for what creates, `~` for what changes, `-` for what deletes, `.` for what waits.
+pub fn sign(op: &Op) -> char {
     use Action as A;
     match op {
         Op::CreateBinding(_) => '+',

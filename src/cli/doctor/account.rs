@@ -1,6 +1,6 @@
 //! AWS's side: credentials, VPC, subnets and permissions.
 
-use super::{Check, Verdict, permissions};
+use super::{Check, Verdict, permissions, stacks};
 use crate::aws::send;
 use crate::build::Origin;
 use crate::build::subnets::Placement;
@@ -9,6 +9,7 @@ use crate::cloud::ec2::{DescribeVpcs, Subnet};
 use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::cloud::sts::{CallerIdentity, GetCallerIdentity};
 use crate::cluster::stores::Stores;
+use crate::cluster::survey::Survey;
 use crate::controller::facts::FactSource;
 use crate::controller::gather::{self, BuildFailure};
 use crate::finding::ObjectRef;
@@ -18,7 +19,7 @@ use crate::model::{Owner, StackId};
 const CREDENTIALS: &str =
     "give the ServiceAccount a role: EKS Pod Identity, or the annotation eks.amazonaws.com/role-arn";
 
-pub(super) async fn check(visit: &Visit) -> Vec<Check> {
+pub(super) async fn check(visit: &Visit, survey: &Survey) -> Vec<Check> {
     let account = match visit.account().await {
         Ok(account) => account,
         Err(error) => return vec![Check::bad("AWS", error.to_string())],
@@ -36,6 +37,7 @@ pub(super) async fn check(visit: &Visit) -> Vec<Check> {
     let facts = account.facts(&visit.client, &stores, account.cloud.clone());
     checks.extend(check_subnets(&account, &facts).await);
     checks.extend(permissions::check(&*account.cloud, &identity, &account.config).await);
+    checks.extend(stacks::check(visit, survey, &account).await);
     checks
 }
 

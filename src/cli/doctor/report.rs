@@ -1,6 +1,7 @@
 //! What `doctor` prints.
 
-use crate::cli::Conclusion;
+use crate::cli::{Conclusion, Output};
+use serde_json::{Value, json};
 use std::fmt;
 
 /// How one check ended.
@@ -80,6 +81,38 @@ impl Conclusion for Report {
     fn exit_status(&self) -> u8 {
         u8::from(self.count(Verdict::Bad) > 0)
     }
+
+    fn render(&self, output: Output) -> String {
+        match output {
+            Output::Json => format!("{:#}\n", self.to_json()),
+            Output::Text | Output::Markdown => self.to_string(),
+        }
+    }
+}
+
+impl Report {
+    fn to_json(&self) -> Value {
+        let check = |check: &Check| {
+            let Check { subject, verdict, detail, remedy } = check;
+            json!({"subject": subject, "result": verdict.mark(), "detail": detail, "remedy": remedy})
+        };
+        json!({
+            "checks": self.0.iter().map(check).collect::<Vec<_>>(),
+            "ok": self.count(Verdict::Good),
+            "warn": self.count(Verdict::Doubtful),
+            "fail": self.count(Verdict::Bad),
+        })
+    }
+}
+
+impl Verdict {
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Doubtful => "warn",
+            Self::Bad => "FAIL",
+        }
+    }
 }
 
 impl fmt::Display for Report {
@@ -87,19 +120,14 @@ impl fmt::Display for Report {
         self.0.iter().try_for_each(|check| write!(f, "{check}"))?;
         let [good, doubtful, bad] =
             [Verdict::Good, Verdict::Doubtful, Verdict::Bad].map(|verdict| self.count(verdict));
-        writeln!(f, "{good} good, {doubtful} doubtful, {bad} bad")
+        writeln!(f, "{good} ok, {doubtful} warn, {bad} FAIL")
     }
 }
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subject, verdict, detail, remedy } = self;
-        let mark = match verdict {
-            Verdict::Good => "good",
-            Verdict::Doubtful => "????",
-            Verdict::Bad => "BAD ",
-        };
-        writeln!(f, "{mark}  {subject}: {detail}")?;
+        writeln!(f, "{:4}  {subject}: {detail}", verdict.mark())?;
         remedy.iter().try_for_each(|remedy| writeln!(f, "      -> {remedy}"))
     }
 }

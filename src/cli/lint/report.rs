@@ -2,6 +2,7 @@
 
 use super::{Located, Options, Outcome, rule};
 use crate::admit::verdict::render;
+use crate::cli::finding_to_json;
 use crate::finding::Severity;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -93,33 +94,32 @@ fn write_text(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// For example `12 objects checked, 3 passed over (2 ConfigMap, 1 Secret), 1 finding ignored`.
+/// For example `12 objects checked, 3 passed over (2 ConfigMap, 1 Secret), 1 findings ignored`.
 fn count(outcome: &Outcome) -> String {
-    let mut text = format!("{} objects checked", outcome.checked);
+    let mut parts = vec![format!("{} objects checked", outcome.checked)];
     if !outcome.passed_over.is_empty() {
         let kinds: Vec<String> =
             outcome.passed_over.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let all: usize = outcome.passed_over.values().sum();
-        text.push_str(&format!(", {all} passed over ({})", kinds.join(", ")));
+        parts.push(format!("{all} passed over ({})", kinds.join(", ")));
     }
     if outcome.ignored > 0 {
-        text.push_str(&format!(", {} findings ignored", outcome.ignored));
+        parts.push(format!("{} findings ignored", outcome.ignored));
     }
-    text
+    parts.join(", ")
 }
 
 fn json_of(located: &Located) -> Value {
     let Located { file, line, rule, finding } = located;
-    json!({
-        "file": file,
-        "line": line,
-        "rule": rule,
-        "severity": level(located),
-        "object": finding.object.to_string(),
-        "field": finding.field,
-        "message": finding.message,
-        "hint": finding.hint,
-    })
+    let mut value = finding_to_json(finding);
+    if let Some(fields) = value.as_object_mut() {
+        fields.extend([
+            ("file".into(), json!(file)),
+            ("line".into(), json!(line)),
+            ("rule".into(), json!(rule)),
+        ]);
+    }
+    value
 }
 
 fn sarif(outcome: &Outcome) -> Value {

@@ -282,7 +282,7 @@ spec:
 fn rules_are_listed_and_paths_are_escaped_in_sarif() {
     let found =
         linted(MANIFESTS).into_iter().map(|located| Located { file: "my shop/50%#1.yaml".into(), ..located });
-    let sarif = report_of(Outcome { found: found.collect(), ..Outcome::default() }, Format::Sarif);
+    let sarif = report_of(&Outcome { found: found.collect(), ..Outcome::default() }, Format::Sarif);
     let run = &sarif["runs"][0];
     for result in run["results"].as_array().unwrap() {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
@@ -291,13 +291,13 @@ fn rules_are_listed_and_paths_are_escaped_in_sarif() {
         assert_eq!(place["artifactLocation"]["uri"], "my%20shop/50%25%231.yaml");
     }
     let unreadable = Unreadable { name: "gone.yaml".into(), reason: "no such file".into() };
-    let sarif = report_of(Outcome { unreadable: vec![unreadable], ..Outcome::default() }, Format::Sarif);
+    let sarif = report_of(&Outcome { unreadable: vec![unreadable], ..Outcome::default() }, Format::Sarif);
     assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
 }
 
-fn report_of(outcome: Outcome, format: Format) -> Value {
+fn report_of(outcome: &Outcome, format: Format) -> Value {
     let mut out = Vec::new();
-    report::write(&outcome, format, &mut out).unwrap();
+    report::write(outcome, format, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 

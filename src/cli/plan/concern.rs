@@ -30,7 +30,7 @@ pub(super) struct Concern {
 pub(super) enum Changed {
     Service(ObjectKey),
     Ingress(ObjectKey),
-    /// An IngressClass or its parameters.
+    /// An IngressClass, its parameters, or a Namespace, whose labels they may select.
     Class,
 }
 

@@ -1,6 +1,8 @@
 //! What `plan` prints.
 
-use crate::cli::Conclusion;
+mod formats;
+
+use crate::cli::{Conclusion, Output};
 use crate::finding::{Finding, Severity};
 use crate::model::{Owner, StackId};
 use crate::plan::Plan;
@@ -60,12 +62,13 @@ impl StackReport {
         self
     }
 
-    fn steps(&self) -> usize {
+    /// How many changes are planned.
+    pub fn steps(&self) -> usize {
         self.plan.as_ref().map_or(0, |plan| plan.steps.len())
     }
 
     fn is_mistaken(&self) -> bool {
-        self.failure.is_some() || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+        self.trouble().is_some()
     }
 }
 
@@ -87,6 +90,14 @@ impl Conclusion for Report {
             _ => 0,
         }
     }
+
+    fn render(&self, output: Output) -> String {
+        match output {
+            Output::Text => self.to_string(),
+            Output::Json => format!("{:#}\n", formats::to_json(self)),
+            Output::Markdown => formats::to_markdown(self),
+        }
+    }
 }
 
 impl fmt::Display for Report {
@@ -106,20 +117,48 @@ impl fmt::Display for Report {
         for stack in self.stacks.iter().filter(|stack| stack.steps() > 0 || stack.is_mistaken()) {
             write!(f, "{stack}")?;
         }
-        let changed = self.stacks.iter().filter(|stack| stack.steps() > 0).count();
-        let (all, steps, mistakes) = (self.stacks.len(), self.steps(), self.mistakes());
-        writeln!(f, "{steps} changes, in {changed} of {all} stacks; {mistakes} with mistakes")
+        writeln!(f, "{}", self.summary())
     }
 }
 
-impl fmt::Display for StackReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Report {
+    /// Whether everything can be built and is as wanted.
+    pub fn has_nothing_to_do(&self) -> bool {
+        self.steps() == 0 && self.mistakes() == 0
+    }
+
+    /// How many changes and mistakes there are.
+    pub fn summary(&self) -> String {
+        let (all, steps, mistakes) = (self.stacks.len(), self.steps(), self.mistakes());
+        format!("{steps} changes, in {} of {all} stacks; {mistakes} with mistakes", self.changed())
+    }
+
+    fn changed(&self) -> usize {
+        self.stacks.iter().filter(|stack| stack.steps() > 0).count()
+    }
+}
+
+impl StackReport {
+    /// Why the stack cannot be built or planned; `None`: it can.
+    pub fn trouble(&self) -> Option<String> {
+        let mistake = self.findings.iter().find(|finding| finding.severity == Severity::Error);
+        self.failure.clone().or_else(|| mistake.map(ToString::to_string))
+    }
+
+    /// What kind of stack it is, and its name.
+    pub fn title(&self) -> String {
         let kind = match (self.id.owner, self.id.namespace.is_empty()) {
             (Owner::Service, _) => "Service",
             (Owner::Ingress, true) => "Ingress group",
             (Owner::Ingress, false) => "Ingress",
         };
-        writeln!(f, "{kind} {}", self.id)?;
+        format!("{kind} {}", self.id)
+    }
+}
+
+impl fmt::Display for StackReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.title())?;
         for finding in &self.findings {
             writeln!(f, "  ! {finding}")?;
         }

@@ -14,6 +14,16 @@ use tokio::process::Command;
 const ECHO: &str = include_str!("../manifests/echo.yaml");
 const GAME: &str = include_str!("../manifests/game-2048.yaml");
 
+/// A Service in a subnet that does not exist, which only AWS knows.
+const UNBUILDABLE: &str = r"
+apiVersion: v1
+kind: Service
+metadata:
+  name: nowhere
+  annotations: {service.beta.kubernetes.io/aws-load-balancer-subnets: subnet-00000000000000000}
+spec: {type: LoadBalancer, loadBalancerClass: service.k8s.aws/nlb, ports: [{port: 80}]}
+";
+
 /// What a command printed, and how it ended.
 struct Said {
     text: String,
@@ -88,6 +98,9 @@ async fn a_plan_says_what_will_happen_and_changes_nothing() {
 
     let other = walk.cluster.home().write("game.yaml", GAME).unwrap();
     let other = other.display().to_string();
+    let new = ask(&walk, "plan", &["-f", &other]).await;
+    contains(&new, &["Ingress game-2048/ingress-2048", "+ CreateLoadBalancer"]);
+    assert_eq!(new.status, 0, "the namespace is in the same manifests: {}", new.text);
     walk.expose_game().await.unwrap();
     let everything = ask(&walk, "plan", &["--exit-code"]).await;
     contains(&everything, &["0 changes, in 0 of 2 stacks"]);
@@ -119,11 +132,17 @@ async fn the_doctor_finds_a_sound_installation_sound_and_names_what_is_missing()
 
     walk.install().await.unwrap();
     let sound = ask(&walk, "doctor", &[]).await;
-    contains(&sound, &["good  Definition targetgroupbindings.elbv2.k8s.aws", "good  IngressClass: alb"]);
-    contains(&sound, &["good  Leader: ", "good  Webhook calls", "good  AWS credentials", "good  VPC: vpc-"]);
-    contains(&sound, &["good  Subnets for internet-facing application load balancers: subnet-"]);
-    contains(&sound, &["good  Permissions to read: all ", " 0 bad"]);
+    contains(&sound, &["ok    Definition targetgroupbindings.elbv2.k8s.aws", "ok    IngressClass: alb"]);
+    contains(&sound, &["ok    Leader: ", "ok    Webhook calls", "ok    AWS credentials", "ok    VPC: vpc-"]);
+    contains(&sound, &["ok    Subnets for internet-facing application load balancers: subnet-"]);
+    contains(&sound, &["ok    Permissions to read: all ", " 0 FAIL"]);
     assert_eq!(sound.status, 0, "{}", sound.text);
+
+    walk.cluster.apply(UNBUILDABLE).await.unwrap();
+    let troubled = ask(&walk, "doctor", &[]).await;
+    contains(&troubled, &["FAIL  Service default/nowhere: ", "subnet-00000000000000000"]);
+    assert_eq!(troubled.status, 1, "{}", troubled.text);
+    walk.cluster.kubectl(&["delete", "service", "nowhere"]).await.unwrap();
 
     let denied = Fault::on(
         Calls::Of(aws_load_balancer_controller::cloud::Action::DescribeRules),
@@ -132,6 +151,6 @@ async fn the_doctor_finds_a_sound_installation_sound_and_names_what_is_missing()
     walk.aws.sim().arm(denied);
     walk.controller.take().unwrap().lock().await.kill9().await.unwrap();
     let ill = ask(&walk, "doctor", &[]).await;
-    contains(&ill, &["BAD   Webhook calls", "not granted: elasticloadbalancing:DescribeRules", "iam-policy"]);
+    contains(&ill, &["FAIL  Webhook calls", "not granted: elasticloadbalancing:DescribeRules", "iam-policy"]);
     assert_eq!(ill.status, 1, "{}", ill.text);
 }

@@ -42,3 +42,22 @@ fn mistakes_are_named_and_end_with_status_1() {
     assert!(report.to_string().starts_with("Service a/b\n  ! service/a/b: is wrong\n"));
     assert_eq!(report.exit_status(), 1);
 }
+
+#[test]
+fn programs_and_pull_requests_get_the_same_plan() {
+    let object = ObjectRef { kind: "Service", namespace: "a".to_owned(), name: "b".to_owned() };
+    let finding = Finding::error(&object, "is wrong");
+    let stacks = vec![
+        stack(Owner::Service, "a", "b").finding([&finding]),
+        stack(Owner::Ingress, "", "g").planned(deletion()),
+    ];
+    let report = Report { stacks, ..Report::default() };
+    let json: serde_json::Value = serde_json::from_str(&report.render(Output::Json)).unwrap();
+    assert_eq!(json["stacks"][0]["findings"][0]["message"], "is wrong");
+    let step = &json["stacks"][1]["steps"][0];
+    assert_eq!((&step["action"], &step["call"]), (&"delete".into(), &"DeleteLoadBalancer".into()));
+    assert_eq!(json["changes"], 1);
+    let markdown = report.render(Output::Markdown);
+    assert!(markdown.starts_with("### 1 changes, in 1 of 2 stacks; 1 with mistakes\n"), "{markdown}");
+    assert!(markdown.contains("#### Ingress group g\n\n````diff\n- DeleteLoadBalancer"), "{markdown}");
+}

@@ -1,0 +1,88 @@
+//! A plan for programs and for comments on pull requests.
+
+use super::{Report, StackReport};
+use crate::cli::finding_to_json;
+use crate::plan::Step;
+use crate::plan::render::sign;
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+pub(super) fn to_json(report: &Report) -> Value {
+    let Report { stacks, shared, problems, skipped, exit_code: _ } = report;
+    json!({
+        "stacks": stacks.iter().map(stack_to_json).collect::<Vec<_>>(),
+        "sharedBackendSecurityGroup": shared,
+        "problems": problems.iter().map(finding_to_json).collect::<Vec<_>>(),
+        "notPlanned": skipped,
+        "changes": report.steps(),
+        "changedStacks": report.changed(),
+        "mistakes": report.mistakes(),
+    })
+}
+
+fn stack_to_json(stack: &StackReport) -> Value {
+    let StackReport { id: _, findings, plan, failure } = stack;
+    let steps = plan.iter().flat_map(|plan| &plan.steps).map(step_to_json);
+    json!({
+        "name": stack.title(),
+        "findings": findings.iter().map(finding_to_json).collect::<Vec<_>>(),
+        "failure": failure,
+        "steps": steps.collect::<Vec<_>>(),
+    })
+}
+
+fn step_to_json(step: &Step) -> Value {
+    let action = match sign(&step.op) {
+        '+' => "create",
+        '-' => "delete",
+        '.' => "wait",
+        _ => "change",
+    };
+    let details = step.op.details().into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+    json!({
+        "action": action,
+        "call": step.op.verb(),
+        "resource": step.resource,
+        "why": step.why,
+        "details": Value::Object(details.collect::<Map<_, _>>()),
+    })
+}
+
+/// The summary, then a list of mistakes and a diff for each stack that has any.
+pub(super) fn to_markdown(report: &Report) -> String {
+    let mut text = format!("### {}\n", report.summary());
+    for skipped in &report.skipped {
+        add_line(&mut text, &format!("- {skipped}: not planned, no load balancer is built from it"));
+    }
+    for problem in &report.problems {
+        add_line(&mut text, &format!("- {problem}"));
+    }
+    if !report.shared.is_empty() {
+        add_line(&mut text, "\n#### Shared backend security group\n");
+        add_diff(&mut text, &report.shared.join("\n"));
+    }
+    for stack in report.stacks.iter().filter(|stack| stack.steps() > 0 || stack.is_mistaken()) {
+        add_line(&mut text, &format!("\n#### {}\n", stack.title()));
+        for finding in &stack.findings {
+            add_line(&mut text, &format!("- {finding}"));
+        }
+        if let Some(failure) = &stack.failure {
+            add_line(&mut text, &format!("- {failure}"));
+        }
+        if let Some(plan) = stack.plan.as_ref().filter(|plan| !plan.steps.is_empty()) {
+            add_diff(&mut text, plan.to_string().trim_end());
+        }
+    }
+    text
+}
+
+fn add_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+/// why the longer fence: a value may hold the usual one
+fn add_diff(text: &mut String, diff: &str) {
+    // Writing to a String does not fail.
+    let _ = writeln!(text, "````diff\n{diff}\n````");
+}
