@@ -20,6 +20,8 @@ pub mod config;
 pub mod controller;
 #[cfg(feature = "shell")]
 pub mod deploy;
+#[cfg(feature = "shell")]
+pub mod fence;
 pub mod finding;
 pub mod inputs;
 #[cfg(feature = "shell")]

@@ -3,6 +3,7 @@
 //! Matches upstream's `pkg/aws`. On purpose different: every attempt and every call has a time limit, and each service has
 //! its own retry quota, so that a storm in one cannot starve another.
 
+use super::fence::{LastLook, MayWrite};
 use super::interceptors::{CallMeter, Observer, UserAgent};
 use super::metadata::{InstanceMetadata, MetadataError};
 use super::{Answer, Cloud, acm, ec2, elbv2, misrouted, shield, sts, waf_regional, wafv2};
@@ -76,6 +77,7 @@ pub(super) struct Shared {
     endpoints: BTreeMap<String, String>,
     http: SharedHttpClient,
     observer: Arc<dyn Observer>,
+    may_write: MayWrite,
 }
 
 /// AWS through its real clients, created when first used.
@@ -103,7 +105,8 @@ macro_rules! client {
         let mut builder = $sdk::config::Builder::from(&shared.sdk)
             .retry_partition(shared.retry_partition(&$service))
             .interceptor(UserAgent)
-            .interceptor(shared.call_meter());
+            .interceptor(shared.call_meter())
+            .interceptor(shared.last_look());
         if let Some(url) = shared.endpoints.get($service.as_str()) {
             builder = builder.endpoint_url(url);
         }
@@ -153,8 +156,15 @@ impl AwsCloud {
             endpoints: settings.endpoints.clone(),
             http,
             observer,
+            may_write: Arc::new(|| true),
         };
         Ok(Self::new(shared, metadata))
+    }
+
+    /// Refuses every attempt to write that is about to be sent while `may_write` says no.
+    #[must_use]
+    pub fn fenced_by(self, may_write: MayWrite) -> Self {
+        Self::new(Shared { may_write, ..self.shared }, self.metadata)
     }
 
     /// Clients over what is shared, without instance metadata.
@@ -266,6 +276,10 @@ impl Shared {
         CallMeter::new(Arc::clone(&self.observer))
     }
 
+    pub(super) fn last_look(&self) -> LastLook {
+        LastLook::new(self.may_write.clone())
+    }
+
     /// The base URL given for a service by flag, by its own variable or profile key, or for all services.
     pub(super) fn endpoint_override(
         &self,
@@ -279,6 +293,7 @@ impl Shared {
 
     fn configured_endpoint(&self, profile_id: &str, variable: &str) -> Option<String> {
         let key = ServiceConfigKey::builder()
+            // why: it fails only when one of these three is missing
             .service_id(profile_id)
             .env(variable)
             .profile("endpoint_url")
@@ -294,6 +309,7 @@ const METADATA_ID: &str = "ec2imds";
 
 fn check_endpoints(endpoints: &BTreeMap<String, String>) -> Result<(), ConnectError> {
     let is_url = |url: &str| {
+        // why: whoever asks makes the error of it
         url.parse::<http::Uri>()
             .is_ok_and(|uri| uri.authority().is_some() && matches!(uri.scheme_str(), Some("http" | "https")))
     };

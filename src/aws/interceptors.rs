@@ -194,7 +194,8 @@ fn log_write(outcome: &Outcome, response: &HttpResponse) {
     );
 }
 
-fn is_write(service: &str, operation: &str) -> bool {
+/// Whether an operation, as the SDK names it, is a write.
+pub(super) fn is_write(service: &str, operation: &str) -> bool {
     let service = Service::from(service);
     Action::VARIANTS
         .iter()
@@ -226,6 +227,7 @@ fn error_code(response: &HttpResponse) -> String {
 }
 
 fn body(response: &HttpResponse) -> Option<&str> {
+    // why: it is looked at for a metric and a log line only
     response.body().bytes().and_then(|bytes| std::str::from_utf8(bytes).ok())
 }
 

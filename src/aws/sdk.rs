@@ -4,6 +4,7 @@
 //! own EC2 client are treated alike.
 
 use crate::cloud::{Action, CloudError, Ref};
+use crate::fence::NotSent;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
@@ -34,6 +35,9 @@ where
     E: Error + ProvideErrorMetadata + 'static,
 {
     let operation = action.name();
+    if NotSent::caused(error) {
+        return CloudError::Fenced { operation };
+    }
     match error {
         SdkError::ServiceError(answer) => CloudError::Service {
             operation,
@@ -85,6 +89,18 @@ pub(super) fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
 /// Converts every item of a list AWS may leave out.
 pub(super) fn each<S, T>(list: Option<Vec<S>>, convert: impl FnMut(S) -> T) -> Vec<T> {
     list.unwrap_or_default().into_iter().map(convert).collect()
+}
+
+/// What an answer lists, if each of it says which resource it is: what has no id cannot be told from what is not there.
+pub(super) fn named<T>(
+    action: Action,
+    items: Vec<T>,
+    name: impl Fn(&T) -> &str,
+) -> Result<Vec<T>, CloudError> {
+    if items.iter().any(|item| name(item).is_empty()) {
+        return Err(lacks(action, "id of something it lists"));
+    }
+    Ok(items)
 }
 
 /// Like [`CloudError::Malformed`], for an answer that lacks something it must have.

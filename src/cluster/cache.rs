@@ -45,7 +45,9 @@ impl<V> Change<V> {
 pub struct Cache<V> {
     entries: RwLock<Entries<V>>,
     groups: fn(&V) -> Vec<ObjectKey>,
-    synced: watch::Sender<bool>,
+    /// How many complete lists are asked for, and how many there are.
+    wanted: watch::Sender<u64>,
+    listed: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,8 @@ impl<V> Cache<V> {
     /// A cache that also finds objects by what they belong to, as endpoint slices belong to a Service.
     pub fn grouped(groups: fn(&V) -> Vec<ObjectKey>) -> Self {
         let entries = Entries { by_key: BTreeMap::new(), by_group: BTreeMap::new() };
-        Self { entries: RwLock::new(entries), groups, synced: watch::Sender::new(false) }
+        let (wanted, listed) = (watch::Sender::new(1), watch::Sender::new(0));
+        Self { entries: RwLock::new(entries), groups, wanted, listed }
     }
 }
 
@@ -111,14 +114,30 @@ impl<V: PartialEq> Cache<V> {
 
     /// Whether the first list is complete.
     pub fn is_synced(&self) -> bool {
-        *self.synced.borrow()
+        *self.listed.borrow() > 0
     }
 
-    /// Waits until the first list is complete.
+    /// Waits until the list that was asked for last is complete.
     pub async fn synced(&self) {
-        let mut synced = self.synced.subscribe();
+        let mut listed = self.listed.subscribe();
         // why: the sender lives as long as `self`, so waiting cannot fail.
-        let _ = synced.wait_for(|synced| *synced).await;
+        let _ = listed.wait_for(|listed| *listed >= *self.wanted.borrow()).await;
+    }
+
+    /// Asks for everything to be listed again: what was heard of may not be all that has happened. Until then the cache keeps
+    /// what it knows.
+    pub fn refresh(&self) {
+        self.wanted.send_modify(|wanted| *wanted += 1);
+    }
+
+    /// How many lists are asked for, now and later.
+    pub(super) fn wanted(&self) -> watch::Receiver<u64> {
+        self.wanted.subscribe()
+    }
+
+    /// Says that the list is complete that was begun when so many were asked for.
+    pub(super) fn note_listed(&self, round: u64) {
+        self.listed.send_replace(round);
     }
 
     /// Stores a newer state; `None` when nothing we read has changed.
@@ -157,7 +176,7 @@ impl<V: PartialEq> Cache<V> {
                 changes.push((key, change));
             }
         }
-        self.synced.send_replace(true);
+        self.listed.send_if_modified(|listed| *listed == 0 && std::mem::replace(listed, 1) == 0);
         changes
     }
 }

@@ -1,12 +1,23 @@
 //! The connection to the API server.
 
+use super::fence::LastLook;
 use http::Request;
-use kube::client::Body;
+use hyper_timeout::TimeoutConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::retry::RetryPolicy;
+use kube::client::{Body, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tower::ServiceBuilder;
+use tower::retry::RetryLayer;
+
+/// The first pause before a refused request is sent again, the longest, and how often that is done.
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LONGEST_RETRY: Duration = Duration::from_secs(1);
+const RETRIES: u32 = 4;
 
 /// A connection to the API server; what lives outside this folder only hands it on.
 pub type Connection = Client;
@@ -42,7 +53,36 @@ pub async fn connect(
     let mut config = if kubeconfig.is_empty() { Config::incluster()? } else { from_file(kubeconfig).await? };
     config.connect_timeout = Some(Duration::from_secs(10));
     let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
-    Ok(counted(Client::try_from(config)?, host, count))
+    Ok(counted(client(config)?, host, count))
+}
+
+/// A client as kube makes it, with the fence's last look between its retries and the connections.
+fn client(config: Config) -> Result<Client, kube::Error> {
+    if config.proxy_url.is_some() {
+        // why: kube's own words say which proxies it knows
+        return Client::try_from(config);
+    }
+    // why: the error is that somebody else has chosen one already
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut connector = TimeoutConnector::new(config.rustls_https_connector()?);
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    connector.set_write_timeout(config.write_timeout);
+    let sender =
+        LastLook::new(hyper_util::client::legacy::Builder::new(TokioExecutor::new()).build(connector));
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .layer(RetryLayer::new(retries()?))
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .service(sender);
+    Ok(Client::new(service, config.default_namespace))
+}
+
+/// What an API server that is overloaded or still starting refuses is sent again a few times; then whoever asked decides.
+fn retries() -> Result<RetryPolicy, kube::Error> {
+    RetryPolicy::new(FIRST_RETRY, LONGEST_RETRY, RETRIES, true)
+        .map_err(|error| kube::Error::Service(error.into()))
 }
 
 fn counted(client: Client, host: String, count: impl Fn(&str, &str, &str) + Send + Sync + 'static) -> Client {

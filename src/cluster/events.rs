@@ -3,6 +3,7 @@
 //! core/v1 Events, because that is what the chart's RBAC allows and what `kubectl describe` has always shown. Equal events
 //! on one object become one Event with a count; a chatty object is slowed down, never its neighbours.
 
+use super::lease::Leadership;
 use crate::clock::now;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -73,13 +74,20 @@ struct Note {
 pub struct Recorder {
     component: &'static str,
     sender: mpsc::Sender<Note>,
+    leadership: Option<Leadership>,
 }
 
 impl Recorder {
     /// The same recorder under another component name.
     #[must_use]
     pub fn component(&self, component: &'static str) -> Self {
-        Self { component, sender: self.sender.clone() }
+        Self { component, ..self.clone() }
+    }
+
+    /// The same recorder, which records nothing while this replica does not lead: what fails then fails because of that.
+    #[must_use]
+    pub fn of_leader(&self, leadership: &Leadership) -> Self {
+        Self { leadership: Some(leadership.clone()), ..self.clone() }
     }
 
     /// Records an event. `kind` is `Normal` or `Warning`.
@@ -90,6 +98,9 @@ impl Recorder {
         reason: &'static str,
         message: impl Into<String>,
     ) {
+        if self.leadership.as_ref().is_some_and(|leadership| !leadership.is_leader()) {
+            return;
+        }
         let mut message = message.into();
         truncate(&mut message);
         let note = Note { regarding, component: self.component, kind, reason, message };
@@ -120,7 +131,7 @@ pub fn recorder(client: Client) -> (Recorder, Writer) {
         order: VecDeque::new(),
         buckets: BTreeMap::new(),
     };
-    (Recorder { component: "", sender }, writer)
+    (Recorder { component: "", sender, leadership: None }, writer)
 }
 
 /// Writes events, one after the other.

@@ -1,5 +1,6 @@
 //! Watches one Secret by its name, without looking into it: only metadata is asked for.
 
+use super::watch::Pauses;
 use crate::api::{ObjectKey, Secret};
 use futures::TryStreamExt;
 use kube::core::PartialObjectMeta;
@@ -26,7 +27,7 @@ impl SecretChanges {
 
     /// Tells of every change, until it is dropped.
     pub async fn follow(self, changed: impl Fn()) {
-        let mut events = pin!(watcher(self.api, self.config).default_backoff());
+        let mut events = pin!(watcher(self.api, self.config).backoff(Pauses::default()));
         let mut seen = Seen::default();
         loop {
             match events.try_next().await {

@@ -142,6 +142,33 @@ impl Stores {
         }
     }
 
+    /// Asks for everything to be listed again, because changes can have been missed.
+    pub fn refresh(&self) {
+        let Self {
+            services,
+            ingresses,
+            ingress_classes,
+            ingress_class_params,
+            namespaces,
+            bindings,
+            slices,
+            endpoints,
+            pods,
+            nodes,
+            use_slices: _,
+        } = self;
+        services.refresh();
+        ingresses.refresh();
+        ingress_classes.refresh();
+        ingress_class_params.refresh();
+        namespaces.refresh();
+        bindings.refresh();
+        slices.refresh();
+        endpoints.refresh();
+        pods.refresh();
+        nodes.refresh();
+    }
+
     /// Whether every cache is complete.
     pub fn is_synced(&self) -> bool {
         let of_endpoints = if self.use_slices { self.slices.is_synced() } else { self.endpoints.is_synced() };
@@ -156,7 +183,7 @@ impl Stores {
             && self.pods.is_synced()
     }
 
-    /// Waits until every cache is complete.
+    /// Waits until every cache is complete, and as fresh as was asked for last.
     pub async fn synced(&self) {
         self.services.synced().await;
         self.ingresses.synced().await;

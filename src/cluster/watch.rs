@@ -1,17 +1,20 @@
 //! Keeps a [`Cache`] in step with the API server.
 //!
-//! Every watch survives disconnects (with back-off), objects that do not parse (they are skipped and named in the log)
+//! Every watch survives disconnects (with short pauses), a history that is gone (everything is listed again), objects that do not parse (they are skipped and named in the log)
 //! and restarts of the stream (differences are told as changes).
 
 use super::cache::{Cache, Change};
 use crate::api::{ObjectKey, ObjectMeta};
 use futures::{StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
+use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Annotation in which kubectl keeps a copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -72,15 +75,58 @@ async fn follow_api<K, V>(
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     V: PartialEq,
 {
-    let mut listing = BTreeMap::new();
-    let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
+    let mut wanted = cache.wanted();
     loop {
-        match events.try_next().await {
-            Ok(Some(event)) => on_event(event, &mut listing, &cache, &project, &changed),
-            Ok(None) => return,
-            Err(error) => tracing::warn!(kind = %K::kind(&()), %error, "watch interrupted"),
+        let round = *wanted.borrow_and_update();
+        let mut listing = BTreeMap::new();
+        let mut events = watcher(api.clone(), watcher::Config::default()).backoff(Pauses::default()).boxed();
+        loop {
+            tokio::select! {
+                event = events.try_next() => match event {
+                    Ok(Some(event)) => {
+                        let is_list = matches!(event, watcher::Event::InitDone);
+                        on_event(event, &mut listing, &cache, &project, &changed);
+                        if is_list {
+                            cache.note_listed(round);
+                        }
+                    }
+                    Ok(None) => return,
+                    Err(error) => tracing::warn!(kind = %K::kind(&()), %error, "watch interrupted"),
+                },
+                // why: the sender lives as long as `cache`
+                _ = wanted.changed() => break,
+            }
         }
     }
+}
+
+/// The pauses after failures of a watch: short, because whoever waits for it does nothing else.
+#[derive(Debug, Default)]
+pub(super) struct Pauses {
+    last: Option<(Duration, Instant)>,
+}
+
+/// The first pause, …
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// … the longest, …
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// … and how long all must be well before pauses are short again.
+const CALM: Duration = Duration::from_secs(30);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let recent = self.last.filter(|(_, at)| at.elapsed() < CALM);
+        let pause = recent.map_or(FIRST_PAUSE, |(last, _)| (last * 2).min(LONGEST_PAUSE));
+        self.last = Some((pause, Instant::now()));
+        Some(pause)
+    }
+}
+
+impl Backoff for Pauses {
+    /// why: a list that fails begins with an event that is none, so that only time tells whether all is well
+    fn reset(&mut self) {}
 }
 
 fn on_event<K, V>(

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep};
 use webhook_certs::{Bundle, Decision, IssueError, Policy, Reason, advance, decide};
 
 use super::ApiError;
+use super::watch::Pauses;
 use super::write::is_conflict;
 use crate::api::{ObjectKey, ObjectMeta, Secret};
 use crate::clock::now;
@@ -85,6 +86,7 @@ pub async fn run(client: Client, settings: Settings, publish: impl Fn(&Bundle), 
     let mut pause = FIRST_PAUSE;
     loop {
         let step = keeper.step(now(), &publish).await;
+        // why: only counted; the error is told below
         looked(step.is_ok());
         let wait = match step {
             Ok(wait) => {
@@ -123,7 +125,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let events = watcher(api, only).default_backoff();
+    let events = watcher(api, only).backoff(Pauses::default());
     let heard = events.filter_map(async |event| match event {
         Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => Some(()),
         Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => None,
@@ -172,6 +174,7 @@ impl Keeper {
             }
             _ => Ok(()),
         };
+        // why: the error is handed on below
         let wait = match self.wait_before(now, decision, trusted.is_ok()) {
             Some(wait) => wait,
             None => self.carry_out(decision, now, stored, bundle.as_ref()).await?,
@@ -214,11 +217,11 @@ impl Keeper {
     fn wait_before(&self, now: Timestamp, decision: Decision, trusted: bool) -> Option<Duration> {
         match decision {
             Decision::Keep { until } => {
-                Some(Duration::try_from(now.duration_until(until)).unwrap_or_default().min(RECHECK))
+                Some(Duration::try_from(now.duration_until(until)).unwrap_or(Duration::ZERO).min(RECHECK))
             }
             Decision::IssueLeaf(Reason::CaSettled) if !trusted => Some(FIRST_PAUSE),
             Decision::IssueLeaf(Reason::CaSettled) => {
-                let settle = Duration::try_from(self.settings.policy.settle).unwrap_or_default();
+                let settle = Duration::try_from(self.settings.policy.settle).unwrap_or(Duration::ZERO);
                 let known = self.trusted.as_ref().map_or(Duration::ZERO, |(_, since)| since.elapsed());
                 settle.checked_sub(known).filter(|rest| !rest.is_zero())
             }
@@ -352,6 +355,7 @@ fn trust_patch(webhooks: &[(&str, &WebhookClientConfig)], ca_pem: &str) -> Optio
             ]
         })
         .collect();
+    // why: built right above
     if operations.is_empty() { None } else { serde_json::from_value(json!(operations)).ok() }
 }
 

@@ -23,9 +23,9 @@ use crate::model::{Owner, StackId};
 use crate::status::event::{Event, Reason};
 use crate::targets::mapping;
 use crate::targets::view::{NodeView, PodView};
+use arc_swap::ArcSwapOption;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The queues, one a controller.
 #[derive(Debug)]
@@ -60,38 +60,46 @@ impl Queues {
 pub struct Dispatcher {
     config: Arc<Config>,
     stores: Arc<Stores>,
-    queues: Arc<Queues>,
     recorder: Recorder,
-    bindings: Arc<BindingController>,
     metrics: Arc<Metrics>,
-    is_ready: AtomicBool,
+    term: ArcSwapOption<Term>,
+}
+
+/// Who is told of changes, while this replica leads.
+#[derive(Clone)]
+pub struct Term {
+    /// The queues.
+    pub queues: Arc<Queues>,
+    /// The controller of TargetGroupBindings.
+    pub bindings: Arc<BindingController>,
 }
 
 impl Dispatcher {
     /// Hears nothing until [`Dispatcher::start`].
-    pub fn new(
-        config: Arc<Config>,
-        stores: Arc<Stores>,
-        queues: Arc<Queues>,
-        recorder: &Recorder,
-        bindings: Arc<BindingController>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(config: Arc<Config>, stores: Arc<Stores>, recorder: &Recorder, metrics: Arc<Metrics>) -> Self {
         let recorder = recorder.component("ingress");
-        Self { config, stores, queues, recorder, bindings, metrics, is_ready: AtomicBool::new(false) }
+        Self { config, stores, recorder, metrics, term: ArcSwapOption::empty() }
     }
 
     /// Enqueues everything, and from now on what changes. Every cache must be complete.
-    pub fn start(&self) {
-        self.is_ready.store(true, Ordering::SeqCst);
+    pub fn start(&self, term: Term) {
+        self.term.store(Some(Arc::new(term)));
         self.stores.bindings.list().iter().for_each(|binding| self.count_binding(None, Some(binding)));
         self.enqueue_all();
     }
 
+    /// Hears nothing any more, until it is started again.
+    pub fn stop(&self) {
+        if self.term.swap(None).is_some() {
+            self.stores.bindings.list().iter().for_each(|binding| self.count_binding(Some(binding), None));
+        }
+    }
+
     /// Enqueues every object that may need work: at start and at every resync.
     pub fn enqueue_all(&self) {
+        let Some(term) = &*self.term.load() else { return };
         for binding in self.stores.bindings.keys() {
-            self.queues.bindings.add(binding);
+            term.queues.bindings.add(binding);
         }
         for service in self.stores.services.list() {
             self.enqueue_service(&service);
@@ -111,13 +119,40 @@ impl Dispatcher {
     }
 
     fn hears(&self) -> bool {
-        self.is_ready.load(Ordering::SeqCst)
+        self.term.load().is_some()
+    }
+
+    fn add_service(&self, key: ObjectKey) {
+        if let Some(term) = &*self.term.load() {
+            term.queues.services.add(key);
+        }
+    }
+
+    fn add_group(&self, group: StackId) {
+        if let Some(term) = &*self.term.load() {
+            term.queues.groups.add(group);
+        }
+    }
+
+    fn add_binding(&self, key: ObjectKey) {
+        if let Some(term) = &*self.term.load() {
+            term.queues.bindings.add(key);
+        }
+    }
+
+    /// The bindings that wait for something of a pod.
+    fn awaiting(&self, pod: &ObjectKey) -> Vec<ObjectKey> {
+        self.term
+            .load()
+            .as_ref()
+            .map(|term| term.bindings.awaiting(pod).into_iter().collect())
+            .unwrap_or_default()
     }
 
     fn enqueue_service(&self, service: &Service) {
         let enabled = self.config.features.enable_service_controller;
         if enabled && (is_selected(service, &self.config) || is_pending_finalization(service)) {
-            self.queues.services.add(ObjectKey::of(service));
+            self.add_service(ObjectKey::of(service));
         }
     }
 
@@ -138,7 +173,7 @@ impl Dispatcher {
     fn enqueue_groups(&self, ingress: &Ingress, classes: &Classes) {
         let Concerned { groups, problem } = concerned_groups(ingress, &classes.view(), &self.config);
         for group in groups {
-            self.queues.groups.add(group);
+            self.add_group(group);
         }
         if let Some(problem) = problem {
             let regarding = Regarding::of("networking.k8s.io/v1", "Ingress", ingress);
@@ -233,7 +268,7 @@ impl Listener for Dispatcher {
             for binding in
                 mapping::bindings_of_service(&self.stores.bindings.list_namespace(key.namespace()), key)
             {
-                self.queues.bindings.add(binding);
+                self.add_binding(binding);
             }
         }
         if old.is_none() || new.is_none() {
@@ -262,7 +297,7 @@ impl Listener for Dispatcher {
         let classes = Classes::of(&self.stores);
         if let Some(old) = old {
             let former = concerned_groups(&old, &classes.view(), &self.config);
-            former.groups.into_iter().for_each(|group| self.queues.groups.add(group));
+            former.groups.into_iter().for_each(|group| self.add_group(group));
         }
         self.enqueue_groups(&new, &classes);
     }
@@ -303,7 +338,7 @@ impl Listener for Dispatcher {
         if self.hears() {
             let (old, new) = change.sides();
             self.count_binding(old, new);
-            self.queues.bindings.add(key.clone());
+            self.add_binding(key.clone());
         }
     }
 
@@ -311,7 +346,7 @@ impl Listener for Dispatcher {
         if self.hears() {
             let bindings = self.stores.bindings.list_namespace(service.namespace());
             for binding in mapping::bindings_of_endpoints(&bindings, service) {
-                self.queues.bindings.add(binding);
+                self.add_binding(binding);
             }
         }
     }
@@ -319,8 +354,8 @@ impl Listener for Dispatcher {
     fn pod(&self, key: &ObjectKey, change: Change<PodView>) {
         if self.hears() {
             let named = mapping::bindings_of_pod(change.latest());
-            for binding in named.into_iter().chain(self.bindings.awaiting(key)) {
-                self.queues.bindings.add(binding);
+            for binding in named.into_iter().chain(self.awaiting(key)) {
+                self.add_binding(binding);
             }
         }
     }
@@ -329,7 +364,7 @@ impl Listener for Dispatcher {
         if self.hears() {
             let (old, new) = change.sides();
             for binding in mapping::bindings_of_node(&self.stores.bindings.list(), old, new) {
-                self.queues.bindings.add(binding);
+                self.add_binding(binding);
             }
         }
     }

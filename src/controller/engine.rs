@@ -5,13 +5,15 @@
 
 mod counted;
 mod readings;
+mod terms;
 mod upkeep;
 mod work;
 
 pub use work::Work;
 
-use super::dispatch::{Dispatcher, Queues};
+use super::dispatch::{Dispatcher, Queues, Term};
 use super::queue::{MAX_DELAY, Queue};
+use crate::api::ObjectKey;
 use crate::args::Workers;
 use crate::aws::Cloud;
 use crate::aws::assume_role::CloudFor;
@@ -21,6 +23,7 @@ use crate::cluster::lease::Leadership;
 use crate::cluster::stores::{Listener, Stores};
 use crate::config::Config;
 use crate::metrics::Metrics;
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -58,7 +61,14 @@ pub struct Parts {
     pub leadership: Leadership,
     /// The namespace of what the controller keeps for itself.
     pub namespace: String,
+    /// The Secret of the webhooks' authority, if the controller issues their certificates.
+    pub authority: Option<ObjectKey>,
+    /// Is called when this replica begins or ends to lead.
+    pub on_lead: OnLead,
 }
+
+/// Hears whether this replica leads.
+pub type OnLead = Arc<dyn Fn(bool) + Send + Sync>;
 
 /// What runs only while this replica leads.
 #[derive(Debug, Default)]
@@ -71,28 +81,29 @@ pub struct Leading {
 pub struct Engine {
     parts: Parts,
     dispatcher: Arc<Dispatcher>,
-    work: Arc<Work>,
+    work: Arc<Current>,
 }
+
+/// What the current term works with, or the next one if there is none.
+pub(super) type Current = ArcSwap<Work>;
 
 impl Engine {
     /// Puts everything together; nothing runs yet.
     pub fn new(parts: Parts) -> Self {
-        let work = Arc::new(Work::new(&parts, Arc::new(queues(&parts))));
+        let work = Arc::new(Current::from(new_work(&parts)));
         readings::read_when_asked(&parts.metrics, &work);
         let dispatcher = Arc::new(Dispatcher::new(
             parts.config.clone(),
             parts.stores.clone(),
-            work.queues.clone(),
             &parts.recorder,
-            work.bindings.clone(),
             parts.metrics.clone(),
         ));
         Self { parts, dispatcher, work }
     }
 
     /// What reconciles.
-    pub fn work(&self) -> &Arc<Work> {
-        &self.work
+    pub fn work(&self) -> Arc<Work> {
+        self.work.load_full()
     }
 
     /// Starts what every replica does: it watches, and counts what it sees.
@@ -100,13 +111,13 @@ impl Engine {
         let Parts { stores, client, config, metrics, .. } = &self.parts;
         let listener: Arc<dyn Listener> = self.dispatcher.clone();
         stores.watch(client, config, &listener, tasks);
-        upkeep::spawn_counts(stores.clone(), self.work.talkers.clone(), metrics.clone(), tasks);
+        upkeep::spawn_counts(stores.clone(), self.work.clone(), metrics.clone(), tasks);
     }
 
     /// Reads what was deployed before a restart. Without it everything is compared with AWS.
     pub async fn open(&self) {
         for _ in 0..OPENING_ATTEMPTS {
-            match self.work.ledger.open().await {
+            match self.work().ledger.open().await {
                 Ok(stacks) => return tracing::info!(stacks, "read what was deployed before"),
                 Err(error) => tracing::warn!(%error, "what was deployed before is not known"),
             }
@@ -116,9 +127,10 @@ impl Engine {
 
     /// Starts the leader's work. The caches must be complete.
     pub fn lead(&self, leading: &mut Leading) {
-        self.dispatcher.start();
-        self.work.spawn(&self.parts.workers, &mut leading.workers);
-        upkeep::spawn(&self.dispatcher, &self.work, self.parts.config.sync_period, &mut leading.upkeep);
+        let work = self.work();
+        self.dispatcher.start(Term { queues: work.queues.clone(), bindings: work.bindings.clone() });
+        work.spawn(&self.parts.workers, &mut leading.workers);
+        upkeep::spawn(&self.dispatcher, &work, self.parts.config.sync_period, &mut leading.upkeep);
     }
 
     /// Asks for everything to be looked at again, as every `--sync-period` does.
@@ -128,15 +140,20 @@ impl Engine {
 
     /// Lets reconciles in flight end, and writes down what they came to.
     pub async fn stop(&self, leading: Leading) {
-        let Leading { mut workers, mut upkeep } = leading;
+        let (Leading { mut workers, mut upkeep }, work) = (leading, self.work());
         upkeep.abort_all();
-        self.work.queues.close();
+        work.queues.close();
         let drained = async { while workers.join_next().await.is_some() {} };
+        // why: the time-out is what is asked about
         if timeout(DRAIN, drained).await.is_err() {
             workers.shutdown().await;
         }
-        let _ = timeout(SAVE, upkeep::save(&self.work.ledger)).await;
+        let _ = timeout(SAVE, upkeep::save(&work.ledger)).await;
     }
+}
+
+fn new_work(parts: &Parts) -> Arc<Work> {
+    Arc::new(Work::new(parts, Arc::new(queues(parts))))
 }
 
 fn queues(parts: &Parts) -> Queues {

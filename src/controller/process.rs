@@ -6,7 +6,7 @@
 mod identity;
 mod webhooks;
 
-use super::engine::{Engine, Leading, Parts};
+use super::engine::{Engine, Leading, OnLead, Parts};
 use crate::api::ObjectKey;
 use crate::args::Settings;
 use crate::aws::assume_role::{AssumedRoles, CloudFor};
@@ -18,11 +18,10 @@ use crate::aws::{AwsCloud, Cloud};
 use crate::cluster::Connection;
 use crate::cluster::connect::{ConnectError, connect};
 use crate::cluster::events::{FLUSH, Recorder, Writer, recorder};
-use crate::cluster::lease::{Election, Leadership, LeaseLost};
+use crate::cluster::lease::{Election, Leadership};
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::metrics::{LeaseLabels, Metrics};
-use crate::plan::Seal;
 use crate::serve::certificate::CertificateError;
 use crate::serve::listener::serve_plain;
 use crate::serve::{Router, admin};
@@ -64,9 +63,6 @@ pub enum ProcessError {
     /// Signals cannot be heard.
     #[error("signals: {0}")]
     Signals(std::io::Error),
-    /// Another replica leads now.
-    #[error(transparent)]
-    LeaseLost(#[from] LeaseLost),
     /// A second signal.
     #[error("told to end a second time, before all was handed over")]
     Hurried,
@@ -98,7 +94,8 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     let count = move |code: &str, host: &str, method: &str| counted.count_api_request(code, host, method);
     let client = connect(&kubeconfig, count).await?;
     let (leadership, election) = election(&client, &settings, &metrics);
-    let aws = Arc::new(AwsCloud::connect(&settings.aws, metrics.clone()).await?);
+    let aws = AwsCloud::connect(&settings.aws, metrics.clone()).await?.fenced_by(leadership.may_write());
+    let aws = Arc::new(aws);
     let guards = guards(&settings, &metrics, &leadership);
     let buckets = Arc::new(Buckets::new(&guards.throttles));
     let cloud = guards.wrap_with(aws.clone(), buckets.clone());
@@ -139,11 +136,10 @@ fn own_namespace<'a>(client: &'a Connection, settings: &'a Settings) -> &'a str 
 }
 
 fn guards(settings: &Settings, metrics: &Arc<Metrics>, leadership: &Leadership) -> Guards {
-    let leadership = leadership.clone();
     Guards {
         throttles: settings.throttles.clone(),
         observer: metrics.clone(),
-        may_write: Arc::new(move || leadership.is_leader()),
+        may_write: leadership.may_write(),
     }
 }
 
@@ -175,20 +171,15 @@ impl Process {
         engine.watch(&mut tasks);
         let mut events = JoinSet::new();
         events.spawn(writer.run());
-        let mut leading = Leading::default();
-        let (lost, election) = elect(election);
+        let (mut leading, mut election) = (Leading::default(), election);
         let ended = {
-            let started = self.start_when_leading(&engine, &mut leading);
-            tokio::pin!(started, lost);
-            let mut is_started = false;
-            loop {
-                tokio::select! {
-                    () = &mut started, if !is_started => is_started = true,
-                    reason = &mut lost => break Err(reason.into()),
-                    () = signals.received() => break Ok(()),
-                    Some(task) = tasks.join_next() => break Err(task_ended(task)),
-                    Some(task) = listeners.join_next() => break Err(task_ended(task)),
-                }
+            let lead = lead(&engine, &mut election, &mut leading);
+            tokio::pin!(lead);
+            tokio::select! {
+                () = &mut lead => Err(ProcessError::TaskEnded("it leads no more".to_owned())),
+                () = signals.received() => Ok(()),
+                Some(task) = tasks.join_next() => Err(task_ended(task)),
+                Some(task) = listeners.join_next() => Err(task_ended(task)),
             }
         };
         tokio::select! {
@@ -197,36 +188,20 @@ impl Process {
         }
     }
 
-    async fn start_when_leading(&self, engine: &Engine, leading: &mut Leading) {
-        self.count_leading(0);
-        let opened = async {
-            self.leadership.acquired().await;
-            self.count_leading(1);
-            self.seal_digests(engine).await;
-            engine.open().await;
-        };
-        tokio::join!(self.stores.synced(), opened);
-        tracing::info!("caches are complete and this replica leads: working");
-        engine.lead(leading);
+    /// Shows on the metrics whether this replica leads.
+    fn count_leading(&self) -> OnLead {
+        let (metrics, lease) = (self.metrics.clone(), self.settings.leader_election.clone());
+        Arc::new(move |leads| {
+            if let Some(lease) = &lease {
+                metrics.leader.get_or_create(&LeaseLabels::new(lease.id.as_str())).set(leads.into());
+            }
+        })
     }
 
-    /// Digests of secrets are mixed with what only those know who may read the webhooks' Secret. Without it, stacks with
-    /// secrets are not written down.
-    async fn seal_digests(&self, engine: &Engine) {
-        let Some(own) = &self.settings.webhook.own_certificates else { return };
-        let context = &engine.work().context;
-        let key = ObjectKey::namespaced(own.secret.0.as_str(), own.secret.1.as_str());
-        let read = context.objects.read_secret(&key).await;
-        let data = read.ok().flatten().and_then(|secret| secret.data).unwrap_or_default();
-        if let Some(secret) = data.get(::webhook_certs::SECRET_CA_KEY).filter(|bytes| !bytes.0.is_empty()) {
-            context.deployer.inventory().seal_with(Seal::of(&secret.0));
-        }
-    }
-
-    fn count_leading(&self, is_leader: i64) {
-        if let Some(lease) = &self.settings.leader_election {
-            self.metrics.leader.get_or_create(&LeaseLabels::new(lease.id.as_str())).set(is_leader);
-        }
+    /// The Secret of the webhooks' authority.
+    fn authority(&self) -> Option<ObjectKey> {
+        let own = self.settings.webhook.own_certificates.as_ref()?;
+        Some(ObjectKey::namespaced(own.secret.0.as_str(), own.secret.1.as_str()))
     }
 
     fn parts(&self) -> Parts {
@@ -241,6 +216,8 @@ impl Process {
             metrics: self.metrics.clone(),
             leadership: self.leadership.clone(),
             namespace: own_namespace(&self.client, &self.settings).to_owned(),
+            authority: self.authority(),
+            on_lead: self.count_leading(),
         }
     }
 
@@ -297,14 +274,14 @@ impl Process {
         &self,
         engine: &Engine,
         leading: Leading,
-        election: Arc<tokio::sync::Mutex<Option<Election>>>,
+        mut election: Option<Election>,
         mut events: JoinSet<()>,
         mut listeners: JoinSet<()>,
     ) {
         self.shutdown.send_replace(true);
         let handed_over = async {
             engine.stop(leading).await;
-            if let Some(election) = &mut *election.lock().await {
+            if let Some(election) = &mut election {
                 election.release().await;
             }
         };
@@ -315,19 +292,13 @@ impl Process {
     }
 }
 
-/// Runs the election on the side, so that it can be waited for and, at the end, be given up.
-fn elect(
-    election: Option<Election>,
-) -> (impl Future<Output = LeaseLost> + use<>, Arc<tokio::sync::Mutex<Option<Election>>>) {
-    let election = Arc::new(tokio::sync::Mutex::new(election));
-    let running = election.clone();
-    let lost = async move {
-        match &mut *running.lock().await {
-            Some(election) => election.run().await,
-            None => std::future::pending().await,
-        }
-    };
-    (lost, election)
+/// Leads whenever the lease allows it; without an election, always.
+async fn lead(engine: &Engine, election: &mut Option<Election>, leading: &mut Leading) {
+    if let Some(election) = election {
+        return engine.take_turns(election, leading).await;
+    }
+    engine.begin_term(leading).await;
+    std::future::pending::<()>().await;
 }
 
 fn task_ended(task: Result<(), tokio::task::JoinError>) -> ProcessError {

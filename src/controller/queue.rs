@@ -180,9 +180,13 @@ impl<K: Ord + Clone> Queue<K> {
         self.state.lock().running.values().map(Instant::elapsed).collect()
     }
 
-    /// Ends every present and future [`Queue::next`].
+    /// Ends every present and future [`Queue::next`], and forgets what is ready.
     pub fn close(&self) {
-        self.state.lock().closed = true;
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.ready.clear();
+        self.count(&state, 0);
+        drop(state);
         self.wake.notify_waiters();
     }
 }

@@ -77,7 +77,8 @@ async fn play(case: &Path) -> (String, String) {
 
 /// The plans of everything in the cluster.
 async fn plan(rig: &Rig) -> String {
-    let context = &rig.engine().unwrap().work().context;
+    let work = rig.engine().unwrap().work();
+    let context = &work.context;
     let config = rig.config();
     let mut text = String::new();
     for service in context.stores.services.list() {

@@ -18,10 +18,13 @@ mod lint;
 mod logs;
 mod metrics;
 mod nodes;
+
+mod reads;
 mod refusals;
 mod secrets;
 mod services;
 mod targets;
+mod terms;
 mod watchdog;
 mod webhook;
 mod wire;

@@ -2,6 +2,7 @@
 
 mod ec2;
 mod elbv2;
+mod fence;
 mod json;
 mod roles;
 mod script;

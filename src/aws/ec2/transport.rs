@@ -94,7 +94,8 @@ fn operation(shared: &Shared, url: &str, action: Action) -> Operation<String, St
         .interceptor(RequestInfoInterceptor::new())
         .interceptor(InvocationIdInterceptor::new())
         .interceptor(UserAgent)
-        .interceptor(shared.call_meter());
+        .interceptor(shared.call_meter())
+        .interceptor(shared.last_look());
     with_classifiers(builder).runtime_plugin(signing(shared)).build()
 }
 
@@ -177,6 +178,7 @@ fn error_answer(body: &str, response: &HttpResponse) -> Ec2Error {
             .code(answer.errors.error.code)
             .message(answer.errors.error.message)
             .custom("aws_request_id", answer.request_id.unwrap_or_default()),
+        // why: an error all the same
         Err(_) => ErrorMetadata::builder()
             .code(format!("Http{}", response.status().as_u16()))
             .message("the answer has no error document"),

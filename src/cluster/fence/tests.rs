@@ -4,12 +4,14 @@ use super::*;
 use crate::api::ConfigMap;
 use crate::cluster::lease::Election;
 use http::Response;
+use http_body_util::BodyExt as _;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
+use tower::ServiceExt as _;
 
 type Calls = Arc<Mutex<Vec<Method>>>;
 
@@ -26,6 +28,14 @@ fn server(calls: &Calls) -> Connection {
         let body = Body::from(serde_json::to_vec(&answer).unwrap());
         async move { Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap()) }
     });
+    let service = LastLook::new(tower::service_fn(move |request: Request<Guarded<Body>>| {
+        let service = service.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await?.to_bytes();
+            Ok::<_, BoxError>(service.oneshot(Request::from_parts(head, Body::from(body))).await?)
+        }
+    }));
     Connection::new(service, "default")
 }
 
@@ -69,6 +79,32 @@ async fn only_the_leader_writes_and_not_a_moment_longer() {
     tokio::time::advance(std::time::Duration::from_secs(10)).await;
     assert_eq!(access(&fenced).await, 4, "a leader whose time is up, although nobody has told it yet");
     assert_eq!(calls.lock().len(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waited_while_the_lease_ran_out_is_not_sent() {
+    let calls = Calls::default();
+    let inner = server(&calls);
+    let namespace = inner.default_namespace().to_owned();
+    // why: as a token that is fetched, a connection that is made, or a refused attempt before the next
+    let slow = tower::service_fn(move |request: Request<Body>| {
+        let inner = inner.clone();
+        async move {
+            let is_of_lease = request.uri().path().contains("leases");
+            if !is_of_lease {
+                tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+            }
+            inner.send(request).await
+        }
+    });
+    let connection = Connection::new(slow, namespace);
+    let mut election = Election::new(connection.clone(), "default", "lease", "me".to_owned());
+    election.acquire().await;
+    let fenced = fence(&connection, &election.leadership());
+    let maps: Api<ConfigMap> = Api::default_namespaced(fenced);
+    let written = maps.create(&PostParams::default(), &ConfigMap::default()).await;
+    assert!(written.is_err(), "the lease ran out while it waited");
+    assert_eq!(*calls.lock(), Vec::<Method>::new(), "nothing was sent");
 }
 
 #[test]

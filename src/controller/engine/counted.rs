@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The states in which targets are counted.
+const STATES: [&str; 3] = ["desired", "registered", "healthy"];
+
 /// Counts what bindings do.
 pub(super) struct Counted {
     metrics: Arc<Metrics>,
@@ -30,6 +33,17 @@ impl Counted {
                 self.metrics.targets.get_or_create(&labels).set(count);
             }
             None => drop(self.metrics.targets.remove(&labels)),
+        }
+    }
+}
+
+impl Drop for Counted {
+    /// Who does not lead any more says nothing about targets.
+    fn drop(&mut self) {
+        for (binding, group) in std::mem::take(&mut *self.groups.lock()) {
+            for state in STATES {
+                self.set_targets(&binding, &group, state, None);
+            }
         }
     }
 }
@@ -65,7 +79,7 @@ impl BindingMetrics for Counted {
 
     fn binding_gone(&self, binding: &ObjectKey) {
         let Some(group) = self.groups.lock().remove(binding) else { return };
-        for state in ["desired", "registered", "healthy"] {
+        for state in STATES {
             self.set_targets(binding, &group, state, None);
         }
     }

@@ -1,9 +1,9 @@
 //! What is read only when metrics are asked for.
 
+use super::Current;
 use super::work::{BINDINGS, INGRESSES, SERVICES, Work};
 use crate::cluster::stores::Stores;
 use crate::config::Config;
-use crate::controller::board::Board;
 use crate::controller::dispatch::Classes;
 use crate::controller::queue::Queue;
 use crate::inputs::group::concerned_groups;
@@ -14,17 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Has everything read that only the moment of asking can tell.
-pub(super) fn read_when_asked(metrics: &Metrics, work: &Arc<Work>) {
-    let of_queues = work.queues.clone();
-    metrics.read_when_asked(move |metrics| {
-        read_queue(metrics, SERVICES, &of_queues.services);
-        read_queue(metrics, INGRESSES, &of_queues.groups);
-        read_queue(metrics, BINDINGS, &of_queues.bindings);
-    });
-    let board: Arc<Board> = work.board.clone();
-    metrics.read_when_asked(move |metrics| board.publish(metrics));
+pub(super) fn read_when_asked(metrics: &Metrics, work: &Arc<Current>) {
     let work = work.clone();
-    metrics.read_when_asked(move |metrics| read_orphans(metrics, &work));
+    metrics.read_when_asked(move |metrics| {
+        let work = work.load();
+        read_queue(metrics, SERVICES, &work.queues.services);
+        read_queue(metrics, INGRESSES, &work.queues.groups);
+        read_queue(metrics, BINDINGS, &work.queues.bindings);
+        work.board.publish(metrics);
+        read_orphans(metrics, &work);
+    });
 }
 
 fn read_queue<K: Ord + Clone>(metrics: &Metrics, controller: &str, queue: &Queue<K>) {

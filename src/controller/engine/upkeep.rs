@@ -1,9 +1,9 @@
 //! The clockwork beside the workers: what is done again and again.
 
+use super::Current;
 use super::work::Work;
 use crate::cluster::stores::Stores;
 use crate::controller::dispatch::Dispatcher;
-use crate::controller::talkers::Talkers;
 use crate::deploy::audit::{Pace, audit};
 use crate::deploy::{Deployer, Ledger};
 use crate::metrics::{Metrics, ResourceLabels};
@@ -40,12 +40,12 @@ pub(super) fn spawn(
 /// Starts what every replica does.
 pub(super) fn spawn_counts(
     stores: Arc<Stores>,
-    talkers: Arc<Talkers>,
+    work: Arc<Current>,
     metrics: Arc<Metrics>,
     tasks: &mut JoinSet<()>,
 ) {
     let of_talkers = metrics.clone();
-    tasks.spawn(async move { every(TALKERS_INTERVAL, || talkers.publish(&of_talkers)).await });
+    tasks.spawn(async move { every(TALKERS_INTERVAL, || work.load().talkers.publish(&of_talkers)).await });
     tasks.spawn(async move { every(CACHE_COUNT_INTERVAL, || count_objects(&stores, &metrics)).await });
 }
 

@@ -52,7 +52,11 @@ pub struct Work {
 
 impl Work {
     pub(super) fn new(parts: &Parts, queues: Arc<Queues>) -> Self {
-        let parts = &Parts { client: fence(&parts.client, &parts.leadership), ..parts.clone() };
+        let parts = &Parts {
+            client: fence(&parts.client, &parts.leadership),
+            recorder: parts.recorder.of_leader(&parts.leadership),
+            ..parts.clone()
+        };
         let inventory = Arc::new(Inventory::new(&parts.config));
         let pages = ConfigMapPages::new(parts.client.clone(), &parts.namespace, parts.leadership.clone());
         let ledger = Arc::new(Ledger::new(Arc::new(pages), inventory.clone()));

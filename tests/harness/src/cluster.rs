@@ -21,7 +21,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 use crate::{
     assets::Assets,
     credentials::Credentials,
-    daemon::Daemon,
+    daemon::{Daemon, Program},
     home::Home,
     http::free_address,
     tunnel::Tunnel,
@@ -37,7 +37,7 @@ const STARTUP: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub struct Cluster {
     // why: fields drop in this order, and the folder goes last.
-    daemons: Mutex<Vec<Daemon>>,
+    daemons: Mutex<Vec<(Program, Daemon)>>,
     tunnel: Tunnel,
     client: ClientHandle,
     assets: Assets,
@@ -173,7 +173,7 @@ impl Cluster {
     /// Whether all components still run.
     pub fn check(&self) -> Result<()> {
         let mut daemons = self.daemons.lock().unwrap_or_else(PoisonError::into_inner);
-        daemons.iter_mut().try_for_each(Daemon::check)
+        daemons.iter_mut().try_for_each(|(_, daemon)| daemon.check())
     }
 
     async fn bring_up(&self) -> Result<()> {

@@ -19,7 +19,7 @@ use rustix::process::Signal;
 use crate::{
     cluster::Cluster,
     daemon::{Daemon, Program},
-    http::{free_address, get},
+    http::{free_address, get, post_tls},
     mounts::SecretMount,
     release::Workload,
     wait::{eventually, ticks},
@@ -135,11 +135,25 @@ impl ControllerProcess {
         daemon.signal(Signal::STOP)
     }
 
-    /// SIGCONT, and what it exits with on its own account.
-    pub async fn resume_to_end(&mut self, deadline: Duration) -> Result<ExitStatus> {
-        let Some(mut daemon) = self.daemon.take() else { bail!("{} is not running", self.program.name) };
-        daemon.signal(Signal::CONT)?;
-        daemon.end(deadline).await
+    /// SIGCONT.
+    pub fn resume(&self) -> Result<()> {
+        let Some(daemon) = &self.daemon else { bail!("{} is not running", self.program.name) };
+        daemon.signal(Signal::CONT)
+    }
+
+    /// Its process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.daemon.as_ref().and_then(Daemon::pid)
+    }
+
+    /// Asks a webhook past the API server; the status and the body of its answer.
+    pub async fn ask_webhook(&self, path: &str, review: &str) -> Result<(u16, String)> {
+        post_tls(self.addresses.webhook, path, review).await
+    }
+
+    /// The status of its readiness probe.
+    pub async fn readiness(&self) -> Result<u16> {
+        Ok(get(self.addresses.health, "/readyz").await?.0)
     }
 
     /// SIGKILL and start.

@@ -66,6 +66,6 @@ async fn a_daemon_that_ends_is_reported_with_the_end_of_its_log() {
 
 /// Whether the process lives; a zombie that nobody has waited for does not.
 fn is_running(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_else(|_| String::new());
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
 }

@@ -113,10 +113,23 @@ impl Election {
         })
         .await?;
         if end == End::Paused {
-            ensure_status(&leader, process.resume_to_end(PATIENCE).await?, false)?;
+            process.resume()?;
+            eventually("the former leader knows that it leads no more", PATIENCE, || async {
+                let metrics = process.metrics().await?;
+                ensure!(leads(&metrics, 0), "{metrics}");
+                Ok(())
+            })
+            .await?;
+            self.replicas.insert(leader, process);
         }
         gap
     }
+}
+
+/// Whether the metrics say so of who leads.
+fn leads(metrics: &str, value: u8) -> bool {
+    let wanted = format!(" {value}");
+    metrics.lines().any(|line| line.starts_with("leader_election_master_status{") && line.ends_with(&wanted))
 }
 
 /// How a leader goes.
@@ -153,6 +166,10 @@ async fn hold_to_one_writer(walk: Walkthrough) -> Result<()> {
     let killed = election.depose(End::Killed).await?;
     let paused = election.depose(End::Paused).await?;
     election.churned().await?;
+    // why: a paused leader goes on as a follower
+    for replica in election.replicas.values_mut() {
+        replica.check()?;
+    }
     eprintln!(
         "nobody led for {graceful:?} after SIGTERM, {killed:?} after SIGKILL, {paused:?} after SIGSTOP"
     );

@@ -5,7 +5,11 @@ mod requests;
 mod selector;
 mod watch;
 
-use kube::Client;
+use aws_load_balancer_controller::{cluster::fence::LastLook, fence::Guarded};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
+use kube::{Client, client::Body};
 use parking_lot::Mutex;
 use selector::Selector;
 use serde_json::{Value, json};
@@ -35,6 +39,9 @@ const KINDS: &[(&str, &str)] = &[
 
 /// When everything was created.
 const EPOCH: &str = "2026-01-01T00:00:00Z";
+
+/// Any error of a request's body.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Namespace and name.
 type Key = (String, String);
@@ -106,25 +113,36 @@ impl ApiServer {
     /// A client whose requests arrive only while its owner is alive.
     pub fn client_while(&self, is_alive: impl Fn() -> bool + Send + Sync + 'static) -> Client {
         let server = self.clone();
-        let service = tower::service_fn(move |request| {
+        let service = tower::service_fn(move |request: Request<Guarded<Body>>| {
             let server = is_alive().then(|| server.clone());
             async move {
                 match server {
-                    Some(server) => requests::answer(server, request).await.map_err(|never| match never {}),
-                    None => Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+                    Some(server) => requests::answer(server, request).await,
+                    None => Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()),
                 }
             }
         });
-        Client::new(service, "kube-system")
+        Client::new(LastLook::new(service), "kube-system")
+    }
+
+    /// Answers one request; fails as the request's body does.
+    pub(crate) async fn respond(
+        self,
+        request: Request<Guarded<Body>>,
+    ) -> Result<Response<UnsyncBoxBody<Bytes, BoxError>>, BoxError> {
+        let answer = requests::answer(self, request).await?;
+        Ok(answer.map(|body| body.map_err(|never| match never {}).boxed_unsync()))
     }
 
     /// Serves it over HTTP until the listener fails.
     pub async fn serve(self, listener: tokio::net::TcpListener) -> std::io::Result<()> {
-        let answer = move |request| {
+        let answer = move |request: axum::extract::Request| {
             let server = self.clone();
             async move {
-                let Ok(response) = requests::answer(server, request).await;
-                response.map(axum::body::Body::new)
+                match requests::answer(server, request).await {
+                    Ok(response) => response.map(axum::body::Body::new),
+                    Err(error) => http::Response::new(axum::body::Body::from(error.to_string())),
+                }
             }
         };
         axum::serve(listener, axum::Router::new().fallback(answer)).await

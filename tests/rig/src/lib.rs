@@ -13,10 +13,12 @@
 
 pub mod api_server;
 pub mod crowd;
+pub mod replica;
 pub mod rig;
 pub mod shop;
 pub mod webhooks;
 
 pub use api_server::ApiServer;
+pub use replica::{Line, Replica};
 pub use rig::{Options, Rig};
 pub use webhooks::webhooks;

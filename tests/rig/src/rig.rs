@@ -86,7 +86,7 @@ pub struct Rig {
     /// Kubernetes.
     pub api: ApiServer,
     config: Arc<Config>,
-    options: Options,
+    pub(crate) options: Options,
     running: Option<Running>,
 }
 
@@ -133,6 +133,8 @@ impl Rig {
             metrics: metrics.clone(),
             leadership: Leadership::permanent(),
             namespace: "kube-system".to_owned(),
+            authority: None,
+            on_lead: Arc::new(|_| {}),
         };
         let stores = parts.stores.clone();
         let engine = Engine::new(parts);

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::Cluster;
 use crate::{
@@ -19,6 +19,22 @@ const SERVICE_CIDR: &str = "172.20.0.0/16";
 
 /// Where kwok finds addresses for pods whose node has no range.
 const POD_CIDR: &str = "10.0.0.0/24";
+
+/// A component that was killed.
+#[derive(Debug)]
+#[must_use]
+pub struct Killed<'a> {
+    cluster: &'a Cluster,
+    program: Program,
+}
+
+impl Killed<'_> {
+    /// Starts it again, and waits until the API server is ready.
+    pub async fn start(self) -> Result<()> {
+        self.cluster.launch(self.program)?;
+        self.cluster.wait_until_ready().await
+    }
+}
 
 impl Cluster {
     pub(super) async fn start_storage_and_api(&self) -> Result<()> {
@@ -95,8 +111,24 @@ impl Cluster {
 
     fn run(&self, name: &str, args: &[String]) -> Result<()> {
         let program = Program::new(name, self.assets.path(name)?).args(args);
+        self.launch(program)
+    }
+
+    fn launch(&self, program: Program) -> Result<()> {
         let daemon = Daemon::start(&program, self.home.path())?;
-        self.daemons.lock().unwrap_or_else(PoisonError::into_inner).push(daemon);
+        self.daemons.lock().unwrap_or_else(PoisonError::into_inner).push((program, daemon));
         Ok(())
+    }
+
+    /// Kills a component; answers what starts it again.
+    pub async fn kill(&self, name: &str) -> Result<Killed<'_>> {
+        let killed = {
+            let mut daemons = self.daemons.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = daemons.iter().position(|(program, _)| program.name == name);
+            daemons.remove(place.with_context(|| format!("{name} is no component"))?)
+        };
+        let (program, mut daemon) = killed;
+        daemon.kill().await?;
+        Ok(Killed { cluster: self, program })
     }
 }

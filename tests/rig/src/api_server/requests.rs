@@ -22,12 +22,12 @@ struct Target {
 }
 
 /// Answers a request.
-pub(super) async fn answer<B>(server: ApiServer, request: Request<B>) -> Result<Response<Body>, Infallible>
+pub(super) async fn answer<B>(server: ApiServer, request: Request<B>) -> Result<Response<Body>, B::Error>
 where
     B: http_body_util::BodyExt,
 {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body = body.collect().await?.to_bytes();
     Ok(match respond(&server, &head, &body) {
         Ok(response) => response,
         Err(failure) => as_json(failure.code, &failure.status()),
@@ -183,7 +183,7 @@ fn as_json(code: u16, value: &Value) -> Response<Body> {
 
 fn response(code: u16, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(code).unwrap_or_default();
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
 }
