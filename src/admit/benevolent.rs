@@ -149,7 +149,7 @@ impl World {
                 facts.route_tables.insert((), Ok(vec![RouteTable { main: true, ..RouteTable::default() }]));
             }
             Query::ZoneTypes(zones) => {
-                facts.zone_types.extend(zones.into_iter().map(|zone| (zone, ZONE_TYPE.to_owned())));
+                facts.zone_types.extend(zones.into_iter().map(|zone| (zone, Ok(ZONE_TYPE.to_owned()))));
             }
             Query::SecurityGroupsById(ids) => {
                 let groups =

@@ -43,7 +43,8 @@ pub fn doubted(config: &Config, change: &Change<'_>) -> Admitted {
     let name = text(change.object, "/metadata/name").unwrap_or_default().to_owned();
     let object = ObjectRef { kind: "Pod", namespace: change.namespace.to_owned(), name };
     let findings = doubts(config, &object, change.object);
-    verdict::judge(config.annotation_validation, "pod", &object, &findings).unwrap_or_default()
+    // why: warnings never refuse
+    verdict::judge(config.annotation_validation, "pod", &object, &findings).unwrap_or(Admitted::unchanged())
 }
 
 /// Annotations that name containers, settings and ids which there are not.

@@ -303,7 +303,7 @@ impl Given<'_> {
 
     /// A number of things: negative ones are none.
     fn count(&self, name: &str) -> usize {
-        usize::try_from(self.number(name)).unwrap_or_default()
+        usize::try_from(self.number(name)).unwrap_or(0)
     }
 
     fn duration(&self, name: &str) -> Duration {

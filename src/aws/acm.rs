@@ -1,6 +1,6 @@
 //! ACM through its SDK client.
 
-use super::sdk::{answered, lacks};
+use super::sdk::{answered, each, lacks, named};
 use crate::cloud::acm::{Certificate, CertificatePage, DescribeCertificate, ListCertificates};
 use crate::cloud::{Action, CloudError, Request, Response};
 use aws_sdk_acm::Client;
@@ -26,11 +26,9 @@ async fn list(client: &Client, request: ListCertificates) -> Result<CertificateP
         .includes(Filters::builder().set_key_types(Some(key_types)).build())
         .set_next_token(request.next_token);
     let answer = answered(Action::ListCertificates, call.send().await)?;
-    let summaries = answer.certificate_summary_list.unwrap_or_default().into_iter();
-    Ok(CertificatePage {
-        arns: summaries.filter_map(|summary| summary.certificate_arn).collect(),
-        next_token: answer.next_token,
-    })
+    let arns = each(answer.certificate_summary_list, |summary| summary.certificate_arn.unwrap_or_default());
+    let arns = named(Action::ListCertificates, arns, |arn| arn)?;
+    Ok(CertificatePage { arns, next_token: answer.next_token })
 }
 
 async fn describe(client: &Client, request: DescribeCertificate) -> Result<Certificate, CloudError> {

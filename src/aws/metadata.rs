@@ -49,6 +49,7 @@ impl InstanceMetadata {
         let builder = match endpoint {
             Some(url) => match builder.endpoint(url) {
                 Ok(builder) => builder,
+                // why: an error all the same
                 Err(_) => return Self(Err(MetadataError::Endpoint(url.to_owned()))),
             },
             None if has_ipv4() => builder,
@@ -83,5 +84,6 @@ fn has_ipv4() -> bool {
         socket.connect("169.254.169.254:80")?;
         socket.local_addr()
     });
+    // why: a host without a route has no IPv4
     source.is_ok_and(|address| !address.ip().is_loopback())
 }

@@ -88,7 +88,7 @@ async fn tags_of_chunk(
 ) -> Result<BTreeMap<String, Tags>, CloudError> {
     match send(cloud, elbv2::DescribeTags { arns: arns.clone() }).await {
         Err(error) if is_gone(&error) => tags_one_by_one(cloud, &arns).await,
-        answered => answered,
+        answered => answered.and_then(|tags| complete(tags, &arns)),
     }
 }
 
@@ -100,12 +100,23 @@ async fn tags_one_by_one(
     let mut tags = BTreeMap::new();
     for arn in arns {
         match send(cloud, elbv2::DescribeTags { arns: vec![arn.clone()] }).await {
-            Ok(found) => tags.extend(found),
+            Ok(found) => tags.extend(complete(found, std::slice::from_ref(arn))?),
             Err(error) if is_gone(&error) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(tags)
+}
+
+/// An answer that leaves a resource out does not say that it has no tags: then it would stand there with none.
+fn complete(tags: BTreeMap<String, Tags>, arns: &[String]) -> Result<BTreeMap<String, Tags>, CloudError> {
+    match arns.iter().find(|arn| !tags.contains_key(*arn)) {
+        Some(missing) => Err(CloudError::Malformed {
+            operation: elbv2::DescribeTags::ACTION.name(),
+            message: format!("the answer leaves out {missing}"),
+        }),
+        None => Ok(tags),
+    }
 }
 
 fn is_gone(error: &CloudError) -> bool {

@@ -1,6 +1,6 @@
 //! Shield through its SDK client.
 
-use super::sdk::{answered, done, id};
+use super::sdk::{answered, done, id, lacks};
 use crate::cloud::protection::{
     CreateShieldProtection, DeleteShieldProtection, DescribeShieldProtection, GetShieldSubscription,
     ShieldProtection,
@@ -42,10 +42,9 @@ async fn describe(
         Err(error) if error.is(&["ResourceNotFoundException"]) => return Ok(None),
         answer => answer?,
     };
-    Ok(answer.protection.map(|protection| ShieldProtection {
-        id: protection.id.unwrap_or_default(),
-        name: protection.name.unwrap_or_default(),
-    }))
+    let Some(protection) = answer.protection else { return Ok(None) };
+    let id = protection.id.ok_or_else(|| lacks(ACTION, "id of the protection"))?;
+    Ok(Some(ShieldProtection { id, name: protection.name.unwrap_or_default() }))
 }
 
 async fn create(client: &Client, request: CreateShieldProtection) -> Result<(), CloudError> {

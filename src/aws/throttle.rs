@@ -123,6 +123,7 @@ impl Default for Throttles {
     fn default() -> Self {
         let mut throttles = Self::none();
         for &(service, operations, rate, burst) in DEFAULTS {
+            // why: constants, held by a test
             if let Ok(operations) = Regex::new(operations) {
                 throttles.add(service, ThrottleRule { operations, rate, burst });
             }

@@ -57,6 +57,7 @@ pub async fn resolve_vpc(
     }
     match metadata.await {
         Ok(id) => Ok(id),
+        // why: the instance says it as well; if it cannot be asked either, that is the error
         Err(_) if settings.node_name.starts_with("i-") => vpc_of_instance(cloud, &settings.node_name).await,
         Err(error) => Err(VpcError::Unknown(error)),
     }

@@ -189,6 +189,7 @@ where
 /// that others have set.
 fn merge(mut live: Value, mut manifest: Value) -> Value {
     let last = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED));
+    // why: a copy that is no JSON tells nothing of the last apply, as for kubectl
     let last = last.and_then(Value::as_str).and_then(|text| serde_json::from_str::<Value>(text).ok());
     let last = last.unwrap_or_default();
     for field in ["annotations", "labels"] {

@@ -107,7 +107,7 @@ impl Last {
 }
 
 fn millis() -> u64 {
-    u64::try_from(now().as_millisecond()).unwrap_or_default()
+    u64::try_from(now().as_millisecond()).unwrap_or(0)
 }
 
 fn random_worker() -> u32 {

@@ -35,8 +35,9 @@ impl Survey {
     /// Major and minor version of the API server, and its full version.
     pub async fn server_version(&self) -> Result<(u32, u32, String), Error> {
         let info = self.client.apiserver_version().await?;
-        let number = |text: &str| text.trim_end_matches('+').parse().unwrap_or_default();
-        Ok((number(&info.major), number(&info.minor), info.git_version))
+        let number =
+            |text: &str| text.trim_end_matches('+').parse().map_err(|_| unreadable(&info.git_version));
+        Ok((number(&info.major)?, number(&info.minor)?, info.git_version.clone()))
     }
 
     /// A custom resource definition.
@@ -132,6 +133,10 @@ fn reported(event: Event) -> ReportedFailure {
         reason: part(event.reason),
         message: part(event.message),
     }
+}
+
+fn unreadable(version: &str) -> Error {
+    Error::Service(format!("the API server's version {version:?} has no number").into())
 }
 
 fn webhook(name: String, failure_policy: Option<String>, client: WebhookClientConfig) -> Webhook {

@@ -1,5 +1,6 @@
 //! Settings of the ALB target-control agent, read when a pod needs them.
 
+use super::ApiError;
 use crate::admit::target_control::{CONFIG_NAME, FALLBACK_NAMESPACE};
 use crate::api::{AlbTargetControlConfig, AlbTargetControlConfigSpec};
 use kube::{Api, Client};
@@ -13,19 +14,14 @@ impl TargetControlSettings {
         Self(client)
     }
 
-    /// The settings that count for pods of a namespace: its own, else those in `kube-system`. What cannot be read is not
-    /// there.
-    pub async fn read(&self, namespace: &str) -> Option<AlbTargetControlConfigSpec> {
+    /// The settings that count for pods of a namespace: its own, else those in `kube-system`.
+    pub async fn read(&self, namespace: &str) -> Result<Option<AlbTargetControlConfigSpec>, ApiError> {
         for namespace in [namespace, FALLBACK_NAMESPACE] {
             let api: Api<AlbTargetControlConfig> = Api::namespaced(self.0.clone(), namespace);
-            match api.get_opt(CONFIG_NAME).await {
-                Ok(Some(found)) => return Some(found.spec),
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(namespace, name = CONFIG_NAME, %error, "target-control settings not read");
-                }
+            if let Some(found) = api.get_opt(CONFIG_NAME).await? {
+                return Ok(Some(found.spec));
             }
         }
-        None
+        Ok(None)
     }
 }

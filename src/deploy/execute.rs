@@ -341,7 +341,10 @@ impl<'a> Executor<'a> {
         loop {
             match self.bindings.get(key.clone()).await {
                 Ok(Some(binding)) if !is_observed(&binding) => {}
-                Ok(_) | Err(_) => return End::Done,
+                Ok(_) => return End::Done,
+                Err(error) => {
+                    tracing::debug!(binding = %key, %error, "cannot tell yet whether targets follow");
+                }
             }
             if !self.wait(BINDING_INTERVAL).await {
                 return End::Done;

@@ -96,6 +96,10 @@ impl StepFailure {
     /// What kind of failure it is.
     pub fn class(&self) -> Class {
         match &self.cause {
+            // why: without a step it was a read; whatever AWS said of it, nobody's wish was refused
+            Cause::Cloud(error) if self.stage.is_none() && !matches!(class_of(error), Class::NotLeader) => {
+                Class::Retry
+            }
             Cause::Cloud(error) => class_of(error),
             Cause::Store(StoreError::Refused { .. } | StoreError::AlreadyExists(_))
             | Cause::Diff(_)

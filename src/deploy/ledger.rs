@@ -146,6 +146,7 @@ fn render(records: &Records) -> String {
 fn parse(text: &str) -> Records {
     let line = |line: &str| {
         let (record, name) = line.split_once('\t')?;
+        // why: what is not on the ledger is compared in full
         Some((name.to_owned(), serde_json::from_str(record).ok()?))
     };
     text.lines().filter_map(line).collect()

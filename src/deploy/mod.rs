@@ -264,6 +264,7 @@ impl Deployer {
     fn remember(&self, stack: &Stack, desired: Digest, known: &Bindings) {
         if *stack == Stack::empty(stack.id.clone()) {
             self.inventory.forget(&stack.id);
+        // why: what has no digest is not remembered, and compared again
         } else if let Ok(bindings) = digest_wanted(stack, known) {
             let secrets = self.inventory.secrets(&stack.id).after(stack);
             self.inventory.settle(&stack.id, desired, bindings, secrets);

@@ -31,22 +31,22 @@ const SUBSCRIPTION_KEPT: Duration = Duration::from_hours(2);
 pub struct ShieldSubscription(Mutex<Option<(bool, Instant)>>);
 
 impl ShieldSubscription {
-    /// Whether Shield can be used. If Shield does not answer, it is left alone this time.
-    async fn is_active(&self, cloud: &dyn Cloud) -> bool {
+    /// Whether Shield can be used; `None`: it could not be asked.
+    async fn is_active(&self, cloud: &dyn Cloud) -> Option<bool> {
         let known = *self.0.lock();
         if let Some((is_active, asked)) = known
             && asked.elapsed() < SUBSCRIPTION_KEPT
         {
-            return is_active;
+            return Some(is_active);
         }
         match send(cloud, GetShieldSubscription {}).await {
             Ok(is_active) => {
                 *self.0.lock() = Some((is_active, Instant::now()));
-                is_active
+                Some(is_active)
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot tell whether Shield is subscribed to; Shield is left alone");
-                false
+                None
             }
         }
     }
@@ -263,8 +263,10 @@ impl Deployer {
     }
 
     async fn shield(&self, resource_arn: Option<Ref>) -> Result<Shield, CloudError> {
-        if !self.shield.is_active(&*self.cloud).await {
-            return Ok(Shield::NotSubscribed);
+        match self.shield.is_active(&*self.cloud).await {
+            Some(true) => {}
+            Some(false) => return Ok(Shield::NotSubscribed),
+            None => return Ok(Shield::Unknown),
         }
         let Some(resource_arn) = resource_arn else { return Ok(Shield::Unprotected) };
         let protection = send(&*self.cloud, DescribeShieldProtection { resource_arn }).await?;

@@ -56,7 +56,7 @@ pub struct Facts {
     /// Answer to [`Query::RouteTables`].
     pub route_tables: Answers<(), Vec<RouteTable>>,
     /// Answers to [`Query::ZoneTypes`]: zone id to zone type.
-    pub zone_types: BTreeMap<String, String>,
+    pub zone_types: Answers<String, String>,
     /// Answers to [`Query::SecurityGroupsById`].
     pub security_groups_by_id: Answers<Vec<String>, Vec<SecurityGroup>>,
     /// Answers to [`Query::SecurityGroupsByName`].
@@ -113,10 +113,8 @@ impl Facts {
 
     /// Type of a zone, by zone id.
     pub fn zone_type(&self, zone_id: &str) -> Result<&str, Halt> {
-        self.zone_types
-            .get(zone_id)
-            .map(String::as_str)
-            .ok_or_else(|| Halt::Lacking(Query::ZoneTypes(vec![zone_id.to_owned()])))
+        let query = || Query::ZoneTypes(vec![zone_id.to_owned()]);
+        Ok(answer(&self.zone_types, &zone_id.to_owned(), query)??)
     }
 
     /// Security groups by id.

@@ -92,6 +92,8 @@ pub struct Protection {
 pub enum Shield {
     /// The account has no subscription; nothing can be protected.
     NotSubscribed,
+    /// Shield could not be asked.
+    Unknown,
     /// Not protected.
     Unprotected,
     /// Protected.

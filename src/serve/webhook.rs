@@ -58,12 +58,18 @@ pub trait QuicIds: Send + Sync {
 /// Reads the settings of the target-control agent.
 pub trait TargetControlConfigs: Send + Sync {
     /// The settings that count for pods of a namespace, if there are any.
-    fn settings<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>>;
+    fn settings<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Option<AlbTargetControlConfigSpec>, String>>;
 }
 
 impl TargetControlConfigs for TargetControlSettings {
-    fn settings<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>> {
-        Box::pin(self.read(namespace))
+    fn settings<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Option<AlbTargetControlConfigSpec>, String>> {
+        Box::pin(async move { self.read(namespace).await.map_err(|error| error.to_string()) })
     }
 }
 
@@ -220,8 +226,12 @@ async fn inject_target_control(hooks: &Webhooks, request: &Request) -> Result<Ad
         return Ok(Admitted::unchanged());
     }
     match hooks.target_control.settings(&request.namespace).await {
-        Some(settings) => admit::target_control::inject_agent(&request.object, &settings),
-        None => Ok(Admitted::unchanged()),
+        Ok(Some(settings)) => admit::target_control::inject_agent(&request.object, &settings),
+        Ok(None) => Ok(Admitted::unchanged()),
+        Err(error) => {
+            let (kind, name) = ("ALBTargetControlConfig", admit::target_control::CONFIG_NAME);
+            Err(Denial::new("lookup", format!("{kind} {name:?} cannot be read now, try again: {error}")))
+        }
     }
 }
 

@@ -38,7 +38,7 @@ fn endpoints_text(endpoints: &[Endpoint]) -> String {
 
 /// The spec as Go's `encoding/json` writes upstream's type.
 fn spec_text(spec: &TargetGroupBindingSpec) -> String {
-    let json = serde_json::to_string(&GoSpec::from(spec)).unwrap_or_default();
+    let json = serde_json::to_string(&GoSpec::from(spec)).ok().unwrap_or_default();
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
         // why: Go escapes these in strings, and outside of strings JSON has none of them

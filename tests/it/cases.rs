@@ -36,7 +36,7 @@ fn every_case_makes_its_plan_and_ends_in_its_events() {
             let path = case.join(file);
             if update {
                 std::fs::write(&path, text).unwrap();
-            } else if std::fs::read_to_string(&path).unwrap_or_default() != text {
+            } else if std::fs::read_to_string(&path).ok().unwrap_or_default() != text {
                 differing.push(format!("{}:\n{text}", path.display()));
             }
         }

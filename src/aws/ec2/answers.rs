@@ -7,7 +7,8 @@ use crate::cloud::ec2::{
 use crate::cloud::{Ref, Tags};
 use serde::Deserialize;
 
-/// A list as EC2 writes it: `<somethingSet><item>…</item></somethingSet>`, which may be missing.
+/// A list as EC2 writes it: `<somethingSet><item>…</item></somethingSet>`. Within an item it may be missing; the list that was
+/// asked for stands there even when it is empty.
 #[derive(Debug, Deserialize)]
 struct Items<T> {
     #[serde(rename = "item", default = "Vec::new")]
@@ -36,7 +37,6 @@ macro_rules! answers {
         #[derive(Debug, Deserialize)]
         #[serde(rename_all = "camelCase")]
         pub(super) struct $name {
-            #[serde(default)]
             $set: Items<$item>,
             pub(super) next_token: Option<String>,
         }
@@ -61,7 +61,6 @@ answers! {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct InstancesAnswer {
-    #[serde(default)]
     reservation_set: Items<ReservationItem>,
     pub(super) next_token: Option<String>,
 }
@@ -77,7 +76,6 @@ impl InstancesAnswer {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ZonesAnswer {
-    #[serde(default)]
     availability_zone_info: Items<ZoneItem>,
 }
 

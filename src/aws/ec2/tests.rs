@@ -230,3 +230,22 @@ fn an_answer_that_is_no_xml_is_malformed() {
     let error = DescribeSubnets::read("<html>").unwrap_err();
     assert!(matches!(error, CloudError::Malformed { operation: "DescribeSubnets", .. }));
 }
+
+#[test]
+fn an_answer_that_is_none_is_not_an_empty_answer() {
+    let empty =
+        "<DescribeSubnetsResponse xmlns=\"x\"><requestId>1</requestId><subnetSet/></DescribeSubnetsResponse>";
+    assert!(DescribeSubnets::read(empty).unwrap().items.is_empty());
+    let others = [
+        "",
+        "<html><body>Bad gateway</body></html>",
+        "<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>",
+        "<DescribeSubnetsResponse><requestId>1</requestId></DescribeSubnetsResponse>",
+        "<DescribeSubnetsResponse><subnetSet><item><vpcId>vpc-1</vpcId></item></subnetSet></DescribeSubnetsResponse>",
+        "<DescribeSubnetsResponse><subnetSet><item><subnetId>subnet-1</subnetId>",
+    ];
+    for other in others {
+        let answer = DescribeSubnets::read(other);
+        assert!(matches!(answer, Err(CloudError::Malformed { .. })), "{other}: {answer:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Listeners, their certificates and trust stores.
 
 use super::{actions, tags};
-use crate::aws::sdk::{answered, done, each, id, lacks, some};
+use crate::aws::sdk::{answered, done, each, id, lacks, named, some};
 use crate::cloud::elbv2::{
     AddListenerCertificate, CreateListener, DeleteListener, DescribeListenerCertificates, DescribeListeners,
     DescribeTrustStores, Listener, ListenerCertificate, ListenerSettings, ModifyListener,
@@ -20,7 +20,8 @@ pub(super) async fn describe(
         .load_balancer_arn(id(ACTION, &request.load_balancer_arn)?)
         .set_marker(request.marker);
     let answer = answered(ACTION, call.send().await)?;
-    Ok(Page { items: each(answer.listeners, listener), next_marker: answer.next_marker })
+    let items = named(ACTION, each(answer.listeners, listener), |one| &one.arn)?;
+    Ok(Page { items, next_marker: answer.next_marker })
 }
 
 pub(super) async fn create(client: &Client, request: CreateListener) -> Result<Listener, CloudError> {
@@ -39,7 +40,7 @@ pub(super) async fn create(client: &Client, request: CreateListener) -> Result<L
         .set_tags(tags::to_sdk(request.tags));
     let answer = answered(ACTION, call.send().await)?;
     let created = answer.listeners.unwrap_or_default().into_iter().next();
-    created.map(listener).ok_or_else(|| lacks(ACTION, "listener"))
+    created.map(listener).filter(|one| !one.arn.is_empty()).ok_or_else(|| lacks(ACTION, "listener"))
 }
 
 pub(super) async fn modify(client: &Client, request: ModifyListener) -> Result<(), CloudError> {
@@ -78,6 +79,7 @@ pub(super) async fn describe_certificates(
         arn: certificate.certificate_arn.unwrap_or_default(),
         is_default: certificate.is_default.unwrap_or_default(),
     });
+    let items = named(ACTION, items, |one| &one.arn)?;
     Ok(Page { items, next_marker: answer.next_marker })
 }
 
@@ -115,6 +117,7 @@ pub(super) async fn describe_trust_stores(
         name: store.name.unwrap_or_default(),
         arn: store.trust_store_arn.unwrap_or_default(),
     });
+    let items = named(Action::DescribeTrustStores, items, |one| &one.arn)?;
     Ok(Page { items, next_marker: answer.next_marker })
 }
 

@@ -1,7 +1,7 @@
 //! Load balancers.
 
 use super::tags;
-use crate::aws::sdk::{answered, done, each, id, ids, lacks, some};
+use crate::aws::sdk::{answered, done, each, id, ids, lacks, named, some};
 use crate::cloud::elbv2::{
     CapacityReservation, CreateLoadBalancer, DeleteLoadBalancer, DescribeCapacityReservation,
     DescribeLoadBalancers, IpAddressType, LoadBalancer, LoadBalancerAddress, LoadBalancerType,
@@ -15,13 +15,15 @@ pub(super) async fn describe(
     client: &Client,
     request: DescribeLoadBalancers,
 ) -> Result<Page<LoadBalancer>, CloudError> {
+    const ACTION: Action = Action::DescribeLoadBalancers;
     let call = client
         .describe_load_balancers()
         .set_load_balancer_arns(some(request.arns))
         .set_names(some(request.names))
         .set_marker(request.marker);
-    let answer = answered(Action::DescribeLoadBalancers, call.send().await)?;
-    Ok(Page { items: each(answer.load_balancers, load_balancer), next_marker: answer.next_marker })
+    let answer = answered(ACTION, call.send().await)?;
+    let items = named(ACTION, each(answer.load_balancers, load_balancer), |one| &one.arn)?;
+    Ok(Page { items, next_marker: answer.next_marker })
 }
 
 pub(super) async fn create(client: &Client, request: CreateLoadBalancer) -> Result<LoadBalancer, CloudError> {
@@ -52,7 +54,7 @@ pub(super) async fn create(client: &Client, request: CreateLoadBalancer) -> Resu
         .set_tags(tags::to_sdk(tags));
     let answer = answered(ACTION, call.send().await)?;
     let created = answer.load_balancers.unwrap_or_default().into_iter().next();
-    created.map(load_balancer).ok_or_else(|| lacks(ACTION, "load balancer"))
+    created.map(load_balancer).filter(|one| !one.arn.is_empty()).ok_or_else(|| lacks(ACTION, "load balancer"))
 }
 
 pub(super) async fn delete(client: &Client, request: DeleteLoadBalancer) -> Result<(), CloudError> {

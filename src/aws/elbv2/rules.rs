@@ -1,7 +1,7 @@
 //! Listener rules.
 
 use super::{actions, conditions, tags};
-use crate::aws::sdk::{answered, done, each, id, lacks, some};
+use crate::aws::sdk::{answered, done, each, id, lacks, named, some};
 use crate::cloud::elbv2::{
     CreateRule, DeleteRule, DescribeRules, ModifyRule, Page, Rule, RuleTransform, SetRulePriorities,
 };
@@ -13,7 +13,8 @@ pub(super) async fn describe(client: &Client, request: DescribeRules) -> Result<
     let call =
         client.describe_rules().listener_arn(id(ACTION, &request.listener_arn)?).set_marker(request.marker);
     let answer = answered(ACTION, call.send().await)?;
-    Ok(Page { items: each(answer.rules, rule), next_marker: answer.next_marker })
+    let items = named(ACTION, each(answer.rules, rule), |one| &one.arn)?;
+    Ok(Page { items, next_marker: answer.next_marker })
 }
 
 pub(super) async fn create(client: &Client, request: CreateRule) -> Result<Rule, CloudError> {
@@ -29,7 +30,7 @@ pub(super) async fn create(client: &Client, request: CreateRule) -> Result<Rule,
         .set_tags(tags::to_sdk(tags));
     let answer = answered(ACTION, call.send().await)?;
     let created = answer.rules.unwrap_or_default().into_iter().next();
-    created.map(rule).ok_or_else(|| lacks(ACTION, "rule"))
+    created.map(rule).filter(|one| !one.arn.is_empty()).ok_or_else(|| lacks(ACTION, "rule"))
 }
 
 pub(super) async fn modify(client: &Client, request: ModifyRule) -> Result<(), CloudError> {

@@ -1,7 +1,7 @@
 //! Target groups.
 
 use super::tags;
-use crate::aws::sdk::{answered, done, each, id, lacks, some};
+use crate::aws::sdk::{answered, done, each, id, lacks, named, some};
 use crate::cloud::elbv2::{
     CreateTargetGroup, DeleteTargetGroup, DescribeTargetGroups, HealthCheck, IpAddressType, Matcher,
     ModifyTargetGroup, Page, TargetGroup, TargetType,
@@ -13,14 +13,16 @@ pub(super) async fn describe(
     client: &Client,
     request: DescribeTargetGroups,
 ) -> Result<Page<TargetGroup>, CloudError> {
+    const ACTION: Action = Action::DescribeTargetGroups;
     let call = client
         .describe_target_groups()
         .set_target_group_arns(some(request.arns))
         .set_names(some(request.names))
         .set_load_balancer_arn(request.load_balancer_arn)
         .set_marker(request.marker);
-    let answer = answered(Action::DescribeTargetGroups, call.send().await)?;
-    Ok(Page { items: each(answer.target_groups, target_group), next_marker: answer.next_marker })
+    let answer = answered(ACTION, call.send().await)?;
+    let items = named(ACTION, each(answer.target_groups, target_group), |one| &one.arn)?;
+    Ok(Page { items, next_marker: answer.next_marker })
 }
 
 pub(super) async fn create(client: &Client, request: CreateTargetGroup) -> Result<TargetGroup, CloudError> {
@@ -64,7 +66,7 @@ pub(super) async fn create(client: &Client, request: CreateTargetGroup) -> Resul
     }
     let answer = answered(ACTION, call.send().await)?;
     let created = answer.target_groups.unwrap_or_default().into_iter().next();
-    created.map(target_group).ok_or_else(|| lacks(ACTION, "target group"))
+    created.map(target_group).filter(|one| !one.arn.is_empty()).ok_or_else(|| lacks(ACTION, "target group"))
 }
 
 pub(super) async fn modify(client: &Client, request: ModifyTargetGroup) -> Result<(), CloudError> {

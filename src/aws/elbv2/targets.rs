@@ -1,6 +1,6 @@
 //! Targets and their health.
 
-use crate::aws::sdk::{answered, done, id, some};
+use crate::aws::sdk::{answered, done, each, id, named, some};
 use crate::cloud::elbv2::{
     DeregisterTargets, DescribeTargetHealth, RegisterTargets, Target, TargetHealth, TargetHealthState,
 };
@@ -17,7 +17,8 @@ pub(super) async fn describe_health(
         .target_group_arn(id(ACTION, &request.arn)?)
         .set_targets(to_targets(ACTION, request.targets)?);
     let answer = answered(ACTION, call.send().await)?;
-    Ok(answer.target_health_descriptions.unwrap_or_default().into_iter().filter_map(target_health).collect())
+    let targets = each(answer.target_health_descriptions, target_health);
+    named(ACTION, targets, |one| one.target.id.known().unwrap_or_default())
 }
 
 pub(super) async fn register(client: &Client, request: RegisterTargets) -> Result<(), CloudError> {
@@ -56,11 +57,11 @@ fn to_target(action: Action, target: Target) -> Result<types::TargetDescription,
         .build())
 }
 
-fn target_health(sdk: types::TargetHealthDescription) -> Option<TargetHealth> {
-    let target = sdk.target?;
+fn target_health(sdk: types::TargetHealthDescription) -> TargetHealth {
+    let target = sdk.target.unwrap_or_else(|| types::TargetDescription::builder().build());
     let health = sdk.target_health;
     let state = health.as_ref().and_then(|health| health.state.as_ref()).map_or("", |state| state.as_str());
-    Some(TargetHealth {
+    TargetHealth {
         target: Target {
             id: Ref::Known(target.id.unwrap_or_default()),
             port: target.port,
@@ -73,5 +74,5 @@ fn target_health(sdk: types::TargetHealthDescription) -> Option<TargetHealth> {
             .and_then(|health| health.reason.as_ref())
             .map(|reason| reason.as_str().to_owned()),
         description: health.and_then(|health| health.description),
-    })
+    }
 }

@@ -129,7 +129,7 @@ fn open(protocol: Protocol, port: Option<IntOrString>) -> BindingPort {
 fn as_number(port: &IntOrString) -> i32 {
     match port {
         IntOrString::Int(number) => *number,
-        IntOrString::String(text) => text.parse().unwrap_or_default(),
+        IntOrString::String(text) => text.parse().unwrap_or(0),
     }
 }
 

@@ -70,7 +70,7 @@ fn facts() -> Facts {
     }
     facts.subnets.insert(SubnetQuery::Ids(vec!["subnet-0b".into()]), Ok(subnets[1..].to_vec()));
     facts.zone_types =
-        ["a", "b"].iter().map(|zone| (format!("usw2-az{zone}"), "availability-zone".into())).collect();
+        ["a", "b"].iter().map(|zone| (format!("usw2-az{zone}"), Ok("availability-zone".into()))).collect();
     facts.existing_load_balancers.insert(stack_id(&plain(&[])), Ok(vec![]));
     facts.backend_security_group.insert((), Ok("sg-0backend00000001".into()));
     let vpc = Vpc {

@@ -36,7 +36,10 @@ fn zones() -> Facts {
         ("l", "local-zone"),
     ];
     Facts {
-        zone_types: types.iter().map(|(zone, kind)| (format!("usw2-az{zone}"), (*kind).into())).collect(),
+        zone_types: types
+            .iter()
+            .map(|(zone, kind)| (format!("usw2-az{zone}"), Ok((*kind).to_owned())))
+            .collect(),
         ..Facts::default()
     }
 }

@@ -78,6 +78,7 @@ impl BindingController {
             .filter(|record| !record.is_draining() && ownership.covers(&record.identity()));
         let targets: Vec<Target> = ours.map(|record| record.target.clone()).collect();
         let answer: Result<(), CloudError> = self.lane.deregister(&group, &targets).await;
+        // why: the error is handed on below
         if answer.is_err() {
             self.lane.forget(&group);
         }

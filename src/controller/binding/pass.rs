@@ -476,7 +476,7 @@ impl BindingController {
             answer => answer?,
         }
         if let Some(since) = write.waited_since {
-            let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+            let waited = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
             self.metrics.gate_opened(binding, waited);
         }
         Ok(())

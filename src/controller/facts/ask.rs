@@ -26,6 +26,7 @@ pub enum Answer {
     Certificates(Arc<Vec<Certificate>>),
     TrustStores(BTreeMap<String, String>),
     Arn(Option<String>),
+    NotOfAws,
 }
 
 /// Asks AWS. Questions about the cluster are not for AWS and have no answer here.
@@ -60,39 +61,39 @@ pub async fn ask(
         | Query::LiveStack(_)
         | Query::BackendSecurityGroup
         | Query::Service { .. }
-        | Query::Secret { .. } => Ok(Answer::Arn(None)),
+        | Query::Secret { .. } => Ok(Answer::NotOfAws),
     }
 }
 
 /// The content of an answer to its own kind of question; questions and answers are paired by [`ask`].
 macro_rules! content {
-    ($variant:ident) => {
-        |answer| match answer {
-            Answer::$variant(found) => found,
-            _ => Default::default(),
-        }
+    ($answer:ident, $variant:ident) => {
+        $answer.and_then(|answer| match answer {
+            Answer::$variant(found) => Ok(found),
+            _ => Err(unexpected("it belongs to another question")),
+        })
     };
 }
 
 /// Adds the answer (or why there is none) to the facts.
 pub fn insert(facts: &mut Facts, query: Query, answer: Result<Answer, LookupFailure>) {
     match query {
-        Query::Subnets(key) => drop(facts.subnets.insert(key, answer.map(content!(Subnets)))),
-        Query::RouteTables => drop(facts.route_tables.insert((), answer.map(content!(RouteTables)))),
-        Query::ZoneTypes(ids) => insert_zone_types(facts, ids, answer.map(content!(ZoneTypes))),
+        Query::Subnets(key) => drop(facts.subnets.insert(key, content!(answer, Subnets))),
+        Query::RouteTables => drop(facts.route_tables.insert((), content!(answer, RouteTables))),
+        Query::ZoneTypes(ids) => insert_zone_types(facts, ids, &content!(answer, ZoneTypes)),
         Query::SecurityGroupsById(key) => {
-            facts.security_groups_by_id.insert(key, answer.map(content!(SecurityGroups)));
+            facts.security_groups_by_id.insert(key, content!(answer, SecurityGroups));
         }
         Query::SecurityGroupsByName(key) => {
-            facts.security_groups_by_name.insert(key, answer.map(content!(SecurityGroups)));
+            facts.security_groups_by_name.insert(key, content!(answer, SecurityGroups));
         }
-        Query::Vpc => drop(facts.vpc.insert((), answer.map(content!(Vpc)))),
-        Query::Certificates => drop(facts.certificates.insert((), answer.map(content!(Certificates)))),
-        Query::TrustStores(key) => drop(facts.trust_stores.insert(key, answer.map(content!(TrustStores)))),
+        Query::Vpc => drop(facts.vpc.insert((), content!(answer, Vpc))),
+        Query::Certificates => drop(facts.certificates.insert((), content!(answer, Certificates))),
+        Query::TrustStores(key) => drop(facts.trust_stores.insert(key, content!(answer, TrustStores))),
         Query::TargetGroupByName(key) => {
-            facts.target_groups_by_name.insert(key, answer.map(content!(Arn)));
+            facts.target_groups_by_name.insert(key, content!(answer, Arn));
         }
-        Query::WebAclByName(key) => drop(facts.web_acls_by_name.insert(key, answer.map(content!(Arn)))),
+        Query::WebAclByName(key) => drop(facts.web_acls_by_name.insert(key, content!(answer, Arn))),
         Query::ExistingLoadBalancers(_)
         | Query::LiveStack(_)
         | Query::BackendSecurityGroup
@@ -101,17 +102,23 @@ pub fn insert(facts: &mut Facts, query: Query, answer: Result<Answer, LookupFail
     }
 }
 
-/// why: a zone that nobody knows has no type, which the build reports with the zone's id
+/// An answer without a zone that was asked for says nothing of it.
 fn insert_zone_types(
     facts: &mut Facts,
     ids: Vec<String>,
-    answer: Result<BTreeMap<String, String>, LookupFailure>,
+    answer: &Result<BTreeMap<String, String>, LookupFailure>,
 ) {
-    let mut found = answer.unwrap_or_default();
     facts.zone_types.extend(ids.into_iter().map(|id| {
-        let kind = found.remove(&id).unwrap_or_default();
+        let kind = answer.as_ref().map_err(Clone::clone).and_then(|found| {
+            let lacks = || unexpected(&format!("DescribeAvailabilityZones says nothing of zone {id}"));
+            found.get(&id).cloned().ok_or_else(lacks)
+        });
         (id, kind)
     }));
+}
+
+fn unexpected(what: &str) -> LookupFailure {
+    LookupFailure { code: None, message: format!("unexpected answer: {what}"), part: None }
 }
 
 fn in_vpc(config: &Config) -> Filter {

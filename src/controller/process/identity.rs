@@ -8,6 +8,7 @@ pub fn new() -> String {
 }
 
 fn hostname() -> String {
+    // why: a name for people to read; the rest of the identity is random
     let read = |path: &str| std::fs::read_to_string(Path::new(path)).ok();
     let name = read("/etc/hostname").or_else(|| read("/proc/sys/kernel/hostname")).unwrap_or_default();
     let name = name.trim();

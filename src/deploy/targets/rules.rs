@@ -168,6 +168,7 @@ impl TargetRules {
         let turn = self.turns.lock().entry(group.to_owned()).or_default().clone();
         let _turn = turn.lock().await;
         let kept = self.try_to_keep(group, may_revoke).await;
+        // why: the error is handed on below
         if kept.is_err() {
             // why: a change whose answer was lost may have been made; what was remembered is no longer to be believed
             self.state.lock().rules.remove(group);

@@ -50,7 +50,7 @@ impl Object {
 
     /// Compact JSON text.
     pub fn render(&self) -> String {
-        let text = serde_json::to_string(self).unwrap_or_default(); // why: nothing in a Node can fail to serialise
+        let text = serde_json::to_string(self).ok().unwrap_or_default(); // why: nothing in a Node can fail to serialise
         ESCAPES.iter().fold(text, |text, (from, to)| text.replace(*from, to))
     }
 }

@@ -11,7 +11,10 @@ use crate::cloud::{Ref, Request, SymbolKind};
 use crate::model::Protection;
 use crate::plan::actual::Shield;
 use crate::plan::{Stage, Step};
+use std::time::Duration;
 
+/// When Shield is asked again after it could not be asked.
+const SHIELD_AGAIN: Duration = Duration::from_mins(1);
 /// Name of the Shield protections we make.
 const SHIELD_NAME: &str = "managed by aws-load-balancer-controller";
 /// Name of the Shield protections that the controller's first version made.
@@ -62,6 +65,9 @@ impl Diff<'_> {
 
     fn shield(&mut self, id: &str, arn: &Ref, wanted: bool) {
         let request: Request = match (&self.actual.protection.shield, wanted) {
+            (Some(Shield::Unknown), _) => {
+                return self.draft.revisit(SHIELD_AGAIN, format!("{id}: Shield could not be asked"));
+            }
             (Some(Shield::NotSubscribed) | None, _) | (Some(Shield::Unprotected), false) => return,
             (Some(Shield::Protected(_)), true) if arn.known().is_some() => return,
             (Some(Shield::Protected(_) | Shield::Unprotected), true) => {

@@ -61,6 +61,8 @@ pub enum Effect {
     Throttle,
     /// The call takes effect, but the caller gets no answer.
     LoseAnswer,
+    /// The call takes effect, but its answer cannot be read.
+    Garble,
     /// The caller dies before the call: it takes no effect, and no call arrives until [`crate::Sim::revive`].
     CrashBefore,
     /// The caller dies right after the call: it takes effect, and no other call arrives until [`crate::Sim::revive`].

@@ -136,6 +136,7 @@ impl State {
                 self.fail(request, code, "Rate exceeded".to_owned())
             }
             Some(Effect::LoseAnswer) => self.lose_answer(request),
+            Some(Effect::Garble) => self.garble(request),
             Some(Effect::CrashBefore) => {
                 self.crashed = true;
                 self.never_arrives(request)
@@ -176,6 +177,12 @@ impl State {
         let _refused = self.world.perform(&request);
         self.world.record(request, Outcome::AnswerLost);
         Err(CloudError::Unreachable { operation, message: "the connection was reset".to_owned() })
+    }
+
+    fn garble(&mut self, request: Request) -> Reply {
+        let operation = request.action().name();
+        self.lose_answer(request)
+            .or(Err(CloudError::Malformed { operation, message: "it is garbled".to_owned() }))
     }
 
     fn never_arrives(&mut self, request: Request) -> Reply {

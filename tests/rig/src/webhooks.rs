@@ -47,7 +47,10 @@ impl QuicIds for Nobody {
 }
 
 impl TargetControlConfigs for Nobody {
-    fn settings<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<AlbTargetControlConfigSpec>> {
-        Box::pin(async { None })
+    fn settings<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Option<AlbTargetControlConfigSpec>, String>> {
+        Box::pin(async { Ok(None) })
     }
 }

@@ -87,7 +87,9 @@ impl World {
                 facts.subnets.insert(query, found);
             }
             Query::ZoneTypes(zones) => {
-                facts.zone_types.extend(zones.into_iter().map(|zone| (zone, "availability-zone".into())));
+                facts
+                    .zone_types
+                    .extend(zones.into_iter().map(|zone| (zone, Ok("availability-zone".to_owned()))));
             }
             Query::SecurityGroupsById(ids) => {
                 let known = ids.iter().filter(|id| id.as_str() != "sg-none");

@@ -95,6 +95,14 @@ fn protection() {
             &[],
         ),
         (
+            "Shield that could not be asked",
+            |stack, actual| {
+                stack.protection.shield = Some(true);
+                actual.protection.shield = Some(Shield::Unknown);
+            },
+            &[],
+        ),
+        (
             "our Shield protection goes",
             |stack, actual| {
                 stack.protection.shield = Some(false);

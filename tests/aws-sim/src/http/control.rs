@@ -133,7 +133,8 @@ fn load_balancer_json(world: &World, arn: &str) -> Value {
 }
 
 fn target_group_json(world: &mut World, arn: &str) -> Value {
-    let found = world.ask(DescribeTargetHealth { arn: arn.into(), targets: Vec::new() }).unwrap_or_default();
+    let found =
+        world.ask(DescribeTargetHealth { arn: arn.into(), targets: Vec::new() }).ok().unwrap_or_default();
     let target = |health: &TargetHealth| json!({"id": health.target.id, "port": health.target.port, "state": health.state, "reason": health.reason});
     let state = world.elb.target_groups.get(arn);
     json!({
@@ -299,5 +300,5 @@ async fn set_quotas(
 }
 
 fn duration(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
 }
