@@ -29,6 +29,8 @@ pub mod metrics;
 pub mod model;
 pub mod plan;
 #[cfg(feature = "shell")]
+pub mod pool;
+#[cfg(feature = "shell")]
 pub mod serve;
 pub mod status;
 pub mod targets;

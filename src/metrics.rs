@@ -7,8 +7,10 @@
 //! `awslbc_quic_target_missing_server_id`, which upstream creates but never exposes, is exposed.
 
 mod process;
+mod server;
 mod work;
 
+pub use server::{BodyMeter, ConnectionMeter, LookupMeter, PoolMeter};
 pub use work::{Active, QueueMeter, WorkMeter};
 
 use crate::aws::interceptors::{Observer, Outcome};
@@ -85,6 +87,14 @@ labels! {
     TargetLabels { namespace, name, target_group, state }
     /// A request to the API server.
     ApiRequestLabels { code, host, method }
+    /// A listener: `webhooks`, `metrics` or `probes`.
+    ListenerLabels { listener }
+    /// A listener and why it closed a connection.
+    ClosedLabels { listener, reason }
+    /// Why something was refused.
+    ReasonLabels { reason }
+    /// What a pool of threads works on: `reviews` or `builds`.
+    PoolLabels { pool }
     /// There is one of it.
     NoLabels { }
 }
@@ -233,6 +243,15 @@ metrics! {
     queue_age: level LaneLabels "awslbc_queue_age_seconds" "How long the key that waits the longest has been ready";
     aws_tokens: level LimitLabels "awslbc_aws_tokens" "Calls that a client-side rate limit would let through at once; negative: calls that wait";
     targets: gauge TargetLabels "awslbc_targets" "Targets of a binding: desired, registered and, when AWS was last asked, healthy";
+    connections: gauge ListenerLabels "awslbc_connections" "Open connections of a listener";
+    connections_closed: counter ClosedLabels "awslbc_connections_closed" "Connections that a listener closed to make room (opening, sending, idle) or could not take (refused)";
+    request_body_bytes: gauge ListenerLabels "awslbc_request_body_bytes" "Bytes of request bodies in memory";
+    request_bodies_dropped: counter ListenerLabels "awslbc_request_bodies_dropped" "Requests given up because they were sent slowly while memory for bodies was short";
+    pool_waiting: gauge PoolLabels "awslbc_pool_waiting" "Costly reviews or builds that wait for a thread";
+    pool_jobs: counter PoolLabels "awslbc_pool_jobs" "Costly reviews or builds that ran on a thread of their own";
+    reviews_too_costly: counter WebhookLabels "awslbc_webhook_too_costly" "Reviews of objects that are too costly to check";
+    webhook_lookups_refused: counter ReasonLabels "awslbc_webhook_lookups_refused" "Questions of reviews that AWS was not asked: too many (rate), or in the name of a role that no binding names (role)";
+    objects_put_aside: counter ControllerLabels "awslbc_objects_put_aside" "Objects that are too costly to build and wait until they change";
     orphans: gauge ResourceLabels "awslbc_orphans" "AWS resources of this cluster that no Service or Ingress of it wants";
 }
 

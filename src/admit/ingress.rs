@@ -11,6 +11,7 @@ use crate::api::meta::INGRESS_CLASS_ANNOTATION;
 use crate::api::{Ingress, IngressClass, IngressClassParams};
 use crate::config::{AnnotationValidation, Config};
 use crate::finding::Finding;
+use crate::inputs::cost::too_costly_ingress;
 use crate::inputs::group::{
     ClassProblem, ClassView, class_annotation_matches, effective_class_name, find_class, ingress_ref,
 };
@@ -47,7 +48,12 @@ pub fn check(config: &Config, change: &Change<'_>, cluster: &dyn ClassSource) ->
         return Ok(Admitted::unchanged());
     }
     let class = class_of(&ingress, &view, cluster, config);
-    let findings = annotations::of_ingress(config, &ingress, &class, old.as_ref());
+    // why: what it was before only matters for warnings
+    let old = old.filter(|old| too_costly_ingress(old).is_none());
+    let findings = too_costly_ingress(&ingress).map_or_else(
+        || annotations::of_ingress(config, &ingress, &class, old.as_ref()),
+        |finding| vec![finding],
+    );
     verdict::judge(config.annotation_validation, "annotations", &ingress_ref(&ingress), &findings)
 }
 

@@ -4,6 +4,7 @@
 
 use super::{Admitted, Change, Denial, Operation, annotations, set, text};
 use crate::config::Config;
+use crate::inputs::cost::too_costly_service;
 use serde_json::Value;
 
 const CLASS: &str = "/spec/loadBalancerClass";
@@ -28,7 +29,10 @@ pub fn default_class(config: &Config, operation: Operation, object: &Value, old:
 /// Checks the annotations of a new or changed Service against each other, its ports and what AWS can be asked for.
 pub fn check(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
     change.judge(config, "annotations", annotations::service_ref, |service, old| {
-        annotations::of_service(config, service, old)
+        // why: what it was before only matters for warnings
+        let old = old.filter(|old| too_costly_service(old).is_none());
+        too_costly_service(service)
+            .map_or_else(|| annotations::of_service(config, service, old), |finding| vec![finding])
     })
 }
 

@@ -15,9 +15,13 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
 /// How long before their end credentials are renewed.
 const RENEW_BEFORE: Duration = Duration::from_secs(30);
+
+/// Roles whose clients are kept; a client that is dropped assumes its role again when it is needed.
+const KEPT: usize = 256;
 
 /// Longest session name that STS accepts.
 const SESSION_NAME_LIMIT: usize = 64;
@@ -53,7 +57,23 @@ pub struct AssumedRoles {
     sts: aws_sdk_sts::Client,
     session_name: String,
     guards: Guards,
-    clouds: Mutex<BTreeMap<AssumedRole, Arc<dyn Cloud>>>,
+    clouds: Mutex<Kept<Arc<dyn Cloud>>>,
+}
+
+/// What was made for roles, and when each was last asked for.
+struct Kept<T>(BTreeMap<AssumedRole, (Instant, T)>);
+
+impl<T: Clone> Kept<T> {
+    /// What was made for a role, or is made now. The one that nobody has asked for the longest makes room.
+    fn get_or_make(&mut self, role: &AssumedRole, make: impl FnOnce() -> T) -> T {
+        if self.0.len() >= KEPT && !self.0.contains_key(role) {
+            let oldest = self.0.iter().min_by_key(|(_, (used, _))| *used).map(|(role, _)| role.clone());
+            oldest.and_then(|oldest| self.0.remove(&oldest));
+        }
+        let (used, made) = self.0.entry(role.clone()).or_insert_with(|| (Instant::now(), make()));
+        *used = Instant::now();
+        made.clone()
+    }
 }
 
 impl AssumedRoles {
@@ -65,7 +85,7 @@ impl AssumedRoles {
             sts: base.sts().clone(),
             session_name: build_session_name(cluster_name),
             guards,
-            clouds: Mutex::new(BTreeMap::new()),
+            clouds: Mutex::new(Kept(BTreeMap::new())),
         }
     }
 
@@ -87,8 +107,7 @@ impl CloudFor for AssumedRoles {
     /// The role is assumed with the first call of its cloud.
     fn cloud_for(&self, role: Option<&AssumedRole>) -> Arc<dyn Cloud> {
         let Some(role) = role else { return self.own.clone() };
-        let mut clouds = self.clouds.lock();
-        clouds.entry(role.clone()).or_insert_with(|| self.guards.wrap(self.assume(role))).clone()
+        self.clouds.lock().get_or_make(role, || self.guards.wrap(self.assume(role)))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::controller::facts::{Certificates, FactSource, Memory};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::{Deployer, Inventory};
+use crate::pool::Pool;
 use std::sync::Arc;
 
 /// Why an installation cannot be looked at.
@@ -98,6 +99,7 @@ impl Account {
             objects: Objects::new(client.clone()),
             memory: Memory::default(),
             certificates: Certificates::default(),
+            pool: Pool::default(),
         }
     }
 }

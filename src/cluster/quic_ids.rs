@@ -65,6 +65,12 @@ impl QuicIdSource {
         }
     }
 
+    /// An id for a pod that is not made: nothing is written for it, and a real pod may get the same.
+    pub fn sample(&self) -> String {
+        let worker = self.worker.get().copied().unwrap_or_else(random_worker);
+        encode_id(millis(), worker, rand::random_range(0..SEQUENCES))
+    }
+
     async fn claim_worker(&self) -> Result<u32, QuicIdError> {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), NAMESPACE);
         match api.get(NAME).await {

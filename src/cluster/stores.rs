@@ -26,7 +26,7 @@ pub struct Stores {
     pub ingress_class_params: Arc<Cache<IngressClassParams>>,
     /// Namespaces, reduced to name and labels.
     pub namespaces: Arc<Cache<Namespace>>,
-    /// TargetGroupBindings, by target group (its ARN as the name).
+    /// TargetGroupBindings, by target group and by the role they name (the ARN as the name).
     pub bindings: Arc<Cache<TargetGroupBinding>>,
     /// EndpointSlices, by Service.
     pub slices: Arc<Cache<SliceView>>,
@@ -70,7 +70,9 @@ impl Stores {
             ingress_classes: Arc::default(),
             ingress_class_params: Arc::default(),
             namespaces: Arc::default(),
-            bindings: Arc::new(Cache::grouped(|binding| target_group(binding).into_iter().collect())),
+            bindings: Arc::new(Cache::grouped(|binding| {
+                target_group(binding).into_iter().chain(role(binding)).collect()
+            })),
             slices: Arc::new(Cache::grouped(|slice| vec![slice.service.clone()])),
             endpoints: Arc::default(),
             pods: Arc::default(),
@@ -199,6 +201,11 @@ impl Stores {
 
 fn target_group(binding: &TargetGroupBinding) -> Option<ObjectKey> {
     binding.spec.target_group_arn.as_deref().filter(|arn| !arn.is_empty()).map(ObjectKey::cluster)
+}
+
+fn role(binding: &TargetGroupBinding) -> Option<ObjectKey> {
+    let arn = binding.spec.iam_role_arn_to_assume.as_deref();
+    arn.filter(|arn| !arn.is_empty()).map(ObjectKey::cluster)
 }
 
 fn labels_only(namespace: Namespace) -> Namespace {

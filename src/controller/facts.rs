@@ -16,6 +16,7 @@ use crate::deploy::Deployer;
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::inputs::{ExistingLoadBalancer, Facts, LookupFailure, Query};
 use crate::model::StackId;
+use crate::pool::Pool;
 use ask::ask;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct FactSource {
     pub memory: Memory,
     /// What ACM said before.
     pub certificates: Certificates,
+    /// Threads for costly builds.
+    pub pool: Pool,
 }
 
 impl FactSource {

@@ -37,19 +37,21 @@ pub async fn build<T>(
     stack: &StackId,
     build: impl Fn(&Facts) -> Result<T, Halt>,
 ) -> Result<T, BuildFailure> {
-    build_from(Facts::default(), source, stack, build).await
+    build_from(Facts::default(), source, stack, 0, build).await
 }
 
-/// Like [`build`], with facts that are known beforehand; each saves one more attempt.
+/// Like [`build`], with facts that are known beforehand; each saves one more attempt. `size` is that of what is built from, in
+/// bytes: what is costly runs where it holds up nobody else.
 pub async fn build_from<T>(
     mut facts: Facts,
     source: &FactSource,
     stack: &StackId,
+    size: usize,
     build: impl Fn(&Facts) -> Result<T, Halt>,
 ) -> Result<T, BuildFailure> {
     let mut asked = BTreeSet::new();
     loop {
-        match build(&facts) {
+        match source.pool.run_here(size, || build(&facts)).await {
             Ok(built) => return Ok(built),
             Err(Halt::Finding(finding)) => return Err(BuildFailure::Finding(finding)),
             Err(Halt::Unanswered(failure)) => return Err(BuildFailure::Unanswered(failure)),

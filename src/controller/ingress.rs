@@ -16,8 +16,8 @@ use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome};
 use crate::cluster::events::Regarding;
 use crate::deploy::Deployed;
 use crate::finding::Part;
-use crate::inputs::Facts;
 use crate::inputs::group::{self, IngressGroup, Member};
+use crate::inputs::{Facts, cost};
 use crate::model::StackId;
 use crate::status;
 use crate::status::event::{Event, Reason};
@@ -136,7 +136,8 @@ impl Pass<'_> {
     async fn build(&self, group: &IngressGroup) -> Result<BuiltGroup, Failure> {
         let config = &self.context.config;
         let services = self.services();
-        let built = gather::build_from(services, &self.context.facts, &self.group.id, |facts| {
+        let sizes = group.members.iter().map(|member| cost::size_of_ingress(&member.ingress));
+        let built = gather::build_from(services, &self.context.facts, &self.group.id, sizes.sum(), |facts| {
             build::build(group, facts, config)
         })
         .await

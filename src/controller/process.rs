@@ -23,7 +23,8 @@ use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::metrics::{LeaseLabels, Metrics};
 use crate::serve::certificate::CertificateError;
-use crate::serve::listener::serve_plain;
+use crate::serve::connections::Limits;
+use crate::serve::listener::Server;
 use crate::serve::{Router, admin};
 use crate::telemetry;
 use std::sync::Arc;
@@ -256,7 +257,8 @@ impl Process {
             purpose,
             source,
         })?;
-        listeners.spawn(serve_plain(listener, router, self.shutdown_signal()));
+        let server = Server::new(Limits::default(), self.metrics.connections(purpose));
+        listeners.spawn(server.serve(listener, None, router, self.shutdown_signal()));
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::api::{ObjectKey, Service};
 use crate::build;
 use crate::cluster::events::Regarding;
 use crate::deploy::Deployed;
-use crate::inputs::Facts;
+use crate::inputs::{Facts, cost};
 use crate::model::Stack;
 use crate::status;
 use crate::status::event::{Event, Reason};
@@ -44,6 +44,9 @@ impl Pass<'_> {
         if !is_ours && !build::service::is_pending_finalization(&self.service) {
             return Ok(Verdict::Gone);
         }
+        if is_ours && let Some(finding) = cost::too_costly_service(&self.service) {
+            return Err(Failure::of_cost(&finding));
+        }
         let built = self.context.timed(COMPONENT, "build_model", self.build()).await?;
         log_model(&built.stack);
         if built.stack.load_balancers.is_empty() {
@@ -66,7 +69,8 @@ impl Pass<'_> {
         let config = &self.context.config;
         let id = build::service::stack_id(&self.service);
         let build = |facts: &Facts| build::service::build(&self.service, facts, config);
-        let built = gather::build(&self.context.facts, &id, build)
+        let size = cost::size_of_service(&self.service);
+        let built = gather::build_from(Facts::default(), &self.context.facts, &id, size, build)
             .await
             .map_err(|failure| Failure::of_build(&failure))?;
         self.context.note_built(&id);

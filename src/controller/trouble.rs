@@ -4,7 +4,8 @@ use super::Verdict;
 use super::context::Context;
 use super::gather::BuildFailure;
 use crate::deploy::{Class, DeployFailure};
-use crate::finding::Part;
+use crate::finding::{Finding, Part};
+use crate::metrics::ControllerLabels;
 use crate::model::Stack;
 use crate::model::marshal::marshal;
 use crate::status::event::{Event, Reason};
@@ -33,6 +34,11 @@ impl Failure {
         Self::Told(Trouble::of_build(failure))
     }
 
+    /// Nothing is built: it would take too much.
+    pub fn of_cost(finding: &Finding) -> Self {
+        Self::Told(Trouble::of_cost(finding))
+    }
+
     /// AWS or the API server refused something, or is not done yet.
     pub fn of_deployment(failure: &DeployFailure) -> Self {
         match failure.revisit {
@@ -48,23 +54,29 @@ pub struct Trouble {
     pub event: Event,
     /// Values of the metric's label `error_category`: one failure counts at every level, as upstream has it.
     categories: Vec<&'static str>,
-    /// Whether it fails until somebody changes something.
-    is_mistake: bool,
+    /// When it is tried again.
+    verdict: Verdict,
 }
 
 impl Trouble {
     /// Trouble that may go by itself.
     fn new(event: Event, category: &'static str) -> Self {
-        Self { event, categories: vec![category], is_mistake: false }
+        Self { event, categories: vec![category], verdict: Verdict::Retry }
     }
 
     /// Nothing could be built.
     fn of_build(failure: &BuildFailure) -> Self {
         let event = Event::warning(Reason::FailedBuildModel, failure);
-        let is_mistake = matches!(failure, BuildFailure::Finding(_));
+        let verdict = fails_until_change(matches!(failure, BuildFailure::Finding(_)));
         let part = failure.part().map(Part::label);
         let categories = part.into_iter().chain(["build_model_error"]).collect();
-        Self { event, categories, is_mistake }
+        Self { event, categories, verdict }
+    }
+
+    /// It would take too much to build.
+    fn of_cost(finding: &Finding) -> Self {
+        let event = Event::warning(Reason::FailedBuildModel, finding);
+        Self { event, categories: vec!["build_model_error"], verdict: Verdict::PutAside }
     }
 
     /// AWS or the API server refused something.
@@ -72,8 +84,12 @@ impl Trouble {
         let event = Event::warning(Reason::FailedDeployModel, failure);
         let stage = failure.stage().map(crate::plan::Stage::label);
         let categories = stage.into_iter().chain(["deploy_model_error"]).collect();
-        Self { event, categories, is_mistake: failure.class() == Class::UserMustAct }
+        Self { event, categories, verdict: fails_until_change(failure.class() == Class::UserMustAct) }
     }
+}
+
+fn fails_until_change(is_mistake: bool) -> Verdict {
+    if is_mistake { Verdict::Mistaken } else { Verdict::Retry }
 }
 
 impl Context {
@@ -98,7 +114,10 @@ impl Context {
             self.metrics.count_error(controller, category);
         }
         self.facts.memory.distrust();
-        if trouble.is_mistake { Verdict::Mistaken } else { Verdict::Retry }
+        if trouble.verdict == Verdict::PutAside {
+            self.metrics.objects_put_aside.get_or_create(&ControllerLabels::new(controller)).inc();
+        }
+        trouble.verdict
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Verdict {
     Retry,
     /// It fails until somebody changes something; a change is heard of, so trying again is only a precaution.
     Mistaken,
+    /// It is too costly to be tried: nothing is done until it changes.
+    PutAside,
 }
 
 impl Verdict {
@@ -30,7 +32,7 @@ impl Verdict {
         match self {
             Self::Done | Self::Gone => "success",
             Self::After(_) | Self::DoneFor(_) => "requeue_after",
-            Self::Retry | Self::Mistaken => "error",
+            Self::Retry | Self::Mistaken | Self::PutAside => "error",
         }
     }
 }
@@ -51,9 +53,10 @@ pub async fn work<K: Ord + Clone>(
             let _active = meter.active();
             reconcile(key.clone()).await
         };
-        meter.observe(verdict.label(), verdict == Verdict::Mistaken, began.elapsed());
+        let is_terminal = matches!(verdict, Verdict::Mistaken | Verdict::PutAside);
+        meter.observe(verdict.label(), is_terminal, began.elapsed());
         match verdict {
-            Verdict::Done | Verdict::Gone => queue.forget(&key),
+            Verdict::Done | Verdict::Gone | Verdict::PutAside => queue.forget(&key),
             Verdict::After(delay) | Verdict::DoneFor(delay) => {
                 queue.forget(&key);
                 queue.add_after(key.clone(), delay);

@@ -12,6 +12,7 @@ pub use class::{
 };
 pub use references::{USE_ANNOTATION, backends, secret_reference, service_references};
 
+use super::cost::too_costly_ingress;
 use crate::annotations::ingress::of as annotations_of;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, has_finalizer};
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
@@ -258,7 +259,7 @@ pub fn load_group<'a>(
                     Err(finding) => (0, Some(*finding)),
                 };
                 let key = ObjectKey::of(ingress.as_ref());
-                let defect = defect.or(disorder);
+                let defect = defect.or(disorder).or_else(|| too_costly_ingress(ingress));
                 let member = Member { key, ingress: Arc::clone(ingress), params, defect, refusal: None };
                 members.insert((order, sort_key), member);
             }

@@ -4,6 +4,7 @@
 //! among the facts, it stops with [`Halt::Lacking`] and names the [`Query`]; the shell asks, adds the answer and builds
 //! again. So what a build needs is said once, by the build itself, and nothing is looked up that is not used.
 
+pub mod cost;
 mod facts;
 pub mod group;
 mod live;

@@ -1,37 +1,47 @@
 //! The accept loop of every listener: each connection on its own, none able to harm the others.
 //!
-//! Handshakes and headers have deadlines, connections are capped, and shutting down fails no request.
+//! Handshakes and heads have deadlines, connections are limited ([`Connections`]), what a connection may hold in memory is
+//! bounded, and shutting down fails no request.
 
+use super::connections::{Connection, Connections, Limits, Place};
+use super::watched::Watched;
+use crate::metrics::ConnectionMeter;
 use axum::Router;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::Version;
 use axum::http::header::{CONNECTION, HeaderValue};
 use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use futures::FutureExt;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
+use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
-/// Connections at a time; the API server needs a handful.
-const MAX_CONNECTIONS: usize = 512;
 /// A client has this long for its TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A client has this long to send the headers of its first or next request.
+/// A client has this long until the head of its first or next request is here.
 ///
 /// why: API servers speak HTTP/1.1 to webhooks and keep idle connections for 90 s. If we were first to close one, a call that is on
 /// its way at that moment would fail, because a POST is not sent again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(100);
+/// A connection that has to make room has this long to finish what is under way.
+const CLOSE_TIME: Duration = Duration::from_millis(200);
 /// At shutdown, requests are answered for this much longer, and each connection ends with its next answer.
 ///
 /// why: API servers send calls over the connections they have, and over new ones until they have heard that the replica leaves its
@@ -39,6 +49,15 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(100);
 const LEAVE_TIME: Duration = Duration::from_secs(3);
 /// After that, requests in flight have this long to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often stalled heads are looked for.
+const SWEEP_PERIOD: Duration = Duration::from_secs(1);
+/// Bytes of a head, and of what is read at once.
+const READ_BUFFER: usize = 32 * 1024;
+/// Requests at a time of one HTTP/2 connection.
+const STREAMS: u32 = 64;
+/// Bytes that an HTTP/2 client may send before they are read: of a request, of all requests.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * 1024;
 
 /// Serves `router` over TLS until `shutdown` completes, then takes its leave.
 pub async fn serve_tls(
@@ -47,56 +66,91 @@ pub async fn serve_tls(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) {
-    serve(listener, Some(TlsAcceptor::from(tls)), router, shutdown).await;
+    let acceptor = TlsAcceptor::from(tls);
+    Server::new(Limits::default(), ConnectionMeter::default())
+        .serve(listener, Some(acceptor), router, shutdown)
+        .await;
 }
 
 /// Serves `router` over plain HTTP until `shutdown` completes, then takes its leave.
 pub async fn serve_plain(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    serve(listener, None, router, shutdown).await;
+    Server::new(Limits::default(), ConnectionMeter::default()).serve(listener, None, router, shutdown).await;
 }
 
-async fn serve(
-    listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    let leaves = Arc::new(AtomicBool::new(false));
-    let router = send_away_when(&leaves, router);
-    let has_left = async {
-        shutdown.await;
-        leaves.store(true, Ordering::Relaxed);
-        tokio::time::sleep(LEAVE_TIME).await;
-    };
-    tokio::pin!(has_left);
-    loop {
-        let stream = tokio::select! {
-            () = &mut has_left => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    on_accept_failure(&error).await;
+/// A listener's rules.
+pub struct Server {
+    connections: Connections,
+    /// Tells all connections to end with their next answer.
+    leaving: CancellationToken,
+    is_leaving: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// A server that keeps so many connections.
+    pub fn new(limits: Limits, meter: ConnectionMeter) -> Self {
+        Self {
+            connections: Connections::new(limits, meter),
+            leaving: CancellationToken::new(),
+            is_leaving: Arc::default(),
+        }
+    }
+
+    /// Serves until `shutdown` completes, then takes its leave. Plain HTTP without an acceptor.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        acceptor: Option<TlsAcceptor>,
+        router: Router,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let mut tasks = JoinSet::new();
+        let router = send_away_when(&self.is_leaving, router);
+        let mut sweeps = tokio::time::interval(SWEEP_PERIOD);
+        let has_left = async {
+            shutdown.await;
+            self.is_leaving.store(true, Ordering::Relaxed);
+            tokio::time::sleep(LEAVE_TIME).await;
+        };
+        let mut has_left = pin!(has_left);
+        loop {
+            let (stream, source) = tokio::select! {
+                () = &mut has_left => break,
+                Some(_) = tasks.join_next() => continue,
+                _ = sweeps.tick() => {
+                    self.connections.sweep();
                     continue;
                 }
-            },
-        };
-        let Ok(slot) = slots.clone().try_acquire_owned() else {
-            tracing::warn!(limit = MAX_CONNECTIONS, "connection refused: too many");
-            continue;
-        };
-        let connection = serve_connection(stream, acceptor.clone(), router.clone(), graceful.watcher());
-        connections.spawn(async move {
-            connection.await;
-            drop(slot);
-        });
+                accepted = listener.accept(), if tasks.len() < self.connections.most() => match accepted {
+                    Ok((stream, address)) => (stream, address.ip()),
+                    Err(error) => {
+                        on_accept_failure(&error).await;
+                        continue;
+                    }
+                },
+            };
+            self.admit(stream, source, acceptor.clone(), router.clone(), &mut tasks);
+        }
+        drop(listener);
+        self.leaving.cancel();
+        let drained = async { while tasks.join_next().await.is_some() {} };
+        if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+            tracing::warn!("requests were still running at shutdown");
+        }
     }
-    drop(listener);
-    if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still running at shutdown");
+
+    fn admit(
+        &self,
+        stream: TcpStream,
+        source: IpAddr,
+        acceptor: Option<TlsAcceptor>,
+        router: Router,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let Some(place) = self.connections.enter(source.to_canonical()) else {
+            tracing::debug!(%source, "connection refused: all others have complete requests");
+            return;
+        };
+        tasks.spawn(serve_connection(stream, place, acceptor, router, self.leaving.clone()));
     }
 }
 
@@ -124,15 +178,28 @@ fn send_away_when(leaves: &Arc<AtomicBool>, router: Router) -> Router {
 
 async fn serve_connection(
     stream: TcpStream,
+    place: Place,
     acceptor: Option<TlsAcceptor>,
     router: Router,
-    watcher: Watcher,
+    leaving: CancellationToken,
 ) {
     // why: headers and body of an answer are two small writes; the second must not wait for the first's acknowledgement
     let _ = stream.set_nodelay(true);
-    let Some(acceptor) = acceptor else { return serve_requests(stream, router, watcher).await };
-    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => serve_requests(stream, router, watcher).await,
+    let connection = &place.connection;
+    let Some(acceptor) = acceptor else {
+        connection.opened(false);
+        return serve_requests(stream, connection, router, leaving).await;
+    };
+    let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+    let shaken = tokio::select! {
+        shaken = handshake => shaken,
+        () = connection.closing() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            connection.opened(stream.get_ref().1.alpn_protocol() == Some(b"h2"));
+            serve_requests(stream, connection, router, leaving).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake timed out"),
     }
@@ -140,14 +207,65 @@ async fn serve_connection(
 
 async fn serve_requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    connection: &Arc<Connection>,
     router: Router,
-    watcher: Watcher,
+    leaving: CancellationToken,
 ) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
+    let builder = protocol();
+    let service = hyper::service::service_fn(|request| answer(request, connection.clone(), router.clone()));
+    let stream = TokioIo::new(Watched::new(stream, connection.clone()));
+    let mut served = pin!(builder.serve_connection(stream, service));
+    let ended = tokio::select! {
+        // why: a request that has come in the meantime is still answered
+        biased;
+        ended = served.as_mut() => Some(ended),
+        () = connection.closing() => {
+            served.as_mut().graceful_shutdown();
+            timeout(CLOSE_TIME, served.as_mut()).await.ok()
+        }
+        () = leaving.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            Some(served.await)
+        }
+    };
+    if let Some(Err(error)) = ended {
         tracing::debug!(%error, "connection ended");
     }
+}
+
+fn protocol() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(READ_BUFFER);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(Duration::from_secs(30)))
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(16 * 1024)
+        .max_local_error_reset_streams(Some(STREAMS as usize))
+        .max_pending_accept_reset_streams(Some(16));
+    builder
+}
+
+/// Answers one request. The router finds the connection among the request's extensions, to say when the request is complete.
+async fn answer(
+    request: hyper::Request<Incoming>,
+    connection: Arc<Connection>,
+    router: Router,
+) -> Result<Response, Infallible> {
+    let exchange = connection.begin();
+    if request.body().is_end_stream() {
+        connection.complete();
+    }
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(connection);
+    router
+        .oneshot(request)
+        .map(|answered| {
+            drop(exchange);
+            answered
+        })
+        .await
 }

@@ -1,6 +1,7 @@
 //! AdmissionReview v1 on the wire.
 //! Source: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>
 
+use super::lean::Lean;
 use crate::admit::{Admitted, Change, Denial, Operation};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,10 +36,10 @@ pub struct Request {
     pub name: String,
     /// The object as it shall be.
     #[serde(default)]
-    pub object: Value,
+    pub object: Lean,
     /// The object as it was.
     #[serde(default)]
-    pub old_object: Value,
+    pub old_object: Lean,
     /// Nothing may be changed anywhere because of a dry run.
     #[serde(default)]
     pub dry_run: Option<bool>,
@@ -56,7 +57,17 @@ impl Request {
 
     /// The object as it was, if there was one.
     pub fn old(&self) -> Option<&Value> {
-        (!self.old_object.is_null()).then_some(&self.old_object)
+        (!self.old_object.value.is_null()).then_some(&self.old_object.value)
+    }
+
+    /// Whether the objects are here as they came. Otherwise there is too much of them to be checked.
+    pub fn is_whole(&self) -> bool {
+        !self.object.is_cut && !self.old_object.is_cut
+    }
+
+    /// Whether nothing may be changed anywhere because of the request.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run == Some(true)
     }
 
     /// What is to happen, as the checks see it.
@@ -64,17 +75,31 @@ impl Request {
         Change {
             operation: self.operation(),
             namespace: &self.namespace,
-            object: &self.object,
+            object: &self.object.value,
             old: self.old(),
         }
     }
+}
+
+/// The head of a review whose objects nobody looks at.
+#[derive(Debug, Deserialize)]
+pub struct Head {
+    /// The request.
+    pub request: RequestHead,
+}
+
+/// What ties an answer to a request.
+#[derive(Debug, Deserialize)]
+pub struct RequestHead {
+    /// Ties answer to request.
+    pub uid: String,
 }
 
 /// The answer to an admitted request. The patch holds just the difference to the object that came.
 pub fn admitted(request: &Request, admitted: Admitted) -> Value {
     let mut response = json!({"uid": request.uid, "allowed": true});
     if let Some(object) = &admitted.object {
-        let patch = json_patch::diff(&request.object, object);
+        let patch = json_patch::diff(&request.object.value, object);
         if !patch.0.is_empty()
             && let Ok(bytes) = serde_json::to_vec(&patch)
         {
@@ -88,10 +113,15 @@ pub fn admitted(request: &Request, admitted: Admitted) -> Value {
     envelope(&response)
 }
 
+/// The answer to a request that is admitted as it came, with a warning.
+pub fn admitted_unchecked(uid: &str, warning: &str) -> Value {
+    envelope(&json!({"uid": uid, "allowed": true, "warnings": [warning]}))
+}
+
 /// The answer to a refused request.
-pub fn denied(request: &Request, denial: &Denial) -> Value {
+pub fn denied(uid: &str, denial: &Denial) -> Value {
     let status = json!({"code": 403, "reason": "Forbidden", "message": denial.message});
-    let mut response = json!({"uid": request.uid, "allowed": false, "status": status});
+    let mut response = json!({"uid": uid, "allowed": false, "status": status});
     if !denial.warnings.is_empty() {
         set(&mut response, "warnings", Value::from(denial.warnings.clone()));
     }

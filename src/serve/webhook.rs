@@ -1,27 +1,30 @@
 //! The admission webhooks: HTTP in front, [`crate::admit`] behind.
 //!
-//! Paths are upstream's. Requests are capped in size and time; what is not an AdmissionReview gets the right HTTP answer
-//! and harms nobody.
+//! Paths are upstream's. Requests are bounded in size, memory, cost and time; what is not an AdmissionReview gets the right HTTP
+//! answer and harms nobody. Each review runs step by step ([`super::steps`]) on the pool, where it keeps nobody waiting.
 
-use super::review::{self, Request, Review};
-use crate::admit::binding::KnownTargetGroups;
-use crate::admit::ingress::ClassSource;
-use crate::admit::{self, Admitted, Denial, Halt, TargetGroupQuery};
-use crate::api::{AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey};
-use crate::aws::assume_role::{AssumedRole, CloudFor};
-use crate::aws::send;
-use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
+use super::bodies::{Bodies, Share};
+use super::connections::Connection;
+use super::lookups::Lookups;
+use super::review::{self, Head, Request, Review};
+use super::steps::{Known, Lack, Stop, WEBHOOKS, Webhook};
+use crate::admit::Denial;
+use crate::api::{AlbTargetControlConfigSpec, ObjectKey};
+use crate::aws::assume_role::AssumedRole;
 use crate::cluster::stores::Stores;
 use crate::cluster::target_control::TargetControlSettings;
 use crate::config::Config;
-use crate::metrics::Metrics;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request as HttpRequest, State};
+use crate::metrics::{Metrics, WebhookLabels};
+use crate::pool::Pool;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use axum::{Json, Router};
 use futures::future::BoxFuture;
+use http_body_util::BodyExt;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -29,16 +32,20 @@ use tokio::time::{Instant, timeout_at};
 /// The largest AdmissionReview: two objects of etcd's limit.
 const MAX_BODY: usize = 3 * 1024 * 1024;
 /// The API server gives up after five seconds, so an answer after them is of no use.
-const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
-/// How often a check may ask for one more target group.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
+/// How often a review may ask for something more.
 const MAX_LOOKUPS: usize = 4;
 
 /// What the webhooks know.
 pub struct Webhooks {
     /// Settings.
     pub config: Arc<Config>,
-    /// AWS, in the controller's own name or in a role's.
-    pub clouds: Arc<dyn CloudFor>,
+    /// What reviews ask of AWS.
+    pub lookups: Lookups,
+    /// Memory of the reviews.
+    pub bodies: Bodies,
+    /// Threads for costly reviews.
+    pub pool: Pool,
     /// The cluster as it is.
     pub stores: Arc<Stores>,
     /// Source of QUIC server ids.
@@ -51,8 +58,8 @@ pub struct Webhooks {
 
 /// Hands out QUIC server ids, unique in the cluster.
 pub trait QuicIds: Send + Sync {
-    /// So many new ids, as the environment variable holds them.
-    fn take(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>, String>>;
+    /// So many new ids, as the environment variable holds them. For a dry run they need not be unique, and nothing is written.
+    fn take(&self, count: usize, is_dry_run: bool) -> BoxFuture<'_, Result<Vec<String>, String>>;
 }
 
 /// Reads the settings of the target-control agent.
@@ -73,231 +80,234 @@ impl TargetControlConfigs for TargetControlSettings {
     }
 }
 
-type Answer<'a> = BoxFuture<'a, Result<Admitted, Denial>>;
-type Webhook = for<'a> fn(&'a Webhooks, &'a Request) -> Answer<'a>;
-
-/// Every webhook by path.
-const WEBHOOKS: &[(&str, Webhook)] = &[
-    ("/mutate-v1-service", |hooks, request| Box::pin(async move { Ok(default_service(hooks, request)) })),
-    ("/mutate-v1-pod", |hooks, request| Box::pin(async move { Ok(inject_gates(hooks, request)) })),
-    ("/mutate-v1-pod-server-id", |hooks, request| Box::pin(inject_quic_ids(hooks, request))),
-    ("/mutate-elbv2-k8s-aws-v1beta1-targetgroupbinding", |hooks, request| {
-        Box::pin(complete_binding(hooks, request))
-    }),
-    ("/validate-elbv2-k8s-aws-v1beta1-targetgroupbinding", |hooks, request| {
-        Box::pin(check_binding(hooks, request))
-    }),
-    ("/validate-elbv2-k8s-aws-v1beta1-ingressclassparams", |hooks, request| {
-        Box::pin(async { check_class_params(hooks, request) })
-    }),
-    ("/validate-networking-v1-ingress", |hooks, request| Box::pin(async { check_ingress(hooks, request) })),
-    ("/validate-v1-service", |hooks, request| Box::pin(async { check_service(hooks, request) })),
-    ("/mutate-alb-target-control-namespace-v1-pod", |hooks, request| {
-        Box::pin(inject_target_control(hooks, request))
-    }),
-    ("/mutate-alb-target-control-object-v1-pod", |hooks, request| {
-        Box::pin(inject_target_control(hooks, request))
-    }),
-];
-
 /// The paths of all webhooks.
 pub fn paths() -> impl Iterator<Item = &'static str> + Clone {
-    WEBHOOKS.iter().map(|(path, _)| *path)
+    WEBHOOKS.iter().map(|webhook| webhook.path)
 }
 
 /// The webhook server's routes.
 pub fn router(hooks: Arc<Webhooks>) -> Router {
     let mut router = Router::new();
-    for (path, webhook) in WEBHOOKS {
-        hooks.metrics.expect_admissions(path);
-        router = router.route(path, route(path, *webhook));
+    for webhook in WEBHOOKS {
+        hooks.metrics.expect_admissions(webhook.path);
+        router = router.route(webhook.path, route(*webhook));
     }
-    router.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(hooks)
+    router.with_state(hooks)
 }
 
-fn route(path: &'static str, webhook: Webhook) -> MethodRouter<Arc<Webhooks>> {
+fn route(webhook: Webhook) -> MethodRouter<Arc<Webhooks>> {
     post(move |State(hooks): State<Arc<Webhooks>>, request: HttpRequest| async move {
         let began = Instant::now();
-        let _in_flight = hooks.metrics.admission(path);
-        let response = match read(request, began + REQUEST_TIMEOUT).await {
-            Ok(request) => {
-                let answered = timeout_at(began + REQUEST_TIMEOUT, answer(path, webhook, &hooks, request));
-                answered.await.unwrap_or_else(|_| {
-                    (StatusCode::GATEWAY_TIMEOUT, "the check took too long").into_response()
-                })
-            }
-            Err(refusal) => refusal,
+        let _in_flight = hooks.metrics.admission(webhook.path);
+        let deadline = began + REQUEST_TIMEOUT;
+        let response = match read(&hooks.bodies, request, deadline).await {
+            Ok(body) => review(webhook, &hooks, body, deadline).await,
+            Err(refusal) => refusal.into_response(),
         };
-        hooks.metrics.observe_admission(path, response.status().as_u16(), began.elapsed());
+        hooks.metrics.observe_admission(webhook.path, response.status().as_u16(), began.elapsed());
         response
     })
-}
-
-/// Reads the whole request. why: a client that stops halfway must not keep a connection for ever.
-async fn read(request: HttpRequest, deadline: Instant) -> Result<Request, Response> {
-    let headers = request.headers().clone();
-    let body = timeout_at(deadline, Bytes::from_request(request, &()))
-        .await
-        .map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the rest of the request did not come").into_response())?;
-    let body = body.map_err(IntoResponse::into_response)?;
-    parse(&headers, &body).map_err(IntoResponse::into_response)
-}
-
-async fn answer(path: &'static str, webhook: Webhook, hooks: &Webhooks, request: Request) -> Response {
-    match webhook(hooks, &request).await {
-        Ok(admitted) => Json(review::admitted(&request, admitted)).into_response(),
-        Err(denial) => {
-            hooks.metrics.count_denial(path, denial.check);
-            tracing::info!(
-                path,
-                namespace = request.namespace,
-                name = request.name,
-                reason = denial.message,
-                "refused"
-            );
-            Json(review::denied(&request, &denial)).into_response()
-        }
-    }
 }
 
 /// Why a request gets no AdmissionReview in return.
 type HttpRefusal = (StatusCode, String);
 
-fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Request, HttpRefusal> {
+fn refuse<T>(status: StatusCode, message: impl Into<String>) -> Result<T, HttpRefusal> {
+    Err((status, message.into()))
+}
+
+/// A complete body, with the memory it takes.
+struct Received {
+    bytes: Bytes,
+    _share: Share,
+}
+
+/// Reads the whole request. why: a client that stops halfway must not keep a connection for ever.
+async fn read(
+    bodies: &Bodies,
+    request: HttpRequest,
+    deadline: Instant,
+) -> Result<Arc<Received>, HttpRefusal> {
+    check_content_type(request.headers())?;
+    let connection = request.extensions().get::<Arc<Connection>>().cloned();
+    let share = bodies.enter();
+    let collected = async {
+        tokio::select! {
+            collected = collect(request, &share) => collected,
+            () = share.dropped() => refuse(StatusCode::SERVICE_UNAVAILABLE, super::bodies::Dropped.to_string()),
+        }
+    };
+    let Ok(bytes) = timeout_at(deadline, collected).await else {
+        return refuse(StatusCode::REQUEST_TIMEOUT, "the rest of the request did not come");
+    };
+    let bytes = bytes?;
+    share.complete();
+    if let Some(connection) = connection {
+        connection.complete();
+    }
+    Ok(Arc::new(Received { bytes, _share: share }))
+}
+
+async fn collect(request: HttpRequest, share: &Share) -> Result<Bytes, HttpRefusal> {
+    let length = content_length(request.headers()).unwrap_or(0);
+    let too_large =
+        || refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("a review holds at most {MAX_BODY} bytes"));
+    if length > MAX_BODY {
+        return too_large();
+    }
+    let (mut body, mut bytes): (Body, Vec<u8>) = (request.into_body(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return refuse(StatusCode::BAD_REQUEST, "the rest of the request cannot be read");
+        };
+        let Ok(part) = frame.into_data() else { continue };
+        if bytes.len() + part.len() > MAX_BODY {
+            return too_large();
+        }
+        if let Err(dropped) = share.take(part.len()).await {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, dropped.to_string());
+        }
+        if bytes.is_empty() {
+            bytes.reserve_exact(length);
+        }
+        bytes.extend_from_slice(&part);
+    }
+    Ok(bytes.into())
+}
+
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), HttpRefusal> {
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !content_type.trim_start().to_ascii_lowercase().starts_with("application/json") {
-        let message = format!("content type is {content_type:?}, expected application/json");
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    if content_type.trim_start().to_ascii_lowercase().starts_with("application/json") {
+        return Ok(());
     }
-    let bad_request = |message: String| (StatusCode::BAD_REQUEST, message);
-    let review: Review = serde_json::from_slice(body)
-        .map_err(|error| bad_request(format!("not an AdmissionReview: {error}")))?;
-    if review.api_version != "admission.k8s.io/v1" || review.kind != "AdmissionReview" {
-        let Review { api_version, kind, .. } = review;
-        return Err(bad_request(format!(
-            "got {api_version} {kind}, expected admission.k8s.io/v1 AdmissionReview"
-        )));
-    }
-    review.request.ok_or_else(|| bad_request("the AdmissionReview holds no request".to_owned()))
+    let message = format!("content type is {content_type:?}, expected application/json");
+    refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
 }
 
-fn default_service(hooks: &Webhooks, request: &Request) -> Admitted {
-    admit::service::default_class(&hooks.config, request.operation(), &request.object, request.old())
-}
-
-fn inject_gates(hooks: &Webhooks, request: &Request) -> Admitted {
-    let bindings = hooks.stores.bindings.list_namespace(&request.namespace);
-    let service =
-        |name: &str| hooks.stores.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name));
-    let bindings = bindings.iter().map(AsRef::as_ref);
-    admit::pod::inject_readiness_gates(&hooks.config, request.operation(), &request.object, bindings, service)
-}
-
-async fn inject_quic_ids(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    let variable = &hooks.config.quic_environment_variable_name;
-    let needed = admit::quic::needed_ids(request.operation(), &request.object, variable);
-    let doubted = admit::pod::doubted(&hooks.config, &request.change());
-    if needed == 0 {
-        return Ok(doubted);
-    }
-    let ids = hooks.quic_ids.take(needed).await.map_err(|reason| Denial::new("serverIDInjector", reason))?;
-    let injected = admit::quic::inject_server_ids(request.operation(), &request.object, variable, ids);
-    Ok(Admitted { warnings: doubted.warnings, ..injected })
-}
-
-fn check_class_params(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    admit::ingress_class_params::check(&hooks.config, &request.change())
-}
-
-fn check_service(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    admit::service::check(&hooks.config, &request.change())
-}
-
-fn check_ingress(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    admit::ingress::check(&hooks.config, &request.change(), &*hooks.stores)
-}
-
-async fn inject_target_control(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    let namespace = || hooks.stores.namespaces.get(&ObjectKey::cluster(request.namespace.as_str()));
-    let label = |key: &str| namespace()?.metadata.labels.as_ref()?.get(key).cloned();
-    let is_on = hooks.config.features.alb_target_control_agent;
-    if !is_on || !admit::target_control::is_wanted(request.operation(), &request.object, label) {
-        return Ok(Admitted::unchanged());
-    }
-    match hooks.target_control.settings(&request.namespace).await {
-        Ok(Some(settings)) => admit::target_control::inject_agent(&request.object, &settings),
-        Ok(None) => Ok(Admitted::unchanged()),
-        Err(error) => {
-            let (kind, name) = ("ALBTargetControlConfig", admit::target_control::CONFIG_NAME);
-            Err(Denial::new("lookup", format!("{kind} {name:?} cannot be read now, try again: {error}")))
-        }
+/// Answers a review in time, whatever it costs.
+async fn review(webhook: Webhook, hooks: &Arc<Webhooks>, body: Arc<Received>, deadline: Instant) -> Response {
+    match timeout_at(deadline, work(webhook, hooks, &body)).await {
+        Ok(response) => response,
+        Err(_) => unchecked_in_time(webhook, hooks, &body.bytes),
     }
 }
 
-impl ClassSource for Stores {
-    fn ingress_classes(&self) -> Vec<Arc<IngressClass>> {
-        self.ingress_classes.list()
-    }
-
-    fn ingress_class_params(&self, name: &str) -> Option<Arc<IngressClassParams>> {
-        self.ingress_class_params.get(&ObjectKey::cluster(name))
-    }
-}
-
-async fn complete_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    with_lookups(hooks, request, |known| {
-        admit::binding::complete(request.operation(), &request.object, known)
-    })
-    .await
-}
-
-async fn check_binding(hooks: &Webhooks, request: &Request) -> Result<Admitted, Denial> {
-    let others = |arn: &str| hooks.stores.bindings.list_group(&ObjectKey::cluster(arn));
-    with_lookups(hooks, request, |known| {
-        admit::binding::check(&hooks.config, &request.change(), &others, known)
-    })
-    .await?;
-    admit::binding::check_fields(&hooks.config, &request.change())
-}
-
-/// Runs a check, looking up the target groups it asks for.
-async fn with_lookups(
-    hooks: &Webhooks,
-    request: &Request,
-    check: impl Fn(&KnownTargetGroups) -> Result<Admitted, Halt>,
-) -> Result<Admitted, Denial> {
-    let mut known = KnownTargetGroups::new();
-    for _ in 0..MAX_LOOKUPS {
-        match check(&known) {
-            Ok(admitted) => return Ok(admitted),
-            Err(Halt::Denied(denial)) => return Err(denial),
-            Err(Halt::TargetGroup(query)) => {
-                let found = look_up(hooks, request, &query).await;
-                known.insert(query, found);
+/// Does one step after the other until there is an answer.
+async fn work(webhook: Webhook, hooks: &Arc<Webhooks>, body: &Arc<Received>) -> Response {
+    let mut known = Known::default();
+    for _ in 0..=MAX_LOOKUPS {
+        let job = {
+            let (hooks, body) = (hooks.clone(), body.clone());
+            move || {
+                let outcome = step(webhook, &hooks, &body.bytes, &known);
+                (outcome, known)
             }
+        };
+        let Ok((outcome, returned)) = hooks.pool.run(body.bytes.len(), job).await else {
+            return (StatusCode::SERVICE_UNAVAILABLE, "the controller is shutting down").into_response();
+        };
+        known = returned;
+        match outcome {
+            Ok(response) => return response,
+            Err(lack) => look_up(hooks, lack, &mut known).await,
         }
     }
-    Err(Denial::new("lookup", "the check needs more target groups than a binding can name"))
+    (StatusCode::INTERNAL_SERVER_ERROR, "the review needs more target groups than a binding can name")
+        .into_response()
 }
 
-async fn look_up(
-    hooks: &Webhooks,
-    request: &Request,
-    query: &TargetGroupQuery,
-) -> Result<Vec<TargetGroup>, String> {
-    let field = |pointer| {
-        let text = request.object.pointer(pointer).and_then(serde_json::Value::as_str);
-        text.filter(|text| !text.is_empty()).map(str::to_owned)
+/// One step on the body of a review: its answer, or what must be known first.
+fn step(webhook: Webhook, hooks: &Webhooks, body: &[u8], known: &Known) -> Result<Response, Lack> {
+    let request = match parse(body) {
+        Ok(request) => request,
+        Err(refusal) => return Ok(refusal.into_response()),
     };
-    let external_id = field("/spec/assumeRoleExternalId");
-    let role = field("/spec/iamRoleArnToAssume").map(|arn| AssumedRole { arn, external_id });
-    let cloud = hooks.clouds.cloud_for(role.as_ref());
-    let describe = match query {
-        TargetGroupQuery::Arn(arn) => DescribeTargetGroups { arns: vec![arn.clone()], ..Default::default() },
-        TargetGroupQuery::Name(name) => {
-            DescribeTargetGroups { names: vec![name.clone()], ..Default::default() }
+    if !request.is_whole() {
+        hooks.metrics.reviews_too_costly.get_or_create(&WebhookLabels::new(webhook.path)).inc();
+        let reason = "the object is too large to be checked: it has more fields than any load balancer could be made of";
+        return Ok(unchecked(webhook, hooks, &request.uid, reason));
+    }
+    match (webhook.step)(hooks, &request, known) {
+        Ok(admitted) => Ok(json(&review::admitted(&request, admitted))),
+        Err(Stop::Denied(denial)) => Ok(deny(webhook, hooks, &request, &denial)),
+        Err(Stop::Lacks(lack)) => Err(lack),
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Request, HttpRefusal> {
+    let review: Review = match serde_json::from_slice(body) {
+        Ok(review) => review,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, format!("not an AdmissionReview: {error}")),
+    };
+    let Review { api_version, kind, request } = review;
+    if api_version != "admission.k8s.io/v1" || kind != "AdmissionReview" {
+        let message = format!("got {api_version} {kind}, expected admission.k8s.io/v1 AdmissionReview");
+        return refuse(StatusCode::BAD_REQUEST, message);
+    }
+    request.ok_or_else(|| (StatusCode::BAD_REQUEST, "the AdmissionReview holds no request".to_owned()))
+}
+
+fn json(answer: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
+}
+
+fn deny(webhook: Webhook, hooks: &Webhooks, request: &Request, denial: &Denial) -> Response {
+    hooks.metrics.count_denial(webhook.path, denial.check);
+    tracing::info!(
+        path = webhook.path,
+        namespace = request.namespace,
+        name = request.name,
+        reason = denial.message,
+        "refused"
+    );
+    json(&review::denied(&request.uid, denial))
+}
+
+/// The answer where there was no time for the checks.
+fn unchecked_in_time(webhook: Webhook, hooks: &Webhooks, body: &[u8]) -> Response {
+    match serde_json::from_slice::<Head>(body) {
+        Ok(head) => {
+            let reason = "the checks took too long, or many others came before: apply it again";
+            unchecked(webhook, hooks, &head.request.uid, reason)
         }
-    };
-    send(&*cloud, describe).await.map(|page| page.items).map_err(|error| error.to_string())
+        Err(error) => (StatusCode::BAD_REQUEST, format!("not an AdmissionReview: {error}")).into_response(),
+    }
+}
+
+/// The answer for an object that was not checked. It says so in any case.
+fn unchecked(webhook: Webhook, hooks: &Webhooks, uid: &str, reason: &str) -> Response {
+    tracing::warn!(path = webhook.path, reason, "not checked");
+    if webhook.refuses_unchecked(hooks.config.annotation_validation) {
+        hooks.metrics.count_denial(webhook.path, "cost");
+        return json(&review::denied(uid, &Denial::new("cost", reason)));
+    }
+    json(&review::admitted_unchecked(uid, &format!("not checked: {reason}")))
+}
+
+async fn look_up(hooks: &Webhooks, lack: Lack, known: &mut Known) {
+    match lack {
+        Lack::TargetGroup(role, query) => {
+            let found = hooks.lookups.find((role, query.clone()), |role| hooks.is_named(role)).await;
+            known.target_groups.insert(query, found);
+        }
+        Lack::QuicIds { count, is_dry_run } => {
+            known.quic_ids = Some(hooks.quic_ids.take(count, is_dry_run).await);
+        }
+        Lack::TargetControl(namespace) => {
+            known.target_control = Some(hooks.target_control.settings(&namespace).await);
+        }
+    }
+}
+
+impl Webhooks {
+    /// Whether a stored binding names the role, with the same external id.
+    fn is_named(&self, role: &AssumedRole) -> bool {
+        let bindings = self.stores.bindings.list_group(&ObjectKey::cluster(role.arn.as_str()));
+        bindings.iter().any(|binding| AssumedRole::of(&binding.spec).as_ref() == Some(role))
+    }
 }

@@ -27,6 +27,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("fence", 3, &[]),
     ("aws", 3, &["clock", "fence"]),
     ("metrics", 3, &["aws"]),
+    ("pool", 3, &["metrics"]),
     ("deploy", 3, &["aws", "clock", "metrics"]),
     // why deploy: ports of deploy that the API server keeps have their adapters where its client is.
     ("cluster", 3, &["clock", "deploy", "fence"]),

@@ -22,6 +22,7 @@ mod nodes;
 mod reads;
 mod refusals;
 mod secrets;
+mod server;
 mod services;
 mod targets;
 mod terms;

@@ -95,3 +95,40 @@ async fn a_watchdog_barks_when_the_last_healthy_target_goes() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(watchdog.look(&town.rig).is_err());
 }
+
+/// The value of a metric without labels other than the controller's.
+fn put_aside(rig: &Rig) -> String {
+    let text = rig.metrics();
+    let line =
+        text.lines().find(|line| line.starts_with("awslbc_objects_put_aside_total{controller=\"service\"}"));
+    line.and_then(|line| line.split(' ').nth(1)).unwrap_or("0").to_owned()
+}
+
+#[test]
+fn a_service_that_is_too_costly_is_put_aside_until_it_changes() {
+    run(async {
+        let mut rig = Rig::new(rig::Options::default());
+        rig.furnish();
+        let mut costly = rig::shop::load_balancer("costly", &[80], &[]);
+        let ranges: Vec<String> =
+            (0..12_000).map(|n| format!("10.{}.{}.0/24", n / 256 % 256, n % 256)).collect();
+        costly["spec"]["loadBalancerSourceRanges"] = serde_json::json!(ranges);
+        rig.api.put(costly);
+        rig.api.put(rig::shop::load_balancer("sound", &[80], &[]));
+        rig.start().await;
+        rig.settle().await;
+        let told: Vec<_> = rig.api.events().into_iter().filter(|event| event.severity == "Warning").collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((told[0].object.as_str(), told[0].reason.as_str()), ("shop/costly", "FailedBuildModel"));
+        assert!(told[0].message.contains("too costly to be built"), "{}", told[0].message);
+        assert_eq!(rig.inventory().load_balancers.len(), 1, "the others are served");
+        let before = put_aside(&rig);
+        tokio::time::sleep(Duration::from_mins(30)).await;
+        assert_eq!(put_aside(&rig), before, "it is not tried again");
+        rig.api.edit("services", rig::shop::NAMESPACE, "costly", |service| {
+            service["spec"]["loadBalancerSourceRanges"] = serde_json::json!(["10.0.0.0/8"]);
+        });
+        rig.settle().await;
+        assert_eq!(rig.inventory().load_balancers.len(), 2);
+    });
+}

@@ -5,8 +5,9 @@ use aws_load_balancer_controller::aws::Cloud;
 use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
 use aws_load_balancer_controller::cluster::stores::Stores;
 use aws_load_balancer_controller::config::{AnnotationValidation, Config};
-use aws_load_balancer_controller::metrics::{Metrics, WebhookErrorLabels};
+use aws_load_balancer_controller::metrics::{LookupMeter, Metrics, WebhookErrorLabels};
 use aws_load_balancer_controller::serve::listener::serve_plain;
+use aws_load_balancer_controller::serve::lookups::Lookups;
 use aws_load_balancer_controller::serve::webhook::{Webhooks, paths, router};
 use axum::Router;
 use axum::body::Body;
@@ -42,7 +43,8 @@ struct Server {
 
 fn server(mode: AnnotationValidation) -> Server {
     let config = Config { annotation_validation: mode, ..Config::default() };
-    let hooks = Webhooks { clouds: Arc::new(OutOfReach), ..rig::webhooks(config) };
+    let lookups = Lookups::new(Arc::new(OutOfReach), LookupMeter::default());
+    let hooks = Webhooks { lookups, ..rig::webhooks(config) };
     let (stores, metrics) = (hooks.stores.clone(), hooks.metrics.clone());
     Server { router: router(Arc::new(hooks)), stores, metrics }
 }

@@ -29,6 +29,7 @@
   (list "log-format" .Values.logFormat)
   (list "feature-gates" (include "lbc.pairs" .Values.controllerConfig.featureGates))
   (list "annotation-validation" .Values.annotationValidation)
+  (list "kube-ca-pem-filepath" .Values.kubeCaPemFilepath)
 }}
 {{- range $text := $texts }}
 {{- if last $text }}

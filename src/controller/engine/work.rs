@@ -22,6 +22,7 @@ use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::inventory::Inventory;
 use crate::deploy::{Deployer, Ledger};
 use crate::model::{Owner, StackId};
+use crate::pool::Pool;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -99,6 +100,7 @@ fn context(parts: &Parts, deployer: Arc<Deployer>, groups: Arc<Queue<StackId>>) 
         objects: Objects::new(parts.client.clone()),
         memory: Memory::default(),
         certificates: Certificates::default(),
+        pool: Pool::new(parts.metrics.pool("builds")),
     };
     let label = parts.config.required_secrets_label.as_ref();
     Context {

@@ -6,8 +6,12 @@ use crate::args::{OwnCertificates, WebhookSettings};
 use crate::cluster::quic_ids::QuicIdSource;
 use crate::cluster::target_control::TargetControlSettings;
 use crate::cluster::webhook_certs;
+use crate::pool::Pool;
+use crate::serve::bodies::{Bodies, Room};
 use crate::serve::certificate::{self, CertificateFiles, ServingCertificate};
-use crate::serve::listener::serve_tls;
+use crate::serve::connections::Limits;
+use crate::serve::listener::Server;
+use crate::serve::lookups::Lookups;
 use crate::serve::webhook::{QuicIds, Webhooks, router};
 use ::webhook_certs::{Bundle, Policy, service_names};
 use futures::future::BoxFuture;
@@ -39,7 +43,8 @@ impl Process {
             source,
         })?;
         let router = router(Arc::new(self.webhooks()));
-        listeners.spawn(serve_tls(listener, tls, router, self.shutdown_signal()));
+        let server = Server::new(Limits::default(), self.metrics.connections("webhooks"));
+        listeners.spawn(server.serve(listener, Some(tls.into()), router, self.shutdown_signal()));
         Ok(serving)
     }
 
@@ -83,7 +88,9 @@ impl Process {
     fn webhooks(&self) -> Webhooks {
         Webhooks {
             config: self.config.clone(),
-            clouds: self.clouds.clone(),
+            lookups: Lookups::new(self.clouds.clone(), self.metrics.lookups()),
+            bodies: Bodies::new(Room::default(), self.metrics.bodies()),
+            pool: Pool::new(self.metrics.pool("reviews")),
             stores: self.stores.clone(),
             quic_ids: Arc::new(QuicIdSource::new(self.client.clone())),
             target_control: Arc::new(TargetControlSettings::new(self.client.clone())),
@@ -93,8 +100,11 @@ impl Process {
 }
 
 impl QuicIds for QuicIdSource {
-    fn take(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>, String>> {
+    fn take(&self, count: usize, is_dry_run: bool) -> BoxFuture<'_, Result<Vec<String>, String>> {
         Box::pin(async move {
+            if is_dry_run {
+                return Ok((0..count).map(|_| self.sample()).collect());
+            }
             let mut ids = Vec::with_capacity(count);
             for _ in 0..count {
                 ids.push(self.take().await.map_err(|error| error.to_string())?);

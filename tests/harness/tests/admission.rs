@@ -67,7 +67,7 @@ fn compare(transcript: &str) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, transcript).unwrap();
     }
-    let recorded = std::fs::read_to_string(&path).ok().unwrap_or_else(|_| String::new());
+    let recorded = std::fs::read_to_string(&path).ok().unwrap_or_default();
     assert!(
         recorded == transcript,
         "{} differs; UPDATE_GOLDEN=1 writes it anew:\n{transcript}",

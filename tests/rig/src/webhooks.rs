@@ -6,7 +6,10 @@ use aws_load_balancer_controller::aws::{Answer, Cloud};
 use aws_load_balancer_controller::cloud::{CloudError, Request};
 use aws_load_balancer_controller::cluster::stores::Stores;
 use aws_load_balancer_controller::config::Config;
-use aws_load_balancer_controller::metrics::Metrics;
+use aws_load_balancer_controller::metrics::{LookupMeter, Metrics};
+use aws_load_balancer_controller::pool::Pool;
+use aws_load_balancer_controller::serve::bodies::Bodies;
+use aws_load_balancer_controller::serve::lookups::Lookups;
 use aws_load_balancer_controller::serve::webhook::{QuicIds, TargetControlConfigs, Webhooks};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -17,7 +20,9 @@ pub fn webhooks(config: Config) -> Webhooks {
     Webhooks {
         stores: Arc::new(Stores::new(&config)),
         config,
-        clouds: Arc::new(Nobody),
+        lookups: Lookups::new(Arc::new(Nobody), LookupMeter::default()),
+        bodies: Bodies::default(),
+        pool: Pool::default(),
         quic_ids: Arc::new(Nobody),
         target_control: Arc::new(Nobody),
         metrics: Arc::new(Metrics::new()),
@@ -41,7 +46,7 @@ impl Cloud for Nobody {
 
 /// Always the same id, because nothing here needs them to differ.
 impl QuicIds for Nobody {
-    fn take(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>, String>> {
+    fn take(&self, count: usize, _: bool) -> BoxFuture<'_, Result<Vec<String>, String>> {
         Box::pin(async move { Ok(vec!["LBhzwAAAApE=".to_owned(); count]) })
     }
 }

@@ -1,0 +1,227 @@
+//! Memory of the request bodies of a listener, bounded in total.
+//!
+//! Small bodies have memory of their own, so that they never wait behind large ones. When memory is short, the request that is
+//! sent the slowest is given up: whoever holds a body back makes room for whoever sends one.
+
+use crate::metrics::BodyMeter;
+use parking_lot::Mutex;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// A body up to here is small.
+pub const SMALL: usize = 64 * 1024;
+/// A sender from whom nothing came for so long holds its body back.
+const STALL: Duration = Duration::from_millis(100);
+/// The rate of a sender counts from here on.
+const WARM_UP: Duration = Duration::from_millis(200);
+
+/// Bytes of bodies in memory at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Of small bodies.
+    pub small: usize,
+    /// Of all others.
+    pub large: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { small: 8 * 1024 * 1024, large: 16 * 1024 * 1024 }
+    }
+}
+
+/// The request is given up: it was sent slowly, and memory is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body came slowly while many others were on their way; send it again")]
+pub struct Dropped;
+
+/// All bodies in memory.
+#[derive(Clone, Default)]
+pub struct Bodies(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    room: Room,
+    meter: BodyMeter,
+    shelf: Mutex<Shelf>,
+    freed: Notify,
+}
+
+#[derive(Default)]
+struct Shelf {
+    next: u64,
+    bodies: BTreeMap<u64, Held>,
+}
+
+/// One body.
+struct Held {
+    bytes: usize,
+    began: Instant,
+    last: Instant,
+    is_whole: bool,
+    /// Whether it has been asked to go.
+    is_dropped: bool,
+    ask: Arc<Notify>,
+}
+
+impl Held {
+    fn is_large(&self) -> bool {
+        self.bytes > SMALL
+    }
+
+    /// The slower, the less.
+    fn pace(&self, now: Instant) -> (u8, Reverse<Duration>, u128) {
+        let (stalled, elapsed) = (now - self.last, now - self.began);
+        if stalled >= STALL {
+            return (0, Reverse(stalled), 0);
+        }
+        if elapsed >= WARM_UP {
+            return (1, Reverse(Duration::ZERO), self.bytes as u128 * 1_000_000 / elapsed.as_micros().max(1));
+        }
+        (2, Reverse(elapsed), 0)
+    }
+}
+
+impl Shelf {
+    fn used(&self, is_large: bool) -> usize {
+        self.of(is_large).map(|(_, held)| held.bytes).sum()
+    }
+
+    /// What is about to be freed.
+    fn leaving(&self, is_large: bool) -> usize {
+        self.of(is_large).filter(|(_, held)| held.is_dropped).map(|(_, held)| held.bytes).sum()
+    }
+
+    fn of(&self, is_large: bool) -> impl Iterator<Item = (&u64, &Held)> {
+        self.bodies.iter().filter(move |(_, held)| held.is_large() == is_large)
+    }
+
+    fn slowest(&self, is_large: bool) -> Option<u64> {
+        let now = Instant::now();
+        let coming = self.of(is_large).filter(|(_, held)| !held.is_whole && !held.is_dropped);
+        coming.min_by_key(|(_, held)| held.pace(now)).map(|(id, _)| *id)
+    }
+
+    fn total(&self) -> usize {
+        self.bodies.values().map(|held| held.bytes).sum()
+    }
+}
+
+/// What one body has of the memory, until it is dropped.
+pub struct Share {
+    shared: Arc<Shared>,
+    id: u64,
+    ask: Arc<Notify>,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut shelf = self.shared.shelf.lock();
+        shelf.bodies.remove(&self.id);
+        self.shared.count(&shelf);
+        drop(shelf);
+        self.shared.freed.notify_waiters();
+    }
+}
+
+impl Shared {
+    fn count(&self, shelf: &Shelf) {
+        self.meter.bytes.set(i64::try_from(shelf.total()).unwrap_or(i64::MAX));
+    }
+}
+
+impl Bodies {
+    /// No bodies yet.
+    pub fn new(room: Room, meter: BodyMeter) -> Self {
+        Self(Arc::new(Shared { room, meter, ..Shared::default() }))
+    }
+
+    /// A body of which nothing has come yet.
+    pub fn enter(&self) -> Share {
+        let mut shelf = self.0.shelf.lock();
+        let (id, now, ask) = (shelf.next, Instant::now(), Arc::new(Notify::new()));
+        let (is_whole, is_dropped) = (false, false);
+        shelf
+            .bodies
+            .insert(id, Held { bytes: 0, began: now, last: now, is_whole, is_dropped, ask: ask.clone() });
+        shelf.next += 1;
+        Share { shared: self.0.clone(), id, ask }
+    }
+
+    /// Bytes in memory.
+    pub fn used(&self) -> usize {
+        self.0.shelf.lock().total()
+    }
+}
+
+impl Share {
+    /// Takes memory for bytes that have come; waits for it where bodies that are complete have it.
+    pub async fn take(&self, bytes: usize) -> Result<(), Dropped> {
+        loop {
+            let freed = self.shared.freed.notified();
+            let mut freed = std::pin::pin!(freed);
+            freed.as_mut().enable();
+            if self.try_take(bytes)? {
+                return Ok(());
+            }
+            tokio::select! {
+                () = freed => {}
+                () = self.dropped() => return Err(Dropped),
+            }
+        }
+    }
+
+    /// Whether there was memory. Where there was not, the slowest has been asked to go.
+    fn try_take(&self, bytes: usize) -> Result<bool, Dropped> {
+        let mut shelf = self.shared.shelf.lock();
+        let Some(mine) = shelf.bodies.get_mut(&self.id).filter(|held| !held.is_dropped) else {
+            return Err(Dropped);
+        };
+        // why: whoever waits for memory is not slow
+        mine.last = Instant::now();
+        let (before, was_large) = (mine.bytes, mine.is_large());
+        let wanted = before + bytes;
+        let is_large = wanted > SMALL;
+        let limit = if is_large { self.shared.room.large } else { self.shared.room.small };
+        let own = if was_large == is_large { before } else { 0 };
+        let used = shelf.used(is_large) - own;
+        if used + wanted <= limit {
+            if let Some(mine) = shelf.bodies.get_mut(&self.id) {
+                mine.bytes = wanted;
+            }
+            self.shared.count(&shelf);
+            return Ok(true);
+        }
+        if used + wanted - shelf.leaving(is_large) > limit
+            && let Some(id) = shelf.slowest(is_large)
+            && let Some(slowest) = shelf.bodies.get_mut(&id)
+        {
+            slowest.is_dropped = true;
+            slowest.ask.notify_one();
+            self.shared.meter.dropped.inc();
+            if id == self.id {
+                return Err(Dropped);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The body is complete: from now on it is the server that takes its time.
+    pub fn complete(&self) {
+        if let Some(held) = self.shared.shelf.lock().bodies.get_mut(&self.id) {
+            held.is_whole = true;
+        }
+    }
+
+    /// Completes when the body is given up.
+    pub async fn dropped(&self) {
+        self.ask.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

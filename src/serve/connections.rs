@@ -1,0 +1,282 @@
+//! The open connections of a listener: which may stay, and which one is closed when there are too many.
+//!
+//! At the limit a new connection takes the place of another, so that nobody shuts others out by holding connections. The
+//! order of what is closed:
+//!
+//! 1. connections without a finished handshake, the oldest first;
+//! 2. of sources with more than their share: those in the middle of a head or body that does not come, then the longest idle;
+//! 3. the same of all other sources.
+//!
+//! A connection whose request is complete is never closed. It gets its answer.
+
+use crate::metrics::ConnectionMeter;
+use parking_lot::Mutex;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How many connections a listener keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// All of them. API servers need a handful each, more in a rollout.
+    pub connections: usize,
+    /// Of these, without a finished handshake.
+    pub opening: usize,
+    /// Connections that a source address may have before its connections are closed in favour of others.
+    pub share: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 512, opening: 128, share: 64 }
+    }
+}
+
+/// A client has this long for the rest of a head once its first byte is here.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that a client may send from the begin of one request to the begin of the next: the largest body, its head, and what
+/// HTTP/2 frames them in.
+const BYTES_PER_REQUEST: u64 = 4 * 1024 * 1024;
+/// Bytes that a client may send before its first request.
+const BYTES_BEFORE_REQUEST: u64 = 256 * 1024;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// The handshake is not finished.
+    Opening,
+    /// A request has begun and is not complete.
+    Sending,
+    /// There is no request.
+    Idle,
+    /// A complete request is being answered.
+    Answering,
+}
+
+/// One connection, shared by the table and whoever serves it.
+#[derive(Debug)]
+pub struct Connection {
+    source: IpAddr,
+    state: Mutex<State>,
+    closing: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// When the phase began.
+    since: Instant,
+    /// Requests that have begun and are not answered: more than one with HTTP/2.
+    requests: usize,
+    /// Bytes since the last request began.
+    received: u64,
+    /// What `received` may come to.
+    allowed: u64,
+    /// Whether a byte means that a request begins. HTTP/2 has other frames, too.
+    is_bytes_request: bool,
+}
+
+impl State {
+    fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            (self.phase, self.since) = (phase, Instant::now());
+        }
+    }
+}
+
+impl Connection {
+    fn new(source: IpAddr) -> Self {
+        let state = State {
+            phase: Phase::Opening,
+            since: Instant::now(),
+            requests: 0,
+            received: 0,
+            allowed: BYTES_BEFORE_REQUEST,
+            is_bytes_request: false,
+        };
+        Self { source, state: Mutex::new(state), closing: CancellationToken::new() }
+    }
+
+    /// The handshake is finished.
+    pub fn opened(&self, is_http2: bool) {
+        let mut state = self.state.lock();
+        state.is_bytes_request = !is_http2;
+        state.enter(Phase::Idle);
+    }
+
+    /// Bytes have come. Whether they are still in proportion to the requests.
+    pub fn received(&self, bytes: usize) -> bool {
+        let mut state = self.state.lock();
+        state.received = state.received.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if state.phase == Phase::Idle && state.is_bytes_request {
+            state.enter(Phase::Sending);
+        }
+        state.received <= state.allowed
+    }
+
+    /// The head of a request is here. The request is over when the answer is dropped.
+    pub fn begin(self: &Arc<Self>) -> Exchange {
+        let mut state = self.state.lock();
+        state.requests += 1;
+        (state.received, state.allowed) = (0, BYTES_PER_REQUEST);
+        state.enter(Phase::Sending);
+        Exchange(self.clone())
+    }
+
+    /// The request is complete: the client has done its part.
+    pub fn complete(&self) {
+        self.state.lock().enter(Phase::Answering);
+    }
+
+    fn end(&self) {
+        let mut state = self.state.lock();
+        state.requests = state.requests.saturating_sub(1);
+        if state.requests == 0 {
+            state.enter(Phase::Idle);
+        }
+    }
+
+    /// Completes when the connection has to make room.
+    pub async fn closing(&self) {
+        self.closing.cancelled().await;
+    }
+
+    fn rank(&self, has_more_than_share: bool) -> Option<(u8, Phase, Instant)> {
+        let state = self.state.lock();
+        let group = match state.phase {
+            Phase::Answering => return None,
+            Phase::Opening => 0,
+            Phase::Sending | Phase::Idle if has_more_than_share => 1,
+            Phase::Sending | Phase::Idle => 2,
+        };
+        Some((group, state.phase, state.since))
+    }
+
+    fn phase(&self) -> Phase {
+        self.state.lock().phase
+    }
+
+    fn has_stalled_head(&self) -> bool {
+        let state = self.state.lock();
+        state.phase == Phase::Sending && state.requests == 0 && state.since.elapsed() > HEAD_TIMEOUT
+    }
+}
+
+/// A request from its head until its answer.
+#[derive(Debug)]
+pub struct Exchange(Arc<Connection>);
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// All open connections of a listener.
+#[derive(Clone, Default)]
+pub struct Connections(Arc<Table>);
+
+#[derive(Default)]
+struct Table {
+    limits: Limits,
+    meter: ConnectionMeter,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    connections: BTreeMap<u64, Arc<Connection>>,
+}
+
+/// The place of a connection in the table, until it is dropped.
+pub struct Place {
+    table: Connections,
+    id: u64,
+    /// The connection.
+    pub connection: Arc<Connection>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Table { open, meter, .. } = &*self.table.0;
+        let mut open = open.lock();
+        open.connections.remove(&self.id);
+        meter.open.set(i64::try_from(open.connections.len()).unwrap_or(i64::MAX));
+    }
+}
+
+impl Connections {
+    /// No connections yet.
+    pub fn new(limits: Limits, meter: ConnectionMeter) -> Self {
+        Self(Arc::new(Table { limits, meter, open: Mutex::default() }))
+    }
+
+    /// A place for a new connection. Where there is none, another connection is closed for it; `None`: all others have
+    /// complete requests.
+    pub fn enter(&self, source: IpAddr) -> Option<Place> {
+        let Table { limits, meter, open } = &*self.0;
+        let mut open = open.lock();
+        let is_opening = |connection: &&Arc<Connection>| connection.phase() == Phase::Opening;
+        let opening = open.connections.values().filter(is_opening).count();
+        if open.connections.len() >= limits.connections || opening >= limits.opening {
+            let Some(id) = open.least_wanted(limits.share) else {
+                meter.refused.inc();
+                return None;
+            };
+            open.close(id, meter);
+        }
+        let (id, connection) = (open.next, Arc::new(Connection::new(source)));
+        open.next += 1;
+        open.connections.insert(id, connection.clone());
+        meter.open.set(i64::try_from(open.connections.len()).unwrap_or(i64::MAX));
+        Some(Place { table: self.clone(), id, connection })
+    }
+
+    /// Connections that may be served at a time, those that are being closed included.
+    pub fn most(&self) -> usize {
+        self.0.limits.connections + self.0.limits.opening
+    }
+
+    /// Closes the connections whose heads do not come to an end.
+    pub fn sweep(&self) {
+        let Table { meter, open, .. } = &*self.0;
+        let mut open = open.lock();
+        let stalled = open.connections.iter().filter(|(_, connection)| connection.has_stalled_head());
+        for id in stalled.map(|(id, _)| *id).collect::<Vec<_>>() {
+            open.close(id, meter);
+        }
+    }
+}
+
+impl Open {
+    fn least_wanted(&self, share: usize) -> Option<u64> {
+        let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for connection in self.connections.values() {
+            *counts.entry(connection.source).or_default() += 1;
+        }
+        let has_more = |connection: &Connection| counts.get(&connection.source).is_some_and(|n| *n > share);
+        let ranked = self.connections.iter().filter_map(|(id, connection)| {
+            Some((connection.rank(has_more(connection))?, Reverse(counts.get(&connection.source)), *id))
+        });
+        ranked.min().map(|(_, _, id)| id)
+    }
+
+    fn close(&mut self, id: u64, meter: &ConnectionMeter) {
+        if let Some(connection) = self.connections.remove(&id) {
+            match connection.phase() {
+                Phase::Opening => meter.closed_opening.inc(),
+                Phase::Sending => meter.closed_sending.inc(),
+                Phase::Idle | Phase::Answering => meter.closed_idle.inc(),
+            };
+            connection.closing.cancel();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

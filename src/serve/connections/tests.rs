@@ -1,0 +1,107 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn table(connections: usize, opening: usize, share: usize) -> Connections {
+    Connections::new(Limits { connections, opening, share }, ConnectionMeter::default())
+}
+
+fn source(last: u8) -> IpAddr {
+    IpAddr::from([10, 0, 0, last])
+}
+
+fn idle(table: &Connections, from: u8) -> Place {
+    let place = table.enter(source(from)).unwrap();
+    place.connection.opened(false);
+    place
+}
+
+fn is_closing(place: &Place) -> bool {
+    place.connection.closing.is_cancelled()
+}
+
+/// Lets time pass, so that connections have ages.
+async fn pass() {
+    tokio::time::advance(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_idle_makes_room() {
+    let table = table(3, 3, 3);
+    let mut places = Vec::new();
+    for _ in 0..3 {
+        places.push(idle(&table, 1));
+        pass().await;
+    }
+    drop(places[0].connection.begin());
+    let new = table.enter(source(1)).unwrap();
+    let closing: Vec<bool> = places.iter().map(is_closing).collect();
+    assert_eq!(closing, [false, true, false], "the first was used in between");
+    assert!(!is_closing(&new));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_not_finished_the_handshake_goes_before_the_idle() {
+    let table = table(3, 3, 3);
+    let old = idle(&table, 1);
+    pass().await;
+    let (first, second) = (table.enter(source(2)).unwrap(), table.enter(source(2)).unwrap());
+    let _new = table.enter(source(3)).unwrap();
+    assert_eq!([&old, &first, &second].map(is_closing), [false, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unfinished_handshakes_have_a_limit_of_their_own() {
+    let table = table(100, 2, 100);
+    let opening: Vec<Place> = (0..5).map(|_| table.enter(source(1)).unwrap()).collect();
+    let closing: Vec<bool> = opening.iter().map(is_closing).collect();
+    assert_eq!(closing, [true, true, true, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_keeps_its_share_against_one_with_more() {
+    let table = table(6, 6, 2);
+    let small: Vec<Place> = (0..2).map(|_| idle(&table, 1)).collect();
+    pass().await;
+    let mut large = Vec::new();
+    for _ in 0..50 {
+        large.push(idle(&table, 2));
+        pass().await;
+    }
+    assert!(!small.iter().any(is_closing), "they have been idle the longest");
+    assert_eq!(large.iter().filter(|place| !is_closing(place)).count(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_complete_request_is_never_closed() {
+    let table = table(2, 2, 2);
+    let places = [idle(&table, 1), idle(&table, 1)];
+    let exchanges: Vec<Exchange> = places.iter().map(|place| place.connection.begin()).collect();
+    for place in &places {
+        place.connection.complete();
+    }
+    assert!(table.enter(source(2)).is_none());
+    drop(exchanges);
+    assert!(table.enter(source(2)).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_end_is_closed_and_an_idle_connection_stays() {
+    let table = table(10, 10, 10);
+    let (slow, idle) = (idle(&table, 1), idle(&table, 1));
+    assert!(slow.connection.received(1));
+    tokio::time::advance(HEAD_TIMEOUT + Duration::from_secs(1)).await;
+    table.sweep();
+    assert!(is_closing(&slow) && !is_closing(&idle));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_without_requests_end_a_connection() {
+    let table = table(10, 10, 10);
+    let place = table.enter(source(1)).unwrap();
+    place.connection.opened(true);
+    let (silent, asking) = (256 * 1024, 4 * 1024 * 1024);
+    assert!(place.connection.received(silent) && !place.connection.received(1));
+    let _exchange = place.connection.begin();
+    assert!(place.connection.received(asking) && !place.connection.received(1));
+}

@@ -1,0 +1,163 @@
+//! What reviews ask of AWS: remembered for a moment, and no more often than a cluster's own bindings call for.
+//!
+//! Whoever reaches the port can send reviews. So AWS is asked at a bounded rate; and in the name of a role that no stored
+//! binding names, only now and then, which is enough for bindings with new roles and too little to try roles out.
+
+use crate::admit::TargetGroupQuery;
+use crate::aws::assume_role::{AssumedRole, CloudFor};
+use crate::aws::send;
+use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
+use crate::metrics::LookupMeter;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long an answer is believed. Defaulting and checking a new binding ask the same.
+const FOUND_FOR: Duration = Duration::from_secs(10);
+/// How long a refusal of AWS is believed.
+const FAILED_FOR: Duration = Duration::from_secs(2);
+/// Answers that are remembered.
+const REMEMBERED: usize = 256;
+/// How long a role that no binding names may be asked in again, once it was.
+const TRIED_FOR: Duration = Duration::from_mins(1);
+/// Questions at once, and how long until there may be another.
+const QUESTIONS: Allowance = Allowance { burst: 20, every: Duration::from_millis(100) };
+/// How long a question waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Roles at once that no binding names, and how long until there may be another.
+const NEW_ROLES: Allowance = Allowance { burst: 10, every: Duration::from_secs(10) };
+
+/// What may be asked for, in whose name.
+pub type Question = (Option<AssumedRole>, TargetGroupQuery);
+type Found = Result<Vec<TargetGroup>, String>;
+
+/// Asks AWS for reviews.
+pub struct Lookups {
+    clouds: Arc<dyn CloudFor>,
+    meter: LookupMeter,
+    memory: Mutex<BTreeMap<Question, (Instant, Found)>>,
+    questions: Mutex<Bucket>,
+    new_roles: Mutex<NewRoles>,
+}
+
+/// Roles that no binding names.
+struct NewRoles {
+    bucket: Bucket,
+    /// Until when those that were asked in may be asked in again.
+    tried: BTreeMap<AssumedRole, Instant>,
+}
+
+impl NewRoles {
+    fn permit(&mut self, role: &AssumedRole) -> bool {
+        let now = Instant::now();
+        self.tried.retain(|_, until| now < *until);
+        if self.tried.contains_key(role) {
+            return true;
+        }
+        let is_allowed = self.bucket.take(&NEW_ROLES, Duration::ZERO).is_some();
+        if is_allowed {
+            self.tried.insert(role.clone(), now + TRIED_FOR);
+        }
+        is_allowed
+    }
+}
+
+/// How often something may happen.
+struct Allowance {
+    burst: u32,
+    every: Duration,
+}
+
+/// A token bucket: when it will be full again.
+struct Bucket(Option<Instant>);
+
+impl Bucket {
+    /// How long to wait for a token; `None` if that would take too long.
+    fn take(&mut self, allowance: &Allowance, patience: Duration) -> Option<Duration> {
+        let now = Instant::now();
+        let full_at = self.0.filter(|at| *at > now).unwrap_or(now) + allowance.every;
+        let wait = (full_at - now).saturating_sub(allowance.every * allowance.burst);
+        (wait <= patience).then(|| {
+            self.0 = Some(full_at);
+            wait
+        })
+    }
+}
+
+impl Lookups {
+    /// Nothing is asked before a review needs it.
+    pub fn new(clouds: Arc<dyn CloudFor>, meter: LookupMeter) -> Self {
+        Self {
+            clouds,
+            meter,
+            memory: Mutex::default(),
+            questions: Mutex::new(Bucket(None)),
+            new_roles: Mutex::new(NewRoles { bucket: Bucket(None), tried: BTreeMap::new() }),
+        }
+    }
+
+    /// The target groups of a query. `is_named` tells whether a stored binding names the role.
+    pub async fn find(&self, question: Question, is_named: impl Fn(&AssumedRole) -> bool) -> Found {
+        if let Some(found) = self.recall(&question) {
+            return found;
+        }
+        let wait = self.permit(question.0.as_ref(), is_named)?;
+        tokio::time::sleep(wait).await;
+        let cloud = self.clouds.cloud_for(question.0.as_ref());
+        let found = send(&*cloud, describe(&question.1)).await;
+        let found = found.map(|page| page.items).map_err(|error| error.to_string());
+        self.remember(question, &found);
+        found
+    }
+
+    /// How long the question has to wait, or why it is not asked.
+    fn permit(
+        &self,
+        role: Option<&AssumedRole>,
+        is_named: impl Fn(&AssumedRole) -> bool,
+    ) -> Result<Duration, String> {
+        if let Some(role) = role.filter(|role| !is_named(role))
+            && !self.new_roles.lock().permit(role)
+        {
+            self.meter.role.inc();
+            let (arn, every) = (&role.arn, NEW_ROLES.every.as_secs());
+            return Err(format!(
+                "no TargetGroupBinding names the role {arn} with this external id yet, and other new roles were tried just \
+                 now; one more is tried every {every} seconds: apply the binding again"
+            ));
+        }
+        self.questions.lock().take(&QUESTIONS, PATIENCE).ok_or_else(|| {
+            self.meter.rate.inc();
+            "too many target groups were asked for just now; apply it again in a moment".to_owned()
+        })
+    }
+
+    fn recall(&self, question: &Question) -> Option<Found> {
+        let memory = self.memory.lock();
+        memory.get(question).filter(|(until, _)| Instant::now() < *until).map(|(_, found)| found.clone())
+    }
+
+    fn remember(&self, question: Question, found: &Found) {
+        let now = Instant::now();
+        let mut memory = self.memory.lock();
+        memory.retain(|_, (until, _)| now < *until);
+        if memory.len() < REMEMBERED {
+            let until = now + if found.is_ok() { FOUND_FOR } else { FAILED_FOR };
+            memory.insert(question, (until, found.clone()));
+        }
+    }
+}
+
+fn describe(query: &TargetGroupQuery) -> DescribeTargetGroups {
+    match query {
+        TargetGroupQuery::Arn(arn) => DescribeTargetGroups { arns: vec![arn.clone()], ..Default::default() },
+        TargetGroupQuery::Name(name) => {
+            DescribeTargetGroups { names: vec![name.clone()], ..Default::default() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

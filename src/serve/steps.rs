@@ -1,0 +1,209 @@
+//! What each webhook does, one step at a time: a step is a function of the request and of what is known. A step that lacks
+//! something says what, and is done again once that is there. So no step waits, and each can run on any thread.
+
+use super::review::Request;
+use super::webhook::Webhooks;
+use crate::admit::binding::KnownTargetGroups;
+use crate::admit::ingress::ClassSource;
+use crate::admit::{self, Admitted, Denial, Halt, TargetGroupQuery};
+use crate::api::{AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey};
+use crate::aws::assume_role::AssumedRole;
+use crate::cluster::stores::Stores;
+use crate::config::AnnotationValidation;
+use std::sync::Arc;
+
+/// What was found out for a request.
+#[derive(Default)]
+pub struct Known {
+    /// Target groups.
+    pub target_groups: KnownTargetGroups,
+    /// QUIC server ids.
+    pub quic_ids: Option<Result<Vec<String>, String>>,
+    /// Settings of the target-control agent, if there are any; or why they cannot be read.
+    pub target_control: Option<Result<Option<AlbTargetControlConfigSpec>, String>>,
+}
+
+/// What a step must know.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// A target group, looked for in the name of a role.
+    TargetGroup(Option<AssumedRole>, TargetGroupQuery),
+    /// So many QUIC server ids; for a dry run, any.
+    QuicIds {
+        /// How many.
+        count: usize,
+        /// Whether nothing may be written for them.
+        is_dry_run: bool,
+    },
+    /// The settings of the target-control agent for a namespace.
+    TargetControl(String),
+}
+
+/// Why a step ends without admitting.
+pub enum Stop {
+    /// The object is refused.
+    Denied(Denial),
+    /// Something must be known first.
+    Lacks(Lack),
+}
+
+impl From<Denial> for Stop {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+type Step = fn(&Webhooks, &Request, &Known) -> Result<Admitted, Stop>;
+
+/// What becomes of an object that cannot be checked in time, or at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchecked {
+    /// As `--annotation-validation` says: `enforce` refuses it, else it is admitted with a warning.
+    AsConfigured,
+    /// It is refused: the checks of this webhook refuse whatever the setting.
+    Refused,
+    /// It is admitted with a warning: this webhook completes objects, and another one checks them.
+    Admitted,
+}
+
+/// A webhook.
+#[derive(Clone, Copy)]
+pub struct Webhook {
+    /// Where it is asked.
+    pub path: &'static str,
+    /// What it does.
+    pub step: Step,
+    /// What becomes of what it cannot check.
+    pub unchecked: Unchecked,
+}
+
+impl Webhook {
+    /// Whether an object that is not checked is refused.
+    pub fn refuses_unchecked(&self, mode: AnnotationValidation) -> bool {
+        match self.unchecked {
+            Unchecked::AsConfigured => mode == AnnotationValidation::Enforce,
+            Unchecked::Refused => true,
+            Unchecked::Admitted => false,
+        }
+    }
+}
+
+const fn row(path: &'static str, unchecked: Unchecked, step: Step) -> Webhook {
+    Webhook { path, step, unchecked }
+}
+
+/// Every webhook.
+pub const WEBHOOKS: &[Webhook] = &[
+    row("/mutate-v1-service", Unchecked::Admitted, default_service),
+    row("/mutate-v1-pod", Unchecked::Admitted, inject_gates),
+    row("/mutate-v1-pod-server-id", Unchecked::Admitted, inject_quic_ids),
+    row("/mutate-elbv2-k8s-aws-v1beta1-targetgroupbinding", Unchecked::Admitted, complete_binding),
+    row("/validate-elbv2-k8s-aws-v1beta1-targetgroupbinding", Unchecked::Refused, check_binding),
+    row("/validate-elbv2-k8s-aws-v1beta1-ingressclassparams", Unchecked::Refused, check_class_params),
+    row("/validate-networking-v1-ingress", Unchecked::AsConfigured, check_ingress),
+    row("/validate-v1-service", Unchecked::AsConfigured, check_service),
+    row("/mutate-alb-target-control-namespace-v1-pod", Unchecked::Admitted, inject_target_control),
+    row("/mutate-alb-target-control-object-v1-pod", Unchecked::Admitted, inject_target_control),
+];
+
+#[expect(clippy::unnecessary_wraps, reason = "all steps have one signature")]
+fn default_service(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
+    let object = &request.object.value;
+    Ok(admit::service::default_class(&hooks.config, request.operation(), object, request.old()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "all steps have one signature")]
+fn inject_gates(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
+    let bindings = hooks.stores.bindings.list_namespace(&request.namespace);
+    let service =
+        |name: &str| hooks.stores.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name));
+    let bindings = bindings.iter().map(AsRef::as_ref);
+    let pod = &request.object.value;
+    Ok(admit::pod::inject_readiness_gates(&hooks.config, request.operation(), pod, bindings, service))
+}
+
+fn inject_quic_ids(hooks: &Webhooks, request: &Request, known: &Known) -> Result<Admitted, Stop> {
+    let (variable, pod) = (&hooks.config.quic_environment_variable_name, &request.object.value);
+    let count = admit::quic::needed_ids(request.operation(), pod, variable);
+    if count == 0 {
+        return Ok(admit::pod::doubted(&hooks.config, &request.change()));
+    }
+    let Some(ids) = &known.quic_ids else {
+        return Err(Stop::Lacks(Lack::QuicIds { count, is_dry_run: request.is_dry_run() }));
+    };
+    let ids = ids.clone().map_err(|reason| Denial::new("serverIDInjector", reason))?;
+    let doubted = admit::pod::doubted(&hooks.config, &request.change());
+    let injected = admit::quic::inject_server_ids(request.operation(), pod, variable, ids);
+    Ok(Admitted { warnings: doubted.warnings, ..injected })
+}
+
+fn check_class_params(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
+    Ok(admit::ingress_class_params::check(&hooks.config, &request.change())?)
+}
+
+fn check_service(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
+    Ok(admit::service::check(&hooks.config, &request.change())?)
+}
+
+fn check_ingress(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
+    Ok(admit::ingress::check(&hooks.config, &request.change(), &*hooks.stores)?)
+}
+
+fn inject_target_control(hooks: &Webhooks, request: &Request, known: &Known) -> Result<Admitted, Stop> {
+    let namespace = || hooks.stores.namespaces.get(&ObjectKey::cluster(request.namespace.as_str()));
+    let label = |key: &str| namespace()?.metadata.labels.as_ref()?.get(key).cloned();
+    let is_on = hooks.config.features.alb_target_control_agent;
+    let pod = &request.object.value;
+    if !is_on || !admit::target_control::is_wanted(request.operation(), pod, label) {
+        return Ok(Admitted::unchanged());
+    }
+    match &known.target_control {
+        None => Err(Stop::Lacks(Lack::TargetControl(request.namespace.clone()))),
+        Some(Ok(None)) => Ok(Admitted::unchanged()),
+        Some(Ok(Some(settings))) => Ok(admit::target_control::inject_agent(pod, settings)?),
+        Some(Err(error)) => {
+            let (kind, name) = ("ALBTargetControlConfig", admit::target_control::CONFIG_NAME);
+            Err(Denial::new("lookup", format!("{kind} {name:?} cannot be read now, try again: {error}"))
+                .into())
+        }
+    }
+}
+
+impl ClassSource for Stores {
+    fn ingress_classes(&self) -> Vec<Arc<IngressClass>> {
+        self.ingress_classes.list()
+    }
+
+    fn ingress_class_params(&self, name: &str) -> Option<Arc<IngressClassParams>> {
+        self.ingress_class_params.get(&ObjectKey::cluster(name))
+    }
+}
+
+fn complete_binding(_: &Webhooks, request: &Request, known: &Known) -> Result<Admitted, Stop> {
+    let completed =
+        admit::binding::complete(request.operation(), &request.object.value, &known.target_groups);
+    completed.map_err(|halt| stop(request, halt))
+}
+
+fn check_binding(hooks: &Webhooks, request: &Request, known: &Known) -> Result<Admitted, Stop> {
+    let others = |arn: &str| hooks.stores.bindings.list_group(&ObjectKey::cluster(arn));
+    admit::binding::check(&hooks.config, &request.change(), &others, &known.target_groups)
+        .map_err(|halt| stop(request, halt))?;
+    Ok(admit::binding::check_fields(&hooks.config, &request.change())?)
+}
+
+fn stop(request: &Request, halt: Halt) -> Stop {
+    match halt {
+        Halt::Denied(denial) => Stop::Denied(denial),
+        Halt::TargetGroup(query) => Stop::Lacks(Lack::TargetGroup(role_of(request), query)),
+    }
+}
+
+fn role_of(request: &Request) -> Option<AssumedRole> {
+    let field = |pointer| {
+        let text = request.object.value.pointer(pointer).and_then(serde_json::Value::as_str);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let external_id = field("/spec/assumeRoleExternalId");
+    field("/spec/iamRoleArnToAssume").map(|arn| AssumedRole { arn, external_id })
+}
