@@ -72,6 +72,7 @@ clauses! {
         too_many_condition_values_are_refused
         a_rule_keeps_its_target_group_in_use
         modifying_without_transforms_removes_them
+        sticky_targets_need_a_sticky_group
     }
     security_groups {
         a_rule_exists_once_whatever_its_description

@@ -1,6 +1,7 @@
 //! Clauses about listener rules.
 
 use super::*;
+use aws_load_balancer_controller::cloud::Attributes;
 
 impl Ground {
     async fn priorities(&self, listener: &Listener) -> Result<Vec<(String, Option<i32>)>, CloudError> {
@@ -75,4 +76,27 @@ pub(super) async fn modifying_without_transforms_removes_them(ground: Ground) ->
     let asked = DescribeRules { listener_arn: listener.arn.as_str().into(), marker: None };
     let found = ground.send(asked).await?.items.into_iter().map(|rule| rule.transforms.len());
     same(found.collect(), vec![0, 0])
+}
+
+pub(super) async fn sticky_targets_need_a_sticky_group(ground: Ground) -> Kept {
+    let listener = ground.http_listener(&ground.alb().await?, 80).await?;
+    let (one, other) = (
+        ground.send(ground.ip_group(Protocol::Http)).await?,
+        ground.send(ground.ip_group(Protocol::Http)).await?,
+    );
+    let split = forward_to([one.arn.as_str(), other.arn.as_str()]);
+    let attributes = |on: &str| ModifyTargetGroupAttributes {
+        arn: one.arn.as_str().into(),
+        attributes: Attributes::from([("stickiness.enabled".to_owned(), on.to_owned())]),
+    };
+    let rule = ground.send(rule_on(&listener, 1, vec![split.clone()])).await?;
+    refused(ground.send(attributes("true")).await, "InvalidConfigurationRequest")?;
+    ground.send(DeleteRule { arn: rule.arn.into() }).await?;
+    ground.send(attributes("true")).await?;
+    refused(ground.send(rule_on(&listener, 1, vec![split.clone()])).await, "InvalidLoadBalancerAction")?;
+    let ListenerAction::Forward(forward) = split else { return Ok(()) };
+    let stickiness = Some(TargetGroupStickiness { enabled: Some(true), duration_seconds: Some(60) });
+    let sticky = ListenerAction::Forward(ForwardAction { stickiness, ..forward });
+    ground.send(rule_on(&listener, 1, vec![sticky])).await?;
+    Ok(())
 }

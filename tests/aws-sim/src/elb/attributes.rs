@@ -3,6 +3,7 @@
 
 use crate::{
     World,
+    elb::uses::STICKINESS,
     refusal::{Verdict, bad_configuration, bad_value, ensure},
 };
 use aws_load_balancer_controller::cloud::{
@@ -237,7 +238,7 @@ impl World {
         &mut self,
         request: &ModifyTargetGroupAttributes,
     ) -> Verdict<()> {
-        let group = self.elb.target_group_mut(&request.arn)?;
+        let group = self.elb.target_group(&request.arn)?;
         let after = overlay("Target group", &group.attributes, &request.attributes)?;
         let preserves = after.get("preserve_client_ip.enabled").is_none_or(|value| value == "true");
         let datagrams = group.described.protocol.as_ref().is_some_and(carries_datagrams);
@@ -246,7 +247,14 @@ impl World {
                 "Client IP preservation cannot be disabled for target groups with the protocols UDP, TCP_UDP, QUIC and TCP_QUIC",
             )
         })?;
-        group.attributes = after;
+        let is_on = |attributes: &Attributes| attributes.get(STICKINESS).is_some_and(|on| on == "true");
+        let is_application = after.contains_key("stickiness.lb_cookie.duration_seconds");
+        let becomes_sticky = is_application && is_on(&after) && !is_on(&group.attributes);
+        let arn = group.described.arn.clone();
+        if becomes_sticky {
+            self.check_target_stickiness(&arn)?;
+        }
+        self.elb.target_group_mut(&request.arn)?.attributes = after;
         Ok(())
     }
 

@@ -20,6 +20,21 @@ pub(crate) fn forwarded(actions: &[ListenerAction]) -> BTreeSet<String> {
     tuples.filter_map(|tuple| tuple.target_group.known().map(str::to_owned)).collect()
 }
 
+/// The attribute of target groups whose targets are sticky.
+pub(crate) const STICKINESS: &str = "stickiness.enabled";
+
+/// The target groups of an ALB that actions split traffic between without group stickiness.
+fn split_without_stickiness(actions: &[ListenerAction]) -> BTreeSet<String> {
+    let forwards = actions.iter().filter(|action| match action {
+        ListenerAction::Forward(forward) => {
+            let is_sticky = forward.stickiness.as_ref().is_some_and(|sticky| sticky.enabled == Some(true));
+            forward.target_groups.len() > 1 && !is_sticky
+        }
+        _ => false,
+    });
+    forwards.flat_map(|action| forwarded(std::slice::from_ref(action))).collect()
+}
+
 impl World {
     /// Checks that a listener of this protocol may forward to the target groups of these actions, which come in place
     /// of previous ones.
@@ -33,6 +48,9 @@ impl World {
         let wanted = forwarded(actions);
         for arn in &wanted {
             self.check_use(lb, protocol, arn)?;
+        }
+        if lb.kind == LoadBalancerType::Application {
+            self.check_stickiness(actions)?;
         }
         let used = self.used_by(&lb.arn);
         let fresh: Vec<_> = wanted.iter().filter(|arn| !used.contains_key(*arn)).collect();
@@ -51,6 +69,36 @@ impl World {
         let targets =
             fresh.iter().filter_map(|arn| self.elb.target_groups.get(*arn)).map(|group| group.targets.len());
         self.check_load_balancer_targets(&lb.arn, targets.sum())
+    }
+
+    /// Checks that no action splits traffic to a target group with sticky targets without being sticky itself.
+    pub(crate) fn check_stickiness(&self, actions: &[ListenerAction]) -> Verdict<()> {
+        let is_sticky = |arn: &String| {
+            let group = self.elb.target_groups.get(arn);
+            group.is_some_and(|group| group.attributes.get(STICKINESS).is_some_and(|on| on == "true"))
+        };
+        ensure(!split_without_stickiness(actions).iter().any(is_sticky), || {
+            refuse(
+                "InvalidLoadBalancerAction",
+                "You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups",
+            )
+        })
+    }
+
+    /// Checks that the targets of a group may become sticky: no rule splits traffic to it without being sticky itself.
+    pub(crate) fn check_target_stickiness(&self, group_arn: &str) -> Verdict<()> {
+        let rules = self.elb.rules.iter().map(|(arn, rule)| (arn, &rule.described.actions));
+        let listeners = self.elb.listeners.iter();
+        let listeners = listeners.map(|(arn, listener)| (arn, &listener.described.default_actions));
+        let mut splitting = rules
+            .chain(listeners)
+            .filter(|(_, actions)| split_without_stickiness(actions).contains(group_arn));
+        match splitting.next() {
+            None => Ok(()),
+            Some((arn, _)) => Err(bad_configuration(format!(
+                "This target group appears behind a rule with group stickiness disabled ({arn}). You must enable group stickiness before enabling target stickiness"
+            ))),
+        }
     }
 
     /// Brings up to date which of these target groups a load balancer uses.
