@@ -1,5 +1,8 @@
 //! What is wrong with what the user wrote: collected, never thrown.
 
+mod spelling;
+
+pub use spelling::{did_you_mean, likely, nearest};
 use std::fmt;
 
 /// How bad a [`Finding`] is.
@@ -124,11 +127,11 @@ impl Finding {
         self
     }
 
-    /// Proposes the nearest of the right spellings, if one is near.
+    /// Proposes the likeliest of the right spellings, if there are not too many.
     #[must_use]
     pub fn suggest<'a>(self, value: &str, allowed: impl IntoIterator<Item = &'a str>) -> Self {
-        match nearest(value, allowed) {
-            Some(right) => self.hint(format!("did you mean `{right}`?")),
+        match did_you_mean(&likely(value, allowed, &[])) {
+            Some(hint) => self.hint(hint),
             None => self,
         }
     }
@@ -160,24 +163,6 @@ impl fmt::Display for Finding {
         }
         Ok(())
     }
-}
-
-/// The right spelling that `value` was probably meant to be: the nearest in edit distance without regard to case, within a
-/// third of its length.
-///
-/// ```
-/// use aws_load_balancer_controller::finding::nearest;
-/// assert_eq!(nearest("internet-facng", ["internal", "internet-facing"]), Some("internet-facing"));
-/// assert_eq!(nearest("0.0.0.0/0", ["internal", "internet-facing"]), None);
-/// ```
-pub fn nearest<'a>(value: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let value = value.trim().to_lowercase();
-    allowed
-        .into_iter()
-        .map(|right| (strsim::damerau_levenshtein(&value, &right.to_lowercase()), right))
-        .filter(|(distance, right)| *distance <= right.chars().count().div_ceil(3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, right)| right)
 }
 
 /// The findings of one build or admission check, in the order they were made.

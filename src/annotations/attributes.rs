@@ -2,7 +2,7 @@
 //! Source: the tables of `LoadBalancerAttribute`, `TargetGroupAttribute` and `ListenerAttribute` in the ELBv2 API reference.
 
 use super::value::Complaint;
-use crate::finding::nearest;
+use crate::finding::{did_you_mean, likely};
 
 /// What the attributes belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -235,11 +235,15 @@ pub fn check(bearer: Bearer, key: &str, value: &str) -> Option<Complaint> {
     }
     let known = bearer.attributes().iter().map(|attribute| attribute.key);
     let unknown = format!("{key:?} is not a known attribute of {}", bearer.name());
-    match nearest(key, known) {
-        Some(right) => Some(Complaint::error(unknown).hint(format!("did you mean `{right}`?"))),
-        None if is_well_formed(key) => Some(Complaint::warning(unknown)),
-        None => Some(Complaint::error(unknown)),
+    let meant = likely(key, known, &[]);
+    if meant.is_empty() && is_well_formed(key) {
+        return Some(Complaint::warning(unknown));
     }
+    let complaint = Complaint::error(unknown);
+    Some(match did_you_mean(&meant) {
+        Some(hint) => complaint.hint(hint),
+        None => complaint,
+    })
 }
 
 /// Dotted words in lower case, as all keys of AWS are.

@@ -164,6 +164,9 @@ pub const IN_TREE: &[(&str, &str)] = &[
     ("aws-load-balancer-extra-security-groups", "aws-load-balancer-security-groups"),
 ];
 
+/// Words of keys that say little: what the other prefix has or lacks.
+pub const FILLERS: &[&str] = &["aws", "load", "balancer"];
+
 /// Whether a prefix is one of ours.
 pub fn is_our_prefix(prefix: &str) -> bool {
     prefix == ALB_PREFIX || prefix == NLB_PREFIX

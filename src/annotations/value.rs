@@ -14,7 +14,7 @@ pub use map::{MapKind, heading_of};
 pub use text::{TextKind, is_arn};
 
 use super::parse;
-use crate::finding::{Severity, nearest};
+use crate::finding::{Severity, did_you_mean, likely, nearest};
 
 /// Something wrong with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +45,11 @@ impl Complaint {
         self
     }
 
-    /// Proposes the nearest of the right spellings, if one is near.
+    /// Proposes the likeliest of the right spellings, if there are not too many.
     #[must_use]
     pub fn suggest(self, value: &str, allowed: &[&str]) -> Self {
-        match nearest(value, allowed.iter().copied()) {
-            Some(right) => self.hint(format!("did you mean `{right}`?")),
+        match did_you_mean(&likely(value, allowed.iter().copied(), &[])) {
+            Some(hint) => self.hint(hint),
             None => self,
         }
     }

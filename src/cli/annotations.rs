@@ -1,9 +1,9 @@
 //! `annotations`: the annotation table for people, on the terminal and as the reference page.
 
 use crate::annotations::attributes::Bearer;
-use crate::annotations::table::{Row, rows};
+use crate::annotations::table::{FILLERS, Row, rows};
 use crate::annotations::value::heading_of;
-use crate::finding::nearest;
+use crate::finding::{did_you_mean, likely};
 use std::fmt::Write;
 
 const BEARERS: [Bearer; 6] = [
@@ -24,7 +24,7 @@ pub fn explain(name: Option<&str>) -> Result<String, String> {
     if found.is_empty() {
         let stems: Vec<&str> = rows().map(|row| row.suffix.stem()).collect();
         let short = name.rsplit('/').next().unwrap_or(name);
-        let meant = nearest(short, stems).map(|right| format!("; did you mean `{right}`?"));
+        let meant = did_you_mean(&likely(short, stems, FILLERS)).map(|hint| format!("; {hint}"));
         return Err(format!("there is no annotation {name:?}{}", meant.unwrap_or_default()));
     }
     Ok(found.iter().map(|row| describe(row)).collect::<Vec<_>>().join("\n"))

@@ -128,7 +128,7 @@ fn refusals_name_the_setting_and_what_is_allowed() {
     let cases: &[(&str, &str, &str)] = &[
         ("target-type", "pod", "one of instance, ip"),
         ("backend-protocol", "FTP", "one of HTTP, HTTPS"),
-        ("backend-protocol-version", "HTTP3", "did you mean `HTTP"),
+        ("backend-protocol-version", "HTTP3", "one of HTTP1, HTTP2, GRPC"),
         ("healthcheck-protocol", "TCP", "one of HTTP, HTTPS"),
         ("healthcheck-interval-seconds", "15s", "a 32-bit integer"),
         ("healthcheck-port", "ghost", "the name of a port of the Service"),

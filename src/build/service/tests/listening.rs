@@ -185,9 +185,9 @@ fn keys_that_match_no_listener_are_pointed_out() {
         shown,
         [
             "service/web-team/edge-gateway service.beta.kubernetes.io/actions.TCP-80: has no effect: there is no \
-             \"TCP-80\", but TLS-80; did you mean `TLS-80`?",
+             \"TCP-80\", but TLS-80",
             "service/web-team/edge-gateway service.beta.kubernetes.io/aws-load-balancer-listener-attributes.TCP-80: \
-             has no effect: there is no \"TCP-80\", but TLS-80; did you mean `TLS-80`?",
+             has no effect: there is no \"TCP-80\", but TLS-80",
             "service/web-team/edge-gateway \
              service.beta.kubernetes.io/aws-load-balancer-target-group-attributes.8080: has no effect: there is no \
              \"8080\", but 80",
