@@ -95,8 +95,36 @@ has(object.spec.type) && object.spec.type == 'LoadBalancer' && (!has(object.spec
 [object, oldObject].exists(it, it != null && ((has(it.spec.loadBalancerClass) && it.spec.loadBalancerClass == '{{ $class }}') || (has(it.metadata.annotations) && it.metadata.annotations.exists(key, key.startsWith('service.beta.kubernetes.io/aws-load-balancer-') || key.startsWith('alb.ingress.kubernetes.io/')))))
 {{- end -}}
 
-{{/* A class of ours may have any name; an Ingress of such a class that has none of our annotations has nothing to be checked. */}}
+{{/* What the webhooks for Ingresses have. Arguments: root context, failure policy, condition that tells whose Ingresses it is for. */}}
+{{- define "lbc.ingressWebhook" -}}
+{{- $root := first . -}}
+{{- include "lbc.webhookCommon" (list $root "/validate-networking-v1-ingress") }}
+failurePolicy: {{ index . 1 }}
+matchPolicy: Equivalent
+{{- with include "lbc.selector" (list "objectSelector" $root.Values.webhookConfig.ingressValidationObjectSelector) }}
+{{ . }}
+{{- end }}
+{{- with include "lbc.selector" (list "namespaceSelector" $root.Values.webhookConfig.ingressValidationNamespaceSelector) }}
+{{ . }}
+{{- end }}
+{{- with include "lbc.matchConditions" (list $root "not-from-controller" (last .) "changed") }}
+{{ . }}
+{{- end }}
+rules:
+  - apiGroups: [networking.k8s.io]
+    apiVersions: [v1]
+    operations: [CREATE, UPDATE]
+    resources: [ingresses]
+{{- end -}}
+
+{{/* An Ingress that names our class, or has annotations of ours and no other class annotation. */}}
 {{- define "lbc.condition.our-ingress" -}}
 {{- $class := default "alb" .Values.ingressClass -}}
-has(object.metadata.annotations) && 'kubernetes.io/ingress.class' in object.metadata.annotations ? object.metadata.annotations['kubernetes.io/ingress.class'] == '{{ $class }}' : (has(object.spec.ingressClassName) && object.spec.ingressClassName == '{{ $class }}') || (has(object.metadata.annotations) && object.metadata.annotations.exists(key, key.startsWith('alb.ingress.kubernetes.io/')))
+has(object.metadata.annotations) && 'kubernetes.io/ingress.class' in object.metadata.annotations ? object.metadata.annotations['kubernetes.io/ingress.class'] == '{{ $class }}' : {{ if .Values.ingressClass }}(has(object.spec.ingressClassName) && object.spec.ingressClassName == '{{ $class }}'){{ else }}!has(object.spec.ingressClassName) || object.spec.ingressClassName == '{{ $class }}'{{ end }} || (has(object.metadata.annotations) && object.metadata.annotations.exists(key, key.startsWith('alb.ingress.kubernetes.io/')))
+{{- end -}}
+
+{{/* An Ingress that names any other class: a class of ours may have any name, which only the webhook can tell. It must not stop
+Ingresses of other controllers, so its failure policy is Ignore. */}}
+{{- define "lbc.condition.ingress-of-other-class" -}}
+!({{ include "lbc.condition.our-ingress" . }}) && !(has(object.metadata.annotations) && 'kubernetes.io/ingress.class' in object.metadata.annotations) && has(object.spec.ingressClassName)
 {{- end -}}
