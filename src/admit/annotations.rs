@@ -2,12 +2,13 @@
 //!
 //! Three sources: the annotation table (each value on its own), the real builder in a benevolent world (what the values
 //! mean together), and what one object can contradict itself in that only AWS would notice. What cannot be built is an
-//! error. What upstream ignores is a warning, as it works today: unread keys, lenient values.
+//! error, and so is a wrong value that the build would take as absent. What nothing reads is a warning.
 
 use super::backend;
 use super::benevolent::KnownServices;
 use super::contradictions;
 use super::danger;
+use super::group::leave_to_group;
 use super::keys;
 use super::limits;
 use super::region;
@@ -23,9 +24,6 @@ use crate::finding::{Finding, ObjectRef, Severity};
 use crate::inputs::group::ingress_ref;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Settings of a whole group: what is missing here may be another member's.
-const SETTLED_BY_GROUP: &[&str] = &["ssl-redirect", "frontend-nlb-"];
 
 /// What is known about the class of an Ingress.
 #[derive(Clone, Debug, Default)]
@@ -115,7 +113,7 @@ pub fn of_ingress_beside(
     let unused_keys = unused.keys().cloned().collect();
     findings.extend(merge(judged, &trial, &unused_keys, is_alone));
     findings.extend(contradictions::of_ingress(&object, ingress, params.as_deref(), is_alone, config));
-    findings.extend(limits::of_ingress(&object, trial.stack.as_ref(), is_alone));
+    findings.extend(limits::of_ingress(&object, ingress, trial.stack.as_ref(), is_alone));
     findings.extend(unused.into_iter().map(|(key, problem)| Finding::warning(&object, problem).at(key)));
     if let Some(old) = old {
         findings.extend(danger::of_ingress(&object, old, ingress, params.as_ref(), config));
@@ -160,7 +158,8 @@ fn doubted(judged: &[Finding]) -> BTreeSet<String> {
 fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Finding {
     let Complaint { severity, problem, hint } = complaint;
     let (severity, message) = match severity {
-        Severity::Error if row.is_lenient => (Severity::Warning, format!("{problem}; it is taken as absent")),
+        // why: the controller would build without it, which is not what is asked for
+        Severity::Error if row.is_lenient => (severity, format!("{problem}; it would count as absent")),
         severity => (severity, problem),
     };
     Finding { severity, object: object.clone(), field: Some(key.to_owned()), message, hint, part: None }
@@ -184,18 +183,6 @@ fn merge(judged: Vec<Finding>, trial: &Trial, unused: &BTreeSet<String>, is_alon
     let built = trial.findings.iter().filter(is_new).cloned();
     findings.extend(built.map(|finding| if is_alone { finding } else { leave_to_group(finding) }));
     findings
-}
-
-/// Makes a warning of what another member of the group may bring.
-fn leave_to_group(mut finding: Finding) -> Finding {
-    let suffix = finding.field.as_deref().and_then(|field| field.split_once('/')).map(|(_, suffix)| suffix);
-    let is_groups =
-        suffix.is_some_and(|suffix| SETTLED_BY_GROUP.iter().any(|start| suffix.starts_with(start)));
-    if is_groups && finding.severity == Severity::Error {
-        finding.severity = Severity::Warning;
-        finding.message.push_str(", unless another member of the group brings it");
-    }
-    finding
 }
 
 /// Whether an Ingress is in no group that others could be in.

@@ -104,6 +104,20 @@ impl World {
         }
     }
 
+    /// The world that fits all members of a group.
+    pub fn for_group<'i>(members: impl Iterator<Item = &'i Ingress>) -> Self {
+        let mut all = Self::default();
+        for world in members.map(Self::for_ingress) {
+            all.hosts.extend(world.hosts);
+            all.ports.extend(world.ports);
+            let is_given = world.addresses.len() != SOME_SUBNETS;
+            if all.addresses.is_empty() || is_given {
+                all.addresses = world.addresses;
+            }
+        }
+        all
+    }
+
     /// The same, but these Services are as they are.
     #[must_use]
     pub fn beside(mut self, services: &Arc<KnownServices>) -> Self {

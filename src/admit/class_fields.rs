@@ -4,7 +4,7 @@
 use super::cidr::{self, CidrMistake};
 use super::region;
 use crate::annotations::attributes::{self, Bearer};
-use crate::annotations::value::{Complaint, ItemKind, MapKind, TextKind, ValueKind, is_id};
+use crate::annotations::value::{Complaint, ItemKind, MapKind, TextKind, ValueKind, is_id, not_one_of};
 use crate::api::ingress_class_params::{
     Attribute, IngressClassParamsSpec, Listener, LoadBalancerIpAddressType, LoadBalancerScheme,
 };
@@ -132,7 +132,7 @@ impl Checks<'_> {
 
     fn tags(&self) -> Vec<Finding> {
         let tags = self.spec.tags.as_deref().unwrap_or_default();
-        let mut findings = self.repeated("tags", tags.iter().map(|tag| tag.key.as_str()));
+        let mut findings = self.repeated_keys("tags", tags.iter().map(|tag| tag.key.as_str()));
         for (index, tag) in tags.iter().enumerate() {
             let complaint = MapKind::Tags.check_pair(&tag.key, &tag.value);
             let is_foreign = self.config.external_managed_tags.contains(&tag.key);
@@ -149,7 +149,7 @@ impl Checks<'_> {
     }
 
     fn attributes(&self, field: &str, bearer: Bearer, given: &[Attribute]) -> Vec<Finding> {
-        let mut findings = self.repeated(field, given.iter().map(|attribute| attribute.key.as_str()));
+        let mut findings = self.repeated_keys(field, given.iter().map(|attribute| attribute.key.as_str()));
         for (index, attribute) in given.iter().enumerate() {
             let complaint = attributes::check(bearer, &attribute.key, &attribute.value);
             findings.extend(complaint.map(|complaint| self.found(&format!("{field}[{index}]"), complaint)));
@@ -165,7 +165,8 @@ impl Checks<'_> {
             let field = format!("listeners[{index}]");
             findings.extend(self.listener(&field, listener));
             if !seen.insert((&listener.protocol, listener.port)) {
-                findings.push(self.warning(&field, "is for the same protocol and port as one before"));
+                let problem = "is for the same protocol and port as one before, expected each once";
+                findings.push(self.found(&field, Complaint::error(problem)));
             }
             let given = listener.listener_attributes.as_deref().unwrap_or_default();
             let field = format!("{field}.listenerAttributes");
@@ -179,14 +180,12 @@ impl Checks<'_> {
         let port = listener.port.unwrap_or_default();
         let mut findings = Vec::new();
         if !matches!(protocol, "HTTP" | "HTTPS") {
-            let problem =
-                format!("{protocol:?} is not one of HTTP or HTTPS, so the attributes have no effect");
-            findings.push(self.warning(&format!("{field}.protocol"), problem));
+            let complaint = not_one_of(protocol, &["HTTP", "HTTPS"]);
+            findings.push(self.found(&format!("{field}.protocol"), complaint));
         }
         if !(1..=65_535).contains(&port) {
-            let problem =
-                format!("{port} is out of range, expected 1 to 65535, so the attributes have no effect");
-            findings.push(self.warning(&format!("{field}.port"), problem));
+            let problem = format!("{port} is out of range, expected 1 to 65535");
+            findings.push(self.found(&format!("{field}.port"), Complaint::error(problem)));
         }
         findings
     }
@@ -196,19 +195,39 @@ impl Checks<'_> {
         let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         let mut findings = Vec::new();
         if is_given(&spec.wafv2_acl_arn) && is_given(&spec.wafv2_acl_name) {
-            findings.push(self.warning("wafv2AclName", "has no effect beside spec.wafv2AclArn"));
+            findings.push(self.warning("wafv2AclArn", "has no effect beside spec.wafv2AclName"));
         }
         let is_internal = spec.scheme == Some(LoadBalancerScheme::Internal);
         if is_internal && spec.ip_address_type == Some(LoadBalancerIpAddressType::DualstackWithoutPublicIpv4)
         {
             let problem = "dualstack-without-public-ipv4 is for load balancers that face the internet";
-            findings.push(self.warning("ipAddressType", problem));
+            findings.push(self.found("ipAddressType", Complaint::error(problem)));
+        }
+        let pool = spec.ipam_configuration.as_ref().and_then(|ipam| ipam.ipv4_ipam_pool_id.as_deref());
+        if is_internal && pool.is_some_and(|pool| !pool.is_empty()) {
+            let problem = "is for load balancers that face the internet, and spec.scheme is internal";
+            findings.push(self.found("ipamConfiguration.ipv4IPAMPoolId", Complaint::error(problem)));
+        }
+        let is_ipv4 = spec.ip_address_type == Some(LoadBalancerIpAddressType::Ipv4);
+        let cidrs = spec.inbound_cidrs.iter().flatten().enumerate();
+        for (index, cidr) in cidrs.filter(|(_, cidr)| is_ipv4 && cidr.contains(':')) {
+            let problem = format!("IPv6 range {cidr} has no effect on a load balancer without IPv6");
+            findings.push(self.warning(&format!("inboundCIDRs[{index}]"), problem));
         }
         let capacity = spec.minimum_load_balancer_capacity.as_ref().map(|capacity| capacity.capacity_units);
         if let Some(units) = capacity.filter(|units| *units < 0) {
             let problem = format!("{units} is out of range, expected a whole number from 0");
             let field = "minimumLoadBalancerCapacity.capacityUnits";
             findings.push(self.found(field, Complaint::error(problem)));
+        }
+        findings
+    }
+
+    /// why: one of two values of a key is dropped without a word
+    fn repeated_keys<'k>(&self, field: &str, keys: impl Iterator<Item = &'k str>) -> Vec<Finding> {
+        let mut findings = self.repeated(field, keys);
+        for finding in &mut findings {
+            finding.severity = Severity::Error;
         }
         findings
     }

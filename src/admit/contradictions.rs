@@ -1,8 +1,10 @@
 //! What one object contradicts itself in: each value is right on its own, the builder passes them on, AWS refuses them
 //! together; or one of them has no effect.
 
+mod attributes;
 mod issuing;
 mod listening;
+mod log_in;
 mod rules;
 mod service;
 mod times;
@@ -34,10 +36,14 @@ pub fn of_ingress(
     let checks = Checks { object, annotations: &annotations };
     let mut findings = times::of_ingress(&checks, is_alone);
     findings.extend(checks.codes_of_version());
-    if checks.has("wafv2-acl-arn") {
-        findings.extend(checks.idle_beside(["wafv2-acl-name"], "wafv2-acl-arn"));
+    if annotations.string("wafv2-acl-name").is_some_and(|name| !name.is_empty()) {
+        findings.extend(checks.idle_beside(["wafv2-acl-arn"], "wafv2-acl-name"));
+    }
+    if checks.has("waf-acl-id") {
+        findings.extend(checks.idle_beside(["web-acl-id"], "waf-acl-id"));
     }
     findings.extend(checks.two_firewalls());
+    findings.extend(log_in::of_ingress(&checks));
     if annotations.list("security-groups").is_some_and(|groups| !groups.is_empty()) {
         findings
             .extend(checks.idle_beside(["inbound-cidrs", "security-group-prefix-lists"], "security-groups"));
@@ -48,7 +54,10 @@ pub fn of_ingress(
     if is_alone {
         findings.extend(listening::of_ingress(&checks, ingress, params));
         findings.extend(long_name(object));
+        findings.extend(checks.idle_without(["manage-backend-security-group-rules"], "security-groups"));
+        findings.extend(checks.idle(["group.order"], "has no effect: the Ingress is in no group"));
     }
+    findings.extend(checks.idle_patterns(ingress));
     findings.extend(checks.idle_targets());
     findings.extend(issuing::of_ingress(&checks, ingress, config));
     findings.extend(checks.idle_inbound());
@@ -119,6 +128,15 @@ impl Checks<'_, '_> {
     fn idle_targets(&self) -> Vec<Finding> {
         let is_ip = self.is("target-type", "ip");
         self.idle(is_ip.then_some("target-node-labels"), "has no effect with target type ip")
+    }
+
+    /// Paths are read as regular expressions only where their type leaves it open.
+    fn idle_patterns(&self, ingress: &Ingress) -> Vec<Finding> {
+        let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
+        let mut paths = rules.flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
+        let is_used = paths.any(|path| path.path_type == "ImplementationSpecific");
+        let idle = (self.is_true("use-regex-path-match") && !is_used).then_some("use-regex-path-match");
+        self.idle(idle, "has no effect: no path is of type ImplementationSpecific")
     }
 
     /// AWS lets a load balancer have a web ACL of either kind, not of both.

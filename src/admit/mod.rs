@@ -18,6 +18,7 @@ pub mod cidr;
 pub mod class_fields;
 pub mod contradictions;
 pub mod danger;
+pub mod group;
 pub mod ingress;
 pub mod ingress_class_params;
 pub mod keys;

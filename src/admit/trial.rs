@@ -5,12 +5,13 @@
 
 use super::annotations::service_ref;
 use super::benevolent::{KnownServices, World};
+use crate::annotations::table;
 use crate::api::{Ingress, IngressClassParams, IntOrString, ObjectKey, Service, ServicePort};
 use crate::build::ingress::BuiltGroup;
 use crate::build::{self, Built};
 use crate::cloud::elbv2::{LoadBalancerType, Scheme};
 use crate::config::Config;
-use crate::finding::{Finding, ObjectRef, Severity};
+use crate::finding::{Finding, ObjectRef, Part, Severity};
 use crate::inputs::group::{IngressGroup, Member, group_of, ingress_ref, parse_order};
 use crate::inputs::{Facts, Halt};
 use crate::model::Stack;
@@ -73,6 +74,26 @@ impl Trial {
     }
 }
 
+/// Whether right values of an annotation make no difference either. why: a wrong value that counts as absent is read all the
+/// same.
+fn is_unread_when_right<K: kube::Resource + Clone>(
+    key: &str,
+    object: &K,
+    stack: Option<&Stack>,
+    attempt: impl Fn(&K) -> Attempt,
+) -> bool {
+    right_values(key).iter().all(|value| {
+        let mut right = object.clone();
+        right.meta_mut().annotations.get_or_insert_default().insert(key.to_owned(), (*value).to_owned());
+        attempt(&right).is_ok_and(|(_, built)| built.as_ref() == stack)
+    })
+}
+
+/// Right values of an annotation whose wrong values count as absent.
+fn right_values(key: &str) -> &'static [&'static str] {
+    table::find(key).filter(|row| row.is_lenient).map_or(&[], |row| row.examples)
+}
+
 /// What one build came to: what it has to say and what it makes, or the mistake that stopped it.
 type Attempt = Result<(Vec<Finding>, Option<Stack>), Box<Finding>>;
 
@@ -100,6 +121,26 @@ pub fn try_ingress(
     params: Option<&Arc<IngressClassParams>>,
     setting: &Setting<'_>,
 ) -> Trial {
+    let trial = try_ingress_of(ingress, params, setting);
+    let Some(lighter) = params.filter(|_| trial.stack.is_none()).and_then(without_redirect) else {
+        return trial;
+    };
+    // why: the redirect of a class cannot be taken out of the Ingress, and would hide all other mistakes
+    let (redirect, _): (Vec<Finding>, Vec<Finding>) =
+        trial.findings.iter().cloned().partition(|finding| finding.part == Some(Part::SslRedirect));
+    if redirect.is_empty() {
+        return trial;
+    }
+    let mut rest = try_ingress_of(ingress, Some(&lighter), setting);
+    rest.findings.extend(redirect);
+    rest
+}
+
+fn try_ingress_of(
+    ingress: &Ingress,
+    params: Option<&Arc<IngressClassParams>>,
+    setting: &Setting<'_>,
+) -> Trial {
     beside(&ingress_ref(ingress), setting.others, |others| {
         let world = |ingress: &Ingress| World::for_ingress(ingress).beside(others);
         repeat(&mut ingress.clone(), setting.doubted, |ingress| {
@@ -111,6 +152,19 @@ pub fn try_ingress(
             })
         })
     })
+}
+
+/// Parameters without the redirect, if they have one.
+fn without_redirect(params: &Arc<IngressClassParams>) -> Option<Arc<IngressClassParams>> {
+    params.spec.ssl_redirect_port.as_ref()?;
+    let mut lighter = IngressClassParams::clone(params);
+    lighter.spec.ssl_redirect_port = None;
+    Some(Arc::new(lighter))
+}
+
+/// What a group comes to whose members are all known; `None`: it cannot be told.
+pub fn build_group(group: &IngressGroup, world: &World, config: &Config) -> Option<BuiltGroup> {
+    ask(world, config, |facts| build::ingress::build(group, facts, config)).ok().flatten()
 }
 
 fn attempt_ingress(
@@ -232,6 +286,8 @@ fn repeat<K: kube::Resource + Clone>(
                 trial.findings.extend(found);
                 trial.stack = stack;
                 trial.unread = trial.unread_among(doubted, object, &attempt);
+                let stack = trial.stack.as_ref();
+                trial.unread.retain(|key| is_unread_when_right(key, object, stack, &attempt));
                 break;
             }
             Err(finding) => {
@@ -265,7 +321,9 @@ fn repair(annotations: Option<&mut BTreeMap<String, String>>, finding: &Finding)
 
 /// The value that a finding proposes instead of the whole annotation.
 fn proposal(finding: &Finding) -> Option<&str> {
-    finding.hint.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")
+    let right = finding.hint.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    // why: a hint may name two
+    (!right.contains('`')).then_some(right)
 }
 
 /// Whether a finding follows from one before: it asks to set an annotation that was wrong and has been taken out.

@@ -66,14 +66,18 @@ fn render_refusal(object: &ObjectRef, errors: &[&Finding]) -> String {
     lines.join("\n")
 }
 
+/// One line a finding, and one that counts those for which there is no room.
 fn render_warnings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
-    let mut room = MAX_MESSAGE;
+    let lines: Vec<String> = findings.map(|finding| clip(&render(finding), MAX_WARNING)).collect();
+    let mut room = MAX_MESSAGE - MORE_LINE;
     let mut warnings = Vec::new();
-    for finding in findings {
-        let line = clip(&render(finding), MAX_WARNING);
-        let Some(rest) = room.checked_sub(line.len()) else { break };
+    for line in &lines {
+        let Some(rest) = room.checked_sub(line.len()) else {
+            warnings.push(format!("and {} more", lines.len() - warnings.len()));
+            break;
+        };
         room = rest;
-        warnings.push(line);
+        warnings.push(line.clone());
     }
     warnings
 }

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// Go's `strconv.ParseBool`.
@@ -43,6 +43,13 @@ pub fn list(text: &str) -> Vec<String> {
 /// ```
 pub fn map(text: &str) -> Option<BTreeMap<String, String>> {
     split_pairs(text).iter().map(|item| parse_pair(item)).collect()
+}
+
+/// Keys that stand in a list of pairs more than once; the last one counts.
+pub fn repeated_keys(text: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let keys = split_pairs(text).into_iter().filter_map(|item| Some(parse_pair(&item)?.0));
+    keys.filter(|key| !seen.insert(key.clone())).collect()
 }
 
 fn parse_pair(item: &str) -> Option<(String, String)> {

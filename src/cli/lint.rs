@@ -7,6 +7,7 @@
 mod checks;
 mod input;
 mod manifest;
+mod names;
 mod read;
 mod report;
 mod rule;
@@ -21,7 +22,7 @@ pub use settings::SettingsError;
 use crate::args::LintRequest;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, Severity};
-use input::Input;
+use input::{Input, Together};
 use manifest::{Broken, Manifest, parse_manifests};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -145,8 +146,9 @@ pub fn lint(sources: &[Source], config: &Config) -> Outcome {
     let objects: Vec<Cow<Value>> =
         manifests.iter().map(|(_, manifest)| structure::without_null_annotations(&manifest.object)).collect();
     let input = Input::of(objects.iter().map(AsRef::as_ref));
+    let together = input.together(config);
     for ((source, manifest), object) in manifests.iter().zip(&objects) {
-        match check(&manifest.object, object, &input, config) {
+        match check(&manifest.object, object, &input, &together, config) {
             Some(findings) => outcome.add(source, manifest, findings),
             None => *outcome.passed_over.entry(kind_of(&manifest.object)).or_default() += 1,
         }
@@ -158,12 +160,18 @@ pub fn lint(sources: &[Source], config: &Config) -> Outcome {
 type Findings = Vec<(Option<&'static str>, Finding)>;
 
 /// Everything that is wrong with an object; `None`: its kind is not checked. `stored`: the object as the API server takes it.
-fn check(object: &Value, stored: &Value, input: &Input, config: &Config) -> Option<Findings> {
+fn check(
+    object: &Value,
+    stored: &Value,
+    input: &Input,
+    together: &Together,
+    config: &Config,
+) -> Option<Findings> {
     let own = |(rule, finding)| (Some(rule), finding);
     if let Some(misshapen) = structure::check_kind(object) {
         return Some(vec![own(misshapen)]);
     }
-    let values = checks::check(stored, input, config)?;
+    let values = checks::check(stored, input, together, config)?;
     if let Some(template) = structure::check_template(object) {
         return Some(vec![own(template)]);
     }

@@ -126,5 +126,6 @@ has(object.metadata.annotations) && 'kubernetes.io/ingress.class' in object.meta
 {{/* An Ingress that names any other class: a class of ours may have any name, which only the webhook can tell. It must not stop
 Ingresses of other controllers, so its failure policy is Ignore. */}}
 {{- define "lbc.condition.ingress-of-other-class" -}}
-!({{ include "lbc.condition.our-ingress" . }}) && !(has(object.metadata.annotations) && 'kubernetes.io/ingress.class' in object.metadata.annotations) && has(object.spec.ingressClassName)
+{{- $class := default "alb" .Values.ingressClass -}}
+has(object.spec.ingressClassName) && object.spec.ingressClassName != '{{ $class }}' && !(has(object.metadata.annotations) && object.metadata.annotations.exists(key, key == 'kubernetes.io/ingress.class' || key.startsWith('alb.ingress.kubernetes.io/')))
 {{- end -}}

@@ -180,3 +180,26 @@ fn parameters_of_the_class_win_over_annotations() {
     assert_eq!(errors(&findings), [""; 0], "the annotation is not read");
     assert_eq!(warnings(&findings).len(), 1);
 }
+
+/// An Ingress with a backend of its own for every rule.
+fn wide_ingress(count: usize) -> Ingress {
+    let path = |number| json!({"path": format!("/{number}"), "pathType": "Exact", "backend": {"service": {"name": format!("web-{number}"), "port": {"number": 80}}}});
+    let paths: Vec<Value> = (0..count).map(path).collect();
+    serde_json::from_value(json!({
+        "metadata": {"namespace": "shop", "name": "web"},
+        "spec": {"ingressClassName": "alb", "rules": [{"host": "shop.example.com", "http": {"paths": paths}}]}
+    }))
+    .unwrap()
+}
+
+#[test]
+fn however_many_backends_there_are_limits_are_told() {
+    for (count, are_told) in [(100, false), (101, true), (200, true)] {
+        let findings = of_ingress(&Config::default(), &wide_ingress(count), &Class::Plain, None);
+        for part in ["rules on one listener", "target groups on one load balancer"] {
+            let expected = format!("makes {count} {part}");
+            let is_told = findings.iter().any(|finding| finding.message.contains(&expected));
+            assert_eq!(is_told, are_told, "{expected}: {findings:?}");
+        }
+    }
+}

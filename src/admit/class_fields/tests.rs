@@ -53,7 +53,7 @@ fn every_field_that_aws_would_refuse_is_found() {
         (tags("elbv2.k8s.aws/cluster"), "W spec.tags[0]: "),
         (
             json!({"tags": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]}),
-            "W spec.tags[1]: \"a\" is given twice",
+            "E spec.tags[1]: \"a\" is given twice",
         ),
         (
             json!({"loadBalancerAttributes": attribute("idle_timeout.timeout_second", "60")}),
@@ -67,11 +67,11 @@ fn every_field_that_aws_would_refuse_is_found() {
             json!({"loadBalancerAttributes": attribute("dns_record.client_routing_policy", "x")}),
             "is an attribute of Network Load Balancers",
         ),
-        (json!({"listeners": [{"protocol": "http", "port": 80}]}), "W spec.listeners[0].protocol: "),
-        (json!({"listeners": [{"protocol": "HTTP"}]}), "W spec.listeners[0].port: "),
+        (json!({"listeners": [{"protocol": "http", "port": 80}]}), "E spec.listeners[0].protocol: "),
+        (json!({"listeners": [{"protocol": "HTTP"}]}), "E spec.listeners[0].port: "),
         (
             json!({"listeners": [{"protocol": "HTTP", "port": 80}, {"protocol": "HTTP", "port": 80}]}),
-            "W spec.listeners[1]: ",
+            "E spec.listeners[1]: ",
         ),
         (
             json!({"listeners": [{"protocol": "HTTP", "port": 80, "listenerAttributes": attribute("routing.http.response.server.enabled", "on")}]}),
@@ -87,10 +87,10 @@ fn every_field_that_aws_would_refuse_is_found() {
         ),
         (json!({"prefixListsIDs": ["sg-1"]}), "E spec.prefixListsIDs[0]: "),
         (json!({"wafv2AclArn": "web"}), "E spec.wafv2AclArn: "),
-        (json!({"wafv2AclArn": "none", "wafv2AclName": "web"}), "W spec.wafv2AclName: has no effect beside"),
+        (json!({"wafv2AclArn": "none", "wafv2AclName": "web"}), "W spec.wafv2AclArn: has no effect beside"),
         (
             json!({"scheme": "internal", "ipAddressType": "dualstack-without-public-ipv4"}),
-            "W spec.ipAddressType: ",
+            "E spec.ipAddressType: ",
         ),
     ];
     for (spec, expected) in cases {

@@ -28,6 +28,15 @@ pub(super) fn of_ingress(
     let Some(ports) = ports_of(checks, params) else { return Vec::new() };
     let mut findings = log_in(checks, &ports);
     findings.extend(mutual_tls(checks, &ports));
+    if !has_https(&ports) {
+        findings.extend(
+            checks.idle(["certificate-arn", "ssl-policy"], "has no effect without an HTTPS listener"),
+        );
+    }
+    if !ports.is_empty() && !ports.values().any(|protocol| *protocol == Protocol::Http) {
+        let problem = "has no effect: there is no HTTP listener whose requests could be redirected";
+        findings.extend(checks.idle(["ssl-redirect"], problem));
+    }
     findings.extend(listener_attributes(checks, ingress, &ports));
     findings.extend(frontend_ports(checks, &ports));
     findings.extend(protocol_version(checks, &ports));
@@ -68,7 +77,8 @@ fn mutual_tls(checks: &Checks<'_, '_>, ports: &Ports) -> Vec<Finding> {
     let mut findings = Vec::new();
     for port in entries.iter().filter_map(number) {
         if !seen.insert(port) {
-            findings.push(checks.warn(SUFFIX, format!("port {port} is listed twice; the last one counts")));
+            let problem = format!("port {port} is listed twice, expected it once");
+            findings.push(Finding::error(checks.object, problem).at(checks.annotations.key(SUFFIX)));
         } else if ports.get(&port) != Some(&Protocol::Https) {
             let problem = format!("the entry for port {port} has no effect: no HTTPS listener is on it");
             findings.push(checks.warn(SUFFIX, problem));

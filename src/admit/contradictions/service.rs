@@ -1,9 +1,10 @@
 //! Contradictions of Services.
 
-use super::{Checks, times};
+use super::{Checks, attributes, times};
 use crate::annotations::service as keys;
 use crate::annotations::{Annotations, NLB_PREFIX};
-use crate::api::Service;
+use crate::api::{Service, ServicePort};
+use crate::build::ports;
 use crate::finding::{Finding, ObjectRef};
 
 const SOURCE_RANGES: &str = "spec.loadBalancerSourceRanges";
@@ -17,12 +18,40 @@ pub fn of_service(object: &ObjectRef, service: &Service) -> Vec<Finding> {
     findings.extend(idle_tls(&checks));
     findings.extend(idle_groups(&checks, service));
     findings.extend(unknown_ports(&checks, service));
-    if checks.is(keys::TARGET_TYPE, "ip") {
+    if is_by_pod(&checks) {
         let idle = [keys::TARGET_NODE_LABELS];
         findings.extend(checks.idle(idle, "has no effect with target type ip"));
     }
     findings.extend(blind_health_check(&checks, service));
+    findings.extend(idle_health_check(&checks, service));
+    findings.extend(idle_certificate(&checks, service));
+    findings.extend(attributes::of_service(&checks, service));
     findings
+}
+
+/// Settings of health checks over HTTP, while they go over TCP.
+fn idle_health_check(checks: &Checks<'_, '_>, service: &Service) -> Vec<Finding> {
+    let usual = if asks_nodes(checks, service) { "http" } else { "tcp" };
+    let protocol = checks.annotations.string(keys::HEALTH_CHECK_PROTOCOL).unwrap_or(usual);
+    if !protocol.eq_ignore_ascii_case("tcp") {
+        return Vec::new();
+    }
+    let key = checks.annotations.key(keys::HEALTH_CHECK_PROTOCOL);
+    let found = checks.idle(
+        [keys::HEALTH_CHECK_PATH, keys::HEALTH_CHECK_SUCCESS_CODES],
+        "has no effect: health checks speak TCP",
+    );
+    found.into_iter().map(|finding| finding.hint(format!("set {key}: http"))).collect()
+}
+
+/// A certificate that no listener can have.
+fn idle_certificate(checks: &Checks<'_, '_>, service: &Service) -> Vec<Finding> {
+    let is_tcp = |port: &ServicePort| port.protocol.as_deref().unwrap_or("TCP") == "TCP";
+    let ports = ports::ports(service);
+    if ports.is_empty() || ports.iter().any(is_tcp) {
+        return Vec::new();
+    }
+    checks.idle([keys::SSL_CERT], "has no effect: the Service has no TCP port")
 }
 
 fn idle_tls(checks: &Checks<'_, '_>) -> Vec<Finding> {
@@ -42,10 +71,10 @@ fn idle_groups(checks: &Checks<'_, '_>, service: &Service) -> Vec<Finding> {
         has_ranges.then(|| Finding::warning(checks.object, problem).at(SOURCE_RANGES))
     };
     if checks.is_true(keys::DISABLE_SECURITY_GROUPS) {
-        let idle = [keys::SECURITY_GROUPS, keys::PREFIX_LISTS, keys::ICMP_PATH_MTU];
-        let mut findings = checks.idle_beside(idle, keys::DISABLE_SECURITY_GROUPS);
-        findings.extend(idle_ranges(keys::DISABLE_SECURITY_GROUPS));
-        return findings;
+        // why: ranges still hold at the targets, where these see the addresses of clients
+        let idle =
+            [keys::SECURITY_GROUPS, keys::PREFIX_LISTS, keys::ICMP_PATH_MTU, keys::PRIVATE_LINK_INBOUND];
+        return checks.idle_beside(idle, keys::DISABLE_SECURITY_GROUPS);
     }
     if checks.annotations.list(keys::SECURITY_GROUPS).is_none_or(|groups| groups.is_empty()) {
         return checks.idle_without([keys::MANAGE_BACKEND_RULES], keys::SECURITY_GROUPS);
@@ -76,8 +105,12 @@ fn unknown_ports(checks: &Checks<'_, '_>, service: &Service) -> Vec<Finding> {
 /// Whether health checks ask nodes for their pods.
 fn asks_nodes(checks: &Checks<'_, '_>, service: &Service) -> bool {
     let policy = service.spec.as_ref().and_then(|spec| spec.external_traffic_policy.as_deref());
-    let is_by_pod = checks.is(keys::TARGET_TYPE, "ip") || checks.is(keys::TYPE, "nlb-ip");
-    policy == Some("Local") && !is_by_pod
+    policy == Some("Local") && !is_by_pod(checks)
+}
+
+/// Whether pods are the targets.
+fn is_by_pod(checks: &Checks<'_, '_>) -> bool {
+    checks.is(keys::TARGET_TYPE, "ip") || checks.is(keys::TYPE, "nlb-ip")
 }
 
 /// With `externalTrafficPolicy: Local` every node accepts TCP, whether it has a pod or not.

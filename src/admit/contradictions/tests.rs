@@ -172,7 +172,7 @@ fn what_a_service_asks_for_in_vain_is_doubted() {
         (&[("quic-enabled-ports", "h3")], &json!({}), "no such port"),
         (&[("proxy-protocol-per-target-group", "81")], &json!({}), "no such port"),
         (&[("security-groups", "web")], &ranges, "has no effect beside"),
-        (&[("disable-nlb-sg", "true")], &ranges, "has no effect beside"),
+        (&[("healthcheck-path", "/healthz")], &json!({}), "health checks speak TCP"),
         (&[("nlb-target-type", "ip"), ("target-node-labels", "a=b")], &json!({}), "target type ip"),
         (&[("healthcheck-protocol", "TCP")], &local, "may count as healthy"),
         (&[("healthcheck-timeout", "11")], &json!({}), "the interval of 10"),
@@ -181,7 +181,10 @@ fn what_a_service_asks_for_in_vain_is_doubted() {
         let told = of_a_service(annotations, spec);
         assert!(told.len() == 1 && told[0].contains(expected), "{annotations:?}: {told:?}");
     }
-    let right: [(Pairs<'_>, &Value); 4] = [
+    let right: [(Pairs<'_>, &Value); 6] = [
+        // why: the ranges hold at the targets
+        (&[("disable-nlb-sg", "true")], &ranges),
+        (&[("healthcheck-path", "/healthz")], &local),
         (&[("quic-enabled-ports", "http")], &json!({})),
         (&[("proxy-protocol-per-target-group", "80")], &json!({})),
         (&[("nlb-target-type", "ip"), ("healthcheck-protocol", "tcp")], &local),

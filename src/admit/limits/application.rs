@@ -2,8 +2,9 @@
 
 use super::{forward, shared, target_group};
 use crate::annotations::ALB_PREFIX;
+use crate::api::Ingress;
 use crate::cloud::Ref;
-use crate::cloud::elbv2::{HealthCheck, Protocol};
+use crate::cloud::elbv2::{HealthCheck, IpAddressType, ListenerAction, LoadBalancerType, Protocol, Scheme};
 use crate::finding::{Finding, ObjectRef};
 use crate::model::{AlbTarget, Listener, ResourceId, Stack};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,18 +12,47 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Rules of a load balancer, unless AWS raises the quota.
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
 const USUAL_RULES: usize = 100;
+/// Target groups of a load balancer, unless AWS raises the quota.
+/// Source: as above.
+const USUAL_TARGET_GROUPS: usize = 100;
+/// Annotations of target groups. why: the target type is left out, since it is often set for all Ingresses alike
+const TARGET_SETTINGS: &[&str] = &[
+    "backend-protocol",
+    "backend-protocol-version",
+    "healthcheck-interval-seconds",
+    "healthcheck-path",
+    "healthcheck-port",
+    "healthcheck-protocol",
+    "healthcheck-timeout-seconds",
+    "healthy-threshold-count",
+    "multi-cluster-target-group",
+    "success-codes",
+    "target-group-attributes",
+    "target-node-labels",
+    "unhealthy-threshold-count",
+];
+const STICKINESS: &str = "stickiness.enabled";
 /// Length of a tag's value, which the name of a target group within the group becomes.
 const MAX_TAG_VALUE: usize = 256;
 
 /// What AWS would say to what is built of an Ingress. `is_alone`: nothing is missing that another member could bring.
-pub fn of_ingress(object: &ObjectRef, stack: Option<&Stack>, is_alone: bool) -> Vec<Finding> {
+pub fn of_ingress(
+    object: &ObjectRef,
+    ingress: &Ingress,
+    stack: Option<&Stack>,
+    is_alone: bool,
+) -> Vec<Finding> {
     let Some(stack) = stack else { return Vec::new() };
     let key = |suffix: &str| format!("{ALB_PREFIX}/{suffix}");
     let mut findings = shared(object, stack, key("tags"), key("security-groups"));
     findings.extend(many_rules(object, stack));
     findings.extend(long_names(object, stack));
+    findings.extend(many_targets(object, stack));
+    findings.extend(half_stickiness(object, stack));
+    findings.extend(idle_target_settings(object, ingress, stack));
     if is_alone {
         findings.extend(frontend_checks(object, stack));
+        findings.extend(public_addresses(object, stack));
     }
     findings
 }
@@ -35,6 +65,86 @@ fn many_rules(object: &ObjectRef, stack: &Stack) -> Option<Finding> {
     let most = by_listener.into_values().max().filter(|count| *count > USUAL_RULES)?;
     let problem = format!("makes {most} rules on one listener, and AWS's usual limit is {USUAL_RULES}");
     Some(Finding::warning(object, problem).at("spec.rules"))
+}
+
+/// Target groups of the ALB, those of the NLB in front left aside.
+fn many_targets(object: &ObjectRef, stack: &Stack) -> Option<Finding> {
+    let of_nlb = |id: &ResourceId| stack.alb_targets.contains_key(id);
+    let count = stack.target_groups.keys().filter(|id| !of_nlb(id)).count();
+    let problem = format!(
+        "makes {count} target groups on one load balancer, and AWS's usual limit is {USUAL_TARGET_GROUPS}"
+    );
+    (count > USUAL_TARGET_GROUPS).then(|| Finding::warning(object, problem).at("spec.rules"))
+}
+
+/// Settings of target groups where every rule answers by itself.
+fn idle_target_settings(object: &ObjectRef, ingress: &Ingress, stack: &Stack) -> Vec<Finding> {
+    if !stack.target_groups.is_empty() {
+        return Vec::new();
+    }
+    let given = ingress.metadata.annotations.iter().flatten().map(|(key, _)| key);
+    let idle = given.filter(|key| {
+        let suffix = key.strip_prefix(ALB_PREFIX).and_then(|rest| rest.strip_prefix('/'));
+        suffix.is_some_and(|suffix| TARGET_SETTINGS.contains(&suffix))
+    });
+    let problem = "has no effect: no rule leads to a target group that is made for this Ingress";
+    idle.map(|key| Finding::warning(object, problem).at(key)).collect()
+}
+
+/// Stickiness of targets where a rule splits traffic without stickiness of the group, which AWS refuses.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>
+fn half_stickiness(object: &ObjectRef, stack: &Stack) -> Vec<Finding> {
+    let of_rules = stack.rules.values().flat_map(|rule| &rule.actions);
+    let of_listeners = stack.listeners.values().flat_map(|listener| &listener.default_actions);
+    let mut told = BTreeSet::new();
+    for action in of_rules.chain(of_listeners) {
+        let ListenerAction::Forward(forward) = action else { continue };
+        let is_sticky = forward.stickiness.as_ref().is_some_and(|sticky| sticky.enabled == Some(true));
+        if forward.target_groups.len() < 2 || is_sticky {
+            continue;
+        }
+        let groups = forward.target_groups.iter().filter_map(|tuple| match &tuple.target_group {
+            Ref::Pending(symbol) => Some(symbol.id.as_str()),
+            Ref::Known(_) => None,
+        });
+        let sticky = groups.filter(|id| {
+            let group = stack.target_groups.get(&ResourceId::from(*id));
+            group.is_some_and(|group| group.attributes.get(STICKINESS).is_some_and(|on| on == "true"))
+        });
+        told.extend(sticky.map(str::to_owned));
+    }
+    let found = told.into_iter().map(|id| {
+        let problem = format!(
+            "{STICKINESS}=true of target group {id} needs stickiness between the target groups of the rules that split \
+             traffic to it"
+        );
+        let hint = "set targetGroupStickinessConfig {\"enabled\": true, \"durationSeconds\": 3600} in the forwardConfig";
+        Finding::error(object, problem).at(format!("{ALB_PREFIX}/target-group-attributes")).hint(hint)
+    });
+    found.collect()
+}
+
+/// Public addresses of a load balancer that faces nobody outside.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
+fn public_addresses(object: &ObjectRef, stack: &Stack) -> Vec<Finding> {
+    let balancers = stack.load_balancers.values();
+    let internal = balancers.filter(|balancer| {
+        balancer.kind == LoadBalancerType::Application && balancer.scheme == Scheme::Internal
+    });
+    let mut findings = Vec::new();
+    for balancer in internal {
+        let wrong = [
+            ("ip-address-type", balancer.ip_address_type == IpAddressType::DualstackWithoutPublicIpv4),
+            ("ipam-ipv4-pool-id", balancer.ipv4_ipam_pool_id.is_some()),
+        ];
+        findings.extend(wrong.into_iter().filter(|(_, is_wrong)| *is_wrong).map(|(suffix, _)| {
+            let problem = "is for load balancers that face the internet, but the scheme is internal";
+            Finding::error(object, problem)
+                .at(format!("{ALB_PREFIX}/{suffix}"))
+                .hint(format!("set {ALB_PREFIX}/scheme: internet-facing"))
+        }));
+    }
+    findings
 }
 
 fn long_names(object: &ObjectRef, stack: &Stack) -> Option<Finding> {

@@ -9,6 +9,8 @@ use crate::finding::{Finding, ObjectRef};
 use crate::model::{Listener, LoadBalancer, Stack, TargetGroup};
 
 const STICKINESS: &str = "stickiness.enabled";
+const IDLE_TIMEOUT: &str = "tcp.idle_timeout.seconds";
+const PRESERVE_CLIENT_IP: &str = "preserve_client_ip.enabled";
 
 /// What AWS would say to what is built of a Service.
 pub fn of_service(object: &ObjectRef, service: &Service, stack: Option<&Stack>) -> Vec<Finding> {
@@ -26,6 +28,8 @@ pub fn of_service(object: &ObjectRef, service: &Service, stack: Option<&Stack>) 
         findings.extend(checks.stickiness());
         findings.extend(checks.mixture());
         findings.extend(checks.datagrams());
+        findings.extend(checks.hidden_clients());
+        findings.extend(checks.foreign_attribute());
     }
     findings
 }
@@ -95,16 +99,49 @@ impl Checks<'_> {
         if self.groups.iter().any(within) {
             let problem =
                 format!("stickiness does not work with TLS, which port {} speaks", self.listener.port);
-            findings.push(self.warn(&self.stickiness_suffix(), problem));
+            findings.push(self.warn(&self.attributes_suffix(STICKINESS), problem));
         }
         findings
     }
 
-    /// The annotation that asks for stickiness: that of the port, if there is one.
-    fn stickiness_suffix(&self) -> String {
+    /// The annotation that sets an attribute: that of the port, if there is one.
+    fn attributes_suffix(&self, attribute: &str) -> String {
         let of_port = format!("{}.{}", keys::TARGET_GROUP_ATTRIBUTES, self.listener.port);
         let given = self.annotations.map(&of_port).ok().flatten().unwrap_or_default();
-        if given.contains_key(STICKINESS) { of_port } else { keys::TARGET_GROUP_ATTRIBUTES.to_owned() }
+        if given.contains_key(attribute) { of_port } else { keys::TARGET_GROUP_ATTRIBUTES.to_owned() }
+    }
+
+    /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html>
+    fn hidden_clients(&self) -> Option<Finding> {
+        let is_datagram = |protocol: &Protocol| {
+            matches!(protocol, Protocol::Udp | Protocol::TcpUdp | Protocol::Quic | Protocol::TcpQuic)
+        };
+        let is_hidden = |group: &&&TargetGroup| {
+            is_datagram(&group.protocol)
+                && group.attributes.get(PRESERVE_CLIENT_IP).is_some_and(|on| on == "false")
+        };
+        let group = self.groups.iter().find(is_hidden)?;
+        let problem = format!(
+            "{PRESERVE_CLIENT_IP}=false cannot be set for {}, which port {} speaks",
+            group.protocol, self.listener.port
+        );
+        let suffix = self.attributes_suffix(PRESERVE_CLIENT_IP);
+        let key = self.annotations.key(&suffix);
+        let hint = format!(
+            "set it for the other ports alone, with {}.PORT",
+            self.annotations.key(keys::TARGET_GROUP_ATTRIBUTES)
+        );
+        Some(Finding::error(self.object, problem).at(key).hint(hint))
+    }
+
+    /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html>
+    fn foreign_attribute(&self) -> Option<Finding> {
+        let Listener { protocol, port, attributes, .. } = self.listener;
+        let is_datagram = matches!(protocol, Protocol::Udp | Protocol::Quic);
+        let problem = format!("{IDLE_TIMEOUT} is for TCP, and listener {port} speaks {protocol}");
+        let key = self.annotations.key(&format!("{}.{protocol}-{port}", keys::LISTENER_ATTRIBUTES));
+        (is_datagram && attributes.contains_key(IDLE_TIMEOUT))
+            .then(|| Finding::error(self.object, problem).at(key))
     }
 
     fn mixture(&self) -> Option<Finding> {

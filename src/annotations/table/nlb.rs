@@ -120,7 +120,7 @@ pub(super) const ROWS: &[Row] = &[
         .default("`--default-ssl-policy`")
         .needs("`aws-load-balancer-ssl-cert`")
         .about("Security policy of TLS listeners.", &["ELBSecurityPolicy-TLS13-1-2-2021-06"]),
-    exact(keys::BACKEND_PROTOCOL, ValueKind::Choice(&["ssl", "tcp"]))
+    exact(keys::BACKEND_PROTOCOL, ValueKind::Text(TextKind::BackendProtocol))
         .lenient()
         .default("`tcp`")
         .needs("`aws-load-balancer-ssl-cert`")

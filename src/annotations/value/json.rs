@@ -3,6 +3,7 @@
 mod action;
 mod condition;
 mod jwt;
+mod repeated;
 
 pub use condition::{MAX_VALUE, MAX_VALUES};
 
@@ -47,6 +48,13 @@ const MAX_REWRITE: usize = 1024;
 impl JsonKind {
     /// What is wrong with the document under a full key.
     pub(super) fn check(self, key: &str, value: &str) -> Vec<Complaint> {
+        let repeated = repeated::keys(value).into_iter();
+        let repeated =
+            repeated.map(|name| Complaint::error(format!("field {name:?} is given twice, expected it once")));
+        self.check_document(key, value).into_iter().chain(repeated).collect()
+    }
+
+    fn check_document(self, key: &str, value: &str) -> Vec<Complaint> {
         if self == Self::NetworkForward {
             return action::check_network_forward(value);
         }
@@ -121,7 +129,7 @@ fn check_ports(value: &str) -> Vec<Complaint> {
     let ports = entries.iter().flatten();
     let repeated = ports.filter(|(_, port)| !seen.insert(**port));
     repeated
-        .map(|(_, port)| Complaint::warning(format!("port {port} is listed twice; the last one counts")))
+        .map(|(_, port)| Complaint::error(format!("port {port} is listed twice, expected it once")))
         .collect()
 }
 

@@ -5,6 +5,7 @@ use super::{Complaint, not_one_of};
 use crate::annotations::attributes::{self, Bearer};
 use crate::annotations::parse;
 use crate::api::meta;
+use std::collections::BTreeMap;
 
 /// Tags of a resource; three more are the controller's.
 const MAX_TAGS: usize = 47;
@@ -45,6 +46,11 @@ impl MapKind {
         };
         let mut complaints: Vec<Complaint> =
             pairs.iter().filter_map(|(key, value)| self.check_pair(key, value)).collect();
+        let repeated = parse::repeated_keys(value).into_iter();
+        complaints.extend(
+            repeated.map(|key| Complaint::error(format!("{key:?} is given twice, expected it once"))),
+        );
+        complaints.extend(self.check_routing(&pairs));
         if pairs.is_empty() {
             complaints.push(Complaint::warning("is empty, which has no effect"));
         }
@@ -60,6 +66,25 @@ impl MapKind {
             )));
         }
         complaints
+    }
+
+    /// Ways of routing that exclude each other.
+    /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>
+    fn check_routing(self, pairs: &BTreeMap<String, String>) -> Vec<Complaint> {
+        const ALGORITHM: &str = "load_balancing.algorithm.type";
+        const MITIGATION: &str = "load_balancing.algorithm.anomaly_mitigation";
+        if self != Self::Attributes(Bearer::ApplicationTargets) {
+            return Vec::new();
+        }
+        let given = |key: &str| pairs.get(key).map(String::as_str);
+        let algorithm = given(ALGORITHM).unwrap_or("round_robin");
+        let starts_slowly = given("slow_start.duration_seconds").is_some_and(|seconds| seconds != "0");
+        let slow = (starts_slowly && algorithm != "round_robin")
+            .then(|| format!("slow_start.duration_seconds cannot be used with {ALGORITHM} {algorithm}, only with round_robin"));
+        let mitigates = given(MITIGATION) == Some("on") && algorithm != "weighted_random";
+        let mitigation = mitigates
+            .then(|| format!("{MITIGATION} on needs {ALGORITHM} weighted_random, which is {algorithm}"));
+        slow.into_iter().chain(mitigation).map(Complaint::error).collect()
     }
 
     /// What the pairs are, for the reference documentation.

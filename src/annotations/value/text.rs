@@ -1,9 +1,8 @@
 //! Texts with a form of their own.
 
 use super::list::is_port;
-use super::{Complaint, is_id_tail};
+use super::{Complaint, is_id_tail, not_one_of};
 use crate::annotations::parse;
-use crate::finding::nearest;
 
 /// A form of texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +43,8 @@ pub enum TextKind {
     Bucket,
     /// Prefix within an S3 bucket.
     BucketPrefix,
+    /// What a TLS listener speaks to its targets.
+    BackendProtocol,
     /// Whatever the controller writes.
     Anything,
 }
@@ -102,6 +103,7 @@ impl TextKind {
             Self::WebAclArn if value.is_empty() => {
                 return Some(Complaint::warning("is empty, expected the ARN of a web ACL, or none"));
             }
+            Self::BackendProtocol => return check_backend_protocol(value),
             Self::NetworkSuccessCodes => return check_codes(value, &[(200, 599)]),
             Self::ApplicationSuccessCodes => return check_codes(value, &[(0, 99), (200, 499)]),
             Self::GroupName if !is_group_name(value) => {
@@ -171,6 +173,7 @@ impl TextKind {
             Self::CookieName => "name of a cookie",
             Self::Bucket => "name of an S3 bucket",
             Self::BucketPrefix => "prefix within the bucket",
+            Self::BackendProtocol => "`ssl`, `tcp`",
             Self::Anything => "text",
         }
     }
@@ -206,6 +209,16 @@ fn check_name(value: &str) -> Option<Complaint> {
     Some(Complaint::error(problem))
 }
 
+/// why: plain HTTP over TCP is what `http` asks for, and what the controller builds
+fn check_backend_protocol(value: &str) -> Option<Complaint> {
+    match value {
+        "ssl" | "tcp" => None,
+        "http" => Some(Complaint::warning("\"http\" is not one of ssl or tcp; it counts as tcp")),
+        "https" | "tls" => Some(not_one_of(value, &["ssl", "tcp"]).hint("did you mean `ssl`?")),
+        other => Some(not_one_of(other, &["ssl", "tcp"])),
+    }
+}
+
 fn check_ssl_policy(value: &str) -> Option<Complaint> {
     if SSL_POLICIES.contains(&value) {
         return None;
@@ -213,11 +226,7 @@ fn check_ssl_policy(value: &str) -> Option<Complaint> {
     let is_well_formed = is_word(value, 128) && value.len() > 3;
     let problem = format!("{value:?} is not a known security policy");
     let complaint = if is_well_formed { Complaint::warning(problem) } else { Complaint::error(problem) };
-    let right = nearest(value, SSL_POLICIES.iter().copied());
-    Some(match right {
-        Some(right) => complaint.hint(format!("did you mean `{right}`?")),
-        None => complaint,
-    })
+    Some(complaint.suggest(value, SSL_POLICIES))
 }
 
 fn is_group_name(value: &str) -> bool {

@@ -1,12 +1,15 @@
 //! What is checked of each kind of objects.
 
-use super::input::Input;
+use super::input::{Input, Together};
 use crate::admit::annotations::{check_values_of, of_ingress_beside, of_service_beside};
+use crate::admit::group::resolve;
 use crate::admit::{Operation, agent_fields, binding, binding_fields, class_fields};
 use crate::admit::{ingress_class_params, keys, pod, service};
 use crate::annotations::{ALB_PREFIX, NLB_PREFIX};
 use crate::api::meta::INGRESS_CLASS_CONTROLLER;
-use crate::api::{AlbTargetControlConfig, Ingress, IngressClassParams, Service, TargetGroupBinding};
+use crate::api::{
+    AlbTargetControlConfig, Ingress, IngressClassParams, ObjectKey, Service, TargetGroupBinding,
+};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
 use serde::de::DeserializeOwned;
@@ -14,10 +17,19 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Everything that is wrong with the values of an object; `None`: its kind is not checked.
-pub(super) fn check(object: &Value, input: &Input, config: &Config) -> Option<Vec<Finding>> {
+pub(super) fn check(
+    object: &Value,
+    input: &Input,
+    together: &Together,
+    config: &Config,
+) -> Option<Vec<Finding>> {
     Some(match (text(object, "apiVersion"), text(object, "kind")) {
-        ("v1", "Service") => check_service(object, input, config),
-        ("networking.k8s.io/v1", "Ingress") => check_ingress(object, input, config),
+        ("v1", "Service") => {
+            with_equal_names(check_service(object, input, config), object, "Service", together)
+        }
+        ("networking.k8s.io/v1", "Ingress") => {
+            with_equal_names(check_ingress(object, input, together, config), object, "Ingress", together)
+        }
         ("elbv2.k8s.aws/v1beta1", "IngressClassParams") => check_params(object, config),
         ("elbv2.k8s.aws/v1beta1" | "elbv2.k8s.aws/v1alpha1", "TargetGroupBinding") => {
             check_binding(object, config)
@@ -102,11 +114,27 @@ fn is_anybodys(service: &Service) -> bool {
     !keys.any(keys::concerns_us)
 }
 
-fn check_ingress(object: &Value, input: &Input, config: &Config) -> Vec<Finding> {
-    check_typed(object, "Ingress", |ingress: Ingress| match input.class_of(&ingress, config) {
-        Some(class) => of_ingress_beside(config, &ingress, &class, None, &input.services),
-        None => Vec::new(),
+fn check_ingress(object: &Value, input: &Input, together: &Together, config: &Config) -> Vec<Finding> {
+    check_typed(object, "Ingress", |ingress: Ingress| {
+        let Some(class) = input.class_of(&ingress, config) else { return Vec::new() };
+        let alone = of_ingress_beside(config, &ingress, &class, None, &input.services);
+        match together.groups.get(&ObjectKey::of(&ingress)) {
+            Some(found) => resolve(alone, found),
+            None => alone,
+        }
     })
+}
+
+/// The findings of an object, with what is said of its load balancer's name beside those of others.
+fn with_equal_names(
+    mut findings: Vec<Finding>,
+    object: &Value,
+    kind: &'static str,
+    together: &Together,
+) -> Vec<Finding> {
+    let name = name_of(object, kind);
+    findings.extend(together.names.iter().filter(|finding| finding.object == name).cloned());
+    findings
 }
 
 fn check_params(object: &Value, config: &Config) -> Vec<Finding> {

@@ -1,15 +1,19 @@
 //! What the objects of the input know of each other.
 
 use super::checks::text;
+use super::names::equal_names;
 use crate::admit::annotations::Class;
 use crate::admit::benevolent::KnownServices;
+use crate::admit::group::{Classified, together};
 use crate::admit::keys;
 use crate::admit::trial::completed;
 use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
 use crate::config::Config;
+use crate::finding::Finding;
 use crate::inputs::group::{ClassView, class_annotation_matches, effective_class_name, find_class};
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Classes, their parameters and Services.
@@ -18,6 +22,18 @@ pub(super) struct Input {
     classes: Vec<Arc<IngressClass>>,
     params: Vec<Arc<IngressClassParams>>,
     pub services: Arc<KnownServices>,
+    ingresses: Vec<Arc<Ingress>>,
+    /// Whether an Ingress cannot be read, so that a group may lack a member.
+    lacks_ingress: bool,
+}
+
+/// What objects of the input come to together.
+#[derive(Default)]
+pub(super) struct Together {
+    /// Findings of Ingresses that are built with the other members of their group.
+    pub groups: BTreeMap<ObjectKey, Vec<Finding>>,
+    /// Findings of objects that ask for a name which another load balancer has.
+    pub names: Vec<Finding>,
 }
 
 impl Input {
@@ -30,6 +46,10 @@ impl Input {
                 "IngressClassParams" => {
                     input.params.extend(IngressClassParams::deserialize(object).map(Arc::new));
                 }
+                "Ingress" => match Ingress::deserialize(object) {
+                    Ok(ingress) => input.ingresses.push(Arc::new(ingress)),
+                    Err(_) => input.lacks_ingress = true,
+                },
                 "Service" => services.extend(Service::deserialize(object).map(|service| {
                     let key = ObjectKey::of(&service);
                     ((key.namespace().to_owned(), key.name().to_owned()), Arc::new(completed(&service)))
@@ -39,6 +59,23 @@ impl Input {
         }
         input.services = Arc::new(services);
         input
+    }
+
+    /// What the members of groups are told when they are built together, by member, and load balancers of one name.
+    pub fn together(&self, config: &Config) -> Together {
+        let ours: Vec<Classified> =
+            self.ingresses.iter().filter_map(|ingress| self.classified(ingress, config)).collect();
+        let groups =
+            if self.lacks_ingress { BTreeMap::new() } else { together(&ours, config, &self.services) };
+        Together { groups, names: equal_names(&ours, &self.services, config) }
+    }
+
+    fn classified(&self, ingress: &Arc<Ingress>, config: &Config) -> Option<Classified> {
+        match self.class_of(ingress, config)? {
+            Class::Plain => Some((ingress.clone(), None)),
+            Class::Params(params) => Some((ingress.clone(), Some(params))),
+            Class::Unknown => None,
+        }
     }
 
     /// The class of an Ingress; `None`: it is not ours.

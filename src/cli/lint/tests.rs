@@ -388,3 +388,64 @@ fn arrays_and_long_lists_are_checked_object_by_object() {
     let outcome = outcome(&list);
     assert_eq!((outcome.checked, outcome.found.len()), (20_000, 0));
 }
+
+const GROUP: &str = r#"
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: IngressClassParams
+metadata: {name: shared}
+spec: {sslRedirectPort: "443", group: {name: shared}}
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: shared}
+spec: {controller: ingress.k8s.aws/alb, parameters: {apiGroup: elbv2.k8s.aws, kind: IngressClassParams, name: shared}}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: base
+  annotations:
+    alb.ingress.kubernetes.io/listen-ports: '[{"HTTP": 80}, {"HTTPS": 443}]'
+    alb.ingress.kubernetes.io/certificate-arn: arn:aws:acm:us-west-2:123456789012:certificate/11111111-1111-1111-1111-111111111111
+spec: {ingressClassName: shared, rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: app}
+spec: {ingressClassName: shared, rules: [{host: b.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: b, port: {number: 80}}}}]}}]}
+"#;
+
+fn messages(text: &str) -> Vec<String> {
+    linted(text).iter().map(|located| located.finding.to_string()).collect()
+}
+
+#[test]
+fn members_of_a_group_are_built_together() {
+    assert_eq!(messages(GROUP), Vec::<String>::new());
+    let disagreeing = GROUP.replace(
+        "metadata: {name: app}",
+        "metadata: {name: app, annotations: {alb.ingress.kubernetes.io/ssl-policy: ELBSecurityPolicy-2016-08, alb.ingress.kubernetes.io/load-balancer-name: x}}",
+    );
+    let disagreeing = disagreeing.replace(
+        "  annotations:\n",
+        "  annotations:\n    alb.ingress.kubernetes.io/load-balancer-name: other\n",
+    );
+    let found = messages(&disagreeing);
+    assert!(found.iter().any(|text| text.contains("conflicts with")), "{found:?}");
+}
+
+#[test]
+fn two_load_balancers_of_one_name_are_told() {
+    let named = |name: &str, group: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: {name}, annotations: {{alb.ingress.kubernetes.io/load-balancer-name: edge{group}}}}}\n\
+             spec: {{ingressClassName: alb, defaultBackend: {{service: {{name: web, port: {{number: 80}}}}}}}}\n---\n"
+        )
+    };
+    let two = named("one", "") + &named("two", "");
+    let found = messages(&two);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("the name \"edge\" is that of the load balancer of ingress/one"), "{found:?}");
+    let group = ", alb.ingress.kubernetes.io/group.name: g";
+    assert_eq!(messages(&(named("one", group) + &named("two", group))), Vec::<String>::new());
+}

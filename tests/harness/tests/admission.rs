@@ -30,6 +30,7 @@ async fn run(walk: &mut Walkthrough) -> Result<()> {
     store_mistakes(walk).await?;
     bring_validators_back(walk, &saved).await?;
     update_around_mistakes(walk).await?;
+    classes_have_any_name(walk).await?;
     stay_out_of_the_way(walk).await
 }
 
@@ -141,6 +142,31 @@ async fn update_around_mistakes(walk: &Walkthrough) -> Result<()> {
         })
         .await?;
     }
+    Ok(())
+}
+
+/// An Ingress without annotations of ours is checked if its class is ours, whatever the class is called.
+async fn classes_have_any_name(walk: &Walkthrough) -> Result<()> {
+    let class = |name: &str, controller: &str| json!({"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": name}, "spec": {"controller": controller}});
+    walk.cluster.apply(&class("edge", "ingress.k8s.aws/alb").to_string()).await?;
+    walk.cluster.apply(&class("foreign", "example.com/other").to_string()).await?;
+    let ingress = |name: &str, class: &str| {
+        let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
+        let paths = [json!({"path": "/*", "pathType": "Prefix", "backend": backend})];
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": name}, "spec": {"ingressClassName": class, "rules": [{"http": {"paths": paths}}]}}).to_string()
+    };
+    eventually("a class of ours is known by its controller", PATIENCE, || async {
+        let refusal = walk.cluster.try_apply(&ingress("own", "edge")).await?.expect_refusal()?;
+        ensure!(refusal.contains("path type Prefix does not allow"), "{refusal}");
+        Ok(())
+    })
+    .await?;
+    eventually("a class of others is known by its controller", PATIENCE, || async {
+        walk.cluster.apply(&ingress("others", "foreign")).await.map(drop)
+    })
+    .await?;
+    let refusal = walk.cluster.try_apply(&ingress("nobodys", "nowhere")).await?.expect_refusal()?;
+    ensure!(refusal.contains("not found"), "{refusal}");
     Ok(())
 }
 
