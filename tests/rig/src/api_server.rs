@@ -153,6 +153,13 @@ impl ApiServer {
         self.0.state.lock().revision
     }
 
+    /// How often something else than a lease has changed: a leader renews its lease even when nothing happens.
+    pub fn changes(&self) -> usize {
+        let state = self.0.state.lock();
+        let others = state.collections.iter().filter(|(plural, _)| *plural != "leases");
+        others.map(|(_, collection)| collection.log.len()).sum()
+    }
+
     /// Refuses requests by method and path (with its query) from now on, as a webhook or a missing permission would.
     pub fn refuse(&self, refuses: impl Fn(&str, &str) -> bool + Send + Sync + 'static) {
         self.0.state.lock().refusal = Some(Box::new(refuses));

@@ -229,8 +229,8 @@ impl Rig {
         Inventory::of(&self.aws)
     }
 
-    fn activity(&self) -> (usize, u64) {
-        (self.aws.world(|world| world.calls().len()), self.api.revision())
+    fn activity(&self) -> (usize, usize) {
+        (self.aws.world(|world| world.calls().len()), self.api.changes())
     }
 
     /// A client of the API server. What is dead for AWS is dead for the API server too.
