@@ -67,8 +67,10 @@ fn members(count: usize) -> IngressGroup {
 /// Answers of an AWS that has everything.
 fn facts<T>(build: impl Fn(&Facts) -> Result<T, Halt>, world: &benevolent::World) -> Facts {
     let (config, mut facts) = (config(), Facts::default());
-    while let Err(Halt::Lacking(query)) = build(&facts) {
-        world.answer(query, &mut facts, &config);
+    while let Err(Halt::Lacking(queries)) = build(&facts) {
+        for query in queries {
+            world.answer(query, &mut facts, &config);
+        }
     }
     facts
 }

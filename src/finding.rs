@@ -109,7 +109,7 @@ impl Finding {
             severity: Severity::Error,
             object: object.clone(),
             field: None,
-            message: message.into(),
+            message: shorten(message.into()),
             hint: None,
             part: None,
         }
@@ -146,7 +146,7 @@ impl Finding {
     /// Says what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(shorten(hint.into()));
         self
     }
 }
@@ -162,6 +162,59 @@ impl fmt::Display for Finding {
             write!(f, "; {hint}")?;
         }
         Ok(())
+    }
+}
+
+/// The longest message, in bytes: whoever reads it must see what is wrong at a glance.
+const MAX_MESSAGE: usize = 1024;
+/// What of a longer one is shown from its start, where the value stands, in bytes.
+const SHOWN_START: usize = 300;
+
+/// A text of at most 1024 bytes: what is left out of a longer one stands in its middle, since messages begin with the value and
+/// end with what is expected.
+pub fn shorten(text: String) -> String {
+    shorten_to(text, MAX_MESSAGE)
+}
+
+/// The same, of at most so many bytes, 512 or more.
+pub fn shorten_to(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    let left_out = format!("… ({} bytes) …", text.len());
+    let start = text.get(..text.floor_char_boundary(SHOWN_START)).unwrap_or_default();
+    let rest = most.saturating_sub(SHOWN_START + left_out.len());
+    let end = text.get(text.ceil_char_boundary(text.len() - rest)..).unwrap_or_default();
+    format!("{start}{left_out}{end}")
+}
+
+/// For how many mistakes of one kind in one object, and among how many right spellings, the nearest is looked for.
+const SUGGESTIONS: usize = 20;
+const CANDIDATES: usize = 200;
+
+/// The right spellings that the mistake at this place of its list is compared with: none behind the first mistakes, since each
+/// comparison takes all spellings.
+pub fn compared<'a>(at: usize, allowed: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    allowed.into_iter().take(if at < SUGGESTIONS { CANDIDATES } else { 0 })
+}
+
+/// How many of a list are named in a message.
+const NAMED: usize = 10;
+
+/// A list in a message: the first ten, then how many more there are.
+///
+/// ```
+/// use aws_load_balancer_controller::finding::enumerate;
+/// assert_eq!(enumerate(["a", "b"]), "a, b");
+/// assert_eq!(enumerate(["a"; 12]), "a, a, a, a, a, a, a, a, a, a and 2 more");
+/// ```
+pub fn enumerate<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let mut items = items.into_iter();
+    let named: Vec<String> = items.by_ref().take(NAMED).map(|item| item.to_string()).collect();
+    let named = named.join(", ");
+    match items.count() {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 
@@ -209,3 +262,6 @@ impl IntoIterator for Findings {
         self.0.into_iter()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ use crate::api::meta::is_being_deleted;
 use crate::api::{Ingress, IngressClassParams, ObjectKey, Service};
 use crate::build;
 use crate::config::Config;
-use crate::finding::{Finding, ObjectRef, Severity};
+use crate::finding::{Finding, ObjectRef, Severity, shorten};
 use crate::inputs::group::ingress_ref;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -162,7 +162,8 @@ fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Find
         Severity::Error if row.is_lenient => (severity, format!("{problem}; it would count as absent")),
         severity => (severity, problem),
     };
-    Finding { severity, object: object.clone(), field: Some(key.to_owned()), message, hint, part: None }
+    let hint = hint.map(shorten);
+    Finding { severity, hint, ..Finding::error(object, message).at(key) }
 }
 
 /// The table's findings and the builder's. Only what is read can prevent a build.
@@ -216,14 +217,10 @@ fn why_not_ours(object: &ObjectRef, service: &Service) -> Option<Finding> {
 }
 
 fn without_repetitions(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
-    for finding in findings {
-        let is_told = |told: &Finding| told.field == finding.field && told.message == finding.message;
-        if !kept.iter().any(is_told) {
-            kept.push(finding);
-        }
-    }
-    kept
+    let mut told = BTreeSet::new();
+    let mut is_first = Vec::with_capacity(findings.len());
+    is_first.extend(findings.iter().map(|finding| told.insert((&finding.field, &finding.message))));
+    findings.into_iter().zip(is_first).filter_map(|(finding, is_first)| is_first.then_some(finding)).collect()
 }
 
 #[cfg(test)]

@@ -38,12 +38,14 @@ pub struct World {
     existing: Option<ExistingLoadBalancer>,
     /// Per subnet, the static addresses that must lie in it.
     addresses: Vec<SubnetAddresses>,
-    /// Subnets by id or name, in the order that the addresses have.
-    listed: Vec<String>,
+    /// Where the list of subnets mentions each id or name.
+    listed: BTreeMap<String, Vec<usize>>,
     /// Hosts that certificates must cover.
     hosts: BTreeSet<String>,
     /// Ports that every other Service has.
-    ports: Vec<IntOrString>,
+    ports: BTreeSet<Port>,
+    /// Ports that other Services are asked for besides, by name of the Service.
+    asked: BTreeMap<String, BTreeSet<Port>>,
     /// Services that are as they are.
     services: Arc<KnownServices>,
 }
@@ -68,13 +70,11 @@ impl World {
             ipv4: ipv4.get(at).cloned(),
             ipv6: ipv6.get(at).into_iter().chain(prefixes.get(at)).map(|text| without_length(text)).collect(),
         });
-        let health_check_port = annotations.string(keys::HEALTH_CHECK_PORT).map(port_reference);
-        let ports =
-            referenced_ports(service.metadata.annotations.as_ref()).into_iter().chain(health_check_port);
         Self {
             addresses: addresses.collect(),
-            listed: list(keys::SUBNETS),
-            ports: ports.collect(),
+            listed: mentions(list(keys::SUBNETS)),
+            ports: annotations.string(keys::HEALTH_CHECK_PORT).map(Port::of_text).into_iter().collect(),
+            asked: referenced_ports(service.metadata.annotations.as_ref()),
             ..Self::default()
         }
     }
@@ -84,22 +84,18 @@ impl World {
         let annotations = ingress_annotations(ingress.metadata.annotations.as_ref());
         let allocations = annotations.list("frontend-nlb-eip-allocations").unwrap_or_default();
         let count = if allocations.is_empty() { SOME_SUBNETS } else { allocations.len() };
-        let named = ["healthcheck-port"]
-            .into_iter()
-            .filter_map(|suffix| annotations.string(suffix))
-            .map(port_reference);
-        let backends =
-            backends(ingress).into_iter().filter_map(|backend| backend.service.as_ref()?.port.as_ref());
-        let written = backends.flat_map(|port| {
-            let name = port.name.clone().map(IntOrString::String);
-            name.into_iter().chain(port.number.map(IntOrString::Int))
-        });
-        let others = referenced_ports(ingress.metadata.annotations.as_ref());
+        let mut asked = referenced_ports(ingress.metadata.annotations.as_ref());
+        for service in backends(ingress).into_iter().filter_map(|backend| backend.service.as_ref()) {
+            let ports = asked.entry(service.name.clone()).or_default();
+            let port = service.port.iter();
+            ports.extend(port.clone().filter_map(|port| port.name.clone().map(Port::Named)));
+            ports.extend(port.filter_map(|port| port.number.map(Port::Number)));
+        }
         Self {
             addresses: vec![SubnetAddresses::default(); count],
-            listed: Vec::new(),
             hosts: hosts(ingress),
-            ports: others.into_iter().chain(named).chain(written).collect(),
+            ports: annotations.string("healthcheck-port").map(Port::of_text).into_iter().collect(),
+            asked,
             ..Self::default()
         }
     }
@@ -215,7 +211,7 @@ impl World {
     fn subnets(&self, query: &SubnetQuery) -> Vec<Subnet> {
         match query {
             SubnetQuery::Ids(ids) => {
-                let place = |at, id| self.place(id, 0).unwrap_or(at);
+                let place = |at, id: &String| self.place(id, 0).unwrap_or(at);
                 ids.iter().enumerate().map(|(at, id)| self.subnet(place(at, id), id.clone(), None)).collect()
             }
             SubnetQuery::Names(names) => names.iter().flat_map(|name| self.namesakes(name)).collect(),
@@ -236,8 +232,7 @@ impl World {
 
     /// Where the list of subnets mentions one for the n-th time.
     fn place(&self, item: &str, n: usize) -> Option<usize> {
-        let mentions = self.listed.iter().enumerate().filter(|(_, listed)| *listed == item);
-        mentions.map(|(at, _)| at).nth(n)
+        self.listed.get(item)?.get(n).copied()
     }
 
     fn subnet(&self, at: usize, id: String, name: Option<&String>) -> Subnet {
@@ -269,11 +264,12 @@ impl World {
         }
     }
 
-    /// A Service that has every port anybody asks for, and a node port for each.
+    /// A Service that has every port it is asked for, and a node port for each.
     fn service(&self, namespace: &str, name: &str) -> Service {
-        let ports = self.ports.iter().zip(1..).map(|(port, at)| match port {
-            IntOrString::Int(number) => service_port(None, *number, at),
-            IntOrString::String(name) => service_port(Some(name.clone()), at, at),
+        let asked = self.asked.get(name).into_iter().flatten();
+        let ports = self.ports.iter().chain(asked).zip(1..).map(|(port, at)| match port {
+            Port::Number(number) => service_port(None, *number, at),
+            Port::Named(name) => service_port(Some(name.clone()), at, at),
         });
         let spec = ServiceSpec {
             type_: Some("LoadBalancer".to_owned()),
@@ -333,47 +329,69 @@ fn without_length(text: &str) -> String {
     text.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// A text that is a number is the number.
-fn port_reference(text: &str) -> IntOrString {
-    parse::int32(text).map_or_else(|| IntOrString::String(text.to_owned()), IntOrString::Int)
+/// A port of a Service, as it is referred to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Port {
+    Number(i32),
+    Named(String),
 }
 
-/// Every `servicePort` that JSON annotations mention, as number and as name.
-fn referenced_ports(annotations: Option<&BTreeMap<String, String>>) -> Vec<IntOrString> {
-    let documents = annotations.into_iter().flatten().filter(|(key, _)| key.contains("/actions."));
-    let mut ports = Vec::new();
-    for value in documents.filter_map(|(_, text)| serde_json::from_str(text).ok()) {
-        collect_ports(&value, &mut ports);
+impl Port {
+    /// A text that is a number is the number.
+    fn of_text(text: &str) -> Self {
+        parse::int32(text).map_or_else(|| Self::Named(text.to_owned()), Self::Number)
     }
-    ports
 }
 
-fn collect_ports(value: &Value, ports: &mut Vec<IntOrString>) {
+/// Where a list mentions each of its items.
+fn mentions(list: Vec<String>) -> BTreeMap<String, Vec<usize>> {
+    let mut mentions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, item) in list.into_iter().enumerate() {
+        mentions.entry(item).or_default().push(at);
+    }
+    mentions
+}
+
+type Asked = BTreeMap<String, BTreeSet<Port>>;
+
+/// Every `servicePort` that JSON annotations mention, as number and as name, by the `serviceName` beside it.
+fn referenced_ports(annotations: Option<&BTreeMap<String, String>>) -> Asked {
+    let documents = annotations.into_iter().flatten().filter(|(key, _)| key.contains("/actions."));
+    let mut asked = Asked::new();
+    for value in documents.filter_map(|(_, text)| serde_json::from_str(text).ok()) {
+        collect_ports(&value, &mut asked);
+    }
+    asked
+}
+
+fn collect_ports(value: &Value, asked: &mut Asked) {
     match value {
         Value::Object(fields) => {
-            for (key, value) in fields {
-                match value {
-                    Value::Number(number) if is_service_port(key) => {
-                        ports.extend(
-                            number
-                                .as_i64()
-                                .and_then(|number| i32::try_from(number).ok())
-                                .map(IntOrString::Int),
-                        );
-                    }
-                    Value::String(text) if is_service_port(key) => {
-                        ports.push(IntOrString::String(text.clone()));
-                        ports.extend(parse::int32(text).map(IntOrString::Int));
-                    }
-                    other => collect_ports(other, ports),
-                }
+            // why: of keys that differ in their case alone the last one counts, as where actions are read
+            let field = |name: &str| {
+                fields.iter().rfind(|(key, value)| !value.is_null() && key.eq_ignore_ascii_case(name))
+            };
+            let name = field("serviceName").and_then(|(_, name)| name.as_str());
+            if let (Some(name), Some((_, port))) = (name, field("servicePort")) {
+                asked.entry(name.to_owned()).or_default().extend(ports_of(port));
             }
+            fields.values().for_each(|value| collect_ports(value, asked));
         }
-        Value::Array(items) => items.iter().for_each(|item| collect_ports(item, ports)),
+        Value::Array(items) => items.iter().for_each(|item| collect_ports(item, asked)),
         _ => {}
     }
 }
 
-fn is_service_port(key: &str) -> bool {
-    key.eq_ignore_ascii_case("servicePort")
+/// A port as number, as name, or as a name that is a number.
+fn ports_of(port: &Value) -> Vec<Port> {
+    match port {
+        Value::Number(number) => {
+            let number = number.as_i64().and_then(|number| i32::try_from(number).ok());
+            number.map(Port::Number).into_iter().collect()
+        }
+        Value::String(text) => {
+            std::iter::once(Port::Named(text.clone())).chain(parse::int32(text).map(Port::Number)).collect()
+        }
+        _ => Vec::new(),
+    }
 }

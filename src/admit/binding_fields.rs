@@ -12,6 +12,7 @@ use crate::api::target_group_binding::{
 use crate::api::{IntOrString, TargetGroupBinding, selector};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 const PORTS: RangeInclusive<i32> = 1..=65_535;
@@ -182,8 +183,9 @@ impl Checks<'_> {
         if rule.ports.is_empty() {
             findings.push(self.warning(&format!("{field}.ports"), "is empty, so the rule lets nobody in"));
         }
+        let mut told = BTreeSet::new();
         for (index, port) in rule.ports.iter().enumerate() {
-            if rule.ports.iter().take(index).any(|earlier| earlier == port) {
+            if !told.insert(format!("{port:?}")) {
                 findings.push(self.warning(&format!("{field}.ports[{index}]"), "is the same as one before"));
             }
         }

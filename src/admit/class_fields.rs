@@ -10,7 +10,7 @@ use crate::api::ingress_class_params::{
 };
 use crate::api::{IngressClassParams, selector};
 use crate::config::Config;
-use crate::finding::{Finding, ObjectRef, Severity};
+use crate::finding::{Finding, ObjectRef, Severity, shorten};
 use std::collections::BTreeSet;
 
 /// The parameters, as findings name them.
@@ -47,7 +47,7 @@ impl Checks<'_> {
             Severity::Error => Finding::error(self.object, problem),
             Severity::Warning => Finding::warning(self.object, problem),
         };
-        Finding { hint, ..finding.at(format!("spec.{field}")) }
+        Finding { hint: hint.map(shorten), ..finding.at(format!("spec.{field}")) }
     }
 
     fn warning(&self, field: &str, problem: impl Into<String>) -> Finding {

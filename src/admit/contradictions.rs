@@ -17,7 +17,7 @@ use crate::annotations::{ALB_PREFIX, Annotations};
 use crate::api::{Ingress, IngressClassParams};
 use crate::cloud::elbv2::Protocol;
 use crate::config::Config;
-use crate::finding::{Finding, ObjectRef, nearest};
+use crate::finding::{Finding, ObjectRef, compared, nearest};
 use crate::inputs::group::{USE_ANNOTATION, backends};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -207,15 +207,15 @@ fn backend_names(ingress: &Ingress) -> BTreeMap<&str, bool> {
 fn missing_actions(object: &ObjectRef, ingress: &Ingress) -> Vec<Finding> {
     let annotations = ingress_annotations(ingress.metadata.annotations.as_ref());
     let names = backend_names(ingress);
-    let missing = names.iter().filter(|(name, by_annotation)| {
-        **by_annotation && annotations.string(&format!("actions.{name}")).is_none()
-    });
+    let is_given = |name: &str| annotations.string(&format!("actions.{name}")).is_some();
+    let missing = names.iter().filter(|(name, by_annotation)| **by_annotation && !is_given(name));
     let given: Vec<&str> = named_suffixes(ingress, "actions").map(|(_, name)| name).collect();
     missing
-        .map(|(name, _)| {
+        .enumerate()
+        .map(|(at, (name, _))| {
             let problem = "is missing: backends of this name answer 503".to_owned();
             let finding = Finding::warning(object, problem).at(annotations.key(&format!("actions.{name}")));
-            finding.suggest(name, given.iter().copied())
+            finding.suggest(name, compared(at, given.iter().copied()))
         })
         .collect()
 }
@@ -227,9 +227,10 @@ pub fn unused_keys(ingress: &Ingress, is_alone: bool) -> BTreeMap<String, String
     let all: BTreeSet<&str> = names.keys().copied().collect();
     let mut unused = BTreeMap::new();
     for (family, known) in [("actions", &by_annotation), ("conditions", &all), ("transforms", &all)] {
-        for (key, name) in named_suffixes(ingress, family).filter(|(_, name)| !known.contains(name)) {
-            let meant =
-                nearest(name, known.iter().copied()).map(|right| format!("; did you mean `{right}`?"));
+        let idle = named_suffixes(ingress, family).filter(|(_, name)| !known.contains(name));
+        for (at, (key, name)) in idle.enumerate() {
+            let meant = nearest(name, compared(at, known.iter().copied()));
+            let meant = meant.map(|right| format!("; did you mean `{right}`?"));
             let problem =
                 format!("has no effect: no backend refers to {name:?}{}", meant.unwrap_or_default());
             unused.insert(key.to_owned(), problem);

@@ -16,6 +16,7 @@ use crate::inputs::group::{
     ClassProblem, ClassView, class_annotation_matches, effective_class_name, find_class, ingress_ref,
 };
 use k8s_openapi::api::networking::v1::IngressBackend;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What the checks of an Ingress look up in the cluster.
@@ -123,12 +124,16 @@ fn check_class(ingress: &Ingress, old: Option<&Ingress>, view: &ClassView<'_>) -
 fn check_conditions(ingress: &Ingress) -> Result<(), Denial> {
     const CHECK: &str = "checkIngressAnnotationConditions";
     let annotations = annotations_of(ingress.metadata.annotations.as_ref());
+    let mut read = BTreeSet::new();
     for (field, backend) in rule_backends(ingress) {
         let Some(service) = &backend.service else {
             let message = "has no service; resource backends are not supported";
             let finding = Finding::error(&ingress_ref(ingress), message).at(field);
             return Err(Denial::new(CHECK, finding.to_string()));
         };
+        if !read.insert(&service.name) {
+            continue;
+        }
         parse_conditions(&annotations, &service.name).map_err(|fault| {
             let finding = Finding::error(&ingress_ref(ingress), fault.problem).at(fault.key);
             Denial::new(CHECK, finding.to_string())

@@ -5,6 +5,7 @@
 use super::{Admitted, Change, Denial, class_fields};
 use crate::annotations::parse;
 use crate::config::Config;
+use crate::finding::enumerate;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -24,7 +25,7 @@ pub fn check(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
             class_fields::check(config, params)
         }),
         [one] => Err(Denial::new(check, one)),
-        many => Err(Denial::new(check, format!("[{}]", many.join(", ")))),
+        many => Err(Denial::new(check, format!("[{}]", enumerate(many)))),
     }
 }
 

@@ -31,6 +31,7 @@ pub mod target_control;
 pub mod trial;
 pub mod verdict;
 
+use crate::finding::shorten_to;
 pub use change::Change;
 use serde_json::Value;
 
@@ -44,6 +45,9 @@ pub enum Operation {
     /// Anything else.
     Other,
 }
+
+/// The longest refusal, in bytes; the API server shows it in one piece.
+const MAX_REFUSAL: usize = 2048;
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +64,7 @@ pub struct Denial {
 impl Denial {
     /// A refusal by a check.
     pub fn new(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, message: message.into(), warnings: Vec::new() }
+        Self { check, message: shorten_to(message.into(), MAX_REFUSAL), warnings: Vec::new() }
     }
 }
 

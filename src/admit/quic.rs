@@ -5,10 +5,11 @@
 
 use super::{Admitted, Operation, text};
 use crate::api::meta::QUIC_CONTAINERS_ANNOTATION;
-use crate::finding::{Finding, ObjectRef};
+use crate::finding::{Finding, ObjectRef, compared};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// 2020-01-01T00:00:00Z in Unix milliseconds.
 const EPOCH_MS: u64 = 1_577_836_800_000;
@@ -65,10 +66,12 @@ pub fn doubts(object: &ObjectRef, pod: &Value, variable: &str) -> Vec<Finding> {
     let Some(names) = named_containers(Operation::Create, pod) else { return Vec::new() };
     let present: Vec<&str> =
         containers(pod).filter_map(|(_, _, container)| text(container, "/name")).collect();
-    let missing = names.iter().filter(|name| !present.contains(&name.as_str()));
-    let missing = missing.map(|name| {
+    let is_present: BTreeSet<&str> = present.iter().copied().collect();
+    let missing = names.iter().filter(|name| !is_present.contains(name.as_str())).enumerate();
+    let missing = missing.map(|(at, name)| {
         let finding = Finding::warning(object, format!("{name:?} is not a container of the pod"));
-        finding.at(QUIC_CONTAINERS_ANNOTATION).suggest(name.trim(), present.iter().copied())
+        let present = compared(at, present.iter().copied());
+        finding.at(QUIC_CONTAINERS_ANNOTATION).suggest(name.trim(), present)
     });
     let named = containers(pod).filter(|(_, _, container)| is_named(container, &names));
     let wrong = named.filter_map(|(_, _, container)| {
@@ -89,11 +92,11 @@ fn is_id(text: &str) -> bool {
     STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 8)
 }
 
-fn is_named(container: &Value, names: &[String]) -> bool {
-    text(container, "/name").is_some_and(|name| names.iter().any(|listed| listed == name))
+fn is_named(container: &Value, names: &BTreeSet<String>) -> bool {
+    text(container, "/name").is_some_and(|name| names.contains(name))
 }
 
-fn named_containers(operation: Operation, pod: &Value) -> Option<Vec<String>> {
+fn named_containers(operation: Operation, pod: &Value) -> Option<BTreeSet<String>> {
     let annotations = pod.pointer("/metadata/annotations")?;
     let names = annotations.get(QUIC_CONTAINERS_ANNOTATION)?.as_str()?;
     // why: blanks belong to the names, so that a pod gets the same ids from either controller
@@ -108,7 +111,7 @@ fn containers(pod: &Value) -> impl Iterator<Item = (&'static str, usize, &Value)
     })
 }
 
-fn lacks(container: &Value, names: &[String], variable: &str) -> bool {
+fn lacks(container: &Value, names: &BTreeSet<String>, variable: &str) -> bool {
     let named = is_named(container, names);
     let env = container.get("env").and_then(Value::as_array).into_iter().flatten();
     named && !env.into_iter().any(|entry| text(entry, "/name") == Some(variable))

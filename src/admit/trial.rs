@@ -1,7 +1,7 @@
 //! Trial builds: what the real builder finds wrong with an object that AWS would do everything for.
 //!
 //! The builder stops at the first mistake. To find all of them, the annotation it blames is taken out (or set right, where
-//! the builder says how), and it builds again.
+//! the builder says how), and it builds again, as often as the size of the object allows ([`Effort`]).
 
 use super::annotations::service_ref;
 use super::benevolent::{KnownServices, World};
@@ -12,16 +12,18 @@ use crate::build::{self, Built};
 use crate::cloud::elbv2::{LoadBalancerType, Scheme};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, Part, Severity};
-use crate::inputs::group::{IngressGroup, Member, group_of, ingress_ref, parse_order};
+use crate::inputs::group::{IngressGroup, Member, backends, group_of, ingress_ref, parse_order};
 use crate::inputs::{Facts, Halt};
 use crate::model::Stack;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The most questions a build asks.
-const MAX_QUESTIONS: usize = 256;
-/// The most mistakes that are looked for.
-const MAX_MISTAKES: usize = 24;
+/// How often a small object is built at most: far more than anybody makes mistakes.
+const MAX_ATTEMPTS: usize = 128;
+/// How often the largest is built at least: as it is, and without what its values are doubted for.
+const MIN_ATTEMPTS: usize = 4;
+/// What all attempts together may cost, in units of [`Effort::of_one`].
+const ALL_ATTEMPTS: usize = 400_000;
 /// Node ports that a Service will be given.
 const FIRST_NODE_PORT: i32 = 30_000;
 
@@ -56,21 +58,43 @@ impl Trial {
     }
 
     /// Annotations without which the same is built, and on whose values no build has stumbled.
+    ///
+    /// They are taken out all at once, then in halves of what makes a difference: one that is read costs the logarithm of
+    /// their number in builds, all that are not cost one. Those for which no attempt is left count as read.
     fn unread_among<K: kube::Resource + Clone>(
         &self,
         doubted: &BTreeSet<String>,
         object: &K,
+        effort: &mut Effort,
         attempt: impl Fn(&K) -> Attempt,
     ) -> BTreeSet<String> {
+        if self.stack.is_none() {
+            return BTreeSet::new();
+        }
         let blamed: BTreeSet<&str> = self.errors().filter_map(|finding| finding.field.as_deref()).collect();
-        let is_unread = |key: &&String| {
+        let present = object.meta().annotations.as_ref();
+        let is_there = |key: &&String| present.is_some_and(|all| all.contains_key(*key));
+        let rest = doubted.iter().filter(|key| !blamed.contains(key.as_str())).filter(is_there);
+        let mut unread = BTreeSet::new();
+        let mut doubtful = vec![rest.cloned().collect::<Vec<_>>()];
+        while let Some(keys) = doubtful.pop() {
+            if keys.is_empty() || !effort.spend() {
+                continue;
+            }
             let mut without = object.clone();
-            let taken = without.meta_mut().annotations.as_mut().and_then(|all| all.remove(*key));
-            let is_same = || attempt(&without).is_ok_and(|(_, built)| built == self.stack);
-            taken.is_some() && self.stack.is_some() && is_same()
-        };
-        let rest = doubted.iter().filter(|key| !blamed.contains(key.as_str()));
-        rest.filter(is_unread).cloned().collect()
+            if let Some(all) = without.meta_mut().annotations.as_mut() {
+                for key in &keys {
+                    all.remove(key);
+                }
+            }
+            if attempt(&without).is_ok_and(|(_, built)| built == self.stack) {
+                unread.extend(keys);
+            } else if keys.len() > 1 {
+                let (first, second) = keys.split_at(keys.len() / 2);
+                doubtful.extend([second.to_vec(), first.to_vec()]);
+            }
+        }
+        unread
     }
 }
 
@@ -94,6 +118,50 @@ fn right_values(key: &str) -> &'static [&'static str] {
     table::find(key).filter(|row| row.is_lenient).map_or(&[], |row| row.examples)
 }
 
+/// How many attempts are left.
+///
+/// A build takes time in proportion to the object. So the larger the object, the fewer mistakes of it are found at a time.
+#[derive(Clone, Copy, Debug)]
+struct Effort(usize);
+
+impl Effort {
+    /// For an object of so many bytes of annotations and so many backends, ports and ranges.
+    fn for_object(bytes: usize, parts: usize) -> Self {
+        Self((ALL_ATTEMPTS / Self::of_one(bytes, parts)).clamp(MIN_ATTEMPTS, MAX_ATTEMPTS))
+    }
+
+    /// What one attempt costs: about a microsecond each.
+    fn of_one(bytes: usize, parts: usize) -> usize {
+        1 + bytes / 32 + parts * 8
+    }
+
+    fn of_service(service: &Service) -> Self {
+        let spec = service.spec.as_ref();
+        let ports = spec.and_then(|spec| spec.ports.as_ref()).map_or(0, Vec::len);
+        let ranges = spec.and_then(|spec| spec.load_balancer_source_ranges.as_ref()).map_or(0, Vec::len);
+        Self::for_object(bytes(service), ports + ranges)
+    }
+
+    fn of_ingress(ingress: &Ingress) -> Self {
+        Self::for_object(bytes(ingress), backends(ingress).len())
+    }
+
+    fn is_spent(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether there is one left; then it is used.
+    fn spend(&mut self) -> bool {
+        let is_left = self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        is_left
+    }
+}
+
+fn bytes<K: kube::Resource>(object: &K) -> usize {
+    object.meta().annotations.iter().flatten().map(|(key, value)| key.len() + value.len()).sum()
+}
+
 /// What one build came to: what it has to say and what it makes, or the mistake that stopped it.
 type Attempt = Result<(Vec<Finding>, Option<Stack>), Box<Finding>>;
 
@@ -102,7 +170,8 @@ pub fn try_service(service: &Service, setting: &Setting<'_>) -> Trial {
     let completed = completed(service);
     beside(&service_ref(service), setting.others, |others| {
         let world = |service: &Service| World::for_service(service).beside(others);
-        repeat(&mut completed.clone(), setting.doubted, |service| {
+        let effort = Effort::of_service(service);
+        repeat(&mut completed.clone(), setting.doubted, effort, |service| {
             let existing = |scheme, has_groups| {
                 world(service).with_existing(LoadBalancerType::Network, scheme, has_groups)
             };
@@ -143,7 +212,8 @@ fn try_ingress_of(
 ) -> Trial {
     beside(&ingress_ref(ingress), setting.others, |others| {
         let world = |ingress: &Ingress| World::for_ingress(ingress).beside(others);
-        repeat(&mut ingress.clone(), setting.doubted, |ingress| {
+        let effort = Effort::of_ingress(ingress);
+        repeat(&mut ingress.clone(), setting.doubted, effort, |ingress| {
             let existing = |scheme, has_groups| {
                 world(ingress).with_existing(LoadBalancerType::Application, scheme, has_groups)
             };
@@ -244,16 +314,23 @@ fn ask<B>(
     config: &Config,
     build: impl Fn(&Facts) -> Result<B, Halt>,
 ) -> Result<Option<B>, Box<Finding>> {
-    let mut facts = Facts::default();
-    for _ in 0..MAX_QUESTIONS {
+    let (mut facts, mut asked) = (Facts::default(), BTreeSet::new());
+    loop {
         match build(&facts) {
             Ok(built) => return Ok(Some(built)),
-            Err(Halt::Lacking(query)) => world.answer(query, &mut facts, config),
+            Err(Halt::Lacking(queries)) => {
+                for query in queries {
+                    // why: what is asked twice will be asked for ever
+                    if !asked.insert(query.clone()) {
+                        return Ok(None);
+                    }
+                    world.answer(query, &mut facts, config);
+                }
+            }
             Err(Halt::Finding(finding)) => return Err(finding),
             Err(Halt::Unanswered(_)) => return Ok(None),
         }
     }
-    Ok(None)
 }
 
 /// The first world that can build it has the say; if none can, the one without a load balancer.
@@ -277,21 +354,24 @@ fn in_some_world(
 fn repeat<K: kube::Resource + Clone>(
     object: &mut K,
     doubted: &BTreeSet<String>,
+    mut effort: Effort,
     attempt: impl Fn(&K) -> Attempt,
 ) -> Trial {
     let mut trial = Trial::default();
-    for _ in 0..MAX_MISTAKES {
+    let mut last = None;
+    while effort.spend() {
         match attempt(object) {
             Ok((found, stack)) => {
                 trial.findings.extend(found);
                 trial.stack = stack;
-                trial.unread = trial.unread_among(doubted, object, &attempt);
+                trial.unread = trial.unread_among(doubted, object, &mut effort, &attempt);
                 let stack = trial.stack.as_ref();
                 trial.unread.retain(|key| is_unread_when_right(key, object, stack, &attempt));
                 break;
             }
             Err(finding) => {
                 let repaired = repair(object.meta_mut().annotations.as_mut(), &finding);
+                last = Some(finding.object.clone()).filter(|_| repaired);
                 if !is_consequence(&finding, &trial.findings) {
                     trial.findings.push(*finding);
                 }
@@ -300,6 +380,11 @@ fn repeat<K: kube::Resource + Clone>(
                 }
             }
         }
+    }
+    // why: whoever has corrected what is told must not be surprised
+    if let Some(object) = last.filter(|_| trial.stack.is_none() && effort.is_spent()) {
+        let problem = "is so large that not all its mistakes were looked for: there may be more";
+        trial.findings.push(Finding::warning(&object, problem));
     }
     trial
 }

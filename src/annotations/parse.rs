@@ -59,6 +59,8 @@ fn parse_pair(item: &str) -> Option<(String, String)> {
 }
 
 fn split_pairs(text: &str) -> Vec<String> {
+    // why: looked for once, not behind every comma again
+    let (last_equals, written) = (text.rfind('='), text.trim_end().len());
     let mut items = Vec::new();
     let mut item = String::new();
     let mut chars = text.chars();
@@ -66,14 +68,14 @@ fn split_pairs(text: &str) -> Vec<String> {
         match c {
             '\\' => item.push(chars.next().unwrap_or('\\')),
             ',' => {
-                let rest = chars.as_str().trim();
-                if rest.is_empty() {
+                let at = text.len() - chars.as_str().len();
+                if at >= written {
                     item.push(',');
                     continue;
                 }
                 items.push(std::mem::take(&mut item).trim().to_owned());
-                if !rest.contains('=') {
-                    items.push(rest.to_owned());
+                if last_equals.is_none_or(|last| last < at) {
+                    items.push(chars.as_str().trim().to_owned());
                     return items;
                 }
             }

@@ -7,6 +7,7 @@ mod other;
 
 use super::value::ValueKind;
 use super::{ALB_PREFIX, NLB_PREFIX};
+use std::collections::BTreeMap;
 
 /// An annotation.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +154,22 @@ pub fn find(key: &str) -> Option<&'static Row> {
     let (prefix, suffix) = key.split_once('/')?;
     let mut matching = rows().filter(|row| row.prefix == prefix && row.suffix.matches(suffix));
     matching.next()
+}
+
+/// Annotations with values up to this many bytes are never too long to be built from.
+const USUAL_LENGTH: usize = 4096;
+
+/// The first annotation under a prefix whose value is too long for AWS whatever it says, with what is wrong with it. Builds
+/// refuse it unread, because what they make of a value they may make for every rule and every port.
+pub fn oversized<'a>(
+    prefix: &str,
+    annotations: Option<&'a BTreeMap<String, String>>,
+) -> Option<(&'a str, String)> {
+    let mut long = annotations.into_iter().flatten().filter(|(_, value)| value.len() > USUAL_LENGTH);
+    long.find_map(|(key, value)| {
+        let row = find(key).filter(|row| row.prefix == prefix && !row.is_lenient)?;
+        Some((key.as_str(), row.value.excess(value)?))
+    })
 }
 
 /// Suffixes that only the in-tree cloud provider reads, with what replaces them.

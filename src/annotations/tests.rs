@@ -66,3 +66,46 @@ fn errors_name_key_value_and_what_is_allowed() {
     assert_eq!(error.key, "service.beta.kubernetes.io/flag");
     assert_eq!(error.to_string(), "\"yes\" is not a boolean (true or false)");
 }
+
+/// Upstream's grammar, word for word: what is behind each comma is looked at again.
+fn pairs_looked_at_again_and_again(text: &str) -> Vec<String> {
+    let (mut items, mut item) = (Vec::new(), String::new());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => item.push(chars.next().unwrap_or('\\')),
+            ',' => {
+                let rest = chars.as_str().trim();
+                if rest.is_empty() {
+                    item.push(',');
+                    continue;
+                }
+                items.push(std::mem::take(&mut item).trim().to_owned());
+                if !rest.contains('=') {
+                    items.push(rest.to_owned());
+                    return items;
+                }
+            }
+            _ => item.push(c),
+        }
+    }
+    if !item.is_empty() {
+        items.push(item.trim().to_owned());
+    }
+    items
+}
+
+proptest::proptest! {
+    #[test]
+    fn pairs_are_split_as_upstream_splits_them(text in r"[ab=,\\ \t\u{a0}é]{0,24}") {
+        let items = pairs_looked_at_again_and_again(&text);
+        let expected: Option<BTreeMap<String, String>> = items
+            .iter()
+            .map(|item| {
+                let (key, value) = item.split_once('=')?;
+                (!key.trim().is_empty()).then(|| (key.trim().to_owned(), value.trim().to_owned()))
+            })
+            .collect();
+        proptest::prop_assert_eq!(parse::map(&text), expected);
+    }
+}

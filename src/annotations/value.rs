@@ -9,7 +9,7 @@ pub mod regex;
 mod text;
 
 pub use json::{JsonKind, MAX_VALUE, MAX_VALUES};
-pub use list::{ItemKind, is_id, is_label};
+pub use list::{ItemKind, MAX_RULES, is_id, is_label};
 pub use map::{MapKind, heading_of};
 pub use text::{TextKind, is_arn};
 
@@ -78,18 +78,20 @@ pub enum ValueKind {
 
 impl ValueKind {
     /// Everything that is wrong with a value.
+    ///
+    /// What is longer than any right value is refused for its length and not looked at.
     pub fn check(self, key: &str, value: &str) -> Vec<Complaint> {
+        if let Some(problem) = self.excess(value) {
+            return vec![Complaint::error(problem)];
+        }
         match self {
             Self::Boolean => {
                 parse::boolean(value).is_none().then(|| not_a_boolean(value)).into_iter().collect()
             }
             Self::Integer(low, high) => check_integer(value, low, high).into_iter().collect(),
             Self::Choice(allowed) => {
-                if allowed.contains(&value) {
-                    Vec::new()
-                } else {
-                    vec![not_one_of(value, allowed)]
-                }
+                let is_known = allowed.contains(&value);
+                if is_known { Vec::new() } else { vec![not_one_of(value, allowed)] }
             }
             Self::ChoiceInAnyCase(allowed) => {
                 let is_known = allowed.iter().any(|known| known.eq_ignore_ascii_case(value));
@@ -99,6 +101,24 @@ impl ValueKind {
             Self::Map(entries) => entries.check(value),
             Self::Json(kind) => kind.check(key, value),
             Self::Text(kind) => kind.check(value).into_iter().collect(),
+        }
+    }
+
+    /// Why a value is too long for AWS, whatever it says. The value is not shown: it may be of any size.
+    pub fn excess(self, value: &str) -> Option<String> {
+        let most = self.longest().filter(|most| value.len() > *most)?;
+        let length = value.chars().count();
+        (length > most).then(|| format!("has {length} characters, expected at most {most}"))
+    }
+
+    /// The most characters that a right value of the kind can have; `None`: its items are counted, or it has no limit.
+    fn longest(self) -> Option<usize> {
+        match self {
+            Self::Boolean | Self::Integer(..) | Self::Choice(_) | Self::ChoiceInAnyCase(_) => Some(MAX_WORD),
+            Self::Text(TextKind::Anything) | Self::List(_) => None,
+            Self::Text(_) => Some(MAX_TEXT),
+            Self::Map(_) => Some(MAX_MAP),
+            Self::Json(_) => Some(MAX_DOCUMENT),
         }
     }
 
@@ -116,6 +136,16 @@ impl ValueKind {
         }
     }
 }
+
+/// Longer than every number and every value of a closed set, in characters.
+const MAX_WORD: usize = 128;
+/// Longer than every name, path, list of status codes and ARN that AWS takes, in characters.
+const MAX_TEXT: usize = 4096;
+/// All the tags that a resource can have, each as long as it can be, in characters; attributes are shorter.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html>
+const MAX_MAP: usize = 50 * (128 + 256 + 2) + 700;
+/// Far longer than an action with the longest body, or as many listeners as a load balancer can have, in characters.
+const MAX_DOCUMENT: usize = 16_384;
 
 fn code(allowed: &[&str]) -> String {
     allowed.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")

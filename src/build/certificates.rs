@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 
 /// ARNs of all certificates that cover any of `hosts`, sorted. A host that none covers is an error.
 ///
+/// A certificate's domain stands for a host if it is the same text, or `*.` and the same labels after the first. Case matters.
+///
 /// Certificates of a private CA that `--allowed-certificate-authority-arns` does not name (if it names any) do not count.
 pub fn discover<'a>(
     hosts: impl IntoIterator<Item = &'a str>,
@@ -17,40 +19,43 @@ pub fn discover<'a>(
     origin: &Origin,
     config: &Config,
 ) -> Result<Vec<String>, Halt> {
-    let mut arns = BTreeSet::new();
-    for host in hosts {
-        let mut covering = certificates
-            .iter()
-            .filter(|certificate| is_allowed(certificate, config) && covers(certificate, host))
-            .peekable();
-        if covering.peek().is_none() {
-            return Err(origin
-                .error(format!("no issued certificate covers host {host:?}"))
-                .hint("issue or import one in ACM, or name one by its ARN")
-                .into());
+    let hosts: Vec<&str> = hosts.into_iter().collect();
+    let names: BTreeSet<&str> = hosts.iter().copied().collect();
+    let parents: BTreeSet<&str> = hosts.iter().filter_map(|host| parent_of(host)).collect();
+    let (mut arns, mut covered, mut covered_parents) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for certificate in certificates.iter().filter(|certificate| is_allowed(certificate, config)) {
+        for domain in &certificate.domains {
+            let (wanted, covered, domain) = match domain.strip_prefix("*.") {
+                None => (&names, &mut covered, domain.as_str()),
+                Some(parent) => (&parents, &mut covered_parents, parent),
+            };
+            if wanted.contains(domain) {
+                covered.insert(domain);
+                arns.insert(certificate.arn.clone());
+            }
         }
-        arns.extend(covering.map(|certificate| certificate.arn.clone()));
     }
-    Ok(arns.into_iter().collect())
+    let is_covered = |host: &str| {
+        covered.contains(host) || parent_of(host).is_some_and(|parent| covered_parents.contains(parent))
+    };
+    match hosts.into_iter().find(|host| !is_covered(host)) {
+        None => Ok(arns.into_iter().collect()),
+        Some(host) => Err(origin
+            .error(format!("no issued certificate covers host {host:?}"))
+            .hint("issue or import one in ACM, or name one by its ARN")
+            .into()),
+    }
+}
+
+/// What is behind the first label of a host.
+fn parent_of(host: &str) -> Option<&str> {
+    host.split_once('.').map(|(_, parent)| parent)
 }
 
 fn is_allowed(certificate: &Certificate, config: &Config) -> bool {
     let allowed = &config.allowed_certificate_authority_arns;
     let authority = certificate.certificate_authority_arn.as_ref();
     allowed.is_empty() || authority.is_some_and(|authority| allowed.contains(authority))
-}
-
-fn covers(certificate: &Certificate, host: &str) -> bool {
-    certificate.domains.iter().any(|domain| matches_host(domain, host))
-}
-
-/// Whether a certificate's domain stands for a host: the same text, or `*.` and the same labels after the first. Case
-/// matters.
-pub fn matches_host(domain: &str, host: &str) -> bool {
-    match domain.strip_prefix("*.") {
-        None => domain == host,
-        Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
-    }
 }
 
 #[cfg(test)]

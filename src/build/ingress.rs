@@ -38,7 +38,7 @@ use crate::cloud::elbv2::ListenerAction;
 use crate::config::Config;
 use crate::finding::{Finding, Part};
 use crate::inputs::group::{IngressGroup, ingress_ref};
-use crate::inputs::{Facts, Halt, LiveStack};
+use crate::inputs::{Facts, Halt, LiveStack, Questions};
 use crate::model::{Listener, ResourceId, Stack};
 use compile::Compiled;
 use keep::Keeper;
@@ -120,7 +120,7 @@ pub fn build(group: &IngressGroup, facts: &Facts, config: &Config) -> Result<Bui
     match result {
         Ok(Some(built)) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..built }),
         Ok(None) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..BuiltGroup::of(None) }),
-        Err(Halt::Lacking(query)) => Err(Halt::Lacking(query)),
+        Err(halt @ Halt::Lacking(_)) => Err(halt),
         Err(Halt::Finding(finding)) => Ok(blocked(&scope, &mut ledger, &finding)),
         Err(Halt::Unanswered(failure)) => {
             let object = scope.members.first().map(|member| member.object.clone()).unwrap_or_default();
@@ -258,6 +258,7 @@ impl<'b> GroupBuild<'b, '_> {
 
     fn ports(&mut self) -> Result<BTreeMap<i32, Port>, Halt> {
         let mut contributions: BTreeMap<usize, Contribution> = BTreeMap::new();
+        let mut questions = Questions::default();
         for member in &self.scope.members {
             let refusal = member.refusal.map(|refusal| &refusal.finding);
             if let Some(finding) = member.defect.or(refusal) {
@@ -265,11 +266,12 @@ impl<'b> GroupBuild<'b, '_> {
                 continue;
             }
             let wanted = listener::contribution(self.scope, member);
-            if let Some(contribution) = self.ledger.attempt(member, wanted)? {
+            if let Some(contribution) = questions.collect(self.ledger.attempt(member, wanted))?.flatten() {
                 self.owners.note_contribution(member.key, &contribution);
                 contributions.insert(member.index, contribution);
             }
         }
+        questions.ask()?;
         listener::merge(self.scope, self.ledger, &contributions)
     }
 
@@ -298,16 +300,16 @@ impl<'b> GroupBuild<'b, '_> {
         ports: &BTreeMap<i32, Port>,
         ssl_redirect: Option<i32>,
     ) -> Result<BTreeMap<usize, Compiled>, Halt> {
-        let mut all = BTreeMap::new();
+        let (mut all, mut questions) = (BTreeMap::new(), Questions::default());
         for member in &self.scope.members {
             if self.ledger.is_broken(member.index) {
                 continue;
             }
             let compiled = compile::compile(self.scope, member, front, ports, ssl_redirect);
-            if let Some(compiled) = self.ledger.attempt(member, compiled)? {
-                all.insert(member.index, compiled);
-            }
+            let compiled = questions.collect(self.ledger.attempt(member, compiled))?.flatten();
+            all.extend(compiled.map(|compiled| (member.index, compiled)));
         }
+        questions.ask()?;
         Ok(all)
     }
 
@@ -443,7 +445,7 @@ impl<'b> GroupBuild<'b, '_> {
         keeper: Option<&Keeper<'_, '_>>,
     ) -> Result<Vec<ListenerAction>, Halt> {
         let mut chosen: Option<(&[ListenerAction], String)> = None;
-        for member in self.scope.members.iter().filter(|member| port.members.contains(&member.index)) {
+        for member in self.scope.members.iter().filter(|member| port.has(member.index)) {
             let wanted = compiled.get(&member.index).and_then(|wanted| wanted.default_actions.get(&number));
             match (&chosen, wanted) {
                 (_, None) => {}

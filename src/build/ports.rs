@@ -1,6 +1,7 @@
 //! Ports of a Service, by number or name.
 
 use crate::api::{IntOrString, Service, ServicePort};
+use std::collections::BTreeMap;
 
 /// The ports of a Service.
 pub fn ports(service: &Service) -> &[ServicePort] {
@@ -13,6 +14,33 @@ pub fn find<'a>(service: &'a Service, port: &IntOrString) -> Option<&'a ServiceP
         IntOrString::Int(number) => candidate.port == *number,
         IntOrString::String(name) => self::name(candidate) == name,
     })
+}
+
+/// The ports of a Service by number and by name, for those who look for many.
+#[derive(Clone, Debug, Default)]
+pub struct PortIndex<'a> {
+    by_number: BTreeMap<i32, &'a ServicePort>,
+    by_name: BTreeMap<&'a str, &'a ServicePort>,
+}
+
+impl<'a> PortIndex<'a> {
+    /// Of several ports with one number, or one name, the first counts.
+    pub fn of(service: &'a Service) -> Self {
+        let mut index = Self::default();
+        for port in ports(service) {
+            index.by_number.entry(port.port).or_insert(port);
+            index.by_name.entry(name(port)).or_insert(port);
+        }
+        index
+    }
+
+    /// The port that [`find`] finds.
+    pub fn find(&self, port: &IntOrString) -> Option<&'a ServicePort> {
+        match port {
+            IntOrString::Int(number) => self.by_number.get(number).copied(),
+            IntOrString::String(name) => self.by_name.get(name.as_str()).copied(),
+        }
+    }
 }
 
 /// The port's name, empty if it has none.

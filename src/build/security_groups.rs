@@ -3,10 +3,11 @@
 //! Upstream: `pkg/networking/security_group_resolver.go`, `backend_sg_provider.go`.
 
 use super::Origin;
+use crate::annotations::value::MAX_RULES;
 use crate::cloud::ec2::{IngressRule, RuleSource, SecurityGroup as FoundSecurityGroup};
 use crate::cloud::{Ref, SymbolKind, Tags};
 use crate::config::Config;
-use crate::finding::Finding;
+use crate::finding::{Finding, enumerate};
 use crate::inputs::{Facts, Halt, LookupFailure};
 use crate::model::{ResourceId, SecurityGroup};
 use std::collections::BTreeSet;
@@ -41,10 +42,11 @@ pub fn resolve(listed: &[String], origin: &Origin, facts: &Facts) -> Result<Vec<
 fn judge(ids: &[&String], missing: &[String], origin: &Origin) -> Option<Finding> {
     if !missing.is_empty() {
         let hint = "give ids (sg-…), or values of the tag Name of security groups in the cluster's VPC";
-        return Some(origin.error(format!("no security group is called {}", missing.join(", "))).hint(hint));
+        return Some(origin.error(format!("no security group is called {}", enumerate(missing))).hint(hint));
     }
-    let repeated = ids.iter().enumerate().find(|(at, id)| ids.iter().take(*at).any(|earlier| earlier == *id));
-    repeated.map(|(_, id)| origin.error(format!("security group {id} is listed twice")))
+    let mut told = BTreeSet::new();
+    let repeated = ids.iter().find(|id| !told.insert(*id));
+    repeated.map(|id| origin.error(format!("security group {id} is listed twice")))
 }
 
 fn find_by_id<'a>(ids: &Vec<String>, facts: &'a Facts) -> Result<&'a [FoundSecurityGroup], Halt> {
@@ -76,13 +78,35 @@ fn name_tag(group: &FoundSecurityGroup) -> Option<&str> {
 
 /// The managed frontend security group. Rules that say the same collapse.
 pub fn managed(name: String, tags: Tags, rules: impl IntoIterator<Item = IngressRule>) -> SecurityGroup {
-    let mut ingress = Vec::new();
-    for rule in rules {
-        if !ingress.contains(&rule) {
-            ingress.push(rule);
-        }
-    }
+    let mut told = BTreeSet::new();
+    let ingress = rules.into_iter().filter(|rule| told.insert(rule.clone())).collect();
     SecurityGroup { name, description: MANAGED_DESCRIPTION.to_owned(), tags, ingress }
+}
+
+/// How many sources the rules of a security group have, whichever port they are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// IPv4 ranges.
+    pub ipv4: usize,
+    /// IPv6 ranges.
+    pub ipv6: usize,
+    /// Prefix lists, of either family.
+    pub prefix_lists: usize,
+}
+
+/// Refuses more rules than a security group can have, one for each port and source. AWS counts those of each address family
+/// on their own.
+pub fn check_count(ports: usize, sources: Sources, origin: &Origin) -> Result<(), Halt> {
+    let Sources { ipv4, ipv6, prefix_lists } = sources;
+    let most = ipv4.max(ipv6).max(prefix_lists.div_ceil(2));
+    let rules = ports.saturating_mul(most);
+    if most <= 1 || rules <= MAX_RULES {
+        return Ok(());
+    }
+    let problem = format!(
+        "{most} sources on {ports} ports make {rules} rules of one security group, expected at most {MAX_RULES}"
+    );
+    Err(origin.error(problem).hint("use fewer ranges, wider ones, or a prefix list").into())
 }
 
 /// A reference to the stack's managed frontend security group.

@@ -8,9 +8,9 @@ use crate::api::meta::{INTERNAL_SUBNET_ROLE_TAG, KUBERNETES_CLUSTER_TAG_PREFIX, 
 use crate::cloud::ec2::{RouteTable, Subnet};
 use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::config::Config;
-use crate::finding::Finding;
+use crate::finding::{Finding, enumerate};
 use crate::inputs::{Facts, Halt, LookupFailure, Query, SubnetQuery};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Fewest free IPv4 addresses of a subnet that is chosen for a load balancer.
 const MIN_FREE_ADDRESSES: i32 = 8;
@@ -39,15 +39,19 @@ impl<'a> Placement<'a> {
         let (ids, names): (Vec<String>, Vec<String>) =
             listed.iter().cloned().partition(|item| item.starts_with("subnet-"));
         let (by_id, by_name) = (self.find_by_ids(&ids)?, self.find_by_names(&names)?);
-        let mut taken = BTreeSet::new();
+        let ids: BTreeMap<&str, &Subnet> = by_id.iter().rev().map(|subnet| (&*subnet.id, *subnet)).collect();
+        let mut left: BTreeMap<&str, VecDeque<&Subnet>> = BTreeMap::new();
+        for subnet in &by_name {
+            left.entry(name_of(subnet)).or_default().push_back(subnet);
+        }
         let mut resolved = Vec::with_capacity(listed.len());
         for item in listed {
             let found = if item.starts_with("subnet-") {
-                by_id.iter().find(|subnet| subnet.id == *item)
+                ids.get(item.as_str()).copied()
             } else {
-                by_name.iter().find(|subnet| has_name(subnet, item) && taken.insert(&subnet.id))
+                left.get_mut(item.as_str()).and_then(VecDeque::pop_front)
             };
-            resolved.push(*found.ok_or_else(|| self.missing(item, &by_name))?);
+            resolved.push(found.ok_or_else(|| self.missing(item, &by_name))?);
         }
         self.check_explicit(&resolved)?;
         Ok(resolved)
@@ -91,7 +95,8 @@ impl<'a> Placement<'a> {
             }
             Err(failure) => return Err(failure.into()),
         };
-        if let Some(id) = ids.iter().find(|id| !found.iter().any(|subnet| subnet.id == **id)) {
+        let known: BTreeSet<&str> = found.iter().map(|subnet| subnet.id.as_str()).collect();
+        if let Some(id) = ids.iter().find(|id| !known.contains(id.as_str())) {
             return Err(self.missing(id, &found).into());
         }
         if let Some(id) = first_repeated(ids) {
@@ -111,7 +116,7 @@ impl<'a> Placement<'a> {
     }
 
     fn missing(&self, item: &str, candidates: &[&Subnet]) -> Finding {
-        let same_name = candidates.iter().filter(|subnet| has_name(subnet, item)).count();
+        let same_name = candidates.iter().filter(|subnet| name_of(subnet) == item).count();
         let message = match (item.starts_with("subnet-"), same_name) {
             (true, _) => format!("subnet {item} does not exist"),
             (false, 0) => format!("no subnet of the cluster's VPC has the tag Name={item}"),
@@ -272,7 +277,7 @@ impl<'a> Placement<'a> {
         if zones.is_empty() {
             return Ok(());
         }
-        Err(Halt::Lacking(Query::ZoneTypes(zones.into_iter().cloned().collect())))
+        Err(Query::ZoneTypes(zones.into_iter().cloned().collect()).into())
     }
 
     fn locale(&self, subnet: &Subnet) -> Result<&'a str, Halt> {
@@ -332,12 +337,13 @@ fn first_repeated(items: &[String]) -> Option<&String> {
     items.iter().find(|item| !seen.insert(item.as_str()))
 }
 
-fn has_name(subnet: &Subnet, name: &str) -> bool {
-    subnet.tags.get("Name").is_some_and(|own| own == name)
+/// The value of the tag `Name`; empty without one.
+fn name_of(subnet: &Subnet) -> &str {
+    subnet.tags.get("Name").map(String::as_str).unwrap_or_default()
 }
 
 fn ids(subnets: &[&Subnet]) -> String {
-    subnets.iter().map(|subnet| subnet.id.as_str()).collect::<Vec<_>>().join(", ")
+    enumerate(subnets.iter().map(|subnet| subnet.id.as_str()))
 }
 
 /// Whether a subnet has an IPv6 CIDR in state `associated`.

@@ -5,8 +5,15 @@ use crate::cloud::Tags;
 use crate::config::Config;
 use crate::inputs::Halt;
 
-/// Refuses tags whose keys are left to others by `--external-managed-tags`.
-pub fn check_external(tags: &Tags, origin: &Origin, config: &Config) -> Result<(), Halt> {
+/// Tags of a resource.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddTags.html>
+const MAX_TAGS: usize = 50;
+
+/// Refuses more tags than a resource can have, and tags whose keys are left to others by `--external-managed-tags`.
+pub fn check(tags: &Tags, origin: &Origin, config: &Config) -> Result<(), Halt> {
+    if tags.len() > MAX_TAGS {
+        return Err(origin.error(format!("has {} tags, expected at most {MAX_TAGS}", tags.len())).into());
+    }
     match tags.keys().find(|key| config.external_managed_tags.contains(*key)) {
         None => Ok(()),
         Some(key) => Err(origin

@@ -183,7 +183,7 @@ impl Outcome {
     fn add(&mut self, source: &Source, manifest: &Manifest, findings: Findings) {
         self.checked += 1;
         let begin = self.found.len();
-        for (rule, finding) in findings {
+        for (rule, finding) in first_of(findings) {
             let line = manifest.line_of(finding.field.as_deref());
             let rule = rule.map_or_else(|| rule::of(&finding), str::to_owned);
             if manifest.ignores(line, &rule) {
@@ -194,6 +194,23 @@ impl Outcome {
         }
         self.found.get_mut(begin..).unwrap_or_default().sort_by_key(|located| located.line);
     }
+}
+
+/// The most findings that are told of one object.
+const MOST_FINDINGS: usize = 200;
+
+/// The first findings, and one that counts the others. Where not all are told, errors come first.
+fn first_of(mut findings: Findings) -> Findings {
+    if findings.len() <= MOST_FINDINGS {
+        return findings;
+    }
+    findings.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity));
+    let others = findings.split_off(MOST_FINDINGS);
+    if let Some((rule, first)) = others.first() {
+        let message = format!("and {} more findings", others.len());
+        findings.push((*rule, Finding { message, field: None, hint: None, ..first.clone() }));
+    }
+    findings
 }
 
 fn describe_broken(source: &Source, broken: Broken) -> Located {

@@ -55,11 +55,13 @@ pub async fn build_from<T>(
             Ok(built) => return Ok(built),
             Err(Halt::Finding(finding)) => return Err(BuildFailure::Finding(finding)),
             Err(Halt::Unanswered(failure)) => return Err(BuildFailure::Unanswered(failure)),
-            Err(Halt::Lacking(query)) => {
-                if !asked.insert(query.clone()) {
-                    return Err(BuildFailure::AskedTwice(query));
+            Err(Halt::Lacking(queries)) => {
+                for query in queries {
+                    if !asked.insert(query.clone()) {
+                        return Err(BuildFailure::AskedTwice(query));
+                    }
+                    source.answer(stack, query, &mut facts).await;
                 }
-                source.answer(stack, query, &mut facts).await;
             }
         }
     }

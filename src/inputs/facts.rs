@@ -83,7 +83,7 @@ fn answer<'a, K: Ord, V>(answers: &'a Answers<K, V>, key: &K, query: impl FnOnce
     match answers.get(key) {
         Some(Ok(value)) => Ok(Ok(value)),
         Some(Err(failure)) => Ok(Err(failure.clone())),
-        None => Err(Halt::Lacking(query())),
+        None => Err(query().into()),
     }
 }
 

@@ -10,6 +10,9 @@ use crate::finding::{Finding, Severity};
 use k8s_openapi::api::networking::v1::{IngressLoadBalancerIngress, IngressPortStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The most causes that one event names.
+const MAX_CAUSES: usize = 10;
+
 /// Where a group can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses<'a> {
@@ -46,7 +49,11 @@ pub fn event_of(outcome: &MemberOutcome, deployed: bool) -> Option<Event> {
     if errors.is_empty() {
         return deployed.then(Event::reconciled);
     }
-    let cause = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let told: Vec<String> = errors.iter().take(MAX_CAUSES).map(ToString::to_string).collect();
+    let cause = match errors.len().saturating_sub(MAX_CAUSES) {
+        0 => told.join("; "),
+        more => format!("{}; and {more} more", told.join("; ")),
+    };
     let reason = match outcome.verdict {
         Verdict::Misplaced => Reason::FailedLoadGroupID,
         Verdict::Refused => Reason::FailedDeployModel,

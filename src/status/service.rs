@@ -6,6 +6,7 @@
 use crate::api::{Service, ServicePort};
 use crate::build::ports;
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, LoadBalancerStatus, PortStatus};
+use std::collections::BTreeSet;
 
 /// `status.loadBalancer` to write for a load balancer's DNS name; `None`: it says so already.
 pub fn reachable(service: &Service, dns_name: &str) -> Option<LoadBalancerStatus> {
@@ -36,10 +37,11 @@ fn says(service: &Service, host: &str) -> bool {
     let [entry] = entries(service) else { return false };
     let known = entry.ports.as_deref().unwrap_or_default();
     let wanted = wanted_ports(service);
+    let numbers: BTreeSet<i32> = known.iter().map(|port| port.port).collect();
     entry.ip.as_deref().unwrap_or_default().is_empty()
         && entry.hostname.as_deref() == Some(host)
         && known.len() == wanted.len()
-        && wanted.iter().all(|port| known.iter().any(|other| other.port == port.port))
+        && wanted.iter().all(|port| numbers.contains(&port.port))
 }
 
 fn wanted_ports(service: &Service) -> Vec<PortStatus> {

@@ -5,8 +5,11 @@
 //! form that EC2 stores; upstream compares the text and never finds `10.0.0.5/8` again.
 
 use super::view::PodView;
+use crate::annotations::value::MAX_RULES;
 use crate::api::meta::TARGET_RULE_DESCRIPTION;
-use crate::api::target_group_binding::{Networking, NetworkingPeer, NetworkingPort, NetworkingProtocol};
+use crate::api::target_group_binding::{
+    Networking, NetworkingIngressRule, NetworkingPeer, NetworkingPort, NetworkingProtocol,
+};
 use crate::api::{IntOrString, ObjectKey};
 use crate::cloud::ec2::{IngressRule, RuleSource};
 use ipnet::IpNet;
@@ -14,6 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const ALL_PORTS: (i32, i32) = (0, 65535);
+/// Rules of both address families that a security group can have.
+const MOST_RULES: usize = 2 * MAX_RULES;
+/// Pairs of a security group and a port that one rule of a binding may name.
+const MOST_MERGED: usize = 200_000;
 
 /// One ingress rule by what makes it that rule: the description is not part of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +56,16 @@ pub enum NetworkingError {
     /// A CIDR that is none.
     #[error("invalid CIDR address: {0}")]
     InvalidCidr(String),
+    /// More rules than any security group takes.
+    #[error("{peers} peers and {ports} ports in one rule, expected at most {most} pairs of them")]
+    TooMany {
+        /// Peers of the rule.
+        peers: usize,
+        /// Ports of the rule.
+        ports: usize,
+        /// The most pairs.
+        most: usize,
+    },
     /// Nodes have no named ports.
     #[error("named ports can only be used with pod endpoints")]
     NamedPortOfNode,
@@ -92,6 +109,13 @@ pub fn build_permissions(
 ) -> Result<BTreeSet<Permission>, NetworkingError> {
     let mut permissions = BTreeSet::new();
     for rule in networking.ingress.iter().flatten() {
+        check_count(rule)?;
+        // why: pods are asked once for each port, not again for each peer
+        let ports: Vec<_> = if rule.from.is_empty() {
+            Vec::new()
+        } else {
+            rule.ports.iter().map(|port| (protocol_of(port), port_ranges(port, pods))).collect()
+        };
         for peer in &rule.from {
             let source = parse_source(peer);
             if rule.ports.is_empty() {
@@ -99,19 +123,33 @@ pub fn build_permissions(
                 source?;
                 continue;
             }
-            for port in &rule.ports {
-                let ranges = port_ranges(port, pods)?;
+            for (protocol, ranges) in &ports {
+                let ranges = ranges.as_ref().map_err(Clone::clone)?;
                 let source = source.clone()?;
-                permissions.extend(ranges.into_iter().map(|(from_port, to_port)| Permission {
-                    protocol: protocol_of(port).to_owned(),
-                    from_port,
-                    to_port,
+                permissions.extend(ranges.iter().map(|(from_port, to_port)| Permission {
+                    protocol: (*protocol).to_owned(),
+                    from_port: *from_port,
+                    to_port: *to_port,
                     source: source.clone(),
                 }));
             }
         }
     }
     Ok(permissions)
+}
+
+/// A rule of a binding whose peers and ports make more rules than AWS could take.
+fn check_count(rule: &NetworkingIngressRule) -> Result<(), NetworkingError> {
+    let peers = rule.from.len();
+    let blocks = rule.from.iter().filter(|peer| peer.security_group.is_none()).count();
+    let ports = rule.ports.len();
+    // why: the ports of a security group's rules are merged into one range, those of address ranges are not
+    let is_right = blocks.saturating_mul(ports) <= MOST_RULES && peers.saturating_mul(ports) <= MOST_MERGED;
+    if is_right || ports <= 1 {
+        Ok(())
+    } else {
+        Err(NetworkingError::TooMany { peers, ports, most: MOST_RULES })
+    }
 }
 
 fn parse_source(peer: &NetworkingPeer) -> Result<RuleSource, NetworkingError> {

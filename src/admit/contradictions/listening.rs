@@ -5,7 +5,7 @@ use crate::annotations::ALB_PREFIX;
 use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::api::{Ingress, IngressClassParams};
 use crate::cloud::elbv2::Protocol;
-use crate::finding::Finding;
+use crate::finding::{Finding, compared, enumerate};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,15 +89,17 @@ fn mutual_tls(checks: &Checks<'_, '_>, ports: &Ports) -> Vec<Finding> {
 
 fn listener_attributes(checks: &Checks<'_, '_>, ingress: &Ingress, ports: &Ports) -> Vec<Finding> {
     let prefix = format!("{ALB_PREFIX}/listener-attributes.");
-    let known: Vec<String> = ports.iter().map(|(port, protocol)| format!("{protocol}-{port}")).collect();
+    let known: BTreeSet<String> = ports.iter().map(|(port, protocol)| format!("{protocol}-{port}")).collect();
+    let shown = enumerate(ports.iter().map(|(port, protocol)| format!("{protocol}-{port}")));
     let keys = ingress.metadata.annotations.iter().flatten().map(|(key, _)| key);
     let named = keys.filter_map(|key| Some((key, key.strip_prefix(&prefix)?)));
     named
-        .filter(|(_, name)| !known.iter().any(|known| known == name))
-        .map(|(key, name)| {
-            let problem = format!("has no effect: there is no listener {name:?}, but {}", known.join(", "));
+        .filter(|(_, name)| !known.contains(*name))
+        .enumerate()
+        .map(|(at, (key, name))| {
+            let problem = format!("has no effect: there is no listener {name:?}, but {shown}");
             let finding = Finding::warning(checks.object, problem).at(key.as_str());
-            finding.suggest(name, known.iter().map(String::as_str))
+            finding.suggest(name, compared(at, known.iter().map(String::as_str)))
         })
         .collect()
 }

@@ -7,22 +7,23 @@ use crate::annotations::ingress::condition::parse_conditions;
 use crate::annotations::value::{Complaint, MAX_VALUE, MAX_VALUES, regex};
 use crate::api::Ingress;
 use crate::cloud::elbv2::{RedirectAction, RuleCondition};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, compared};
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, IngressBackend, IngressRule};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Sees what an Ingress on its own asks for in vain.
 pub(super) fn of_ingress(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
     let mut findings = hidden_paths(checks, ingress);
-    findings.extend(rules(ingress).flat_map(|(at, rule)| {
+    let conditions = count_conditions(checks, ingress);
+    for (at, rule) in rules(ingress) {
         let has_host = rule.host.as_ref().is_some_and(|host| !host.is_empty());
-        paths(rule).flat_map(move |(index, path)| {
+        for (index, path) in paths(rule) {
             let field = format!("spec.rules[{at}].http.paths[{index}]");
-            let crowd = crowd(checks, path, has_host, &field);
-            let patterns = pattern(checks, path, &field).into_iter().chain(plain_path(checks, path, &field));
-            crowd.into_iter().chain(patterns).collect::<Vec<_>>()
-        })
-    }));
+            findings.extend(crowd(checks, path, has_host, &field, &conditions));
+            findings.extend(pattern(checks, path, &field));
+            findings.extend(plain_path(checks, path, &field));
+        }
+    }
     findings.extend(rules(ingress).filter_map(|(at, rule)| {
         let complaint = host_complaint(rule.host.as_deref()?)?;
         Some(told(checks, complaint).at(format!("spec.rules[{at}].host")))
@@ -78,9 +79,26 @@ fn hidden_paths(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
     findings
 }
 
+/// How many values the conditions of each backend make, as far as they can be read. Each is read once, however many paths
+/// lead to it.
+fn count_conditions<'i>(checks: &Checks<'_, '_>, ingress: &'i Ingress) -> BTreeMap<&'i str, usize> {
+    let names = super::backend_names(ingress).into_keys();
+    let count = |name| {
+        let conditions = parse_conditions(checks.annotations, name).ok()?;
+        Some((name, conditions.iter().map(RuleCondition::count).sum()))
+    };
+    names.filter_map(count).collect()
+}
+
 /// More values in one rule than AWS takes.
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
-fn crowd(checks: &Checks<'_, '_>, path: &HTTPIngressPath, has_host: bool, field: &str) -> Option<Finding> {
+fn crowd(
+    checks: &Checks<'_, '_>,
+    path: &HTTPIngressPath,
+    has_host: bool,
+    field: &str,
+    conditions: &BTreeMap<&str, usize>,
+) -> Option<Finding> {
     let name = service_of(&path.backend)?;
     let of_path = match path.path.as_deref().unwrap_or_default() {
         "" => 0,
@@ -88,8 +106,7 @@ fn crowd(checks: &Checks<'_, '_>, path: &HTTPIngressPath, has_host: bool, field:
         _ if path.path_type == "Prefix" => 2,
         _ => 1,
     };
-    let conditions = parse_conditions(checks.annotations, name).ok()?;
-    let of_conditions: usize = conditions.iter().map(RuleCondition::count).sum();
+    let of_conditions = *conditions.get(name)?;
     let count = of_path + usize::from(has_host) + of_conditions;
     let key = checks.annotations.key(&format!("conditions.{name}"));
     let problem =
@@ -109,6 +126,8 @@ fn pattern(checks: &Checks<'_, '_>, path: &HTTPIngressPath, field: &str) -> Opti
         "" => Complaint::warning(format!(
             "{text:?} leaves nothing of a regular expression behind its first character"
         )),
+        // why: what is too long is not looked at
+        rest if rest.len() > 4 * MAX_VALUE => long_value(text, rest.chars().count())?,
         rest => regex::check(rest)?,
     };
     Some(told(checks, complaint).at(format!("{field}.path")))
@@ -151,22 +170,27 @@ fn told(checks: &Checks<'_, '_>, complaint: Complaint) -> Finding {
 
 /// Redirects to the very host that they are for, with nothing else changed: clients go round in circles.
 fn circles(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
-    let circles = |rule: &IngressRule, path: &HTTPIngressPath| {
+    let redirects: BTreeMap<&str, String> = super::backend_names(ingress)
+        .into_keys()
+        .filter_map(|name| Some((name, kept_except_host(checks, name)?)))
+        .collect();
+    let circle = |rule: &IngressRule, path: &HTTPIngressPath| {
         let name = service_of(&path.backend)?;
-        let Ok(Some(IngressAction::Redirect(redirect))) = parse_action(checks.annotations, name) else {
-            return None;
-        };
-        let RedirectAction { host, path, port, protocol, query, status_code: _ } = redirect;
-        let host = host.filter(|host| rule.host.as_ref() == Some(host))?;
-        let is_kept = |part: Option<String>, usual: &str| part.is_none_or(|part| part == usual);
-        let rest = is_kept(path, "/#{path}") && is_kept(port, "#{port}") && is_kept(protocol, "#{protocol}");
-        let problem = format!("redirects {host} to itself");
-        let key = format!("actions.{name}");
-        (rest && is_kept(query, "#{query}")).then(|| checks.warn(&key, problem))
+        let host = redirects.get(name).filter(|host| rule.host.as_ref() == Some(host))?;
+        Some(checks.warn(&format!("actions.{name}"), format!("redirects {host} to itself")))
     };
-    rules(ingress)
-        .flat_map(|(_, rule)| paths(rule).filter_map(move |(_, path)| circles(rule, path)))
-        .collect()
+    rules(ingress).flat_map(|(_, rule)| paths(rule).filter_map(move |(_, path)| circle(rule, path))).collect()
+}
+
+/// The host of a redirect that changes nothing else.
+fn kept_except_host(checks: &Checks<'_, '_>, name: &str) -> Option<String> {
+    let Ok(Some(IngressAction::Redirect(redirect))) = parse_action(checks.annotations, name) else {
+        return None;
+    };
+    let RedirectAction { host, path, port, protocol, query, status_code: _ } = redirect;
+    let is_kept = |part: Option<String>, usual: &str| part.is_none_or(|part| part == usual);
+    let rest = is_kept(path, "/#{path}") && is_kept(port, "#{port}") && is_kept(protocol, "#{protocol}");
+    host.filter(|_| rest && is_kept(query, "#{query}"))
 }
 
 /// Conditions and transforms of a name that only the default backend has.
@@ -185,18 +209,23 @@ fn settings_of_default(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Findin
 fn unknown_control_ports(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
     let prefix = format!("{ALB_PREFIX}/target-control-port.");
     let names: BTreeSet<&str> = super::backend_names(ingress).keys().copied().collect();
-    let forwards = |name: &str| {
-        let actions = ingress.metadata.annotations.iter().flatten();
-        let mut actions = actions.filter(|(key, _)| key.starts_with(&format!("{ALB_PREFIX}/actions.")));
-        actions.any(|(_, text)| text.contains(&format!("\"{name}\"")))
-    };
+    let forwards = quoted_in_actions(ingress);
     let keys = ingress.metadata.annotations.iter().flatten().map(|(key, _)| key.as_str());
     let named = keys.filter_map(|key| Some((key, key.strip_prefix(&prefix)?.rsplit_once('.')?.0)));
     named
-        .filter(|(_, name)| !names.contains(name) && !forwards(name))
-        .map(|(key, name)| {
+        .filter(|(_, name)| !names.contains(name) && !forwards.contains(name))
+        .enumerate()
+        .map(|(at, (key, name))| {
             let problem = format!("has no effect: no backend refers to {name:?}");
-            Finding::warning(checks.object, problem).at(key).suggest(name, names.iter().copied())
+            let finding = Finding::warning(checks.object, problem).at(key);
+            finding.suggest(name, compared(at, names.iter().copied()))
         })
         .collect()
+}
+
+/// Everything that stands between two quotes in an action, names of Services among it.
+fn quoted_in_actions(ingress: &Ingress) -> BTreeSet<&str> {
+    let prefix = format!("{ALB_PREFIX}/actions.");
+    let actions = ingress.metadata.annotations.iter().flatten().filter(|(key, _)| key.starts_with(&prefix));
+    actions.flat_map(|(_, text)| text.split('"').skip(1)).collect()
 }

@@ -5,7 +5,8 @@ use crate::annotations::service as keys;
 use crate::annotations::{Annotations, NLB_PREFIX};
 use crate::api::{Service, ServicePort};
 use crate::build::ports;
-use crate::finding::{Finding, ObjectRef};
+use crate::finding::{Finding, ObjectRef, compared};
+use std::collections::BTreeSet;
 
 const SOURCE_RANGES: &str = "spec.loadBalancerSourceRanges";
 
@@ -90,13 +91,15 @@ fn unknown_ports(checks: &Checks<'_, '_>, service: &Service) -> Vec<Finding> {
     let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
     let known: Vec<String> =
         ports.flat_map(|port| [Some(port.port.to_string()), port.name.clone()]).flatten().collect();
+    let is_known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
     let mut findings = Vec::new();
     for suffix in [keys::QUIC_PORTS, keys::PROXY_PROTOCOL_PORTS] {
         let listed = checks.annotations.list(suffix).unwrap_or_default();
-        for port in listed.iter().filter(|port| !known.contains(port)) {
+        let unknown = listed.iter().filter(|port| !is_known.contains(port.as_str()));
+        for (at, port) in unknown.enumerate() {
             let problem = format!("{port:?} has no effect: the Service has no such port");
             let finding = Finding::warning(checks.object, problem).at(checks.annotations.key(suffix));
-            findings.push(finding.suggest(port, known.iter().map(String::as_str)));
+            findings.push(finding.suggest(port, compared(at, known.iter().map(String::as_str))));
         }
     }
     findings

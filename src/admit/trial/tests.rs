@@ -68,3 +68,60 @@ fn a_service_that_gets_no_node_ports_cannot_have_instance_targets() {
         [""; 0]
     );
 }
+
+/// An Ingress whose action of each name is as given, and how often it is built to tell which are read.
+fn attempts(given: usize, read: usize) -> (BTreeSet<String>, usize) {
+    let key = |at: usize| format!("alb.ingress.kubernetes.io/actions.a-{at}");
+    let annotations: BTreeMap<String, String> = (0..given).map(|at| (key(at), "x".to_owned())).collect();
+    let mut ingress = Ingress::default();
+    ingress.metadata.annotations = Some(annotations.clone());
+    let doubted: BTreeSet<String> = annotations.into_keys().collect();
+    let count = std::cell::Cell::new(0);
+    let build = |ingress: &Ingress| -> Attempt {
+        count.set(count.get() + 1);
+        let annotations = ingress.metadata.annotations.as_ref().unwrap();
+        let mut stack = Stack::empty(crate::inputs::group::explicit_group("web"));
+        let listeners = (0..read).filter(|at| annotations.contains_key(&key(*at))).count();
+        stack.id.name.push_str(&listeners.to_string());
+        Ok((Vec::new(), Some(stack)))
+    };
+    let effort = Effort::of_ingress(&ingress);
+    let trial = repeat(&mut ingress, &doubted, effort, build);
+    (trial.unread, count.get())
+}
+
+#[test]
+fn many_values_that_nothing_reads_are_told_by_two_builds() {
+    let (unread, count) = attempts(1000, 0);
+    assert_eq!((unread.len(), count), (1000, 2));
+    let (unread, count) = attempts(1000, 2);
+    assert_eq!(unread.len(), 998);
+    assert!(count < 30, "{count}");
+}
+
+#[test]
+fn the_larger_an_object_the_fewer_builds_are_tried() {
+    let small = Effort::for_object(1000, 5).0;
+    let large = Effort::for_object(256 * 1024, 6000).0;
+    assert_eq!((small, large), (MAX_ATTEMPTS, 7));
+    assert_eq!(Effort::for_object(usize::MAX / 64, 100_000).0, MIN_ATTEMPTS);
+    let (unread, count) = attempts(4000, 4000);
+    assert!(unread.is_empty() && count <= 128, "{count}");
+}
+
+/// Every backend is a Service of its own, and all are asked for at once.
+#[test]
+fn an_ingress_may_have_more_backends_than_questions_were_asked_once() {
+    let backend = |at: usize| json!({"service": {"name": format!("web-{at}"), "port": {"number": at + 1}}});
+    let paths: Vec<Value> = (0..600)
+        .map(|at| json!({"path": format!("/p{at}"), "pathType": "Prefix", "backend": backend(at)}))
+        .collect();
+    let ingress: Ingress = serde_json::from_value(json!({
+        "metadata": {"namespace": "shop", "name": "web"}, "spec": {"rules": [{"http": {"paths": paths}}]},
+    }))
+    .unwrap();
+    let (config, others, doubted) = (Config::default(), Arc::default(), BTreeSet::new());
+    let setting = Setting { config: &config, is_new: true, others: &others, doubted: &doubted };
+    let stack = try_ingress(&ingress, None, &setting).stack.expect("it is built");
+    assert_eq!((stack.rules.len(), stack.target_groups.len()), (600, 600));
+}

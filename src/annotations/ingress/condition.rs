@@ -2,8 +2,12 @@
 
 use super::{Fault, Object, json};
 use crate::annotations::Annotations;
+use crate::annotations::value::MAX_VALUES;
 use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
 use serde::Deserialize;
+
+/// More values than this are not built from; AWS takes far fewer.
+const MOST_VALUES: usize = 50;
 
 /// The conditions of `conditions.<name>`, in order; none if there is no such annotation. Conditions on unknown fields have no
 /// effect and are left out.
@@ -15,6 +19,12 @@ pub fn parse_conditions(annotations: &Annotations<'_>, name: &str) -> Result<Vec
     for (index, Object(condition)) in raw.into_iter().enumerate() {
         let fault = |problem| Fault::new(annotations.key(&suffix), format!("[{index}] {problem}"));
         conditions.extend(condition.check().map_err(fault)?);
+    }
+    // why: every path of the backend gets them all
+    let count: usize = conditions.iter().map(RuleCondition::count).sum();
+    if count > MOST_VALUES {
+        let problem = format!("has {count} values in all, expected at most {MAX_VALUES}");
+        return Err(Fault::new(annotations.key(&suffix), problem));
     }
     Ok(conditions)
 }

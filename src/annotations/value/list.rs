@@ -5,6 +5,14 @@ use crate::annotations::parse;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+/// More zones than any region has; a load balancer has one subnet in each.
+const MAX_ZONES: usize = 200;
+/// More security groups than AWS lets a network interface have. Source: as for [`MAX_RULES`].
+const MAX_SECURITY_GROUPS: usize = 100;
+/// Rules of one address family that a security group can have: the quota times the groups of an interface is at most this.
+/// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
+pub const MAX_RULES: usize = 1000;
+
 /// What a list holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemKind {
@@ -38,12 +46,29 @@ impl ItemKind {
     /// What is wrong with a list.
     pub(super) fn check(self, value: &str) -> Vec<Complaint> {
         let items = parse::list(value);
+        if let Some(most) = self.most_items().filter(|most| items.len() > *most) {
+            return vec![Complaint::error(format!("lists {} items, expected at most {most}", items.len()))];
+        }
         let mut complaints: Vec<Complaint> = items.iter().filter_map(|item| self.check_item(item)).collect();
         if items.is_empty() {
             complaints.push(self.complain_of_nothing());
         }
         complaints.extend(self.find_repeated(&items));
         complaints
+    }
+
+    /// The most items that AWS could ever take, all quotas raised; `None`: no such limit is known.
+    fn most_items(self) -> Option<usize> {
+        match self {
+            Self::Subnet | Self::Allocation | Self::Ipv4 | Self::Ipv6 | Self::SourceNatPrefix => {
+                Some(MAX_ZONES)
+            }
+            Self::SecurityGroup => Some(MAX_SECURITY_GROUPS),
+            // why: the ranges of both families, each with a limit of its own
+            Self::Cidr => Some(2 * MAX_RULES),
+            Self::PrefixList => Some(MAX_RULES),
+            Self::Certificate | Self::Port | Self::PortNumber | Self::Container => None,
+        }
     }
 
     /// What items are, in the plural.

@@ -7,8 +7,14 @@ use crate::annotations::parse;
 use crate::api::meta;
 use std::collections::BTreeMap;
 
+/// Characters of a value that a message shows.
+const MAX_SHOWN: usize = 200;
 /// Tags of a resource; three more are the controller's.
 const MAX_TAGS: usize = 47;
+/// No resource has as many attributes.
+const MAX_ATTRIBUTES: usize = 200;
+/// Far more than the tags that a resource has, or the labels of a node.
+const MAX_PAIRS: usize = 1000;
 const CAPACITY_UNITS: &str = "CapacityUnits";
 /// Keys of the controller's own tags.
 const TRACKING_KEYS: &[&str] = &[
@@ -38,12 +44,17 @@ impl MapKind {
     /// What is wrong with the pairs.
     pub(super) fn check(self, value: &str) -> Vec<Complaint> {
         let Some(pairs) = parse::map(value) else {
-            let problem = format!("{value:?} is not a list of key=value pairs");
+            let shown: String = value.chars().take(MAX_SHOWN).collect();
+            let dots = if shown.len() < value.len() { "…" } else { "" };
+            let problem = format!("{shown:?}{dots} is not a list of key=value pairs");
             return vec![
                 Complaint::error(problem)
                     .hint("write key=value,key=value; a comma in a value is written \\,"),
             ];
         };
+        if let Some(most) = self.most_pairs().filter(|most| pairs.len() > *most) {
+            return vec![Complaint::error(format!("has {} pairs, expected at most {most}", pairs.len()))];
+        }
         let mut complaints: Vec<Complaint> =
             pairs.iter().filter_map(|(key, value)| self.check_pair(key, value)).collect();
         let repeated = parse::repeated_keys(value).into_iter();
@@ -85,6 +96,15 @@ impl MapKind {
         let mitigation = mitigates
             .then(|| format!("{MITIGATION} on needs {ALGORITHM} weighted_random, which is {algorithm}"));
         slow.into_iter().chain(mitigation).map(Complaint::error).collect()
+    }
+
+    /// More pairs than AWS could ever take; `None`: no such limit is known.
+    fn most_pairs(self) -> Option<usize> {
+        match self {
+            Self::Attributes(_) | Self::Capacity => Some(MAX_ATTRIBUTES),
+            Self::Tags | Self::Labels => Some(MAX_PAIRS),
+            Self::PortMapping => None,
+        }
     }
 
     /// What the pairs are, for the reference documentation.

@@ -134,3 +134,32 @@ fn complaints_propose_what_was_meant() {
         assert_eq!(complaints(kind, value)[0].hint.as_deref(), Some(hint), "{value}");
     }
 }
+
+#[test]
+fn what_aws_could_never_take_is_refused_by_its_length() {
+    let long = "x".repeat(256 * 1024);
+    for row in crate::annotations::table::rows() {
+        let key = format!("{}/{}", row.prefix, row.suffix.example());
+        for value in [long.clone(), long.replace("xx", "x,"), long.replace("xxxx", "a=b,")] {
+            let complaints = row.value.check(&key, &value);
+            let text: usize = complaints.iter().map(|complaint| complaint.problem.len()).sum();
+            let is_bounded = complaints.len() < 3 && text < 2000;
+            let has_no_limit = matches!(
+                row.value,
+                ValueKind::Text(TextKind::Anything)
+                    | ValueKind::List(
+                        ItemKind::Certificate | ItemKind::Port | ItemKind::PortNumber | ItemKind::Container
+                    )
+            );
+            assert!(
+                is_bounded || has_no_limit || value == long,
+                "{key}: {} complaints, {text} bytes",
+                complaints.len()
+            );
+        }
+    }
+    let length = ValueKind::Boolean.check("", &long);
+    assert_eq!(length[0].problem, "has 262144 characters, expected at most 128");
+    let items = ValueKind::List(ItemKind::Subnet).check("", &"a,".repeat(1000));
+    assert_eq!(items[0].problem, "lists 1000 items, expected at most 200");
+}

@@ -45,7 +45,8 @@ fn fold(
     fixed: Attributes,
 ) -> Result<Attributes, Halt> {
     let mut union: BTreeMap<String, (String, &MemberView<'_>)> = BTreeMap::new();
-    for member in scope.settlers().filter(|member| sharers.contains(&member.index)) {
+    let sharers = sharers.iter().filter_map(|index| scope.members.get(*index));
+    for member in sharers.filter(|member| member.defect.is_none()) {
         let given = member.annotations.map(suffix).map_err(|error| member.blame(error).into());
         let given = ledger.attempt_setting(member, given)?.flatten().unwrap_or_default();
         for (key, value) in given {

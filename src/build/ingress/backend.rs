@@ -1,18 +1,22 @@
 //! From a backend of an Ingress to what it does (upstream's `pkg/ingress/enhanced_backend_builder.go`).
 
 use super::compile::Compiler;
-use crate::annotations::ingress::action::{Forward, ForwardTarget, IngressAction, parse_action, unavailable};
+use crate::annotations::ingress::action::{
+    Forward, ForwardTarget, IngressAction, WeightedTarget, parse_action, unavailable,
+};
 use crate::annotations::ingress::auth::{AuthConfig, parse_auth};
 use crate::annotations::ingress::condition::parse_conditions;
 use crate::annotations::ingress::jwt::parse_jwt;
 use crate::annotations::ingress::transform::parse_transforms;
 use crate::api::{IntOrString, Service};
 use crate::build::Origin;
+use crate::build::ports::PortIndex;
+use crate::cloud::Tags;
 use crate::cloud::elbv2::{JwtAction, RuleCondition, RuleTransform};
 use crate::inputs::Halt;
 use crate::inputs::group::USE_ANNOTATION;
 use k8s_openapi::api::networking::v1::{IngressBackend, IngressServiceBackend};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A backend with everything that annotations say about it.
 #[derive(Clone, Debug)]
@@ -24,25 +28,58 @@ pub(super) struct Backend {
     pub jwt: Option<JwtAction>,
 }
 
+/// What was read of one member, so that it is read once however many paths it concerns.
+#[derive(Debug, Default)]
+pub(super) struct Read<'a> {
+    /// Conditions and transforms by name of the backend.
+    matching: BTreeMap<String, (Vec<RuleCondition>, Vec<RuleTransform>)>,
+    /// Actions by name of the backend.
+    actions: BTreeMap<String, IngressAction>,
+    /// Log-in settings by the Service whose annotations win; `None`: those of the Ingress alone.
+    auth: BTreeMap<Option<String>, AuthConfig>,
+    jwt: Option<Option<JwtAction>>,
+    pub tags: Option<Tags>,
+    pub ports: BTreeMap<String, PortIndex<'a>>,
+}
+
 impl<'a> Compiler<'_, 'a> {
     /// Reads a backend and all annotations that concern it. `field` is where it stands.
-    pub fn resolve(&self, backend: &IngressBackend, field: &str) -> Result<Backend, Halt> {
+    pub fn resolve(&mut self, backend: &IngressBackend, field: &str) -> Result<Backend, Halt> {
         let member = self.member;
         let Some(service) = &backend.service else {
             let origin = Origin::field(&member.object, format!("{field}.backend"));
             return Err(origin.error("has no service; resource backends are not supported").into());
         };
-        let conditions =
-            parse_conditions(&member.annotations, &service.name).map_err(|fault| member.blame(fault))?;
-        let transforms =
-            parse_transforms(&member.annotations, &service.name).map_err(|fault| member.blame(fault))?;
-        let action = self.check_services(self.declared_action(service)?, field)?;
+        let (conditions, transforms) = self.matching(&service.name)?;
+        let action = self.declared_action(service)?;
+        let action = self.check_services(action, field)?;
         let auth = self.auth_of(&action)?;
-        let jwt = parse_jwt(&member.annotations).map_err(|fault| member.blame(fault))?;
+        let jwt = self.jwt()?;
         Ok(Backend { conditions, transforms, action, auth, jwt })
     }
 
-    fn declared_action(&self, service: &IngressServiceBackend) -> Result<IngressAction, Halt> {
+    fn matching(&mut self, name: &str) -> Result<(Vec<RuleCondition>, Vec<RuleTransform>), Halt> {
+        if let Some(known) = self.read.matching.get(name) {
+            return Ok(known.clone());
+        }
+        let member = self.member;
+        let conditions = parse_conditions(&member.annotations, name).map_err(|fault| member.blame(fault))?;
+        let transforms = parse_transforms(&member.annotations, name).map_err(|fault| member.blame(fault))?;
+        let read = (conditions, transforms);
+        self.read.matching.insert(name.to_owned(), read.clone());
+        Ok(read)
+    }
+
+    fn jwt(&mut self) -> Result<Option<JwtAction>, Halt> {
+        if let Some(known) = &self.read.jwt {
+            return Ok(known.clone());
+        }
+        let jwt = parse_jwt(&self.member.annotations).map_err(|fault| self.member.blame(fault))?;
+        self.read.jwt = Some(jwt.clone());
+        Ok(jwt)
+    }
+
+    fn declared_action(&mut self, service: &IngressServiceBackend) -> Result<IngressAction, Halt> {
         let port = service.port.as_ref();
         let name = port.and_then(|port| port.name.as_deref()).filter(|name| !name.is_empty());
         match name {
@@ -58,7 +95,16 @@ impl<'a> Compiler<'_, 'a> {
         }
     }
 
-    fn annotated_action(&self, name: &str) -> Result<IngressAction, Halt> {
+    fn annotated_action(&mut self, name: &str) -> Result<IngressAction, Halt> {
+        if let Some(known) = self.read.actions.get(name) {
+            return Ok(known.clone());
+        }
+        let action = self.read_action(name)?;
+        self.read.actions.insert(name.to_owned(), action.clone());
+        Ok(action)
+    }
+
+    fn read_action(&self, name: &str) -> Result<IngressAction, Halt> {
         let member = self.member;
         match parse_action(&member.annotations, name).map_err(|fault| member.blame(fault))? {
             Some(action) => Ok(action),
@@ -98,18 +144,28 @@ impl<'a> Compiler<'_, 'a> {
     }
 
     /// Log-in settings; a lone Service's annotations win over the Ingress's.
-    fn auth_of(&self, action: &IngressAction) -> Result<AuthConfig, Halt> {
+    fn auth_of(&mut self, action: &IngressAction) -> Result<AuthConfig, Halt> {
         let lone = match action {
             IngressAction::Forward(forward) => match forward.targets.as_slice() {
-                [only] => match &only.target {
-                    ForwardTarget::Service { name, .. } => self.service(name)?,
-                    ForwardTarget::Arn(_) | ForwardTarget::Name(_) => None,
-                },
+                [WeightedTarget { target: ForwardTarget::Service { name, .. }, .. }] => Some(name),
                 _ => None,
             },
             IngressAction::FixedResponse(_) | IngressAction::Redirect(_) => None,
         };
-        match lone {
+        if let Some(known) = self.read.auth.get(&lone.cloned()) {
+            return Ok(known.clone());
+        }
+        let auth = self.read_auth(lone.map(String::as_str))?;
+        self.read.auth.insert(lone.cloned(), auth.clone());
+        Ok(auth)
+    }
+
+    fn read_auth(&self, service: Option<&str>) -> Result<AuthConfig, Halt> {
+        let service = match service {
+            Some(name) => self.service(name)?,
+            None => None,
+        };
+        match service {
             Some(service) => {
                 let overlay = self.member.with_service(service);
                 Ok(parse_auth(&overlay.annotations).map_err(|fault| overlay.blame(fault))?)

@@ -1,7 +1,7 @@
 //! One member, compiled on its own: its rules, default actions, target groups and bindings.
 
 use super::auth;
-use super::backend::Backend;
+use super::backend::{Backend, Read};
 use super::listener::Port;
 use super::load_balancer::Front;
 use super::rules;
@@ -36,6 +36,7 @@ pub(super) struct Compiler<'s, 'a> {
     pub member: &'s MemberView<'a>,
     pub front: &'s Front,
     pub out: Compiled,
+    pub read: Read<'a>,
 }
 
 /// Compiles a member for all listeners it has.
@@ -46,10 +47,10 @@ pub(super) fn compile(
     ports: &BTreeMap<i32, Port>,
     ssl_redirect: Option<i32>,
 ) -> Result<Compiled, Halt> {
-    let mut compiler = Compiler { scope, member, front, out: Compiled::default() };
+    let mut compiler = Compiler { scope, member, front, out: Compiled::default(), read: Read::default() };
     for (number, port) in ports {
         let redirected = ssl_redirect.is_some() && !port.is_https();
-        if redirected || !port.members.contains(&member.index) {
+        if redirected || !port.has(member.index) {
             continue;
         }
         if let Some(actions) = compiler.default_actions(port)? {

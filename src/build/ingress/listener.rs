@@ -64,10 +64,16 @@ impl Port {
     pub fn is_https(&self) -> bool {
         self.protocol == Protocol::Https
     }
+
+    /// Whether a member has the port.
+    pub fn has(&self, member: usize) -> bool {
+        self.members.binary_search(&member).is_ok()
+    }
 }
 
 /// What a member wants of the listeners.
 pub(super) fn contribution(scope: &Scope<'_>, member: &MemberView<'_>) -> Result<Contribution, Halt> {
+    member.check_lengths()?;
     let explicit = explicit_certificates(member);
     let (ssl_policy, ssl_policy_origin) = match ssl_policy(member) {
         Some((policy, origin)) => (Some(policy), Some(origin)),

@@ -210,6 +210,7 @@ fn manage(
     tags: &Tags,
 ) -> Result<Network, Halt> {
     let name = names::ingress_security_group(&scope.config.cluster_name, scope.stack);
+    check_count(scope, ports)?;
     let group = security_groups::managed(name, tags.clone(), inbound_rules(ports, ip_address_type));
     let own = security_groups::managed_ref();
     let shared = scope.config.enable_backend_security_group;
@@ -241,6 +242,20 @@ fn keep_live(
     let backend = security_groups::backend(scope.facts, scope.config)?;
     let shared = security_groups.contains(&backend);
     Ok(Network { security_groups, managed: None, backend: shared.then_some(backend), shared })
+}
+
+/// Refuses more rules than a security group can have, before any is made.
+fn check_count(scope: &Scope<'_>, ports: &BTreeMap<i32, Port>) -> Result<(), Halt> {
+    let most = |count: fn(&Port) -> usize| ports.values().map(count).max().unwrap_or_default();
+    let sources = security_groups::Sources {
+        ipv4: most(|port| port.sources.ipv4.len()),
+        ipv6: most(|port| port.sources.ipv6.len()),
+        prefix_lists: most(|port| port.sources.prefix_lists.len()),
+    };
+    let members = scope.settlers();
+    let restricts = |member: &&MemberView<'_>| member.annotations.string("inbound-cidrs").is_some();
+    let origin = members.into_iter().find(restricts).map(|member| member.origin("inbound-cidrs"));
+    security_groups::check_count(ports.len(), sources, &origin.unwrap_or_else(|| whole_group(scope)))
 }
 
 /// One rule per listener port and source.

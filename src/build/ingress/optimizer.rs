@@ -3,6 +3,7 @@
 use super::listener::Port;
 use crate::cloud::elbv2::{ListenerAction, RedirectAction, RuleCondition, ValuesOrRegexes};
 use crate::model::Rule;
+use std::collections::BTreeMap;
 
 /// A rule on its way into a listener.
 #[derive(Clone, Debug)]
@@ -15,15 +16,88 @@ pub(super) struct Draft {
 
 /// The rules worth having, in order.
 pub(super) fn optimize(number: i32, port: &Port, drafts: Vec<Draft>) -> Vec<Draft> {
-    let mut survivors: Vec<Draft> = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        let hides = |earlier: &Draft| redirect(&earlier.rule).is_some() && covers(&earlier.rule, &draft.rule);
-        let useless = loops(number, port, &draft.rule) || survivors.iter().any(hides);
-        if draft.kept.is_some() || !useless {
-            survivors.push(draft);
+    let mut hiding = Hiding::default();
+    let is_useful = drafts.iter().map(|draft| {
+        let useless = loops(number, port, &draft.rule) || hiding.hides(&draft.rule);
+        let survives = draft.kept.is_some() || !useless;
+        if survives {
+            hiding.note(&draft.rule);
+        }
+        survives
+    });
+    let is_useful: Vec<bool> = is_useful.collect();
+    drafts.into_iter().zip(is_useful).filter_map(|(draft, is_useful)| is_useful.then_some(draft)).collect()
+}
+
+/// Pairs of a host and a pattern under which one redirect is noted at most.
+const MAX_PAIRS: usize = 16;
+
+/// Redirects that may hide later rules, where a rule that they hide finds them. A redirect hides a rule only if it matches each
+/// host and each pattern of the rule, so it is enough to look under one of them.
+#[derive(Default)]
+struct Hiding<'d> {
+    /// One for every host and path; it hides everything.
+    everything: bool,
+    /// For every path of some hosts, by each of these.
+    by_host: BTreeMap<&'d str, Vec<&'d Rule>>,
+    /// For some paths of every host, by each of these.
+    by_pattern: BTreeMap<&'d str, Vec<&'d Rule>>,
+    /// For some paths of some hosts, by both.
+    by_both: BTreeMap<(&'d str, &'d str), Vec<&'d Rule>>,
+    /// The same with more pairs than are noted, by pattern alone.
+    by_pattern_of_many: BTreeMap<&'d str, Vec<&'d Rule>>,
+}
+
+impl<'d> Hiding<'d> {
+    fn note(&mut self, rule: &'d Rule) {
+        if redirect(rule).is_none() || !has_only_host_and_path(rule) {
+            return;
+        }
+        let hosts = host_values(rule);
+        let patterns = paths(rule).map(patterns).filter(|patterns| !is_every_path(patterns));
+        match (hosts, patterns) {
+            ([], None) => self.everything = true,
+            (hosts, None) => add(&mut self.by_host, hosts, rule),
+            ([], Some(patterns)) => add(&mut self.by_pattern, patterns, rule),
+            (hosts, Some(patterns)) if hosts.len() * patterns.len() > MAX_PAIRS => {
+                add(&mut self.by_pattern_of_many, patterns, rule);
+            }
+            (hosts, Some(patterns)) => {
+                for (host, pattern) in hosts.iter().flat_map(|host| patterns.iter().map(move |p| (host, p))) {
+                    self.by_both.entry((host, pattern)).or_default().push(rule);
+                }
+            }
         }
     }
-    survivors
+
+    /// Whether one of the redirects hides a rule.
+    fn hides(&self, rule: &Rule) -> bool {
+        let hosts = host_values(rule);
+        let patterns = paths(rule).map(patterns).unwrap_or_default();
+        let both = hosts.first().zip(patterns.first());
+        let both = both.and_then(|(host, pattern)| self.by_both.get(&(host.as_str(), pattern.as_str())));
+        let found = [
+            rarest(&self.by_host, hosts),
+            rarest(&self.by_pattern, patterns),
+            rarest(&self.by_pattern_of_many, patterns),
+            both,
+        ];
+        self.everything || found.into_iter().flatten().flatten().any(|earlier| covers(earlier, rule))
+    }
+}
+
+type By<'d> = BTreeMap<&'d str, Vec<&'d Rule>>;
+
+fn add<'d>(by: &mut By<'d>, keys: &'d [String], rule: &'d Rule) {
+    for key in keys {
+        by.entry(key).or_default().push(rule);
+    }
+}
+
+/// The shortest of the lists under these keys; `None`: under one of them there is nothing.
+fn rarest<'h, 'd>(by: &'h By<'d>, keys: &[String]) -> Option<&'h Vec<&'d Rule>> {
+    let lists: Option<Vec<_>> = keys.iter().map(|key| by.get(key.as_str())).collect();
+    lists?.into_iter().min_by_key(|list| list.len())
 }
 
 fn redirect(rule: &Rule) -> Option<&RedirectAction> {
@@ -69,30 +143,43 @@ fn paths(rule: &Rule) -> Option<&ValuesOrRegexes> {
 
 /// Whether every request that `later` matches is matched by `earlier` before.
 fn covers(earlier: &Rule, later: &Rule) -> bool {
-    let only_host_and_path = earlier
-        .conditions
-        .iter()
-        .all(|condition| matches!(condition, RuleCondition::HostHeader(_) | RuleCondition::PathPattern(_)));
-    only_host_and_path && covers_hosts(earlier, later) && covers_paths(earlier, later)
+    has_only_host_and_path(earlier) && covers_hosts(earlier, later) && covers_paths(earlier, later)
+}
+
+fn has_only_host_and_path(rule: &Rule) -> bool {
+    let is_either = |condition: &RuleCondition| {
+        matches!(condition, RuleCondition::HostHeader(_) | RuleCondition::PathPattern(_))
+    };
+    rule.conditions.iter().all(is_either)
 }
 
 /// why: upstream looks at host values only, so that a host regex counts as no restriction and the rule is taken to cover all
 /// hosts; dropping fewer rules would change live load balancers when the image is swapped
 fn covers_hosts(earlier: &Rule, later: &Rule) -> bool {
-    let earlier = hosts(earlier).map(|hosts| hosts.values.as_slice()).unwrap_or_default();
-    let later = hosts(later).map(|hosts| hosts.values.as_slice()).unwrap_or_default();
+    let (earlier, later) = (host_values(earlier), host_values(later));
     earlier.is_empty() || (!later.is_empty() && later.iter().all(|host| earlier.contains(host)))
 }
 
 fn covers_paths(earlier: &Rule, later: &Rule) -> bool {
     let Some(earlier) = paths(earlier).map(patterns) else { return true };
-    if earlier.iter().any(|pattern| pattern == "/*") {
+    if is_every_path(earlier) {
         return true;
     }
     let later = paths(later).map(patterns).unwrap_or_default();
     !later.is_empty() && later.iter().all(|pattern| earlier.contains(pattern))
 }
 
+fn host_values(rule: &Rule) -> &[String] {
+    hosts(rule).map(|hosts| hosts.values.as_slice()).unwrap_or_default()
+}
+
+fn is_every_path(patterns: &[String]) -> bool {
+    patterns.iter().any(|pattern| pattern == "/*")
+}
+
 fn patterns(condition: &ValuesOrRegexes) -> &[String] {
     if condition.regexes.is_empty() { &condition.values } else { &condition.regexes }
 }
+
+#[cfg(test)]
+mod tests;

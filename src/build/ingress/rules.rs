@@ -6,21 +6,23 @@ use super::compile::Compiler;
 use super::listener::Port;
 use super::tags;
 use crate::build::Origin;
+use crate::cloud::Tags;
 use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
-use crate::inputs::Halt;
+use crate::inputs::{Halt, Questions};
 use crate::model::Rule;
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, IngressRule};
 
 /// Rules of the compiler's member for one listener, in order.
 pub(super) fn build(compiler: &mut Compiler<'_, '_>, port: &Port) -> Result<Vec<Rule>, Halt> {
     let Some(spec) = compiler.member.spec else { return Ok(Vec::new()) };
-    let mut rules = Vec::new();
+    let (mut rules, mut questions) = (Vec::new(), Questions::default());
     for (index, entry) in spec.rules.iter().flatten().enumerate() {
-        for (at, path) in ordered_paths(compiler, index, entry)? {
+        for (at, path) in questions.collect(ordered_paths(compiler, index, entry))?.into_iter().flatten() {
             let field = format!("spec.rules[{index}].http.paths[{at}]");
-            rules.push(build_rule(compiler, port, entry, path, &field)?);
+            rules.extend(questions.collect(build_rule(compiler, port, entry, path, &field))?);
         }
     }
+    questions.ask()?;
     Ok(rules)
 }
 
@@ -35,8 +37,20 @@ fn build_rule(
     let conditions = build_conditions(compiler, entry.host.as_deref(), path, &backend, field)?;
     let transforms = backend.transforms.clone();
     let actions = compiler.actions(backend, port, field)?;
-    let tags = tags::of_member(compiler.member, compiler.scope.config)?;
+    let tags = compiler.tags()?;
     Ok(Rule { conditions, actions, transforms, tags })
+}
+
+impl Compiler<'_, '_> {
+    /// Tags of what belongs to the member alone.
+    fn tags(&mut self) -> Result<Tags, Halt> {
+        if let Some(known) = &self.read.tags {
+            return Ok(known.clone());
+        }
+        let tags = tags::of_member(self.member, self.scope.config)?;
+        self.read.tags = Some(tags.clone());
+        Ok(tags)
+    }
 }
 
 /// Exact paths first, then prefixes, longest first, then the others; otherwise as written. With their places in the manifest.

@@ -1,7 +1,8 @@
 //! What the parts of the build share: the members with their annotations, and the ledger of what is wrong with them.
 
-use crate::annotations::Annotations;
 use crate::annotations::ingress::{Fault, of};
+use crate::annotations::table::oversized;
+use crate::annotations::{ALB_PREFIX, Annotations};
 use crate::api::ingress_class_params::IngressClassParamsSpec;
 use crate::api::{ObjectKey, Service};
 use crate::build::Origin;
@@ -95,6 +96,14 @@ impl<'a> MemberView<'a> {
         }
     }
 
+    /// Refuses annotations that are too long for AWS whatever they say.
+    pub fn check_lengths(&self) -> Result<(), Halt> {
+        match oversized(ALB_PREFIX, self.raw_annotations) {
+            Some((key, problem)) => Err(self.blame(Fault::new(key, problem)).into()),
+            None => Ok(()),
+        }
+    }
+
     pub fn namespace(&self) -> &'a str {
         self.key.namespace()
     }
@@ -141,6 +150,14 @@ pub(super) struct Overlay<'a> {
 }
 
 impl Overlay<'_> {
+    /// Refuses annotations of the Service that are too long for AWS whatever they say.
+    pub fn check_lengths(&self) -> Result<(), Halt> {
+        match oversized(ALB_PREFIX, self.upper) {
+            Some((key, problem)) => Err(self.blame(Fault::new(key, problem)).into()),
+            None => Ok(()),
+        }
+    }
+
     /// A fault of one of the annotations: the Service's, if it carries the key, else the Ingress's.
     pub fn blame(&self, fault: impl Into<Fault>) -> Finding {
         let fault = fault.into();

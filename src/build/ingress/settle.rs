@@ -5,7 +5,7 @@
 use super::scope::{Ledger, MemberView, Scope};
 use crate::build::Origin;
 use crate::finding::Finding;
-use crate::inputs::Halt;
+use crate::inputs::{Halt, Questions};
 
 /// What a member says about a setting.
 #[derive(Clone, Debug)]
@@ -63,9 +63,10 @@ pub(super) fn settle<'a, T>(
     show: impl Fn(&T) -> String,
 ) -> Result<Settled<T>, Halt> {
     let mut chosen: Option<(Claim<T>, String)> = None;
-    let mut doubtful = scope.has_misplaced();
+    let (mut doubtful, mut questions) = (scope.has_misplaced(), Questions::default());
     for member in scope.settlers() {
-        let Some(answer) = ledger.attempt_setting(member, ask(member))? else {
+        let Some(answer) = questions.collect(ledger.attempt_setting(member, ask(member)))? else { continue };
+        let Some(answer) = answer else {
             doubtful = true;
             continue;
         };
@@ -79,6 +80,7 @@ pub(super) fn settle<'a, T>(
             }
         }
     }
+    questions.ask()?;
     Ok(match chosen {
         Some((claim, _)) => Settled::Given(claim.value),
         None if doubtful => Settled::Unknown,

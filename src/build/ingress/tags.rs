@@ -26,7 +26,7 @@ pub(super) fn of_backend(
 ) -> Result<Tags, Halt> {
     let by_service = crate::annotations::ingress::of(service.metadata.annotations.as_ref());
     let given = by_service.map(SUFFIX).map_err(|error| overlay.blame(error))?.unwrap_or_default();
-    tags::check_external(&given, &Origin::field(overlay.service(), by_service.key(SUFFIX)), config)?;
+    tags::check(&given, &Origin::field(overlay.service(), by_service.key(SUFFIX)), config)?;
     let by_ingress = annotated(member, config)?;
     let by_params = by_params(member, config)?;
     let given = tags::overlay(&by_params, &tags::overlay(&given, &by_ingress));
@@ -41,7 +41,7 @@ pub(super) fn of_shared(
 ) -> Result<(Tags, bool), Halt> {
     let mut union: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut complete = true;
-    for member in scope.members.iter().filter(|member| sharers.contains(&member.index)) {
+    for member in sharers.iter().filter_map(|index| scope.members.get(*index)) {
         if member.defect.is_some() {
             complete = false;
             continue;
@@ -72,13 +72,13 @@ fn given_by(member: &MemberView<'_>, config: &Config) -> Result<Tags, Halt> {
 
 fn annotated(member: &MemberView<'_>, config: &Config) -> Result<Tags, Halt> {
     let given = member.annotations.map(SUFFIX).map_err(|error| member.blame(error))?.unwrap_or_default();
-    tags::check_external(&given, &member.origin(SUFFIX), config)?;
+    tags::check(&given, &member.origin(SUFFIX), config)?;
     Ok(given)
 }
 
 fn by_params(member: &MemberView<'_>, config: &Config) -> Result<Tags, Halt> {
     let listed = member.params.and_then(|params| params.tags.as_ref());
     let given = listed.into_iter().flatten().map(|Tag { key, value }| (key.clone(), value.clone())).collect();
-    tags::check_external(&given, &member.params_origin(SUFFIX), config)?;
+    tags::check(&given, &member.params_origin(SUFFIX), config)?;
     Ok(given)
 }

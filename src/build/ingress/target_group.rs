@@ -8,12 +8,17 @@ use super::scope::Overlay;
 use super::tags;
 use crate::api::{IntOrString, Service, ServicePort};
 use crate::build::names::{IngressTargetGroup, ServiceIdentity, ingress_target_group};
+use crate::build::ports::PortIndex;
 use crate::build::{Origin, ports};
 use crate::cloud::elbv2::{HealthCheck, IpAddressType, Protocol, TargetType};
 use crate::cloud::{Ref, SymbolKind};
+use crate::finding::enumerate;
 use crate::inputs::Halt;
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, ResourceId, TargetGroup};
 use std::collections::BTreeMap;
+
+/// No target group has as many.
+const MAX_ATTRIBUTES: usize = 100;
 
 /// A port of a Service behind an Ingress.
 pub(super) struct BackendPort<'b> {
@@ -53,11 +58,13 @@ impl<'a> Compiler<'_, 'a> {
         let origin = Origin::field(&self.member.object, field);
         let service = self.service(name)?;
         let service = service.ok_or_else(|| origin.error(format!("service {name} does not exist")))?;
-        let port = ports::find(service, written).ok_or_else(|| {
+        let known = self.read.ports.entry(name.to_owned()).or_insert_with(|| PortIndex::of(service));
+        let port = known.find(written).ok_or_else(|| {
             let problem = format!("service {}/{name} has no port {written_text}", self.member.namespace());
             origin.error(problem).hint(known_ports(service))
         })?;
         let overlay = self.member.with_service(service);
+        overlay.check_lengths()?;
         let backend = BackendPort { service, name, written, port, overlay };
         let target_group = self.build_target_group(&backend, &origin)?;
         let binding = self.build_binding(&backend, &id, &target_group)?;
@@ -75,6 +82,10 @@ impl<'a> Compiler<'_, 'a> {
         let health_check = health_check::build(backend, &target_type, &protocol, protocol_version)?;
         let attributes = overlay.annotations.map("target-group-attributes");
         let attributes = attributes.map_err(|error| overlay.blame(error))?.unwrap_or_default();
+        if attributes.len() > MAX_ATTRIBUTES {
+            let expected = format!("at most {MAX_ATTRIBUTES} attributes");
+            return Err(overlay.blame(overlay.annotations.error("target-group-attributes", expected)).into());
+        }
         let tags = tags::of_backend(self.member, service, overlay, config)?;
         let ip_address_type = self.ip_address_type(service, origin)?;
         let control_port = control_port(overlay, name, &show_port(written), &target_type)?;
@@ -201,7 +212,7 @@ fn known_ports(service: &Service) -> String {
         "" => port.port.to_string(),
         name => format!("{name} ({})", port.port),
     });
-    format!("its ports are {}", shown.collect::<Vec<_>>().join(", "))
+    format!("its ports are {}", enumerate(shown))
 }
 
 fn identity(service: &Service) -> ServiceIdentity<'_> {

@@ -44,7 +44,7 @@ fn ids_come_before_names_and_a_name_means_all_its_groups() {
 #[test]
 fn what_is_unknown_is_asked_for_first() {
     let halt = resolve_with(&["sg-1"], &Facts::default()).unwrap_err();
-    assert_eq!(halt, Halt::Lacking(Query::SecurityGroupsById(strings(&["sg-1"]))));
+    assert_eq!(halt, Halt::from(Query::SecurityGroupsById(strings(&["sg-1"]))));
 }
 
 #[test]
@@ -75,8 +75,21 @@ fn equal_rules_of_a_managed_group_collapse() {
 fn the_flag_names_the_backend_group() {
     let config = Config { backend_security_group: "sg-flag".into(), ..Config::default() };
     assert_eq!(backend(&Facts::default(), &config), Ok(Ref::from("sg-flag")));
-    assert_eq!(
-        backend(&Facts::default(), &Config::default()),
-        Err(Halt::Lacking(Query::BackendSecurityGroup))
-    );
+    assert_eq!(backend(&Facts::default(), &Config::default()), Err(Halt::from(Query::BackendSecurityGroup)));
+}
+
+#[test]
+fn no_security_group_is_asked_for_more_rules_than_aws_could_take() {
+    let origin = Origin::object(&crate::finding::ObjectRef::default());
+    let count =
+        |ports, ipv4, ipv6, prefix_lists| check_count(ports, Sources { ipv4, ipv6, prefix_lists }, &origin);
+    for (ports, ipv4, ipv6, lists) in [(1, 1000, 1000, 0), (10, 100, 0, 0), (5000, 1, 1, 0), (2, 0, 0, 1000)]
+    {
+        assert_eq!(count(ports, ipv4, ipv6, lists), Ok(()), "{ports} {ipv4} {ipv6} {lists}");
+    }
+    for (ports, ipv4, ipv6, lists) in
+        [(1, 1001, 0, 0), (10, 0, 101, 0), (1, 0, 0, 2001), (usize::MAX, 2, 0, 0)]
+    {
+        assert!(count(ports, ipv4, ipv6, lists).is_err(), "{ports} {ipv4} {ipv6} {lists}");
+    }
 }

@@ -3,10 +3,9 @@
 use super::context::Context;
 use super::target_groups::{self, Backend};
 use crate::api::{IntOrString, Service, ServicePort};
-use crate::build::ports;
 use crate::cloud::elbv2::{ForwardAction, Protocol, TargetGroupStickiness, TargetGroupTuple};
 use crate::cloud::{Ref, SymbolKind};
-use crate::inputs::Halt;
+use crate::inputs::{Halt, Questions};
 use crate::model::Stack;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -140,18 +139,23 @@ pub(super) fn build_forward(
 type Services<'a> = BTreeMap<String, &'a Arc<Service>>;
 
 fn find_services<'a>(place: &Place<'_, 'a>, forward: &Forward) -> Result<Services<'a>, Halt> {
+    let (mut services, mut questions) = (Services::new(), Questions::default());
+    for name in forward.entries.iter().filter_map(|entry| entry.service.as_ref()) {
+        let service = questions.collect(find_service(place, name))?;
+        services.extend(service.map(|service| (name.clone(), service)));
+    }
+    questions.ask()?;
+    Ok(services)
+}
+
+fn find_service<'a>(place: &Place<'_, 'a>, name: &str) -> Result<&'a Arc<Service>, Halt> {
     let context = place.context;
     let namespace = &context.object.namespace;
-    let mut services = Services::new();
-    for name in forward.entries.iter().filter_map(|entry| entry.service.as_ref()) {
-        let found = context.facts.service(namespace, name)??.as_ref();
-        let service = found.ok_or_else(|| {
-            let message = format!("Service {name:?} does not exist in namespace {namespace}");
-            context.error(place.suffix, message)
-        })?;
-        services.insert(name.clone(), service);
-    }
-    Ok(services)
+    let found = context.facts.service(namespace, name)??.as_ref();
+    found.ok_or_else(|| {
+        let message = format!("Service {name:?} does not exist in namespace {namespace}");
+        context.error(place.suffix, message).into()
+    })
 }
 
 fn resolve_entry(
@@ -165,7 +169,7 @@ fn resolve_entry(
         return Ok(Ref::from(entry.arn.clone().unwrap_or_default()));
     };
     let Some(service) = services.get(name) else { return Ok(Ref::default()) };
-    let port = ports::find(service, wanted).ok_or_else(|| {
+    let port = context.find_port(service, wanted).ok_or_else(|| {
         let wanted = match wanted {
             IntOrString::Int(number) => number.to_string(),
             IntOrString::String(name) => format!("{name:?}"),

@@ -1,14 +1,16 @@
 //! The Service a build is about, with everything it may look at.
 
 use crate::annotations::{Annotations, NLB_PREFIX};
-use crate::api::{Service, meta::ObjectKey};
+use crate::api::{IntOrString, Service, ServicePort, meta::ObjectKey};
 use crate::build::Origin;
 use crate::build::names::ServiceIdentity;
+use crate::build::ports::{self, PortIndex};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
 use crate::inputs::{Facts, Halt};
 use crate::model::StackId;
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The Service that owns the load balancer. Its annotations count for everything, also for the target groups of other
 /// Services.
@@ -19,6 +21,19 @@ pub(super) struct Context<'a> {
     pub annotations: Annotations<'a>,
     pub facts: &'a Facts,
     pub config: &'a Config,
+    pub read: Read<'a>,
+}
+
+/// What every port needs, read once.
+#[derive(Default)]
+pub(super) struct Read<'a> {
+    pub ports: OnceCell<PortIndex<'a>>,
+    /// Attributes of all target groups.
+    pub attributes: OnceCell<Result<BTreeMap<String, String>, Halt>>,
+    /// Ports with proxy protocol.
+    pub proxied: OnceCell<Result<Option<BTreeSet<String>>, Halt>>,
+    pub node_labels: OnceCell<Result<Option<BTreeMap<String, String>>, Halt>>,
+    pub source_ranges: OnceCell<Result<Vec<String>, Halt>>,
 }
 
 impl<'a> Context<'a> {
@@ -35,7 +50,16 @@ impl<'a> Context<'a> {
             annotations: Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref()),
             facts,
             config,
+            read: Read::default(),
         }
+    }
+
+    /// A port of the Service or of another one.
+    pub fn find_port<'s>(&'s self, service: &'s Service, port: &IntOrString) -> Option<&'s ServicePort> {
+        if std::ptr::eq(self.service, service) {
+            return self.read.ports.get_or_init(|| PortIndex::of(self.service)).find(port);
+        }
+        ports::find(service, port)
     }
 
     pub fn string(&self, suffix: &str) -> Option<&'a str> {

@@ -92,7 +92,7 @@ fn decide_port(
     if let Some(number) = parse::int32(given) {
         return Ok(number.to_string());
     }
-    let Some(port) = ports::find(service, &IntOrString::String(given.to_owned())) else {
+    let Some(port) = context.find_port(service, &IntOrString::String(given.to_owned())) else {
         let names = ports::ports(service).iter().map(ports::name).filter(|name| !name.is_empty());
         let name = identity(service).name;
         let message = format!(

@@ -8,8 +8,8 @@ use crate::api::ServicePort;
 use crate::build::ports;
 use crate::cloud::elbv2::{ForwardAction, ListenerAction, Protocol, TargetGroupTuple, TargetType};
 use crate::cloud::{Attributes, Ref, SymbolKind};
-use crate::finding::{Finding, Findings};
-use crate::inputs::Halt;
+use crate::finding::{Finding, Findings, compared, enumerate};
+use crate::inputs::{Halt, Questions};
 use crate::model::{Listener, Stack};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,8 @@ const ALPN_POLICIES: [&str; 5] = ["None", "HTTP1Only", "HTTP2Only", "HTTP2Option
 /// What annotations say about all listeners.
 struct Settings {
     certificates: Vec<String>,
-    tls_ports: Vec<String>,
-    quic_ports: Vec<String>,
+    tls_ports: BTreeSet<String>,
+    quic_ports: BTreeSet<String>,
     tls_to_targets: bool,
     ssl_policy: String,
     /// Numbers of the ports where TCP and UDP become one listener.
@@ -41,19 +41,21 @@ pub(super) fn build(
     let merges = merges_tcp_udp(context);
     let merged = if merges { find_merged(context, findings)? } else { BTreeSet::new() };
     let settings = read_settings(context, merged)?;
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut questions) = (BTreeSet::new(), Questions::default());
     for port in ports::ports(context.service) {
         let is_first = seen.insert(port.port);
         if merges && !is_first {
             continue;
         }
-        let listener = build_one(context, backend, &settings, port, stack, findings)?;
+        let listener = build_one(context, backend, &settings, port, stack, findings);
+        let Some(listener) = questions.collect(listener)? else { continue };
         if is_first {
             stack.listeners.insert(port.port.to_string().into(), listener);
         } else {
             findings.push(warn_dropped(context, port));
         }
     }
+    questions.ask()?;
     findings.extend(find_unused_keys(context, stack));
     Ok(())
 }
@@ -90,9 +92,9 @@ fn build_one(
 fn read_settings(context: &Context<'_>, merged: BTreeSet<i32>) -> Result<Settings, Halt> {
     let tls_ports = context.list(keys::SSL_PORTS).unwrap_or_default();
     let known = ports::ports(context.service);
-    if let Some(unknown) =
-        tls_ports.iter().find(|listed| !known.iter().any(|port| is_listed(port, &[listed])))
-    {
+    let is_known: BTreeSet<String> =
+        known.iter().flat_map(|port| [ports::name(port).to_owned(), port.port.to_string()]).collect();
+    if let Some(unknown) = tls_ports.iter().find(|listed| !is_known.contains(*listed)) {
         let names = known.iter().map(ports::name).filter(|name| !name.is_empty());
         let message = format!("{unknown:?} is neither the name nor the number of a port of the Service");
         return Err(context.error(keys::SSL_PORTS, message).suggest(unknown, names).into());
@@ -100,8 +102,8 @@ fn read_settings(context: &Context<'_>, merged: BTreeSet<i32>) -> Result<Setting
     let policy = context.string(keys::SSL_POLICY).unwrap_or(&context.config.default_ssl_policy);
     Ok(Settings {
         certificates: context.list(keys::SSL_CERT).unwrap_or_default(),
-        tls_ports,
-        quic_ports: context.list(keys::QUIC_PORTS).unwrap_or_default(),
+        tls_ports: tls_ports.into_iter().collect(),
+        quic_ports: context.list(keys::QUIC_PORTS).unwrap_or_default().into_iter().collect(),
         tls_to_targets: context.string(keys::BACKEND_PROTOCOL) == Some("ssl"),
         ssl_policy: policy.to_owned(),
         merged,
@@ -109,9 +111,8 @@ fn read_settings(context: &Context<'_>, merged: BTreeSet<i32>) -> Result<Setting
 }
 
 /// Whether a list names the port, by name or number.
-fn is_listed<T: AsRef<str>>(port: &ServicePort, list: &[T]) -> bool {
-    let number = port.port.to_string();
-    list.iter().any(|item| item.as_ref() == ports::name(port) || item.as_ref() == number)
+fn is_listed(port: &ServicePort, list: &BTreeSet<String>) -> bool {
+    list.contains(ports::name(port)) || list.contains(&port.port.to_string())
 }
 
 /// A value that is no boolean counts as absent, as it does upstream.
@@ -131,7 +132,7 @@ fn find_merged(context: &Context<'_>, findings: &mut Findings) -> Result<BTreeSe
         let protocols: Vec<&str> = group.iter().map(|port| ports::protocol(port)).collect();
         if !matches!(protocols[..], ["TCP", "UDP"] | ["UDP", "TCP"]) {
             let message =
-                format!("port {number} stands for {}, which is not TCP and UDP", protocols.join(", "));
+                format!("port {number} stands for {}, which is not TCP and UDP", enumerate(protocols));
             return Err(context.error(keys::TCP_UDP_LISTENER, message).into());
         }
         findings.extend(warn_different_targets(context, number, &group));
@@ -272,14 +273,18 @@ fn find_unused_keys(context: &Context<'_>, stack: &Stack) -> Vec<Finding> {
         (keys::LISTENER_ATTRIBUTES, &listeners),
         (keys::TARGET_GROUP_ATTRIBUTES, &target_ports),
     ];
+    let families = families.map(|(family, known)| {
+        let is_known: BTreeSet<&str> = known.iter().copied().collect();
+        (format!("{}.", context.annotations.key(family)), known, is_known, enumerate(known))
+    });
     let mut unused = Vec::new();
     for key in context.service.metadata.annotations.iter().flatten().map(|(key, _)| key) {
-        for (family, known) in &families {
-            let prefix = format!("{}.", context.annotations.key(family));
-            let Some(rest) = key.strip_prefix(&prefix).filter(|rest| !known.contains(rest)) else { continue };
-            let message = format!("has no effect: there is no {rest:?}, but {}", known.join(", "));
+        for (prefix, known, is_known, shown) in &families {
+            let rest = key.strip_prefix(prefix.as_str()).filter(|rest| !is_known.contains(rest));
+            let Some(rest) = rest else { continue };
+            let message = format!("has no effect: there is no {rest:?}, but {shown}");
             let finding = Finding::warning(&context.object, message).at(key);
-            unused.push(finding.suggest(rest, known.iter().copied()));
+            unused.push(finding.suggest(rest, compared(unused.len(), known.iter().copied())));
         }
     }
     unused

@@ -130,7 +130,7 @@ fn decide_subnets<'a>(
 
 fn decide_tags(context: &Context<'_>) -> Result<Tags, Halt> {
     let given = context.map(keys::TAGS)?.unwrap_or_default();
-    tags::check_external(&given, &context.origin(keys::TAGS), context.config)?;
+    tags::check(&given, &context.origin(keys::TAGS), context.config)?;
     Ok(tags::merge(&given, context.config))
 }
 

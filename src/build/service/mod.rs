@@ -15,11 +15,12 @@ mod security_groups;
 mod target_groups;
 
 use super::Built;
+use crate::annotations::table::oversized;
 use crate::annotations::{Annotations, NLB_PREFIX, parse, service as keys};
 use crate::api::Service;
 use crate::api::meta::{SERVICE_FINALIZER, has_finalizer, is_being_deleted};
 use crate::config::Config;
-use crate::finding::{Findings, Part};
+use crate::finding::{Finding, Findings, Part};
 use crate::inputs::{Facts, Halt};
 use crate::model::{Owner, Stack, StackId};
 use context::Context;
@@ -85,6 +86,9 @@ pub fn build(service: &Service, facts: &Facts, config: &Config) -> Result<Built,
 
 fn build_load_balancer(context: &Context<'_>) -> Result<Built, Halt> {
     let mut stack = Stack::empty(context.stack.clone());
+    if let Some((key, problem)) = oversized(NLB_PREFIX, context.service.metadata.annotations.as_ref()) {
+        return Err(Finding::error(&context.object, problem).at(key).within(Part::LoadBalancer).into());
+    }
     let of_load_balancer = |halt: Halt| halt.within(Part::LoadBalancer);
     let frontend = load_balancer::decide(context).map_err(of_load_balancer)?;
     let (load_balancer, groups) = load_balancer::build(context, &frontend).map_err(of_load_balancer)?;

@@ -146,7 +146,7 @@ fn build_by_address(
     let mut from = subnets.clone();
     let mut is_default = false;
     if listening.is_datagram() || listening.is_both() || listening.preserves_client_ip {
-        from = source_ranges(source.context, source.service);
+        from = source_ranges(source.context, source.service)?;
         is_default = from.is_empty();
         if is_default {
             from = list_default_clients(source, family)?;

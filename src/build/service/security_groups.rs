@@ -4,12 +4,14 @@ use super::context::{Context, identity};
 use super::load_balancer::Frontend;
 use crate::annotations::service as keys;
 use crate::api::Service;
-use crate::build::{names, ports, security_groups};
+use crate::build::security_groups::Sources;
+use crate::build::{Origin, names, ports, security_groups};
 use crate::cloud::Ref;
 use crate::cloud::ec2::{IngressRule, RuleSource};
 use crate::finding::Finding;
 use crate::inputs::Halt;
 use crate::model::SecurityGroup;
+use std::collections::BTreeSet;
 
 /// The decision about security groups.
 #[derive(Default)]
@@ -91,6 +93,7 @@ fn build_rules(context: &Context<'_>, frontend: &Frontend<'_>) -> Result<Vec<Ing
     let with_icmp = context.string(keys::ICMP_PATH_MTU) == Some("on");
     let prefix_lists = context.list(keys::PREFIX_LISTS);
     let cidrs = decide_client_cidrs(context, frontend, prefix_lists.is_some())?;
+    check_count(context, &cidrs, prefix_lists.as_ref().map_or(0, Vec::len))?;
     let mut rules = Vec::new();
     for port in ports::ports(context.service) {
         let protocol = ports::protocol(port).to_lowercase();
@@ -127,7 +130,7 @@ fn decide_client_cidrs(
     frontend: &Frontend<'_>,
     has_prefix_lists: bool,
 ) -> Result<Vec<String>, Halt> {
-    let given = source_ranges(context, context.service);
+    let given = source_ranges(context, context.service)?;
     let ipv6 = given.iter().find(|cidr| security_groups::is_ipv6_cidr(cidr));
     if let Some(cidr) = ipv6.filter(|_| !frontend.is_dualstack()) {
         let key = context.annotations.key(keys::IP_ADDRESS_TYPE);
@@ -150,8 +153,31 @@ fn decide_client_cidrs(
 
 /// Client ranges: those in the spec of `service`, else those in the annotation of the Service that owns the load
 /// balancer.
-pub(super) fn source_ranges(context: &Context<'_>, service: &Service) -> Vec<String> {
-    spec_ranges(service).or_else(|| context.list(keys::SOURCE_RANGES)).unwrap_or_default()
+pub(super) fn source_ranges(context: &Context<'_>, service: &Service) -> Result<Vec<String>, Halt> {
+    let of_owner = || context.list(keys::SOURCE_RANGES).unwrap_or_default();
+    if !std::ptr::eq(service, context.service) {
+        return Ok(spec_ranges(service).unwrap_or_else(of_owner));
+    }
+    let read = || {
+        let ranges = spec_ranges(service).unwrap_or_else(of_owner);
+        check_count(context, &ranges, 0).map(|()| ranges)
+    };
+    context.read.source_ranges.get_or_init(read).clone()
+}
+
+/// Refuses more rules than a security group can have, before any is made.
+fn check_count(context: &Context<'_>, cidrs: &[String], prefix_lists: usize) -> Result<(), Halt> {
+    let ports = ports::ports(context.service).iter().map(|port| (ports::protocol(port), port.port));
+    let ports: BTreeSet<(&str, i32)> = ports.collect();
+    let different: BTreeSet<&str> = cidrs.iter().map(String::as_str).collect();
+    let ipv6 = different.iter().filter(|cidr| security_groups::is_ipv6_cidr(cidr)).count();
+    let sources = Sources { ipv4: different.len() - ipv6, ipv6, prefix_lists };
+    let field = match spec_ranges(context.service) {
+        Some(_) => "spec.loadBalancerSourceRanges".to_owned(),
+        None if cidrs.is_empty() => context.annotations.key(keys::PREFIX_LISTS),
+        None => context.annotations.key(keys::SOURCE_RANGES),
+    };
+    security_groups::check_count(ports.len(), sources, &Origin::field(&context.object, field))
 }
 
 fn spec_ranges(service: &Service) -> Option<Vec<String>> {

@@ -11,9 +11,11 @@ use crate::cloud::{Attributes, Ref, SymbolKind};
 use crate::finding::Finding;
 use crate::inputs::Halt;
 use crate::model::{Binding, ResourceId, Stack, TargetGroup};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const PROXY_PROTOCOL_V2: &str = "proxy_protocol_v2.enabled";
+/// No target group has as many.
+const MAX_ATTRIBUTES: usize = 100;
 const PRESERVE_CLIENT_IP: &str = "preserve_client_ip.enabled";
 
 /// What target groups need to know about their load balancer.
@@ -158,7 +160,9 @@ fn check_quic(context: &Context<'_>, protocol: &Protocol, target_type: &TargetTy
 /// Attributes of the target group of a Service port, proxy protocol always among them.
 fn build_attributes(context: &Context<'_>, port: &ServicePort) -> Result<Attributes, Halt> {
     let mut attributes = Attributes::from([(PROXY_PROTOCOL_V2.to_owned(), "false".to_owned())]);
-    attributes.extend(read_attributes(context, keys::TARGET_GROUP_ATTRIBUTES)?);
+    let of_all =
+        context.read.attributes.get_or_init(|| read_attributes(context, keys::TARGET_GROUP_ATTRIBUTES));
+    attributes.extend(of_all.clone()?);
     let of_port = read_attributes(context, &format!("{}.{}", keys::TARGET_GROUP_ATTRIBUTES, port.port))?;
     attributes.extend(of_port.into_iter().filter(|(_, value)| !value.is_empty()));
     if let Some(enabled) = decide_proxy_protocol(context, port)? {
@@ -170,6 +174,11 @@ fn build_attributes(context: &Context<'_>, port: &ServicePort) -> Result<Attribu
 
 fn read_attributes(context: &Context<'_>, suffix: &str) -> Result<BTreeMap<String, String>, Halt> {
     let attributes = context.map(suffix)?.unwrap_or_default();
+    if attributes.len() > MAX_ATTRIBUTES {
+        let count = attributes.len();
+        let message = format!("has {count} attributes, expected at most {MAX_ATTRIBUTES}");
+        return Err(context.error(suffix, message).into());
+    }
     match attributes.get(PRESERVE_CLIENT_IP) {
         Some(value) if parse::boolean(value).is_none() => {
             let message = format!("{PRESERVE_CLIENT_IP} is {value:?}, expected true or false");
@@ -181,19 +190,23 @@ fn read_attributes(context: &Context<'_>, suffix: &str) -> Result<BTreeMap<Strin
 
 /// The annotation for all target groups wins over the one that lists ports.
 fn decide_proxy_protocol(context: &Context<'_>, port: &ServicePort) -> Result<Option<bool>, Halt> {
-    let mut enabled = None;
-    if let Some(listed) = context.list(keys::PROXY_PROTOCOL_PORTS) {
-        // why: Go's int has 64 bits
-        if let Some(wrong) = listed.iter().find(|item| parse::int64(item).is_none()) {
-            let message = format!("{wrong:?} is not a port number");
-            return Err(context.error(keys::PROXY_PROTOCOL_PORTS, message).into());
-        }
-        enabled = Some(listed.contains(&port.port.to_string()));
-    }
+    let listed = context.read.proxied.get_or_init(|| read_proxied(context)).as_ref().map_err(Clone::clone)?;
+    let mut enabled = listed.as_ref().map(|listed| listed.contains(&port.port.to_string()));
     if context.choice(keys::PROXY_PROTOCOL, &["*"])?.is_some() {
         enabled = Some(true);
     }
     Ok(enabled)
+}
+
+/// The numbers of the ports with proxy protocol; `None`: nothing is said.
+fn read_proxied(context: &Context<'_>) -> Result<Option<BTreeSet<String>>, Halt> {
+    let Some(listed) = context.list(keys::PROXY_PROTOCOL_PORTS) else { return Ok(None) };
+    // why: Go's int has 64 bits
+    if let Some(wrong) = listed.iter().find(|item| parse::int64(item).is_none()) {
+        let message = format!("{wrong:?} is not a port number");
+        return Err(context.error(keys::PROXY_PROTOCOL_PORTS, message).into());
+    }
+    Ok(Some(listed.into_iter().collect()))
 }
 
 /// Whether targets of TCP and TLS see the clients' addresses.
@@ -250,5 +263,6 @@ fn decide_node_selector(
     if *target_type != TargetType::Instance {
         return Ok(None);
     }
-    Ok(context.map(keys::TARGET_NODE_LABELS)?.filter(|labels| !labels.is_empty()))
+    let read = || Ok(context.map(keys::TARGET_NODE_LABELS)?.filter(|labels| !labels.is_empty()));
+    context.read.node_labels.get_or_init(read).clone()
 }

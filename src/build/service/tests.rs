@@ -200,18 +200,20 @@ fn a_build_asks_for_what_it_lacks_one_question_after_another() {
     loop {
         match build(&service, &known, &config()) {
             Ok(_) => break,
-            Err(Halt::Lacking(query)) => {
-                asked.push(query.clone());
-                match query {
-                    Query::ExistingLoadBalancers(_) => {
-                        known.existing_load_balancers = full.existing_load_balancers.clone();
+            Err(Halt::Lacking(queries)) => {
+                for query in queries {
+                    asked.push(query.clone());
+                    match query {
+                        Query::ExistingLoadBalancers(_) => {
+                            known.existing_load_balancers = full.existing_load_balancers.clone();
+                        }
+                        Query::Subnets(_) => known.subnets = full.subnets.clone(),
+                        Query::ZoneTypes(_) => known.zone_types = full.zone_types.clone(),
+                        Query::BackendSecurityGroup => {
+                            known.backend_security_group = full.backend_security_group.clone();
+                        }
+                        other => panic!("{other:?}"),
                     }
-                    Query::Subnets(_) => known.subnets = full.subnets.clone(),
-                    Query::ZoneTypes(_) => known.zone_types = full.zone_types.clone(),
-                    Query::BackendSecurityGroup => {
-                        known.backend_security_group = full.backend_security_group.clone();
-                    }
-                    other => panic!("{other:?}"),
                 }
             }
             Err(other) => panic!("{other:?}"),

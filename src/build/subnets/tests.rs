@@ -217,5 +217,5 @@ fn zone_types_are_asked_for_all_at_once() {
     );
     let config = config();
     let halt = placement(&facts, &config).discover().unwrap_err();
-    assert_eq!(halt, Halt::Lacking(Query::ZoneTypes(strings(&["usw2-aza", "usw2-azb"]))));
+    assert_eq!(halt, Halt::from(Query::ZoneTypes(strings(&["usw2-aza", "usw2-azb"]))));
 }

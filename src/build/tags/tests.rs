@@ -21,8 +21,8 @@ fn the_gate_decides_whether_default_tags_win() {
 fn externally_managed_keys_are_refused() {
     let config = Config { external_managed_tags: ["cost".to_owned()].into(), ..Config::default() };
     let origin = Origin::field(&ObjectRef::default(), "tags");
-    assert_eq!(check_external(&tags(&[("team", "web")]), &origin, &config), Ok(()));
-    let halt = check_external(&tags(&[("cost", "1")]), &origin, &config).unwrap_err();
+    assert_eq!(check(&tags(&[("team", "web")]), &origin, &config), Ok(()));
+    let halt = check(&tags(&[("cost", "1")]), &origin, &config).unwrap_err();
     let Halt::Finding(finding) = halt else { panic!("{halt:?}") };
     assert_eq!(finding.message, "tag key \"cost\" is managed outside of this controller");
 }

@@ -449,3 +449,16 @@ fn two_load_balancers_of_one_name_are_told() {
     let group = ", alb.ingress.kubernetes.io/group.name: g";
     assert_eq!(messages(&(named("one", group) + &named("two", group))), Vec::<String>::new());
 }
+
+#[test]
+fn of_an_object_with_a_thousand_mistakes_the_first_are_told_and_the_others_counted() {
+    let unknown: Vec<String> =
+        (0..1000).map(|at| format!("    service.beta.kubernetes.io/aws-load-balancer-x{at}: y")).collect();
+    let (begin, end) =
+        MANIFESTS.split_once("    service.beta.kubernetes.io/aws-load-balancer-atributes").unwrap();
+    let found = linted(&format!("{begin}{}\n{}", unknown.join("\n"), end.split_once('\n').unwrap().1));
+    assert!(found.len() < 210, "{} findings", found.len());
+    let told: Vec<&str> = found.iter().map(|located| located.finding.message.as_str()).collect();
+    assert!(told.iter().any(|message| message.contains("more findings")), "{told:?}");
+    assert!(told.iter().any(|message| message.contains("internet-facng")), "errors are told first: {told:?}");
+}

@@ -3,7 +3,7 @@
 use crate::annotations::ingress::action::{IngressAction, parse_action};
 use crate::annotations::ingress::{auth::parse_auth, of};
 use crate::api::Ingress;
-use k8s_openapi::api::networking::v1::IngressBackend;
+use k8s_openapi::api::networking::v1::{IngressBackend, IngressServiceBackend};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The port name that stands for the annotation `actions.<service>`.
@@ -14,7 +14,12 @@ pub const USE_ANNOTATION: &str = "use-annotation";
 /// A backend that does not parse adds none; upstream then forgets those of all backends, so that repairing one of the others
 /// goes unnoticed.
 pub fn service_references(ingress: &Ingress) -> BTreeSet<String> {
-    backends(ingress).into_iter().flat_map(|backend| services_of(ingress, backend)).collect()
+    // why: an action is read once, however many paths lead to it
+    let mut seen = BTreeSet::new();
+    let services = backends(ingress).into_iter().filter_map(|backend| backend.service.as_ref());
+    let different =
+        services.filter(|service| seen.insert((service.name.as_str(), is_by_annotation(service))));
+    different.flat_map(|service| services_of(ingress, service)).collect()
 }
 
 /// Name of the Secret that `auth-idp-oidc` of an Ingress or Service refers to.
@@ -31,10 +36,12 @@ pub fn backends(ingress: &Ingress) -> Vec<&IngressBackend> {
     spec.default_backend.iter().chain(paths).collect()
 }
 
-fn services_of(ingress: &Ingress, backend: &IngressBackend) -> Vec<String> {
-    let Some(service) = &backend.service else { return Vec::new() };
-    let by_annotation = service.port.as_ref().and_then(|port| port.name.as_deref()) == Some(USE_ANNOTATION);
-    if !by_annotation {
+fn is_by_annotation(service: &IngressServiceBackend) -> bool {
+    service.port.as_ref().and_then(|port| port.name.as_deref()) == Some(USE_ANNOTATION)
+}
+
+fn services_of(ingress: &Ingress, service: &IngressServiceBackend) -> Vec<String> {
+    if !is_by_annotation(service) {
         return vec![service.name.clone()];
     }
     let annotations = of(ingress.metadata.annotations.as_ref());

@@ -16,10 +16,18 @@ const STAGE: Stage = Stage::Bindings;
 
 impl<'a> Diff<'a> {
     pub(super) fn bindings(&mut self, desired: &'a Resources<Binding>) {
+        let actual = self.actual;
+        let (mut by_arn, mut by_key) = (BTreeMap::new(), BTreeMap::new());
+        for observed in &actual.bindings {
+            by_arn.extend(observed.spec.target_group_arn.as_deref().map(|arn| (arn, observed)));
+            by_key.entry(ObjectKey::of(observed)).or_insert(observed);
+        }
         for (id, binding) in desired {
             let write = BindingWrite { binding: self.bound_binding(binding), labels: self.stack.id.labels() };
-            let namesake = self.namesake(&write);
-            match self.observed_for(&write) {
+            // why: one that has the wanted name but another target group, which cannot be changed
+            let namesake = by_key.get(&write.key()).copied();
+            let bound = write.binding.target_group_arn.known().and_then(|arn| by_arn.get(arn));
+            match bound.copied() {
                 Some(observed) if !meta::is_being_deleted(observed) => {
                     self.claimed_bindings.insert(ObjectKey::of(observed));
                     self.update_binding(id.as_str(), write, observed);
@@ -34,17 +42,6 @@ impl<'a> Diff<'a> {
                 }
             }
         }
-    }
-
-    /// The binding of the wanted target group.
-    fn observed_for(&self, write: &BindingWrite) -> Option<&'a TargetGroupBinding> {
-        let arn = write.binding.target_group_arn.known()?;
-        self.actual.bindings.iter().rfind(|observed| observed.spec.target_group_arn.as_deref() == Some(arn))
-    }
-
-    /// A binding of the stack that has the wanted name but another target group, which cannot be changed.
-    fn namesake(&self, write: &BindingWrite) -> Option<&'a TargetGroupBinding> {
-        self.actual.bindings.iter().find(|observed| ObjectKey::of(*observed) == write.key())
     }
 
     fn bound_binding(&self, binding: &Binding) -> Binding {

@@ -92,6 +92,20 @@ pub(super) fn same_conditions(wanted: &[RuleCondition], observed: &[RuleConditio
     by_field(wanted) == by_field(observed)
 }
 
+/// A text that is the same for all rules that are the same, and for hardly any others: among many, only those that have it in
+/// common need be compared.
+pub(super) fn key_of_rule(conditions: &[RuleCondition], actions: &[ListenerAction]) -> String {
+    let mut conditions: Vec<&RuleCondition> = conditions.iter().collect();
+    conditions.sort_by_key(|condition| condition.field());
+    let actions = actions.iter().map(|action| match action {
+        ListenerAction::Forward(forward) => format!("{:?}", weighted(&forward.target_groups)),
+        ListenerAction::Redirect(redirect) => format!("{:?}", completed(redirect)),
+        ListenerAction::AuthenticateOidc(oidc) => format!("{:?}", oidc.issuer),
+        other => format!("{other:?}"),
+    });
+    format!("{conditions:?}{:?}", actions.collect::<Vec<_>>())
+}
+
 /// Whether the transforms are the same: by kind; the rewrites of each in order.
 pub(super) fn same_transforms(wanted: &[RuleTransform], observed: &[RuleTransform]) -> bool {
     let by_kind = |transforms: &[RuleTransform]| {

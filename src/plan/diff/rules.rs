@@ -2,14 +2,14 @@
 //! (upstream: `listener_rule_*.go`).
 
 use super::draft::Phase;
-use super::equality::{same_actions, same_conditions, same_transforms};
+use super::equality::{key_of_rule, same_actions, same_conditions, same_transforms};
 use super::listeners::target_groups;
 use super::{Diff, symbol};
 use crate::cloud::elbv2::{CreateRule, DeleteRule, ModifyRule, SetRulePriorities};
 use crate::cloud::{Ref, SymbolKind};
 use crate::model::{ResourceId, Rule};
 use crate::plan::{Quota, Stage, Step, StepId, actual};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const STAGE: Stage = Stage::Rules;
 const PHASE: Phase = Phase::Rules;
@@ -70,8 +70,18 @@ impl<'a> Diff<'a> {
             }
         }
         let mut unmoved = Vec::new();
+        let mut twins: BTreeMap<String, VecDeque<i32>> = BTreeMap::new();
+        for (at, actual) in &left {
+            let entity = &actual.entity;
+            twins.entry(key_of_rule(&entity.conditions, &entity.actions)).or_default().push_back(*at);
+        }
         for (priority, rule) in unmatched {
-            let twin = left.iter().find(|(_, actual)| self.is_same_rule(rule, actual)).map(|(at, _)| *at);
+            let key = key_of_rule(&rule.conditions, &self.bound_actions(&rule.actions));
+            let alike = twins.get_mut(&key);
+            let twin = alike.and_then(|alike| {
+                let is_twin = |at: &i32| left.get(at).is_some_and(|actual| self.is_same_rule(rule, actual));
+                alike.iter().position(is_twin).and_then(|place| alike.remove(place))
+            });
             match twin.and_then(|at| left.remove(&at)) {
                 Some(actual) => pairing.moved.push((priority, rule, actual)),
                 None => unmoved.push((priority, rule)),

@@ -11,6 +11,7 @@ use crate::cloud::{Attributes, Ref, SymbolKind};
 use crate::config::Config;
 use crate::model::{AlbTarget, ResourceId, Resources, TargetGroup};
 use crate::plan::{Stage, Step, StepId, actual};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const STAGE: Stage = Stage::TargetGroups;
@@ -159,11 +160,13 @@ impl<'a> Diff<'a> {
     }
 
     pub(super) fn alb_targets(&mut self, desired: &'a Resources<AlbTarget>) {
+        let groups = &self.actual.target_groups;
+        let by_arn: BTreeMap<&str, &actual::TargetGroup> =
+            groups.iter().rev().map(|group| (group.entity.arn.as_str(), group)).collect();
         for (id, AlbTarget { load_balancer, port }) in desired {
             let arn = self.reference(SymbolKind::TargetGroupArn, id);
             let alb = self.reference(SymbolKind::LoadBalancerArn, load_balancer);
-            let actual =
-                self.actual.target_groups.iter().find(|group| arn.known() == Some(&group.entity.arn));
+            let actual = arn.known().and_then(|arn| by_arn.get(arn)).copied();
             let targets = actual.map(|group| group.targets.as_slice()).unwrap_or_default();
             let is_wanted = |target: &&Target| target.id == alb && target.port == Some(*port);
             let (present, others): (Vec<_>, Vec<_>) = targets.iter().partition(is_wanted);

@@ -69,7 +69,15 @@ fn check_condition(condition: &RuleCondition) -> Vec<Complaint> {
 
 fn check_lengths(values: &ValuesOrRegexes) -> Vec<Complaint> {
     let lengths = values.values.iter().chain(&values.regexes).filter_map(|value| check_length(value));
-    lengths.chain(values.regexes.iter().filter_map(|pattern| regex::check(pattern))).collect()
+    lengths
+        .chain(
+            values
+                .regexes
+                .iter()
+                .filter(|pattern| pattern.len() <= 4 * MAX_VALUE)
+                .filter_map(|pattern| regex::check(pattern)),
+        )
+        .collect()
 }
 
 fn check_length(value: &str) -> Option<Complaint> {

@@ -63,7 +63,7 @@ pub(super) fn build(
 
 /// NLB port to ALB port, and the health check.
 fn wishes(member: &MemberView<'_>, ports: &BTreeMap<i32, Port>) -> Result<(BTreeMap<i32, i32>, Check), Halt> {
-    let own = |port: &i32| ports.get(port).is_some_and(|port| port.members.contains(&member.index));
+    let own = |port: &i32| ports.get(port).is_some_and(|port| port.has(member.index));
     let mapping = member.annotations.map(MAPPING).map_err(|error| member.blame(error))?.unwrap_or_default();
     if mapping.is_empty() {
         let identity = ports.keys().filter(|port| own(port)).map(|port| (*port, *port)).collect();

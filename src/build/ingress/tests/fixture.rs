@@ -43,9 +43,11 @@ impl World {
         for _ in 0..200 {
             match build(group, &facts, &self.config) {
                 Ok(built) => return built,
-                Err(Halt::Lacking(query)) => {
-                    self.asked.push(query.clone());
-                    self.answer(&mut facts, query);
+                Err(Halt::Lacking(queries)) => {
+                    for query in queries {
+                        self.asked.push(query.clone());
+                        self.answer(&mut facts, query);
+                    }
                 }
                 Err(other) => panic!("{other:?}"),
             }

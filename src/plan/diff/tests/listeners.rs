@@ -218,6 +218,28 @@ fn equal_rules_are_not_swapped() {
     assert!(plan.is_empty(), "{plan}");
 }
 
+/// A rule more at the top moves all others; each is found again without looking at all of them.
+#[test]
+fn many_rules_that_move_are_found_again() {
+    const MANY: i32 = 3000;
+    let mut stack = alb();
+    stack.rules.clear();
+    for priority in 1..=MANY {
+        stack.rules.insert(("443".into(), priority), world::rule(&format!("/p{priority}")));
+    }
+    let actual = mirror(&stack);
+    let moved = std::mem::take(&mut stack.rules).into_iter();
+    stack.rules = moved.map(|((listener, priority), rule)| ((listener, priority + 1), rule)).collect();
+    stack.rules.insert(("443".into(), 1), world::rule("/first"));
+    #[allow(clippy::disallowed_methods, reason = "a bound that only a product of both lists exceeds")]
+    let began = std::time::Instant::now();
+    let plan = plan_of(&stack, &actual, &world::config(), &Limits::default());
+    let verbs: Vec<&str> =
+        plan.steps.iter().map(|step| step.op.verb()).filter(|verb| *verb != "AddTags").collect();
+    assert_eq!(verbs, ["SetRulePriorities", "CreateRule"]);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
 #[test]
 fn a_full_load_balancer_frees_one_rule_for_each_it_gets() {
     let mut stack = alb();
