@@ -60,6 +60,7 @@ audit: ## known vulnerabilities of the dependencies; needs the network and block
 bench: ## how fast it is: the core alone, many objects at the pace of AWS, one process (see docs/performance.md)
 	cargo bench --package rig --bench core
 	cargo bench --package rig --bench admission
+	cargo bench --package rig --bench scaling
 	cargo build --release --package aws-load-balancer-controller --package rig --bins
 	$(target)/release/measure
 	$(target)/release/measure process $(target)/release/aws-load-balancer-controller

@@ -1,6 +1,8 @@
 //! Any JSON as an object of each kind under admission, created and updated.
 #![no_main]
 
+mod limit;
+
 use aws_load_balancer_controller::admit::ingress::ClassSource;
 use aws_load_balancer_controller::admit::{Change, binding, ingress, ingress_class_params, service};
 use aws_load_balancer_controller::api::{IngressClass, IngressClassParams};
@@ -25,9 +27,9 @@ fuzz_target!(|data: &[u8]| {
     let Ok(object) = serde_json::from_slice::<serde_json::Value>(data) else { return };
     let (config, empty) = (Config::default(), serde_json::json!({}));
     for change in [Change::create("fuzz", &object), Change::update("fuzz", &object, &empty)] {
-        let _ = service::check(&config, &change);
-        let _ = ingress::check(&config, &change, &Classless);
-        let _ = binding::check_fields(&config, &change);
-        let _ = ingress_class_params::check(&config, &change);
+        limit::within_limit(|| drop(service::check(&config, &change)));
+        limit::within_limit(|| drop(ingress::check(&config, &change, &Classless)));
+        limit::within_limit(|| drop(binding::check_fields(&config, &change)));
+        limit::within_limit(|| drop(ingress_class_params::check(&config, &change)));
     }
 });

@@ -16,6 +16,7 @@ use crate::cloud::elbv2::{JwtAction, RuleCondition, RuleTransform};
 use crate::inputs::Halt;
 use crate::inputs::group::USE_ANNOTATION;
 use k8s_openapi::api::networking::v1::{IngressBackend, IngressServiceBackend};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A backend with everything that annotations say about it.
@@ -37,7 +38,7 @@ pub(super) struct Read<'a> {
     actions: BTreeMap<String, IngressAction>,
     /// Log-in settings by the Service whose annotations win; `None`: those of the Ingress alone.
     auth: BTreeMap<Option<String>, AuthConfig>,
-    jwt: Option<Option<JwtAction>>,
+    jwt: OnceCell<Option<JwtAction>>,
     pub tags: Option<Tags>,
     pub ports: BTreeMap<String, PortIndex<'a>>,
 }
@@ -71,12 +72,11 @@ impl<'a> Compiler<'_, 'a> {
     }
 
     fn jwt(&mut self) -> Result<Option<JwtAction>, Halt> {
-        if let Some(known) = &self.read.jwt {
+        if let Some(known) = self.read.jwt.get() {
             return Ok(known.clone());
         }
         let jwt = parse_jwt(&self.member.annotations).map_err(|fault| self.member.blame(fault))?;
-        self.read.jwt = Some(jwt.clone());
-        Ok(jwt)
+        Ok(self.read.jwt.get_or_init(|| jwt).clone())
     }
 
     fn declared_action(&mut self, service: &IngressServiceBackend) -> Result<IngressAction, Halt> {

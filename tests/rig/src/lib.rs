@@ -15,6 +15,7 @@ pub mod api_server;
 pub mod crowd;
 pub mod replica;
 pub mod rig;
+pub mod scaling;
 pub mod shop;
 pub mod webhooks;
 

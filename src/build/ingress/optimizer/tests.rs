@@ -30,7 +30,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         let conditions =
             hosts.map(RuleCondition::HostHeader).into_iter().chain(paths.map(RuleCondition::PathPattern));
         let conditions = conditions.chain(address).collect();
-        Rule { conditions, actions: vec![action], transforms: Vec::new(), tags: Default::default() }
+        Rule { conditions, actions: vec![action], transforms: Vec::new(), tags: BTreeMap::default() }
     })
 }
 
@@ -38,7 +38,9 @@ proptest! {
     #[test]
     fn a_rule_is_hidden_as_if_each_earlier_one_were_looked_at(rules in proptest::collection::vec(rule(), 0..12), last in rule()) {
         let mut hiding = Hiding::default();
-        rules.iter().for_each(|rule| hiding.note(rule));
+        for rule in &rules {
+            hiding.note(rule);
+        }
         let hides = |earlier: &Rule| redirect(earlier).is_some() && covers(earlier, &last);
         prop_assert_eq!(hiding.hides(&last), rules.iter().any(hides));
     }
