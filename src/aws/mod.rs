@@ -8,6 +8,7 @@ pub mod client;
 pub mod fence;
 pub mod guard;
 pub mod interceptors;
+pub mod journal;
 pub mod metadata;
 pub mod meter;
 pub mod pages;

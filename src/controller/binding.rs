@@ -209,6 +209,40 @@ impl BindingController {
         self.rules.audit(&*self.view).await
     }
 
+    /// The bindings whose targets nobody has listed for this long, the longest ago first.
+    pub fn due_for_audit(&self, period: Duration) -> Vec<ObjectKey> {
+        let mut due: Vec<(Option<Duration>, ObjectKey)> = Vec::new();
+        for binding in self.view.bindings() {
+            let key = ObjectKey::of(&*binding);
+            let listed = self.lane.listed_ago(&Group::of(&binding));
+            let memory = self.memories.of(&key);
+            let is_waiting = memory.waiting_since.is_some()
+                || memory.audited.is_some_and(|audited| audited.elapsed() < period);
+            if !is_waiting && !is_being_deleted(&*binding) && listed.is_none_or(|ago| ago >= period) {
+                due.push((listed, key));
+            }
+        }
+        due.sort_by_key(|(listed, _)| std::cmp::Reverse(listed.unwrap_or(Duration::MAX)));
+        due.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// Lists the targets of a binding. Answers whether a pass over it is called for, which is then made at the next
+    /// reconcile: somebody else has registered or deregistered targets, or no pass was made since start.
+    pub async fn audit_targets(&self, key: &ObjectKey) -> bool {
+        let Some(binding) = self.view.binding(key).filter(|binding| !is_being_deleted(&**binding)) else {
+            return false;
+        };
+        self.memories.change(key, |memory| memory.audited = Some(Instant::now()));
+        let is_off = match resolve(&binding, &*self.view, &self.config) {
+            Ok(resolution) => Pass::new(self, &binding, key, resolution, true).has_work().await,
+            Err(_) => false,
+        };
+        if is_off {
+            self.memories.change(key, Memory::make_due);
+        }
+        is_off
+    }
+
     async fn bring_about(
         &self,
         binding: &TargetGroupBinding,

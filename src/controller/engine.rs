@@ -22,6 +22,7 @@ use crate::cluster::events::Recorder;
 use crate::cluster::lease::Leadership;
 use crate::cluster::stores::{Listener, Stores};
 use crate::config::Config;
+use crate::deploy::audit::Pace;
 use crate::metrics::Metrics;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub authority: Option<ObjectKey>,
     /// Is called when this replica begins or ends to lead.
     pub on_lead: OnLead,
+    /// How often it is looked whether others changed AWS.
+    pub audit: Pace,
 }
 
 /// Hears whether this replica leads.
@@ -130,7 +133,8 @@ impl Engine {
         let work = self.work();
         self.dispatcher.start(Term { queues: work.queues.clone(), bindings: work.bindings.clone() });
         work.spawn(&self.parts.workers, &mut leading.workers);
-        upkeep::spawn(&self.dispatcher, &work, self.parts.config.sync_period, &mut leading.upkeep);
+        let Parts { config, audit, .. } = &self.parts;
+        upkeep::spawn(&self.dispatcher, &work, (config.sync_period, *audit), &mut leading.upkeep);
     }
 
     /// Asks for everything to be looked at again, as every `--sync-period` does.

@@ -219,6 +219,7 @@ impl Process {
             namespace: own_namespace(&self.client, &self.settings).to_owned(),
             authority: self.authority(),
             on_lead: self.count_leading(),
+            audit: crate::deploy::audit::Pace::default(),
         }
     }
 

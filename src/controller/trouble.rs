@@ -13,6 +13,9 @@ use std::fmt::Display;
 use std::time::Duration;
 use tracing::Level;
 
+/// When to try again to delete the shared backend security group while something still uses it.
+const IN_USE: Duration = Duration::from_secs(10);
+
 /// Why a pass ended early.
 pub enum Failure {
     /// The user is told.
@@ -103,6 +106,9 @@ impl Context {
         let released =
             self.facts.backend_security_group.release(&stack.id, is_going, || self.all_built()).await;
         released.map_err(|error| {
+            if error.is(&["DependencyViolation"]) {
+                return Failure::Later(IN_USE);
+            }
             self.metrics.count_error(controller, "release_auto_generated_backend_sg_error");
             Failure::Quiet(format!("backend security group not released: {error}"))
         })

@@ -1,58 +1,104 @@
 //! Finds what others change in AWS, without asking for everything all the time.
 //!
-//! Two things alternate: a sweep of the whole region, which sees load balancers, target groups, security groups and their
-//! tags with few calls; and full comparisons of a few stacks at a time, which also see listeners, rules and attributes.
-//! Whatever looks different is handed to the controllers to be reconciled.
+//! What can stop traffic is looked at within five minutes: a sweep of the region sees load balancers, target groups, security
+//! groups and their tags with few calls; a comparison of each stack sees its listeners, rules and certificates; the targets of
+//! each target group are listed. What cannot, attributes and the tags of listeners and rules, is part of every second
+//! comparison. All of it together makes no more calls than a [`Budget`] allows; where that is too little, the periods stretch.
 
 use super::Deployer;
 use crate::model::StackId;
+use parking_lot::Mutex;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
-/// How often an audit looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How often audits look.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
-    /// Between two sweeps.
-    pub sweep: Duration,
-    /// Every stack is compared in full within about this time.
+    /// What can stop traffic is looked at this often.
+    pub traffic: Duration,
+    /// Everything else is looked at this often.
     pub full: Duration,
+    /// Rules of the targets' security groups are read this often.
+    pub rules: Duration,
+    /// Most calls a second, in the long run.
+    pub rate: f64,
 }
 
 impl Default for Pace {
-    /// A stack costs about ten reads an hour, a region of a thousand resources one read in ten seconds.
+    /// Half a call a second is a twentieth of what AWS allows for reads of Elastic Load Balancing: ten a second.
     fn default() -> Self {
-        Self { sweep: Duration::from_mins(10), full: Duration::from_hours(1) }
+        Self {
+            traffic: Duration::from_secs(270),
+            full: Duration::from_mins(9),
+            rules: Duration::from_secs(150),
+            rate: 0.5,
+        }
     }
 }
 
-/// In how many portions the full comparisons are spread between two sweeps.
-const PORTIONS: u32 = 10;
+/// Between two looks whether something is due.
+pub const TICK: Duration = Duration::from_secs(10);
+/// Calls that may be made at once after a while without any.
+const BURST: f64 = 30.0;
 
-/// Audits until it is dropped. `wake` hands a stack to its controller. To be run by the leader only.
-pub async fn audit(deployer: &Deployer, pace: Pace, wake: impl Fn(StackId)) {
-    let interval = pace.sweep / PORTIONS;
+/// Calls that audits may make.
+pub struct Budget {
+    rate: f64,
+    state: Mutex<(f64, Instant)>,
+}
+
+impl Budget {
+    /// A full budget.
+    pub fn new(pace: &Pace) -> Self {
+        Self { rate: pace.rate.max(0.001), state: Mutex::new((BURST, Instant::now())) }
+    }
+
+    /// Waits until so many calls may be made.
+    pub async fn spend(&self, calls: usize) {
+        let debt = {
+            let mut state = self.state.lock();
+            let (saved, at) = *state;
+            let now = Instant::now();
+            let earned = now.duration_since(at).as_secs_f64() * self.rate;
+            let calls = f64::from(u32::try_from(calls).unwrap_or(u32::MAX));
+            let left = (saved + earned).min(BURST) - calls;
+            *state = (left, now);
+            -left
+        };
+        if debt > 0.0 {
+            sleep(Duration::from_secs_f64(debt / self.rate)).await;
+        }
+    }
+}
+
+/// Audits stacks until it is dropped. `wake` hands a stack to its controller, and says whether it is known to have changed. To
+/// be run by the leader only.
+pub async fn audit(deployer: &Deployer, pace: Pace, budget: &Budget, wake: impl Fn(StackId, bool)) {
+    let mut swept = Instant::now();
     loop {
-        for _ in 0..PORTIONS {
-            tokio::time::sleep(interval).await;
-            let inventory = deployer.inventory();
-            let portion = portion(inventory.count_settled(), interval, pace.full);
-            inventory.expire(pace.full, portion).into_iter().for_each(&wake);
+        sleep(TICK).await;
+        if swept.elapsed() >= pace.traffic {
+            swept = Instant::now();
+            budget.spend(deployer.inventory().sweep_calls()).await;
+            sweep(deployer, &wake).await;
         }
-        match deployer.sweep().await {
-            Ok(drifted) => {
-                for stack in drifted {
-                    tracing::info!(%stack, "something changed in AWS without us");
-                    wake(stack);
-                }
-            }
-            Err(error) => tracing::warn!(%error, "AWS could not be looked through; the next sweep will"),
+        while let Some((stack, calls)) = deployer.inventory().next_due(pace.traffic, pace.full) {
+            budget.spend(calls).await;
+            wake(stack, false);
         }
     }
 }
 
-/// How many of the stacks are due in one interval so that all are within the period: rounded up.
-fn portion(stacks: usize, interval: Duration, period: Duration) -> usize {
-    let intervals = period.as_millis() / interval.as_millis().max(1);
-    stacks.div_ceil(usize::try_from(intervals).unwrap_or(usize::MAX).max(1))
+async fn sweep(deployer: &Deployer, wake: &impl Fn(StackId, bool)) {
+    match deployer.sweep().await {
+        Ok(drifted) => {
+            for stack in drifted {
+                tracing::info!(%stack, "something changed in AWS without us");
+                wake(stack, true);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "AWS could not be looked through; the next sweep will"),
+    }
 }
 
 #[cfg(test)]

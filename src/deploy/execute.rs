@@ -9,6 +9,7 @@
 mod answer;
 
 use super::failure::{Cause, Class, StepFailure};
+use super::refusals::{Refusals, deletes};
 use super::{BindingStore, Inventory, StoreError};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws::Cloud;
@@ -84,18 +85,23 @@ pub struct Executor<'a> {
     limits: &'a Limits,
     known: Bindings,
     patience: Duration,
+    refusals: &'a Refusals,
+    /// Whether AWS refused a deletion of this plan, and performed none since: then the others are not tried.
+    is_in_use: bool,
+    /// Whether a target group or security group was deleted.
+    has_deleted: bool,
     on_group_in_use: Option<&'a (dyn Fn() + Send + Sync)>,
     outcome: Outcome,
 }
 
 impl<'a> Executor<'a> {
-    /// For one plan of one stack, made with what was known of quotas.
+    /// For one plan of one stack, made with what was known of quotas. `refusals`: deletions that AWS refused before.
     pub fn new(
         cloud: &'a dyn Cloud,
         bindings: &'a dyn BindingStore,
         inventory: &'a Inventory,
         stack: &'a StackId,
-        limits: &'a Limits,
+        (limits, refusals): (&'a Limits, &'a Refusals),
     ) -> Self {
         let (known, outcome) = (Bindings::new(), Outcome::default());
         Self {
@@ -106,6 +112,9 @@ impl<'a> Executor<'a> {
             limits,
             known,
             patience: PATIENCE,
+            refusals,
+            is_in_use: false,
+            has_deleted: false,
             on_group_in_use: None,
             outcome,
         }
@@ -168,7 +177,7 @@ impl<'a> Executor<'a> {
             Op::Aws(request) => self.call(step, request).await,
             Op::CreateBinding(write) => self.create_binding(write).await,
             Op::PatchBinding { write, observed } => self.patch_binding(write, observed).await,
-            Op::DeleteBinding(key) => ended(self.bindings.delete(key.clone()).await),
+            Op::DeleteBinding(key) => self.delete_binding(key).await,
             Op::AwaitBindingObserved(key) => self.await_binding_observed(key).await,
             Op::AwaitBindingGone(key) => self.await_binding_gone(key).await,
         };
@@ -208,6 +217,9 @@ impl<'a> Executor<'a> {
             Ok(request) => request,
             Err(error) => return End::Failed(error.into()),
         };
+        if let Some(early) = deletes(&request).and_then(|resource| self.hold_back(resource)) {
+            return early;
+        }
         loop {
             match self.cloud.call(request.clone()).await {
                 Ok(response) => return self.take_in(step, &request, &response),
@@ -222,9 +234,10 @@ impl<'a> Executor<'a> {
                 }
                 Err(error) if answer::is_still_in_use(&request, &error) => {
                     self.tell_of_group_in_use(&error);
-                    if !self.wait(CALL_INTERVAL).await {
-                        return End::Early { after: LATER, is_impatient: true, cause: error.into() };
-                    }
+                    let resource = deletes(&request).unwrap_or_default();
+                    let after = self.refusals.note_refused(resource, &error);
+                    self.is_in_use = true;
+                    return End::Early { after, is_impatient: true, cause: error.into() };
                 }
                 Err(error) if is_about_new && answer::is_not_known_yet(&request, &error) => {
                     if !self.wait(CALL_INTERVAL).await {
@@ -234,6 +247,18 @@ impl<'a> Executor<'a> {
                 Err(error) => return self.refused(&request, error),
             }
         }
+    }
+
+    /// Whether the deletion of a resource is not to be tried yet. What was refused before is tried as soon as another
+    /// deletion of the plan succeeds.
+    fn hold_back(&self, resource: &str) -> Option<End> {
+        if self.has_deleted && !self.is_in_use {
+            return None;
+        }
+        let own = self.refusals.wait_for(resource);
+        let of_others = || self.refusals.last().filter(|_| self.is_in_use).map(|error| (LATER, error));
+        let (wait, error) = own.or_else(of_others)?;
+        Some(End::Early { after: wait.max(LATER), is_impatient: true, cause: error.into() })
     }
 
     fn tell_of_group_in_use(&mut self, error: &CloudError) {
@@ -247,6 +272,11 @@ impl<'a> Executor<'a> {
     /// Takes an answer to heart: the inventory, and the ids it brings.
     fn take_in(&mut self, step: &Step, request: &Request, response: &Response) -> End {
         self.inventory.record(self.stack, request, response);
+        if let Some(resource) = deletes(request) {
+            self.refusals.note_deleted(resource);
+            self.is_in_use = false;
+            self.has_deleted |= !matches!(request, Request::DeleteLoadBalancer(_));
+        }
         for symbol in &step.binds {
             match answer::id_of(&symbol.kind, response) {
                 Some(id) => {
@@ -336,6 +366,24 @@ impl<'a> Executor<'a> {
         }
     }
 
+    /// A binding of a target group that AWS answered when it was asked to create it stays: the target group was there all
+    /// along, only reads did not show it.
+    async fn delete_binding(&mut self, key: &ObjectKey) -> End {
+        if self.outcome.bound.is_empty() {
+            return ended(self.bindings.delete(key.clone()).await);
+        }
+        match self.bindings.get(key.clone()).await {
+            Ok(Some(binding)) if self.is_of_bound(&binding) => End::Done,
+            Ok(_) => ended(self.bindings.delete(key.clone()).await),
+            Err(error) => End::Failed(error.into()),
+        }
+    }
+
+    fn is_of_bound(&self, binding: &TargetGroupBinding) -> bool {
+        let arn = binding.spec.target_group_arn.as_ref();
+        arn.is_some_and(|arn| self.outcome.bound.values().any(|bound| bound == arn))
+    }
+
     /// why: whether targets follow is the binding's own business and told there; here it only improves the order
     async fn await_binding_observed(&mut self, key: &ObjectKey) -> End {
         loop {
@@ -356,6 +404,7 @@ impl<'a> Executor<'a> {
         loop {
             match self.bindings.get(key.clone()).await {
                 Ok(None) => return End::Done,
+                Ok(Some(binding)) if self.is_of_bound(&binding) => return End::Done,
                 Ok(Some(_)) => {}
                 Err(error) => return End::Failed(error.into()),
             }

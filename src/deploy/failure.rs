@@ -111,6 +111,19 @@ impl StepFailure {
 }
 
 impl StepFailure {
+    /// Whether AWS says that something exists already.
+    pub(super) fn exists_already(&self) -> bool {
+        let Cause::Cloud(error) = &self.cause else { return false };
+        error.is(&[
+            "DuplicateLoadBalancerName",
+            "DuplicateTargetGroupName",
+            "DuplicateListener",
+            "PriorityInUse",
+            "InvalidGroup.Duplicate",
+            "InvalidPermission.Duplicate",
+        ])
+    }
+
     /// What AWS, or the API server, refused because of what is wanted: neither a right that lacks, nor a quota, nor something
     /// that may go by itself.
     pub fn refusal(&self) -> Option<&Cause> {
@@ -167,6 +180,22 @@ impl DeployFailure {
     /// The stack could not be taken off the ledger.
     pub fn of_ledger(error: LedgerError) -> Self {
         Self::before_any_step("ledger".to_owned(), error.into())
+    }
+
+    /// Whether AWS was asked about something that does not exist, or what exists cannot be told apart.
+    pub(super) fn is_about_what_is_gone(&self) -> bool {
+        self.failures.iter().any(|failure| match &failure.cause {
+            Cause::Cloud(error) => error
+                .code()
+                .is_some_and(|code| code.ends_with("NotFound") || code.ends_with("NotFoundException")),
+            Cause::Diff(_) => true,
+            _ => false,
+        })
+    }
+
+    /// Reads do not show yet what they should: look again after this long.
+    pub fn later(after: Duration, deployed: Deployed) -> Self {
+        Self { revisit: Some(after), failures: Vec::new(), deployed }
     }
 
     fn before_any_step(resource: String, cause: Cause) -> Self {

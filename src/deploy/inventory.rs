@@ -11,9 +11,12 @@ mod holdings;
 mod look;
 mod settled;
 mod sweep;
+mod tags;
+
+use holdings::LAG;
 
 pub use holdings::{Holdings, Tagged};
-pub use settled::Record;
+pub use settled::{Depth, Record};
 
 use crate::api::meta::{CLUSTER_TAG, LEGACY_INGRESS_CLUSTER_TAG};
 use crate::aws::Cloud;
@@ -25,7 +28,9 @@ use crate::model::{Owner, ResourceId, Stack, StackId};
 use crate::plan::Seal;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 /// Everything this cluster owns in AWS, as far as is known.
 pub struct Inventory {
@@ -43,6 +48,12 @@ struct State {
     records: BTreeMap<StackKey, Record>,
     /// Stacks that were written to or read again since the sweep under way began.
     touched: BTreeSet<StackKey>,
+    /// When the first sweep and the last one began.
+    sweeps: Option<(Instant, Instant)>,
+    /// Stacks that this process has brought to a known state, or that the ledger knows: what they have is no secret.
+    whole: BTreeSet<StackKey>,
+    /// Stacks that a sweep found changed whose caller had no use for that: the next sweep tells.
+    untold: Vec<StackId>,
 }
 
 /// A stack as its tag names it.
@@ -104,6 +115,34 @@ impl Inventory {
     /// Makes sure that AWS was looked through once.
     pub async fn ready(&self, cloud: &dyn Cloud) -> Result<(), CloudError> {
         self.swept.get_or_try_init(|| async { self.sweep(cloud).await.map(drop) }).await.copied()
+    }
+
+    /// Whether reads may not show yet what was written before this process began.
+    pub fn is_young(&self) -> bool {
+        self.state.lock().sweeps.is_none_or(|(first, _)| first.elapsed() < LAG)
+    }
+
+    /// How long it takes until reads show everything of a stack that was being changed when this process began; `None`: they
+    /// do. To be asked before a stack counts as gone.
+    pub async fn uncertain_for(
+        &self,
+        stack: &StackId,
+        cloud: &dyn Cloud,
+    ) -> Result<Option<Duration>, CloudError> {
+        let (first, last) = {
+            let state = self.state.lock();
+            if state.whole.contains(&stack.into()) {
+                return Ok(None);
+            }
+            let Some(sweeps) = state.sweeps else { return Ok(None) };
+            sweeps
+        };
+        let rest = LAG.saturating_sub(first.elapsed());
+        if rest.is_zero() && last.duration_since(first) < LAG {
+            let drifted = self.sweep(cloud).await?;
+            self.state.lock().untold.extend(drifted);
+        }
+        Ok(Some(rest).filter(|rest| !rest.is_zero()))
     }
 
     /// Load balancers that carry the stack's tags, as far as builds care. Asks AWS nothing.
@@ -173,6 +212,29 @@ impl Inventory {
         if known.is_empty() || known.is_fresh() { Ok(known) } else { self.look(key, &known, cloud).await }
     }
 
+    /// What the stack holds, as good as a comparison needs it that no change calls for: what a sweep saw will do.
+    pub async fn holdings_seen_within(
+        &self,
+        stack: &StackId,
+        period: Duration,
+        cloud: &dyn Cloud,
+    ) -> Result<Holdings, CloudError> {
+        let key = StackKey::from(stack);
+        let known = self.known(&key);
+        let is_good = known.is_lasting() && known.was_seen_within(period);
+        if known.is_empty() || is_good { Ok(known) } else { self.look(key, &known, cloud).await }
+    }
+
+    /// Whether something of the stack may exist although no answer said so.
+    pub fn is_suspicious(&self, stack: &StackId) -> bool {
+        self.state.lock().stacks.get(&stack.into()).is_some_and(Holdings::is_suspicious)
+    }
+
+    /// Whether anything is known of the stack.
+    pub fn holds_anything(&self, stack: &StackId) -> bool {
+        self.state.lock().stacks.contains_key(&stack.into())
+    }
+
     fn known(&self, key: &StackKey) -> Holdings {
         self.state.lock().stacks.get(key).cloned().unwrap_or_default()
     }
@@ -224,6 +286,11 @@ impl Inventory {
 }
 
 impl State {
+    fn note_sweep(&mut self, began: Instant) {
+        let first = self.sweeps.map_or(began, |(first, _)| first);
+        self.sweeps = Some((first, began));
+    }
+
     fn put(&mut self, key: StackKey, holdings: Holdings) {
         if holdings.is_empty() {
             self.stacks.remove(&key);

@@ -16,22 +16,25 @@ pub mod inventory;
 pub mod ledger;
 mod live;
 pub mod observe;
+mod refusals;
 pub mod targets;
 
 pub use bindings::{BindingStore, StoreError};
 pub use failure::{Class, DeployFailure, StepFailure};
-pub use inventory::Inventory;
+pub use inventory::{Depth, Inventory};
 pub use ledger::Ledger;
 
 use crate::aws::Cloud;
-use crate::cloud::elbv2::LoadBalancerType;
-use crate::cloud::{Bindings, CloudError, Symbol, SymbolKind};
+use crate::cloud::ec2::CreateTags;
+use crate::cloud::elbv2::{AddTags, LoadBalancerType};
+use crate::cloud::{Bindings, CloudError, Ref, Request, Symbol, SymbolKind};
 use crate::config::Config;
 use crate::model::{Owner, ResourceId, Stack, StackId};
 use crate::plan::binding::{digest_observed, digest_wanted};
 use crate::plan::{Digest, Limits, Plan, Stage, StepId, Terms, diff};
 use execute::{Executor, Outcome};
 use parking_lot::Mutex;
+use refusals::Refusals;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +43,11 @@ use tokio::time::Instant;
 /// How often one deployment looks and plans again because it has learnt something.
 const ROUNDS: usize = 5;
 
+/// When to look again at what a read did not show.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// When to try again what AWS says exists already although no read shows it.
+const CATCH_UP: Duration = Duration::from_secs(5);
+
 /// How long a stack has been waiting for something in AWS to let go.
 struct Patience(Duration);
 
@@ -47,7 +55,7 @@ impl Patience {
     /// After this long it counts as a failure that the user should hear of.
     const LIMIT: Duration = Duration::from_mins(2);
     /// Longest time between two looks.
-    const LONGEST: Duration = Duration::from_secs(20);
+    const LONGEST: Duration = Duration::from_secs(15);
 
     fn is_lost(&self) -> bool {
         self.0 >= Self::LIMIT
@@ -65,9 +73,13 @@ pub struct Deployer {
     bindings: Arc<dyn BindingStore>,
     inventory: Arc<Inventory>,
     config: Arc<Config>,
+    /// The same for comparisons of what can stop traffic: tags of listeners and rules do not count.
+    config_of_traffic: Arc<Config>,
     shield: observe::ShieldSubscription,
     /// Since when stacks wait for something in AWS to let go.
     waiting_since: Mutex<BTreeMap<StackId, Instant>>,
+    /// Deletions that AWS refused.
+    refusals: Refusals,
     on_group_in_use: Option<Box<dyn Fn() + Send + Sync>>,
     on_stage: Option<OnStage>,
     ledger: Option<Arc<Ledger>>,
@@ -123,7 +135,22 @@ impl Deployer {
     ) -> Self {
         let (shield, waiting_since) = (observe::ShieldSubscription::default(), Mutex::default());
         let (on_group_in_use, on_stage, ledger) = (None, None, None);
-        Self { cloud, bindings, inventory, config, shield, waiting_since, on_group_in_use, on_stage, ledger }
+        let refusals = Refusals::default();
+        let mut of_traffic = (*config).clone();
+        of_traffic.features.listener_rules_tagging = false;
+        Self {
+            cloud,
+            bindings,
+            inventory,
+            config,
+            config_of_traffic: Arc::new(of_traffic),
+            shield,
+            waiting_since,
+            refusals,
+            on_group_in_use,
+            on_stage,
+            ledger,
+        }
     }
 
     /// What to do when a security group cannot be deleted because something still refers to it: rules on the targets'
@@ -164,7 +191,13 @@ impl Deployer {
         if self.inventory.is_settled(&stack.id, desired, bindings) {
             return Ok(self.known_deployment(stack));
         }
+        if let Some(depth) = self.inventory.due(&stack.id, desired, bindings)
+            && self.is_as_it_was(stack, depth).await?
+        {
+            return Ok(self.known_deployment(stack));
+        }
         self.inventory.unsettle(&stack.id);
+        self.put_tags_back(stack).await?;
         let mut limits = Limits::default();
         let (mut steps, mut was_stale) = (0, false);
         for round in 1.. {
@@ -176,9 +209,84 @@ impl Deployer {
             if (has_learnt || is_newly_stale) && round < ROUNDS {
                 continue;
             }
+            self.wait_for_reads(stack, &outcome).await?;
             return self.conclude(stack, desired, &plan, outcome, steps);
         }
         Ok(Deployed::default())
+    }
+
+    /// Comes back later where reads do not show yet what is there.
+    ///
+    /// why: a process that began a moment ago does not know what its predecessor wrote at last
+    async fn wait_for_reads(&self, stack: &Stack, outcome: &Outcome) -> Result<(), DeployFailure> {
+        let exists_already = |failure: &StepFailure| failure.exists_already();
+        let is_behind = self.inventory.is_young()
+            && !outcome.failures.is_empty()
+            && outcome.failures.iter().all(exists_already);
+        if is_behind {
+            return Err(DeployFailure::later(CATCH_UP, self.known_deployment(stack)));
+        }
+        if !stack.load_balancers.is_empty() || !outcome.failures.is_empty() || !outcome.waits.is_empty() {
+            return Ok(());
+        }
+        if self.inventory.is_suspicious(&stack.id) {
+            return Err(DeployFailure::later(CATCH_UP, Deployed::default()));
+        }
+        let rest = self.inventory.uncertain_for(&stack.id, &*self.cloud).await;
+        match rest.map_err(DeployFailure::of_cloud)? {
+            Some(rest) => Err(DeployFailure::later(rest, Deployed::default())),
+            None if self.inventory.holds_anything(&stack.id) => {
+                Err(DeployFailure::later(Duration::from_secs(1), Deployed::default()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Compares a stack that was brought to just this state. Answers whether nobody has changed it since, as far as that can be
+    /// found out: an audit whose reads fail is no reason to bother anybody.
+    async fn is_as_it_was(&self, stack: &Stack, depth: Depth) -> Result<bool, DeployFailure> {
+        let plan = match self.compare(stack, depth).await {
+            Ok(plan) => plan,
+            Err(failure) if failure.is_about_what_is_gone() => return Ok(false),
+            Err(failure) => {
+                tracing::warn!(stack = %stack.id, %failure, "not compared with AWS this time");
+                self.inventory.reassure(&stack.id, None);
+                return Ok(true);
+            }
+        };
+        if !plan.is_empty() || !plan.revisits.is_empty() {
+            tracing::info!(stack = %stack.id, %plan, "something changed in AWS without us");
+            return Ok(false);
+        }
+        self.inventory.reassure(&stack.id, Some(depth));
+        Ok(true)
+    }
+
+    async fn compare(&self, stack: &Stack, depth: Depth) -> Result<Plan, DeployFailure> {
+        let seen_within = audit::Pace::default().full;
+        let holdings = self.inventory.holdings_seen_within(&stack.id, seen_within, &*self.cloud).await;
+        let actual = self.observe(stack, holdings.map_err(DeployFailure::of_cloud)?, depth).await;
+        let secrets = self.inventory.secrets(&stack.id);
+        let limits = Limits::default();
+        let config = if depth == Depth::Full { &self.config } else { &self.config_of_traffic };
+        let terms = Terms { config, limits: &limits, secrets: &secrets };
+        diff(stack, &actual.map_err(DeployFailure::of_cloud)?, terms).map_err(DeployFailure::of_diff)
+    }
+
+    /// Puts back the tags by which the stack's resources are found, where somebody took them away.
+    async fn put_tags_back(&self, stack: &Stack) -> Result<(), DeployFailure> {
+        for (id, tags) in self.inventory.lost_tags(stack) {
+            tracing::warn!(stack = %stack.id, resource = id, ?tags, "somebody took tags away; they are put back");
+            let reference = Ref::from(id.as_str());
+            let request: Request = if id.starts_with("sg-") {
+                CreateTags { resource_id: reference, tags }.into()
+            } else {
+                AddTags { arn: reference, tags }.into()
+            };
+            let response = self.cloud.call(request.clone()).await.map_err(DeployFailure::of_cloud)?;
+            self.inventory.record(&stack.id, &request, &response);
+        }
+        Ok(())
     }
 
     /// Looks through AWS. Answers the settled stacks that are not as they were: they want to be reconciled.
@@ -201,7 +309,8 @@ impl Deployer {
                 ledger.withdraw(&stack.id).await.map_err(DeployFailure::of_ledger)?;
             }
         }
-        let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id, limits);
+        let terms = (limits, &self.refusals);
+        let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id, terms);
         let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(&plan).await;
         if let Some(tell) = &self.on_stage {
             outcome.took.iter().for_each(|(stage, took)| tell(stack.id.owner, *stage, *took));
@@ -210,7 +319,13 @@ impl Deployer {
     }
 
     async fn look(&self, stack: &Stack, limits: &Limits) -> Result<Plan, DeployFailure> {
-        let actual = self.observe(stack).await.map_err(DeployFailure::of_cloud)?;
+        let holdings = self.inventory.holdings(&stack.id, &*self.cloud).await;
+        let holdings = holdings.map_err(DeployFailure::of_cloud)?;
+        if holdings.is_unconfirmed() && !stack.load_balancers.is_empty() {
+            // why: what one read does not show may still be there, and its successor would take its place
+            return Err(DeployFailure::later(LOOK_AGAIN, self.known_deployment(stack)));
+        }
+        let actual = self.observe(stack, holdings, Depth::Full).await.map_err(DeployFailure::of_cloud)?;
         let secrets = self.inventory.secrets(&stack.id);
         let terms = Terms { config: &self.config, limits, secrets: &secrets };
         diff(stack, &actual, terms).map_err(DeployFailure::of_diff)

@@ -4,7 +4,7 @@
 //! another run side by side.
 
 use super::Deployer;
-use super::inventory::{Holdings, Tagged};
+use super::inventory::{Depth, Holdings, Tagged};
 use crate::api::TargetGroupBinding;
 use crate::aws::{Cloud, pages, send};
 use crate::cloud::elbv2::{
@@ -53,13 +53,18 @@ impl ShieldSubscription {
 }
 
 impl Deployer {
-    /// Everything that is there of a stack.
-    pub(super) async fn observe(&self, stack: &Stack) -> Result<Actual, CloudError> {
-        let holdings = self.inventory.holdings(&stack.id, &*self.cloud).await?;
+    /// What is there of a stack that holds this. What does not stop traffic is read for a full comparison only, and taken for
+    /// as wanted otherwise.
+    pub(super) async fn observe(
+        &self,
+        stack: &Stack,
+        holdings: Holdings,
+        depth: Depth,
+    ) -> Result<Actual, CloudError> {
         let Holdings { load_balancers, target_groups, security_groups, .. } = holdings;
         let (load_balancers, target_groups) = futures::try_join!(
-            try_join_all(load_balancers.into_values().map(|held| self.load_balancer(stack, *held))),
-            try_join_all(target_groups.into_values().map(|held| self.target_group(stack, *held))),
+            try_join_all(load_balancers.into_values().map(|held| self.load_balancer(stack, *held, depth))),
+            try_join_all(target_groups.into_values().map(|held| self.target_group(stack, *held, depth))),
         )?;
         let protection = self.protection(stack, &load_balancers).await?;
         let bindings: Vec<TargetGroupBinding> = self.bindings.of_stack(&stack.id);
@@ -71,6 +76,7 @@ impl Deployer {
         &self,
         stack: &Stack,
         Tagged { entity, tags }: Tagged<elbv2::LoadBalancer>,
+        depth: Depth,
     ) -> Result<LoadBalancer, CloudError> {
         let id = resource_id(stack, &tags);
         let desired = stack.load_balancers.get(&id);
@@ -81,9 +87,9 @@ impl Deployer {
             return Ok(LoadBalancer { entity, tags, attributes, capacity, listeners });
         };
         let (attributes, capacity, listeners) = futures::try_join!(
-            self.load_balancer_attributes(desired, &entity.arn),
-            self.capacity(desired, &entity),
-            self.listeners(stack, &id, &entity),
+            self.load_balancer_attributes(desired, &entity.arn, depth),
+            self.capacity(desired, &entity, depth),
+            self.listeners(stack, &id, &entity, depth),
         )?;
         Ok(LoadBalancer { entity, tags, attributes, capacity, listeners })
     }
@@ -92,9 +98,10 @@ impl Deployer {
         &self,
         desired: &model::LoadBalancer,
         arn: &str,
+        depth: Depth,
     ) -> Result<Attributes, CloudError> {
-        if desired.attributes.is_empty() {
-            return Ok(Attributes::new());
+        if desired.attributes.is_empty() || depth == Depth::Traffic {
+            return Ok(desired.attributes.clone());
         }
         send(&*self.cloud, DescribeLoadBalancerAttributes { arn: arn.into() }).await
     }
@@ -103,9 +110,14 @@ impl Deployer {
         &self,
         desired: &model::LoadBalancer,
         entity: &elbv2::LoadBalancer,
+        depth: Depth,
     ) -> Result<Option<elbv2::CapacityReservation>, CloudError> {
         let is_asked =
             desired.minimum_capacity_units.is_some() && self.config.features.lb_capacity_reservation;
+        if depth == Depth::Traffic {
+            let capacity_units = desired.minimum_capacity_units;
+            return Ok(is_asked.then_some(elbv2::CapacityReservation { capacity_units }));
+        }
         if !is_asked || entity.state == "provisioning" {
             return Ok(None);
         }
@@ -117,6 +129,7 @@ impl Deployer {
         stack: &Stack,
         load_balancer: &ResourceId,
         entity: &elbv2::LoadBalancer,
+        depth: Depth,
     ) -> Result<Vec<Listener>, CloudError> {
         let load_balancer_arn = Ref::from(entity.arn.as_str());
         let request = DescribeListeners { load_balancer_arn, ..DescribeListeners::default() };
@@ -125,10 +138,12 @@ impl Deployer {
             let mut desired =
                 stack.listeners.values().filter(|desired| desired.load_balancer == *load_balancer);
             let desired = desired.find(|desired| desired.port == listener.port);
-            self.listener(desired, entity.kind.clone(), listener)
+            self.listener(desired, entity.kind.clone(), listener, depth)
         });
         let mut listeners = try_join_all(with_details).await?;
-        self.tag(&mut listeners).await?;
+        if depth == Depth::Full {
+            self.tag(&mut listeners).await?;
+        }
         Ok(listeners)
     }
 
@@ -137,9 +152,10 @@ impl Deployer {
         desired: Option<&model::Listener>,
         kind: LoadBalancerType,
         entity: elbv2::Listener,
+        depth: Depth,
     ) -> Result<Listener, CloudError> {
         let (attributes, extra_certificates, rules) = futures::try_join!(
-            self.listener_attributes(desired, &entity),
+            self.listener_attributes(desired, &entity, depth),
             self.extra_certificates(desired, &entity),
             self.rules(kind, &entity.arn),
         )?;
@@ -172,7 +188,11 @@ impl Deployer {
         &self,
         desired: Option<&model::Listener>,
         entity: &elbv2::Listener,
+        depth: Depth,
     ) -> Result<Attributes, CloudError> {
+        if depth == Depth::Traffic {
+            return Ok(desired.map(|desired| desired.attributes.clone()).unwrap_or_default());
+        }
         let is_asked = desired.is_some_and(|desired| !desired.attributes.is_empty());
         // why: TLS listeners have no attributes, and AWS refuses to be asked
         if !is_asked || entity.protocol == Protocol::Tls {
@@ -214,13 +234,14 @@ impl Deployer {
         &self,
         stack: &Stack,
         Tagged { entity, tags }: Tagged<elbv2::TargetGroup>,
+        depth: Depth,
     ) -> Result<TargetGroup, CloudError> {
         let desired = stack.target_groups.get(&resource_id(stack, &tags));
         let wants_attributes = desired.is_some_and(|desired| !desired.attributes.is_empty());
         let arn = Ref::from(entity.arn.as_str());
         let attributes = async {
-            if !wants_attributes {
-                return Ok(Attributes::new());
+            if !wants_attributes || depth == Depth::Traffic {
+                return Ok(desired.map(|desired| desired.attributes.clone()).unwrap_or_default());
             }
             send(&*self.cloud, DescribeTargetGroupAttributes { arn: arn.clone() }).await
         };

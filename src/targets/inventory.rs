@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a full listing is good for.
 pub const LISTING_MILLIS: u64 = 5 * 60 * 1000;
-/// How long what we did ourselves outweighs a read that does not show it.
-pub const SETTLING_MILLIS: u64 = 10 * 1000;
+/// How long what we did ourselves outweighs a read that does not show it: as long as any other write of ours.
+pub const SETTLING_MILLIS: u64 = 2 * 60 * 1000;
 
 /// Id and port: what DescribeTargetHealth is asked by.
 type IdAndPort = (String, Option<i32>);
@@ -73,7 +73,7 @@ impl Record {
         let Some((touch, at)) = self.touched else { return false };
         now.saturating_sub(at) < SETTLING_MILLIS
             && match touch {
-                Touch::Registered => told.is_none(),
+                Touch::Registered => told.is_none_or(Record::is_draining),
                 Touch::Deregistered => told.is_some_and(|told| !told.is_draining()),
             }
     }
@@ -102,6 +102,11 @@ impl Inventory {
     /// Whether the listing is recent enough to decide what is missing in AWS.
     pub fn is_fresh(&self, now: u64) -> bool {
         self.listed_at.is_some_and(|at| now.saturating_sub(at) < LISTING_MILLIS)
+    }
+
+    /// When the targets were last listed.
+    pub fn listed_at(&self) -> Option<u64> {
+        self.listed_at
     }
 
     /// When AWS was last asked anything about these targets.

@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) waiting_since: Option<Instant>,
     /// Since when surplus targets serve in place of their replacements.
     pub(super) held_since: Option<Instant>,
+    /// When it was last looked whether others registered or deregistered targets.
+    pub(super) audited: Option<Instant>,
 }
 
 /// A checkpoint that was written.
@@ -74,6 +76,7 @@ impl Memory {
             networking_failed: None,
             waiting_since: None,
             held_since: None,
+            audited: None,
         }
     }
 
@@ -92,6 +95,11 @@ impl Memory {
         self.due = Instant::now() + self.sync_period;
         self.waiting_since = None;
         self.held_since = None;
+    }
+
+    /// A full pass is due at once.
+    pub(super) fn make_due(&mut self) {
+        self.due = Instant::now();
     }
 
     /// The checkpoint was written, and this is the binding's version since.

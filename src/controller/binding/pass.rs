@@ -113,6 +113,26 @@ impl<'a> Pass<'a> {
         self.finish(waiting, is_networked).await
     }
 
+    /// Lists the targets and answers whether there is anything to do about them. Where no pass was made since start, there is.
+    pub(super) async fn has_work(mut self) -> bool {
+        let was_listed = self.controller.lane.inventory(&self.group).is_listed();
+        if !was_listed {
+            return true;
+        }
+        if is_shared(self.binding) {
+            match self.controller.owned.load(self.key).await {
+                Ok(owned) => self.owned = owned,
+                Err(_) => return false,
+            }
+        }
+        if let Err(error) = self.controller.lane.list(&self.group).await {
+            tracing::warn!(binding = %self.key, %error, "targets not listed");
+            return is_gone(&error);
+        }
+        let Decision { register, removal, conditions: _, waiting: _ } = self.decide();
+        !register.is_empty() || removal != Removal::Now(Vec::new())
+    }
+
     async fn finish(self, waiting: Waiting, is_networked: bool) -> Result<Progress, ReconcileError> {
         if !is_networked {
             self.mark_unsettled().await?;

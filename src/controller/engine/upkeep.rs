@@ -4,7 +4,7 @@ use super::Current;
 use super::work::Work;
 use crate::cluster::stores::Stores;
 use crate::controller::dispatch::Dispatcher;
-use crate::deploy::audit::{Pace, audit};
+use crate::deploy::audit::{Budget, Pace, TICK, audit};
 use crate::deploy::{Deployer, Ledger};
 use crate::metrics::{Metrics, ResourceLabels};
 use crate::model::StackId;
@@ -27,12 +27,14 @@ const TALKERS_INTERVAL: Duration = Duration::from_mins(3);
 pub(super) fn spawn(
     dispatcher: &Arc<Dispatcher>,
     work: &Arc<Work>,
-    period: Duration,
+    (period, pace): (Duration, Pace),
     tasks: &mut JoinSet<()>,
 ) {
     tasks.spawn(resync(dispatcher.clone(), period));
-    tasks.spawn(audit_stacks(work.clone()));
-    tasks.spawn(audit_rules(work.clone()));
+    let budget = Arc::new(Budget::new(&pace));
+    tasks.spawn(audit_stacks(work.clone(), pace, budget.clone()));
+    tasks.spawn(audit_targets(work.clone(), pace, budget));
+    tasks.spawn(audit_rules(work.clone(), pace));
     tasks.spawn(collect_garbage(work.clone()));
     tasks.spawn(keep_ledger(work.clone()));
 }
@@ -65,17 +67,34 @@ async fn resync(dispatcher: Arc<Dispatcher>, period: Duration) {
 }
 
 /// Finds what others changed of load balancers.
-async fn audit_stacks(work: Arc<Work>) {
-    let wake = |stack| {
-        work.context.facts.memory.distrust();
+async fn audit_stacks(work: Arc<Work>, pace: Pace, budget: Arc<Budget>) {
+    let wake = |stack, has_changed| {
+        if has_changed {
+            work.context.facts.memory.distrust();
+        }
         work.queues.wake(stack);
     };
-    audit(&work.context.deployer, Pace::default(), wake).await;
+    audit(&work.context.deployer, pace, &budget, wake).await;
+}
+
+/// Finds targets that others registered or deregistered.
+async fn audit_targets(work: Arc<Work>, pace: Pace, budget: Arc<Budget>) {
+    sleep(pace.traffic).await;
+    loop {
+        sleep(TICK).await;
+        for binding in work.bindings.due_for_audit(pace.traffic) {
+            budget.spend(1).await;
+            if work.bindings.audit_targets(&binding).await {
+                budget.spend(2).await;
+                work.queues.bindings.add(binding);
+            }
+        }
+    }
 }
 
 /// Finds and repairs what others changed of the rules that let traffic through to targets.
-async fn audit_rules(work: Arc<Work>) {
-    let period = Pace::default().full;
+async fn audit_rules(work: Arc<Work>, pace: Pace) {
+    let period = pace.rules;
     let mut ticks = interval_at(Instant::now() + period, period);
     loop {
         ticks.tick().await;

@@ -3,6 +3,7 @@
 use super::Parts;
 use super::counted::Counted;
 use crate::args::Workers;
+use crate::aws::journal::{Journal, Journaled, JournaledRoles};
 use crate::cluster::Objects;
 use crate::cluster::binding_api::KubeBindingApi;
 use crate::cluster::binding_store::KubeBindings;
@@ -53,9 +54,12 @@ pub struct Work {
 
 impl Work {
     pub(super) fn new(parts: &Parts, queues: Arc<Queues>) -> Self {
+        let journal = Arc::new(Journal::default());
         let parts = &Parts {
             client: fence(&parts.client, &parts.leadership),
             recorder: parts.recorder.of_leader(&parts.leadership),
+            cloud: Arc::new(Journaled::new(parts.cloud.clone(), journal.clone())),
+            clouds: Arc::new(JournaledRoles::new(parts.clouds.clone(), journal)),
             ..parts.clone()
         };
         let inventory = Arc::new(Inventory::new(&parts.config));

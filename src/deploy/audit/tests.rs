@@ -1,11 +1,17 @@
-use super::*;
+use super::{Budget, Pace};
+use std::time::Duration;
+use tokio::time::Instant;
 
-#[test]
-fn all_stacks_are_due_within_the_period() {
-    let (minute, hour) = (Duration::from_mins(1), Duration::from_hours(1));
-    let cases = [(0, 0), (1, 1), (60, 1), (61, 2), (300, 5)];
-    for (stacks, due) in cases {
-        assert_eq!(portion(stacks, minute, hour), due, "{stacks} stacks");
+#[tokio::test(start_paused = true)]
+async fn audits_make_half_a_call_a_second_in_the_long_run() {
+    let budget = Budget::new(&Pace::default());
+    let began = Instant::now();
+    for _ in 0..10 {
+        budget.spend(3).await;
     }
-    assert_eq!(portion(7, hour, minute), 7, "a period shorter than the interval");
+    assert_eq!(began.elapsed(), Duration::ZERO, "what was saved may be spent at once");
+    for _ in 0..100 {
+        budget.spend(3).await;
+    }
+    assert_eq!(began.elapsed().as_secs(), 600);
 }

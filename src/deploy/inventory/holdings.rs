@@ -1,7 +1,7 @@
 //! What one stack holds.
 
 use crate::cloud::{Request, Response, Tags, ec2, elbv2};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,9 +21,19 @@ pub struct Holdings {
     pub security_groups: BTreeMap<String, Box<ec2::SecurityGroup>>,
     /// When AWS last said so; `None`: has to be asked again.
     pub(super) seen: Option<Instant>,
-    /// What may exist although no answer said so.
-    pub(super) suspects: BTreeSet<Suspect>,
+    /// What may exist although no answer said so, and since when that is thought.
+    pub(super) suspects: BTreeMap<Suspect, Instant>,
+    /// ARNs and ids of the above that the last read did not show, and since when. They count as there until a later read
+    /// says the same.
+    pub(super) missing: BTreeMap<String, Instant>,
+    /// Tags that something of the above has to get back, by ARN or id.
+    pub(super) untagged: BTreeMap<String, Tags>,
 }
+
+/// How long something may exist although no read shows it.
+pub(super) const LAG: Duration = Duration::from_secs(30);
+/// What a read does not show is gone if another read, this much later, does not show it either.
+pub(super) const CONFIRMED_AFTER: Duration = Duration::from_secs(10);
 
 /// Something in AWS, with its tags.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,10 +59,30 @@ pub(super) enum Suspect {
     SecurityGroup(String),
 }
 
+impl Suspect {
+    /// What a call makes.
+    fn of(request: &Request) -> Option<Self> {
+        match request {
+            Request::CreateLoadBalancer(create) => Some(Self::LoadBalancer(create.name.clone())),
+            Request::CreateTargetGroup(create) => Some(Self::TargetGroup(create.name.clone())),
+            Request::CreateSecurityGroup(create) => Some(Self::SecurityGroup(create.name.clone())),
+            _ => None,
+        }
+    }
+}
+
 impl Holdings {
     /// Whether nothing is known or suspected to exist.
     pub fn is_empty(&self) -> bool {
-        let Self { load_balancers, target_groups, security_groups, seen: _, suspects } = self;
+        let Self {
+            load_balancers,
+            target_groups,
+            security_groups,
+            seen: _,
+            suspects,
+            missing: _,
+            untagged: _,
+        } = self;
         load_balancers.is_empty()
             && target_groups.is_empty()
             && security_groups.is_empty()
@@ -72,7 +102,17 @@ impl Holdings {
     /// Whether this is what AWS said last, and it stays so unless somebody changes it.
     pub(super) fn is_lasting(&self) -> bool {
         let is_provisioning = self.load_balancers.values().any(|held| held.entity.state == "provisioning");
-        self.seen.is_some() && !is_provisioning && self.suspects.is_empty()
+        self.seen.is_some() && !is_provisioning && self.suspects.is_empty() && self.missing.is_empty()
+    }
+
+    /// Whether the last read did not show something that is thought to be there.
+    pub fn is_unconfirmed(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
+    /// Whether something may exist although no answer said so.
+    pub fn is_suspicious(&self) -> bool {
+        !self.suspects.is_empty()
     }
 
     /// Takes note of a call that succeeded.
@@ -81,6 +121,7 @@ impl Holdings {
     /// the next time it is looked at
     pub(super) fn note(&mut self, request: &Request, response: &Response) {
         self.seen = None;
+        self.suspects.retain(|suspect, _| Some(suspect) != Suspect::of(request).as_ref());
         match (request, response) {
             (Request::CreateLoadBalancer(create), Response::CreateLoadBalancer(entity)) => {
                 self.load_balancers
@@ -111,7 +152,17 @@ impl Holdings {
                 self.security_groups.remove(delete.group_id.known().unwrap_or_default());
             }
             (Request::SetSubnets(set), _) => self.resettle(set.arn.known(), &set.subnet_mappings),
-            (Request::AddTags(add), _) => self.retag(add.arn.known(), |tags| tags.extend(add.tags.clone())),
+            (Request::AddTags(add), _) => {
+                self.untagged.remove(add.arn.known().unwrap_or_default());
+                self.retag(add.arn.known(), |tags| tags.extend(add.tags.clone()));
+            }
+            (Request::CreateTags(add), _) => {
+                let id = add.resource_id.known().unwrap_or_default();
+                self.untagged.remove(id);
+                if let Some(group) = self.security_groups.get_mut(id) {
+                    group.tags.extend(add.tags.clone());
+                }
+            }
             (Request::RemoveTags(remove), _) => {
                 self.retag(remove.arn.known(), |tags| tags.retain(|key, _| !remove.keys.contains(key)));
             }
@@ -122,12 +173,9 @@ impl Holdings {
     /// Takes note of a call of which nobody knows what became of it.
     pub(super) fn doubt(&mut self, request: &Request) {
         self.seen = None;
-        self.suspects.extend(match request {
-            Request::CreateLoadBalancer(create) => Some(Suspect::LoadBalancer(create.name.clone())),
-            Request::CreateTargetGroup(create) => Some(Suspect::TargetGroup(create.name.clone())),
-            Request::CreateSecurityGroup(create) => Some(Suspect::SecurityGroup(create.name.clone())),
-            _ => None,
-        });
+        if let Some(suspect) = Suspect::of(request) {
+            self.suspects.entry(suspect).or_insert_with(Instant::now);
+        }
     }
 
     /// why: builds ask for the subnets a load balancer has, and must not hear of those it had before

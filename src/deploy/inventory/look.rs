@@ -1,6 +1,6 @@
 //! Asking AWS again about one stack.
 
-use super::holdings::{Suspect, Tagged};
+use super::holdings::{CONFIRMED_AFTER, LAG, Suspect, Tagged};
 use super::{Holdings, Inventory, StackKey};
 use crate::aws::Cloud;
 use crate::aws::pages::{self, ARNS_PER_CALL, Paged};
@@ -16,7 +16,7 @@ impl Inventory {
         known: &Holdings,
         cloud: &dyn Cloud,
     ) -> Result<Holdings, CloudError> {
-        let Holdings { load_balancers, target_groups, security_groups, seen: _, suspects } = known;
+        let Holdings { load_balancers, target_groups, security_groups, suspects, .. } = known;
         let seen = Some(Instant::now());
         let (load_balancer_arns, target_group_arns) =
             (owned(load_balancers.keys()), owned(target_groups.keys()));
@@ -36,27 +36,37 @@ impl Inventory {
         }
         found.security_groups =
             found_security_groups.into_iter().map(|group| (group.id.clone(), Box::new(group))).collect();
-        for suspect in suspects {
-            self.investigate(key, suspect, &mut found, cloud).await?;
+        found.untagged.clone_from(&known.untagged);
+        found.note_untagged_groups(key, known);
+        found.keep_unconfirmed(known);
+        for (suspect, since) in suspects {
+            let is_seen = self.investigate(key, suspect, &mut found, cloud).await?;
+            if !is_seen && since.elapsed() < LAG {
+                found.suspects.insert(suspect.clone(), *since);
+            }
         }
         Ok(found)
     }
 
-    /// Looks for something by name; it is the stack's only if it carries its tags.
+    /// Looks for something by name, and answers whether it is there; it is the stack's only if its tags, or
+    /// what is left of them, say so.
     async fn investigate(
         &self,
         key: &StackKey,
         suspect: &Suspect,
         found: &mut Holdings,
         cloud: &dyn Cloud,
-    ) -> Result<(), CloudError> {
+    ) -> Result<bool, CloudError> {
+        let mut is_seen = false;
         match suspect {
             Suspect::LoadBalancer(name) => {
                 let names = vec![name.clone()];
                 let request = DescribeLoadBalancers { names, ..DescribeLoadBalancers::default() };
                 for entity in unless_gone(pages::all(cloud, request).await)? {
+                    is_seen = true;
                     let tags = tags_of(cloud, &entity.arn).await?;
-                    if self.stack_of(&tags).as_ref() == Some(key) {
+                    if let Some(lost) = self.lacks(key, &tags) {
+                        found.note_untagged(&entity.arn, lost);
                         found.load_balancers.insert(entity.arn.clone(), Tagged::boxed(entity, tags));
                     }
                 }
@@ -65,8 +75,10 @@ impl Inventory {
                 let names = vec![name.clone()];
                 let request = DescribeTargetGroups { names, ..DescribeTargetGroups::default() };
                 for entity in unless_gone(pages::all(cloud, request).await)? {
+                    is_seen = true;
                     let tags = tags_of(cloud, &entity.arn).await?;
-                    if self.stack_of(&tags).as_ref() == Some(key) {
+                    if let Some(lost) = self.lacks(key, &tags) {
+                        found.note_untagged(&entity.arn, lost);
                         found.target_groups.insert(entity.arn.clone(), Tagged::boxed(entity, tags));
                     }
                 }
@@ -75,13 +87,15 @@ impl Inventory {
                 let filters = vec![self.in_vpc(), Filter::new("group-name", [name.clone()])];
                 let request = DescribeSecurityGroups { filters, ..DescribeSecurityGroups::default() };
                 for group in pages::all(cloud, request).await? {
-                    if self.stack_of(&group.tags).as_ref() == Some(key) {
+                    is_seen = true;
+                    if let Some(lost) = self.lacks(key, &group.tags) {
+                        found.note_untagged(&group.id, lost);
                         found.security_groups.insert(group.id.clone(), Box::new(group));
                     }
                 }
             }
         }
-        Ok(())
+        Ok(is_seen)
     }
 
     async fn security_groups_by_id(
@@ -99,6 +113,36 @@ impl Inventory {
 
     pub(super) fn in_vpc(&self) -> Filter {
         Filter::new("vpc-id", [self.vpc_id.clone()])
+    }
+}
+
+impl Holdings {
+    /// Keeps what was known and is not among what was found, unless an earlier read did not show it either.
+    pub(super) fn keep_unconfirmed(&mut self, known: &Self) {
+        let Self { load_balancers, target_groups, security_groups, missing, .. } = self;
+        let mut is_kept = |id: &str| {
+            let since = known.missing.get(id).copied().unwrap_or_else(Instant::now);
+            let is_unconfirmed = since.elapsed() < CONFIRMED_AFTER;
+            if is_unconfirmed {
+                missing.insert(id.to_owned(), since);
+            }
+            is_unconfirmed
+        };
+        for (arn, held) in &known.load_balancers {
+            if !load_balancers.contains_key(arn) && is_kept(arn) {
+                load_balancers.insert(arn.clone(), held.clone());
+            }
+        }
+        for (arn, held) in &known.target_groups {
+            if !target_groups.contains_key(arn) && is_kept(arn) {
+                target_groups.insert(arn.clone(), held.clone());
+            }
+        }
+        for (id, held) in &known.security_groups {
+            if !security_groups.contains_key(id) && is_kept(id) {
+                security_groups.insert(id.clone(), held.clone());
+            }
+        }
     }
 }
 

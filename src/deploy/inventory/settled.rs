@@ -55,35 +55,96 @@ struct Settled {
     bindings: Digest,
     /// Digest of what a sweep saw of it; `None`: none has seen it since it was settled.
     holdings: Option<Digest>,
-    /// When it was last compared in full; not part of the state.
+    /// When it was last compared, whether with or without what does not stop traffic; not part of the state.
     #[serde(skip, default = "Instant::now")]
     observed: Instant,
+    /// When it was last compared in full; not part of the state.
+    #[serde(skip, default = "Instant::now")]
+    compared: Instant,
+    /// Whether it is to be compared again, and how much of it; not part of the state.
+    #[serde(skip)]
+    due: Option<Depth>,
+}
+
+/// How much of a stack is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What can stop traffic: listeners, rules, certificates, and all that a sweep sees.
+    Traffic,
+    /// Everything: attributes and the tags of listeners and rules, too.
+    Full,
 }
 
 impl PartialEq for Settled {
     fn eq(&self, other: &Self) -> bool {
-        let Self { desired, bindings, holdings, observed: _ } = self;
+        let Self { desired, bindings, holdings, observed: _, compared: _, due: _ } = self;
         (desired, bindings, holdings) == (&other.desired, &other.bindings, &other.holdings)
     }
 }
 
 impl Eq for Settled {}
 
+impl Settled {
+    fn is(&self, desired: Digest, bindings: Digest) -> bool {
+        self.desired == desired && self.bindings == bindings
+    }
+}
+
 impl Inventory {
     /// Whether the stack was brought to just this state and nothing was seen to have changed since.
     pub fn is_settled(&self, stack: &StackId, desired: Digest, bindings: Digest) -> bool {
         let state = self.state.lock();
         let settled = state.records.get(&stack.into()).and_then(|record| record.settled.as_ref());
-        settled.is_some_and(|settled| settled.desired == desired && settled.bindings == bindings)
+        settled.is_some_and(|settled| settled.is(desired, bindings) && settled.due.is_none())
+    }
+
+    /// Whether the stack was brought to just this state but is to be compared again, and how much of it.
+    pub fn due(&self, stack: &StackId, desired: Digest, bindings: Digest) -> Option<Depth> {
+        let state = self.state.lock();
+        let settled = state.records.get(&stack.into())?.settled.as_ref()?;
+        settled.due.filter(|_| settled.is(desired, bindings))
+    }
+
+    /// Says that the stack was compared and is as it was, or (`None`) that it could not be compared.
+    pub fn reassure(&self, stack: &StackId, depth: Option<Depth>) {
+        let mut state = self.state.lock();
+        let record = state.records.get_mut(&stack.into());
+        if let Some(settled) = record.and_then(|record| record.settled.as_mut()) {
+            let now = Instant::now();
+            settled.due = None;
+            settled.observed = now;
+            if depth == Some(Depth::Full) {
+                settled.compared = now;
+            }
+        }
+    }
+
+    /// The settled stack whose last comparison is the longest ago, and at least `traffic`: it wants to be reconciled, which
+    /// compares it, in full if it was not within `full`. Answers also about how many calls that takes.
+    pub fn next_due(&self, traffic: Duration, full: Duration) -> Option<(StackId, usize)> {
+        let mut state = self.state.lock();
+        let State { records, stacks, .. } = &mut *state;
+        let settled = records.iter_mut().filter_map(|(key, record)| Some((key, record.settled.as_mut()?)));
+        let due =
+            settled.filter(|(_, settled)| settled.due.is_none() && settled.observed.elapsed() >= traffic);
+        let (key, settled) = due.min_by_key(|(_, settled)| settled.observed)?;
+        let is_full = settled.compared.elapsed() + traffic > full;
+        settled.due = Some(if is_full { Depth::Full } else { Depth::Traffic });
+        let holdings = stacks.get(key);
+        let load_balancers = holdings.map_or(0, |holdings| holdings.load_balancers.len());
+        let target_groups = holdings.filter(|_| is_full).map_or(0, |holdings| holdings.target_groups.len());
+        Some((StackId::from(key), 2 * load_balancers + target_groups))
     }
 
     /// Says that the stack has been brought to this state.
     pub fn settle(&self, stack: &StackId, desired: Digest, bindings: Digest, secrets: AppliedSecrets) {
-        let settled = Settled { desired, bindings, holdings: None, observed: Instant::now() };
+        let now = Instant::now();
+        let settled = Settled { desired, bindings, holdings: None, observed: now, compared: now, due: None };
         let seal = (*self.seal.lock()).filter(|_| !secrets.is_empty()).map(|seal| seal.id());
         let record = Record { secrets, seal, settled: Some(settled) };
         let mut state = self.state.lock();
         state.records.insert(stack.into(), record);
+        state.whole.insert(stack.into());
         state.note_look(&stack.into());
     }
 
@@ -124,7 +185,7 @@ impl Inventory {
     }
 
     /// About how many calls a sweep takes.
-    fn sweep_calls(&self) -> usize {
+    pub fn sweep_calls(&self) -> usize {
         let (load_balancers, target_groups) = self.size();
         CALLS_PER_LIST + (load_balancers + target_groups).div_ceil(pages::ARNS_PER_CALL)
     }
@@ -138,7 +199,9 @@ impl Inventory {
 
     /// Says that the stack is gone.
     pub fn forget(&self, stack: &StackId) {
-        self.state.lock().records.remove(&stack.into());
+        let mut state = self.state.lock();
+        state.records.remove(&stack.into());
+        state.whole.remove(&stack.into());
     }
 
     /// OIDC client secrets of the stack that AWS has, as far as is known.
@@ -156,30 +219,6 @@ impl Inventory {
     /// Has digests of secrets mixed with a seal that a restart will know, too. To be called before anything is settled.
     pub fn seal_with(&self, seal: Seal) {
         *self.seal.lock() = Some(seal);
-    }
-
-    /// Picks the stacks whose last full comparison is the longest ago, and at least `period`: they are no longer settled
-    /// and want to be reconciled. At most `count`, so that the comparisons are spread over time.
-    pub fn expire(&self, period: Duration, count: usize) -> Vec<StackId> {
-        let mut state = self.state.lock();
-        let settled = state.records.iter_mut().filter_map(|(key, record)| {
-            let observed = record.settled.as_ref()?.observed;
-            (observed.elapsed() >= period).then_some((observed, key, record))
-        });
-        let mut due: Vec<_> = settled.collect();
-        due.sort_by_key(|(observed, _, _)| *observed);
-        due.truncate(count);
-        due.into_iter()
-            .map(|(_, key, record)| {
-                record.settled = None;
-                StackId::from(key)
-            })
-            .collect()
-    }
-
-    /// How many stacks are settled.
-    pub fn count_settled(&self) -> usize {
-        self.state.lock().records.values().filter(|record| record.settled.is_some()).count()
     }
 
     /// What is worth keeping over a restart, by owner and stack.
@@ -200,8 +239,13 @@ impl Inventory {
         let mut state = self.state.lock();
         let seal = *self.seal.lock();
         let safe = records.into_iter().filter(|(_, record)| record.is_safe_with(seal));
-        let known = safe.filter_map(|(key, record)| Some((key.parse().ok()?, record)));
-        state.records.extend(known);
+        for (key, record) in safe.filter_map(|(key, record)| Some((key.parse().ok()?, record))) {
+            let key: StackKey = key;
+            if record.is_settled() {
+                state.whole.insert(key.clone());
+            }
+            state.records.insert(key, record);
+        }
     }
 }
 
@@ -241,21 +285,30 @@ pub(super) fn unsettle_drifted(
 /// Digest of what a sweep shows of a stack, without what changes by itself. AWS promises no order of zones, groups and
 /// rules, so order does not count.
 fn digest(holdings: &Holdings) -> Digest {
-    let Holdings { load_balancers, target_groups, security_groups, seen: _, suspects: _ } = holdings;
-    let load_balancers = load_balancers.values().map(|held| {
+    let Holdings {
+        load_balancers,
+        target_groups,
+        security_groups,
+        seen: _,
+        suspects: _,
+        missing,
+        untagged: _,
+    } = holdings;
+    let shown = |id: &&String| !missing.contains_key(id.as_str());
+    let load_balancers = load_balancers.iter().filter(|(arn, _)| shown(arn)).map(|(_, held)| {
         let Tagged { entity, tags } = &**held;
         let mut entity = elbv2::LoadBalancer { state: String::new(), ..entity.clone() };
         entity.zones.sort_by(|one, other| one.subnet_id.cmp(&other.subnet_id));
         entity.security_groups.sort();
         (entity, tags)
     });
-    let target_groups = target_groups.values().map(|held| {
+    let target_groups = target_groups.iter().filter(|(arn, _)| shown(arn)).map(|(_, held)| {
         let Tagged { entity, tags } = &**held;
         let mut entity = entity.clone();
         entity.load_balancer_arns.sort();
         (entity, tags)
     });
-    let security_groups = security_groups.values().map(|group| {
+    let security_groups = security_groups.iter().filter(|(id, _)| shown(id)).map(|(_, group)| {
         let mut group = group.clone();
         group.ingress.sort();
         group

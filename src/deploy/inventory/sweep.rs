@@ -28,7 +28,11 @@ impl Inventory {
         self.state.lock().touched.clear();
         let found = self.look_through(cloud).await?;
         let stacks = self.sort_by_stack(found, began);
-        Ok(self.state.lock().replace(stacks))
+        let mut state = self.state.lock();
+        state.note_sweep(began);
+        let mut drifted = state.replace(stacks);
+        drifted.append(&mut state.untold);
+        Ok(drifted)
     }
 
     async fn look_through(&self, cloud: &dyn Cloud) -> Result<Found, CloudError> {
@@ -61,17 +65,19 @@ impl Inventory {
 
     fn sort_by_stack(&self, found: Found, seen: Instant) -> BTreeMap<StackKey, Holdings> {
         let Found { load_balancers, target_groups, security_groups, mut tags } = found;
+        let owned = self.owned();
         let mut stacks: BTreeMap<StackKey, Holdings> = BTreeMap::new();
-        let mut holdings_of = |tags: &Tags, put: &mut dyn FnMut(&mut Holdings)| {
-            if let Some(key) = self.stack_of(tags) {
+        let mut holdings_of = |id: &str, tags: &Tags, put: &mut dyn FnMut(&mut Holdings)| {
+            if let Some((key, lost)) = self.attribute(id, tags, &owned) {
                 let holdings = stacks.entry(key).or_default();
                 holdings.seen = Some(seen);
+                holdings.note_untagged(id, lost);
                 put(holdings);
             }
         };
         for entity in load_balancers {
             let tags = tags.remove(&entity.arn).unwrap_or_default();
-            holdings_of(&tags, &mut |holdings| {
+            holdings_of(&entity.arn, &tags, &mut |holdings| {
                 holdings
                     .load_balancers
                     .insert(entity.arn.clone(), Tagged::boxed(entity.clone(), tags.clone()));
@@ -79,14 +85,14 @@ impl Inventory {
         }
         for entity in target_groups {
             let tags = tags.remove(&entity.arn).unwrap_or_default();
-            holdings_of(&tags, &mut |holdings| {
+            holdings_of(&entity.arn, &tags, &mut |holdings| {
                 holdings
                     .target_groups
                     .insert(entity.arn.clone(), Tagged::boxed(entity.clone(), tags.clone()));
             });
         }
         for group in security_groups {
-            holdings_of(&group.tags, &mut |holdings| {
+            holdings_of(&group.id, &group.tags, &mut |holdings| {
                 holdings.security_groups.insert(group.id.clone(), Box::new(group.clone()));
             });
         }
@@ -103,8 +109,20 @@ impl State {
                 found.insert(key.clone(), newer);
             }
         }
+        for (key, known) in std::mem::take(&mut self.stacks) {
+            if known.is_empty() {
+                continue;
+            }
+            let holdings = found.entry(key.clone()).or_default();
+            holdings.keep_unconfirmed(&known);
+            if holdings.is_unconfirmed() {
+                holdings.seen = None;
+            } else if holdings.is_empty() {
+                found.remove(&key);
+            }
+        }
         self.stacks = found;
-        let Self { stacks, records, touched } = self;
+        let Self { stacks, records, touched, .. } = self;
         unsettle_drifted(records, stacks, |key| touched.contains(key))
     }
 }

@@ -74,6 +74,12 @@ impl TargetLane {
         Some(Duration::from_millis(self.now().saturating_sub(at)))
     }
 
+    /// How long ago all targets of a target group were listed.
+    pub fn listed_ago(&self, group: &Group) -> Option<Duration> {
+        let at = self.groups.lock().get(&group.arn).and_then(Inventory::listed_at)?;
+        Some(Duration::from_millis(self.now().saturating_sub(at)))
+    }
+
     /// Lists all targets: one call, which is not paginated.
     pub async fn list(&self, group: &Group) -> Result<(), CloudError> {
         let described = self.describe(group, Vec::new()).await?;

@@ -24,6 +24,8 @@ use tokio::time::Instant;
 
 /// How long a group's rules are remembered.
 const KEPT_FOR: Duration = Duration::from_mins(10);
+/// Most values of one filter.
+const GROUPS_PER_CALL: usize = 200;
 /// Answers that mean: the rules are not what we thought.
 const OUTDATED: &[&str] = &["InvalidPermission.Duplicate", "InvalidPermission.NotFound"];
 /// The answer that means: revoke first.
@@ -121,6 +123,7 @@ impl TargetRules {
             state.rules.clear();
             (state.tracked.clone(), state.is_complete(view) && state.is_swept)
         };
+        self.read_all(&groups).await?;
         self.keep(groups, is_complete).await
     }
 
@@ -242,6 +245,19 @@ impl TargetRules {
             change.grant.retain(|wanted| !rules.iter().any(|rule| covers(rule, wanted)));
         }
         Ok((change, is_remembered))
+    }
+
+    /// Reads the rules of many groups at once; those that are gone are left out.
+    async fn read_all(&self, groups: &BTreeSet<String>) -> Result<(), CloudError> {
+        let groups: Vec<String> = groups.iter().cloned().collect();
+        for chunk in groups.chunks(GROUPS_PER_CALL) {
+            let filters = vec![Filter::new("group-id", chunk.to_vec())];
+            let request = DescribeSecurityGroups { filters, ..DescribeSecurityGroups::default() };
+            let (found, now) = (pages::all(&*self.cloud, request).await?, Instant::now());
+            let mut state = self.state.lock();
+            state.rules.extend(found.into_iter().map(|group| (group.id, (now, group.ingress))));
+        }
+        Ok(())
     }
 
     async fn read(&self, group: &str) -> Result<Vec<IngressRule>, NetworkError> {

@@ -28,6 +28,11 @@ impl Clock {
         self.moved + self.started.map_or(Duration::ZERO, |start| start.elapsed())
     }
 
+    /// A clock that stands at this time.
+    pub fn at(now: Duration) -> Self {
+        Self { moved: now, started: None }
+    }
+
     /// Moves time forward.
     pub fn advance(&mut self, by: Duration) {
         self.moved += by;

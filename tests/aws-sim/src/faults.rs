@@ -24,7 +24,7 @@ impl Calls {
         Self::Matching(Arc::new(accepts))
     }
 
-    fn include(&self, request: &Request) -> bool {
+    pub(crate) fn include(&self, request: &Request) -> bool {
         match self {
             Self::All => true,
             Self::Writes => request.action().is_write(),

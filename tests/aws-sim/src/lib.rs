@@ -24,6 +24,7 @@ mod ec2;
 mod elb;
 mod ids;
 mod page;
+mod past;
 mod protection;
 mod refusal;
 mod sts;

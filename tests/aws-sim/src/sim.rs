@@ -1,6 +1,6 @@
 //! The in-process face: the controller's `Cloud` port, with faults.
 
-use crate::{Call, Effect, Fault, Outcome, World};
+use crate::{Call, Calls, Effect, Fault, Outcome, World, past::Past};
 use aws_load_balancer_controller::{
     aws::{Answer, Cloud},
     cloud::{CloudError, Request, Response, Service},
@@ -22,6 +22,8 @@ struct State {
     crashed: bool,
     /// An older world, and how many reads still see it.
     stale: Option<(World, usize)>,
+    /// Older worlds, for reads that lag.
+    past: Past,
 }
 
 /// How a call ends that is not delayed.
@@ -36,6 +38,14 @@ impl Sim {
     /// Looks at the world or changes it, out of the controller's sight.
     pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         look(&mut self.state.lock().world)
+    }
+
+    /// As [`Sim::world`], for a change that reads which lag are to show later.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let state = &mut *self.state.lock();
+        let changed = change(&mut state.world);
+        state.past.note(&mut state.world);
+        changed
     }
 
     /// A copy of the world as it is now.
@@ -56,6 +66,17 @@ impl Sim {
     /// Disarms all faults.
     pub fn disarm(&self) {
         self.state.lock().faults.clear();
+    }
+
+    /// From now on these reads see the world as it was this long ago; the first lag that covers a read decides.
+    pub fn lag(&self, calls: Calls, by: Duration) {
+        let state = &mut *self.state.lock();
+        state.past.lag(calls, by, &mut state.world);
+    }
+
+    /// Every read sees the world as it is.
+    pub fn catch_up(&self) {
+        self.state.lock().past.clear();
     }
 
     /// Whether a crash fault has struck and the caller counts as dead.
@@ -97,8 +118,13 @@ impl Sim {
         let mut state = self.state.lock();
         let usual = state.world.settings.page_size;
         state.world.settings.page_size = most.map_or(usual, |most| most.min(usual));
+        let is_write = request.action().is_write();
         let reply = state.perform(request);
         state.world.settings.page_size = usual;
+        if is_write {
+            let state = &mut *state;
+            state.past.note(&mut state.world);
+        }
         reply
     }
 }
@@ -154,6 +180,10 @@ impl State {
 
     /// The world's answer; a read may get it from an older world.
     fn answer(&mut self, request: Request) -> Reply {
+        if let Some(answer) = self.past.answer(&request, self.world.now()) {
+            self.world.record(request, Outcome::of(&answer));
+            return answer;
+        }
         match &mut self.stale {
             Some((older, reads)) if !request.action().is_write() && *reads > 0 => {
                 *reads -= 1;

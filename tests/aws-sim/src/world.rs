@@ -62,6 +62,14 @@ impl World {
         self
     }
 
+    /// A copy without the calls so far.
+    pub(crate) fn without_log(&mut self) -> Self {
+        let log = std::mem::take(&mut self.log);
+        let copy = self.clone();
+        self.log = log;
+        copy
+    }
+
     /// Time since the world began.
     pub fn now(&self) -> Duration {
         self.clock.now()

@@ -8,7 +8,7 @@ mod stacks;
 
 use aws_load_balancer_controller::cloud::Action;
 use aws_load_balancer_controller::deploy::Class;
-use aws_load_balancer_controller::deploy::audit::{Pace, audit};
+use aws_load_balancer_controller::deploy::audit::{Budget, Pace, audit};
 use aws_load_balancer_controller::model::Stack;
 use aws_sim::{Calls, Effect, Fault};
 use bed::{Bed, run};
@@ -329,9 +329,10 @@ fn an_audit_finds_a_rule_that_somebody_deleted() {
         bed.deploy(&stack).await;
         bed.delete_one_rule();
         let woken = parking_lot::Mutex::new(Vec::new());
-        let pace = Pace { sweep: Duration::from_mins(10), full: Duration::from_hours(1) };
-        let audit = audit(bed.deployer(), pace, |stack| woken.lock().push(stack));
-        let _ = tokio::time::timeout(Duration::from_mins(65), audit).await;
+        let pace = Pace::default();
+        let budget = Budget::new(&pace);
+        let audit = audit(bed.deployer(), pace, &budget, |stack, _| woken.lock().push(stack));
+        let _ = tokio::time::timeout(Duration::from_mins(5), audit).await;
         assert_eq!(*woken.lock(), vec![stack.id.clone()]);
         bed.deploy(&stack).await;
         bed.check(&stack, "a rule was deleted by hand");

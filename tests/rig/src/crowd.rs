@@ -4,6 +4,7 @@ use crate::{Options, Rig, rig::Pace, shop};
 use aws_load_balancer_controller::{
     aws::throttle::Throttles,
     cloud::{Action, Request},
+    deploy::audit,
 };
 use aws_sim::{Settings, WorldBuilder};
 use std::{collections::BTreeMap, time::Duration};
@@ -18,7 +19,14 @@ pub fn options() -> Options {
     settings.quotas.network_load_balancers = 10_000;
     settings.quotas.target_groups = 100_000;
     settings.quotas.security_groups = 100_000;
-    Options { world: WorldBuilder::new("demo").nodes(NODES).settings(settings).build(), ..Options::default() }
+    // why: audits of hundreds of target groups never rest, and these tests wait for rest
+    let seldom = Duration::from_hours(24);
+    let audit = audit::Pace { traffic: seldom, full: seldom, rules: seldom, ..audit::Pace::default() };
+    Options {
+        world: WorldBuilder::new("demo").nodes(NODES).settings(settings).build(),
+        audit,
+        ..Options::default()
+    }
 }
 
 /// The same at the pace that AWS documents, with the rate limits that the controller has by default.

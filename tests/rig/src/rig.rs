@@ -23,6 +23,7 @@ use aws_load_balancer_controller::{
         engine::{Engine, Leading, Parts},
         ingress,
     },
+    deploy::audit::Pace as Pacing,
     metrics::Metrics,
     model::{Owner, StackId},
 };
@@ -53,6 +54,8 @@ pub struct Options {
     pub pace: Option<Pace>,
     /// AWS to begin with.
     pub world: World,
+    /// How often it is looked whether others changed AWS.
+    pub audit: Pacing,
 }
 
 impl Default for Options {
@@ -60,7 +63,14 @@ impl Default for Options {
     fn default() -> Self {
         let config =
             Config { cluster_name: "demo".to_owned(), region: "us-west-2".to_owned(), ..Config::default() };
-        Self { config, workers: workers(3), throttles: Throttles::none(), pace: None, world: World::demo() }
+        Self {
+            config,
+            workers: workers(3),
+            throttles: Throttles::none(),
+            pace: None,
+            world: World::demo(),
+            audit: Pacing::default(),
+        }
     }
 }
 
@@ -135,6 +145,7 @@ impl Rig {
             namespace: "kube-system".to_owned(),
             authority: None,
             on_lead: Arc::new(|_| {}),
+            audit: self.options.audit,
         };
         let stores = parts.stores.clone();
         let engine = Engine::new(parts);

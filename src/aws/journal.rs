@@ -1,0 +1,166 @@
+//! Our own recent writes, added to every answer about what they changed.
+//!
+//! AWS's reads may lag behind its writes. A read that does not show yet what this process wrote itself is no reason to
+//! create, change or delete anything. [`Journaled`] keeps every write that AWS confirmed for [`KEPT`], and applies those that
+//! concern a read to its answer, in the order in which they were made. What a read shows already does not change by that; and
+//! a resource that AWS does not know yet counts as there. What others change about the same thing meanwhile shows after
+//! [`KEPT`].
+//!
+//! Upstream has nothing like it.
+
+mod answer;
+mod elbv2;
+mod protection;
+mod security_groups;
+
+use super::assume_role::{AssumedRole, CloudFor};
+use super::{Answer, Cloud};
+use crate::cloud::{CloudError, Request, Response};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a write outlives reads. Reads that lag by more than this are believed.
+pub const KEPT: Duration = Duration::from_mins(2);
+
+/// A write that AWS confirmed.
+struct Write {
+    at: Instant,
+    /// Its place in the order of all writes.
+    number: u64,
+    request: Request,
+    /// `None`: AWS said that what was to be deleted does not exist.
+    response: Option<Response>,
+    /// ARNs and ids of what it concerns.
+    about: Vec<String>,
+}
+
+/// Recent writes, in order.
+#[derive(Default)]
+pub struct Journal {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    writes: VecDeque<Arc<Write>>,
+    /// Writes by ARN or id of what they concern.
+    by_resource: BTreeMap<String, Vec<Arc<Write>>>,
+}
+
+impl Journal {
+    /// Takes note of a write.
+    fn note(&self, request: Request, response: Option<Response>) {
+        let about = answer::subjects(&request, response.as_ref());
+        let mut state = self.state.lock();
+        state.expire();
+        let number = state.next;
+        state.next += 1;
+        let write = Arc::new(Write { at: Instant::now(), number, request, response, about });
+        for subject in &write.about {
+            state.by_resource.entry(subject.clone()).or_default().push(write.clone());
+        }
+        state.writes.push_back(write);
+    }
+
+    /// The writes that concern any of these, in order; `None`: all.
+    fn writes(&self, about: Option<&[String]>) -> Vec<Arc<Write>> {
+        let mut state = self.state.lock();
+        state.expire();
+        let Some(about) = about else { return state.writes.iter().cloned().collect() };
+        let found = about.iter().filter_map(|subject| state.by_resource.get(subject)).flatten();
+        let found: BTreeMap<u64, &Arc<Write>> = found.map(|write| (write.number, write)).collect();
+        found.into_values().cloned().collect()
+    }
+
+    /// Whether something that this request names was created by us a moment ago, and not deleted since.
+    pub fn has_made(&self, subject: &str) -> bool {
+        let state = self.state.lock();
+        let writes = state.by_resource.get(subject).into_iter().flatten().rev();
+        let mut last = writes.filter(|write| write.at.elapsed() < KEPT);
+        last.find_map(|write| answer::brings_into_being(subject, write)) == Some(true)
+    }
+}
+
+impl State {
+    /// Drops what is older than [`KEPT`].
+    fn expire(&mut self) {
+        while let Some(oldest) = self.writes.front()
+            && oldest.at.elapsed() >= KEPT
+        {
+            for subject in &oldest.about {
+                let is_empty = self.by_resource.get_mut(subject).is_some_and(|writes| {
+                    writes.retain(|write| write.number != oldest.number);
+                    writes.is_empty()
+                });
+                if is_empty {
+                    self.by_resource.remove(subject);
+                }
+            }
+            self.writes.pop_front();
+        }
+    }
+}
+
+/// A `Cloud` whose reads show our own recent writes.
+pub struct Journaled<C> {
+    inner: C,
+    journal: Arc<Journal>,
+}
+
+impl<C> Journaled<C> {
+    /// Adds the writes of the journal to what `inner` answers, and takes note of those that go through it.
+    pub fn new(inner: C, journal: Arc<Journal>) -> Self {
+        Self { inner, journal }
+    }
+}
+
+impl<C: Cloud> Journaled<C> {
+    async fn write(&self, request: Request) -> Result<Response, CloudError> {
+        let reply = self.inner.call(request.clone()).await;
+        match &reply {
+            Ok(response) => self.journal.note(request, Some(response.clone())),
+            Err(error) if answer::is_gone_already(&request, error) => self.journal.note(request, None),
+            Err(_) => {}
+        }
+        reply
+    }
+
+    async fn read(&self, request: Request) -> Result<Response, CloudError> {
+        let reply = self.inner.call(request.clone()).await;
+        answer::complete(&request, reply, &self.journal)
+    }
+}
+
+impl<C: Cloud> Cloud for Journaled<C> {
+    fn call(&self, request: Request) -> Answer<'_> {
+        Box::pin(async move {
+            if request.action().is_write() { self.write(request).await } else { self.read(request).await }
+        })
+    }
+}
+
+/// Clouds of roles whose reads show our own recent writes.
+pub struct JournaledRoles {
+    inner: Arc<dyn CloudFor>,
+    journal: Arc<Journal>,
+}
+
+impl JournaledRoles {
+    /// As [`Journaled::new`], whoever's name is used.
+    pub fn new(inner: Arc<dyn CloudFor>, journal: Arc<Journal>) -> Self {
+        Self { inner, journal }
+    }
+}
+
+impl CloudFor for JournaledRoles {
+    fn cloud_for(&self, role: Option<&AssumedRole>) -> Arc<dyn Cloud> {
+        Arc::new(Journaled::new(self.inner.cloud_for(role), self.journal.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
