@@ -6,8 +6,8 @@ use aws_load_balancer_controller::cloud::elbv2::{
     DeleteListener, DeleteLoadBalancer, DeleteRule, DeleteTargetGroup, DeregisterTargets,
     FixedResponseAction, HealthCheck, Listener, ListenerAction, ListenerSettings, LoadBalancer,
     ModifyListener, ModifyLoadBalancerAttributes, ModifyRule, ModifyTargetGroup, ModifyTargetGroupAttributes,
-    RegisterTargets, RemoveListenerCertificate, RemoveTags, SetRulePriorities, SetSecurityGroups, SetSubnets,
-    SubnetMapping, Target, TargetGroup,
+    RegisterTargets, RemoveListenerCertificate, RemoveTags, SetRulePriorities, SetSecurityGroups, Target,
+    TargetGroup,
 };
 use aws_load_balancer_controller::cloud::{Attributes, Ref};
 use rig::{Options, Rig, rig::Inventory, shop};
@@ -139,19 +139,6 @@ fn drifts() -> Vec<Drift> {
                 ..SetSecurityGroups::default()
             });
         }),
-        ("the subnets of a load balancer changed", TRAFFIC, |rig, found| {
-            let alb = load_balancer(found, ALB);
-            let fewer = alb
-                .zones
-                .iter()
-                .take(2)
-                .map(|zone| SubnetMapping { subnet_id: zone.subnet_id.clone(), ..SubnetMapping::default() });
-            rig.ask(SetSubnets {
-                arn: alb.arn.as_str().into(),
-                subnet_mappings: fewer.collect(),
-                ..SetSubnets::default()
-            });
-        }),
         ("a health check changed", TRAFFIC, |rig, found| {
             let arn: Ref = target_group(found, GROUP_OF_ALB).arn.as_str().into();
             let health_check = HealthCheck { healthy_threshold: Some(7), ..HealthCheck::default() };
@@ -224,7 +211,7 @@ fn tags_taken_away_while_no_replica_ran_are_put_back() {
             rig.kill().await;
             untag(&rig, &target_group(&rig.inventory(), GROUP_OF_NLB).arn, key);
             rig.start().await;
-            rig.settle().await;
+            tokio::time::sleep(REST).await;
             assert_eq!(rig.inventory().lines(), whole, "{key}");
         }
     });

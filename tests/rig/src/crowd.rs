@@ -1,10 +1,13 @@
 //! Many Services and many Ingress groups, and what a controller needed for them.
 
-use crate::{Options, Rig, rig::Pace, shop};
+use crate::{
+    Options, Rig,
+    rig::{Pace, seldom},
+    shop,
+};
 use aws_load_balancer_controller::{
     aws::throttle::Throttles,
     cloud::{Action, Request},
-    deploy::audit,
 };
 use aws_sim::{Settings, WorldBuilder};
 use std::{collections::BTreeMap, time::Duration};
@@ -19,12 +22,9 @@ pub fn options() -> Options {
     settings.quotas.network_load_balancers = 10_000;
     settings.quotas.target_groups = 100_000;
     settings.quotas.security_groups = 100_000;
-    // why: audits of hundreds of target groups never rest, and these tests wait for rest
-    let seldom = Duration::from_hours(24);
-    let audit = audit::Pace { traffic: seldom, full: seldom, rules: seldom, ..audit::Pace::default() };
     Options {
         world: WorldBuilder::new("demo").nodes(NODES).settings(settings).build(),
-        audit,
+        audit: seldom(),
         ..Options::default()
     }
 }
