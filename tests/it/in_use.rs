@@ -85,7 +85,7 @@ fn a_target_group_that_somebody_else_uses_does_not_keep_the_others() {
         });
         rig.aws.arm(Fault::on(of_kept, Effect::fail("ResourceInUse")));
         rig.api.delete("services", shop::NAMESPACE, "edge");
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         let left: Vec<_> = rig.inventory().target_groups.into_iter().map(|group| group.arn).collect();
         assert_eq!(left, vec![kept]);
     });

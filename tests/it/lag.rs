@@ -79,7 +79,9 @@ impl Cluster {
             self.put_service(name, "10");
             self.serve(name, 20 + number * 10, 0..3);
         }
-        INGRESSES.iter().for_each(|name| self.put_ingress(name, "/a"));
+        for name in INGRESSES {
+            self.put_ingress(name, "/a");
+        }
     }
 
     fn put_service(&self, name: &str, interval: &str) {
@@ -147,13 +149,13 @@ impl Cluster {
                     );
                 }
                 Request::CreateLoadBalancer(create) => {
-                    *created.entry(format!("lb {}", create.name)).or_default() += 1
+                    *created.entry(format!("lb {}", create.name)).or_default() += 1;
                 }
                 Request::CreateTargetGroup(create) => {
-                    *created.entry(format!("tg {}", create.name)).or_default() += 1
+                    *created.entry(format!("tg {}", create.name)).or_default() += 1;
                 }
                 Request::CreateSecurityGroup(create) => {
-                    *created.entry(format!("sg {}", create.name)).or_default() += 1
+                    *created.entry(format!("sg {}", create.name)).or_default() += 1;
                 }
                 Request::CreateListener(create) => {
                     let key = format!("listener {} {}", create.load_balancer_arn, create.settings.port);

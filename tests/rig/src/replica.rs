@@ -237,6 +237,7 @@ impl Rig {
             namespace: "kube-system".to_owned(),
             authority: None,
             on_lead: Arc::new(move |leads| seen.lock().push(leads)),
+            audit: aws_load_balancer_controller::deploy::audit::Pace::default(),
         };
         let engine = Arc::new(Engine::new(parts));
         let mut tasks = JoinSet::new();
