@@ -59,11 +59,12 @@ async fn small_bodies_never_wait_for_large_ones() {
 #[tokio::test(start_paused = true)]
 async fn the_stalled_goes_before_the_slow_and_the_slow_before_the_quick() {
     let bodies = bodies(64, 1000);
-    let (stalled, slow, quick) = (bodies.enter(), bodies.enter(), bodies.enter());
+    let (stalled, slow) = (bodies.enter(), bodies.enter());
     stalled.take(300 * KIB).await.unwrap();
     slow.take(300 * KIB).await.unwrap();
     tokio::time::advance(Duration::from_millis(500)).await;
     slow.take(KIB).await.unwrap();
+    let quick = bodies.enter();
     quick.take(300 * KIB).await.unwrap();
     let next = bodies.enter();
     let mut waits = Box::pin(next.take(150 * KIB));
