@@ -1,11 +1,11 @@
 //! Memory of the request bodies of a listener, bounded in total.
 //!
-//! Small bodies have memory of their own, so that they never wait behind large ones. When memory is short, the request that is
-//! sent the slowest is given up: whoever holds a body back makes room for whoever sends one.
+//! Small bodies have memory of their own, so that they never wait behind large ones. A large body begins when there is memory for
+//! all of it; until then it is not read. When memory is short, a request that is held back is given up: whoever sends makes
+//! progress, and whoever does not makes room.
 
 use crate::metrics::BodyMeter;
 use parking_lot::Mutex;
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,10 @@ use tokio::time::Instant;
 pub const SMALL: usize = 64 * 1024;
 /// A sender from whom nothing came for so long holds its body back.
 const STALL: Duration = Duration::from_millis(100);
-/// The rate of a sender counts from here on.
-const WARM_UP: Duration = Duration::from_millis(200);
+/// A sender that takes longer than this for its body is slow.
+const LONG: Duration = Duration::from_secs(1);
+/// How often who waits looks whether somebody holds a body back.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Bytes of bodies in memory at a time.
 #[derive(Clone, Copy, Debug)]
@@ -73,16 +75,13 @@ impl Held {
         self.bytes > SMALL
     }
 
-    /// The slower, the less.
-    fn pace(&self, now: Instant) -> (u8, Reverse<Duration>, u128) {
+    /// For how long a body is held back, if it is: the stalled before the slow.
+    fn delay(&self, now: Instant) -> Option<(bool, Duration)> {
         let (stalled, elapsed) = (now - self.last, now - self.began);
         if stalled >= STALL {
-            return (0, Reverse(stalled), 0);
+            return Some((true, stalled));
         }
-        if elapsed >= WARM_UP {
-            return (1, Reverse(Duration::ZERO), self.bytes as u128 * 1_000_000 / elapsed.as_micros().max(1));
-        }
-        (2, Reverse(elapsed), 0)
+        (elapsed >= LONG).then_some((false, elapsed))
     }
 }
 
@@ -103,7 +102,8 @@ impl Shelf {
     fn slowest(&self, is_large: bool) -> Option<u64> {
         let now = Instant::now();
         let coming = self.of(is_large).filter(|(_, held)| !held.is_whole && !held.is_dropped);
-        coming.min_by_key(|(_, held)| held.pace(now)).map(|(id, _)| *id)
+        let delayed = coming.filter_map(|(id, held)| Some((held.delay(now)?, *id)));
+        delayed.max().map(|(_, id)| id)
     }
 
     fn total(&self) -> usize {
@@ -159,7 +159,14 @@ impl Bodies {
 }
 
 impl Share {
-    /// Takes memory for bytes that have come; waits for it where bodies that are complete have it.
+    /// Bytes have come for which there is memory.
+    pub fn touch(&self) {
+        if let Some(held) = self.shared.shelf.lock().bodies.get_mut(&self.id) {
+            held.last = Instant::now();
+        }
+    }
+
+    /// Takes memory for so many bytes more; waits for it where others make use of it.
     pub async fn take(&self, bytes: usize) -> Result<(), Dropped> {
         loop {
             let freed = self.shared.freed.notified();
@@ -170,6 +177,7 @@ impl Share {
             }
             tokio::select! {
                 () = freed => {}
+                () = tokio::time::sleep(LOOK) => {}
                 () = self.dropped() => return Err(Dropped),
             }
         }
@@ -182,7 +190,8 @@ impl Share {
             return Err(Dropped);
         };
         // why: whoever waits for memory is not slow
-        mine.last = Instant::now();
+        let now = Instant::now();
+        mine.last = now;
         let (before, was_large) = (mine.bytes, mine.is_large());
         let wanted = before + bytes;
         let is_large = wanted > SMALL;
@@ -192,6 +201,8 @@ impl Share {
         if used + wanted <= limit {
             if let Some(mine) = shelf.bodies.get_mut(&self.id) {
                 mine.bytes = wanted;
+                // why: until now it was the server that took its time
+                mine.began = if is_large && !was_large { now } else { mine.began };
             }
             self.shared.count(&shelf);
             return Ok(true);

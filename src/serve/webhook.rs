@@ -3,7 +3,7 @@
 //! Paths are upstream's. Requests are bounded in size, memory, cost and time; what is not an AdmissionReview gets the right HTTP
 //! answer and harms nobody. Each review runs step by step ([`super::steps`]) on the pool, where it keeps nobody waiting.
 
-use super::bodies::{Bodies, Share};
+use super::bodies::{Bodies, SMALL, Share};
 use super::connections::Connection;
 use super::lookups::Lookups;
 use super::review::{self, Head, Request, Review};
@@ -32,7 +32,7 @@ use tokio::time::{Instant, timeout_at};
 /// The largest AdmissionReview: two objects of etcd's limit.
 const MAX_BODY: usize = 3 * 1024 * 1024;
 /// The API server gives up after five seconds, so an answer after them is of no use.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a review may ask for something more.
 const MAX_LOOKUPS: usize = 4;
 
@@ -155,7 +155,7 @@ async fn collect(request: HttpRequest, share: &Share) -> Result<Bytes, HttpRefus
     if length > MAX_BODY {
         return too_large();
     }
-    let (mut body, mut bytes): (Body, Vec<u8>) = (request.into_body(), Vec::new());
+    let (mut body, mut bytes, mut taken): (Body, Vec<u8>, usize) = (request.into_body(), Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return refuse(StatusCode::BAD_REQUEST, "the rest of the request cannot be read");
@@ -164,15 +164,28 @@ async fn collect(request: HttpRequest, share: &Share) -> Result<Bytes, HttpRefus
         if bytes.len() + part.len() > MAX_BODY {
             return too_large();
         }
-        if let Err(dropped) = share.take(part.len()).await {
+        let wanted = memory_for(bytes.len() + part.len(), length);
+        if wanted <= taken {
+            share.touch();
+        } else if let Err(dropped) = share.take(wanted - taken).await {
             return refuse(StatusCode::SERVICE_UNAVAILABLE, dropped.to_string());
         }
+        taken = taken.max(wanted);
         if bytes.is_empty() {
             bytes.reserve_exact(length);
         }
         bytes.extend_from_slice(&part);
     }
     Ok(bytes.into())
+}
+
+/// Memory that a body takes of which so much has come: small ones as much as came, large ones at once all that may come.
+fn memory_for(come: usize, length: usize) -> usize {
+    match (come.max(length) <= SMALL, length) {
+        (true, _) => come,
+        (false, 0) => MAX_BODY,
+        (false, length) => length.max(come),
+    }
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {
