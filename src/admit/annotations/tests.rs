@@ -194,7 +194,7 @@ fn wide_ingress(count: usize) -> Ingress {
 
 #[test]
 fn however_many_backends_there_are_limits_are_told() {
-    for (count, are_told) in [(100, false), (101, true), (200, true)] {
+    for (count, are_told) in [(100, false), (101, true), (200, true), (255, true), (500, true)] {
         let findings = of_ingress(&Config::default(), &wide_ingress(count), &Class::Plain, None);
         for part in ["rules on one listener", "target groups on one load balancer"] {
             let expected = format!("makes {count} {part}");
