@@ -106,6 +106,9 @@ impl World {
         for world in members.map(Self::for_ingress) {
             all.hosts.extend(world.hosts);
             all.ports.extend(world.ports);
+            for (service, ports) in world.asked {
+                all.asked.entry(service).or_default().extend(ports);
+            }
             let is_given = world.addresses.len() != SOME_SUBNETS;
             if all.addresses.is_empty() || is_given {
                 all.addresses = world.addresses;

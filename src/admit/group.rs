@@ -64,8 +64,9 @@ fn build(
     let group = IngressGroup { id, members, leavers: Vec::new() };
     let Some(built) = trial::build_group(&group, &world, config) else { return Vec::new() };
     let told = built.members.into_iter().map(|member| {
-        let findings = member.findings.into_iter().map(leave_to_group);
-        (member.key, findings.collect())
+        // why: mistakes of a Service stand on the Service
+        let own = member.findings.into_iter().filter(|finding| finding.object.kind == "Ingress");
+        (member.key, own.map(leave_to_group).collect())
     });
     told.collect()
 }
