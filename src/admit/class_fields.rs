@@ -206,7 +206,7 @@ impl Checks<'_> {
         let pool = spec.ipam_configuration.as_ref().and_then(|ipam| ipam.ipv4_ipam_pool_id.as_deref());
         if is_internal && pool.is_some_and(|pool| !pool.is_empty()) {
             let problem = "is for load balancers that face the internet, and spec.scheme is internal";
-            findings.push(self.found("ipamConfiguration.ipv4IPAMPoolId", Complaint::error(problem)));
+            findings.push(self.warning("ipamConfiguration.ipv4IPAMPoolId", problem));
         }
         let is_ipv4 = spec.ip_address_type == Some(LoadBalancerIpAddressType::Ipv4);
         let cidrs = spec.inbound_cidrs.iter().flatten().enumerate();

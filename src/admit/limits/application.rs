@@ -139,7 +139,9 @@ fn public_addresses(object: &ObjectRef, stack: &Stack) -> Vec<Finding> {
         ];
         findings.extend(wrong.into_iter().filter(|(_, is_wrong)| *is_wrong).map(|(suffix, _)| {
             let problem = "is for load balancers that face the internet, but the scheme is internal";
-            Finding::error(object, problem)
+            let is_refused = suffix == "ip-address-type";
+            let finding = if is_refused { Finding::error } else { Finding::warning };
+            finding(object, problem)
                 .at(format!("{ALB_PREFIX}/{suffix}"))
                 .hint(format!("set {ALB_PREFIX}/scheme: internet-facing"))
         }));
