@@ -113,6 +113,11 @@ fn is_ours_for_sure(suffix: &str, right: &str) -> bool {
     is_near(suffix, right, NEAR_FOREIGN) || right.strip_prefix(NLB_STEM) == Some(suffix)
 }
 
+/// Whether what stands before the dot can be the whole beginning of a family. why: else the dot stands for a hyphen
+fn is_whole_stem(given: &str, right: &str) -> bool {
+    given.contains('-') || !right.contains('-') || given.len() + NEAR_PREFIX >= right.len()
+}
+
 /// Whether at most so many letters are wrong.
 fn is_near(given: &str, right: &str, most: usize) -> bool {
     given.len().abs_diff(right.len()) <= most && strsim::damerau_levenshtein(given, right) <= most
@@ -125,7 +130,11 @@ fn likely_keys(kind: &str, prefix: &str, suffix: &str, value: &str) -> Vec<Strin
     let rows = || table::rows().filter(|row| row.prefix == prefix && row.is_read_from(kind));
     let is_exact = |row: &&Row| matches!(row.suffix, table::Suffix::Exact(_));
     let stems = rows().filter(|row| !is_exact(row)).map(|row| row.suffix.stem());
-    let of_family = suffix.split_once('.').map(|(stem, rest)| (likely(stem, stems, FILLERS), rest));
+    let of_family = suffix.split_once('.').map(|(stem, rest)| {
+        let mut stems = likely(stem, stems, FILLERS);
+        stems.retain(|right| is_whole_stem(stem, right));
+        (stems, rest)
+    });
     let keys: Vec<String> = match of_family {
         Some((stems, rest)) if !stems.is_empty() => {
             stems.into_iter().map(|right| format!("{prefix}/{right}.{rest}")).collect()

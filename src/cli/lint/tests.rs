@@ -453,7 +453,7 @@ fn two_load_balancers_of_one_name_are_told() {
 #[test]
 fn of_an_object_with_a_thousand_mistakes_the_first_are_told_and_the_others_counted() {
     let unknown: Vec<String> =
-        (0..1000).map(|at| format!("    service.beta.kubernetes.io/aws-load-balancer-x{at}: y")).collect();
+        (0..1000).map(|at| format!("    service.beta.kubernetes.io/aws-load-balancer-x{at}: z")).collect();
     let (begin, end) =
         MANIFESTS.split_once("    service.beta.kubernetes.io/aws-load-balancer-atributes").unwrap();
     let found = linted(&format!("{begin}{}\n{}", unknown.join("\n"), end.split_once('\n').unwrap().1));
