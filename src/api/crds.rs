@@ -11,6 +11,10 @@ use super::{AlbTargetControlConfig, IngressClassParams, TargetGroupBinding};
 /// Spec fields that `v1alpha1` of `TargetGroupBinding` does not have.
 const NEW_IN_V1BETA1: [&str; 4] = ["targetGroupProtocol", "nodeSelector", "ipAddressType", "vpcID"];
 
+/// Whoever deletes a definition deletes every object of its kind. So tools that would take it for a part of a release keep it.
+const KEEP: [(&str, &str); 2] =
+    [("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"), ("helm.sh/resource-policy", "keep")];
+
 /// Why the definitions can't be printed.
 #[derive(Debug, thiserror::Error)]
 #[error("custom resource definition `{name}` can't be printed as YAML: {source}")]
@@ -64,6 +68,8 @@ fn remove_properties(schema: Option<&mut JSONSchemaProps>, names: &[&str]) {
 ///
 /// why: `null` for an absent field is not a value upstream's schema takes, and objects without `spec` are legal there.
 fn match_controller_gen(crd: &mut CustomResourceDefinition) {
+    crd.metadata.annotations =
+        Some(KEEP.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
     crd.spec.names.categories = None;
     crd.spec.names.short_names = None;
     crd.spec.names.list_kind = Some(format!("{}List", crd.spec.names.kind));

@@ -4,6 +4,8 @@
 //! file that says what is different then, field by field. `UPDATE_GOLDEN=1` writes them anew.
 #![allow(clippy::disallowed_methods)]
 
+mod absent;
+mod image;
 mod readme;
 mod rights;
 
@@ -115,10 +117,30 @@ fn helm_has_nothing_to_complain_about() {
 }
 
 #[test]
-fn the_chart_and_the_binary_have_the_same_version() {
+fn values_for_continuous_integration_render_and_lint() {
+    let chart = chart().display().to_string();
+    let mut count = 0;
+    for entry in std::fs::read_dir(Path::new(&chart).join("ci")).unwrap() {
+        let values = entry.unwrap().path().display().to_string();
+        run_helm(&["lint", &chart, "--strict", "--values", &values]).unwrap();
+        render(&["--values", &values, "--api-versions", "apiregistration.k8s.io/v1"]).unwrap();
+        assert!(values.ends_with("-values.yaml"), "chart-testing passes over {values}");
+        count += 1;
+    }
+    assert!(count >= 3, "{count}");
+}
+
+#[test]
+fn the_chart_and_the_binary_have_the_same_version_which_is_no_downgrade() {
     let chart: Value = read_yaml("Chart.yaml");
-    assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(chart["version"], version);
+    assert_eq!(chart["appVersion"], format!("v{version}"));
+    let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+    assert!(parts >= vec![3, 5, 100], "3.5.0 of the Go controller may not be above {version}");
+    for field in ["home", "sources", "icon", "kubeVersion", "keywords"] {
+        assert!(!chart[field].is_null(), "{field}");
+    }
 }
 
 #[test]
@@ -127,6 +149,7 @@ fn the_schema_knows_exactly_the_values_that_exist() {
     paths_of_values("", &read_yaml("values.yaml"), &read_schema(), &mut values);
     paths_of_schema("", &read_schema(), &mut schema);
     schema.remove(".global");
+    schema.remove(".enabled");
     let difference: Vec<_> = values.symmetric_difference(&schema).collect();
     assert!(difference.is_empty(), "{difference:?}");
 }

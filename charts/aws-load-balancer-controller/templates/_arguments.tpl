@@ -24,7 +24,7 @@
   (list "lb-stabilization-monitor-interval" .Values.lbStabilizationMonitorInterval)
   (list "sync-period" .Values.syncPeriod)
   (list "watch-namespace" .Values.watchNamespace)
-  (list "metrics-bind-addr" .Values.metricsBindAddr)
+  (list "metrics-bind-addr" (toString .Values.metricsBindAddr))
   (list "log-level" .Values.logLevel)
   (list "log-format" .Values.logFormat)
   (list "feature-gates" (include "lbc.pairs" .Values.controllerConfig.featureGates))

@@ -60,10 +60,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 {{- end -}}
 
-{{/* Port of the metrics listener: what follows the colon of an address without brackets. */}}
+{{/* Port of the metrics listener: what follows the last colon of the address; nothing where the address is 0, which switches it off. */}}
 {{- define "lbc.metricsPort" -}}
 {{- $address := toString .Values.metricsBindAddr -}}
-{{- regexMatch "^[^:]*:[0-9]+$" $address | ternary (splitList ":" $address | last) "8080" -}}
+{{- if ne $address "0" -}}
+{{- regexMatch ":[0-9]+$" $address | ternary (splitList ":" $address | last) "8080" -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "lbc.webhookPort" -}}

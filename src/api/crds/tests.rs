@@ -11,12 +11,23 @@ const CONTRACT: &str = include_str!("contract.yaml");
 #[test]
 fn the_definitions_are_equal_to_the_contract() {
     let contract: Vec<Value> = serde_saphyr::from_multiple(CONTRACT).unwrap();
-    let generated: Vec<Value> =
-        crds().iter().map(|crd| normalise(&serde_json::to_value(crd).unwrap())).collect();
+    let generated: Vec<Value> = crds()
+        .iter()
+        .map(|crd| normalise(&serde_json::to_value(without_annotations(crd)).unwrap()))
+        .collect();
     let contract: Vec<Value> = contract.iter().map(normalise).collect();
     let mut found = Vec::new();
     differences("", &Value::Array(generated), &Value::Array(contract), &mut found);
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn definitions_stay_when_a_release_or_an_application_goes() {
+    for crd in crds() {
+        let annotations = crd.metadata.annotations.unwrap_or_default();
+        assert_eq!(annotations["helm.sh/resource-policy"], "keep");
+        assert_eq!(annotations["argocd.argoproj.io/sync-options"], "Prune=false,Delete=false");
+    }
 }
 
 #[test]
@@ -72,6 +83,13 @@ fn the_chart_ships_the_generated_definitions() {
 }
 
 /// Without descriptions and with numbers in one form; `required` and `enum` are sets.
+/// Annotations are no part of the contract.
+fn without_annotations(crd: &CustomResourceDefinition) -> CustomResourceDefinition {
+    let mut crd = crd.clone();
+    crd.metadata.annotations = None;
+    crd
+}
+
 fn normalise(value: &Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(normalise_map(map)),

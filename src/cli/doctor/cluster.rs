@@ -17,8 +17,9 @@ use std::collections::BTreeSet;
 use x509_parser::pem::Pem;
 
 /// How to get a controller.
-pub(super) const INSTALL: &str = "helm install aws-load-balancer-controller charts/aws-load-balancer-controller -n kube-system --set clusterName=<name>";
-const APPLY_DEFINITIONS: &str = "aws-load-balancer-controller crds | kubectl apply --server-side -f -";
+pub(super) const INSTALL: &str = "helm install aws-load-balancer-controller charts/aws-load-balancer-controller -n kube-system --set clusterName=<name>,image.repository=<repository>";
+const APPLY_DEFINITIONS: &str =
+    "aws-load-balancer-controller crds | kubectl apply --server-side --force-conflicts -f -";
 /// The webhook configurations of both charts, unless named otherwise.
 const CONFIGURATION: &str = "aws-load-balancer-webhook";
 /// The oldest API server with all that is used.

@@ -83,7 +83,7 @@ async fn pods_run_on_fake_nodes_and_are_ready_exactly_while_their_gates_are_open
 async fn the_chart_installs_and_tells_how_to_run_the_controller() {
     let cluster = Cluster::start().await.unwrap();
     let (name, chart) = ("aws-load-balancer-controller", chart().display().to_string());
-    let sets = "clusterName=test,vpcId=vpc-0123456789abcdef0,region=us-west-2";
+    let sets = "clusterName=test,image.repository=registry.example.com/controller,vpcId=vpc-0123456789abcdef0,region=us-west-2";
     let install = ["install", name, &chart, "--namespace", "kube-system", "--set", sets];
     cluster.helm(&install).await.unwrap().expect_ok().unwrap();
 

@@ -25,7 +25,7 @@ fn add_rows(table: &mut String, path: &str, schema: &Value, defaults: &Value) {
         let (path, default) = (format!("{path}{key}"), &defaults[key]);
         if schema.get("properties").is_some() {
             add_rows(table, &format!("{path}."), schema, default);
-        } else if key != "global" {
+        } else if !["enabled", "global"].contains(&key.as_str()) {
             let meaning = schema["description"].as_str().unwrap();
             writeln!(table, "| `{path}` | {} | {meaning} |", show(default)).unwrap();
         }

@@ -20,6 +20,9 @@ const ECHO: &str = include_str!("../../manifests/echo.yaml");
 const GAME: &str = include_str!("../../manifests/game-2048.yaml");
 const TYPO: &str = include_str!("../../manifests/typo.yaml");
 
+/// Nobody pulls it: the walk-through runs the binary that was built.
+const IMAGE: &str = "image.repository=registry.example.com/aws-load-balancer-controller";
+
 /// The annotation that the typing mistake is in.
 const SCHEME: &str = "service.beta.kubernetes.io/aws-load-balancer-scheme";
 
@@ -38,7 +41,7 @@ impl Walkthrough {
         let chart = chart().display().to_string();
         let vpc = format!("vpcId={}", self.aws.vpc_id());
         let endpoint = format!("env.AWS_ENDPOINT_URL={}", self.aws.endpoint());
-        let sets = ["clusterName=demo", "region=us-west-2", &vpc, &endpoint];
+        let sets = ["clusterName=demo", "region=us-west-2", IMAGE, &vpc, &endpoint];
         let mut args = vec!["install", RELEASE, &chart, "--namespace", NAMESPACE];
         args.extend(sets.iter().chain(values).flat_map(|set| ["--set-string", *set]));
         self.progress.watch("helm install", async { self.cluster.helm(&args).await?.expect_ok() }).await?;
