@@ -228,6 +228,7 @@ metrics! {
     conversion_panics: total NoLabels "controller_runtime_conversion_webhook_panics" "Always 0: no resource has versions to convert between";
     certificate_reads: total NoLabels "certwatcher_read_certificate" "Looks at the webhooks' certificate: at its files every five seconds, at its Secret when that changes";
     certificate_read_errors: total NoLabels "certwatcher_read_certificate_errors" "Looks after which the webhooks' certificate is not as it should be";
+    certificate_expiry: gauge NoLabels "awslbc_webhook_certificate_expiry_timestamp_seconds" "When the webhooks' certificate expires, in seconds since 1970";
     queue_depth: gauge QueueLabels "workqueue_depth" "Keys that wait in a work queue";
     queue_adds: counter QueueLabels "workqueue_adds" "Keys added to a work queue";
     queue_retries: counter QueueLabels "workqueue_retries" "Keys added to a work queue for later: after a failure, or to look again";

@@ -1,8 +1,8 @@
 //! Meters of one controller: its queue and its workers.
 
 use super::{
-    ApiRequestLabels, ControllerLabels, LimitLabels, Metrics, QueueLabels, ResultLabels, WebhookCodeLabels,
-    WebhookLabels,
+    ApiRequestLabels, ControllerLabels, LimitLabels, Metrics, NoLabels, QueueLabels, ResultLabels,
+    WebhookCodeLabels, WebhookLabels,
 };
 use crate::aws::throttle::Left;
 use prometheus_client::metrics::counter::Counter;
@@ -141,6 +141,11 @@ impl Metrics {
         if !is_fine {
             self.certificate_read_errors.inc();
         }
+    }
+
+    /// When the webhooks' certificate expires, in seconds since 1970.
+    pub fn set_certificate_expiry(&self, time: i64) {
+        self.certificate_expiry.get_or_create(&NoLabels::new()).set(time);
     }
 
     /// Counts an admission request as being answered for as long as the answer lives.

@@ -63,6 +63,13 @@ impl ServingCertificate {
         Ok(())
     }
 
+    /// When the certificate that is served expires, in seconds since 1970.
+    pub fn expiry(&self) -> Option<i64> {
+        let served = self.0.load();
+        let (_, certificate) = x509_parser::parse_x509_certificate(served.as_ref()?.cert.first()?).ok()?;
+        Some(certificate.validity().not_after.timestamp())
+    }
+
     /// Whether there is a certificate to serve.
     pub fn is_ready(&self) -> bool {
         self.0.load().is_some()

@@ -31,6 +31,8 @@ use tokio::time::{Instant, interval};
 use webhook_certs::{Decision, Policy, Reason, advance, service_names};
 
 const NAMESPACE: &str = "kube-system";
+/// What every installation is given.
+const SETS: &str = "clusterName=test,image.repository=registry.example.com/controller";
 const NAME: &str = "aws-load-balancer-controller";
 const SERVICE: &str = "aws-load-balancer-webhook-service";
 const SECRET: &str = "aws-load-balancer-webhook-certs";
@@ -67,7 +69,7 @@ impl Installation {
     async fn start(policy: Policy, replicas: usize) -> Self {
         let cluster = Cluster::start().await.unwrap();
         let chart = chart().display().to_string();
-        let install = ["install", NAME, &chart, "-n", NAMESPACE, "--set", "clusterName=test"];
+        let install = ["install", NAME, &chart, "-n", NAMESPACE, "--set", SETS];
         cluster.helm(&install).await.unwrap().expect_ok().unwrap();
         let query = ["get", "service", SERVICE, "-n", NAMESPACE, "-o", "jsonpath={.spec.clusterIP}"];
         let address = cluster.kubectl(&query).await.unwrap().expect_ok().unwrap();
@@ -107,9 +109,9 @@ impl Installation {
         let oldest = self.replicas.remove(0);
         oldest.leave.send(()).unwrap();
         oldest.keeper.abort();
-        calls.make_for(Duration::from_secs(1), self).await;
+        calls.make(50, self).await;
         self.cluster.tunnel().remove(oldest.endpoint);
-        calls.make_for(Duration::from_secs(3), self).await;
+        calls.make(150, self).await;
     }
 
     async fn keep_certificates(
@@ -257,7 +259,7 @@ async fn upgrades_leave_the_certificates_alone_and_a_deleted_secret_comes_back_a
     let before = cluster.kubectl(&secret).await.unwrap().expect_ok().unwrap();
 
     let chart = chart().display().to_string();
-    let sets = "clusterName=test,logLevel=debug,additionalLabels.team=a";
+    let sets = "clusterName=test,image.repository=registry.example.com/controller,logLevel=debug,additionalLabels.team=a";
     let upgrade = ["upgrade", NAME, &chart, "-n", NAMESPACE, "--set", sets];
     cluster.helm(&upgrade).await.unwrap().expect_ok().unwrap();
     installation.try_service("LoadBalancer").await.unwrap();
@@ -290,10 +292,10 @@ async fn upgrades_leave_the_certificates_alone_and_a_deleted_secret_comes_back_a
     cluster.helm(&uninstall).await.unwrap().expect_ok().unwrap();
 }
 
-/// Fifty calls a second, while a new authority is made as soon as the last one is in use, and then while all of them but
-/// the last are forgotten.
+/// Calls all the time, while a new authority is made as soon as the last one is in use, and then while all of them but the last are
+/// forgotten. How fast that goes depends on the machine; how often it happens does not.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_call_fails_while_the_authority_is_replaced_every_second() {
+async fn no_call_fails_while_the_authority_is_replaced_again_and_again() {
     let second = SignedDuration::from_secs(1);
     let hour = SignedDuration::from_hours(1);
     let hurried = Policy {
@@ -310,22 +312,28 @@ async fn no_call_fails_while_the_authority_is_replaced_every_second() {
     let trusted = installation.watch_trusted();
 
     let mut calls = Calls::default();
-    calls.make_for(Duration::from_mins(1), &installation).await;
-    let authorities = trusted.lock().unwrap().seen.len();
-    for replica in &installation.replicas {
-        let certificates = replica.served.lock().unwrap().len();
-        assert!(certificates >= 60, "a replica served {certificates} of {authorities} authorities");
+    let fewest =
+        |replicas: &[Replica]| replicas.iter().map(|replica| replica.served.lock().unwrap().len()).min();
+    let deadline = Instant::now() + Duration::from_mins(10);
+    while fewest(&installation.replicas) < Some(60) || calls.count < 2900 {
+        assert!(
+            Instant::now() < deadline,
+            "{:?} certificates, {} calls",
+            fewest(&installation.replicas),
+            calls.count
+        );
+        calls.make(50, &installation).await;
     }
-    let made = calls.count;
-    assert!(made >= 2900, "{made} calls in a minute");
+    let (authorities, made) = (trusted.lock().unwrap().seen.len(), calls.count);
 
     installation.change_policy(&Policy { ca_renew_before: hour / 2, ..hurried }).await;
+    let deadline = Instant::now() + Duration::from_mins(5);
     while trusted.lock().unwrap().now > 1 {
-        assert!(calls.count < made + 50 * 60, "there are still {} authorities", trusted.lock().unwrap().now);
-        calls.make_for(Duration::from_secs(1), &installation).await;
+        assert!(Instant::now() < deadline, "there are still {} authorities", trusted.lock().unwrap().now);
+        calls.make(50, &installation).await;
     }
-    calls.make_for(Duration::from_secs(3), &installation).await;
-    println!("{authorities} authorities; {made} calls in their minute, {} in all", calls.count);
+    calls.make(150, &installation).await;
+    println!("{authorities} authorities; {made} calls meanwhile, {} in all", calls.count);
     calls.none_has_failed().await;
 }
 
@@ -337,34 +345,58 @@ async fn no_call_fails_while_replicas_are_replaced() {
     for _ in 0..3 {
         installation.replace_replica(&mut calls).await;
     }
-    assert!(calls.count >= 550, "{} calls", calls.count);
     calls.none_has_failed().await;
 }
 
-/// Calls that are made at a pace, whether or not earlier ones have been answered.
+/// Calls at a time at most: what a busy machine answers within the time that the API server waits for a webhook.
+const AT_A_TIME: usize = 20;
+
+/// Calls that are made at a pace, fifty a second, or as fast as the machine answers them.
 #[derive(Default)]
 struct Calls {
     count: usize,
     answers: JoinSet<Result<(), kube::Error>>,
+    failures: Vec<kube::Error>,
 }
 
 impl Calls {
-    async fn make_for(&mut self, time: Duration, installation: &Installation) {
+    async fn make(&mut self, count: usize, installation: &Installation) {
         let mut ticks = interval(Duration::from_millis(20));
-        let end = Instant::now() + time;
-        while Instant::now() < end {
+        for _ in 0..count {
             ticks.tick().await;
+            while self.answers.len() >= AT_A_TIME {
+                self.take_answer().await;
+            }
             let api = Api::namespaced(installation.cluster.client(), "default");
             self.answers.spawn(async move { try_service(&api, "LoadBalancer").await.map(drop) });
             self.count += 1;
         }
     }
 
-    async fn none_has_failed(self) {
-        let answers = self.answers.join_all().await;
-        let failures: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
-        assert!(failures.is_empty(), "{} of {} failed: {:?}", failures.len(), self.count, failures.first());
+    async fn take_answer(&mut self) {
+        if let Some(answer) = self.answers.join_next().await {
+            self.failures.extend(answer.unwrap().err());
+        }
     }
+
+    async fn none_has_failed(mut self) {
+        while !self.answers.is_empty() {
+            self.take_answer().await;
+        }
+        let Self { count, failures, .. } = self;
+        assert!(failures.is_empty(), "{} of {count} failed: {:?}", failures.len(), failures.first());
+    }
+}
+
+#[test]
+fn it_is_known_when_the_certificate_that_is_served_expires() {
+    let serving = ServingCertificate::default();
+    assert_eq!(serving.expiry(), None);
+    let bundle = issue();
+    serving.publish(bundle.cert_pem.as_bytes(), bundle.key_pem.as_bytes()).unwrap();
+    let left = serving.expiry().unwrap() - jiff::Timestamp::now().as_second();
+    let lifetime = policy().leaf_lifetime.as_secs();
+    assert!((lifetime - 600..=lifetime).contains(&left), "{left} s of {lifetime} s");
 }
 
 fn issue() -> webhook_certs::Bundle {
@@ -435,8 +467,10 @@ async fn the_secret_of_an_earlier_installation_is_kept_where_asked_and_taken_ove
     cluster.apply(&earlier).await.unwrap();
 
     let chart = chart().display().to_string();
-    let install = |keep: &'static str| ["upgrade", "--install", NAME, &chart, "-n", NAMESPACE, "--set", keep];
-    cluster.helm(&install("clusterName=test,keepTLSSecret=true")).await.unwrap().expect_ok().unwrap();
+    let install = |keep: &'static str| {
+        ["upgrade", "--install", NAME, &chart, "-n", NAMESPACE, "--set", SETS, "--set", keep]
+    };
+    cluster.helm(&install("keepTLSSecret=true")).await.unwrap().expect_ok().unwrap();
     let mounted =
         ["get", "deployment", NAME, "-n", NAMESPACE, "-o", "jsonpath={..volumes[*].secret.secretName}"];
     assert_eq!(cluster.kubectl(&mounted).await.unwrap().stdout, "aws-load-balancer-tls");
@@ -445,7 +479,7 @@ async fn the_secret_of_an_earlier_installation_is_kept_where_asked_and_taken_ove
     let ca_bundle = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &bundle.ca_pem);
     assert_eq!(cluster.kubectl(&trusted).await.unwrap().stdout, ca_bundle);
 
-    cluster.helm(&install("clusterName=test,keepTLSSecret=false")).await.unwrap().expect_ok().unwrap();
+    cluster.helm(&install("keepTLSSecret=false")).await.unwrap().expect_ok().unwrap();
     assert_eq!(cluster.kubectl(&mounted).await.unwrap().stdout, "");
     let secrets = ["get", "secrets", "-n", NAMESPACE, "-l", "app.kubernetes.io/name", "-o", "name"];
     assert_eq!(cluster.kubectl(&secrets).await.unwrap().stdout.trim(), format!("secret/{SECRET}"));

@@ -83,6 +83,7 @@ const OURS: &[(&str, &str, &[&str])] = &[
     ("awslbc_aws_tokens", "gauge", &["service", "operations"]),
     ("awslbc_targets", "gauge", &["namespace", "name", "target_group", "state"]),
     ("awslbc_orphans", "gauge", &["resource"]),
+    ("awslbc_webhook_certificate_expiry_timestamp_seconds", "gauge", &[]),
 ];
 
 /// The steps of upstream's controllers, as far as we have the controller.
@@ -258,6 +259,7 @@ fn all() -> String {
     drop((metrics.top_talkers.get_or_create(&talker), metrics.object_success_age.get_or_create(&talker)));
     drop(metrics.quic_target_missing_server_id.get_or_create(&object));
     drop(metrics.object_state.get_or_create(&ObjectStateLabels::new("service", "shop", "edge", "settled")));
+    metrics.set_certificate_expiry(1);
     drop(metrics.queue_age.get_or_create(&LaneLabels::new("targets")));
     drop(metrics.targets.get_or_create(&TargetLabels::new("shop", "edge", "targetgroup/a/b", "desired")));
     metrics.render()

@@ -31,6 +31,10 @@ impl Process {
             Some(own) => self.keep_certificates(own, &serving, tasks),
             None => self.follow_files(settings, &serving, tasks).await?,
         }
+        let served = serving.clone();
+        self.metrics.read_when_asked(move |metrics| {
+            served.expiry().into_iter().for_each(|time| metrics.set_certificate_expiry(time));
+        });
         let client_ca = match &settings.client_ca_file {
             Some(path) => Some(certificate::read(path).await?),
             None => None,

@@ -22,15 +22,31 @@ fn rules() -> Vec<Value> {
 /// The names in an expression that are of metrics of ours.
 fn metrics_in(expression: &str) -> Vec<&str> {
     let words = expression.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
-    let prefixes = ["aws_", "awslbc_", "controller_runtime_", "leader_election_", "workqueue_"];
+    let prefixes = [
+        "apiserver_",
+        "aws_",
+        "awslbc_",
+        "certwatcher_",
+        "controller_runtime_",
+        "kube_",
+        "leader_election_",
+        "workqueue_",
+    ];
     words.filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix))).collect()
 }
+
+/// Metrics that alerts speak of besides ours, and who has them.
+const OF_OTHERS: &[&str] =
+    &["apiserver_admission_webhook_rejection_count", "kube_pod_container_status_restarts_total"];
 
 #[test]
 fn alerts_speak_of_metrics_that_exist_and_say_what_to_do() {
     let known = |name: &str| {
         let family = ["_total", "_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
-        [Some(name), family].into_iter().flatten().any(|name| NAMES.contains(&name))
+        [Some(name), family]
+            .into_iter()
+            .flatten()
+            .any(|name| NAMES.contains(&name) || OF_OTHERS.contains(&name))
     };
     for rule in rules() {
         let expression = rule["expr"].as_str().unwrap();
@@ -39,24 +55,38 @@ fn alerts_speak_of_metrics_that_exist_and_say_what_to_do() {
         for name in names {
             assert!(known(name), "{name} of {}", rule["alert"]);
         }
-        assert!(rule["annotations"]["summary"].is_string() && rule["annotations"]["remedy"].is_string());
+        for annotation in ["summary", "description", "remedy", "runbook_url"] {
+            assert!(rule["annotations"][annotation].is_string(), "{} has no {annotation}", rule["alert"]);
+        }
+    }
+}
+
+#[test]
+fn alerts_keep_the_cluster_and_lead_to_their_headings() {
+    let page = std::fs::read_to_string(repository().join("docs/monitoring.md")).unwrap();
+    let anchors = super::anchors(&page);
+    for rule in rules() {
+        let expression = rule["expr"].as_str().unwrap();
+        for aggregation in expression.split(" by (").skip(1) {
+            assert!(aggregation.starts_with("cluster"), "{expression}");
+        }
+        let url = rule["annotations"]["runbook_url"].as_str().unwrap();
+        let anchor = url.strip_prefix("monitoring.md#").unwrap();
+        assert!(anchors.contains(anchor), "{url}");
     }
 }
 
 #[test]
 fn the_book_lists_every_alert() {
-    let mut text = String::from("| Alert | Severity | Means | What to do |\n|---|---|---|---|\n");
+    let mut text = String::new();
     for rule in rules() {
         let field = |pointer| rule.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
         let summary = field("/annotations/summary").replace("{{ $labels.", "<").replace(" }}", ">");
         let (name, severity) = (field("/alert"), field("/labels/severity"));
-        writeln!(
-            text,
-            "| {name} | {severity} | {} | {} |",
-            summary.replace(['<', '>'], "`"),
-            field("/annotations/remedy")
-        )
-        .unwrap();
+        let summary = summary.replace(['<', '>'], "`");
+        write!(text, "### {name}\n\n*{severity}*: {summary}\n\n").unwrap();
+        write!(text, "{}\n\n{}\n\n", field("/annotations/description"), field("/annotations/remedy"))
+            .unwrap();
     }
     super::compare_part("monitoring.md", "alerts", text.trim_end_matches('\n'));
 }
