@@ -5,23 +5,20 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 target := $(or $(CARGO_TARGET_DIR),target)
-image  ?= aws-load-balancer-controller:dev
-image_args ?=
 
 .PHONY: help
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 .PHONY: demo
-demo: controlplane ## the whole product on a real control plane, step by step; KEEP=1 leaves it running to play with
-	@cargo build -p aws-load-balancer-controller -p harness --bins
-	@KEEP=$(KEEP) $(target)/debug/demo
+demo: ## the whole product on a real control plane, step by step; KEEP=1 leaves it running to play with
+	@KEEP=$(KEEP) tests/harness/demo.sh $(target)
 
 # why: what passed once passes again, everywhere; `make soak` goes looking for what nobody has seen yet
 test test-core: export PROPTEST_RNG_SEED ?= 35
 
 .PHONY: test
-test: test-core controlplane promtool ## all tests: the core alone, then everything, end to end included
+test: test-core controlplane promtool static ## all tests: the core alone, then everything, end to end included
 	cargo build --package aws-load-balancer-controller --bins
 	cargo test --workspace
 
@@ -93,10 +90,15 @@ docs: ## the book into target/book, and the API documentation of all crates
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --workspace --no-deps
 
 .PHONY: image
-image: ## the container image, with the first of docker, podman and buildah that works here
-	@for builder in docker podman buildah; do \
-	  if "$$builder" info >/dev/null 2>&1; then \
-	    exec "$$builder" build --file Containerfile --tag $(image) $(image_args) .; \
-	  fi; \
-	done; \
-	echo "building the image needs docker, podman or buildah" >&2; exit 1
+image: ## the container image, without a daemon, into target/image; arches="amd64 arm64"
+	@build/image.sh image $(target)/image
+
+.PHONY: release
+release: controlplane ## image, chart, binaries, manifest, krew entry and checksums into target/dist; url=<where they will be>
+	@build/image.sh gather $(target)/dist --helm "$$(tests/controlplane/build.sh)/helm" --url "$(or $(url),https://example.com/releases)"
+
+.PHONY: static
+static: ## the debug binary, linked with everything it needs, for the test of the image
+	@cargo rustc --package aws-load-balancer-controller --bin aws-load-balancer-controller -- -C target-feature=+crt-static
+	@mkdir -p $(target)/static
+	@strip -o $(target)/static/aws-load-balancer-controller $(target)/debug/aws-load-balancer-controller

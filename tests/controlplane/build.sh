@@ -2,13 +2,15 @@
 # Builds the test control plane once and prints the folder that holds it.
 #
 # The versions are pinned by go.mod and go.sum; the folder is named after go.sum, so a bump of a version builds anew and a switch
-# back costs nothing. A binary that stands in $KUBEBUILDER_ASSETS is taken from there and not built.
+# back costs nothing. A binary that stands in $KUBEBUILDER_ASSETS is taken from there and not built. A build that was interrupted goes on
+# with the next binary. `build.sh where` prints the folder and builds nothing.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 sum=$(openssl dgst -sha256 -r "$here/go.sum" | cut -c1-16)
 bin=${XDG_CACHE_HOME:-$HOME/.cache}/aws-load-balancer-controller/controlplane-$sum
 assets=${KUBEBUILDER_ASSETS:-}
+if [[ ${1:-} == where ]]; then echo "$bin"; exit; fi
 
 # name of the binary, Go package
 table='

@@ -6,8 +6,9 @@
 pub mod progress;
 mod rollout;
 mod steps;
+pub mod visit;
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use tokio::sync::Mutex;
@@ -54,6 +55,11 @@ pub const STEPS: &[Step] = &[
     Step { title: "Everything is deleted", run: |walk| Box::pin(walk.clean_up()) },
 ];
 
+/// The steps but for the last, which deletes what the others have made.
+pub fn kept() -> &'static [Step] {
+    STEPS.split_last().map_or(&[], |(_, others)| others)
+}
+
 /// A control plane, an AWS and, once installed, a controller.
 #[derive(Debug)]
 pub struct Walkthrough {
@@ -65,6 +71,8 @@ pub struct Walkthrough {
     pub aws: Arc<Aws>,
     /// Where the user reads what happens.
     pub progress: Progress,
+    /// What runs as the controller, instead of the binary that was built.
+    pub binary: Option<PathBuf>,
 }
 
 impl Walkthrough {
@@ -76,12 +84,12 @@ impl Walkthrough {
         cluster.join(&aws.nodes()).await?;
         let nodes = cluster.kubectl(&["wait", "node", "--all", "--for=condition=Ready", "--timeout=60s"]);
         progress.watch("three nodes are ready, one in each zone", async { nodes.await?.expect_ok() }).await?;
-        Ok(Self { controller: None, cluster, aws, progress })
+        Ok(Self { controller: None, cluster, aws, progress, binary: None })
     }
 
-    /// Performs all steps.
-    pub async fn run(&mut self) -> Result<()> {
-        for step in STEPS {
+    /// Performs some of the steps.
+    pub async fn run(&mut self, steps: &[Step]) -> Result<()> {
+        for step in steps {
             (step.run)(self).await.map_err(|error| error.context(step.title))?;
         }
         Ok(())
@@ -104,7 +112,10 @@ impl Walkthrough {
 
     /// Starts one more replica of the installed release and waits until it is ready.
     pub async fn launch_replica(&self, replica: &str) -> Result<ControllerProcess> {
-        let binary = crate::assets::controller_binary()?;
+        let binary = match &self.binary {
+            Some(binary) => binary.clone(),
+            None => crate::assets::controller_binary()?,
+        };
         let release = Release { namespace: NAMESPACE, deployment: RELEASE, binary: &binary, replica };
         // Nothing but what a pod would find in its environment: credentials come from there, all else from the chart.
         // The simulator's log tells replicas apart by their keys.

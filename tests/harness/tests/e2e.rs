@@ -14,21 +14,41 @@ use aws_load_balancer_controller::cloud::Action;
 use aws_sim::{Call, Calls, Delays, Effect, Fault};
 use harness::{
     Aws, Cluster, ControllerProcess, eventually,
-    walkthrough::{Walkthrough, progress::Progress},
+    walkthrough::{STEPS, Walkthrough, kept, progress::Progress, visit},
 };
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{
     Api,
     api::{DeleteParams, ListParams},
 };
-use tokio::{sync::Mutex, task::JoinSet};
+use tokio::{process::Command, sync::Mutex, task::JoinSet};
 
 /// How many Services the crowd has.
 const SERVICES: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_of_the_demo_passes() {
-    walk(async |walk| walk.run().await).await;
+    walk(async |walk| walk.run(STEPS).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_visitor_is_told_to_type_works_with_what_the_demo_has_built() {
+    walk(async |walk| {
+        walk.run(kept()).await?;
+        let exports = visit::exports(walk)?.join("\n");
+        for look in visit::looks() {
+            let typed = Command::new("bash")
+                .args(["-e", "-c", &format!("{exports}\n{look}")])
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin")
+                .output()
+                .await?;
+            let said = [typed.stdout, typed.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+            ensure!(typed.status.success(), "{look}: {}", said.concat());
+        }
+        Ok(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 use std::{process::ExitCode, time::Instant};
 
 use anyhow::{Context as _, Result};
-use harness::walkthrough::{STEPS, Walkthrough, progress::Progress};
+use harness::walkthrough::{STEPS, Walkthrough, kept, progress::Progress, visit};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -30,13 +30,14 @@ async fn demonstrate(progress: Progress) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    for (index, step) in STEPS.iter().enumerate() {
+    let steps = if is_kept() { kept() } else { STEPS };
+    for (index, step) in steps.iter().enumerate() {
         progress.step(index + 1, step.title);
         if let Err(error) = (step.run)(&mut walk).await {
             return report_failure(&walk, index + 1, step.title, &error).await;
         }
     }
-    println!("\nAll {} steps passed after {:.0} s.", STEPS.len(), started.elapsed().as_secs_f64());
+    println!("\nAll {} steps passed after {:.0} s.", steps.len(), started.elapsed().as_secs_f64());
     match summarize(&walk).await {
         Ok(summary) => println!("{summary}"),
         Err(error) => println!("no summary: {error:#}"),
@@ -70,20 +71,23 @@ async fn summarize(walk: &Walkthrough) -> Result<String> {
     ))
 }
 
-/// With `KEEP=1`: leaves everything running for a visitor to play with, until ctrl-C.
+/// Whether `KEEP=1` asks to leave everything as it is.
+fn is_kept() -> bool {
+    std::env::var_os("KEEP").is_some_and(|keep| !keep.is_empty() && keep != "0")
+}
+
+/// Leaves everything running, with the objects of the steps, for a visitor to play with, until ctrl-C.
 async fn keep_if_wanted(walk: &Walkthrough) {
-    if std::env::var_os("KEEP").is_none_or(|keep| keep.is_empty() || keep == "0") {
+    if !is_kept() {
         return;
     }
     println!("\nIt keeps running until you press ctrl-C. In another terminal:\n");
-    println!("  export KUBECONFIG={}", walk.cluster.kubeconfig().display());
-    println!("  export AWS_ENDPOINT_URL={} AWS_REGION=us-west-2", walk.aws.endpoint());
-    println!("  export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo");
-    if let Ok(kubectl) = walk.cluster.binary("kubectl") {
-        println!("  export PATH={}:$PATH", kubectl.parent().unwrap_or(&kubectl).display());
+    match visit::exports(walk) {
+        Ok(exports) => exports.iter().for_each(|line| println!("  {line}")),
+        Err(error) => println!("  {error:#}"),
     }
-    println!("  kubectl get services,ingresses,targetgroupbindings -A");
-    println!("  aws elbv2 describe-load-balancers");
+    println!();
+    visit::looks().iter().for_each(|line| println!("  {line}"));
     println!("\nLogs: {}", walk.cluster.logs().display());
     std::future::pending::<()>().await;
 }

@@ -18,6 +18,9 @@ pub struct Progress {
 /// The width at which times are aligned.
 const WIDTH: usize = 88;
 
+/// The longest time without a line.
+const SILENCE: Duration = Duration::from_secs(15);
+
 impl Progress {
     /// Prints to the terminal, or plain lines where there is none.
     pub fn terminal() -> Self {
@@ -61,13 +64,29 @@ impl Progress {
     pub async fn watch<T>(self, what: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
         let started = Instant::now();
         self.transient(what);
-        let result = future.await;
+        let result = self.with_signs_of_life(what, started, future).await;
         self.erase();
         match &result {
             Ok(_) => self.tick(what, started.elapsed()),
             Err(_) => self.cross(what),
         }
         result
+    }
+
+    /// Says every 15 s that something is still awaited.
+    async fn with_signs_of_life<T>(self, what: &str, started: Instant, future: impl Future<Output = T>) -> T {
+        let mut ticks = tokio::time::interval_at((started + SILENCE).into(), SILENCE);
+        tokio::pin!(future);
+        loop {
+            tokio::select! {
+                result = &mut future => return result,
+                _ = ticks.tick() => {
+                    self.erase();
+                    self.line(&format!("    … {what}: waiting for {} s", started.elapsed().as_secs()));
+                    self.transient(what);
+                }
+            }
+        }
     }
 
     fn transient(self, what: &str) {
