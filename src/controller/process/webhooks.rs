@@ -33,7 +33,9 @@ impl Process {
         }
         let served = serving.clone();
         self.metrics.read_when_asked(move |metrics| {
-            served.expiry().into_iter().for_each(|time| metrics.set_certificate_expiry(time));
+            if let Some(time) = served.expiry() {
+                metrics.set_certificate_expiry(time);
+            }
         });
         let client_ca = match &settings.client_ca_file {
             Some(path) => Some(certificate::read(path).await?),

@@ -167,6 +167,9 @@ impl Desk {
         std::fs::copy(manifests.join("typo.yaml"), path.join("service.yaml")).unwrap();
         std::fs::copy(manifests.join("game-2048.yaml"), path.join("ingress.yaml")).unwrap();
         std::fs::write(path.join("kustomization.yaml"), "resources: [ingress.yaml]\n").unwrap();
+        std::fs::create_dir(path.join("manifests")).unwrap();
+        std::fs::copy(manifests.join("echo.yaml"), path.join("manifests/echo.yaml")).unwrap();
+        std::fs::write(path.join("values.yaml"), "clusterName: demo\n").unwrap();
         self.run("helm create shop", path).await.unwrap();
     }
 

@@ -189,7 +189,7 @@ fn answer(socket: &UdpSocket) {
     let mut question = [0; 512];
     while let Ok((length, from)) = socket.recv_from(&mut question) {
         let name_end = 12 + question[12..length].iter().position(|byte| *byte == 0).unwrap();
-        let is_known = &question[12..name_end] == b"\x03api\x07cluster\x04test";
+        let is_known = question[12..name_end] == *b"\x03api\x07cluster\x04test";
         let is_for_ipv4 = question[name_end + 1..name_end + 3] == [0, 1];
         let is_answered = is_known && is_for_ipv4;
         let mut reply = question[..2].to_vec();
