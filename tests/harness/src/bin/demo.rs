@@ -87,7 +87,9 @@ async fn keep_if_wanted(walk: &Walkthrough) {
         Err(error) => println!("  {error:#}"),
     }
     println!();
-    visit::looks().iter().for_each(|line| println!("  {line}"));
+    for line in visit::looks() {
+        println!("  {line}");
+    }
     println!("\nLogs: {}", walk.cluster.logs().display());
     std::future::pending::<()>().await;
 }
