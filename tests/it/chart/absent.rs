@@ -120,11 +120,12 @@ fn the_defaults_of_the_templates_are_those_of_values_yaml() {
 }
 
 fn assert_part(path: &str, part: &Value, whole: &Value) {
-    match part.as_object() {
-        Some(map) => {
-            map.iter().for_each(|(key, value)| assert_part(&format!("{path}.{key}"), value, &whole[key]))
-        }
-        None => assert_eq!(part, whole, "{path}"),
+    let Some(map) = part.as_object() else {
+        assert_eq!(part, whole, "{path}");
+        return;
+    };
+    for (key, value) in map {
+        assert_part(&format!("{path}.{key}"), value, &whole[key]);
     }
 }
 
