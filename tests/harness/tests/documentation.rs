@@ -81,7 +81,7 @@ fn commands(page: &str, text: &str) -> Vec<Shown> {
                 Some(shown) => shown.text = format!("{} {part}", shown.text),
                 None => {
                     joined =
-                        Some(Shown { place: format!("{page}:{}", first + number), text: part.to_owned() })
+                        Some(Shown { place: format!("{page}:{}", first + number), text: part.to_owned() });
                 }
             }
             if !line.ends_with('\\') {
@@ -96,8 +96,9 @@ fn commands(page: &str, text: &str) -> Vec<Shown> {
 
 /// Blocks of commands: the number of the first line, and the lines.
 fn blocks(text: &str) -> Vec<(usize, Vec<String>)> {
-    let (mut found, mut fence, mut before): (Vec<(usize, Vec<String>)>, Option<bool>, &str) =
-        (Vec::new(), None, "");
+    let mut found: Vec<(usize, Vec<String>)> = Vec::new();
+    let mut fence: Option<bool> = None;
+    let mut before = "";
     let mut goes_on = false;
     for (index, line) in text.lines().enumerate() {
         if let Some(language) = line.strip_prefix("```") {
