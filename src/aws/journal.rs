@@ -124,6 +124,7 @@ impl<C: Cloud> Journaled<C> {
         match &reply {
             Ok(response) => self.journal.note(request, Some(response.clone())),
             Err(error) if answer::is_gone_already(&request, error) => self.journal.note(request, None),
+            // why: the error is handed on as the reply
             Err(_) => {}
         }
         reply

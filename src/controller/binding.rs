@@ -235,6 +235,7 @@ impl BindingController {
         self.memories.change(key, |memory| memory.audited = Some(Instant::now()));
         let is_off = match resolve(&binding, &*self.view, &self.config) {
             Ok(resolution) => Pass::new(self, &binding, key, resolution, true).has_work().await,
+            // why: its own reconcile tells what is wrong with it
             Err(_) => false,
         };
         if is_off {

@@ -122,6 +122,7 @@ impl<'a> Pass<'a> {
         if is_shared(self.binding) {
             match self.controller.owned.load(self.key).await {
                 Ok(owned) => self.owned = owned,
+                // why: this only looks whether there is work; the next look asks again
                 Err(_) => return false,
             }
         }
