@@ -15,6 +15,7 @@ use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::of as ingress_annotations;
 use crate::annotations::{ALB_PREFIX, Annotations};
 use crate::api::{Ingress, IngressClassParams};
+use crate::build::ingress::MISSING_ACTION;
 use crate::cloud::elbv2::Protocol;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, compared, nearest};
@@ -213,8 +214,8 @@ fn missing_actions(object: &ObjectRef, ingress: &Ingress) -> Vec<Finding> {
     missing
         .enumerate()
         .map(|(at, (name, _))| {
-            let problem = "is missing: backends of this name answer 503".to_owned();
-            let finding = Finding::warning(object, problem).at(annotations.key(&format!("actions.{name}")));
+            let key = annotations.key(&format!("actions.{name}"));
+            let finding = Finding::warning(object, MISSING_ACTION).at(key);
             finding.suggest(name, compared(at, given.iter().copied()))
         })
         .collect()

@@ -7,7 +7,7 @@ use super::annotations::service_ref;
 use super::benevolent::{KnownServices, World};
 use crate::annotations::table;
 use crate::api::{Ingress, IngressClassParams, IntOrString, ObjectKey, Service, ServicePort};
-use crate::build::ingress::BuiltGroup;
+use crate::build::ingress::{BuiltGroup, MemberOutcome};
 use crate::build::{self, Built};
 use crate::cloud::elbv2::{LoadBalancerType, Scheme};
 use crate::config::Config;
@@ -244,7 +244,7 @@ fn attempt_ingress(
     config: &Config,
 ) -> Attempt {
     let Some(built) = build_ingress(ingress, params, world, config)? else { return Ok(Default::default()) };
-    let findings = built.members.into_iter().flat_map(|member| member.findings);
+    let findings = built.members.iter().flat_map(MemberOutcome::said);
     match (built.stack, findings.collect::<Vec<_>>()) {
         (stack @ Some(_), findings) => Ok((findings, stack)),
         (None, findings) => {

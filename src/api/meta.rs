@@ -182,5 +182,20 @@ pub const COMPUTE_TYPE_LABEL: &str = "eks.amazonaws.com/compute-type";
 /// Node label: the node's availability zone.
 pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 
+/// Why nobody makes EndpointSlices of a Service, so that it has those which a user makes.
+pub fn without_endpoints(service: &super::Service) -> Option<&'static str> {
+    let spec = service.spec.as_ref();
+    if is_external_name(service) {
+        return Some("is of type ExternalName");
+    }
+    let has_selector = spec.and_then(|spec| spec.selector.as_ref()).is_some_and(|labels| !labels.is_empty());
+    (!has_selector).then_some("has no selector and no EndpointSlices")
+}
+
+/// Whether a Service only stands for a DNS name.
+pub fn is_external_name(service: &super::Service) -> bool {
+    service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("ExternalName")
+}
+
 #[cfg(test)]
 mod tests;

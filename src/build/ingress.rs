@@ -12,6 +12,7 @@ mod auth;
 mod backend;
 mod certificates;
 mod compile;
+mod doubt;
 mod frontend_nlb;
 mod health_check;
 mod keep;
@@ -22,19 +23,24 @@ mod optimizer;
 mod owners;
 mod priorities;
 mod protection;
+mod reach;
 mod rules;
 mod scope;
 mod settle;
+mod sources;
 mod tags;
 mod target_group;
 
-pub use owners::{ListenerPart, Owners};
+pub use backend::MISSING_ACTION;
+pub use doubt::{Doubt, DoubtKind};
+pub use owners::{ListenerPart, Owners, Share};
+pub use sources::SharedPart;
 
 use crate::annotations::ingress::of as annotations_of;
 use crate::annotations::parse;
 use crate::api::{Ingress, ObjectKey};
 use crate::build::Origin;
-use crate::cloud::elbv2::ListenerAction;
+use crate::cloud::elbv2::{ListenerAction, Protocol};
 use crate::config::Config;
 use crate::finding::{Finding, Part};
 use crate::inputs::group::{IngressGroup, ingress_ref};
@@ -45,7 +51,8 @@ use keep::Keeper;
 use listener::{Contribution, Port};
 use load_balancer::Front;
 use optimizer::Draft;
-use scope::{LOAD_BALANCER_ID, Ledger, Scope};
+use reach::Line;
+use scope::{LOAD_BALANCER_ID, Ledger, MemberView, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a build of a group yields.
@@ -76,6 +83,16 @@ pub struct MemberOutcome {
     pub verdict: Verdict,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
+    /// What is built of it and likely not meant so.
+    pub doubts: Vec<Doubt>,
+}
+
+impl MemberOutcome {
+    /// Everything that the objects alone tell about it.
+    pub fn said(&self) -> Vec<Finding> {
+        let doubts = self.doubts.iter().filter(|doubt| doubt.is_evident());
+        self.findings.iter().chain(doubts.map(|doubt| &doubt.finding)).cloned().collect()
+    }
 }
 
 /// How far a member came.
@@ -115,7 +132,8 @@ pub fn build(group: &IngressGroup, facts: &Facts, config: &Config) -> Result<Bui
     let lenient = group.members.len() + group.leavers.len() > 1;
     let scope = Scope::new(group, facts, config);
     let mut ledger = Ledger::new(lenient);
-    let result = GroupBuild { scope: &scope, ledger: &mut ledger, owners: Owners::default() }.run();
+    let owners = Owners::of_settings(sources::settings(&scope));
+    let result = GroupBuild { scope: &scope, ledger: &mut ledger, owners, lost: BTreeMap::new() }.run();
     let result = result.map_err(|halt| halt.within(ledger.part()));
     match result {
         Ok(Some(built)) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..built }),
@@ -180,7 +198,8 @@ fn outcomes(scope: &Scope<'_>, ledger: &mut Ledger, blocker: Option<&Finding>) -
             (None, false, None, true) => Verdict::Built,
             (None, false, None, false) => Verdict::Curtailed,
         };
-        outcomes.push(MemberOutcome { key: member.key.clone(), verdict, findings });
+        let doubts = ledger.take_doubts(member.index);
+        outcomes.push(MemberOutcome { key: member.key.clone(), verdict, findings, doubts });
     }
     outcomes
 }
@@ -222,6 +241,8 @@ struct GroupBuild<'b, 'a> {
     scope: &'b Scope<'a>,
     ledger: &'b mut Ledger,
     owners: Owners,
+    /// HTTPS ports that are not there because AWS refuses what these members want.
+    lost: BTreeMap<i32, usize>,
 }
 
 impl<'b> GroupBuild<'b, '_> {
@@ -234,7 +255,7 @@ impl<'b> GroupBuild<'b, '_> {
         self.ledger.begin(Part::LoadBalancer);
         let front = load_balancer::build(self.scope, self.ledger, &ports)?;
         self.ledger.begin(Part::SslRedirect);
-        let ssl_redirect = load_balancer::build_ssl_redirect(self.scope, self.ledger, &ports)?;
+        let ssl_redirect = load_balancer::build_ssl_redirect(self.scope, self.ledger, &ports, &self.lost)?;
         self.ledger.begin(Part::Rules);
         let compiled = self.compile(&front, &ports, ssl_redirect)?;
         if compiled.is_empty() && self.scope.live_load_balancer()?.is_none() {
@@ -263,6 +284,7 @@ impl<'b> GroupBuild<'b, '_> {
             let refusal = member.refusal.map(|refusal| &refusal.finding);
             if let Some(finding) = member.defect.or(refusal) {
                 self.ledger.give_up(member.index, finding.clone())?;
+                self.note_lost(member)?;
                 continue;
             }
             let wanted = listener::contribution(self.scope, member);
@@ -275,6 +297,24 @@ impl<'b> GroupBuild<'b, '_> {
         listener::merge(self.scope, self.ledger, &contributions)
     }
 
+    /// Notes the HTTPS ports that a member would bring if AWS did not refuse what it wants.
+    fn note_lost(&mut self, member: &MemberView<'_>) -> Result<(), Halt> {
+        if member.refusal.is_none() {
+            return Ok(());
+        }
+        match listener::contribution(self.scope, member) {
+            Ok(wanted) => {
+                let ports = wanted.ports.iter().filter(|(_, claim)| claim.protocol == Protocol::Https);
+                for (port, _) in ports {
+                    self.lost.entry(*port).or_insert(member.index);
+                }
+                Ok(())
+            }
+            Err(Halt::Lacking(query)) => Err(Halt::Lacking(query)),
+            Err(Halt::Finding(_) | Halt::Unanswered(_)) => Ok(()),
+        }
+    }
+
     /// In a group of one AWS refuses an HTTPS listener without certificates; in a larger one that would stop everybody.
     fn drop_bare_https(&mut self, ports: &mut BTreeMap<i32, Port>) -> Result<(), Halt> {
         if !self.ledger.is_lenient() {
@@ -285,8 +325,11 @@ impl<'b> GroupBuild<'b, '_> {
             let members = port.members.iter().filter_map(|index| self.scope.members.get(*index));
             for member in members {
                 let origin = Origin::field(&member.object, "spec.tls");
-                let problem =
-                    format!("port {number} is HTTPS, but no member of the group has a certificate for it");
+                let cause = scope::refusal_behind(self.scope, &self.lost, number);
+                let problem = format!(
+                    "port {number} is HTTPS, but no member of the group has a certificate for it{}",
+                    cause.unwrap_or_default()
+                );
                 let hint = "name hosts that an issued certificate covers, or set certificate-arn";
                 self.ledger.tell(member.index, origin.error(problem).hint(hint))?;
             }
@@ -349,7 +392,10 @@ impl<'b> GroupBuild<'b, '_> {
 
     /// Adds a member's target groups and bindings. Answers the Secrets that it read.
     fn add_member(&mut self, stack: &mut Stack, index: usize, compiled: Compiled) -> BTreeSet<ObjectKey> {
-        let Compiled { rules: _, default_actions: _, target_groups, bindings, secrets } = compiled;
+        let Compiled { rules: _, default_actions: _, target_groups, bindings, secrets, doubts } = compiled;
+        for doubt in doubts {
+            self.ledger.doubt(index, doubt);
+        }
         if let Some(member) = self.scope.members.get(index) {
             for id in target_groups.keys() {
                 self.owners.note_target_group(id, member.key);
@@ -373,23 +419,28 @@ impl<'b> GroupBuild<'b, '_> {
         compiled: &BTreeMap<usize, Compiled>,
         keeper: Option<&Keeper<'_, '_>>,
     ) -> Result<(), Halt> {
+        let mut lines = Vec::new();
         for (number, port) in ports {
             let id = ResourceId::from(number.to_string());
             let redirect = ssl_redirect.filter(|_| !port.is_https());
-            let default_actions = match redirect {
-                Some(target) => vec![compile::redirect_to(target)],
+            let default = match redirect {
+                Some(target) => (vec![compile::redirect_to(target)], None),
                 None => self.default_actions(*number, port, compiled, keeper)?,
             };
-            let listener = self.listener(*number, port, default_actions, keeper)?;
+            let listener = self.listener(*number, port, default.0.clone(), keeper)?;
             stack.listeners.insert(id.clone(), listener);
             if redirect.is_some() {
+                lines.push(Line::new(*number, port, default, &[]));
                 continue;
             }
             let drafts = match keeper {
                 Some(keeper) => keeper.mix_rules(*number, compiled),
                 None => wanted_rules(*number, compiled),
             };
+            let mut line = Line::new(*number, port, default, &drafts);
             let drafts = optimizer::optimize(*number, port, drafts);
+            line.note_built(&drafts);
+            lines.push(line);
             for (priority, draft) in priorities::number(&self.scope.members, &id, drafts) {
                 let owner = self.scope.members.get(draft.member).filter(|_| draft.kept.is_none());
                 if let Some(member) = owner {
@@ -398,7 +449,32 @@ impl<'b> GroupBuild<'b, '_> {
                 stack.rules.insert((id.clone(), priority), draft.rule);
             }
         }
+        self.doubt_rules(ports, ssl_redirect, compiled, &lines);
         Ok(())
+    }
+
+    /// Rules that no request reaches.
+    fn doubt_rules(
+        &mut self,
+        ports: &BTreeMap<i32, Port>,
+        ssl_redirect: Option<i32>,
+        compiled: &BTreeMap<usize, Compiled>,
+        lines: &[Line],
+    ) {
+        for (member, findings) in reach::check(&self.scope.members, lines) {
+            for finding in findings {
+                self.ledger.doubt(member, Doubt::without_effect(finding));
+            }
+        }
+        let Some(redirect) = ssl_redirect else { return };
+        let idle = compiled.iter().filter(|(_, compiled)| compiled.rules.is_empty());
+        for member in idle.filter_map(|(index, _)| self.scope.members.get(*index)) {
+            let own = ports.iter().filter(|(_, port)| port.has(member.index));
+            let own = own.map(|(number, _)| *number).collect();
+            if let Some(finding) = reach::unreached(member, &own, redirect) {
+                self.ledger.doubt(member.index, Doubt::without_effect(finding));
+            }
+        }
     }
 
     fn listener(
@@ -436,24 +512,25 @@ impl<'b> GroupBuild<'b, '_> {
         }
     }
 
-    /// The default backend of the first member that has one; the others are told.
+    /// The default backend of the first member that has one, and that member; the others are told.
     fn default_actions(
         &mut self,
         number: i32,
         port: &Port,
         compiled: &BTreeMap<usize, Compiled>,
         keeper: Option<&Keeper<'_, '_>>,
-    ) -> Result<Vec<ListenerAction>, Halt> {
-        let mut chosen: Option<(&[ListenerAction], String)> = None;
+    ) -> Result<(Vec<ListenerAction>, Option<usize>), Halt> {
+        let mut chosen: Option<(&[ListenerAction], &MemberView<'_>)> = None;
         for member in self.scope.members.iter().filter(|member| port.has(member.index)) {
             let wanted = compiled.get(&member.index).and_then(|wanted| wanted.default_actions.get(&number));
             match (&chosen, wanted) {
                 (_, None) => {}
                 (None, Some(actions)) => {
                     self.owners.note_default_actions(number, member.key, actions);
-                    chosen = Some((actions, member.key.to_string()));
+                    chosen = Some((actions, member));
                 }
                 (Some((_, winner)), Some(_)) => {
+                    let winner = winner.key;
                     let problem =
                         format!("Ingress {winner} has the default backend of port {number} already");
                     let finding = Finding::error(&member.object, problem).at("spec.defaultBackend");
@@ -463,8 +540,8 @@ impl<'b> GroupBuild<'b, '_> {
         }
         let kept = || keeper.and_then(|keeper| keeper.default_actions(number, port));
         Ok(match chosen {
-            Some((actions, _)) => actions.to_vec(),
-            None => kept().unwrap_or_else(|| vec![compile::not_found()]),
+            Some((actions, member)) => (actions.to_vec(), Some(member.index)),
+            None => (kept().unwrap_or_else(|| vec![compile::not_found()]), None),
         })
     }
 }
@@ -472,7 +549,7 @@ impl<'b> GroupBuild<'b, '_> {
 fn wanted_rules(number: i32, compiled: &BTreeMap<usize, Compiled>) -> Vec<Draft> {
     let drafts = compiled.iter().flat_map(|(member, compiled)| {
         let rules = compiled.rules.get(&number).into_iter().flatten();
-        rules.map(|rule| Draft { member: *member, rule: rule.clone(), kept: None })
+        rules.map(|(at, rule)| Draft { member: *member, rule: rule.clone(), at: Some(*at), kept: None })
     });
     drafts.collect()
 }

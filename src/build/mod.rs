@@ -58,6 +58,11 @@ impl Origin {
         Self { object: object.clone(), field: Some(field.into()) }
     }
 
+    /// Something about the setting that is likely not meant so.
+    pub fn warning(&self, message: impl Into<String>) -> Finding {
+        Finding { field: self.field.clone(), ..Finding::warning(&self.object, message) }
+    }
+
     /// Something about the setting that cannot be built.
     pub fn error(&self, message: impl Into<String>) -> Finding {
         Finding { field: self.field.clone(), ..Finding::error(&self.object, message) }

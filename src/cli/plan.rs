@@ -14,12 +14,14 @@ use super::visit::{Account, Visit, VisitError};
 use crate::api::ObjectKey;
 use crate::args::PlanRequest;
 use crate::build;
+use crate::build::ingress::MemberOutcome;
 use crate::cluster::Connection;
 use crate::cluster::manifests::{Manifest, ManifestError, namespaces_of, read_manifests, rehearse};
 use crate::cluster::stores::{Listener, Stores};
 use crate::controller::dispatch::Classes;
 use crate::controller::facts::FactSource;
 use crate::controller::gather;
+use crate::finding::Finding;
 use crate::inputs::Facts;
 use crate::inputs::group;
 use crate::model::{Owner, StackId};
@@ -193,9 +195,9 @@ impl Planner<'_> {
         let build = |facts: &Facts| build::ingress::build(&group, facts, config);
         match gather::build(&self.facts, &id, build).await {
             Ok(built) => {
-                let members = built.members.iter().flat_map(|member| &member.findings);
+                let members: Vec<Finding> = built.members.iter().flat_map(MemberOutcome::said).collect();
                 let held = built.held.iter().map(|(_, finding)| finding);
-                let report = StackReport::of(id).finding(members.chain(held));
+                let report = StackReport::of(id).finding(members.iter().chain(held));
                 match &built.stack {
                     Some(stack) => self.diff(report, stack).await,
                     None => report,

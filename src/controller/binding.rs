@@ -30,7 +30,7 @@ use crate::deploy::targets::rules::TargetRules;
 use crate::deploy::targets::zones::{ZoneError, Zones};
 use crate::targets::checkpoint;
 use crate::targets::conditions;
-use crate::targets::endpoints::{Resolution, ResolveError, resolve, service_of};
+use crate::targets::endpoints::{self, Resolution, ResolveError, resolve, service_of};
 use crate::targets::view::ClusterView;
 use memory::{Memories, Memory};
 use parking_lot::Mutex;
@@ -77,6 +77,8 @@ enum Progress {
     Unchanged,
     /// All is as wanted.
     Settled,
+    /// There is no backend; it has no targets.
+    Unbacked,
     /// Done as far as possible; there is something to come back for.
     Waiting {
         /// When.
@@ -312,12 +314,12 @@ impl BindingController {
         self.warn(binding, "BackendNotFound", error.to_string());
         self.clean_up(binding, key).await?;
         self.save_checkpoint(binding, key, "").await?;
-        Ok(Progress::Settled)
+        Ok(Progress::Unbacked)
     }
 
     async fn report(&self, binding: &TargetGroupBinding, key: &ObjectKey, progress: Progress) -> Verdict {
         let is_observed = match progress {
-            Progress::Unchanged | Progress::Settled => true,
+            Progress::Unchanged | Progress::Settled | Progress::Unbacked => true,
             Progress::Waiting { is_observed, .. } => is_observed,
         };
         if is_observed
@@ -328,15 +330,26 @@ impl BindingController {
             self.warn(binding, "FailedUpdateStatus", format!("Failed update status due to {text}"));
             return Verdict::Retry;
         }
-        match progress {
-            Progress::Unchanged => Verdict::DoneFor(self.memories.of(key).due_in()),
-            Progress::Settled => {
+        let lack = endpoints::lack(binding, &*self.view);
+        match (progress, lack) {
+            (Progress::Unchanged, Some(_)) => Verdict::Lacking(Some(self.memories.of(key).due_in())),
+            (Progress::Unchanged, None) => Verdict::DoneFor(self.memories.of(key).due_in()),
+            (Progress::Unbacked, _) => {
+                self.memories.change(key, Memory::settle);
+                Verdict::Lacking(Some(self.memories.of(key).due_in()))
+            }
+            (Progress::Settled, Some(lack)) => {
+                self.memories.change(key, Memory::settle);
+                self.warn(binding, "BackendNotFound", lack);
+                Verdict::Lacking(Some(self.memories.of(key).due_in()))
+            }
+            (Progress::Settled, None) => {
                 self.memories.change(key, Memory::settle);
                 let message = "Successfully reconciled".to_owned();
                 self.record(binding, false, "SuccessfullyReconciled", message);
                 Verdict::DoneFor(self.memories.of(key).due_in())
             }
-            Progress::Waiting { after, .. } => Verdict::After(after),
+            (Progress::Waiting { after, .. }, _) => Verdict::After(after),
         }
     }
 

@@ -73,7 +73,7 @@ fn state_after(verdict: Verdict) -> Option<State> {
         Verdict::Done | Verdict::DoneFor(_) => State::Settled,
         Verdict::After(_) => State::Waiting,
         Verdict::Retry => State::Failing,
-        Verdict::Mistaken | Verdict::PutAside => State::Mistaken,
+        Verdict::Mistaken | Verdict::PutAside | Verdict::Lacking(_) => State::Mistaken,
         Verdict::Gone => return None,
     })
 }

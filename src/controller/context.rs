@@ -1,6 +1,7 @@
 //! What every reconcile may use.
 
 use super::facts::FactSource;
+use super::ingress::RefusalMemory;
 use super::secrets::SecretWatches;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
 use crate::cluster::Objects;
@@ -33,6 +34,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Secrets that groups read.
     pub secrets: SecretWatches,
+    /// What AWS has refused of members of groups.
+    pub refusals: RefusalMemory,
     /// Stacks that were built at least once since start.
     pub seen: Mutex<BTreeSet<StackId>>,
 }

@@ -6,7 +6,7 @@
 
 use super::binding::BindingController;
 use super::queue::Queue;
-use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted};
+use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted, without_endpoints};
 use crate::api::{
     Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
 };
@@ -182,6 +182,13 @@ impl Dispatcher {
         }
     }
 
+    /// Asks for the groups of all Ingresses that refer to a Service.
+    fn enqueue_referring_ingresses(&self, service: &ObjectKey) {
+        let mut concerned = self.stores.ingresses.list_namespace(service.namespace());
+        concerned.retain(|ingress| service_references(ingress).contains(service.name()));
+        self.enqueue_ingresses(&concerned);
+    }
+
     /// Services whose listener actions forward to this Service.
     fn enqueue_referring_services(&self, key: &ObjectKey) {
         for service in self.stores.services.list_namespace(key.namespace()) {
@@ -284,9 +291,7 @@ impl Listener for Dispatcher {
             self.enqueue_service(new);
         }
         self.enqueue_referring_services(key);
-        let mut concerned = self.stores.ingresses.list_namespace(key.namespace());
-        concerned.retain(|ingress| service_references(ingress).contains(key.name()));
-        self.enqueue_ingresses(&concerned);
+        self.enqueue_referring_ingresses(key);
     }
 
     fn ingress(&self, _: &ObjectKey, change: Change<Ingress>) {
@@ -347,6 +352,10 @@ impl Listener for Dispatcher {
             let bindings = self.stores.bindings.list_namespace(service.namespace());
             for binding in mapping::bindings_of_endpoints(&bindings, service) {
                 self.add_binding(binding);
+            }
+            // why: whether such a Service has EndpointSlices decides whether an Ingress lacks a backend
+            if self.stores.services.get(service).is_some_and(|found| without_endpoints(&found).is_some()) {
+                self.enqueue_referring_ingresses(service);
             }
         }
     }

@@ -3,7 +3,11 @@
 //! Matches upstream's `controllers/ingress`, with one difference: a member that cannot be built is told so on its own
 //! object, and does not keep the others from converging. The same goes for a member whose wishes AWS refuses.
 
+mod memory;
 mod refusals;
+mod telling;
+
+pub use memory::RefusalMemory;
 
 use super::context::Context;
 use super::dispatch::Classes;
@@ -13,17 +17,17 @@ use super::trouble::{Failure, log_model};
 use super::worker::Verdict;
 use crate::api::{Ingress, ObjectKey};
 use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome};
-use crate::cluster::events::Regarding;
-use crate::deploy::Deployed;
+use crate::deploy::{Deployed, Retried};
 use crate::finding::Part;
-use crate::inputs::group::{self, IngressGroup, Member};
+use crate::inputs::group::{self, IngressGroup};
 use crate::inputs::{Facts, cost};
 use crate::model::StackId;
 use crate::status;
-use crate::status::event::{Event, Reason};
+use crate::status::event::Reason;
+use memory::{RefusedStep, Standing};
 use serde_json::json;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const COMPONENT: &str = "ingress";
@@ -32,6 +36,7 @@ const COMPONENT: &str = "ingress";
 pub async fn reconcile(context: &Context, id: &StackId) -> Verdict {
     let group = context.timed(COMPONENT, "fetch_ingress", async { load(context, id) }).await;
     if group.members.is_empty() && group.leavers.is_empty() {
+        context.refusals.forget_group(id);
         return Verdict::Gone;
     }
     let pass = Pass { context, group: &group };
@@ -57,7 +62,8 @@ impl Pass<'_> {
         context.timed(COMPONENT, "add_group_finalizer", self.add_finalizers()).await?;
         let built = context.timed(COMPONENT, "build_model", self.build(self.group)).await?;
         context.secrets.note(&self.group.id, &built.secrets);
-        self.tell_mistakes(&built);
+        self.tell_outcomes(&built.members);
+        self.tell_held(&built);
         if let Some(stack) = &built.stack {
             plan_annotation::keep(context, self.group, stack).await;
         }
@@ -73,15 +79,67 @@ impl Pass<'_> {
             _ if !built.is_whole() => self.note_mistakes(&built),
             Some(after) => Verdict::After(after),
             None if self.group.members.is_empty() => Verdict::Gone,
+            None if self.lacks_backends(&built) => Verdict::Lacking(None),
             None => Verdict::Done,
         })
     }
 
-    /// Brings AWS in line with what was built. A member whose wishes AWS refuses is given up like one that cannot be built,
-    /// and the rest is deployed at once; so there are no more rounds than members.
-    async fn carry_out(&self, mut built: BuiltGroup) -> Result<(BuiltGroup, Option<Deployed>), Failure> {
+    /// Brings AWS in line with what was built. A member whose wishes AWS refuses is left as it is, and the rest is deployed at
+    /// once; so there are no more rounds than members. What was refused before is tried alone, when the rest is as wanted.
+    async fn carry_out(&self, whole: BuiltGroup) -> Result<(BuiltGroup, Option<Deployed>), Failure> {
         let mut group = Cow::Borrowed(self.group);
-        let mut steps = 0;
+        let Some(Standing { due }) = self.context.refusals.recall(&mut group, &whole) else {
+            return self.deploy(group, whole, None).await;
+        };
+        let built = self.build(&group).await?;
+        self.tell_given_up(&built, &whole);
+        let members = built.members.clone();
+        let ended = self.deploy(group, built, Some(&whole)).await;
+        if due.is_empty() || !self.retry(&whole, &members, &due).await? || ended.is_err() {
+            return ended;
+        }
+        let mut group = Cow::Borrowed(self.group);
+        self.context.refusals.recall(&mut group, &whole);
+        let rebuilt = self.build(&group).await?;
+        self.deploy(group, rebuilt, Some(&whole)).await
+    }
+
+    /// Tries alone what AWS refused. Answers whether more can be deployed now.
+    async fn retry(
+        &self,
+        whole: &BuiltGroup,
+        members: &[MemberOutcome],
+        due: &BTreeMap<ObjectKey, BTreeSet<RefusedStep>>,
+    ) -> Result<bool, Failure> {
+        let id = &self.group.id;
+        let Some(stack) = &whole.stack else { return Ok(false) };
+        let retried = self.context.deployer.retry(stack, |steps| memory::refused_steps(whole, due, steps));
+        let mut again = match self.context.timed(COMPONENT, "deploy_model", retried).await {
+            Ok(Retried::Done) => BTreeMap::new(),
+            Ok(Retried::Refused(failure)) if refusals::is_for_good(&failure) => {
+                refusals::refused_of(whole, &failure)
+            }
+            Ok(Retried::Refused(failure)) | Err(failure) => return Err(Failure::of_deployment(&failure)),
+        };
+        again.retain(|member, _| due.contains_key(member));
+        if !again.is_empty() {
+            self.context.metrics.count_error(COMPONENT, "deploy_model_error");
+            self.tell_outcomes(members);
+        }
+        let is_better = again.len() < due.len();
+        self.context.refusals.forget(id, due.keys().filter(|member| !again.contains_key(*member)));
+        self.context.refusals.note_again(id, again);
+        Ok(is_better)
+    }
+
+    /// Deploys a group. `whole`: the group as it would be if AWS had refused nothing.
+    async fn deploy(
+        &self,
+        mut group: Cow<'_, IngressGroup>,
+        mut built: BuiltGroup,
+        whole: Option<&BuiltGroup>,
+    ) -> Result<(BuiltGroup, Option<Deployed>), Failure> {
+        let (mut steps, mut first) = (0, None);
         while let Some(stack) = &built.stack {
             log_model(stack);
             let deployed = self.context.deployer.deploy(stack);
@@ -94,15 +152,22 @@ impl Pass<'_> {
                 }
                 Err(failure) => failure,
             };
-            if !refusals::give_up(&mut group, &built, &failure) {
+            let refused = refusals::give_up(&mut group, &built, &failure);
+            if refused.is_empty() {
+                let is_shared = group.members.len() > 1;
+                let failure =
+                    if is_shared { refusals::with_sources(&built.owners, failure) } else { failure };
                 return Err(Failure::of_deployment(&failure));
             }
+            self.context.refusals.note(whole.or(first.as_ref()).unwrap_or(&built), &group.id, refused);
             if let Failure::Told(trouble) = Failure::of_deployment(&failure) {
                 self.context.note_trouble(COMPONENT, &trouble);
             }
             steps += failure.deployed.steps;
-            let former = std::mem::replace(&mut built, self.build(&group).await?);
-            self.tell_refusals(&built, &former.refused());
+            let rebuilt = self.build(&group).await?;
+            self.tell_given_up(&rebuilt, &built);
+            let former = std::mem::replace(&mut built, rebuilt);
+            first.get_or_insert(former);
         }
         Ok((built, None))
     }
@@ -215,49 +280,6 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Members and what became of them; both are in group order.
-    fn outcomes<'b>(
-        &'b self,
-        built: &'b BuiltGroup,
-    ) -> impl Iterator<Item = (&'b Member, &'b MemberOutcome)> {
-        self.group.members.iter().zip(&built.members)
-    }
-
-    fn tell_mistakes(&self, built: &BuiltGroup) {
-        for (member, outcome) in self.outcomes(built) {
-            if let Some(event) = status::ingress::event_of(outcome, false) {
-                self.record(&member.ingress, &event);
-            }
-        }
-        for (leaver, finding) in &built.held {
-            tracing::info!(group = %self.group.id, %leaver, %finding, "the load balancer is protected");
-        }
-    }
-
-    /// Tells the members that were given up since AWS refused what they want.
-    fn tell_refusals(&self, built: &BuiltGroup, former: &[&ObjectKey]) {
-        let refused = built.refused();
-        for (member, outcome) in self.outcomes(built) {
-            let is_new = refused.contains(&&member.key) && !former.contains(&&member.key);
-            if let Some(event) = status::ingress::event_of(outcome, false).filter(|_| is_new) {
-                let group = &self.group.id;
-                tracing::warn!(%group, ingress = %member.key, message = event.message, "given up");
-                self.record(&member.ingress, &event);
-            }
-        }
-    }
-
-    /// Tells sound members that all is well, if something was done for the group or for them.
-    fn tell_success(&self, built: &BuiltGroup, deployed: &Deployed, updated: &BTreeSet<ObjectKey>) {
-        for (member, outcome) in self.outcomes(built) {
-            let is_sound = status::ingress::event_of(outcome, false).is_none();
-            // why: a member that joins may want nothing that is not there already
-            if is_sound && (deployed.is_news || updated.contains(&member.key)) {
-                self.record(&member.ingress, &Event::reconciled());
-            }
-        }
-    }
-
     fn report_failure(&self, failure: &Failure) -> Verdict {
         let group = &self.group.id;
         match failure {
@@ -273,11 +295,5 @@ impl Pass<'_> {
             }
         }
         Verdict::Retry
-    }
-
-    fn record(&self, ingress: &Ingress, event: &Event) {
-        let regarding = Regarding::of("networking.k8s.io/v1", "Ingress", ingress);
-        let recorder = self.context.recorder.component(COMPONENT);
-        recorder.record(regarding, event.kind.as_str(), event.reason.as_str(), event.message.clone());
     }
 }

@@ -24,14 +24,16 @@ pub enum Verdict {
     Mistaken,
     /// It is too costly to be tried: nothing is done until it changes.
     PutAside,
+    /// Nothing failed, but what the object refers to is not there. Look again after a while, if at all.
+    Lacking(Option<Duration>),
 }
 
 impl Verdict {
     /// As controller-runtime labels it.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Done | Self::Gone => "success",
-            Self::After(_) | Self::DoneFor(_) => "requeue_after",
+            Self::Done | Self::Gone | Self::Lacking(None) => "success",
+            Self::After(_) | Self::DoneFor(_) | Self::Lacking(Some(_)) => "requeue_after",
             Self::Retry | Self::Mistaken | Self::PutAside => "error",
         }
     }
@@ -56,8 +58,8 @@ pub async fn work<K: Ord + Clone>(
         let is_terminal = matches!(verdict, Verdict::Mistaken | Verdict::PutAside);
         meter.observe(verdict.label(), is_terminal, began.elapsed());
         match verdict {
-            Verdict::Done | Verdict::Gone | Verdict::PutAside => queue.forget(&key),
-            Verdict::After(delay) | Verdict::DoneFor(delay) => {
+            Verdict::Done | Verdict::Gone | Verdict::PutAside | Verdict::Lacking(None) => queue.forget(&key),
+            Verdict::After(delay) | Verdict::DoneFor(delay) | Verdict::Lacking(Some(delay)) => {
                 queue.forget(&key);
                 queue.add_after(key.clone(), delay);
             }

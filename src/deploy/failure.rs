@@ -5,7 +5,7 @@ use super::{Deployed, StoreError};
 use crate::api::ObjectKey;
 use crate::cloud::CloudError;
 use crate::plan::binding::BindingError;
-use crate::plan::{DiffError, Quota, Shortfall, Stage, Step};
+use crate::plan::{DiffError, Digest, Quota, Shortfall, Stage, Step};
 use std::fmt;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub enum Cause {
 
 /// One step that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {cause}", self.place())]
+#[error("{}: {cause}{}", self.place(), self.source_text())]
 pub struct StepFailure {
     /// Kind of resource; `None` when it was not about one.
     pub stage: Option<Stage>,
@@ -61,12 +61,22 @@ pub struct StepFailure {
     pub resource: String,
     /// What went wrong.
     pub cause: Cause,
+    /// Who asks for it: `Ingress shop/web, alb.ingress.kubernetes.io/subnets`; empty: it need not be said.
+    pub sources: Vec<String>,
+    /// Tells what was done from anything else that could be done to the resource; `None`: nothing was.
+    pub op: Option<Digest>,
 }
 
 impl StepFailure {
     /// A step's failure.
     pub fn of(step: &Step, cause: impl Into<Cause>) -> Self {
-        Self { stage: Some(step.stage), resource: step.resource.clone(), cause: cause.into() }
+        Self {
+            stage: Some(step.stage),
+            resource: step.resource.clone(),
+            cause: cause.into(),
+            sources: Vec::new(),
+            op: Some(Digest::of(&step.op)),
+        }
     }
 
     /// What it was about, as users call it: `rule 2 of listener 443`.
@@ -87,10 +97,19 @@ impl StepFailure {
         }
     }
 
+    fn source_text(&self) -> String {
+        if self.sources.is_empty() {
+            String::new()
+        } else {
+            format!(" (asked for by {})", self.sources.join("; "))
+        }
+    }
+
     /// Something that found no room.
     pub fn of_shortfall(shortfall: &Shortfall) -> Self {
         let Shortfall { quota, resource, step: _ } = shortfall;
-        Self { stage: Some(Stage::Rules), resource: resource.clone(), cause: Cause::NoRoom(quota.clone()) }
+        let (stage, cause) = (Some(Stage::Rules), Cause::NoRoom(quota.clone()));
+        Self { stage, resource: resource.clone(), cause, sources: Vec::new(), op: None }
     }
 
     /// What kind of failure it is.
@@ -199,7 +218,7 @@ impl DeployFailure {
     }
 
     fn before_any_step(resource: String, cause: Cause) -> Self {
-        let failures = vec![StepFailure { stage: None, resource, cause }];
+        let failures = vec![StepFailure { stage: None, resource, cause, sources: Vec::new(), op: None }];
         Self { revisit: None, failures, deployed: Deployed::default() }
     }
 
@@ -280,7 +299,8 @@ mod tests {
         ];
         for (stage, resource, told) in cases {
             let cause = Cause::NoRoom(Quota::Listeners);
-            let failure = StepFailure { stage, resource: resource.to_owned(), cause };
+            let failure =
+                StepFailure { stage, resource: resource.to_owned(), cause, sources: Vec::new(), op: None };
             assert_eq!(failure.place(), told);
             assert!(failure.to_string().starts_with(&format!("{told}: no room")), "{failure}");
         }

@@ -31,7 +31,7 @@ use crate::cloud::{Bindings, CloudError, Ref, Request, Symbol, SymbolKind};
 use crate::config::Config;
 use crate::model::{Owner, ResourceId, Stack, StackId};
 use crate::plan::binding::{digest_observed, digest_wanted};
-use crate::plan::{Digest, Limits, Plan, Stage, StepId, Terms, diff};
+use crate::plan::{Digest, Limits, Plan, Stage, Step, StepId, Terms, diff};
 use execute::{Executor, Outcome};
 use parking_lot::Mutex;
 use refusals::Refusals;
@@ -117,6 +117,15 @@ pub struct DeployedLoadBalancer {
     pub dns_name: String,
     /// Kind.
     pub kind: LoadBalancerType,
+}
+
+/// What came of trying steps alone.
+#[derive(Debug)]
+pub enum Retried {
+    /// There are no such steps any more, they succeeded, or they cannot be tried alone.
+    Done,
+    /// They failed.
+    Refused(DeployFailure),
 }
 
 /// One look at the world and what came of it.
@@ -300,8 +309,36 @@ impl Deployer {
         self.look(stack, &Limits::default()).await
     }
 
+    /// Takes some of the steps towards a stack, and no others: those that were refused before.
+    pub async fn retry(
+        &self,
+        stack: &Stack,
+        choose: impl Fn(&[Step]) -> BTreeSet<StepId>,
+    ) -> Result<Retried, DeployFailure> {
+        self.inventory.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
+        let limits = Limits::default();
+        let plan = self.look(stack, &limits).await?;
+        let chosen = choose(&plan.steps);
+        let plan = plan.only(&chosen);
+        if plan.is_empty() {
+            return Ok(Retried::Done);
+        }
+        self.inventory.unsettle(&stack.id);
+        let outcome = self.execute(stack, &plan, &limits).await?;
+        if outcome.failures.is_empty() {
+            return Ok(Retried::Done);
+        }
+        let deployed = Deployed { steps: outcome.done, ..Deployed::default() };
+        Ok(Retried::Refused(DeployFailure { revisit: None, failures: outcome.failures, deployed }))
+    }
+
     async fn run(&self, stack: &Stack, limits: &Limits) -> Result<Round, DeployFailure> {
         let plan = self.look(stack, limits).await?;
+        let outcome = self.execute(stack, &plan, limits).await?;
+        Ok(Round { plan, outcome })
+    }
+
+    async fn execute(&self, stack: &Stack, plan: &Plan, limits: &Limits) -> Result<Outcome, DeployFailure> {
         if !plan.is_empty() {
             tracing::debug!(stack = %stack.id, steps = plan.steps.len(), "deploying");
             tracing::debug!(stack = %stack.id, %plan, "plan");
@@ -311,11 +348,11 @@ impl Deployer {
         }
         let terms = (limits, &self.refusals);
         let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id, terms);
-        let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(&plan).await;
+        let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(plan).await;
         if let Some(tell) = &self.on_stage {
             outcome.took.iter().for_each(|(stage, took)| tell(stack.id.owner, *stage, *took));
         }
-        Ok(Round { plan, outcome })
+        Ok(outcome)
     }
 
     async fn look(&self, stack: &Stack, limits: &Limits) -> Result<Plan, DeployFailure> {

@@ -22,7 +22,9 @@ pub use digest::{AppliedSecrets, Digest, Seal};
 pub use limits::{Limits, Quota};
 pub use step::{BindingWrite, OnFailure, Op, Stage, Step, StepId};
 
-use crate::cloud::Bindings;
+use crate::cloud::elbv2::{FixedResponseAction, ListenerAction};
+use crate::cloud::{Bindings, Request, SymbolKind};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What to do, in order, to make the world as it is wanted. `Display` prints it like a reviewer's diff, secrets redacted.
@@ -47,9 +49,39 @@ impl Plan {
         steps.is_empty() && revisits.is_empty()
     }
 
+    /// The same plan with some of its steps only, which do not wait for the others.
+    #[must_use]
+    pub fn only(self, chosen: &BTreeSet<StepId>) -> Self {
+        let Self { steps, known, shortfalls: _, revisits: _, notices: _ } = self;
+        let numbered = steps.into_iter().enumerate().filter(|(at, _)| chosen.contains(&StepId(*at)));
+        let mut steps: Vec<Step> = numbered.map(|(_, step)| step).collect();
+        for step in &mut steps {
+            step.after.clear();
+            answer_meanwhile(&mut step.op, &known);
+        }
+        Self { steps, known, ..Self::default() }
+    }
+
     /// A step by its id.
     pub fn step(&self, id: StepId) -> Option<&Step> {
         self.steps.get(id.0)
+    }
+}
+
+/// why: a listener that is tried alone cannot forward to target groups that are only made with it
+fn answer_meanwhile(op: &mut Op, known: &Bindings) {
+    let Op::Aws(request) = op else { return };
+    let is_unknown = request
+        .pending()
+        .iter()
+        .any(|symbol| symbol.kind == SymbolKind::TargetGroupArn && !known.contains_key(symbol));
+    let Request::CreateListener(create) = &mut **request else { return };
+    if is_unknown {
+        create.settings.default_actions = vec![ListenerAction::FixedResponse(FixedResponseAction {
+            content_type: Some("text/plain".to_owned()),
+            message_body: None,
+            status_code: "404".to_owned(),
+        })];
     }
 }
 

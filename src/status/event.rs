@@ -47,8 +47,12 @@ pub enum Reason {
     FailedCleanup,
     /// Security-group rules could not be brought in line (TargetGroupBindings).
     FailedNetworkReconcile,
-    /// The Service or its port does not exist (TargetGroupBindings).
+    /// A Service, or its port, does not exist or can have no targets.
     BackendNotFound,
+    /// A rule or a setting has no effect (Ingresses).
+    WithoutEffect,
+    /// The deletion waits for deletion protection to be switched off (Ingresses).
+    DeletionProtected,
 }
 
 impl Reason {
@@ -71,7 +75,8 @@ impl Reason {
             Self::FailedLoadGroupID => format!("failed load groupID due to {cause}"),
             Self::FailedReconcile => format!("Failed reconcile due to {cause}"),
             Self::FailedCleanup => format!("Failed cleanup due to {cause}"),
-            Self::FailedNetworkReconcile | Self::BackendNotFound => cause.to_string(),
+            Self::DeletionProtected => format!("Deletion waits: {cause}"),
+            Self::FailedNetworkReconcile | Self::BackendNotFound | Self::WithoutEffect => cause.to_string(),
         }
     }
 }

@@ -109,9 +109,30 @@ impl Reason {
                 ],
             ),
             Self::BackendNotFound => (
-                BINDINGS,
-                "The Service, or its port, does not exist. Nothing is deregistered before it is certain.",
-                &["Correct `spec.serviceRef`, or create the Service; the binding follows by itself."],
+                &["Ingress", "TargetGroupBinding"],
+                "The Service, its port or the action that a backend names does not exist, or the Service can have no targets. Requests \
+                 to it are answered with 503. Nothing is deregistered before it is certain.",
+                &[
+                    "Correct the name, or create the Service or the annotation; the Ingress and the binding follow by themselves.",
+                    "A Service of type ExternalName, or without a selector, has the targets of the EndpointSlices that you make for it.",
+                ],
+            ),
+            Self::WithoutEffect => (
+                INGRESSES,
+                "Everything is as the Ingress says, but a rule or a setting of it does nothing: another rule stands before it, its \
+                 listeners redirect, it leads back to itself, or the controller is told to leave such settings alone.",
+                &[
+                    "Change or remove what the message names.",
+                    "`listen-ports` of the Ingress must name the HTTPS port that `ssl-redirect` of its group leads to.",
+                    "Web ACLs and Shield need `--enable-wafv2`, `--enable-waf`, `--enable-shield`.",
+                ],
+            ),
+            Self::DeletionProtected => (
+                INGRESSES,
+                "The Ingress is deleted, but its annotation protects the load balancer from deletion. Everything stays until that changes.",
+                &[
+                    "Set `deletion_protection.enabled=false` in `alb.ingress.kubernetes.io/load-balancer-attributes` of the Ingress.",
+                ],
             ),
         };
         Explanation { kinds, meaning, remedies }

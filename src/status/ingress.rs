@@ -5,7 +5,7 @@
 
 use super::event::{Event, Reason};
 use crate::api::Ingress;
-use crate::build::ingress::{MemberOutcome, Verdict};
+use crate::build::ingress::{Doubt, MemberOutcome, Verdict};
 use crate::finding::{Finding, Severity};
 use k8s_openapi::api::networking::v1::{IngressLoadBalancerIngress, IngressPortStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +60,12 @@ pub fn event_of(outcome: &MemberOutcome, deployed: bool) -> Option<Event> {
         Verdict::Built | Verdict::Curtailed | Verdict::Broken | Verdict::Blocked => Reason::FailedBuildModel,
     };
     Some(Event::warning(reason, &cause))
+}
+
+/// Doubts as the text of one event; `None`: there are none.
+pub fn list(doubts: &[&Doubt]) -> Option<String> {
+    let text = doubts.iter().map(|doubt| doubt.finding.to_string()).collect::<Vec<_>>().join("; ");
+    (!text.is_empty()).then_some(text)
 }
 
 fn entries(ingress: &Ingress) -> &[IngressLoadBalancerIngress] {

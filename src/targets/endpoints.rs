@@ -5,7 +5,7 @@
 
 use super::quic;
 use super::view::{AddressFamily, ClusterView, EndpointView, NodeView, PodView, Readiness, SliceView};
-use crate::api::meta::{COMPUTE_TYPE_LABEL, EXCLUDE_NODE_LABEL, MASTER_NODE_LABEL};
+use crate::api::meta::{COMPUTE_TYPE_LABEL, EXCLUDE_NODE_LABEL, MASTER_NODE_LABEL, without_endpoints};
 use crate::api::selector::{self, SelectorError};
 use crate::api::target_group_binding::{TargetGroupIpAddressType, TargetType};
 use crate::api::{IntOrString, LabelSelector, ObjectKey, Service, ServicePort, TargetGroupBinding};
@@ -122,6 +122,14 @@ impl Endpoint {
 /// The Service a binding refers to.
 pub fn service_of(binding: &TargetGroupBinding) -> ObjectKey {
     ObjectKey::of(binding).sibling(binding.spec.service_ref.name.as_str())
+}
+
+/// Why the Service of a binding has no targets, and will have none before somebody changes something.
+pub fn lack(binding: &TargetGroupBinding, view: &dyn ClusterView) -> Option<String> {
+    let key = service_of(binding);
+    let why = without_endpoints(&*view.service(&key)?)?;
+    let has_slices = view.slices(&key).is_some_and(|slices| !slices.is_empty());
+    (!has_slices).then(|| format!("backend has no targets: Service \"{}\" {why}", key.name()))
 }
 
 /// The targets that a binding asks for.

@@ -1,5 +1,7 @@
 //! `lint` as a user runs it: sound manifests in silence, statuses, what kustomize and Helm write.
 
+mod words;
+
 use harness::assets::{controller_binary, repository};
 use std::io::Write;
 use std::process::{Command, Stdio};

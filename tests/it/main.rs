@@ -29,6 +29,7 @@ mod server;
 mod services;
 mod targets;
 mod terms;
+mod told;
 mod watchdog;
 mod webhook;
 mod wire;

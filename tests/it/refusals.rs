@@ -1,5 +1,7 @@
 //! What only AWS finds wrong with a member of an Ingress group costs that member alone.
 
+mod hours;
+
 use crate::services::run;
 use aws_load_balancer_controller::cloud::{Action, elbv2::ListenerAction};
 use rig::{Options, Rig, shop};

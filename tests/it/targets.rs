@@ -159,7 +159,18 @@ async fn a_backend_that_is_gone_takes_its_targets_along() {
     assert_eq!(stage.targets(), numbers([]));
     assert_eq!(checkpoint(&stage), "");
     let reasons: Vec<_> = stage.cluster.events("bind").into_iter().map(|(reason, _)| reason).collect();
-    assert_eq!(reasons, ["BackendNotFound", "SuccessfullyReconciled"]);
+    assert_eq!(reasons, ["BackendNotFound", "SuccessfullyReconciled"], "the latter from before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_binding_without_a_backend_is_no_success() {
+    let stage = Stage::new(|_| ()).await;
+    stage.cluster.edit(|objects| objects.services.clear());
+    stage.bind("bind", "");
+    stage.settle("bind").await;
+    let reasons: Vec<_> = stage.cluster.events("bind").into_iter().map(|(reason, _)| reason).collect();
+    assert_eq!(reasons, ["BackendNotFound"]);
+    assert!(matches!(stage.once("bind").await, Verdict::Lacking(_)));
 }
 
 #[tokio::test(start_paused = true)]

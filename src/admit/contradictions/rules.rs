@@ -1,19 +1,18 @@
-//! Rules of an Ingress that never match, and settings of rules that there are not.
+//! Rules of an Ingress that AWS does not take, and settings of rules that there are not.
 
 use super::Checks;
 use crate::annotations::ALB_PREFIX;
-use crate::annotations::ingress::action::{IngressAction, parse_action};
 use crate::annotations::ingress::condition::parse_conditions;
 use crate::annotations::value::{Complaint, MAX_VALUE, MAX_VALUES, regex};
 use crate::api::Ingress;
-use crate::cloud::elbv2::{RedirectAction, RuleCondition};
+use crate::cloud::elbv2::RuleCondition;
 use crate::finding::{Finding, Severity, compared};
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, IngressBackend, IngressRule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sees what an Ingress on its own asks for in vain.
 pub(super) fn of_ingress(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
-    let mut findings = hidden_paths(checks, ingress);
+    let mut findings = Vec::new();
     let conditions = count_conditions(checks, ingress);
     for (at, rule) in rules(ingress) {
         let has_host = rule.host.as_ref().is_some_and(|host| !host.is_empty());
@@ -28,7 +27,6 @@ pub(super) fn of_ingress(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Find
         let complaint = host_complaint(rule.host.as_deref()?)?;
         Some(told(checks, complaint).at(format!("spec.rules[{at}].host")))
     }));
-    findings.extend(circles(checks, ingress));
     findings.extend(settings_of_default(checks, ingress));
     findings.extend(unknown_control_ports(checks, ingress));
     findings
@@ -44,39 +42,6 @@ fn paths(rule: &IngressRule) -> impl Iterator<Item = (usize, &HTTPIngressPath)> 
 
 fn service_of(backend: &IngressBackend) -> Option<&str> {
     backend.service.as_ref().map(|service| service.name.as_str())
-}
-
-/// Paths that an equal one, or one for everything, stands before.
-fn hidden_paths(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
-    let has_conditions = |path: &HTTPIngressPath| {
-        service_of(&path.backend).is_some_and(|name| checks.has(&format!("conditions.{name}")))
-    };
-    let mut findings = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut covered = BTreeSet::new();
-    for (at, rule) in rules(ingress) {
-        let host = rule.host.as_deref().unwrap_or_default();
-        for (index, path) in paths(rule).filter(|(_, path)| !has_conditions(path)) {
-            let text = path.path.as_deref().unwrap_or_default();
-            let kind = path.path_type.as_str();
-            let is_free = kind == "ImplementationSpecific";
-            let problem = if !seen.insert((host, kind, text)) {
-                format!("{text:?} stands here a second time and never matches")
-            } else if is_free && covered.contains(host) {
-                format!("{text:?} never matches: a path for everything stands before it")
-            } else {
-                String::new()
-            };
-            if is_free && matches!(text, "/*" | "*") {
-                covered.insert(host);
-            }
-            if !problem.is_empty() {
-                let field = format!("spec.rules[{at}].http.paths[{index}].path");
-                findings.push(Finding::warning(checks.object, problem).at(field));
-            }
-        }
-    }
-    findings
 }
 
 /// How many values the conditions of each backend make, as far as they can be read. Each is read once, however many paths
@@ -166,31 +131,6 @@ fn told(checks: &Checks<'_, '_>, complaint: Complaint) -> Finding {
         Severity::Error => Finding::error(checks.object, complaint.problem),
         Severity::Warning => Finding::warning(checks.object, complaint.problem),
     }
-}
-
-/// Redirects to the very host that they are for, with nothing else changed: clients go round in circles.
-fn circles(checks: &Checks<'_, '_>, ingress: &Ingress) -> Vec<Finding> {
-    let redirects: BTreeMap<&str, String> = super::backend_names(ingress)
-        .into_keys()
-        .filter_map(|name| Some((name, kept_except_host(checks, name)?)))
-        .collect();
-    let circle = |rule: &IngressRule, path: &HTTPIngressPath| {
-        let name = service_of(&path.backend)?;
-        let host = redirects.get(name).filter(|host| rule.host.as_ref() == Some(host))?;
-        Some(checks.warn(&format!("actions.{name}"), format!("redirects {host} to itself")))
-    };
-    rules(ingress).flat_map(|(_, rule)| paths(rule).filter_map(move |(_, path)| circle(rule, path))).collect()
-}
-
-/// The host of a redirect that changes nothing else.
-fn kept_except_host(checks: &Checks<'_, '_>, name: &str) -> Option<String> {
-    let Ok(Some(IngressAction::Redirect(redirect))) = parse_action(checks.annotations, name) else {
-        return None;
-    };
-    let RedirectAction { host, path, port, protocol, query, status_code: _ } = redirect;
-    let is_kept = |part: Option<String>, usual: &str| part.is_none_or(|part| part == usual);
-    let rest = is_kept(path, "/#{path}") && is_kept(port, "#{port}") && is_kept(protocol, "#{protocol}");
-    host.filter(|_| rest && is_kept(query, "#{query}"))
 }
 
 /// Conditions and transforms of a name that only the default backend has.

@@ -100,18 +100,6 @@ fn settings_of_listeners_that_there_are_not_are_doubted() {
 }
 
 #[test]
-fn paths_that_never_match_are_doubted() {
-    let path = |path: &str, kind: &str| json!({"path": path, "pathType": kind, "backend": {"service": {"name": "web", "port": {"number": 80}}}});
-    let rules = |paths: &[Value]| json!({"rules": [{"host": "a.example.com", "http": {"paths": paths}}]});
-    let free = "ImplementationSpecific";
-    let twice = rules(&[path("/a", "Exact"), path("/a", "Exact")]);
-    assert!(of_spec(&[], &twice)[0].contains("a second time"));
-    assert_eq!(of_spec(&[("conditions.web", "[]")], &twice), [""; 0], "conditions may tell them apart");
-    assert!(of_spec(&[], &rules(&[path("/*", free), path("/a", free)]))[0].contains("stands before it"));
-    assert_eq!(of_spec(&[], &rules(&[path("/a", free), path("/*", free), path("/a", "Exact")])), [""; 0]);
-}
-
-#[test]
 fn settings_of_backends_that_there_are_not_are_doubted() {
     let default =
         json!({"rules": [], "defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}});

@@ -3,14 +3,17 @@
 
 use super::{forward, shared, target_group};
 use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
-use crate::api::Service;
-use crate::cloud::elbv2::{ForwardAction, IpAddressType, Protocol};
+use crate::api::{Service, ServicePort};
+use crate::build::ports;
+use crate::cloud::elbv2::{ForwardAction, IpAddressType, Protocol, TargetType};
 use crate::finding::{Finding, ObjectRef};
 use crate::model::{Listener, LoadBalancer, Stack, TargetGroup};
+use std::collections::BTreeSet;
 
 const STICKINESS: &str = "stickiness.enabled";
 const IDLE_TIMEOUT: &str = "tcp.idle_timeout.seconds";
 const PRESERVE_CLIENT_IP: &str = "preserve_client_ip.enabled";
+const TRAFFIC_PORT: &str = "traffic-port";
 
 /// What AWS would say to what is built of a Service.
 pub fn of_service(object: &ObjectRef, service: &Service, stack: Option<&Stack>) -> Vec<Finding> {
@@ -31,7 +34,49 @@ pub fn of_service(object: &ObjectRef, service: &Service, stack: Option<&Stack>) 
         findings.extend(checks.hidden_clients());
         findings.extend(checks.foreign_attribute());
     }
+    findings.extend(deaf_checks(object, service, stack));
     findings
+}
+
+/// UDP targets are checked over TCP, on a port where the Service has nothing that speaks TCP.
+fn deaf_checks(object: &ObjectRef, service: &Service, stack: &Stack) -> Vec<Finding> {
+    let mut told = BTreeSet::new();
+    for (id, group) in stack.target_groups.iter().filter(|(_, group)| group.protocol == Protocol::Udp) {
+        let Some(check) = &group.health_check else { continue };
+        let is_default = check.port.as_deref().is_none_or(|port| port == TRAFFIC_PORT);
+        let port = stack.bindings.get(id).filter(|_| is_default).and_then(|binding| {
+            let is_own = binding.service_name == object.name && binding.namespace == object.namespace;
+            is_own.then(|| ports::find(service, &binding.service_port)).flatten()
+        });
+        if let Some(port) = port.filter(|port| !has_tcp_twin(service, port, &group.target_type)) {
+            told.insert((port.port, group.target_type == TargetType::Instance));
+        }
+    }
+    told.into_iter().map(|(port, by_node)| deaf_check(object, port, by_node)).collect()
+}
+
+/// Whether TCP goes to the same port of the targets.
+fn has_tcp_twin(service: &Service, udp: &ServicePort, target_type: &TargetType) -> bool {
+    let mut tcp = ports::ports(service).iter().filter(|port| ports::protocol(port) == "TCP");
+    tcp.any(|port| match target_type {
+        TargetType::Instance => {
+            ports::node_port(port) != 0 && ports::node_port(port) == ports::node_port(udp)
+        }
+        _ => ports::target_port(port) == ports::target_port(udp),
+    })
+}
+
+fn deaf_check(object: &ObjectRef, port: i32, by_node: bool) -> Finding {
+    let where_to = if by_node { "node port, where nodes listen to UDP only" } else { "port" };
+    let problem = format!(
+        "targets of UDP port {port} are checked over TCP on the same {where_to}; they never become healthy unless something \
+         answers TCP there"
+    );
+    let [of_port, of_protocol] =
+        [keys::HEALTH_CHECK_PORT, keys::HEALTH_CHECK_PROTOCOL].map(|key| format!("{NLB_PREFIX}/{key}"));
+    Finding::warning(object, problem)
+        .at("spec.ports")
+        .hint(format!("set {of_port} to a port that answers TCP, and {of_protocol}"))
 }
 
 /// One listener and where it leads.

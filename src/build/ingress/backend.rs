@@ -1,6 +1,7 @@
 //! From a backend of an Ingress to what it does (upstream's `pkg/ingress/enhanced_backend_builder.go`).
 
 use super::compile::Compiler;
+use super::doubt::DoubtKind;
 use crate::annotations::ingress::action::{
     Forward, ForwardTarget, IngressAction, WeightedTarget, parse_action, unavailable,
 };
@@ -13,11 +14,15 @@ use crate::build::Origin;
 use crate::build::ports::PortIndex;
 use crate::cloud::Tags;
 use crate::cloud::elbv2::{JwtAction, RuleCondition, RuleTransform};
+use crate::finding::Finding;
 use crate::inputs::Halt;
 use crate::inputs::group::USE_ANNOTATION;
 use k8s_openapi::api::networking::v1::{IngressBackend, IngressServiceBackend};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wrong with a name that says `use-annotation` where no annotation says what it does.
+pub const MISSING_ACTION: &str = "is missing: backends of this name answer 503";
 
 /// A backend with everything that annotations say about it.
 #[derive(Clone, Debug)]
@@ -104,11 +109,14 @@ impl<'a> Compiler<'_, 'a> {
         Ok(action)
     }
 
-    fn read_action(&self, name: &str) -> Result<IngressAction, Halt> {
+    fn read_action(&mut self, name: &str) -> Result<IngressAction, Halt> {
         let member = self.member;
         match parse_action(&member.annotations, name).map_err(|fault| member.blame(fault))? {
             Some(action) => Ok(action),
             None if self.scope.config.tolerate_non_existent_backend_action => {
+                let finding = Finding::warning(&member.object, MISSING_ACTION);
+                let finding = finding.at(member.annotations.key(&format!("actions.{name}")));
+                self.doubt_backend(DoubtKind::NoBackend, finding);
                 Ok(unavailable("Backend action does not exist"))
             }
             None => {
@@ -119,7 +127,7 @@ impl<'a> Compiler<'_, 'a> {
     }
 
     /// Services that an action forwards to must exist; a lone one may be missing, if that is tolerated.
-    fn check_services(&self, action: IngressAction, field: &str) -> Result<IngressAction, Halt> {
+    fn check_services(&mut self, action: IngressAction, field: &str) -> Result<IngressAction, Halt> {
         let IngressAction::Forward(forward) = &action else { return Ok(action) };
         let names: BTreeSet<&str> = forward.services().collect();
         for name in names {
@@ -128,6 +136,10 @@ impl<'a> Compiler<'_, 'a> {
             }
             let tolerated = self.scope.config.tolerate_non_existent_backend_service;
             if tolerated && forward.targets.len() == 1 {
+                let service = self.member.key.sibling(name);
+                let problem =
+                    format!("service {service} does not exist: requests to it are answered with 503");
+                self.doubt_backend(DoubtKind::NoBackend, Finding::warning(&self.member.object, problem));
                 return Ok(unavailable("Backend service does not exist"));
             }
             let origin = Origin::field(&self.member.object, field);

@@ -2,9 +2,10 @@
 
 use super::auth;
 use super::backend::{Backend, Read};
+use super::doubt::{Doubt, DoubtKind};
 use super::listener::Port;
 use super::load_balancer::Front;
-use super::rules;
+use super::rules::{self, Place};
 use super::scope::{MemberView, Scope};
 use crate::annotations::ingress::action::{Forward, ForwardTarget, IngressAction, WeightedTarget};
 use crate::api::ObjectKey;
@@ -13,6 +14,7 @@ use crate::cloud::Ref;
 use crate::cloud::elbv2::{
     FixedResponseAction, ForwardAction, ListenerAction, Protocol, RedirectAction, TargetGroupTuple,
 };
+use crate::finding::Finding;
 use crate::inputs::Halt;
 use crate::model::{Binding, Resources, Rule, TargetGroup};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,14 +22,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a member adds to the group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Compiled {
-    /// Rules by listener, in order.
-    pub rules: BTreeMap<i32, Vec<Rule>>,
+    /// Rules by listener, in order, with the paths that they are made of.
+    pub rules: BTreeMap<i32, Vec<(Place, Rule)>>,
     /// Default actions by listener.
     pub default_actions: BTreeMap<i32, Vec<ListenerAction>>,
     pub target_groups: Resources<TargetGroup>,
     pub bindings: Resources<Binding>,
     /// Secrets it read.
     pub secrets: BTreeSet<ObjectKey>,
+    /// What of it does not do what it seems to.
+    pub doubts: BTreeSet<Doubt>,
 }
 
 /// Compiles one member.
@@ -82,6 +86,11 @@ pub(super) fn not_found() -> ListenerAction {
 }
 
 impl Compiler<'_, '_> {
+    /// Notes a backend that answers nothing.
+    pub fn doubt_backend(&mut self, kind: DoubtKind, finding: Finding) {
+        self.out.doubts.insert(Doubt { kind, finding });
+    }
+
     fn default_actions(&mut self, port: &Port) -> Result<Option<Vec<ListenerAction>>, Halt> {
         let Some(backend) = self.member.spec.and_then(|spec| spec.default_backend.as_ref()) else {
             return Ok(None);

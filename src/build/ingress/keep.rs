@@ -114,19 +114,30 @@ impl<'k, 'a> Keeper<'k, 'a> {
                 .and_then(|compiled| compiled.rules.get(&number))
                 .map_or(&[][..], Vec::as_slice)
         };
-        let all_wanted: Vec<&Rule> =
-            self.scope.members.iter().flat_map(|member| wanted(&member.index)).collect();
+        let all_wanted: Vec<&Rule> = self
+            .scope
+            .members
+            .iter()
+            .flat_map(|member| wanted(&member.index))
+            .map(|(_, rule)| rule)
+            .collect();
         let listener = self.live.listeners.iter().find(|listener| listener.listener.port == number);
         let mut drafts = Vec::new();
         for member in &self.scope.members {
             if !self.broken.contains(&member.index) {
                 let rules = wanted(&member.index).iter().cloned();
-                drafts.extend(rules.map(|rule| Draft { member: member.index, rule, kept: None }));
+                drafts.extend(rules.map(|(at, rule)| Draft {
+                    member: member.index,
+                    rule,
+                    at: Some(at),
+                    kept: None,
+                }));
             } else if let Some(listener) = listener {
                 let rules = self.rules_of(member.index, listener, &all_wanted);
                 let kept = |live: &LiveRule| Draft {
                     member: member.index,
                     rule: kept_rule(live),
+                    at: None,
                     kept: live.rule.priority,
                 };
                 drafts.extend(rules.into_iter().map(kept));

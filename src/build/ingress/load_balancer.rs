@@ -3,7 +3,7 @@
 use super::attributes;
 use super::listener::Port;
 use super::network::{self, Network};
-use super::scope::{Ledger, MemberView, Scope, refuse};
+use super::scope::{Ledger, MemberView, Scope, refusal_behind, refuse};
 use super::settle::{Claim, Settled, contradicts, settle_plain};
 use super::tags;
 use crate::annotations::parse;
@@ -214,6 +214,7 @@ pub(super) fn build_ssl_redirect(
     scope: &Scope<'_>,
     ledger: &mut Ledger,
     ports: &BTreeMap<i32, Port>,
+    lost: &BTreeMap<i32, usize>,
 ) -> Result<Option<i32>, Halt> {
     // why: upstream turns the redirect off for the whole group when a class names a port that is no number
     let is_number = |port: &str| parse::int32(port).is_some();
@@ -222,7 +223,10 @@ pub(super) fn build_ssl_redirect(
     }
     let mut insecure = Vec::new();
     for member in scope.settlers() {
-        if ledger.attempt(member, redirect_of(member, ports))?.is_none() {
+        let wanted = redirect_of(member, ports).map_err(|halt| with_cause(scope, lost, member, halt));
+        // why: of a member that AWS refuses something else, this is a consequence
+        let is_consequence = member.refusal.is_some() && matches!(wanted, Err(Halt::Finding(_)));
+        if is_consequence || ledger.attempt(member, wanted)?.is_none() {
             insecure.push(member.index);
         }
     }
@@ -234,6 +238,23 @@ pub(super) fn build_ssl_redirect(
         Settled::Absent if insecure.is_empty() => Ok(None),
         Settled::Absent | Settled::Unknown => live_redirect(scope, ports),
     }
+}
+
+/// Names what AWS refused, where the listener that a redirect leads to is not there for it.
+fn with_cause(scope: &Scope<'_>, lost: &BTreeMap<i32, usize>, member: &MemberView<'_>, halt: Halt) -> Halt {
+    let cause = redirect_port(member).and_then(|port| refusal_behind(scope, lost, port));
+    match (halt, cause) {
+        (Halt::Finding(mut finding), Some(cause)) => {
+            finding.message.push_str(&cause);
+            Halt::Finding(finding)
+        }
+        (halt, _) => halt,
+    }
+}
+
+fn redirect_port(member: &MemberView<'_>) -> Option<i32> {
+    let of_class = redirect_of_class(member).and_then(parse::int32);
+    of_class.or_else(|| member.annotations.int32("ssl-redirect").ok().flatten())
 }
 
 fn redirect_of_class<'a>(member: &MemberView<'a>) -> Option<&'a str> {

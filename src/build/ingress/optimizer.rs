@@ -1,6 +1,7 @@
 //! Drops rules that would loop or can never match (upstream's `pkg/ingress/rule_optimizer.go`).
 
 use super::listener::Port;
+use super::rules::Place;
 use crate::cloud::elbv2::{ListenerAction, RedirectAction, RuleCondition, ValuesOrRegexes};
 use crate::model::Rule;
 use std::collections::BTreeMap;
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 pub(super) struct Draft {
     pub member: usize,
     pub rule: Rule,
+    /// The path that it is made of; none of a live rule that stays.
+    pub at: Option<Place>,
     /// It is a broken member's live rule, of this priority, and stays whatever comes before it.
     pub kept: Option<i32>,
 }

@@ -1,9 +1,10 @@
 //! Which member a part of a group's stack is from, so that what AWS refuses can be laid at somebody's door.
 
 use super::listener::Contribution;
+use super::sources::{Setting, SharedPart, sources_of};
 use crate::api::ObjectKey;
 use crate::cloud::elbv2::ListenerAction;
-use crate::model::{ResourceId, Resources};
+use crate::model::{Binding, ResourceId, Resources, Rule, Stack, TargetGroup};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The owners of what is not shared by the whole group.
@@ -15,6 +16,23 @@ pub struct Owners {
     rules: BTreeMap<(ResourceId, i32), ObjectKey>,
     /// What members give to listeners, by listener.
     gifts: BTreeMap<ResourceId, Vec<Gift>>,
+    /// Settings of what the whole group shares.
+    settings: Vec<Setting>,
+}
+
+/// What a stack has of one member.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Share<'s> {
+    target_groups: Vec<(&'s TargetGroup, Option<&'s Binding>)>,
+    rules: Vec<&'s Rule>,
+    listeners: Vec<(&'s str, ListenerPart, &'s str)>,
+}
+
+impl Share<'_> {
+    /// Whether the stack has nothing of it.
+    pub fn is_empty(&self) -> bool {
+        self.target_groups.is_empty() && self.rules.is_empty() && self.listeners.is_empty()
+    }
 }
 
 /// A setting that a member gives to a listener.
@@ -44,6 +62,39 @@ pub enum ListenerPart {
 }
 
 impl Owners {
+    pub(super) fn of_settings(settings: Vec<Setting>) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Who asks for what AWS refuses, in these words, of something that the whole group shares.
+    pub fn sources_of(&self, part: SharedPart, words: &str) -> Vec<String> {
+        sources_of(&self.settings, part, words)
+    }
+
+    /// What a stack has of a member, priorities left aside.
+    pub fn share_of<'s>(&'s self, stack: &'s Stack, member: &ObjectKey) -> Share<'s> {
+        let own = self.target_groups.iter().filter(|(_, owner)| *owner == member);
+        let target_groups =
+            own.filter_map(|(id, _)| Some((stack.target_groups.get(id)?, stack.bindings.get(id))));
+        let own = self.rules.iter().filter(|(_, owner)| *owner == member);
+        let rules = own.filter_map(|(place, _)| stack.rules.get(place));
+        let gifts =
+            self.gifts.iter().flat_map(|(listener, gifts)| gifts.iter().map(move |gift| (listener, gift)));
+        let own = gifts.filter(|(_, gift)| gift.from == *member);
+        let listeners = own.map(|(listener, gift)| (listener.as_str(), gift.kind, gift.name.as_str()));
+        Share {
+            target_groups: target_groups.collect(),
+            rules: rules.collect(),
+            listeners: listeners.collect(),
+        }
+    }
+
+    /// The member whose rule failures name like this: `443:12`.
+    pub fn of_rule_named(&self, name: &str) -> Option<&ObjectKey> {
+        let (listener, priority) = name.rsplit_once(':')?;
+        self.of_rule(listener, priority.parse().ok()?)
+    }
+
     /// The member whose target group, or whose target group's binding, this is.
     pub fn of_target_group(&self, id: &str) -> Option<&ObjectKey> {
         self.target_groups.get(&ResourceId::from(id))

@@ -1,16 +1,26 @@
 //! Web ACLs and Shield (upstream's `pkg/ingress/model_build_load_balancer_addons.go`).
 
+use super::doubt::Doubt;
 use super::load_balancer::claim;
-use super::scope::{Ledger, Scope};
+use super::scope::{Ledger, MemberView, Scope};
 use super::settle::{Claim, Settled, settle_plain};
+use crate::config::Config;
+use crate::finding::Finding;
 use crate::inputs::Halt;
 use crate::model::Protection;
 
+/// Whether Shield protects.
+const SHIELD: &str = "shield-advanced-protection";
 /// What users write to have no web ACL.
 const NO_ACL: &str = "none";
 
 /// What shall protect the ALB.
 pub(super) fn build(scope: &Scope<'_>, ledger: &mut Ledger) -> Result<Protection, Halt> {
+    for member in scope.settlers() {
+        for finding in idle_settings(member, scope.config) {
+            ledger.doubt(member.index, Doubt::without_effect(finding));
+        }
+    }
     Ok(Protection {
         wafv2_web_acl_arn: wafv2(scope, ledger)?,
         waf_regional_web_acl_id: waf_regional(scope, ledger)?,
@@ -61,12 +71,38 @@ fn waf_regional(scope: &Scope<'_>, ledger: &mut Ledger) -> Result<Option<String>
 }
 
 fn shield(scope: &Scope<'_>, ledger: &mut Ledger) -> Result<Option<bool>, Halt> {
-    const SUFFIX: &str = "shield-advanced-protection";
     let settled = settle_plain(scope, ledger, |member| {
-        let flag = member.annotations.boolean(SUFFIX).map_err(|error| member.blame(error))?;
-        Ok(flag.map(|flag| Claim::new(flag, member.origin(SUFFIX))))
+        let flag = member.annotations.boolean(SHIELD).map_err(|error| member.blame(error))?;
+        Ok(flag.map(|flag| Claim::new(flag, member.origin(SHIELD))))
     })?;
     Ok(settled.given())
+}
+
+/// Settings of what the controller is told to leave alone.
+fn idle_settings(member: &MemberView<'_>, config: &Config) -> Vec<Finding> {
+    let params = member.params;
+    let name = params.and_then(|params| params.wafv2_acl_name.as_deref());
+    let arn = params.and_then(|params| params.wafv2_acl_arn.as_deref());
+    let shield = member.annotations.boolean(SHIELD).ok().flatten() == Some(true);
+    let by_name = claim(member, name, "wafv2AclName", "wafv2-acl-name");
+    let by_arn = claim(member, arn, "wafv2AclArn", "wafv2-acl-arn");
+    let classic = ["waf-acl-id", "web-acl-id"].map(|suffix| claim(member, None, "", suffix));
+    let shielded = shield.then(|| Claim::new("true".to_owned(), member.origin(SHIELD)));
+    let settings =
+        [(by_name, config.enable_wafv2, "--enable-wafv2"), (by_arn, config.enable_wafv2, "--enable-wafv2")];
+    let settings =
+        settings.into_iter().chain(classic.map(|claim| (claim, config.enable_waf, "--enable-waf")));
+    let settings = settings.chain([(shielded, config.enable_shield, "--enable-shield")]);
+    let idle = settings.filter(|(_, is_on, _)| !is_on).filter_map(|(claim, _, flag)| Some((claim?, flag)));
+    let idle = idle.filter(|(claim, _)| !claim.value.is_empty() && claim.value != NO_ACL);
+    idle.map(|(claim, flag)| {
+        let problem = format!(
+            "{:?} has no effect, and does not protect: the controller runs with {flag}=false",
+            claim.value
+        );
+        claim.origin.warning(problem)
+    })
+    .collect()
 }
 
 fn without_none(acl: String) -> String {

@@ -11,15 +11,33 @@ use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
 use crate::inputs::{Halt, Questions};
 use crate::model::Rule;
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, IngressRule};
+use std::fmt;
+
+/// Where a path stands in its Ingress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Which of `spec.rules`.
+    pub rule: usize,
+    /// Which of its paths.
+    pub path: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rule, path } = self;
+        write!(f, "spec.rules[{rule}].http.paths[{path}]")
+    }
+}
 
 /// Rules of the compiler's member for one listener, in order.
-pub(super) fn build(compiler: &mut Compiler<'_, '_>, port: &Port) -> Result<Vec<Rule>, Halt> {
+pub(super) fn build(compiler: &mut Compiler<'_, '_>, port: &Port) -> Result<Vec<(Place, Rule)>, Halt> {
     let Some(spec) = compiler.member.spec else { return Ok(Vec::new()) };
     let (mut rules, mut questions) = (Vec::new(), Questions::default());
     for (index, entry) in spec.rules.iter().flatten().enumerate() {
         for (at, path) in questions.collect(ordered_paths(compiler, index, entry))?.into_iter().flatten() {
-            let field = format!("spec.rules[{index}].http.paths[{at}]");
-            rules.extend(questions.collect(build_rule(compiler, port, entry, path, &field))?);
+            let place = Place { rule: index, path: at };
+            let rule = questions.collect(build_rule(compiler, port, entry, path, &place.to_string()))?;
+            rules.extend(rule.map(|rule| (place, rule)));
         }
     }
     questions.ask()?;

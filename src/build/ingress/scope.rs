@@ -1,5 +1,6 @@
 //! What the parts of the build share: the members with their annotations, and the ledger of what is wrong with them.
 
+use super::doubt::Doubt;
 use crate::annotations::ingress::{Fault, of};
 use crate::annotations::table::oversized;
 use crate::annotations::{ALB_PREFIX, Annotations};
@@ -42,7 +43,7 @@ pub(super) struct MemberView<'a> {
     pub refusal: Option<&'a Refusal>,
     /// Services that its backends forward to.
     pub services: BTreeSet<String>,
-    raw_annotations: Option<&'a BTreeMap<String, String>>,
+    pub raw_annotations: Option<&'a BTreeMap<String, String>>,
 }
 
 impl<'a> Scope<'a> {
@@ -186,6 +187,13 @@ fn found_on(fault: Fault, object: &ObjectRef) -> Finding {
     }
 }
 
+/// Why a port that would be there is not: what AWS refuses of the member that brings it, to be put behind what follows from it.
+pub(super) fn refusal_behind(scope: &Scope<'_>, lost: &BTreeMap<i32, usize>, port: i32) -> Option<String> {
+    let member = scope.members.get(*lost.get(&port)?)?;
+    let refusal = &member.refusal?.finding.message;
+    Some(format!(", because AWS refuses what Ingress {} wants: {refusal}", member.key))
+}
+
 /// A value outside of the allowed ones.
 pub(super) fn refuse(origin: &Origin, value: &str, allowed: &[&str]) -> Finding {
     origin
@@ -201,6 +209,7 @@ pub(super) fn refuse(origin: &Origin, value: &str, allowed: &[&str]) -> Finding 
 pub(super) struct Ledger {
     lenient: bool,
     findings: BTreeMap<usize, Vec<Finding>>,
+    doubts: BTreeMap<usize, BTreeSet<Doubt>>,
     broken: BTreeSet<usize>,
     /// What is being built.
     part: Part,
@@ -208,7 +217,8 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub fn new(lenient: bool) -> Self {
-        Self { lenient, findings: BTreeMap::new(), broken: BTreeSet::new(), part: Part::Listener }
+        let (findings, doubts) = (BTreeMap::new(), BTreeMap::new());
+        Self { lenient, findings, doubts, broken: BTreeSet::new(), part: Part::Listener }
     }
 
     /// Whether the build goes on after a mistake.
@@ -297,6 +307,15 @@ impl Ledger {
 
     pub fn has_broken(&self) -> bool {
         !self.broken.is_empty()
+    }
+
+    /// Something is built of a member that it likely does not mean.
+    pub fn doubt(&mut self, member: usize, doubt: Doubt) {
+        self.doubts.entry(member).or_default().insert(doubt);
+    }
+
+    pub fn take_doubts(&mut self, member: usize) -> Vec<Doubt> {
+        self.doubts.remove(&member).into_iter().flatten().collect()
     }
 
     pub fn take_findings(&mut self, member: usize) -> Vec<Finding> {

@@ -2,17 +2,19 @@
 //! `pkg/ingress/model_build_target_group.go`).
 
 use super::compile::Compiler;
+use super::doubt::DoubtKind;
 use super::health_check;
 use super::load_balancer::is_dualstack;
 use super::scope::Overlay;
 use super::tags;
-use crate::api::{IntOrString, Service, ServicePort};
+use crate::api::meta::{is_external_name, without_endpoints};
+use crate::api::{IntOrString, ObjectKey, Service, ServicePort};
 use crate::build::names::{IngressTargetGroup, ServiceIdentity, ingress_target_group};
 use crate::build::ports::PortIndex;
 use crate::build::{Origin, ports};
 use crate::cloud::elbv2::{HealthCheck, IpAddressType, Protocol, TargetType};
 use crate::cloud::{Ref, SymbolKind};
-use crate::finding::enumerate;
+use crate::finding::{Finding, enumerate};
 use crate::inputs::Halt;
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, ResourceId, TargetGroup};
 use std::collections::BTreeMap;
@@ -63,6 +65,7 @@ impl<'a> Compiler<'_, 'a> {
             let problem = format!("service {}/{name} has no port {written_text}", self.member.namespace());
             origin.error(problem).hint(known_ports(service))
         })?;
+        self.doubt_targets(service);
         let overlay = self.member.with_service(service);
         overlay.check_lengths()?;
         let backend = BackendPort { service, name, written, port, overlay };
@@ -71,6 +74,18 @@ impl<'a> Compiler<'_, 'a> {
         self.out.bindings.insert(id.clone(), binding);
         self.out.target_groups.insert(id, target_group);
         Ok(reference)
+    }
+
+    /// Notes a Service that has no targets of its own.
+    fn doubt_targets(&mut self, service: &Service) {
+        let Some(why) = without_endpoints(service) else { return };
+        let key = ObjectKey::of(service);
+        let hint = "name a Service with a selector, or make EndpointSlices for it";
+        let problem = format!("service {key} {why}, so that there are no targets for it");
+        let finding = Finding::warning(&self.member.object, problem).hint(hint);
+        let is_name = is_external_name(service);
+        let kind = if is_name { DoubtKind::ExternalName(key) } else { DoubtKind::Selectorless(key) };
+        self.doubt_backend(kind, finding);
     }
 
     fn build_target_group(&self, backend: &BackendPort<'a>, origin: &Origin) -> Result<TargetGroup, Halt> {

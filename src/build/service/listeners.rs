@@ -165,6 +165,7 @@ fn decide_protocols(
     } else {
         Protocol::from(ports::protocol(port))
     };
+    check_not_in_the_clear(context, settings, port)?;
     let mut protocols = Protocols { listener: plain.clone(), target_group: plain.clone() };
     if !matches!(plain, Protocol::Udp | Protocol::TcpUdp) && wants_tls(settings, port) {
         protocols.listener = Protocol::Tls;
@@ -184,6 +185,25 @@ fn decide_protocols(
         }
     };
     Ok(Protocols { listener: quic.clone(), target_group: quic })
+}
+
+/// why: upstream passes over the certificate, and the port that shall speak TLS serves in the clear
+fn check_not_in_the_clear(
+    context: &Context<'_>,
+    settings: &Settings,
+    port: &ServicePort,
+) -> Result<(), Halt> {
+    if !settings.merged.contains(&port.port) || !wants_tls(settings, port) {
+        return Ok(());
+    }
+    let message = format!(
+        "port {} is TCP and UDP in one listener, which has no certificate, so that it would serve in the clear",
+        port.port
+    );
+    let key = context.annotations.key(keys::TCP_UDP_LISTENER);
+    let ports = context.annotations.key(keys::SSL_PORTS);
+    let hint = format!("take UDP off the port, set {key} to \"false\", or name other ports in {ports}");
+    Err(context.error(keys::SSL_CERT, message).hint(hint).into())
 }
 
 fn wants_tls(settings: &Settings, port: &ServicePort) -> bool {

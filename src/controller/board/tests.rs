@@ -33,5 +33,6 @@ async fn every_object_that_is_served_has_one_state_and_an_age() {
     assert_eq!(after(Verdict::Retry), shown("failing", "7.0"));
     assert_eq!(after(Verdict::Mistaken), shown("mistaken", "7.0"));
     assert_eq!(after(Verdict::DoneFor(later)), shown("settled", "0.0"));
+    assert_eq!(after(Verdict::Lacking(None)), shown("mistaken", "0.0"));
     assert!(after(Verdict::Gone).is_empty(), "nothing is left of an object that is gone");
 }

@@ -14,6 +14,7 @@ use crate::controller::board::Board;
 use crate::controller::context::Context;
 use crate::controller::dispatch::Queues;
 use crate::controller::facts::{Certificates, FactSource, Memory};
+use crate::controller::ingress::RefusalMemory;
 use crate::controller::queue::Queue;
 use crate::controller::secrets::SecretWatches;
 use crate::controller::talkers::{Talker, Talkers};
@@ -116,6 +117,7 @@ fn context(parts: &Parts, deployer: Arc<Deployer>, groups: Arc<Queue<StackId>>) 
         recorder: parts.recorder.clone(),
         metrics: parts.metrics.clone(),
         secrets: SecretWatches::new(parts.client.clone(), label, groups),
+        refusals: RefusalMemory::default(),
         seen: Mutex::default(),
     }
 }

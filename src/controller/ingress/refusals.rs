@@ -2,8 +2,9 @@
 //!
 //! What belongs to the whole group (the load balancer, its security group, web ACLs) is nobody's in particular.
 
+use super::memory::RefusedStep;
 use crate::api::ObjectKey;
-use crate::build::ingress::{BuiltGroup, ListenerPart, Owners};
+use crate::build::ingress::{BuiltGroup, ListenerPart, Owners, SharedPart};
 use crate::cloud::CloudError;
 use crate::deploy::failure::Cause;
 use crate::deploy::{Class, DeployFailure, StepFailure};
@@ -14,32 +15,44 @@ use crate::plan::Stage;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Gives up the members whose wishes were refused. Answers whether there are such members, and had not been given up before.
+/// What AWS refused of each member.
+pub(super) type NewRefusals = BTreeMap<ObjectKey, (Refusal, BTreeSet<RefusedStep>)>;
+
+/// Gives up the members whose wishes were refused. Answers those that had not been given up before; none: the failure is
+/// nobody's in particular.
 ///
 /// A group of one is its member: as upstream, all of it fails.
 pub(super) fn give_up(
     group: &mut Cow<'_, IngressGroup>,
     built: &BuiltGroup,
     failure: &DeployFailure,
-) -> bool {
+) -> NewRefusals {
+    let mut refused = NewRefusals::new();
     if group.members.len() + group.leavers.len() < 2 {
-        return false;
+        return refused;
     }
     let culprits = culprits(&built.owners, failure);
     let is_new = |member: &Member| member.refusal.is_none() && culprits.contains_key(&member.key);
     if !group.members.iter().any(is_new) {
-        return false;
+        return refused;
     }
     for member in group.to_mut().members.iter_mut().filter(|member| is_new(member)) {
-        let finding =
-            Finding::error(&member.object(), culprits.get(&member.key).cloned().unwrap_or_default());
-        member.refusal = Some(Refusal {
-            finding,
+        let Culprit { words, steps } = culprits.get(&member.key).cloned().unwrap_or_default();
+        let refusal = Refusal {
+            finding: Finding::error(&member.object(), words.join("; ")),
             bindings: bindings_of(built, &member.key),
             priorities: built.owners.priorities_of(&member.key),
-        });
+        };
+        member.refusal = Some(refusal.clone());
+        refused.insert(member.key.clone(), (refusal, steps));
     }
-    true
+    refused
+}
+
+/// Whether all that failed is what AWS refused for good.
+pub(super) fn is_for_good(failure: &DeployFailure) -> bool {
+    !failure.failures.is_empty()
+        && failure.failures.iter().all(|step| step.refusal().is_some() || step.class() == Class::UserMustAct)
 }
 
 fn bindings_of(built: &BuiltGroup, member: &ObjectKey) -> Resources<Binding> {
@@ -50,28 +63,67 @@ fn bindings_of(built: &BuiltGroup, member: &ObjectKey) -> Resources<Binding> {
 
 /// The members at whose door failures can be laid, with what AWS said. None if something failed that may go by itself:
 /// then all of it is tried again.
-fn culprits(owners: &Owners, failure: &DeployFailure) -> BTreeMap<ObjectKey, String> {
-    let mut culprits: BTreeMap<ObjectKey, Vec<String>> = BTreeMap::new();
-    if failure.failures.iter().any(|step| step.refusal().is_none() && step.class() != Class::UserMustAct) {
-        return BTreeMap::new();
+fn culprits(owners: &Owners, failure: &DeployFailure) -> BTreeMap<ObjectKey, Culprit> {
+    let mut culprits: BTreeMap<ObjectKey, Culprit> = BTreeMap::new();
+    if !is_for_good(failure) {
+        return culprits;
     }
     for step in &failure.failures {
         for member in owners_of(owners, step) {
-            culprits.entry(member.clone()).or_default().push(words_of(step));
+            let culprit = culprits.entry(member.clone()).or_default();
+            culprit.words.push(words_of(step));
+            culprit.steps.extend(RefusedStep::of(step));
         }
     }
-    culprits.into_iter().map(|(member, said)| (member, said.join("; "))).collect()
+    culprits
+}
+
+/// Names who asks for what AWS refused of what the whole group shares.
+pub(super) fn with_sources(owners: &Owners, mut failure: DeployFailure) -> DeployFailure {
+    for step in &mut failure.failures {
+        let Some(part) = shared_part(step) else { continue };
+        step.sources = owners.sources_of(part, &step.cause.to_string());
+    }
+    failure
+}
+
+/// What of the whole group it is that AWS refused.
+fn shared_part(step: &StepFailure) -> Option<SharedPart> {
+    let stage = step.refusal().and(step.stage)?;
+    if step.resource.contains("FrontendNlb") {
+        return Some(SharedPart::FrontendNlb);
+    }
+    match stage {
+        Stage::LoadBalancers | Stage::SecurityGroups => Some(SharedPart::LoadBalancer),
+        Stage::Wafv2 => Some(SharedPart::WebAcl),
+        Stage::WafRegional => Some(SharedPart::ClassicWebAcl),
+        Stage::Shield => Some(SharedPart::Shield),
+        Stage::AlbTargets | Stage::TargetGroups | Stage::Listeners | Stage::Rules | Stage::Bindings => None,
+    }
+}
+
+/// The members of whom AWS refused something, with what that was.
+pub(super) fn refused_of(
+    built: &BuiltGroup,
+    failure: &DeployFailure,
+) -> BTreeMap<ObjectKey, BTreeSet<RefusedStep>> {
+    culprits(&built.owners, failure).into_iter().map(|(member, culprit)| (member, culprit.steps)).collect()
+}
+
+/// A member at whose door failures can be laid.
+#[derive(Clone, Debug, Default)]
+struct Culprit {
+    /// What AWS said.
+    words: Vec<String>,
+    /// To what.
+    steps: BTreeSet<RefusedStep>,
 }
 
 fn owners_of<'o>(owners: &'o Owners, step: &StepFailure) -> BTreeSet<&'o ObjectKey> {
     let (Some(cause), Some(stage)) = (step.refusal(), step.stage) else { return BTreeSet::new() };
     match stage {
         Stage::TargetGroups | Stage::Bindings => owners.of_target_group(&step.resource).into_iter().collect(),
-        Stage::Rules => {
-            let place = step.resource.rsplit_once(':');
-            let place = place.and_then(|(listener, priority)| Some((listener, priority.parse().ok()?)));
-            place.and_then(|(listener, priority)| owners.of_rule(listener, priority)).into_iter().collect()
-        }
+        Stage::Rules => owners.of_rule_named(&step.resource).into_iter().collect(),
         Stage::Listeners => owners.of_listener(&step.resource, part_of(step), &cause.to_string()),
         Stage::SecurityGroups
         | Stage::AlbTargets

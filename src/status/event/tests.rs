@@ -16,6 +16,8 @@ fn events_say_what_upstream_says() {
         (Reason::FailedCleanup, "Failed cleanup due to x"),
         (Reason::FailedLoadGroupID, "failed load groupID due to x"),
         (Reason::BackendNotFound, "x"),
+        (Reason::WithoutEffect, "x"),
+        (Reason::DeletionProtected, "Deletion waits: x"),
     ] {
         let event = Event::warning(reason, &"x");
         assert_eq!((event.kind.as_str(), event.message.as_str()), ("Warning", expected));

@@ -52,8 +52,12 @@ fn who_was_never_served_gets_no_address() {
 #[test]
 fn events_tell_each_member_of_its_own_mistakes() {
     let object = ObjectRef { kind: "Ingress", namespace: "shop".into(), name: "web".into() };
-    let outcome =
-        |verdict, findings| MemberOutcome { key: ObjectKey::namespaced("shop", "web"), verdict, findings };
+    let outcome = |verdict, findings| MemberOutcome {
+        key: ObjectKey::namespaced("shop", "web"),
+        verdict,
+        findings,
+        doubts: Vec::new(),
+    };
     let wrong = || vec![Finding::error(&object, "is wrong").at("alb.ingress.kubernetes.io/scheme")];
     assert_eq!(event_of(&outcome(Verdict::Built, vec![]), true), Some(Event::reconciled()));
     assert_eq!(event_of(&outcome(Verdict::Built, vec![]), false), None);

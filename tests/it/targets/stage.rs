@@ -297,7 +297,13 @@ impl Stage {
             let verdict = self.once(name).await;
             watch(self);
             let pause = match verdict {
-                Verdict::Done | Verdict::DoneFor(_) | Verdict::Gone | Verdict::PutAside => return took,
+                Verdict::Done
+                | Verdict::DoneFor(_)
+                | Verdict::Lacking(_)
+                | Verdict::Gone
+                | Verdict::PutAside => {
+                    return took;
+                }
                 Verdict::After(pause) if pause > SOON => return took,
                 Verdict::After(pause) => pause,
                 Verdict::Retry | Verdict::Mistaken => Duration::from_secs(1),

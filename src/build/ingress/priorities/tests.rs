@@ -10,7 +10,7 @@ fn drafts(kept: &[Option<i32>]) -> Vec<Draft> {
         transforms: Vec::new(),
         tags: crate::cloud::Tags::new(),
     };
-    kept.iter().map(|kept| Draft { member: 0, rule: rule.clone(), kept: *kept }).collect()
+    kept.iter().map(|kept| Draft { member: 0, rule: rule.clone(), at: None, kept: *kept }).collect()
 }
 
 #[test]

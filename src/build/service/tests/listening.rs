@@ -135,7 +135,6 @@ fn merging_makes_one_listener_of_tcp_and_udp() {
         (&[IP, merge("yes")], &gated, "53: TCP_UDP/TCP_UDP"),
         (&[IP, merge("false")], &gated, "53: TCP/TCP"),
         (&[IP], &gated, "53: TCP_UDP/TCP_UDP"),
-        (&[IP, CERT], &gated, "53: TCP_UDP/TCP_UDP"),
         (
             &[IP, merge("true"), ("aws-load-balancer-quic-enabled-ports", "tcp")],
             &config(),
@@ -147,6 +146,8 @@ fn merging_makes_one_listener_of_tcp_and_udp() {
         let stack = build(&service, &facts(), config).unwrap().stack;
         assert_eq!(protocols(&stack), [*expected], "{annotations:?}");
     }
+    let in_the_clear = build(&service(&[IP, CERT], &both_on_53(&json!({}))), &facts(), &gated);
+    assert!(refusal_of(in_the_clear).contains("it would serve in the clear"));
     let differing = built(&service(&[IP, merge("true")], &both_on_53(&json!({"targetPort": 1}))));
     assert_eq!(warnings(&differing), ["TCP and UDP of port 53 have different targets; those of TCP count"]);
     for (second, expected) in

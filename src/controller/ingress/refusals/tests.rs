@@ -33,7 +33,13 @@ fn target_group(built: &BuiltGroup, name: &str) -> String {
 }
 
 fn step(stage: impl Into<Option<Stage>>, resource: &str, cause: impl Into<Cause>) -> StepFailure {
-    StepFailure { stage: stage.into(), resource: resource.to_owned(), cause: cause.into() }
+    StepFailure {
+        stage: stage.into(),
+        resource: resource.to_owned(),
+        cause: cause.into(),
+        sources: Vec::new(),
+        op: None,
+    }
 }
 
 fn aws(operation: &'static str, code: &str, message: &str) -> CloudError {
@@ -43,6 +49,11 @@ fn aws(operation: &'static str, code: &str, message: &str) -> CloudError {
 
 fn failure(failures: &[StepFailure]) -> DeployFailure {
     DeployFailure { revisit: None, failures: failures.to_vec(), deployed: Deployed::default() }
+}
+
+/// Whether members are given up that had not been before.
+fn gives_up(group: &mut Cow<'_, IngressGroup>, built: &BuiltGroup, failure: &DeployFailure) -> bool {
+    !give_up(group, built, failure).is_empty()
 }
 
 /// The members that have been given up, by name.
@@ -83,7 +94,7 @@ fn a_refusal_is_laid_at_the_door_of_whoever_wanted_it_or_at_nobodys() {
     ];
     for (step, expected) in cases {
         let mut tried = Cow::Borrowed(&group);
-        let found = give_up(&mut tried, &built, &failure(std::slice::from_ref(step)));
+        let found = gives_up(&mut tried, &built, &failure(std::slice::from_ref(step)));
         assert_eq!((found, given_up(&tried)), (!expected.is_empty(), expected.to_vec()), "{step}");
     }
 }
@@ -99,7 +110,7 @@ fn each_of_several_culprits_hears_what_was_refused_of_it() {
         step(Stage::Rules, "443:3", aws("CreateRule", "ValidationError", "no such query")),
     ]);
     let mut group = Cow::Owned(group);
-    assert!(give_up(&mut group, &built, &refused));
+    assert!(gives_up(&mut group, &built, &refused));
     let told = |at: usize| group.members[at].refusal.as_ref().map(|told| told.finding.message.clone());
     let expected = format!(
         "target group {first}: ModifyTargetGroup: ValidationError: no such path; rule 1 of listener 443: CreateRule: ValidationError: no such host"
@@ -128,7 +139,7 @@ fn nobody_is_given_up_while_something_fails_that_may_go_by_itself() {
     for cause in passing {
         let mut tried = Cow::Borrowed(&group);
         let failures = failure(&[lasting.clone(), step(Stage::Rules, "443:2", cause)]);
-        assert!(!give_up(&mut tried, &built, &failures), "{failures}");
+        assert!(!gives_up(&mut tried, &built, &failures), "{failures}");
         assert_eq!(given_up(&tried), Vec::<&str>::new(), "{failures}");
     }
 }
@@ -139,9 +150,9 @@ fn who_was_given_up_is_not_given_up_again_and_the_next_one_is() {
     let built = World::new().build(&group);
     let refused = |place| step(Stage::Rules, place, aws("CreateRule", "ValidationError", "no such host"));
     let mut group = Cow::Owned(group);
-    assert!(give_up(&mut group, &built, &failure(&[refused("443:1")])));
-    assert!(!give_up(&mut group, &built, &failure(&[refused("443:1")])));
-    assert!(give_up(&mut group, &built, &failure(&[refused("443:1"), refused("443:2")])));
+    assert!(gives_up(&mut group, &built, &failure(&[refused("443:1")])));
+    assert!(!gives_up(&mut group, &built, &failure(&[refused("443:1")])));
+    assert!(gives_up(&mut group, &built, &failure(&[refused("443:1"), refused("443:2")])));
     assert_eq!(given_up(&group), ["one", "two"]);
 }
 
@@ -153,9 +164,9 @@ fn a_culprit_that_leaves_is_not_given_up_and_one_beside_leavers_is() {
     group.leavers.push(leaver.ingress);
     let refused = |place| step(Stage::Rules, place, aws("CreateRule", "ValidationError", "no such host"));
     let mut group = Cow::Owned(group);
-    assert!(!give_up(&mut group, &built, &failure(&[refused("443:1")])));
+    assert!(!gives_up(&mut group, &built, &failure(&[refused("443:1")])));
     group.to_mut().members.truncate(1);
-    assert!(give_up(&mut group, &built, &failure(&[refused("443:1"), refused("443:2")])));
+    assert!(gives_up(&mut group, &built, &failure(&[refused("443:1"), refused("443:2")])));
     assert_eq!(given_up(&group), ["two"]);
 }
 
@@ -165,5 +176,5 @@ fn a_group_of_one_fails_as_a_whole() {
     let built = World::new().build(&group);
     let refused = step(Stage::Rules, "80:1", aws("CreateRule", "ValidationError", "no such host"));
     assert_eq!(culprits(&built.owners, &failure(std::slice::from_ref(&refused))).len(), 1);
-    assert!(!give_up(&mut Cow::Owned(group), &built, &failure(&[refused])));
+    assert!(!gives_up(&mut Cow::Owned(group), &built, &failure(&[refused])));
 }
