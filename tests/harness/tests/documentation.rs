@@ -239,10 +239,12 @@ impl Desk {
         assert_eq!(status, 0, "{said}");
     }
 
-    /// The Go controller's chart, with its own default values: those that `--reuse-values` then brings along.
+    /// The Go controller's chart, with what a user gave it. `--reuse-values` then brings its own default values along, too.
     async fn install_go_controller(&self) {
-        let chart = repository().join("tests/harness/manifests/go-controller").display().to_string();
-        let install = ["install", "aws-load-balancer-controller", &chart, "-n", "kube-system"];
+        let chart = repository().join("tests/harness/manifests/go-controller");
+        let (values, chart) = (chart.join("values.yaml").display().to_string(), chart.display().to_string());
+        let install =
+            ["install", "aws-load-balancer-controller", &chart, "-n", "kube-system", "--values", &values];
         self.walk.cluster.helm(&install).await.unwrap().expect_ok().unwrap();
     }
 }
