@@ -136,6 +136,8 @@ pub struct Config {
     pub service_target_eni_security_group_tags: Tags,
     /// `--enable-endpoint-slices`
     pub enable_endpoint_slices: bool,
+    /// `--keep-last-healthy-targets`
+    pub keep_last_healthy_targets: bool,
     /// `--max-targets-per-target-group`; 0: no cap.
     pub max_targets_per_target_group: usize,
     /// `--targetgroupbinding-requeue-duration`
@@ -196,6 +198,7 @@ impl Default for Config {
             disable_restricted_sg_rules: false,
             service_target_eni_security_group_tags: Tags::new(),
             enable_endpoint_slices: true,
+            keep_last_healthy_targets: true,
             max_targets_per_target_group: 0,
             target_group_binding_requeue: Duration::from_secs(15),
             lb_stabilization_monitor_interval: Duration::from_mins(2),

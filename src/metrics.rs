@@ -243,7 +243,7 @@ metrics! {
     object_success_age: level TalkerLabels "awslbc_object_last_success_age_seconds" "Time since an object was last brought to what it wants, or first seen";
     queue_age: level LaneLabels "awslbc_queue_age_seconds" "How long the key that waits the longest has been ready";
     aws_tokens: level LimitLabels "awslbc_aws_tokens" "Calls that a client-side rate limit would let through at once; negative: calls that wait";
-    targets: gauge TargetLabels "awslbc_targets" "Targets of a binding: desired, registered and, when AWS was last asked, healthy";
+    targets: gauge TargetLabels "awslbc_targets" "Targets of a binding: desired, registered, healthy as far as AWS was asked, and kept although they are no endpoints";
     connections: gauge ListenerLabels "awslbc_connections" "Open connections of a listener";
     connections_closed: counter ClosedLabels "awslbc_connections_closed" "Connections that a listener closed to make room (opening, sending, idle) or could not take (refused)";
     request_body_bytes: gauge ListenerLabels "awslbc_request_body_bytes" "Bytes of request bodies in memory";

@@ -141,6 +141,7 @@ pub const FLAGS: &[Flag] = &[
     flag("disable-restricted-sg-rules", Switch, "false", NETWORKING, "Open all ports of targets instead of the exact ones"),
     flag("service-target-eni-security-group-tags", Map, "", NETWORKING, "More tags that pick the security group of targets that receives rules"),
     flag("enable-endpoint-slices", Switch, "true", NETWORKING, "Find targets in EndpointSlices instead of Endpoints"),
+    flag("keep-last-healthy-targets", Switch, "true", NETWORKING, "Keep the last targets of a target group registered while their pods or nodes live, although all became unready at once or a selector matches nothing any more"),
     flag("max-targets-per-target-group", Number, "0", NETWORKING, "Most targets of one target group; 0: no limit"),
     flag("quic-environment-variable-name", Text, "AWS_LBC_QUIC_SERVER_ID", NETWORKING, "Environment variable of a container that holds its QUIC server id"),
 

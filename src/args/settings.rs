@@ -165,6 +165,7 @@ fn build_config(given: &Given) -> Config {
         disable_restricted_sg_rules: given.switch("disable-restricted-sg-rules"),
         service_target_eni_security_group_tags: given.map("service-target-eni-security-group-tags"),
         enable_endpoint_slices: given.switch("enable-endpoint-slices"),
+        keep_last_healthy_targets: given.switch("keep-last-healthy-targets"),
         max_targets_per_target_group: given.count("max-targets-per-target-group"),
         target_group_binding_requeue: given.duration("targetgroupbinding-requeue-duration"),
         lb_stabilization_monitor_interval: given.duration("lb-stabilization-monitor-interval"),

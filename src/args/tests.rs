@@ -112,6 +112,7 @@ fn every_flag_of_upstream_exists_with_its_default() {
         .filter(|name| !UPSTREAM.iter().any(|(theirs, _)| theirs == name))
         .collect();
     let expected = [
+        "keep-last-healthy-targets",
         "annotation-validation",
         "log-format",
         "webhook-cert-secret",

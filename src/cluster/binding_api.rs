@@ -156,4 +156,10 @@ impl BindingApi for KubeBindingApi {
         let kind = if event.is_warning { "Warning" } else { "Normal" };
         self.recorder.record(regarding, kind, event.reason, event.message);
     }
+
+    fn record_on_service(&self, service: &Service, event: BindingEvent) {
+        let regarding = Regarding::of("v1", "Service", service);
+        let kind = if event.is_warning { "Warning" } else { "Normal" };
+        self.recorder.record(regarding, kind, event.reason, event.message);
+    }
 }

@@ -8,6 +8,7 @@
 
 mod cleanup;
 mod confirmed;
+mod kept;
 mod memory;
 mod pass;
 
@@ -172,6 +173,7 @@ impl BindingController {
             Err(error) if error.is_about_a_binding_that_is_gone() => Verdict::Gone,
             Err(error) => {
                 tracing::warn!(binding = %key, %error, "binding not reconciled");
+                self.claim_rules(&binding, key);
                 self.metrics.step_failed(error.category());
                 self.metrics.step_failed("reconcile_targetgroupbinding_error");
                 self.warn(&binding, "FailedReconcile", format!("Failed reconcile due to {error}"));
@@ -194,6 +196,13 @@ impl BindingController {
             return Ok(());
         }
         self.api.add_finalizer(key).await
+    }
+
+    /// What a binding needs may not have been told yet: its rules stay, and those of others do not wait for it.
+    fn claim_rules(&self, binding: &TargetGroupBinding, key: &ObjectKey) {
+        if let Some(networking) = &binding.spec.networking {
+            self.rules.claim(key, networking);
+        }
     }
 
     /// The bindings that wait for a pod to appear in the cache; to be reconciled when it does.
@@ -236,7 +245,12 @@ impl BindingController {
         };
         self.memories.change(key, |memory| memory.audited = Some(Instant::now()));
         let is_off = match resolve(&binding, &*self.view, &self.config) {
-            Ok(resolution) => Pass::new(self, &binding, key, resolution, true).has_work().await,
+            Ok(resolution) => {
+                let desired = resolution.endpoints.len();
+                let has_work = Pass::new(self, &binding, key, resolution, true).has_work().await;
+                self.count_targets(&binding, key, desired);
+                has_work
+            }
             // why: its own reconcile tells what is wrong with it
             Err(_) => false,
         };
@@ -258,7 +272,10 @@ impl BindingController {
             },
             resolved => (resolved?, false),
         };
-        self.await_pods(key, &resolution);
+        // why: while last targets stay, the end of their pods must not be missed
+        if self.memories.of(key).kept.is_empty() {
+            self.await_pods(key, &resolution, BTreeSet::new());
+        }
         let desired = resolution.endpoints.len();
         let progress = self.settle(binding, key, resolution, is_confirmed).await;
         self.count_targets(binding, key, desired);
@@ -290,8 +307,9 @@ impl BindingController {
 
     fn count_targets(&self, binding: &TargetGroupBinding, key: &ObjectKey, desired: usize) {
         let group = Group::of(binding);
-        let (registered, healthy) = self.lane.count(&group).unzip();
-        self.metrics.targets(key, &group.arn, TargetCounts { desired, registered, healthy });
+        let (registered, healthy) = self.lane.count(&group);
+        let kept = Some(self.memories.of(key).kept.len()).filter(|kept| *kept > 0);
+        self.metrics.targets(key, &group.arn, TargetCounts { desired, registered, healthy, kept });
     }
 
     /// Resolves the endpoints from what the API server says right now, past the caches.
@@ -400,14 +418,16 @@ impl BindingController {
 
     // ---- pods nobody has seen ---------------------------------------------------------------------------------------
 
-    fn await_pods(&self, key: &ObjectKey, resolution: &Resolution) {
+    /// Remembers which pods' changes concern a binding: those that nobody has seen yet, and `others`.
+    fn await_pods(&self, key: &ObjectKey, resolution: &Resolution, others: BTreeSet<ObjectKey>) {
         let mut awaited = self.awaited.lock();
         awaited.retain(|_, bindings| {
             bindings.remove(key);
             !bindings.is_empty()
         });
-        for unknown in &resolution.unknown {
-            awaited.entry(unknown.pod.clone()).or_default().insert(key.clone());
+        let unknown = resolution.unknown.iter().map(|unknown| unknown.pod.clone());
+        for pod in unknown.chain(others) {
+            awaited.entry(pod).or_default().insert(key.clone());
         }
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! [`lane`] keeps an inventory of each target group's targets and registers and deregisters; [`zones`] says which targets
 //! need a zone; [`interfaces`] finds the security groups that traffic to targets passes, and [`rules`] keeps their rules;
+//! [`batch`] sends calls about several items so that one bad item costs itself alone;
 //! [`ownership`] remembers which targets of a shared target group are this cluster's. [`ports`] is what all of this needs
 //! from Kubernetes.
 //!
 //! Matches upstream's `pkg/targetgroupbinding` and `pkg/networking`. No lock is held while AWS is asked, so one slow
 //! target group keeps nobody else waiting; only calls about the same security group queue up behind each other.
 
+pub mod batch;
 pub mod interfaces;
 pub mod lane;
 pub mod ownership;
 pub mod ports;
+mod refusals;
 pub mod rules;
 pub mod zones;

@@ -53,6 +53,8 @@ pub enum Reason {
     WithoutEffect,
     /// The deletion waits for deletion protection to be switched off (Ingresses).
     DeletionProtected,
+    /// The last targets stay although they are no endpoints any more (TargetGroupBindings and their Services).
+    KeptLastTargets,
 }
 
 impl Reason {
@@ -76,7 +78,10 @@ impl Reason {
             Self::FailedReconcile => format!("Failed reconcile due to {cause}"),
             Self::FailedCleanup => format!("Failed cleanup due to {cause}"),
             Self::DeletionProtected => format!("Deletion waits: {cause}"),
-            Self::FailedNetworkReconcile | Self::BackendNotFound | Self::WithoutEffect => cause.to_string(),
+            Self::FailedNetworkReconcile
+            | Self::BackendNotFound
+            | Self::WithoutEffect
+            | Self::KeptLastTargets => cause.to_string(),
         }
     }
 }

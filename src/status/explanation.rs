@@ -16,6 +16,7 @@ pub struct Explanation {
 const SERVICES: &[&str] = &["Service"];
 const INGRESSES: &[&str] = &["Ingress"];
 const BINDINGS: &[&str] = &["TargetGroupBinding"];
+const BACKENDS: &[&str] = &["Service", "TargetGroupBinding"];
 const SOURCES: &[&str] = &["Service", "Ingress"];
 const ALL: &[&str] = &["Service", "Ingress", "TargetGroupBinding"];
 
@@ -106,6 +107,8 @@ impl Reason {
                     "No security group can be told: an instance or interface has several. Tag one of them \
                      `kubernetes.io/cluster/<cluster>`.",
                     "`RulesPerSecurityGroupLimitExceeded`: use `--disable-restricted-sg-rules`, or raise the quota.",
+                    "`InvalidGroup.NotFound`: the group that the field names does not exist in this VPC or a peered one. Correct the \
+                     field. The rules of all other bindings are made; this one is tried again every few minutes.",
                 ],
             ),
             Self::BackendNotFound => (
@@ -132,6 +135,18 @@ impl Reason {
                 "The Ingress is deleted, but its annotation protects the load balancer from deletion. Everything stays until that changes.",
                 &[
                     "Set `deletion_protection.enabled=false` in `alb.ingress.kubernetes.io/load-balancer-attributes` of the Ingress.",
+                ],
+            ),
+            Self::KeptLastTargets => (
+                BACKENDS,
+                "The Service has no endpoint any more although pods that were its targets run: all became unready at once, or the \
+                 selector matches nothing. Nodes count likewise. The targets stay registered, and AWS's health checks decide which \
+                 of them get traffic, until an endpoint is ready and healthy or their pods are gone.",
+                &[
+                    "The message shows the selector: compare it with the labels of the pods.",
+                    "See why the pods are not ready: `kubectl describe pod` shows what their readiness probe answers.",
+                    "To take the pods out of service, scale to zero or delete the Service or the binding. \
+                     `--keep-last-healthy-targets=false` (chart: `keepLastHealthyTargets`) deregisters unready targets in any case.",
                 ],
             ),
         };

@@ -48,6 +48,15 @@ pub struct UnknownEndpoint {
     pub pod: ObjectKey,
 }
 
+/// An endpoint, or a node, that is no target because it is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Address of the pod or id of the instance.
+    pub id: Box<str>,
+    /// Whether it is on its way out.
+    pub is_leaving: bool,
+}
+
 /// The targets a binding asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolution {
@@ -55,6 +64,8 @@ pub struct Resolution {
     pub endpoints: Vec<Endpoint>,
     /// What cannot be told yet.
     pub unknown: Vec<UnknownEndpoint>,
+    /// What is no target because it is not ready.
+    pub dropped: Vec<Dropped>,
 }
 
 /// Why the targets cannot be told. The texts are upstream's, they end in events.
@@ -225,6 +236,9 @@ fn resolve_pods(
                 port: number,
                 pod: endpoint.pod.clone(),
             }),
+            (Verdict::Dropped, _) => resolution
+                .dropped
+                .push(Dropped { id: endpoint.address.clone(), is_leaving: endpoint.is_terminating }),
             _ => {}
         }
     }
@@ -298,6 +312,9 @@ fn resolve_nodes(
         chosen = having(&eligible, Readiness::Unknown);
     }
     let port = port.node_port.unwrap_or(0);
+    let dropped = eligible.iter().filter(|node| node.ready != Readiness::True);
+    let dropped = dropped.filter_map(|node| instance_id(node).ok());
+    let dropped = dropped.map(|id| Dropped { id: id.into(), is_leaving: false }).collect();
     let endpoints = chosen.into_iter().map(|node| {
         Ok(Endpoint {
             id: instance_id(&node)?.into(),
@@ -306,7 +323,8 @@ fn resolve_nodes(
             backing: Backing::Node(node),
         })
     });
-    Ok(Resolution { endpoints: endpoints.collect::<Result<_, ResolveError>>()?, unknown: Vec::new() })
+    let endpoints = endpoints.collect::<Result<_, ResolveError>>()?;
+    Ok(Resolution { endpoints, unknown: Vec::new(), dropped })
 }
 
 fn having(nodes: &[Arc<NodeView>], ready: Readiness) -> Vec<Arc<NodeView>> {

@@ -11,6 +11,9 @@ pub const LISTING_MILLIS: u64 = 5 * 60 * 1000;
 /// How long what we did ourselves outweighs a read that does not show it: as long as any other write of ours.
 pub const SETTLING_MILLIS: u64 = 2 * 60 * 1000;
 
+/// How long what we deregistered is remembered: readiness probes that fail for one reason do not fail at the same moment.
+pub const REMEMBERED_MILLIS: u64 = 30 * 1000;
+
 /// Id and port: what DescribeTargetHealth is asked by.
 type IdAndPort = (String, Option<i32>);
 
@@ -49,6 +52,8 @@ pub struct Inventory {
     records: Vec<Record>,
     listed_at: Option<u64>,
     asked_at: Option<u64>,
+    /// Targets that we deregistered a moment ago, and when.
+    departed: Vec<(Target, u64)>,
 }
 
 impl Record {
@@ -171,13 +176,26 @@ impl Inventory {
             let key = key(target);
             self.records.retain(|record| self::key(&record.target) != key);
             let touched = Some((Touch::Registered, now));
-            self.records.push(Record { target: target.clone(), health: None, touched });
+            self.records.push(Record { touched, ..Record::new(target.clone(), None) });
         }
+    }
+
+    /// Targets that we deregistered a moment ago and that nobody has registered again.
+    pub fn departed(&self, now: u64) -> Vec<Target> {
+        let recent = self.departed.iter().filter(|(_, at)| now.saturating_sub(*at) < REMEMBERED_MILLIS);
+        let is_back = |target: &Target| {
+            self.records.iter().any(|record| key(&record.target) == key(target) && !record.is_draining())
+        };
+        recent.filter(|(target, _)| !is_back(target)).map(|(target, _)| target.clone()).collect()
     }
 
     /// Notes that we deregistered targets: they drain.
     pub fn note_deregistered(&mut self, targets: &[Target], now: u64) {
         let gone: BTreeSet<IdAndPort> = targets.iter().map(key).collect();
+        self.departed.retain(|(target, at)| {
+            now.saturating_sub(*at) < REMEMBERED_MILLIS && !gone.contains(&key(target))
+        });
+        self.departed.extend(targets.iter().map(|target| (target.clone(), now)));
         for record in &mut self.records {
             if gone.contains(&key(&record.target)) {
                 record.touched = Some((Touch::Deregistered, now));

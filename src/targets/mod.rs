@@ -8,13 +8,14 @@
 //! Matches upstream's Go packages `pkg/backend`, `pkg/targetgroupbinding` and `pkg/networking`; the end states are the
 //! same. It differs on the way there, on purpose: replacements are registered before anything is deregistered, an
 //! endpoint whose pod is not in the cache is unknown instead of absent, and removing most targets at once needs a second
-//! look at the API server first.
+//! look at the API server first; and the last targets stay while nothing takes their place ([`last`]).
 
 pub mod checkpoint;
 pub mod conditions;
 pub mod endpoints;
 pub mod interfaces;
 pub mod inventory;
+pub mod last;
 pub mod mapping;
 pub mod matching;
 pub mod multi_cluster;

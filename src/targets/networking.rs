@@ -66,6 +66,9 @@ pub enum NetworkingError {
         /// The most pairs.
         most: usize,
     },
+    /// A number that is no port.
+    #[error("spec.networking: port {0} is no port, expected 0 to 65535")]
+    InvalidPort(i32),
     /// Nodes have no named ports.
     #[error("named ports can only be used with pod endpoints")]
     NamedPortOfNode,
@@ -89,6 +92,16 @@ impl Permission {
             to_port: to_port.unwrap_or(0),
             source: canonical(source),
         }
+    }
+
+    /// Whether it lets in all that `wanted` lets in, for the same protocol and source.
+    pub fn covers(&self, wanted: &Self) -> bool {
+        self.is_for_same_peer(wanted) && self.from_port <= wanted.from_port && self.to_port >= wanted.to_port
+    }
+
+    /// Whether it has the protocol and the source of `other`.
+    pub fn is_for_same_peer(&self, other: &Self) -> bool {
+        self.protocol == other.protocol && self.source == other.source
     }
 
     fn to_rule(&self) -> IngressRule {
@@ -177,6 +190,10 @@ fn protocol_of(port: &NetworkingPort) -> &'static str {
 fn port_ranges(port: &NetworkingPort, pods: &[Arc<PodView>]) -> Result<Vec<(i32, i32)>, NetworkingError> {
     match &port.port {
         None => Ok(vec![ALL_PORTS]),
+        // why: merged with the ports of others, it would spoil their rule
+        Some(IntOrString::Int(number)) if !(0..=65535).contains(number) => {
+            Err(NetworkingError::InvalidPort(*number))
+        }
         Some(IntOrString::Int(number)) => Ok(vec![(*number, *number)]),
         Some(IntOrString::String(_)) if pods.is_empty() => Err(NetworkingError::NamedPortOfNode),
         Some(IntOrString::String(name)) => {
@@ -231,11 +248,28 @@ fn merge_groups(permissions: &BTreeSet<Permission>) -> BTreeSet<Permission> {
 
 /// Whether a rule lets in all that `wanted` lets in, for the same protocol and source.
 pub fn covers(rule: &IngressRule, wanted: &IngressRule) -> bool {
-    let (rule, wanted) = (Permission::of_rule(rule), Permission::of_rule(wanted));
-    rule.protocol == wanted.protocol
-        && rule.source == wanted.source
-        && rule.from_port <= wanted.from_port
-        && rule.to_port >= wanted.to_port
+    Permission::of_rule(rule).covers(&Permission::of_rule(wanted))
+}
+
+/// Whether two rules have the same protocol and source.
+pub fn is_for_same_peer(one: &IngressRule, other: &IngressRule) -> bool {
+    Permission::of_rule(one).is_for_same_peer(&Permission::of_rule(other))
+}
+
+/// The sources that `spec.networking` names, as far as they are some.
+pub fn sources_of(networking: &Networking) -> BTreeSet<RuleSource> {
+    let peers = networking.ingress.iter().flatten().flat_map(|ingress| &ingress.from);
+    peers.filter_map(|peer| parse_source(peer).ok()).collect()
+}
+
+/// The first field of `spec.networking` that names a source.
+pub fn field_of(networking: &Networking, source: &RuleSource) -> Option<String> {
+    let rules = networking.ingress.iter().flatten().enumerate();
+    let mut peers = rules
+        .flat_map(|(rule, ingress)| ingress.from.iter().enumerate().map(move |(at, peer)| (rule, at, peer)));
+    let (rule, at, peer) = peers.find(|(.., peer)| parse_source(peer).as_ref() == Ok(source))?;
+    let field = if peer.security_group.is_some() { "securityGroup.groupID" } else { "ipBlock.cidr" };
+    Some(format!("spec.networking.ingress[{rule}].from[{at}].{field}"))
 }
 
 /// What makes the rules of a security group grant what is desired. An equal rule of anybody's is good enough; only our

@@ -5,13 +5,15 @@
 //!
 //! * a target of an endpoint whose pod is not in the cache yet stays;
 //! * when more targets would go than stay, the API server is asked once, past the cache ([`Removal::AskCluster`]);
-//! * healthy targets whose pods are alive stay until one of their replacements is healthy, for [`HOLD_MILLIS`] at most.
+//! * healthy targets whose pods are alive stay until one of their replacements is healthy, for [`HOLD_MILLIS`] at most;
+//! * the last targets stay while their pods live and no endpoint takes their place ([`super::last`]).
 //!
-//! The end state is upstream's.
+//! But for the last of these, which can be switched off, the end state is upstream's.
 
 use super::conditions::{self, ConditionWrite, Verdict};
 use super::endpoints::{Endpoint, Resolution};
 use super::inventory::Record;
+use super::last::{Last, Split, Standing};
 use super::matching::{Matching, match_targets};
 use super::multi_cluster::Ownership;
 use crate::cloud::elbv2::{Target, TargetHealthState};
@@ -33,6 +35,8 @@ pub struct Situation<'a> {
     pub records: &'a [Record],
     /// Most targets the target group may have; 0: no limit.
     pub cap: usize,
+    /// Whether AWS refused to register an endpoint, and it is not to be tried again yet.
+    pub is_refused: &'a dyn Fn(&Endpoint) -> bool,
     /// Whose targets they are.
     pub ownership: Ownership<'a>,
     /// Whether `resolution` comes from the API server itself.
@@ -43,8 +47,10 @@ pub struct Situation<'a> {
     pub must_make_room: bool,
     /// How long targets have been held back in favour of their replacements.
     pub held_millis: u64,
-    /// Whether what stands behind a target is alive: a pod that runs and is not on its way out.
-    pub is_alive: &'a dyn Fn(&Target) -> bool,
+    /// How it is with what stands behind a target.
+    pub standing: &'a dyn Fn(&Target) -> Standing,
+    /// What is known about the last targets.
+    pub last: Last<'a>,
 }
 
 /// What a pass does.
@@ -54,6 +60,10 @@ pub struct Pass<'a> {
     pub register: Vec<&'a Endpoint>,
     /// What happens to targets that are no endpoints.
     pub removal: Removal,
+    /// Last targets: they stay although they are no endpoints.
+    pub kept: Vec<Target>,
+    /// Those of them that were deregistered a moment ago and are to be registered again.
+    pub restore: Vec<Target>,
     /// Conditions to write to pods.
     pub conditions: Vec<ConditionWrite>,
     /// What the binding still waits for once all of the above is done.
@@ -78,6 +88,8 @@ pub struct Waiting {
     pub gates: usize,
     /// Pods whose gate waits for something else: a load balancer, a server id, a fix of the pod.
     pub stuck_gates: usize,
+    /// Endpoints that AWS refuses to register.
+    pub refused: usize,
     /// Endpoints without server id; they are not registered.
     pub without_server_id: usize,
     /// Endpoints whose pod is not in the cache.
@@ -86,13 +98,16 @@ pub struct Waiting {
     pub for_room: usize,
     /// Surplus targets that serve until their replacements do.
     pub held: usize,
+    /// Last targets, which stay until something takes their place or their pods are gone.
+    pub kept: usize,
 }
 
 impl Waiting {
     /// Whether there is nothing to come back for.
     pub fn is_over(self) -> bool {
-        let Self { gates, stuck_gates, without_server_id: _, unknown_pods, for_room, held } = self;
-        gates + stuck_gates + unknown_pods + for_room + held == 0
+        let Self { gates, stuck_gates, refused, without_server_id: _, unknown_pods, for_room, held, kept } =
+            self;
+        gates + stuck_gates + refused + unknown_pods + for_room + held + kept == 0
     }
 
     /// Whether somebody waits for AWS to tell a target healthy, or gone.
@@ -110,19 +125,23 @@ pub fn plan_pass<'a>(situation: &Situation<'a>) -> Pass<'a> {
         .iter()
         .copied()
         .partition(|endpoint| !situation.needs_server_id || endpoint.quic_server_id.is_some());
+    let (refused, register): (Vec<&Endpoint>, Vec<&Endpoint>) =
+        register.into_iter().partition(|endpoint| (situation.is_refused)(endpoint));
     let mut waiting = Waiting {
+        refused: refused.len(),
         without_server_id: without_server_id.len(),
         unknown_pods: situation.resolution.unknown.len(),
         ..Waiting::default()
     };
-    let (removal, held) = plan_removal(situation, &matching, register.len());
+    let Departure { removal, held, kept, restore } = plan_removal(situation, &matching, register.len());
     waiting.held = held;
+    waiting.kept = kept.len();
     let is_leaving = removal != Removal::Now(Vec::new());
     if is_leaving || situation.records.iter().any(Record::is_draining) {
         waiting.for_room = over_cap;
     }
     let conditions = plan_conditions(situation, &matching, &wanted, &mut waiting);
-    Pass { register, removal, conditions, waiting }
+    Pass { register, removal, kept, restore, conditions, waiting }
 }
 
 /// The missing endpoints that fit under the cap, and the number of those that do not. Draining targets count, as upstream
@@ -138,29 +157,92 @@ fn within_cap<'a>(situation: &Situation<'_>, matching: &Matching<'a>) -> (Vec<&'
 
 // ---- removal --------------------------------------------------------------------------------------------------------
 
-fn plan_removal(situation: &Situation<'_>, matching: &Matching<'_>, registering: usize) -> (Removal, usize) {
-    let (candidates, kept) = candidates(situation, matching);
-    let remaining = matching.pairs.len() + registering + kept;
-    if candidates.len() > remaining && !situation.is_confirmed {
-        return (Removal::AskCluster, 0);
+/// What becomes of targets that are no endpoints.
+struct Departure {
+    removal: Removal,
+    /// How many serve until their replacements do.
+    held: usize,
+    kept: Vec<Target>,
+    restore: Vec<Target>,
+}
+
+impl From<Removal> for Departure {
+    fn from(removal: Removal) -> Self {
+        Self { removal, held: 0, kept: Vec::new(), restore: Vec::new() }
+    }
+}
+
+fn plan_removal(situation: &Situation<'_>, matching: &Matching<'_>, registering: usize) -> Departure {
+    let (candidates, unknown) = candidates(situation, matching);
+    let Split { last, restore, others: candidates } = split_last(situation, matching, candidates);
+    let remaining = matching.pairs.len() + registering + unknown + last.len();
+    let is_new = !last.is_empty() && situation.last.kept.is_empty();
+    if (candidates.len() > remaining || is_new) && !situation.is_confirmed {
+        return Removal::AskCluster.into();
+    }
+    let is_empty = situation.resolution.endpoints.is_empty();
+    if is_empty && candidates.iter().any(|record| may_have_recovered(situation, record)) {
+        return Removal::AskHealth.into();
+    }
+    if !last.is_empty() {
+        let kept = targets(&last).into_iter().chain(restore.iter().cloned()).collect();
+        return Departure { removal: Removal::Now(targets(&candidates)), held: 0, kept, restore };
     }
     if !has_pending_replacements(situation, matching, registering) {
-        return (Removal::Now(targets(&candidates)), 0);
+        return Removal::Now(targets(&candidates)).into();
     }
-    let (serving, useless): (Vec<&Record>, Vec<&Record>) = candidates.into_iter().partition(|record| {
-        let is_healthy = record.state().is_none_or(|state| *state == TargetHealthState::Healthy);
-        // why: while no replacement is even registered, any live target is better than none
-        (is_healthy || registering > 0) && (situation.is_alive)(&record.target)
-    });
+    let (serving, useless): (Vec<&Record>, Vec<&Record>) =
+        candidates.into_iter().partition(|record| serves_on(situation, record, registering));
+    if useless.iter().any(|record| may_have_recovered(situation, record)) {
+        return Removal::AskHealth.into();
+    }
     if serving.is_empty() {
-        return (Removal::Now(targets(&useless)), 0);
+        return Removal::Now(targets(&useless)).into();
     }
     let replacements = matching.pairs.iter().map(|(_, record)| *record);
     let is_unclear = replacements.chain(serving.iter().copied()).any(|record| record.health.is_none());
     if is_unclear && !situation.is_health_fresh {
-        return (Removal::AskHealth, 0);
+        return Removal::AskHealth.into();
     }
-    (Removal::Now(targets(&useless)), serving.len())
+    Departure { held: serving.len(), ..Removal::Now(targets(&useless)).into() }
+}
+
+/// Whether a live target was not healthy when AWS was last asked, and may be now.
+fn may_have_recovered(situation: &Situation<'_>, record: &Record) -> bool {
+    let was_ill = matches!(record.state(), Some(TargetHealthState::Initial | TargetHealthState::Unhealthy));
+    situation.last.is_on
+        && !situation.is_health_fresh
+        && was_ill
+        && (situation.standing)(&record.target) > Standing::Gone
+}
+
+/// Whether a surplus target is worth keeping until a replacement is healthy.
+fn serves_on(situation: &Situation<'_>, record: &Record, registering: usize) -> bool {
+    let is_healthy = record.state().is_none_or(|state| *state == TargetHealthState::Healthy);
+    match (situation.standing)(&record.target) {
+        Standing::Gone => false,
+        Standing::Alive => is_healthy && situation.last.is_on,
+        // why: while no replacement is even registered, any live target is better than none
+        Standing::Ready => is_healthy || registering > 0,
+    }
+}
+
+fn split_last<'a>(
+    situation: &Situation<'a>,
+    matching: &Matching<'a>,
+    candidates: Vec<&'a Record>,
+) -> Split<'a> {
+    let is_healthy = |record: &Record| record.state() == Some(&TargetHealthState::Healthy);
+    let is_foreign = |record: &Record| !situation.ownership.covers(&record.identity());
+    // why: where another cluster serves, nobody depends on these
+    let is_served = matching.surplus.iter().any(|record| is_foreign(record) && is_healthy(record))
+        || situation.must_make_room;
+    let mut split = situation.last.split(situation.resolution, candidates, is_served, situation.standing);
+    if situation.ownership != Ownership::Sole {
+        // why: the record of what is ours does not have them any more
+        split.restore.clear();
+    }
+    split
 }
 
 /// Surplus targets that are ours and surely no endpoints, and the number of those left alone.
@@ -183,8 +265,11 @@ fn has_pending_replacements(situation: &Situation<'_>, matching: &Matching<'_>, 
         return false;
     }
     let states = || matching.pairs.iter().map(|(_, record)| record.state());
-    let is_pending =
-        |state: Option<&TargetHealthState>| state.is_none_or(|state| *state == TargetHealthState::Initial);
+    let is_pending = |state: Option<&TargetHealthState>| match state {
+        None | Some(TargetHealthState::Initial) => true,
+        Some(TargetHealthState::Unhealthy) => situation.last.is_on,
+        Some(_) => false,
+    };
     let is_served = states().any(|state| state == Some(&TargetHealthState::Healthy));
     !is_served && (registering > 0 || states().any(is_pending))
 }
@@ -210,7 +295,7 @@ fn plan_conditions(
         match record.and_then(Record::state) {
             _ if verdict.is_healthy => {}
             Some(TargetHealthState::Unused | TargetHealthState::Unavailable) => waiting.stuck_gates += 1,
-            _ if lacks_server_id => waiting.stuck_gates += 1,
+            None if lacks_server_id || (situation.is_refused)(endpoint) => waiting.stuck_gates += 1,
             _ => waiting.gates += 1,
         }
         writes.extend(conditions::diff_condition(pod, situation.gate, verdict));

@@ -55,6 +55,8 @@ pub struct PodView {
     pub node: Option<Box<str>>,
     /// Whether it is being deleted.
     pub is_terminating: bool,
+    /// Whether its containers have ended for good (phase `Succeeded` or `Failed`).
+    pub has_ended: bool,
     /// Condition `ContainersReady`.
     pub containers_ready: bool,
     /// Named ports of containers and of restartable init containers, in that order.
@@ -191,6 +193,7 @@ impl PodView {
             ip: status.pod_ip.as_deref().map(Into::into),
             node: spec.node_name.as_deref().map(Into::into),
             is_terminating: metadata.deletion_timestamp.is_some(),
+            has_ended: matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")),
             containers_ready: has_true_condition(status, "ContainersReady"),
             named_ports: named_ports(&containers),
             gates: gates(spec, status),

@@ -191,6 +191,35 @@ async fn live() -> String {
 }
 
 #[test]
+fn health_that_nobody_asked_about_is_no_number() {
+    run(async {
+        let mut rig = Rig::new(Options::default());
+        rig.furnish();
+        for (name, pods, gates) in [
+            ("gated", [1, 2], vec!["target-health.elbv2.k8s.aws/gated".to_owned()]),
+            ("plain", [3, 4], vec![]),
+        ] {
+            rig.api.put(shop::load_balancer(name, &[80], &[("aws-load-balancer-nlb-target-type", "ip")]));
+            rig.serve_gated(name, &pods, &gates);
+        }
+        rig.start().await;
+        rig.settle().await;
+        let text = rig.metrics();
+        let scrape = Scrape::read(&text);
+        let targets = |state: &'static str| {
+            let samples = scrape.samples.iter();
+            let fitting = samples.filter(move |(name, labels, _)| {
+                *name == "awslbc_targets" && labels.contains(&("state", state))
+            });
+            fitting.map(|(.., value)| format!("{value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(targets("registered"), ["2", "2"]);
+        assert!(targets("healthy").iter().all(|healthy| healthy == "2"), "{:?}", targets("healthy"));
+        assert!(targets("kept").is_empty());
+    });
+}
+
+#[test]
 fn each_step_of_upstreams_controllers_is_observed() {
     run(async {
         let text = live().await;

@@ -2,6 +2,8 @@
 
 mod cluster;
 mod interfaces;
+mod last;
+mod mistakes;
 mod nodes;
 mod stage;
 
@@ -428,7 +430,8 @@ fn trouble() -> impl Strategy<Value = Option<(Effect, usize)>> {
 }
 
 async fn play(happenings: Vec<(Happening, Option<(Effect, usize)>)>) {
-    let mut stage = Stage::new(|_| ()).await;
+    // why: pods live on here when they are no endpoints any more; `last` has properties of its own
+    let mut stage = Stage::new(|config| config.keep_last_healthy_targets = false).await;
     stage.bind("bind", &stage.networking("8080"));
     for (happening, trouble) in happenings {
         let before = stage.targets();

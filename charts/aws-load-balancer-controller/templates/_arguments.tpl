@@ -61,6 +61,7 @@
   (list "enable-backend-security-group" .Values.enableBackendSecurityGroup)
   (list "enable-manage-backend-security-group-rules" .Values.enableManageBackendSecurityGroupRules)
   (list "disable-restricted-sg-rules" .Values.disableRestrictedSecurityGroupRules)
+  (list "keep-last-healthy-targets" .Values.keepLastHealthyTargets)
   (list "disable-ingress-class-annotation" .Values.disableIngressClassAnnotation)
   (list "disable-ingress-group-name-annotation" .Values.disableIngressGroupNameAnnotation)
   (list "tolerate-non-existent-backend-service" .Values.tolerateNonExistentBackendService)

@@ -51,7 +51,11 @@ impl BindingController {
         self.owned.remove(key, is_shared(binding)).await?;
         self.rules.grant(key, Permissions::new()).await?;
         self.rules.settle(key, &*self.view).await?;
-        self.memories.change(key, |memory| memory.networking = None);
+        self.memories.change(key, |memory| {
+            memory.networking = None;
+            memory.kept.clear();
+            memory.told_of_kept = None;
+        });
         let gate = conditions::gate_of(key);
         let pods = self.view.pods(key.namespace());
         let writes = pods.iter().filter_map(|pod| diff_condition(pod, &gate, GateVerdict::binding_deleted()));

@@ -2,7 +2,7 @@
 
 use crate::api::ObjectKey;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -30,6 +30,10 @@ pub(super) struct Memory {
     pub(super) held_since: Option<Instant>,
     /// When it was last looked whether others registered or deregistered targets.
     pub(super) audited: Option<Instant>,
+    /// Identities of the last targets that stay although they are no endpoints.
+    pub(super) kept: BTreeSet<String>,
+    /// What was told about them.
+    pub(super) told_of_kept: Option<String>,
 }
 
 /// A checkpoint that was written.
@@ -77,6 +81,8 @@ impl Memory {
             waiting_since: None,
             held_since: None,
             audited: None,
+            kept: BTreeSet::new(),
+            told_of_kept: None,
         }
     }
 
@@ -95,6 +101,8 @@ impl Memory {
         self.due = Instant::now() + self.sync_period;
         self.waiting_since = None;
         self.held_since = None;
+        self.kept.clear();
+        self.told_of_kept = None;
     }
 
     /// A full pass is due at once.

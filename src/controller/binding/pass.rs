@@ -3,23 +3,26 @@
 //! Urgent is: registering, then deregistering, then telling pods, then security-group rules (first, where the binding's
 //! rules have never been kept: traffic can't reach targets without them), then the checkpoint.
 
+use super::kept::Backings;
 use super::memory::{Memory, Networking as KeptNetworking};
 use super::{BindingController, Progress, ReconcileError};
 use crate::api::target_group_binding::{Networking, TargetType};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::cloud::CloudError;
 use crate::cloud::elbv2::Target;
+use crate::deploy::targets::batch::{is_about_items, words_of};
 use crate::deploy::targets::interfaces::NetworkError;
 use crate::deploy::targets::lane::Group;
 use crate::deploy::targets::ports::ApiFailure;
+use crate::deploy::targets::zones::Described;
 use crate::targets::checkpoint::checkpoint;
 use crate::targets::conditions::{ConditionWrite, gate_of};
 use crate::targets::endpoints::{Backing, Endpoint, Resolution};
+use crate::targets::last::{Last, Standing};
 use crate::targets::multi_cluster::{self, Owned, Ownership, is_shared};
 use crate::targets::networking::{Permissions, build_permissions};
-use crate::targets::plan::{Removal, Situation, Waiting, look_again_after, plan_pass};
+use crate::targets::plan::{self, Removal, Situation, Waiting, look_again_after, plan_pass};
 use crate::targets::quic::has_server_ids;
-use crate::targets::view::Readiness;
 use futures::{StreamExt, TryStreamExt};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -38,17 +41,24 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const NETWORKING_FOR: Duration = Duration::from_mins(10);
 /// Decisions in one pass. Each makes progress, so this is out of reach.
 const ROUNDS: usize = 16;
-/// Answers that mean: others must go first.
-const FULL: &[&str] = &["TooManyTargets", "TooManyRegistrationsForTargetId"];
+/// Refused targets that one event tells of.
+const REFUSALS_TOLD: usize = 3;
+
+/// Targets that AWS refused to register, with its answers.
+type Refused = Vec<(Target, CloudError)>;
 
 /// A pass under way.
 pub(super) struct Pass<'a> {
-    controller: &'a BindingController,
-    binding: &'a TargetGroupBinding,
-    key: &'a ObjectKey,
-    group: Group,
+    pub(super) controller: &'a BindingController,
+    pub(super) binding: &'a TargetGroupBinding,
+    pub(super) key: &'a ObjectKey,
+    pub(super) group: Group,
     gate: String,
-    resolution: Resolution,
+    pub(super) resolution: Resolution,
+    /// Last targets that stay although they are no endpoints.
+    pub(super) kept: Vec<Endpoint>,
+    /// Identities of those that stayed after the pass before.
+    kept_before: BTreeSet<String>,
     /// Targets of a shared target group that are ours; `None`: no record.
     owned: Option<Owned>,
     is_confirmed: bool,
@@ -63,8 +73,24 @@ pub(super) struct Pass<'a> {
 struct Decision {
     register: Vec<Endpoint>,
     removal: Removal,
+    kept: Vec<Target>,
+    restore: Vec<Target>,
     conditions: Vec<ConditionWrite>,
     waiting: Waiting,
+}
+
+impl Decision {
+    fn of(pass: plan::Pass<'_>) -> Self {
+        let plan::Pass { register, removal, kept, restore, conditions, waiting } = pass;
+        Self {
+            register: register.into_iter().cloned().collect(),
+            removal,
+            kept,
+            restore,
+            conditions,
+            waiting,
+        }
+    }
 }
 
 impl<'a> Pass<'a> {
@@ -82,6 +108,8 @@ impl<'a> Pass<'a> {
             group: Group::of(binding),
             gate: gate_of(key),
             resolution,
+            kept: Vec::new(),
+            kept_before: controller.memories.of(key).kept,
             owned: None,
             is_confirmed,
             is_health_fresh: false,
@@ -95,10 +123,16 @@ impl<'a> Pass<'a> {
         if is_shared(self.binding) {
             self.owned = self.controller.owned.load(self.key).await?;
         }
-        let mut network = if self.is_networking_new() { Some(self.grant().await?) } else { None };
+        // why: without endpoints there is nothing to reach, but for last targets, which are not known yet
+        let is_urgent = !self.resolution.endpoints.is_empty() && self.is_networking_new();
+        let mut network = if is_urgent { Some(self.grant().await?) } else { None };
         self.list_if_stale().await.inspect_err(|error| self.forget_if_gone(error))?;
         let decision = self.work().await.inspect_err(|error| self.forget_if_gone(error))?;
-        let Decision { register: _, removal: _, conditions, waiting } = decision;
+        let Decision { register: _, removal: _, kept, restore: _, conditions, waiting } = decision;
+        self.forget_refusals();
+        self.kept = self.as_endpoints(&kept);
+        self.note_kept();
+        self.controller.await_pods(self.key, &self.resolution, self.pods_of_kept());
         let told = self.controller.tell_pods(self.key, &conditions).await;
         if network.is_none() {
             network = Some(self.grant().await?);
@@ -130,8 +164,8 @@ impl<'a> Pass<'a> {
             tracing::warn!(binding = %self.key, %error, "targets not listed");
             return is_gone(&error);
         }
-        let Decision { register, removal, conditions: _, waiting: _ } = self.decide();
-        !register.is_empty() || removal != Removal::Now(Vec::new())
+        let Decision { register, removal, kept: _, restore, conditions: _, waiting: _ } = self.decide();
+        !register.is_empty() || !restore.is_empty() || removal != Removal::Now(Vec::new())
     }
 
     async fn finish(self, waiting: Waiting, is_networked: bool) -> Result<Progress, ReconcileError> {
@@ -161,7 +195,9 @@ impl<'a> Pass<'a> {
 
     /// Lists the targets if what is known of them is too old. What is missing even in old knowledge is registered before.
     async fn list_if_stale(&mut self) -> Result<(), ReconcileError> {
-        if self.controller.lane.is_fresh(&self.group) {
+        // why: while last targets stayed, AWS may have changed its mind about those that were healthy
+        let has_waited = !self.kept_before.is_empty() && !self.resolution.endpoints.is_empty();
+        if self.controller.lane.is_fresh(&self.group) && !has_waited {
             return Ok(());
         }
         if self.controller.lane.inventory(&self.group).is_listed() {
@@ -193,6 +229,10 @@ impl<'a> Pass<'a> {
             self.register(decision.register.clone()).await;
             return Ok(true);
         }
+        if !decision.restore.is_empty() && self.failure.is_none() {
+            self.restore(&decision.restore).await?;
+            return Ok(true);
+        }
         match &decision.removal {
             Removal::AskCluster => self.ask_cluster().await?,
             Removal::AskHealth => self.ask_health().await?,
@@ -207,47 +247,35 @@ impl<'a> Pass<'a> {
 
     fn decide(&self) -> Decision {
         let inventory = self.controller.lane.inventory(&self.group);
-        let alive = OnceCell::new();
-        let is_alive = |target: &Target| {
+        let backings: OnceCell<Backings> = OnceCell::new();
+        let behind = |target: &Target| {
             let id = target.id.known().unwrap_or_default();
-            alive.get_or_init(|| self.list_alive()).contains(id)
+            backings.get_or_init(|| self.list_backings()).get(id)
         };
+        let departed = self.controller.lane.departed(&self.group);
         let held_since = self.controller.memories.of(self.key).held_since;
         let held = held_since.map(|since| since.elapsed()).unwrap_or_default();
         let is_shared = is_shared(self.binding);
-        let pass = plan_pass(&Situation {
+        Decision::of(plan_pass(&Situation {
             gate: &self.gate,
             needs_server_id: has_server_ids(&self.binding.spec),
             resolution: &self.resolution,
             records: inventory.records(),
             cap: self.controller.config.max_targets_per_target_group,
+            is_refused: &|endpoint| self.controller.lane.is_refused(&self.group, &endpoint.id, endpoint.port),
             ownership: if is_shared { Ownership::Shared(self.owned.as_ref()) } else { Ownership::Sole },
             is_confirmed: self.is_confirmed,
             is_health_fresh: self.is_health_fresh,
             must_make_room: self.must_make_room,
             held_millis: u64::try_from(held.as_millis()).unwrap_or(u64::MAX),
-            is_alive: &is_alive,
-        });
-        Decision {
-            register: pass.register.into_iter().cloned().collect(),
-            removal: pass.removal,
-            conditions: pass.conditions,
-            waiting: pass.waiting,
-        }
-    }
-
-    /// Ids of targets behind which something is alive.
-    fn list_alive(&self) -> BTreeSet<Box<str>> {
-        let view = &self.controller.view;
-        if self.binding.spec.target_type == Some(TargetType::Instance) {
-            let nodes = view.nodes().into_iter();
-            let ready = nodes.filter(|node| node.ready == Readiness::True && !node.is_leaving);
-            let ids = ready.filter_map(|node| crate::targets::endpoints::instance_id(&node).ok());
-            return ids.map(Into::into).collect();
-        }
-        let pods = view.pods(self.key.namespace()).into_iter();
-        let alive = pods.filter(|pod| pod.containers_ready && !pod.is_terminating);
-        alive.filter_map(|pod| pod.ip.clone()).collect()
+            standing: &|target| behind(target).map_or(Standing::Gone, |behind| behind.standing),
+            last: Last {
+                is_on: self.keeps_last(),
+                kept: &self.kept_before,
+                departed: &departed,
+                is_sure: &|target| behind(target).is_some_and(|behind| behind.is_sure),
+            },
+        }))
     }
 
     async fn register(&mut self, endpoints: Vec<Endpoint>) {
@@ -256,32 +284,75 @@ impl<'a> Pass<'a> {
         }
         self.has_registered = true;
         match self.try_register(&endpoints).await {
-            Ok(()) => tracing::info!(binding = %self.key, targets = endpoints.len(), "targets registered"),
-            Err(error) => {
-                self.must_make_room = matches!(&error, ReconcileError::Cloud(error) if error.is(FULL));
-                self.failure = Some(error);
+            Ok(refused) => {
+                let targets = endpoints.len().saturating_sub(refused.len());
+                tracing::info!(binding = %self.key, targets, "targets registered");
+                self.must_make_room = self.controller.lane.is_full(&self.group);
+                self.tell_refused(&refused, &endpoints);
             }
+            Err(error) => self.failure = Some(error),
         }
     }
 
-    async fn try_register(&mut self, endpoints: &[Endpoint]) -> Result<(), ReconcileError> {
+    /// Registers endpoints; answers those that are refused while others are not.
+    async fn try_register(&mut self, endpoints: &[Endpoint]) -> Result<Refused, ReconcileError> {
         self.mark_unsettled_if_possible().await;
         self.own_all().await?;
         let BindingController { zones, lane, view, .. } = self.controller;
-        let targets = zones.describe(self.binding, endpoints, &**view).await?;
+        let is_fresh = |endpoint: &Endpoint| !lane.was_refused(&self.group, &endpoint.id, endpoint.port);
+        let Described { targets, failure } = zones.describe(self.binding, endpoints, &**view).await?;
+        self.failure = failure.map(ReconcileError::from);
+        if !endpoints.iter().all(is_fresh) {
+            return Ok(lane.register_in_parts(&self.group, &targets).await?);
+        }
         match lane.register(&self.group, &targets).await {
             Err(refusal) if zones.learn_from(self.binding, &refusal) => {
-                let targets = zones.describe(self.binding, endpoints, &**view).await?;
-                Ok(lane.register(&self.group, &targets).await?)
+                let Described { targets, failure } = zones.describe(self.binding, endpoints, &**view).await?;
+                self.failure = failure.map(ReconcileError::from);
+                Ok(lane.register_in_parts(&self.group, &targets).await?)
             }
-            answer => Ok(answer?),
+            Err(refusal) if is_about_items(&refusal) => {
+                Ok(lane.register_in_parts(&self.group, &targets).await?)
+            }
+            answer => Ok(answer.map(|()| Refused::new())?),
         }
+    }
+
+    /// Says which targets AWS refuses, and why.
+    fn tell_refused(&self, refused: &Refused, endpoints: &[Endpoint]) {
+        if refused.is_empty() {
+            return;
+        }
+        let text = |(target, error): &(Target, CloudError)| {
+            let id = target.id.known().unwrap_or_default();
+            let endpoint = endpoints.iter().find(|endpoint| *endpoint.id == *id);
+            let pod = endpoint.and_then(|endpoint| endpoint.pod()).map(|pod| format!(" (pod {})", pod.key));
+            let (port, pod) = (target.port.unwrap_or(0), pod.unwrap_or_default());
+            format!("target {id}:{port}{pod}: {}", words_of(error))
+        };
+        let mut texts: Vec<String> = refused.iter().map(text).take(REFUSALS_TOLD).collect();
+        if refused.len() > REFUSALS_TOLD {
+            texts.push(format!("{} more targets are refused", refused.len() - REFUSALS_TOLD));
+        }
+        let message = texts.join("; ");
+        tracing::warn!(binding = %self.key, "{message}");
+        self.controller.metrics.step_failed("register_pod_endpoint_error");
+        self.controller.warn(self.binding, "FailedReconcile", format!("Failed reconcile due to {message}"));
     }
 
     async fn deregister(&mut self, targets: &[Target]) -> Result<(), ReconcileError> {
         self.mark_unsettled_if_possible().await;
         self.controller.lane.deregister(&self.group, targets).await?;
         tracing::info!(binding = %self.key, targets = targets.len(), "targets deregistered");
+        Ok(())
+    }
+
+    /// Registers targets again that were deregistered a moment ago.
+    async fn restore(&mut self, targets: &[Target]) -> Result<(), ReconcileError> {
+        self.has_registered = true;
+        self.controller.lane.register(&self.group, targets).await?;
+        self.kept_before.extend(self.as_endpoints(targets).iter().map(Endpoint::identity));
+        tracing::info!(binding = %self.key, targets = targets.len(), "last targets registered again");
         Ok(())
     }
 
@@ -295,6 +366,14 @@ impl<'a> Pass<'a> {
         self.controller.lane.ask(&self.group).await?;
         self.is_health_fresh = true;
         Ok(())
+    }
+
+    /// Refusals of endpoints that are no longer there are of no interest.
+    fn forget_refusals(&self) {
+        let endpoints = &self.resolution.endpoints;
+        self.controller.lane.retain_refused(&self.group, |id, port| {
+            endpoints.iter().any(|endpoint| *endpoint.id == *id && Some(endpoint.port) == port)
+        });
     }
 
     /// Whether AWS may have news about targets that somebody waits for.
@@ -339,7 +418,8 @@ impl<'a> Pass<'a> {
 
     /// Puts on record what is ours when all is done.
     async fn record_ownership(&mut self, waiting: Waiting) -> Result<(), ReconcileError> {
-        let is_final = waiting.held == 0 && waiting.unknown_pods == 0 && self.failure.is_none();
+        let is_final =
+            waiting.held == 0 && waiting.kept == 0 && waiting.unknown_pods == 0 && self.failure.is_none();
         if !is_shared(self.binding) || !is_final {
             return Ok(());
         }
@@ -366,18 +446,29 @@ impl<'a> Pass<'a> {
 
     // ---- networking -------------------------------------------------------------------------------------------------
 
+    /// Whatever traffic shall reach.
+    fn reached(&self) -> impl Iterator<Item = &Endpoint> {
+        self.resolution.endpoints.iter().chain(&self.kept)
+    }
+
+    /// The checkpoint of networking: that of the binding, with the last targets.
+    fn networking_checkpoint(&self) -> String {
+        let reached: Vec<Endpoint> = self.reached().cloned().collect();
+        checkpoint(&reached, &self.binding.spec)
+    }
+
     /// Whether the rules for this spec have never been kept.
     fn is_networking_new(&self) -> bool {
         let spec_half = |checkpoint: &str| checkpoint.rsplit('/').next().map(str::to_owned);
         let kept = self.controller.memories.of(self.key).networking;
-        let current = checkpoint(&self.resolution.endpoints, &self.binding.spec);
+        let current = self.networking_checkpoint();
         kept.is_none_or(|kept| spec_half(&kept.checkpoint) != spec_half(&current))
     }
 
     /// Grants what the load balancer needs to reach the targets. Answers whether it is granted; a failure is an error only
     /// for nodes, as upstream has it.
     async fn grant(&mut self) -> Result<bool, ReconcileError> {
-        let current = checkpoint(&self.resolution.endpoints, &self.binding.spec);
+        let current = self.networking_checkpoint();
         let memory = self.controller.memories.of(self.key);
         let requeue = self.controller.config.target_group_binding_requeue;
         if memory.networking.is_some_and(|kept| kept.is_for(&current) && kept.at.elapsed() < NETWORKING_FOR) {
@@ -396,6 +487,7 @@ impl<'a> Pass<'a> {
                 Ok(true)
             }
             Err(error) => {
+                self.controller.claim_rules(self.binding, self.key);
                 let failed = Some((current, Instant::now()));
                 self.controller.memories.change(self.key, |memory| memory.networking_failed = failed);
                 self.on_network_failure(error)
@@ -404,6 +496,7 @@ impl<'a> Pass<'a> {
     }
 
     fn on_network_failure(&self, error: NetworkError) -> Result<bool, ReconcileError> {
+        let error = error.located_in(self.binding.spec.networking.as_ref());
         if self.binding.spec.target_type == Some(TargetType::Instance) {
             return Err(error.into());
         }
@@ -430,7 +523,7 @@ impl<'a> Pass<'a> {
     async fn needs(&self, networking: &Networking) -> Result<Permissions, NetworkError> {
         let BindingController { finder, view, .. } = self.controller;
         let (mut pods, mut nodes) = (Vec::new(), Vec::new());
-        for endpoint in &self.resolution.endpoints {
+        for endpoint in self.reached() {
             match &endpoint.backing {
                 Backing::Pod(pod) => pods.push(Arc::clone(pod)),
                 Backing::Node(node) => nodes.push(Arc::clone(node)),

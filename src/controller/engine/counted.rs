@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The states in which targets are counted.
-const STATES: [&str; 3] = ["desired", "registered", "healthy"];
+const STATES: [&str; 4] = ["desired", "registered", "healthy", "kept"];
 
 /// Counts what bindings do.
 pub(super) struct Counted {
@@ -75,6 +75,7 @@ impl BindingMetrics for Counted {
         self.set_targets(binding, group, "desired", Some(counts.desired));
         self.set_targets(binding, group, "registered", counts.registered);
         self.set_targets(binding, group, "healthy", counts.healthy);
+        self.set_targets(binding, group, "kept", counts.kept);
     }
 
     fn binding_gone(&self, binding: &ObjectKey) {

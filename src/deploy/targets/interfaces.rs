@@ -3,10 +3,13 @@
 //! Upstream's `pod_eni_info_resolver.go`, `node_eni_info_resolver.go` and `security_group_manager.go`. Answers are kept
 //! for ten minutes. An instance that vanished does not spoil the answers about the others.
 
+use super::batch::words_of;
 use crate::api::ObjectKey;
+use crate::api::target_group_binding::Networking;
 use crate::aws::{Cloud, pages};
 use crate::cloud::ec2::{
     DescribeInstances, DescribeNetworkInterfaces, DescribeSecurityGroups, Filter, Instance, NetworkInterface,
+    RuleSource,
 };
 use crate::cloud::{CloudError, Tags};
 use crate::config::Config;
@@ -15,10 +18,11 @@ use crate::targets::interfaces::{
     Compute, NoSingleGroup, branch_interface, choose_security_group, compute_of, has_address, has_prefix,
     primary_interface, receives,
 };
-use crate::targets::networking::NetworkingError;
+use crate::targets::networking::{NetworkingError, Permission, field_of};
 use crate::targets::view::{ClusterView, NodeView, PodView};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -58,15 +62,64 @@ pub enum NetworkError {
     /// Security groups that are not there.
     #[error("couldn't fetch SecurityGroupInfos: [{}]", .0.join(" "))]
     NoSuchGroups(Vec<String>),
+    /// AWS refused rules that the binding needs; one a line.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Refused(Vec<RefusedRule>),
     /// Several security groups could not be kept; one text a line.
     #[error("{}", .0.join("\n"))]
     Several(Vec<String>),
 }
 
+/// A rule that AWS refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedRule {
+    /// The security group that was to grant it.
+    pub group: String,
+    /// What it was to let in.
+    pub permission: Permission,
+    /// AWS's answer.
+    pub error: CloudError,
+    /// The field of the binding that asks for it.
+    pub field: Option<String>,
+}
+
+impl fmt::Display for RefusedRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Permission { protocol, from_port, to_port, source } = &self.permission;
+        let source = match source {
+            RuleSource::Ipv4(text) | RuleSource::Ipv6(text) | RuleSource::PrefixList(text) => text.clone(),
+            RuleSource::SecurityGroup(id) => id.to_string(),
+            RuleSource::None => String::new(),
+        };
+        let field = self.field.as_deref().unwrap_or("spec.networking");
+        let (group, words) = (&self.group, words_of(&self.error));
+        write!(
+            f,
+            "{field}: {source}: no rule for {protocol} {from_port}-{to_port} in security group {group}: {words}"
+        )
+    }
+}
+
 impl NetworkError {
     /// Whether a security group takes no more rules.
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Cloud(error) if error.is(&["RulesPerSecurityGroupLimitExceeded"]))
+        let is_full = |error: &CloudError| error.is(&["RulesPerSecurityGroupLimitExceeded"]);
+        match self {
+            Self::Cloud(error) => is_full(error),
+            Self::Refused(rules) => rules.iter().any(|rule| is_full(&rule.error)),
+            _ => false,
+        }
+    }
+
+    /// Names the fields of `spec.networking` that ask for what AWS refused.
+    #[must_use]
+    pub fn located_in(mut self, networking: Option<&Networking>) -> Self {
+        if let Self::Refused(rules) = &mut self {
+            for rule in rules {
+                rule.field = networking.and_then(|networking| field_of(networking, &rule.permission.source));
+            }
+        }
+        self
     }
 }
 

@@ -25,7 +25,7 @@ pub type ApiAnswer<'a, T> = BoxFuture<'a, Result<T, ApiFailure>>;
 pub struct BindingEvent {
     /// Whether it tells of a problem (`Warning`) or not (`Normal`).
     pub is_warning: bool,
-    /// Reason; one of upstream's.
+    /// Reason.
     pub reason: &'static str,
     /// Message.
     pub message: String,
@@ -71,6 +71,8 @@ pub trait BindingApi: Send + Sync {
     fn read_backend<'a>(&'a self, service: &'a ObjectKey) -> ApiAnswer<'a, Backend>;
     /// Records an event, component `targetGroupBinding`.
     fn record(&self, binding: &TargetGroupBinding, event: BindingEvent);
+    /// Records the same event on a binding's Service.
+    fn record_on_service(&self, service: &Service, event: BindingEvent);
 }
 
 /// What is counted.
@@ -96,8 +98,10 @@ pub struct TargetCounts {
     pub desired: usize,
     /// As AWS has it; `None`: AWS has not been asked yet.
     pub registered: Option<usize>,
-    /// Of these, healthy when AWS was last asked.
+    /// Of these, healthy when AWS was last asked; `None`: not all of them have been asked about.
     pub healthy: Option<usize>,
+    /// Of these, last targets that stay although they are no endpoints; `None`: none.
+    pub kept: Option<usize>,
 }
 
 /// Counts nothing.

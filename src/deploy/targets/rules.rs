@@ -3,19 +3,26 @@
 //! Upstream's `networking_manager.go` and `security_group_reconciler.go`: the same rules in the end. On the way there a
 //! rule that may still be needed stays: what a binding needed before is kept until its targets have moved on, nothing is
 //! revoked before every binding has been looked at once since start, nor from a remembered list of rules. Only the
-//! groups that a change concerns are touched, so that one broken group is not everybody's problem.
+//! groups that a change concerns are touched, so that one broken group is not everybody's problem. A rule that AWS refuses
+//! is the problem of the bindings that need it; all other rules of the group are made.
 
-use super::interfaces::NetworkError;
+use super::batch::{Batch, Blame, Sent, is_about_items, send_parts};
+use super::interfaces::{NetworkError, RefusedRule};
+use super::refusals::{Refusals, Turn};
 use crate::api::ObjectKey;
 use crate::api::meta::KUBERNETES_CLUSTER_TAG_PREFIX;
+use crate::api::target_group_binding::Networking;
 use crate::aws::{Cloud, pages, send};
 use crate::cloud::CloudError;
 use crate::cloud::ec2::{
-    AuthorizeIngress, DescribeSecurityGroups, Filter, IngressRule, RevokeIngress, SecurityGroup,
+    AuthorizeIngress, DescribeSecurityGroups, Filter, IngressRule, RevokeIngress, RuleSource, SecurityGroup,
 };
 use crate::config::Config;
-use crate::targets::networking::{Permissions, RuleChange, aggregate, covers, diff_rules};
+use crate::targets::networking::{
+    Permission, Permissions, RuleChange, aggregate, covers, diff_rules, is_for_same_peer, sources_of,
+};
 use crate::targets::view::ClusterView;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,11 +33,13 @@ use tokio::time::Instant;
 const KEPT_FOR: Duration = Duration::from_mins(10);
 /// Most values of one filter.
 const GROUPS_PER_CALL: usize = 200;
+/// How long a group that failed for one binding is left alone by the others.
+const FAILED_FOR: Duration = Duration::from_mins(1);
 /// Answers that mean: the rules are not what we thought.
 const OUTDATED: &[&str] = &["InvalidPermission.Duplicate", "InvalidPermission.NotFound"];
-/// The answer that means: revoke first.
+/// The answer that means: there is no room for more rules.
 const FULL: &str = "RulesPerSecurityGroupLimitExceeded";
-/// The answer that means: there is no such group.
+/// The answer that means: there is no such group, or none that a rule names.
 const GONE: &str = "InvalidGroup.NotFound";
 
 /// Rules for the targets of all bindings.
@@ -42,16 +51,21 @@ pub struct TargetRules {
     turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-#[derive(Default)]
 struct State {
     /// What each binding that was looked at since start needs.
     needs: BTreeMap<ObjectKey, Needs>,
+    /// Sources that bindings name whose needs cannot be told: their rules are not revoked.
+    claims: BTreeMap<ObjectKey, BTreeSet<RuleSource>>,
     /// Groups that have, or may have, rules of ours.
     tracked: BTreeSet<String>,
     /// Rules as last read or written.
     rules: BTreeMap<String, (Instant, Vec<IngressRule>)>,
+    /// Rules that AWS refused.
+    refusals: Refusals<Permission>,
     /// Groups to compare again as soon as that is possible: not every binding had been looked at, or a call failed.
     owed: BTreeSet<String>,
+    /// When groups failed.
+    failed: BTreeMap<String, Instant>,
     /// Whether the tagged groups were looked for, and what is no longer needed revoked everywhere.
     is_swept: bool,
 }
@@ -66,7 +80,17 @@ struct Needs {
 impl TargetRules {
     /// Asks nothing until it is asked.
     pub fn new(cloud: Arc<dyn Cloud>, config: Arc<Config>) -> Self {
-        Self { cloud, config, state: Mutex::default(), turns: Mutex::default() }
+        let state = State {
+            needs: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            tracked: BTreeSet::new(),
+            rules: BTreeMap::new(),
+            refusals: Refusals::new(&[FULL]),
+            owed: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            is_swept: false,
+        };
+        Self { cloud, config, state: Mutex::new(state), turns: Mutex::default() }
     }
 
     /// Grants what a binding needs. Nothing is revoked, also not what it needed before.
@@ -75,34 +99,59 @@ impl TargetRules {
         {
             let mut state = self.state.lock();
             state.tracked.extend(groups.iter().cloned());
-            let entry = state.needs.entry(binding.clone()).or_default();
-            let before = std::mem::replace(&mut entry.now, needs);
-            merge(&mut entry.before, before);
+            state.claims.remove(binding);
+            let former = state.needs.entry(binding.clone()).or_default();
+            let mut before = std::mem::replace(&mut former.now, needs);
+            // why: what AWS refused never stood, so no target relies on it
+            for (group, permissions) in &mut before {
+                state.drop_refused(group, permissions);
+            }
+            merge(&mut state.needs.entry(binding.clone()).or_default().before, before);
         }
-        self.keep(groups, false).await
+        one(self.keep(groups, false).await.into_values().collect())?;
+        self.state.lock().refused(binding)
     }
 
-    /// Says that a binding's targets have moved on: what it does not need any more is revoked.
+    /// Says that it cannot be told which rules a binding needs. Unless it was known before, the rules of the sources that
+    /// the binding names stay; all others may be revoked.
+    pub fn claim(&self, binding: &ObjectKey, networking: &Networking) {
+        let mut state = self.state.lock();
+        if !state.needs.contains_key(binding) {
+            state.claims.insert(binding.clone(), sources_of(networking));
+        }
+    }
+
+    /// Says that a binding's targets have moved on: what it does not need any more is revoked. What fails in groups of
+    /// other bindings only is tried again later.
     pub async fn settle(&self, binding: &ObjectKey, view: &dyn ClusterView) -> Result<(), NetworkError> {
-        let (groups, is_complete, is_swept) = {
+        let (own, groups, is_complete, is_swept) = {
             let mut state = self.state.lock();
-            let mut groups = state.forget_missing(view);
+            let mut others = state.forget_missing(view);
+            let mut own = BTreeSet::new();
             if let Some(needs) = state.needs.get_mut(binding) {
-                groups.extend(std::mem::take(&mut needs.before).into_keys());
-                groups.extend(needs.now.keys().cloned());
+                own.extend(std::mem::take(&mut needs.before).into_keys());
+                own.extend(needs.now.keys().cloned());
             }
             let is_complete = state.is_complete(view);
-            state.owed.append(&mut groups);
-            if is_complete {
-                groups.append(&mut state.owed);
-            }
-            (groups, is_complete, state.is_swept)
+            state.owed.append(&mut others);
+            state.owed.extend(own.iter().cloned());
+            let groups = if is_complete { state.take_owed(&own) } else { BTreeSet::new() };
+            (own, groups, is_complete, state.is_swept)
         };
-        match (is_complete, is_swept) {
-            (false, _) => Ok(()),
+        let mut failures = match (is_complete, is_swept) {
+            (false, _) => BTreeMap::new(),
             (true, true) => self.keep(groups, true).await,
-            (true, false) => self.sweep().await,
-        }
+            (true, false) => self.sweep().await?,
+        };
+        failures.retain(|group, failure| {
+            let is_own = own.contains(group);
+            if !is_own {
+                tracing::warn!(%group, %failure, "rules of a security group not kept");
+            }
+            is_own
+        });
+        one(failures.into_values().collect())?;
+        self.state.lock().refused(binding)
     }
 
     /// Whether every binding has been looked at, so that it is known what nobody needs.
@@ -113,7 +162,7 @@ impl TargetRules {
     /// Revokes everywhere what nobody needs. For when the rules of a group keep it from being deleted; does nothing until
     /// every binding has been looked at.
     pub async fn collect_garbage(&self, view: &dyn ClusterView) -> Result<(), NetworkError> {
-        if self.may_revoke(view) { self.sweep().await } else { Ok(()) }
+        if self.may_revoke(view) { one(self.sweep().await?.into_values().collect()) } else { Ok(()) }
     }
 
     /// Compares all groups with AWS again, for drift made by others.
@@ -124,10 +173,11 @@ impl TargetRules {
             (state.tracked.clone(), state.is_complete(view) && state.is_swept)
         };
         self.read_all(&groups).await?;
-        self.keep(groups, is_complete).await
+        one(self.keep(groups, is_complete).await.into_values().collect())
     }
 
-    async fn sweep(&self) -> Result<(), NetworkError> {
+    /// Looks for groups that may have rules of ours, and keeps the rules of all; answers what failed, by group.
+    async fn sweep(&self) -> Result<BTreeMap<String, NetworkError>, NetworkError> {
         if !self.state.lock().is_swept {
             let found = self.find_tagged().await?;
             let now = Instant::now();
@@ -138,9 +188,10 @@ impl TargetRules {
             }
         }
         let groups = self.state.lock().tracked.clone();
-        self.keep(groups, true).await?;
+        let failures = self.keep(groups, true).await;
+        // why: a group that failed is owed, so it is not forgotten
         self.state.lock().is_swept = true;
-        Ok(())
+        Ok(failures)
     }
 
     async fn find_tagged(&self) -> Result<Vec<SecurityGroup>, CloudError> {
@@ -151,26 +202,28 @@ impl TargetRules {
             .await
     }
 
-    /// Makes the rules of groups what is needed. A failing group does not keep the others from being worked on.
-    async fn keep(&self, groups: BTreeSet<String>, may_revoke: bool) -> Result<(), NetworkError> {
-        let mut failures = Vec::new();
+    /// Makes the rules of groups what is needed; answers what failed, by group. A failing group does not keep the others
+    /// from being worked on.
+    async fn keep(&self, groups: BTreeSet<String>, may_revoke: bool) -> BTreeMap<String, NetworkError> {
+        let mut failures = BTreeMap::new();
         for group in groups {
             if let Err(failure) = self.keep_group(&group, may_revoke).await {
-                self.state.lock().owed.insert(group);
-                failures.push(failure);
+                let mut state = self.state.lock();
+                state.owed.insert(group.clone());
+                state.failed.insert(group.clone(), Instant::now());
+                failures.insert(group, failure);
             }
         }
-        match failures.len() {
-            0 => Ok(()),
-            1 => failures.pop().map_or(Ok(()), Err),
-            _ => Err(NetworkError::Several(failures.iter().map(ToString::to_string).collect())),
-        }
+        failures
     }
 
     async fn keep_group(&self, group: &str, may_revoke: bool) -> Result<(), NetworkError> {
         let turn = self.turns.lock().entry(group.to_owned()).or_default().clone();
         let _turn = turn.lock().await;
-        let kept = self.try_to_keep(group, may_revoke).await;
+        let kept = match self.try_to_keep(group, may_revoke).await {
+            Err(failure) if is_gone(&failure) => self.on_gone(group, failure),
+            answer => answer,
+        };
         // why: the error is handed on below
         if kept.is_err() {
             // why: a change whose answer was lost may have been made; what was remembered is no longer to be believed
@@ -179,49 +232,48 @@ impl TargetRules {
         kept
     }
 
+    /// Sends each change in one call; if one is refused, reads the rules afresh and sends what is left in parts.
     async fn try_to_keep(&self, group: &str, may_revoke: bool) -> Result<(), NetworkError> {
-        let mut revoke_first = false;
-        match self.change_rules(group, may_revoke, revoke_first).await {
-            Err(NetworkError::Cloud(error)) if error.is(OUTDATED) || error.is(&[FULL]) => {
-                revoke_first = error.is(&[FULL]);
-            }
-            Err(NetworkError::Cloud(error)) if error.is(&[GONE]) => return self.on_gone(group, error),
+        let plain = Attempt { may_revoke, revoke_first: false, in_parts: false };
+        let revoke_first = match self.change_rules(group, plain).await {
+            Err(NetworkError::Cloud(error)) if is_read(&error) => return Err(error.into()),
+            Err(NetworkError::Cloud(error)) if error.is(&[FULL]) => true,
+            Err(NetworkError::Cloud(error)) if is_about_items(&error) => false,
             answer => return answer,
-        }
+        };
         self.state.lock().rules.remove(group);
-        self.change_rules(group, may_revoke, revoke_first).await
+        self.change_rules(group, Attempt { may_revoke, revoke_first, in_parts: true }).await
     }
 
     /// A group that is gone is a problem only for those who need it.
-    fn on_gone(&self, group: &str, error: CloudError) -> Result<(), NetworkError> {
+    fn on_gone(&self, group: &str, failure: NetworkError) -> Result<(), NetworkError> {
         let mut state = self.state.lock();
         state.rules.remove(group);
         if state.desired(&self.config).get(group).is_some_and(|needed| !needed.is_empty()) {
-            return Err(error.into());
+            return Err(failure);
         }
         state.tracked.remove(group);
         Ok(())
     }
 
-    async fn change_rules(
-        &self,
-        group: &str,
-        may_revoke: bool,
-        revoke_first: bool,
-    ) -> Result<(), NetworkError> {
+    async fn change_rules(&self, group: &str, attempt: Attempt) -> Result<(), NetworkError> {
+        let Attempt { may_revoke, revoke_first, in_parts } = attempt;
         let (mut change, is_remembered) = self.compare(group, may_revoke).await?;
         if is_remembered && !change.revoke.is_empty() {
             // why: never revoke from memory; somebody may have changed the rules meanwhile
             self.state.lock().rules.remove(group);
             change = self.compare(group, may_revoke).await?.0;
         }
-        let RuleChange { grant, revoke } = change;
-        if revoke_first {
-            self.revoke(group, revoke).await?;
-            return self.authorize(group, grant).await;
+        let RuleChange { mut grant, revoke } = change;
+        if revoke_first || (!revoke.is_empty() && self.state.lock().refusals.is_full(group)) {
+            // why: a rule that takes another's place must find the room that the other leaves
+            grant.sort_by_key(|rule| !revoke.iter().any(|old| is_for_same_peer(old, rule)));
+            self.revoke(group, revoke, in_parts).await?;
+            return self.authorize(group, grant, in_parts).await;
         }
-        self.authorize(group, grant).await?;
-        self.revoke(group, revoke).await
+        self.authorize(group, grant, in_parts).await?;
+        let revoke = self.state.lock().without_substitutes(group, revoke);
+        self.revoke(group, revoke, in_parts).await
     }
 
     /// What to change, and whether the rules it is based on were remembered.
@@ -238,12 +290,16 @@ impl TargetRules {
         };
         // why: what is needed is read last, so that whoever comes after us finds our needs served by the call before
         let desired = self.state.lock().desired(&self.config).remove(group).unwrap_or_default();
+        self.state.lock().refusals.retain(group, |refused| {
+            desired.contains(refused) || rules.iter().any(|rule| Permission::of_rule(rule) == *refused)
+        });
         let mut change = diff_rules(&rules, &desired);
         if !may_revoke {
             change.revoke.clear();
             // why: while not everybody's needs are known, a wide rule must not get a narrow one beside it
             change.grant.retain(|wanted| !rules.iter().any(|rule| covers(rule, wanted)));
         }
+        change.revoke.retain(|rule| !self.state.lock().is_claimed(rule));
         Ok((change, is_remembered))
     }
 
@@ -270,26 +326,145 @@ impl TargetRules {
         Ok(rules)
     }
 
-    async fn authorize(&self, group: &str, rules: Vec<IngressRule>) -> Result<(), NetworkError> {
-        if rules.is_empty() {
-            return Ok(());
-        }
-        send(&*self.cloud, AuthorizeIngress { group_id: group.into(), rules: rules.clone() }).await?;
-        if let Some((_, known)) = self.state.lock().rules.get_mut(group) {
-            known.extend(rules);
-        }
-        Ok(())
+    async fn authorize(
+        &self,
+        group: &str,
+        rules: Vec<IngressRule>,
+        in_parts: bool,
+    ) -> Result<(), NetworkError> {
+        self.send(&Change { rules: self, group, is_grant: true }, rules, in_parts).await
     }
 
-    async fn revoke(&self, group: &str, rules: Vec<IngressRule>) -> Result<(), NetworkError> {
-        if rules.is_empty() {
-            return Ok(());
+    async fn revoke(&self, group: &str, rules: Vec<IngressRule>, in_parts: bool) -> Result<(), NetworkError> {
+        self.send(&Change { rules: self, group, is_grant: false }, rules, in_parts).await
+    }
+
+    /// Sends rules in one call, or in parts; those that were refused before follow, each alone.
+    async fn send(
+        &self,
+        change: &Change<'_>,
+        rules: Vec<IngressRule>,
+        in_parts: bool,
+    ) -> Result<(), NetworkError> {
+        let (mut fresh, mut parts) = (Vec::new(), Vec::new());
+        for rule in rules {
+            match self.state.lock().refusals.turn(change.group, &Permission::of_rule(&rule)) {
+                Turn::Fresh => fresh.push(rule),
+                Turn::Due => parts.push(vec![rule]),
+                Turn::Later => {}
+            }
         }
-        send(&*self.cloud, RevokeIngress { group_id: group.into(), rules: rules.clone() }).await?;
-        if let Some((_, known)) = self.state.lock().rules.get_mut(group) {
-            known.retain(|rule| !rules.contains(rule));
+        if in_parts {
+            parts.insert(0, fresh);
+        } else if !fresh.is_empty() {
+            change.send(&fresh).await?;
         }
-        Ok(())
+        let Sent { refused, failure } = send_parts(change, parts).await;
+        let mut state = self.state.lock();
+        for (rule, error) in refused {
+            state.refusals.note(change.group, Permission::of_rule(&rule), error);
+        }
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// How rules are changed.
+#[derive(Clone, Copy)]
+struct Attempt {
+    may_revoke: bool,
+    /// Whether room must be made before anything is granted.
+    revoke_first: bool,
+    /// Whether a refused call is sent again in parts.
+    in_parts: bool,
+}
+
+/// Granting or revoking rules of one group.
+struct Change<'a> {
+    rules: &'a TargetRules,
+    group: &'a str,
+    is_grant: bool,
+}
+
+impl Change<'_> {
+    async fn call(&self, rules: &[IngressRule]) -> Result<(), CloudError> {
+        let (cloud, group_id, rules) = (&*self.rules.cloud, self.group.into(), rules.to_vec());
+        if self.is_grant {
+            send(cloud, AuthorizeIngress { group_id, rules }).await
+        } else {
+            send(cloud, RevokeIngress { group_id, rules }).await
+        }
+    }
+
+    fn note(&self, rules: &[IngressRule]) {
+        let mut state = self.rules.state.lock();
+        let done: BTreeSet<Permission> = rules.iter().map(Permission::of_rule).collect();
+        state.refusals.retain(self.group, |refused| !done.contains(refused));
+        if !self.is_grant {
+            state.refusals.note_room(self.group);
+        }
+        let Some((_, known)) = state.rules.get_mut(self.group) else { return };
+        known.retain(|rule| !rules.contains(rule));
+        if self.is_grant {
+            known.extend(rules.iter().cloned());
+        }
+    }
+}
+
+impl Batch for Change<'_> {
+    type Item = IngressRule;
+
+    fn send<'a>(&'a self, rules: &'a [IngressRule]) -> BoxFuture<'a, Result<(), CloudError>> {
+        Box::pin(async move {
+            let answer = self.call(rules).await;
+            let is_done = |error: &CloudError| rules.len() == 1 && self.blame(error) == Blame::Done;
+            if answer.as_ref().map_or_else(is_done, |()| true) {
+                self.note(rules);
+            }
+            answer
+        })
+    }
+
+    fn blame(&self, error: &CloudError) -> Blame {
+        match error.code() {
+            Some(code) if OUTDATED.contains(&code) => Blame::Done,
+            Some(FULL) => Blame::Room,
+            _ if is_about_items(error) => Blame::Item,
+            _ => Blame::Call,
+        }
+    }
+
+    /// why: IPv4 and IPv6 rules have a quota each, a security group counts for both, a prefix list several times
+    fn room_of(&self, rule: &IngressRule) -> usize {
+        match &rule.source {
+            RuleSource::Ipv4(_) => 0,
+            RuleSource::Ipv6(_) => 1,
+            RuleSource::SecurityGroup(_) => 2,
+            RuleSource::PrefixList(_) => 3,
+            RuleSource::None => 4,
+        }
+    }
+}
+
+/// Whether the group itself is not there.
+fn is_gone(failure: &NetworkError) -> bool {
+    match failure {
+        NetworkError::Cloud(error) => is_read(error) && error.is(&[GONE]),
+        NetworkError::NoSuchGroups(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether it was reading the group that failed.
+fn is_read(error: &CloudError) -> bool {
+    error.operation() == "DescribeSecurityGroups"
+}
+
+/// Several failures as one.
+fn one(mut failures: Vec<NetworkError>) -> Result<(), NetworkError> {
+    match failures.len() {
+        0 => Ok(()),
+        1 => failures.pop().map_or(Ok(()), Err),
+        _ => Err(NetworkError::Several(failures.iter().map(ToString::to_string).collect())),
     }
 }
 
@@ -300,9 +475,61 @@ impl State {
         aggregate(needs, !config.disable_restricted_sg_rules)
     }
 
+    /// Takes the owed groups out, but for those of others that failed a moment ago.
+    fn take_owed(&mut self, own: &BTreeSet<String>) -> BTreeSet<String> {
+        self.failed.retain(|_, since| since.elapsed() < FAILED_FOR);
+        let (later, now) = std::mem::take(&mut self.owed)
+            .into_iter()
+            .partition(|group| self.failed.contains_key(group) && !own.contains(group));
+        self.owed = later;
+        now
+    }
+
+    /// An error if AWS refused a rule that a binding needs and that no other rule stands in for.
+    fn refused(&self, binding: &ObjectKey) -> Result<(), NetworkError> {
+        let needs = self.needs.get(binding).into_iter().flat_map(|needs| &needs.now);
+        let refused: Vec<RefusedRule> = needs
+            .flat_map(|(group, permissions)| permissions.iter().map(move |needed| (group, needed)))
+            .filter_map(|(group, needed)| self.refusal(group, needed))
+            .collect();
+        if refused.is_empty() { Ok(()) } else { Err(NetworkError::Refused(refused)) }
+    }
+
+    fn refusal(&self, group: &str, needed: &Permission) -> Option<RefusedRule> {
+        let mut refused = self.refusals.of(group);
+        let (_, error) = refused.find(|(refused, _)| refused.covers(needed))?;
+        let mut present = self.rules.get(group).into_iter().flat_map(|(_, rules)| rules);
+        let is_granted = present.any(|rule| Permission::of_rule(rule).covers(needed));
+        let field = None;
+        let rule =
+            RefusedRule { group: group.to_owned(), permission: needed.clone(), error: error.clone(), field };
+        (!is_granted).then_some(rule)
+    }
+
+    /// Leaves out permissions that were refused.
+    fn drop_refused(&self, group: &str, permissions: &mut BTreeSet<Permission>) {
+        permissions.retain(|permission| self.refusal(group, permission).is_none());
+    }
+
+    /// Leaves out rules that serve in place of a refused one for the same peer.
+    fn without_substitutes(&self, group: &str, mut rules: Vec<IngressRule>) -> Vec<IngressRule> {
+        rules.retain(|rule| {
+            let rule = Permission::of_rule(rule);
+            !self.refusals.of(group).any(|(refused, _)| refused.is_for_same_peer(&rule))
+        });
+        rules
+    }
+
+    /// Whether a binding whose needs cannot be told names the source of a rule.
+    fn is_claimed(&self, rule: &IngressRule) -> bool {
+        let source = Permission::of_rule(rule).source;
+        self.claims.values().any(|sources| sources.contains(&source))
+    }
+
     /// Forgets bindings that are gone or need no rules any more; answers the groups they had needs of.
     fn forget_missing(&mut self, view: &dyn ClusterView) -> BTreeSet<String> {
         let present = bindings_with_networking(view);
+        self.claims.retain(|binding, _| present.contains(binding));
         let gone: Vec<ObjectKey> =
             self.needs.keys().filter(|binding| !present.contains(*binding)).cloned().collect();
         let gone = gone.into_iter().filter_map(|binding| self.needs.remove(&binding));
@@ -311,7 +538,9 @@ impl State {
 
     /// Whether every binding has been looked at.
     fn is_complete(&self, view: &dyn ClusterView) -> bool {
-        bindings_with_networking(view).iter().all(|binding| self.needs.contains_key(binding))
+        let is_known =
+            |binding: &ObjectKey| self.needs.contains_key(binding) || self.claims.contains_key(binding);
+        bindings_with_networking(view).iter().all(is_known)
     }
 }
 

@@ -53,6 +53,15 @@ pub enum ZoneError {
 
 type Cidrs = Arc<Vec<String>>;
 
+/// Endpoints as targets.
+#[derive(Clone, Debug, Default)]
+pub struct Described {
+    /// The targets to register.
+    pub targets: Vec<Target>,
+    /// Why the first of the endpoints that are left out cannot be described.
+    pub failure: Option<ZoneError>,
+}
+
 /// Describes endpoints as targets.
 pub struct Zones {
     cloud: Arc<dyn Cloud>,
@@ -74,36 +83,31 @@ impl Zones {
         }
     }
 
-    /// The targets to register for endpoints.
+    /// The targets to register for endpoints. An endpoint that cannot be described does not keep the others back.
     pub async fn describe(
         &self,
         binding: &TargetGroupBinding,
         endpoints: &[Endpoint],
         view: &dyn ClusterView,
-    ) -> Result<Vec<Target>, ZoneError> {
+    ) -> Result<Described, ZoneError> {
         let Group { arn: _, role } = Group::of(binding);
         let own = binding.spec.vpc_id.as_deref().filter(|vpc| !vpc.is_empty());
         let vpc = own.unwrap_or(&self.vpc_id);
         let use_node_zones = role.is_none() && self.uses_node_zones(&ObjectKey::of(binding));
-        let addresses = addresses(endpoints)?;
+        let addresses = addresses(endpoints);
         let cidrs = self.cidrs_for(vpc, role.as_ref(), &addresses).await?;
-        endpoints
-            .iter()
-            .map(|endpoint| {
-                let availability_zone = match &endpoint.backing {
-                    Backing::Pod(pod) if !is_inside(parse(&endpoint.id)?, cidrs.iter()) => {
-                        Some(if use_node_zones { node_zone(pod, view)? } else { ALL.to_owned() })
-                    }
-                    _ => None,
-                };
-                Ok(Target {
-                    id: (*endpoint.id).into(),
-                    port: Some(endpoint.port),
-                    availability_zone,
-                    quic_server_id: endpoint.quic_server_id.as_deref().map(str::to_owned),
-                })
-            })
-            .collect()
+        let mut described = Described::default();
+        for endpoint in endpoints {
+            let zone = match &endpoint.backing {
+                Backing::Pod(pod) => zone_of(pod, &endpoint.id, &cidrs, use_node_zones.then_some(view)),
+                Backing::Node(_) => Ok(None),
+            };
+            match zone {
+                Ok(zone) => described.targets.push(target(endpoint, zone)),
+                Err(error) => drop(described.failure.get_or_insert(error)),
+            }
+        }
+        Ok(described)
     }
 
     /// Whether a refusal means that the targets must be registered with the zones of their nodes. If so, they are from now
@@ -174,9 +178,32 @@ fn parse(address: &str) -> Result<IpAddr, ZoneError> {
     address.parse().map_err(|_| ZoneError::InvalidAddress(address.into()))
 }
 
-fn addresses(endpoints: &[Endpoint]) -> Result<Vec<IpAddr>, ZoneError> {
+/// The addresses of pods, as far as they are some.
+fn addresses(endpoints: &[Endpoint]) -> Vec<IpAddr> {
     let pods = endpoints.iter().filter(|endpoint| matches!(endpoint.backing, Backing::Pod(_)));
-    pods.map(|endpoint| parse(&endpoint.id)).collect()
+    pods.filter_map(|endpoint| parse(&endpoint.id).ok()).collect()
+}
+
+/// The zone that a pod's address is registered with: none inside the VPC, and outside every zone, or that of its node.
+fn zone_of(
+    pod: &PodView,
+    address: &str,
+    cidrs: &Cidrs,
+    nodes: Option<&dyn ClusterView>,
+) -> Result<Option<String>, ZoneError> {
+    if is_inside(parse(address)?, cidrs.iter()) {
+        return Ok(None);
+    }
+    nodes.map_or_else(|| Ok(ALL.to_owned()), |view| node_zone(pod, view)).map(Some)
+}
+
+fn target(endpoint: &Endpoint, availability_zone: Option<String>) -> Target {
+    Target {
+        id: (*endpoint.id).into(),
+        port: Some(endpoint.port),
+        availability_zone,
+        quic_server_id: endpoint.quic_server_id.as_deref().map(str::to_owned),
+    }
 }
 
 fn node_zone(pod: &PodView, view: &dyn ClusterView) -> Result<String, ZoneError> {

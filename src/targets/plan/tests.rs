@@ -13,7 +13,7 @@ fn decide(
     records: &[Record],
     change: impl FnOnce(&mut Situation<'_>),
 ) -> (Vec<String>, Removal, Vec<ConditionWrite>, Waiting) {
-    let resolution = Resolution { endpoints: wanted, unknown: Vec::new() };
+    let resolution = Resolution { endpoints: wanted, ..Resolution::default() };
     decide_resolved(&resolution, records, change)
 }
 
@@ -28,15 +28,17 @@ fn decide_resolved(
         resolution,
         records,
         cap: 0,
+        is_refused: &|_| false,
         ownership: Ownership::Sole,
         is_confirmed: false,
         is_health_fresh: false,
         must_make_room: false,
         held_millis: 0,
-        is_alive: &|_| false,
+        standing: &|_| Standing::Gone,
+        last: Last { is_on: false, kept: &BTreeSet::new(), departed: &[], is_sure: &|_| true },
     };
     change(&mut situation);
-    let Pass { register, removal, conditions, waiting } = plan_pass(&situation);
+    let Pass { register, removal, kept: _, restore: _, conditions, waiting } = plan_pass(&situation);
     (register.into_iter().map(Endpoint::identity).collect(), removal, conditions, waiting)
 }
 
@@ -80,7 +82,7 @@ fn when_more_would_go_than_stay_the_api_server_is_asked_first() {
 #[test]
 fn the_target_of_a_pod_that_is_not_in_the_cache_stays() {
     let unknown = UnknownEndpoint { id: "10.0.1.2".into(), port: 8080, pod: key("web-2") };
-    let resolution = Resolution { endpoints: pods(&[1]), unknown: vec![unknown] };
+    let resolution = Resolution { endpoints: pods(&[1]), unknown: vec![unknown], ..Resolution::default() };
     let records = [record(1, Some(Healthy)), record(2, Some(Healthy)), record(3, Some(Healthy))];
     let (register, removal, _, waiting) = decide_resolved(&resolution, &records, |_| {});
     assert!(register.is_empty());
@@ -92,7 +94,7 @@ fn the_target_of_a_pod_that_is_not_in_the_cache_stays() {
 fn live_targets_serve_until_a_replacement_does() {
     let flip = |old: Option<TargetHealthState>, new: Option<TargetHealthState>, fresh: bool| {
         let (_, removal, _, waiting) = decide(pods(&[1]), &[record(1, new), record(9, old)], |situation| {
-            situation.is_alive = &|_| true;
+            situation.standing = &|_| Standing::Ready;
             situation.is_health_fresh = fresh;
         });
         (removal, waiting.held)
@@ -113,12 +115,12 @@ fn dead_targets_go_at_once_and_nobody_waits_for_ever() {
     let (_, removal, ..) = decide(pods(&[1]), &records, |_| {});
     assert_eq!(removal, now(&[9]), "its pod is gone");
     let (_, removal, _, waiting) = decide(pods(&[1]), &records, |situation| {
-        situation.is_alive = &|_| true;
+        situation.standing = &|_| Standing::Ready;
         situation.held_millis = HOLD_MILLIS;
     });
     assert_eq!((removal, waiting.held), (now(&[9]), 0));
     let (_, removal, ..) = decide(pods(&[1]), &records, |situation| {
-        situation.is_alive = &|_| true;
+        situation.standing = &|_| Standing::Ready;
         situation.must_make_room = true;
     });
     assert_eq!(removal, now(&[9]), "a quota forces the other order");
@@ -259,7 +261,7 @@ proptest! {
         let records: Vec<Record> = present.iter().map(|(n, state)| record(*n, state.clone())).collect();
         let wanted: Vec<u8> = wanted.into_iter().collect();
             let (.., removal, _, waiting) = decide(pods(&wanted), &records, |situation| {
-            situation.is_alive = &|_| true;
+            situation.standing = &|_| Standing::Ready;
             situation.is_confirmed = is_confirmed;
             situation.is_health_fresh = is_health_fresh;
         });

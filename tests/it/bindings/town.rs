@@ -6,6 +6,7 @@ use crate::watchdog::Watchdog;
 use aws_load_balancer_controller::cloud::elbv2::{
     CreateTargetGroup, DeregisterTargets, LoadBalancerType, Protocol, RegisterTargets, Target, TargetType,
 };
+use aws_load_balancer_controller::config::Config;
 use aws_sim::contract::{Ground, forward_to, listener_on};
 use aws_sim::{Delays, Fault, WorldBuilder};
 use futures::FutureExt as _;
@@ -91,7 +92,9 @@ fn open_account() -> (Rig, Vec<String>) {
         Delays { initial: Duration::from_secs(2), draining: Duration::from_secs(5), ..Delays::default() };
     let settings = aws_sim::Settings { delays, ..aws_sim::Settings::default() };
     let world = WorldBuilder::new("demo").nodes(NODES + 1).settings(settings).build();
-    let rig = Rig::new(Options { world, ..Options::default() });
+    // why: pods live on here when they are no endpoints any more, and a fresh apply would not register them
+    let config = Config { keep_last_healthy_targets: false, ..Options::default().config };
+    let rig = Rig::new(Options { world, config, ..Options::default() });
     let ground = Ground::new(Arc::new(rig.aws.clone()), rig.aws.world(|world| world.ids().clone()));
     let arns = async {
         let balancer = ground.send(ground.internal(LoadBalancerType::Network)).await.unwrap();

@@ -5,6 +5,7 @@ use crate::faults::faults;
 use crate::nodes::{self, NODES, Node};
 use aws_load_balancer_controller::annotations::service as keys;
 use aws_load_balancer_controller::cloud::elbv2::DeregisterTargets;
+use aws_load_balancer_controller::config::Config;
 use aws_sim::{Delays, Fault, WorldBuilder};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
@@ -109,7 +110,10 @@ fn options() -> Options {
     let delays =
         Delays { initial: Duration::from_secs(2), draining: Duration::from_secs(5), ..Delays::default() };
     let settings = aws_sim::Settings { delays, ..aws_sim::Settings::default() };
-    Options { world: WorldBuilder::new("demo").nodes(NODES).settings(settings).build(), ..Options::default() }
+    // why: pods live on here when they are no endpoints any more, and a fresh apply would not register them
+    let config = Config { keep_last_healthy_targets: false, ..Options::default().config };
+    let world = WorldBuilder::new("demo").nodes(NODES).settings(settings).build();
+    Options { world, config, ..Options::default() }
 }
 
 impl Town {

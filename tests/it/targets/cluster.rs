@@ -262,4 +262,9 @@ impl BindingApi for TestCluster {
         let name = binding.metadata.name.clone().unwrap_or_default();
         self.0.lock().unwrap().events.insert((name, event.reason, event.message));
     }
+
+    fn record_on_service(&self, service: &Service, event: BindingEvent) {
+        let name = format!("Service/{}", service.metadata.name.clone().unwrap_or_default());
+        self.0.lock().unwrap().events.insert((name, event.reason, event.message));
+    }
 }

@@ -13,7 +13,7 @@ use aws_sim::{Calls, Effect, Fault};
 use std::sync::Arc;
 
 /// A stage whose binding is one of nodes; node port 30080.
-async fn stage() -> Stage {
+pub(crate) async fn nodes_stage() -> Stage {
     let mut stage = Stage::new(|_| ()).await;
     let ids = stage.sim.world(|world| world.ids().clone());
     let ground = Ground::new(Arc::new(stage.sim.clone()), ids);
@@ -44,7 +44,7 @@ fn serve_on(stage: &Stage, node_port: u16) {
 }
 
 /// Ports of the targets that do not drain.
-async fn ports(stage: &Stage) -> Vec<i32> {
+pub(crate) async fn ports(stage: &Stage) -> Vec<i32> {
     let copy = aws_sim::Sim::new(stage.sim.snapshot());
     let cloud: &dyn Cloud = &copy;
     let request = DescribeTargetHealth { arn: stage.arn.as_str().into(), targets: Vec::new() };
@@ -55,7 +55,7 @@ async fn ports(stage: &Stage) -> Vec<i32> {
 
 #[tokio::test(start_paused = true)]
 async fn every_ready_node_is_a_target_and_nobody_polls() {
-    let stage = stage().await;
+    let stage = nodes_stage().await;
     stage.bind("bind", &stage.networking("30080"));
     stage.settle("bind").await;
     assert_eq!(ports(&stage).await, [30080, 30080, 30080]);
@@ -71,7 +71,7 @@ async fn every_ready_node_is_a_target_and_nobody_polls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_node_port_serves_before_the_old_one_goes() {
-    let stage = stage().await;
+    let stage = nodes_stage().await;
     stage.bind("bind", "");
     stage.settle("bind").await;
     stage.wait(std::time::Duration::from_secs(5)).await;
@@ -84,7 +84,7 @@ async fn a_new_node_port_serves_before_the_old_one_goes() {
 
 #[tokio::test(start_paused = true)]
 async fn without_rules_no_node_is_registered() {
-    let stage = stage().await;
+    let stage = nodes_stage().await;
     stage
         .sim
         .arm(Fault::on(Calls::Of(Action::AuthorizeIngress), Effect::fail("UnauthorizedOperation")).times(9));
@@ -98,7 +98,7 @@ async fn without_rules_no_node_is_registered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_without_node_ports_is_told() {
-    let stage = stage().await;
+    let stage = nodes_stage().await;
     stage.cluster.edit(|objects| {
         let service = "metadata: {name: web, namespace: shop}\nspec: {type: ClusterIP, ports: [{port: 80}]}";
         objects.services.insert(key("web"), Arc::new(serde_saphyr::from_str(service).unwrap()));

@@ -68,7 +68,7 @@ impl Stage {
             };
             objects.nodes.insert("node-a".to_owned(), Arc::new(view));
             let service = serde_saphyr::from_str(
-                "metadata: {name: web, namespace: shop}\nspec: {ports: [{port: 80, targetPort: 8080}]}",
+                "metadata: {name: web, namespace: shop}\nspec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}",
             );
             objects.services.insert(key("web"), Arc::new(service.unwrap()));
         });

@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 impl World {
     /// Adds rules to a group: all of them or none.
     pub(crate) fn authorize_ingress(&mut self, request: &AuthorizeIngress) -> Verdict<()> {
-        let rules = self.settle_rules(&request.rules)?;
         let group = self.security_group(&request.group_id)?;
+        let rules = self.settle_rules(&request.rules, &group.vpc_id)?;
         if let Some(rule) =
             rules.iter().find(|rule| group.ingress.iter().any(|known| identity(known) == identity(rule)))
         {
@@ -39,7 +39,8 @@ impl World {
 
     /// Takes rules away from a group: all of them or none.
     pub(crate) fn revoke_ingress(&mut self, request: &RevokeIngress) -> Verdict<()> {
-        let rules = self.settle_rules(&request.rules)?;
+        let vpc_id = self.security_group(&request.group_id)?.vpc_id.clone();
+        let rules = self.settle_rules(&request.rules, &vpc_id)?;
         let group = self.security_group_mut(&request.group_id)?;
         let gone: BTreeSet<_> = rules.iter().map(identity).collect();
         let known = group.ingress.iter().map(identity).collect();
@@ -50,12 +51,13 @@ impl World {
         Ok(())
     }
 
-    /// Rules as EC2 keeps them.
-    fn settle_rules(&self, rules: &[IngressRule]) -> Verdict<Vec<IngressRule>> {
+    /// Rules of a group in this VPC as EC2 keeps them.
+    fn settle_rules(&self, rules: &[IngressRule], vpc_id: &str) -> Verdict<Vec<IngressRule>> {
         ensure(!rules.is_empty(), || {
             refuse("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
         })?;
-        let settled: Vec<_> = rules.iter().map(|rule| self.settle_rule(rule)).collect::<Verdict<_>>()?;
+        let settled: Vec<_> =
+            rules.iter().map(|rule| self.settle_rule(rule, vpc_id)).collect::<Verdict<_>>()?;
         let distinct: BTreeSet<_> = settled.iter().map(identity).collect();
         ensure(distinct.len() == settled.len(), || {
             refuse("InvalidParameterValue", "The same permission must not appear multiple times")
@@ -63,7 +65,7 @@ impl World {
         Ok(settled)
     }
 
-    fn settle_rule(&self, rule: &IngressRule) -> Verdict<IngressRule> {
+    fn settle_rule(&self, rule: &IngressRule, vpc_id: &str) -> Verdict<IngressRule> {
         let protocol = settle_protocol(&rule.protocol);
         let all = protocol == "-1";
         check_ports(&protocol, rule)?;
@@ -79,17 +81,25 @@ impl World {
             protocol,
             from_port: rule.from_port.filter(|_| !all),
             to_port: rule.to_port.filter(|_| !all),
-            source: self.settle_source(&rule.source)?,
+            source: self.settle_source(&rule.source, vpc_id)?,
             description,
         })
     }
 
-    fn settle_source(&self, source: &RuleSource) -> Verdict<RuleSource> {
+    fn settle_source(&self, source: &RuleSource, vpc_id: &str) -> Verdict<RuleSource> {
         match source {
             RuleSource::Ipv4(cidr) => settle_cidr(cidr).map(RuleSource::Ipv4),
             RuleSource::Ipv6(cidr) => settle_cidr(cidr).map(RuleSource::Ipv6),
             RuleSource::SecurityGroup(id) => {
-                let id = self.security_group(id)?.id.clone();
+                let group = self.security_group(id)?;
+                // Source: the answer of EC2 for a group of a VPC that is not peered
+                ensure(group.vpc_id == vpc_id, || {
+                    refuse(
+                        "InvalidGroup.NotFound",
+                        "You have specified two resources that belong to different networks.",
+                    )
+                })?;
+                let id = group.id.clone();
                 Ok(RuleSource::SecurityGroup(Ref::from(id)))
             }
             RuleSource::PrefixList(id) => {
