@@ -67,12 +67,16 @@ impl Bed {
 
     /// Deploys a stack that has to succeed, looking again as often as it is asked to.
     pub async fn deploy(&self, stack: &Stack) -> Deployed {
-        for _ in 0..5 {
-            match self.deployer.deploy(stack).await {
+        for _ in 0..8 {
+            let revisit = match self.deployer.deploy(stack).await {
                 Ok(deployed) if deployed.revisit.is_none() => return deployed,
-                Ok(_) => {}
-                Err(failure) => assert!(failure.failures.is_empty(), "{failure}"),
-            }
+                Ok(deployed) => deployed.revisit,
+                Err(failure) => {
+                    assert!(failure.failures.is_empty(), "{failure}");
+                    failure.revisit
+                }
+            };
+            tokio::time::sleep(revisit.unwrap_or_default()).await;
         }
         panic!("{} does not come to rest", stack.id)
     }
@@ -85,6 +89,11 @@ impl Bed {
                 Ok(deployed) if deployed.revisit.is_none() => return,
                 ended => last = Some(ended),
             }
+            let revisit = last.as_ref().and_then(|ended| match ended {
+                Ok(deployed) => deployed.revisit,
+                Err(failure) => failure.revisit,
+            });
+            tokio::time::sleep(revisit.unwrap_or_default()).await;
             if self.sim.has_crashed() {
                 self.restart();
             }
