@@ -106,11 +106,18 @@ fn doubt_unknown(kind: &str, prefix: &str, suffix: &str, value: &str) -> Option<
     Some(("is not a known annotation and has no effect".to_owned(), did_you_mean(&keys)))
 }
 
-/// Whether a suffix that does not begin as ours do can only be meant to be this key: few letters are wrong, or just the
-/// beginning is missing.
+/// Whether a suffix that does not begin as ours do can only be meant to be this key: few letters are wrong, just the
+/// beginning is missing, or only what separates the words differs.
 fn is_ours_for_sure(suffix: &str, right: &str) -> bool {
     let right = right.split_once('/').map_or(right, |(_, right)| right);
-    is_near(suffix, right, NEAR_FOREIGN) || right.strip_prefix(NLB_STEM) == Some(suffix)
+    is_near(suffix, right, NEAR_FOREIGN)
+        || right.strip_prefix(NLB_STEM) == Some(suffix)
+        || letters(suffix).eq(letters(right))
+}
+
+/// The letters and digits of a key, without what separates its words.
+fn letters(key: &str) -> impl Iterator<Item = char> {
+    key.chars().filter(|letter| letter.is_alphanumeric())
 }
 
 /// Whether what stands before the dot can be the whole beginning of a family. why: else the dot stands for a hyphen

@@ -57,6 +57,7 @@ const VALUES: &[(&str, &str, Form)] = &[
     ("enable-pod-readiness-gate-inject", "/enablePodReadinessGateInject", Scalar),
     ("enable-endpoint-slices", "/enableEndpointSlices", Scalar),
     ("max-targets-per-target-group", "/maxTargetsPerTargetGroup", Scalar),
+    ("keep-last-healthy-targets", "/keepLastHealthyTargets", Scalar),
     ("annotation-validation", "/annotationValidation", Scalar),
     ("feature-gates", "/controllerConfig/featureGates", Pairs),
 ];
