@@ -72,6 +72,8 @@ pub struct BuiltGroup {
     pub uses_backend_security_group: bool,
     /// Whose the parts of the stack are.
     pub owners: Owners,
+    /// Whether a look-up failed, so that the same build may come further when it is tried again.
+    pub has_failed_lookup: bool,
 }
 
 /// What became of a member.
@@ -135,7 +137,8 @@ pub fn build(group: &IngressGroup, facts: &Facts, config: &Config) -> Result<Bui
     let owners = Owners::of_settings(sources::settings(&scope));
     let result = GroupBuild { scope: &scope, ledger: &mut ledger, owners, lost: BTreeMap::new() }.run();
     let result = result.map_err(|halt| halt.within(ledger.part()));
-    match result {
+    let has_failed_lookup = ledger.has_failed_lookup() || matches!(result, Err(Halt::Unanswered(_)));
+    let built = match result {
         Ok(Some(built)) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..built }),
         Ok(None) => Ok(BuiltGroup { members: outcomes(&scope, &mut ledger, None), ..BuiltGroup::of(None) }),
         Err(halt @ Halt::Lacking(_)) => Err(halt),
@@ -145,7 +148,8 @@ pub fn build(group: &IngressGroup, facts: &Facts, config: &Config) -> Result<Bui
             let finding = Finding { part: failure.part, ..Finding::error(&object, failure.message) };
             Ok(blocked(&scope, &mut ledger, &finding))
         }
-    }
+    };
+    built.map(|built| BuiltGroup { has_failed_lookup, ..built })
 }
 
 impl BuiltGroup {
@@ -158,6 +162,7 @@ impl BuiltGroup {
             secrets: BTreeSet::new(),
             uses_backend_security_group: false,
             owners: Owners::default(),
+            has_failed_lookup: false,
         }
     }
 

@@ -95,6 +95,7 @@ impl Pass<'_> {
         self.tell_given_up(&built, &whole);
         let members = built.members.clone();
         let ended = self.deploy(group, built, Some(&whole)).await;
+        // why: the error of the deployment is handed on
         if due.is_empty() || !self.retry(&whole, &members, &due).await? || ended.is_err() {
             return ended;
         }
@@ -195,7 +196,8 @@ impl Pass<'_> {
             self.context.metrics.count_error(COMPONENT, category);
         }
         self.context.facts.memory.distrust();
-        Verdict::Mistaken
+        // why: what could not be looked up is nobody's mistake
+        if built.has_failed_lookup { Verdict::Retry } else { Verdict::Mistaken }
     }
 
     async fn build(&self, group: &IngressGroup) -> Result<BuiltGroup, Failure> {

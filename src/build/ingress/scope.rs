@@ -213,12 +213,21 @@ pub(super) struct Ledger {
     broken: BTreeSet<usize>,
     /// What is being built.
     part: Part,
+    /// Whether a look-up failed.
+    has_failed_lookup: bool,
 }
 
 impl Ledger {
     pub fn new(lenient: bool) -> Self {
         let (findings, doubts) = (BTreeMap::new(), BTreeMap::new());
-        Self { lenient, findings, doubts, broken: BTreeSet::new(), part: Part::Listener }
+        Self {
+            lenient,
+            findings,
+            doubts,
+            broken: BTreeSet::new(),
+            part: Part::Listener,
+            has_failed_lookup: false,
+        }
     }
 
     /// Whether the build goes on after a mistake.
@@ -286,11 +295,21 @@ impl Ledger {
         }
     }
 
-    fn judge<T>(&self, member: &MemberView<'_>, result: Result<T, Halt>) -> Result<Result<T, Finding>, Halt> {
+    /// Whether a look-up failed, so that the same build may come further when it is tried again.
+    pub fn has_failed_lookup(&self) -> bool {
+        self.has_failed_lookup
+    }
+
+    fn judge<T>(
+        &mut self,
+        member: &MemberView<'_>,
+        result: Result<T, Halt>,
+    ) -> Result<Result<T, Finding>, Halt> {
         match result {
             Ok(value) => Ok(Ok(value)),
             Err(Halt::Finding(finding)) => Ok(Err(*finding)),
             Err(Halt::Unanswered(failure)) if self.lenient => {
+                self.has_failed_lookup = true;
                 Ok(Err(Finding { part: failure.part, ..Finding::error(&member.object, failure.message) }))
             }
             Err(halt) => Err(halt),

@@ -128,6 +128,11 @@ impl World {
         &self.landmarks.nodes
     }
 
+    /// Adds a VPC with nothing in it.
+    pub fn add_vpc(&mut self, id: &str) {
+        self.ec2.vpcs.insert(id.to_owned(), Vpc { id: id.to_owned(), ..Vpc::default() });
+    }
+
     fn name(&mut self, name: impl Into<String>, id: &str) {
         self.landmarks.ids.insert(name.into(), id.to_owned());
     }
