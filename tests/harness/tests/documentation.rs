@@ -23,7 +23,6 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
 /// Beginnings of commands that are not run, and why.
 const NOT_RUN: &[(&str, &str)] = &[
     ("aws ", "the AWS CLI is not among what tests need"),
-    ("argocd ", "there is no Argo CD"),
     ("crane ", "there is no registry"),
     ("helm push ", "there is no registry"),
     ("oras ", "there is no registry"),
