@@ -18,7 +18,7 @@ demo: ## the whole product on a real control plane, step by step; KEEP=1 leaves 
 test test-core: export PROPTEST_RNG_SEED ?= 35
 
 .PHONY: test
-test: test-core controlplane promtool static ## all tests: the core alone, then everything, end to end included
+test: test-core controlplane promtool ## all tests: the core alone, then everything, end to end included
 	cargo build --package aws-load-balancer-controller --bins
 	cargo test --workspace
 
@@ -96,6 +96,10 @@ image: ## the container image, without a daemon, into target/image; arches="amd6
 .PHONY: release
 release: controlplane ## image, chart, binaries, manifest, krew entry and checksums into target/dist; url=<where they will be>
 	@build/image.sh gather $(target)/dist --helm "$$(tests/controlplane/build.sh)/helm" --url "$(or $(url),https://example.com/releases)"
+
+.PHONY: test-image
+test-image: controlplane static ## the image, run where there is nothing else
+	cargo test --package harness --test image -- --include-ignored
 
 .PHONY: static
 static: ## the debug binary, linked with everything it needs, for the test of the image

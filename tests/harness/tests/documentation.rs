@@ -25,7 +25,10 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("aws ", "the AWS CLI is not among what tests need"),
     ("crane ", "there is no registry"),
     ("helm push ", "there is no registry"),
-    ("helm rollback ", "the stand-in for the Go controller answers no webhooks, which this chart still names"),
+    (
+        "helm rollback ",
+        "the stand-in for the Go controller answers no webhooks, which this chart still names",
+    ),
     ("oras ", "there is no registry"),
     ("skopeo ", "there is no registry"),
 ];

@@ -121,6 +121,7 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
+#[ignore = "needs `make static`: run it with `make test-image`"]
 fn the_same_inputs_give_the_same_image_and_every_blob_is_called_by_its_digest() {
     let again = tempfile::tempdir().unwrap();
     assert_eq!(write(&image(), again.path()).unwrap(), written().1);
@@ -138,6 +139,7 @@ fn the_same_inputs_give_the_same_image_and_every_blob_is_called_by_its_digest() 
 }
 
 #[test]
+#[ignore = "needs `make static`: run it with `make test-image`"]
 fn the_image_runs_where_there_is_nothing_else() {
     let root = unpacked();
     let version = run(root.path(), &["--version"], "");
@@ -162,6 +164,7 @@ fn kubeconfig(root: &Path, host: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs `make static`: run it with `make test-image`"]
 fn names_are_resolved_by_files_and_by_dns() {
     let root = unpacked();
     std::fs::write(root.path().join("etc/hosts"), "127.0.0.1 by-file.test\n").unwrap();
@@ -217,6 +220,7 @@ fn wrapper(root: &Path, home: &Path) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs `make static`: run it with `make test-image`"]
 async fn the_controller_of_the_image_serves_a_cluster() {
     let root = unpacked();
     let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
@@ -227,6 +231,7 @@ async fn the_controller_of_the_image_serves_a_cluster() {
 }
 
 #[test]
+#[ignore = "needs `make static`: run it with `make test-image`"]
 fn a_release_holds_what_its_checksums_say_and_a_chart_that_helm_reads() {
     let out = tempfile::tempdir().unwrap();
     let image = image();
@@ -277,6 +282,7 @@ fn a_release_holds_what_its_checksums_say_and_a_chart_that_helm_reads() {
 }
 
 #[test]
+#[ignore = "needs `make static`: run it with `make test-image`"]
 fn authorities_of_the_image_are_read_by_a_library_of_tls() {
     let root = unpacked();
     let pem = std::fs::read_to_string(root.path().join("etc/ssl/certs/ca-certificates.crt")).unwrap();
