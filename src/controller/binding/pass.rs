@@ -282,7 +282,6 @@ impl<'a> Pass<'a> {
         if endpoints.is_empty() {
             return;
         }
-        self.has_registered = true;
         match self.try_register(&endpoints).await {
             Ok(refused) => {
                 let targets = endpoints.len().saturating_sub(refused.len());
@@ -302,6 +301,7 @@ impl<'a> Pass<'a> {
         let is_fresh = |endpoint: &Endpoint| !lane.was_refused(&self.group, &endpoint.id, endpoint.port);
         let Described { targets, failure } = zones.describe(self.binding, endpoints, &**view).await?;
         self.failure = failure.map(ReconcileError::from);
+        self.has_registered |= !targets.is_empty();
         if !endpoints.iter().all(is_fresh) {
             return Ok(lane.register_in_parts(&self.group, &targets).await?);
         }

@@ -273,7 +273,9 @@ fn serve_all(stage: &Stage, pods: &[PodView]) {
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_can_be_no_target_keeps_no_other_from_being_registered() {
-    for (address, told_of) in [("8.8.8.8", "8.8.8.8:8080 (pod shop/web-9): RegisterTargets: InvalidTarget")] {
+    for (address, told_of) in
+        [("8.8.8.8", "8.8.8.8:8080 (pod shop/web-9): RegisterTargets: InvalidTarget"), ("nowhere", "nowhere")]
+    {
         let stage = Stage::new(|_| ()).await;
         let mut pods: Vec<PodView> = (0..6).map(|n| stage.pod(n, &["bind"])).collect();
         pods.insert(3, with_address(&stage, 9, address));

@@ -183,3 +183,21 @@ fn random_lives_are_neither_all_refused_nor_all_granted() {
     let all = world.calls().len();
     assert!(refused * 10 > all && refused * 10 < all * 9, "{refused} of {all} were refused");
 }
+
+#[test]
+fn a_rule_names_no_group_of_another_network() {
+    let mut world = World::demo();
+    let (group, peer) = (world.id("SG_NODES").to_owned(), world.id("SG_1").to_owned());
+    world.ec2.security_groups.get_mut(&peer).unwrap().vpc_id = "vpc-other".to_owned();
+    let rule = IngressRule {
+        protocol: "tcp".to_owned(),
+        from_port: Some(80),
+        to_port: Some(80),
+        source: RuleSource::SecurityGroup(peer.as_str().into()),
+        description: None,
+    };
+    let request = AuthorizeIngress { group_id: group.as_str().into(), rules: vec![rule] };
+    let refused = world.ask(request).unwrap_err();
+    assert!(refused.is(&["InvalidGroup.NotFound"]), "{refused}");
+    assert!(refused.to_string().contains("different networks"), "{refused}");
+}
