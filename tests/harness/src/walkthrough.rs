@@ -21,7 +21,7 @@ use crate::{
 };
 use progress::Progress;
 
-/// How long anything may take before the user would give up.
+/// How long anything may take before the user would give up, as a rule.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The namespace of the release.
@@ -73,6 +73,8 @@ pub struct Walkthrough {
     pub progress: Progress,
     /// What runs as the controller, instead of the binary that was built.
     pub binary: Option<PathBuf>,
+    /// How long anything may take before the user would give up.
+    pub patience: Duration,
 }
 
 impl Walkthrough {
@@ -84,7 +86,7 @@ impl Walkthrough {
         cluster.join(&aws.nodes()).await?;
         let nodes = cluster.kubectl(&["wait", "node", "--all", "--for=condition=Ready", "--timeout=60s"]);
         progress.watch("three nodes are ready, one in each zone", async { nodes.await?.expect_ok() }).await?;
-        Ok(Self { controller: None, cluster, aws, progress, binary: None })
+        Ok(Self { controller: None, cluster, aws, progress, binary: None, patience: PATIENCE })
     }
 
     /// Performs some of the steps.
@@ -101,7 +103,7 @@ impl Walkthrough {
         P: FnMut() -> F,
         F: Future<Output = Result<T>>,
     {
-        self.progress.watch(what, eventually(what, PATIENCE, probe)).await
+        self.progress.watch(what, eventually(what, self.patience, probe)).await
     }
 
     async fn launch(&mut self) -> Result<()> {
@@ -124,13 +126,13 @@ impl Walkthrough {
             ("AWS_SECRET_ACCESS_KEY".to_owned(), "demo".to_owned()),
         ]);
         let mut controller = ControllerProcess::from_release(&self.cluster, &release, &env).await?;
-        controller.ready(PATIENCE).await?;
+        controller.ready(self.patience).await?;
         Ok(controller)
     }
 
     /// `kubectl apply`, again while a webhook is away, as a user would.
     async fn apply(&self, manifests: &str) -> Result<()> {
-        let applied = eventually("kubectl apply", PATIENCE, || async {
+        let applied = eventually("kubectl apply", self.patience, || async {
             let said = self.cluster.try_apply(manifests).await?;
             ensure!(said.ok || !said.stderr.contains("failed calling webhook"), "{}", said.stderr);
             Ok(said)

@@ -7,7 +7,7 @@ use aws_load_balancer_controller::cloud::elbv2::{TargetGroup, TargetHealthState}
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::ListParams};
 
-use super::{PATIENCE, Walkthrough, steps::is_ready};
+use super::{Walkthrough, steps::is_ready};
 use crate::wait::ticks;
 
 const SERVICE: &str = include_str!("../../manifests/shop-service.yaml");
@@ -64,7 +64,7 @@ impl Walkthrough {
                 if now.len() == REPLICAS && now.is_disjoint(old) && now.is_subset(&watch.ready) {
                     break Ok(now);
                 }
-                ensure!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {watch:?}");
+                ensure!(started.elapsed() < self.patience, "not within {:?}: {watch:?}", self.patience);
                 if !old.is_empty() {
                     self.check_capacity(group)?;
                 }

@@ -13,7 +13,7 @@ use k8s_openapi::api::{
 use kube::{Api, api::ListParams};
 use std::time::Duration;
 
-use super::{NAMESPACE, PATIENCE, RELEASE, Walkthrough};
+use super::{NAMESPACE, RELEASE, Walkthrough};
 use crate::{assets::chart, wait::eventually};
 
 const ECHO: &str = include_str!("../../manifests/echo.yaml");
@@ -54,7 +54,7 @@ impl Walkthrough {
             self.cluster.kubectl(&probe).await?.expect_ok()
         })
         .await?;
-        ensure!(started.elapsed() < PATIENCE, "installing took {:?}", started.elapsed());
+        ensure!(started.elapsed() < self.patience, "installing took {:?}", started.elapsed());
         Ok(())
     }
 
@@ -94,14 +94,14 @@ impl Walkthrough {
         let group = self.only_target_group(&self.balancer_of(&hostname)?)?;
         let scale = ["scale", "deployment/deploy-echo", "--replicas=3"];
         self.cluster.kubectl(&scale).await?.expect_ok()?;
-        let ready = eventually("the third pod is ready", PATIENCE, || async {
+        let ready = eventually("the third pod is ready", self.patience, || async {
             ensure!(
                 self.ready_addresses("default", "app=deploy-websrv").await?.len() == 3,
                 "it is not ready"
             );
             Ok(Instant::now())
         });
-        let registered = eventually("the third pod is a target", PATIENCE, || async {
+        let registered = eventually("the third pod is a target", self.patience, || async {
             ensure!(self.aws.targets(&group.arn)?.len() == 3, "it is no target");
             Ok(Instant::now())
         });
