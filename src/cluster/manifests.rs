@@ -57,8 +57,10 @@ pub enum ManifestError {
 
 /// The objects of a YAML stream, members of lists among them.
 pub fn read_manifests(text: &str) -> Result<Vec<Value>, ManifestError> {
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|error| ManifestError::Unreadable(error.to_string()))?;
+    let unreadable = |error: serde_saphyr::Error| {
+        ManifestError::Unreadable(error.render_with_formatter(&serde_saphyr::UserMessageFormatter))
+    };
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(unreadable)?;
     let mut objects = Vec::new();
     for document in documents {
         collect_objects(document, &mut objects);

@@ -48,7 +48,8 @@ fn parse_document(above: usize, text: &str) -> Vec<Result<Manifest, Broken>> {
         }
         Err(error) => {
             let line = error.location().map_or(1, |location| to_line(location.line()));
-            let problem = error.to_string().lines().next().unwrap_or_default().to_owned();
+            let told = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+            let problem = told.lines().next().unwrap_or_default().to_owned();
             vec![Err(Broken { line: above + line, problem, is_template: is_template(text) })]
         }
     }

@@ -107,6 +107,9 @@ fn what_is_not_yaml_is_an_error_with_its_line() {
     assert_eq!(found.len(), 1);
     assert!(found[0].line >= 2, "{found:?}");
     assert!(found[0].finding.message.starts_with("not YAML"));
+    let found = linted("kind: Service\nmetadata:\n  name: a\n  name: b\n");
+    let message = &found[0].finding.message;
+    assert!(message.ends_with("duplicate mapping key `name` is not allowed here"), "{message}");
 }
 
 #[test]
