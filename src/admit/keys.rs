@@ -12,17 +12,30 @@ const NEAR_PREFIX: usize = 3;
 /// How far a key that may be another cloud provider's may be from ours to count as misspelt.
 const NEAR_FOREIGN: usize = 2;
 
+/// Unknown keys of an object for which the likely ones are looked up. Far fewer are shown.
+const HINTED: usize = 100;
+
+/// Whether to look up which key was probably meant, which takes a comparison with every key there is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hints {
+    Wanted,
+    Unwanted,
+}
+
 /// Doubts about the annotation keys of an object.
 pub fn check(object: &ObjectRef, annotations: Option<&BTreeMap<String, String>>) -> Vec<Finding> {
-    let doubts = annotations.into_iter().flatten().filter_map(|(key, value)| {
-        let (problem, hint) = doubt(object.kind, key, value)?;
-        let finding = Finding::warning(object, problem).at(key);
-        Some(match hint {
-            Some(hint) => finding.hint(hint),
-            None => finding,
-        })
-    });
-    doubts.collect()
+    let mut findings = Vec::new();
+    for (key, value) in annotations.into_iter().flatten() {
+        let hints = if findings.len() < HINTED { Hints::Wanted } else { Hints::Unwanted };
+        if let Some((problem, hint)) = doubt(object.kind, key, value, hints) {
+            let finding = Finding::warning(object, problem).at(key);
+            findings.push(match hint {
+                Some(hint) => finding.hint(hint),
+                None => finding,
+            });
+        }
+    }
+    findings
 }
 
 /// Whether a key is ours, or is meant to be.
@@ -30,14 +43,18 @@ pub fn concerns_us(key: &str) -> bool {
     let Some((prefix, _)) = key.split_once('/') else { return false };
     // why: cloud providers share the prefix of Service annotations
     if prefix == NLB_PREFIX {
-        return key.contains("/aws-") || table::find(key).is_some() || doubt("Service", key, "").is_some();
+        return key.contains("/aws-") || table::find(key).is_some() || is_doubted("Service", key);
     }
-    prefix == ALB_PREFIX || doubt("Service", key, "").or_else(|| doubt("Ingress", key, "")).is_some()
+    prefix == ALB_PREFIX || is_doubted("Service", key) || is_doubted("Ingress", key)
 }
 
 type Doubt = (String, Option<String>);
 
-fn doubt(kind: &str, key: &str, value: &str) -> Option<Doubt> {
+fn is_doubted(kind: &str, key: &str) -> bool {
+    doubt(kind, key, "", Hints::Unwanted).is_some()
+}
+
+fn doubt(kind: &str, key: &str, value: &str, hints: Hints) -> Option<Doubt> {
     let (prefix, suffix) = key.split_once('/')?;
     if let Some(row) = table::find(key) {
         return doubt_known(kind, row, suffix);
@@ -49,7 +66,14 @@ fn doubt(kind: &str, key: &str, value: &str) -> Option<Doubt> {
         let hint = (!instead.is_empty()).then(|| format!("use {instead}"));
         return Some(("has no effect: only the in-tree cloud provider reads it".to_owned(), hint));
     }
-    doubt_unknown(kind, prefix, suffix, value)
+    // why: cloud providers share the prefix of Service annotations; their keys resemble each other
+    let is_others = prefix == NLB_PREFIX && !suffix.starts_with("aws-");
+    if is_others && !resembles_ours(kind, prefix, suffix) {
+        return None;
+    }
+    let meant = if hints == Hints::Wanted { likely_keys(kind, prefix, suffix, value) } else { Vec::new() };
+    let keys: Vec<&str> = meant.iter().map(String::as_str).collect();
+    Some(("is not a known annotation and has no effect".to_owned(), did_you_mean(&keys)))
 }
 
 fn doubt_known(kind: &str, row: &Row, suffix: &str) -> Option<Doubt> {
@@ -95,24 +119,21 @@ fn doubt_prefix(kind: &str, prefix: &str, suffix: &str) -> Option<Doubt> {
     })
 }
 
-fn doubt_unknown(kind: &str, prefix: &str, suffix: &str, value: &str) -> Option<Doubt> {
-    let meant = likely_keys(kind, prefix, suffix, value);
-    // why: cloud providers share the prefix of Service annotations; their keys resemble each other
-    let is_others = prefix == NLB_PREFIX && !suffix.starts_with("aws-");
-    if is_others && !meant.iter().any(|right| is_ours_for_sure(suffix, right)) {
-        return None;
-    }
-    let keys: Vec<&str> = meant.iter().map(String::as_str).collect();
-    Some(("is not a known annotation and has no effect".to_owned(), did_you_mean(&keys)))
+/// Whether a suffix that does not begin as ours do can only be meant to be one of ours: few letters are wrong, just the
+/// beginning is missing, or only what separates the words differs.
+fn resembles_ours(kind: &str, prefix: &str, suffix: &str) -> bool {
+    let mut rows = table::rows().filter(|row| row.prefix == prefix && row.is_read_from(kind));
+    rows.any(|row| match (row.suffix, suffix.split_once('.')) {
+        (table::Suffix::Exact(right), _) => is_meant(suffix, right),
+        (table::Suffix::Family { stem: right, .. }, Some((stem, _))) => is_meant(stem, right),
+        (table::Suffix::Family { .. }, None) => false,
+    })
 }
 
-/// Whether a suffix that does not begin as ours do can only be meant to be this key: few letters are wrong, just the
-/// beginning is missing, or only what separates the words differs.
-fn is_ours_for_sure(suffix: &str, right: &str) -> bool {
-    let right = right.split_once('/').map_or(right, |(_, right)| right);
-    is_near(suffix, right, NEAR_FOREIGN)
-        || right.strip_prefix(NLB_STEM) == Some(suffix)
-        || letters(suffix).eq(letters(right))
+fn is_meant(given: &str, right: &str) -> bool {
+    is_near(given, right, NEAR_FOREIGN)
+        || right.strip_prefix(NLB_STEM) == Some(given)
+        || letters(given).eq(letters(right))
 }
 
 /// The letters and digits of a key, without what separates its words.

@@ -219,3 +219,16 @@ fn the_same_setting_of_another_kind_of_object_is_named() {
     );
     assert!(hint("Service", "alb.ingress.kubernetes.io/listen-ports").ends_with("not from a Service; "));
 }
+
+#[test]
+fn of_many_unknown_keys_each_is_told_and_the_first_with_what_was_meant() {
+    let object = ObjectRef { kind: "Service", namespace: "shop".into(), name: "web".into() };
+    let letters =
+        ('f'..='z').flat_map(|one| ('a'..='z').map(move |two| [one, two].iter().collect::<String>()));
+    let keys = letters
+        .take(2 * HINTED)
+        .map(|end| (format!("{NLB_PREFIX}/aws-load-balancer-target-group-attribut{end}"), "x".to_owned()));
+    let findings = check(&object, Some(&keys.collect()));
+    assert_eq!(findings.len(), 2 * HINTED);
+    assert_eq!(findings.iter().filter(|finding| finding.hint.is_some()).count(), HINTED);
+}
