@@ -106,6 +106,9 @@ impl ValueKind {
 
     /// Why a value is too long for AWS, whatever it says. The value is not shown: it may be of any size.
     pub fn excess(self, value: &str) -> Option<String> {
+        if let Self::List(items) = self {
+            return items.excess(value);
+        }
         let most = self.longest().filter(|most| value.len() > *most)?;
         let length = value.chars().count();
         (length > most).then(|| format!("has {length} characters, expected at most {most}"))

@@ -46,15 +46,20 @@ impl ItemKind {
     /// What is wrong with a list.
     pub(super) fn check(self, value: &str) -> Vec<Complaint> {
         let items = parse::list(value);
-        if let Some(most) = self.most_items().filter(|most| items.len() > *most) {
-            return vec![Complaint::error(format!("lists {} items, expected at most {most}", items.len()))];
-        }
         let mut complaints: Vec<Complaint> = items.iter().filter_map(|item| self.check_item(item)).collect();
         if items.is_empty() {
             complaints.push(self.complain_of_nothing());
         }
         complaints.extend(self.find_repeated(&items));
         complaints
+    }
+
+    /// Why a list has more items than AWS could ever take.
+    pub(super) fn excess(self, value: &str) -> Option<String> {
+        // why: an item takes a character and a comma at least
+        let most = self.most_items().filter(|most| value.len() > *most)?;
+        let count = parse::list(value).len();
+        (count > most).then(|| format!("lists {count} items, expected at most {most}"))
     }
 
     /// The most items that AWS could ever take, all quotas raised; `None`: no such limit is known.

@@ -162,4 +162,7 @@ fn what_aws_could_never_take_is_refused_by_its_length() {
     assert_eq!(length[0].problem, "has 262144 characters, expected at most 128");
     let items = ValueKind::List(ItemKind::Subnet).check("", &"a,".repeat(1000));
     assert_eq!(items[0].problem, "lists 1000 items, expected at most 200");
+    // why: what is too long is refused by builds, too, which ask for no more than this
+    assert!(ValueKind::List(ItemKind::Subnet).excess(&"a,".repeat(201)).is_some());
+    assert_eq!(ValueKind::List(ItemKind::Subnet).excess(&"a,".repeat(200)), None);
 }
