@@ -3,11 +3,14 @@
 //! At the limit a new connection takes the place of another, so that nobody shuts others out by holding connections. The
 //! order of what is closed:
 //!
-//! 1. connections without a finished handshake, the oldest first;
-//! 2. of sources with more than their share: those in the middle of a head or body that does not come, then the longest idle;
-//! 3. the same of all other sources.
+//! 1. connections whose handshake takes long, the oldest first;
+//! 2. of sources with more than their share: those in the middle of a head or body that does not come, then those that never had a
+//!    request, then those where nothing has happened for the longest;
+//! 3. the same of all other sources;
+//! 4. connections that were answered before and whose next request has begun a moment ago.
 //!
-//! A connection whose request is complete is never closed. It gets its answer.
+//! Where too many handshakes are under way, the oldest of these makes room. A connection whose request is complete is never
+//! closed. It gets its answer.
 
 use crate::metrics::ConnectionMeter;
 use parking_lot::Mutex;
@@ -36,6 +39,8 @@ impl Default for Limits {
     }
 }
 
+/// A handshake, a head or a body that takes longer than this does not come as fast as an API server sends it.
+const STALLED: Duration = Duration::from_secs(1);
 /// A client has this long for the rest of a head once its first byte is here.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes that a client may send from the begin of one request to the begin of the next: the largest body, its head, and what
@@ -57,6 +62,9 @@ enum Phase {
     Answering,
 }
 
+/// The order in which connections are closed: as the head of this file says, then since when.
+type Rank = (u8, Phase, bool, Instant);
+
 /// One connection, shared by the table and whoever serves it.
 #[derive(Debug)]
 pub struct Connection {
@@ -72,6 +80,8 @@ struct State {
     since: Instant,
     /// Requests that have begun and are not answered: more than one with HTTP/2.
     requests: usize,
+    /// Whether a request has been answered.
+    has_served: bool,
     /// Bytes since the last request began.
     received: u64,
     /// What `received` may come to.
@@ -94,6 +104,7 @@ impl Connection {
             phase: Phase::Opening,
             since: Instant::now(),
             requests: 0,
+            has_served: false,
             received: 0,
             allowed: BYTES_BEFORE_REQUEST,
             is_bytes_request: false,
@@ -135,6 +146,7 @@ impl Connection {
     fn end(&self) {
         let mut state = self.state.lock();
         state.requests = state.requests.saturating_sub(1);
+        state.has_served = true;
         if state.requests == 0 {
             state.enter(Phase::Idle);
         }
@@ -145,15 +157,22 @@ impl Connection {
         self.closing.cancelled().await;
     }
 
-    fn rank(&self, has_more_than_share: bool) -> Option<(u8, Phase, Instant)> {
+    /// The less, the sooner it is closed; `None`: never.
+    fn rank(&self, has_more_than_share: bool) -> Option<Rank> {
         let state = self.state.lock();
+        let is_stalled = state.since.elapsed() >= STALLED;
         let group = match state.phase {
             Phase::Answering => return None,
-            Phase::Opening => 0,
-            Phase::Sending | Phase::Idle if has_more_than_share => 1,
-            Phase::Sending | Phase::Idle => 2,
+            Phase::Sending if state.has_served && !is_stalled => 3,
+            Phase::Opening if is_stalled => 0,
+            Phase::Opening | Phase::Sending | Phase::Idle if has_more_than_share => 1,
+            Phase::Opening | Phase::Sending | Phase::Idle => 2,
         };
-        Some((group, state.phase, state.since))
+        // why: whether what began a moment ago comes to an end is not known yet
+        let phase = if is_stalled { state.phase } else { Phase::Idle };
+        // why: the first request of a new connection is on its way
+        let may_ask = state.has_served || !is_stalled;
+        Some((group, phase, may_ask, state.since))
     }
 
     fn phase(&self) -> Phase {
@@ -223,8 +242,11 @@ impl Connections {
         let mut open = open.lock();
         let is_opening = |connection: &&Arc<Connection>| connection.phase() == Phase::Opening;
         let opening = open.connections.values().filter(is_opening).count();
-        if open.connections.len() >= limits.connections || opening >= limits.opening {
-            let Some(id) = open.least_wanted(limits.share) else {
+        let has_too_many_handshakes = opening >= limits.opening;
+        if open.connections.len() >= limits.connections || has_too_many_handshakes {
+            let is_candidate =
+                |connection: &Connection| !has_too_many_handshakes || connection.phase() == Phase::Opening;
+            let Some(id) = open.least_wanted(limits.share, is_candidate) else {
                 meter.refused.inc();
                 return None;
             };
@@ -254,13 +276,14 @@ impl Connections {
 }
 
 impl Open {
-    fn least_wanted(&self, share: usize) -> Option<u64> {
+    fn least_wanted(&self, share: usize, is_candidate: impl Fn(&Connection) -> bool) -> Option<u64> {
         let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
         for connection in self.connections.values() {
             *counts.entry(connection.source).or_default() += 1;
         }
         let has_more = |connection: &Connection| counts.get(&connection.source).is_some_and(|n| *n > share);
-        let ranked = self.connections.iter().filter_map(|(id, connection)| {
+        let candidates = self.connections.iter().filter(|(_, connection)| is_candidate(connection));
+        let ranked = candidates.filter_map(|(id, connection)| {
             Some((connection.rank(has_more(connection))?, Reverse(counts.get(&connection.source)), *id))
         });
         ranked.min().map(|(_, _, id)| id)

@@ -46,8 +46,40 @@ async fn who_has_not_finished_the_handshake_goes_before_the_idle() {
     let old = idle(&table, 1);
     pass().await;
     let (first, second) = (table.enter(source(2)).unwrap(), table.enter(source(2)).unwrap());
+    pass().await;
     let _new = table.enter(source(3)).unwrap();
     assert_eq!([&old, &first, &second].map(is_closing), [false, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_and_a_request_that_have_just_begun_stay() {
+    let table = table(4, 4, 1);
+    let (idle, sending) = (idle(&table, 1), idle(&table, 1));
+    pass().await;
+    let exchange = sending.connection.begin();
+    let (first, second) = (table.enter(source(2)).unwrap(), table.enter(source(2)).unwrap());
+    let _new = table.enter(source(3)).unwrap();
+    assert_eq!([&idle, &sending, &first, &second].map(is_closing), [true, false, false, false]);
+    drop(exchange);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_asked_goes_before_who_did() {
+    let table = table(2, 2, 2);
+    let asked = idle(&table, 1);
+    asked.connection.begin().0.complete();
+    pass().await;
+    let silent = idle(&table, 1);
+    pass().await;
+    let new = table.enter(source(1)).unwrap();
+    assert_eq!([&asked, &silent].map(is_closing), [false, true]);
+    new.connection.opened(false);
+    let _newest = table.enter(source(1)).unwrap();
+    assert_eq!(
+        [&asked, &new].map(is_closing),
+        [true, false],
+        "the first request of the new one is on its way"
+    );
 }
 
 #[tokio::test(start_paused = true)]
