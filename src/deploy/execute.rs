@@ -1,12 +1,14 @@
 //! Performs a plan, step by step.
 //!
-//! A step runs when all it depends on has succeeded. One that fails holds up only what depends on it; only when AWS
-//! cannot be reached, asks to slow down, or another replica leads, the rest is left for the next time.
+//! A step runs when all it depends on has succeeded; a few equal calls about different resources run at the same time. One that
+//! fails holds up only what depends on it; only when AWS cannot be reached, asks to slow down, or another replica leads, the rest is
+//! left for the next time.
 //!
 //! What AWS needs time for is waited for briefly, out of one small budget a deployment, and then asked to be looked at
 //! again later: workers are never blocked for long.
 
 mod answer;
+mod batch;
 
 use super::failure::{Cause, Class, StepFailure};
 use super::refusals::{Refusals, deletes};
@@ -18,6 +20,7 @@ use crate::cloud::{Attributes, Bindings, CloudError, Request, Response};
 use crate::model::StackId;
 use crate::plan::binding::{is_same, patch, render_binding};
 use crate::plan::{BindingWrite, Limits, OnFailure, Op, Plan, Quota, Stage, Step, StepId};
+use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -63,6 +66,9 @@ pub struct Wait {
     /// Whether it should not take long, so that the user should know if it does.
     pub is_impatient: bool,
 }
+
+/// What AWS says to a call.
+type Reply = Result<Response, CloudError>;
 
 /// How one step ended.
 enum End {
@@ -130,17 +136,55 @@ impl<'a> Executor<'a> {
     /// Performs the plan.
     pub async fn execute(mut self, plan: &Plan) -> Outcome {
         self.known = plan.known.clone();
-        for (place, step) in plan.steps.iter().enumerate() {
-            let is_due = !step.after.iter().any(|id| self.outcome.missed.contains(id)) && self.is_bound(step);
-            // why: its fields stand in the line about each call to AWS
-            let span =
-                tracing::info_span!("step", stack = %self.stack, resource = step.resource, why = step.why);
-            let is_done = is_due && !self.must_stop() && self.perform_step(step).instrument(span).await;
-            if !is_done {
-                self.outcome.missed.insert(StepId(place));
-            }
+        let mut place = 0;
+        while place < plan.steps.len() {
+            place += self.perform_some(&plan.steps, place).await;
         }
         self.outcome
+    }
+
+    /// Performs the step at a place, and those that may run beside it. Answers how many these are.
+    async fn perform_some(&mut self, steps: &[Step], place: usize) -> usize {
+        // why: the first deletion shows whether the others may be refused
+        let is_in_doubt = |step: &Step| is_delete(step) && (self.is_in_use || !self.has_deleted);
+        let size = if steps.get(place).is_some_and(is_in_doubt) { 1 } else { batch::size(steps, place) };
+        let batch = steps.get(place..place + size).unwrap_or_default();
+        let replies = if size > 1 { self.call_at_once(batch).await } else { vec![None] };
+        for (number, (step, reply)) in batch.iter().zip(replies).enumerate() {
+            let (is_due, span) = (reply.is_some() || self.is_due(step), self.span(step));
+            if !(is_due && self.perform_step(step, reply).instrument(span).await) {
+                self.outcome.missed.insert(StepId(place + number));
+            }
+        }
+        size
+    }
+
+    /// Whether it makes sense to perform a step.
+    fn is_due(&self, step: &Step) -> bool {
+        !step.after.iter().any(|id| self.outcome.missed.contains(id))
+            && self.is_bound(step)
+            && !self.must_stop()
+    }
+
+    /// Makes the calls of some steps; `None`: a step is not due.
+    async fn call_at_once(&mut self, batch: &[Step]) -> Vec<Option<Reply>> {
+        let began = Instant::now();
+        let call = async |step: &Step| {
+            let Op::Aws(request) = &step.op else { return None };
+            // why: a step that refers to what is not there is not due, and told when its turn comes
+            let request = request.clone().bound(&self.known).ok().filter(|_| self.is_due(step))?;
+            Some(self.cloud.call(request).instrument(self.span(step)).await)
+        };
+        let replies = join_all(batch.iter().map(call)).await;
+        if let Some(first) = batch.first() {
+            *self.outcome.took.entry(first.stage).or_default() += began.elapsed();
+        }
+        replies
+    }
+
+    /// why: its fields stand in the line about each call to AWS
+    fn span(&self, step: &Step) -> tracing::Span {
+        tracing::info_span!("step", stack = %self.stack, resource = step.resource, why = step.why)
     }
 
     /// Whether everything the step refers to exists.
@@ -171,10 +215,11 @@ impl<'a> Executor<'a> {
         })
     }
 
-    async fn perform_step(&mut self, step: &Step) -> bool {
+    /// `reply`: what AWS has answered already.
+    async fn perform_step(&mut self, step: &Step, reply: Option<Reply>) -> bool {
         let began = Instant::now();
         let end = match &step.op {
-            Op::Aws(request) => self.call(step, request).await,
+            Op::Aws(request) => self.call(step, request, reply).await,
             Op::CreateBinding(write) => self.create_binding(write).await,
             Op::PatchBinding { write, observed } => self.patch_binding(write, observed).await,
             Op::DeleteBinding(key) => self.delete_binding(key).await,
@@ -210,18 +255,24 @@ impl<'a> Executor<'a> {
 
     // ---- AWS --------------------------------------------------------------------------------------------------------
 
-    async fn call(&mut self, step: &Step, request: &Request) -> End {
+    async fn call(&mut self, step: &Step, request: &Request, mut reply: Option<Reply>) -> End {
         // why: what the plan itself makes is referred to by symbols
         let is_about_new = !request.pending().is_empty();
         let request = match request.clone().bound(&self.known) {
             Ok(request) => request,
             Err(error) => return End::Failed(error.into()),
         };
-        if let Some(early) = deletes(&request).and_then(|resource| self.hold_back(resource)) {
+        if reply.is_none()
+            && let Some(early) = deletes(&request).and_then(|resource| self.hold_back(resource))
+        {
             return early;
         }
         loop {
-            match self.cloud.call(request.clone()).await {
+            let reply = match reply.take() {
+                Some(reply) => reply,
+                None => self.cloud.call(request.clone()).await,
+            };
+            match reply {
                 Ok(response) => return self.take_in(step, &request, &response),
                 Err(error) if answer::is_gone_already(&request, &error) => {
                     return self.take_in(step, &request, &answer::of_delete(&request));
@@ -414,6 +465,11 @@ impl<'a> Executor<'a> {
             }
         }
     }
+}
+
+/// Whether a step deletes what AWS may say is in use.
+fn is_delete(step: &Step) -> bool {
+    matches!(&step.op, Op::Aws(request) if deletes(request).is_some())
 }
 
 fn is_observed(binding: &TargetGroupBinding) -> bool {
