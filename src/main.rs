@@ -7,6 +7,10 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// why: that of the C library keeps what costly objects took once; this one gives it back to the system within seconds
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = std::env::args_os();
     match args::parse(arguments, &Environment::read()) {
