@@ -6,7 +6,7 @@
 use super::fence::{LastLook, MayWrite};
 use super::interceptors::{CallMeter, Observer, UserAgent};
 use super::metadata::{InstanceMetadata, MetadataError};
-use super::{Answer, Cloud, acm, ec2, elbv2, misrouted, shield, sts, waf_regional, wafv2};
+use super::{Answer, Cloud, acm, ec2, elbv2, iam, misrouted, query, shield, sts, waf_regional, wafv2};
 use crate::cloud::{CloudError, Request, Response, Service};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -85,12 +85,13 @@ pub struct AwsCloud {
     shared: Shared,
     metadata: InstanceMetadata,
     elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
-    ec2: OnceLock<ec2::Client>,
+    ec2: OnceLock<query::Client>,
     acm: OnceLock<aws_sdk_acm::Client>,
     wafv2: OnceLock<aws_sdk_wafv2::Client>,
     waf_regional: OnceLock<aws_sdk_wafregional::Client>,
     shield: OnceLock<aws_sdk_shield::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+    iam: OnceLock<query::Client>,
 }
 
 /// The SDK behaviour this code is written against.
@@ -184,6 +185,7 @@ impl AwsCloud {
             waf_regional: OnceLock::new(),
             shield: OnceLock::new(),
             sts: OnceLock::new(),
+            iam: OnceLock::new(),
         }
     }
 
@@ -214,7 +216,7 @@ impl AwsCloud {
                     .get_or_init(|| client!(aws_sdk_elasticloadbalancingv2, shared, Service::Elbv2));
                 elbv2::call(client, request).await
             }
-            Service::Ec2 => ec2::call(self.ec2.get_or_init(|| ec2::Client::new(shared)), request).await,
+            Service::Ec2 => ec2::call(self.ec2.get_or_init(|| ec2::client(shared)), request).await,
             Service::Acm => {
                 let client = self.acm.get_or_init(|| client!(aws_sdk_acm, shared, Service::Acm));
                 acm::call(client, request).await
@@ -234,6 +236,7 @@ impl AwsCloud {
                 shield::call(client, request).await
             }
             Service::Sts => sts::call(self.sts(), request).await,
+            Service::Iam => iam::call(self.iam.get_or_init(|| iam::client(shared)), request).await,
             Service::Other(_) => Err(misrouted(request.action())),
         }
     }

@@ -18,6 +18,8 @@ pub mod vpc;
 mod acm;
 mod ec2;
 mod elbv2;
+mod iam;
+mod query;
 mod sdk;
 mod shield;
 mod sts;

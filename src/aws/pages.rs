@@ -1,7 +1,7 @@
 //! Reading lists to their end, and tags in chunks.
 
 use super::{Cloud, send};
-use crate::cloud::{CloudError, Operation, Tags, acm, ec2, elbv2, protection};
+use crate::cloud::{CloudError, Operation, Tags, acm, ec2, elbv2, iam, protection};
 use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 
@@ -51,6 +51,7 @@ paged! {
     ec2::DescribeInstances: ec2::Instance, next_token, |page| (page.items, page.next_token);
     ec2::DescribeNetworkInterfaces: ec2::NetworkInterface, next_token, |page| (page.items, page.next_token);
     acm::ListCertificates: String, next_token, |page| (page.arns, page.next_token);
+    iam::SimulatePrincipalPolicy: iam::Evaluation, marker, |page| (page.evaluations, page.marker);
     protection::ListWafv2WebAcls: (String, String), next_marker, |page| (page.web_acls, page.next_marker);
 }
 

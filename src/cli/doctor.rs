@@ -1,11 +1,11 @@
 //! `doctor`: what a controller needs, checked one by one; for what is missing, the remedy.
 //!
-//! Nothing is changed: the cluster is read and given one dry run, AWS is only read. Permissions to change things cannot be
-//! tried that way, and are named as untried. Every stack is planned as by `plan`; those in trouble are named.
+//! Nothing is changed: the cluster is read and given one dry run. AWS is read; whether changes are allowed is asked by dry
+//! runs of EC2 and by IAM's simulation. Every stack is planned as by `plan`; those in trouble are named.
 
 mod account;
 mod cluster;
-mod permissions;
+pub mod permissions;
 mod report;
 mod stacks;
 

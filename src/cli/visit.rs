@@ -73,8 +73,9 @@ impl Visit {
 
     /// Connects to AWS and finds the VPC.
     pub async fn account(&self) -> Result<Account, VisitError> {
-        let aws = Arc::new(AwsCloud::connect(&self.settings.aws, Arc::new(())).await?);
         let may_write: MayWrite = Arc::new(|| false);
+        let aws = AwsCloud::connect(&self.settings.aws, Arc::new(())).await?.fenced_by(may_write.clone());
+        let aws = Arc::new(aws);
         let throttles = self.settings.throttles.clone();
         let cloud = Guards { throttles, observer: Arc::new(()), may_write }.wrap(Arc::clone(&aws));
         let vpc_id = resolve_vpc(&*cloud, &self.settings.vpc, aws.metadata().vpc_id()).await?;

@@ -1,7 +1,7 @@
 //! EC2: subnets, security groups, instances and network interfaces.
 //! Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
 
-use super::{Ref, Tags};
+use super::{Action, Ref, Request, Tags};
 use serde::Serialize;
 
 /// One `Filter.N` of a describe call: the name, and values of which any may match.
@@ -238,6 +238,46 @@ pub struct DeleteTags {
     pub tags: Tags,
 }
 
+macro_rules! dry_runs {
+    ($($change:ident,)*) => {
+        /// A change that EC2 is asked about and does not make.
+        ///
+        /// The answer says that it is allowed. What EC2 refuses is an error, `UnauthorizedOperation` for lack of permission.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum DryRun { $(#[doc = concat!("`", stringify!($change), "`")] $change($change),)* }
+
+        impl DryRun {
+            /// The dry run of a change, if EC2 offers one.
+            pub fn of(change: Request) -> Option<Self> {
+                match change {
+                    $(Request::$change(change) => Some(Self::$change(change)),)*
+                    _ => None,
+                }
+            }
+
+            /// The operation that is asked about.
+            pub fn action(&self) -> Action {
+                match self { $(Self::$change(_) => Action::$change,)* }
+            }
+        }
+
+        $(
+            impl From<$change> for DryRun {
+                fn from(change: $change) -> Self { Self::$change(change) }
+            }
+        )*
+    };
+}
+
+dry_runs! {
+    CreateSecurityGroup,
+    DeleteSecurityGroup,
+    AuthorizeIngress,
+    RevokeIngress,
+    CreateTags,
+    DeleteTags,
+}
+
 /// An EC2 instance and its interfaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
@@ -267,3 +307,6 @@ pub struct NetworkInterface {
     /// Attached security groups.
     pub security_group_ids: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,14 @@
 //! `wafv2:ListWebACLs`, which finds web ACLs by name, is allowed; and every statement has an id.
 //!
 //! The cluster tag must be part of the request that creates something, and of no later request that tags it.
+//!
+//! What `doctor` asks IAM itself, whether the role has these permissions, is in [`simulation`]. The policy does not allow it.
+
+mod simulation;
+
+pub use simulation::{
+    Context, Decision, Evaluation, GetRole, Principal, Role, Ruling, SimulatePrincipalPolicy, SimulationPage,
+};
 
 use super::{Action, Service};
 use serde::Serialize;
@@ -13,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use strum::VariantArray;
 
 /// Tag that marks what the controller owns.
-const CLUSTER_TAG: &str = "elbv2.k8s.aws/cluster";
+pub const CLUSTER_TAG: &str = "elbv2.k8s.aws/cluster";
 
 /// A group of AWS regions with ARNs of its own.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
@@ -129,7 +137,7 @@ const ON_BEHALF: &[(Statement, &[&str])] = &[
     (Statement::ChangeListeners, &["elasticloadbalancing:SetWebAcl"]),
 ];
 
-/// The statements in which an operation stands; none if AWS allows it to everyone.
+/// The statements in which an operation stands; none if AWS allows it to everyone, or if only `doctor` performs it.
 pub fn statements_of(action: Action) -> &'static [Statement] {
     use Action as A;
     use Statement as S;
@@ -192,7 +200,7 @@ pub fn statements_of(action: Action) -> &'static [Statement] {
         | A::RemoveListenerCertificate
         | A::ModifyRule
         | A::SetRulePriorities => &[S::ChangeListeners],
-        A::GetCallerIdentity => &[],
+        A::GetCallerIdentity | A::DryRun | A::GetRole | A::SimulatePrincipalPolicy => &[],
     }
 }
 
@@ -205,6 +213,7 @@ pub fn permission(action: Action) -> String {
         Service::Wafv2 => "wafv2",
         Service::WafRegional => "waf-regional",
         Service::Shield => "shield",
+        Service::Iam => "iam",
         Service::Sts | Service::Other(_) => "sts",
     };
     format!("{prefix}:{}", action.name())
@@ -247,15 +256,32 @@ impl Policy {
 }
 
 impl Statement {
-    fn allow(self, partition: Partition) -> Allowance {
+    /// Its permissions: of operations, and those that no operation of ours has.
+    pub fn permissions(self, partition: Partition) -> Vec<(String, Option<Action>)> {
         let own = Action::VARIANTS.iter().copied().filter(|action| statements_of(*action).contains(&self));
-        let own = own.filter(|action| partition.knows(*action)).map(permission);
+        let own = own.filter(|action| partition.knows(*action));
+        let own = own.map(|action| (permission(action), Some(action)));
         let on_behalf = ON_BEHALF.iter().filter(|(statement, _)| *statement == self);
-        let on_behalf = on_behalf.flat_map(|(_, permissions)| permissions.iter().map(ToString::to_string));
+        let on_behalf = on_behalf.flat_map(|(_, permissions)| permissions.iter());
+        own.chain(on_behalf.map(|permission| ((*permission).to_owned(), None))).collect()
+    }
+
+    /// Condition keys that a request must not have, and those that it may have.
+    pub fn condition_keys(self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let conditions = self.conditions();
+        let keys = conditions.iter().flat_map(|(operator, keys)| {
+            keys.iter().map(|(key, values)| (*operator == "Null" && values == &["true"], key.clone()))
+        });
+        let (absent, present): (Vec<_>, Vec<_>) = keys.partition(|(is_absent, _)| *is_absent);
+        let names = |keys: Vec<(bool, String)>| keys.into_iter().map(|(_, key)| key).collect();
+        (names(absent), names(present))
+    }
+
+    fn allow(self, partition: Partition) -> Allowance {
         Allowance {
             sid: self.into(),
             effect: "Allow",
-            action: own.chain(on_behalf).collect(),
+            action: self.permissions(partition).into_iter().map(|(permission, _)| permission).collect(),
             resource: self.resources(partition),
             condition: self.conditions(),
         }

@@ -1,6 +1,6 @@
 //! The table of AWS operations: one row each, from which everything that treats operations alike is derived.
 
-use super::{acm, ec2, elbv2, protection, sts};
+use super::{acm, ec2, elbv2, iam, protection, sts};
 use std::collections::BTreeMap;
 
 string_enum! {
@@ -20,6 +20,8 @@ string_enum! {
         Shield = "Shield",
         /// STS.
         Sts = "STS",
+        /// IAM. Only `doctor` asks it.
+        Iam = "IAM",
     }
 }
 
@@ -62,7 +64,7 @@ macro_rules! operations {
                 match self { $(Self::$action => Service::$service,)* }
             }
 
-            /// The name on the wire and in IAM policies.
+            /// The name on the wire and in IAM policies; a dry run goes by that of the change it is about.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$action => $wire,)* }
             }
@@ -151,6 +153,7 @@ operations! {
     Ec2 write RevokeIngress = "RevokeSecurityGroupIngress" (ec2::RevokeIngress) -> ();
     Ec2 write CreateTags = "CreateTags" (ec2::CreateTags) -> ();
     Ec2 write DeleteTags = "DeleteTags" (ec2::DeleteTags) -> ();
+    Ec2 read DryRun = "DryRun" (ec2::DryRun) -> ();
     Acm read ListCertificates = "ListCertificates" (acm::ListCertificates) -> acm::CertificatePage;
     Acm read DescribeCertificate = "DescribeCertificate" (acm::DescribeCertificate) -> acm::Certificate;
     Wafv2 read GetWafv2WebAcl = "GetWebACLForResource" (protection::GetWafv2WebAcl) -> Option<String>;
@@ -165,4 +168,6 @@ operations! {
     Shield write CreateShieldProtection = "CreateProtection" (protection::CreateShieldProtection) -> ();
     Shield write DeleteShieldProtection = "DeleteProtection" (protection::DeleteShieldProtection) -> ();
     Sts read GetCallerIdentity = "GetCallerIdentity" (sts::GetCallerIdentity) -> sts::CallerIdentity;
+    Iam read GetRole = "GetRole" (iam::GetRole) -> iam::Role;
+    Iam read SimulatePrincipalPolicy = "SimulatePrincipalPolicy" (iam::SimulatePrincipalPolicy) -> iam::SimulationPage;
 }

@@ -1,7 +1,7 @@
 //! Finding and filling the symbolic references inside a request.
 
 use super::{CloudError, Ref, Request, Symbol};
-use crate::cloud::ec2::{IngressRule, RuleSource};
+use crate::cloud::ec2::{DryRun, IngressRule, RuleSource};
 use crate::cloud::elbv2::{ListenerAction, ListenerSettings, Target};
 use std::collections::BTreeMap;
 
@@ -60,7 +60,9 @@ impl Request {
             | R::ListWafv2WebAcls(_)
             | R::GetShieldSubscription(_)
             | R::DeleteShieldProtection(_)
-            | R::GetCallerIdentity(_) => Vec::new(),
+            | R::GetCallerIdentity(_)
+            | R::GetRole(_)
+            | R::SimulatePrincipalPolicy(_) => Vec::new(),
             R::DescribeListeners(request) => vec![&mut request.load_balancer_arn],
             R::DescribeRules(request) => vec![&mut request.listener_arn],
             R::DescribeListenerCertificates(request) => vec![&mut request.listener_arn],
@@ -109,6 +111,7 @@ impl Request {
             R::RevokeIngress(request) => in_rules(&mut request.rules, &mut request.group_id),
             R::CreateTags(request) => vec![&mut request.resource_id],
             R::DeleteTags(request) => vec![&mut request.resource_id],
+            R::DryRun(change) => in_dry_run(change),
             R::GetWafv2WebAcl(request) => vec![&mut request.resource_arn],
             R::AssociateWafv2WebAcl(request) => vec![&mut request.resource_arn],
             R::DisassociateWafv2WebAcl(request) => vec![&mut request.resource_arn],
@@ -139,6 +142,17 @@ pub(crate) fn in_actions(actions: &mut [ListenerAction]) -> impl Iterator<Item =
         })
         .flatten()
         .map(|tuple| &mut tuple.target_group)
+}
+
+fn in_dry_run(change: &mut DryRun) -> Vec<&mut Ref> {
+    match change {
+        DryRun::CreateSecurityGroup(_) => Vec::new(),
+        DryRun::DeleteSecurityGroup(change) => vec![&mut change.group_id],
+        DryRun::AuthorizeIngress(change) => in_rules(&mut change.rules, &mut change.group_id),
+        DryRun::RevokeIngress(change) => in_rules(&mut change.rules, &mut change.group_id),
+        DryRun::CreateTags(change) => vec![&mut change.resource_id],
+        DryRun::DeleteTags(change) => vec![&mut change.resource_id],
+    }
 }
 
 fn in_rules<'a>(rules: &'a mut [IngressRule], group: &'a mut Ref) -> Vec<&'a mut Ref> {

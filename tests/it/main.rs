@@ -11,6 +11,7 @@ mod certificates;
 mod chart;
 mod checks;
 mod docs;
+mod doctor;
 mod drift;
 mod faults;
 mod figures;

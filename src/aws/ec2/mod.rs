@@ -1,29 +1,25 @@
-//! EC2 through our own small Query client on the SDK's runtime.
-//!
-//! `aws-sdk-ec2` has 810 operations of which the controller uses 13, and costs more build time than everything else
-//! together. This client keeps what matters of it: the SDK's orchestrator (credentials, SigV4, retries, time-outs,
-//! clock skew), its endpoint rules and its error metadata. An operation is a [`Query`]: how it is written as a form, and
-//! how its answer is read.
+//! EC2 by its Query protocol.
 
 mod answers;
 mod describe;
-mod endpoint;
-mod form;
+mod dry_run;
 mod security_groups;
-mod transport;
 
-pub(super) use transport::Client;
+use super::client::Shared;
+use super::query::{Api, Client, Form, Query, Variant, perform, read, resolve_ec2};
+use crate::cloud::{CloudError, Request, Response, Service};
 
-use crate::cloud::{Action, CloudError, Operation, Request, Response};
-use form::Form;
-use std::fmt::Display;
-
-/// An operation as the EC2 Query protocol (version 2016-11-15) spells it.
-trait Query: Operation {
-    /// Its parameters.
-    fn form(&self) -> Result<Form, CloudError>;
-    /// Its answer, from the body of a successful response.
-    fn read(xml: &str) -> Result<Self::Output, CloudError>;
+/// A client: by flag, by `AWS_ENDPOINT_URL_EC2`, `AWS_ENDPOINT_URL` or profile, or else at the region's endpoint.
+pub(super) fn client(shared: &Shared) -> Client {
+    let overridden = shared.endpoint_override(&Service::Ec2, "EC2", "AWS_ENDPOINT_URL_EC2");
+    let api = Api {
+        service: Service::Ec2,
+        version: "2016-11-15",
+        signing_name: "ec2",
+        signing_region: shared.region().to_owned(),
+        url: overridden.unwrap_or_else(|| resolve_ec2(shared.region(), Variant::of(shared))),
+    };
+    Client::new(shared, &api)
 }
 
 /// Performs one call of this service.
@@ -32,6 +28,7 @@ pub(super) async fn call(client: &Client, request: Request) -> Result<Response, 
         ($($action:ident,)*) => {
             match request {
                 $(Request::$action(request) => perform(client, request).await.map(Response::$action),)*
+                Request::DryRun(change) => dry_run::perform(client, change).await.map(Response::DryRun),
                 other => Err(super::misrouted(other.action())),
             }
         };
@@ -51,16 +48,6 @@ pub(super) async fn call(client: &Client, request: Request) -> Result<Response, 
         CreateTags,
         DeleteTags,
     }
-}
-
-async fn perform<Q: Query>(client: &Client, request: Q) -> Result<Q::Output, CloudError> {
-    let body = client.send(Q::ACTION, request.form()?).await?;
-    Q::read(&body)
-}
-
-/// The error of an answer that is not what the operation promises.
-fn unreadable(action: Action, error: &impl Display) -> CloudError {
-    CloudError::Malformed { operation: action.name(), message: error.to_string() }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The operations that change security groups and tags.
 
 use super::answers::CreatedSecurityGroupAnswer;
-use super::{Form, Query, describe::read};
+use super::{Form, Query, read};
 use crate::aws::sdk::id;
 use crate::cloud::ec2::{
     AuthorizeIngress, CreateSecurityGroup, CreateTags, CreatedSecurityGroup, DeleteSecurityGroup, DeleteTags,

@@ -12,28 +12,6 @@ fn encoded(query: &impl Query) -> String {
 }
 
 #[test]
-fn endpoints_follow_partition_fips_and_dual_stack() {
-    let cases = [
-        ("us-west-2", false, false, "https://ec2.us-west-2.amazonaws.com"),
-        ("mx-central-1", false, false, "https://ec2.mx-central-1.amazonaws.com"),
-        ("us-west-2", true, false, "https://ec2-fips.us-west-2.amazonaws.com"),
-        ("us-west-2", false, true, "https://ec2.us-west-2.api.aws"),
-        ("us-west-2", true, true, "https://ec2-fips.us-west-2.api.aws"),
-        ("us-gov-west-1", false, false, "https://ec2.us-gov-west-1.amazonaws.com"),
-        ("us-gov-west-1", true, false, "https://ec2.us-gov-west-1.amazonaws.com"),
-        ("cn-north-1", false, false, "https://ec2.cn-north-1.amazonaws.com.cn"),
-        ("us-iso-east-1", false, false, "https://ec2.us-iso-east-1.c2s.ic.gov"),
-        ("us-isob-east-1", false, false, "https://ec2.us-isob-east-1.sc2s.sgov.gov"),
-        ("eu-isoe-west-1", false, false, "https://ec2.eu-isoe-west-1.cloud.adc-e.uk"),
-        ("us-isof-south-1", false, false, "https://ec2.us-isof-south-1.csp.hci.ic.gov"),
-        ("eusc-de-east-1", false, false, "https://ec2.eusc-de-east-1.amazonaws.eu"),
-    ];
-    for (region, fips, dual_stack, expected) in cases {
-        assert_eq!(endpoint::resolve_endpoint(region, fips, dual_stack), expected);
-    }
-}
-
-#[test]
 fn ids_filters_and_token_are_numbered_from_one() {
     let query = DescribeSubnets {
         subnet_ids: vec!["subnet-1".to_owned()],

@@ -1,13 +1,24 @@
-//! Permissions: every operation that reads is tried; what it says of things that do not exist shows that it is allowed.
+//! Permissions: whether the caller may do what the controller does. Nothing is changed for it.
+//!
+//! What reads is done. Of what changes something, EC2 is asked by dry runs; for the rest, and for what a dry run could not
+//! tell, IAM simulates the policies of the caller.
 
-use super::Check;
+mod dry_runs;
+mod needs;
+mod place;
+mod reading;
+mod simulation;
+mod trials;
+
+use super::{Check, Verdict};
 use crate::aws::Cloud;
-use crate::cloud::iam::permission;
-use crate::cloud::sts::{CallerIdentity, GetCallerIdentity};
-use crate::cloud::{Action, CloudError, Ref, Request, acm, ec2, elbv2, protection};
+use crate::cloud::iam::Principal;
+use crate::cloud::sts::CallerIdentity;
+use crate::cloud::{Action, Service};
 use crate::config::Config;
-use futures::future::join_all;
-use strum::VariantArray;
+use needs::needs;
+use place::Place;
+use trials::Trial;
 
 /// Error codes by which AWS services refuse for lack of permission.
 const DENIALS: [&str; 5] = [
@@ -20,176 +31,42 @@ const DENIALS: [&str; 5] = [
 
 const REMEDY: &str = "compare the role's policy with `aws-load-balancer-controller iam-policy`";
 
-/// Tries everything that reads.
-pub(super) async fn check(cloud: &dyn Cloud, identity: &CallerIdentity, config: &Config) -> Vec<Check> {
-    let absent = Absent::of(identity, config);
-    let trials = Action::VARIANTS.iter().filter_map(|action| Some((*action, absent.question(*action)?)));
-    let trials = trials.filter(|(action, _)| is_used(*action, config));
-    let answers =
-        join_all(trials.map(|(action, request)| async move { (action, cloud.call(request).await.err()) }));
-    let answers = answers.await;
-    let refused: Vec<_> = answers
-        .iter()
-        .filter(|(_, error)| error.as_ref().is_some_and(is_denied))
-        .map(|(action, _)| permission(*action))
-        .collect();
-    let silent = answers.iter().filter_map(|(_, error)| error.as_ref()).find(|error| error.code().is_none());
-    let writes = Action::VARIANTS.iter().filter(|action| action.is_write()).count();
-    vec![
-        judge(answers.len(), &refused, silent),
-        Check::doubtful(
-            "Permissions to change",
-            format!("{writes} not tried: trying would change something"),
-        )
-        .remedy(REMEDY),
-    ]
+/// Tries everything. `cloud` need not let any write pass.
+pub async fn check(cloud: &dyn Cloud, identity: &CallerIdentity, config: &Config) -> Vec<Check> {
+    let place = Place::of(identity, config);
+    let mut checks = vec![reading::check(cloud, &place, config).await];
+    let trials = try_changes(cloud, identity, &place, config).await;
+    let principal = Principal::of(&identity.arn);
+    let principal = principal.as_ref().map_or(identity.arn.as_str(), Principal::arn);
+    checks.extend(trials::judge(&trials, principal));
+    checks
 }
 
-fn judge(tried: usize, refused: &[String], silent: Option<&CloudError>) -> Check {
-    let subject = "Permissions to read";
-    match (refused, silent) {
-        ([], None) => Check::good(subject, format!("all {tried} are granted")),
-        ([], Some(error)) => Check::doubtful(subject, format!("not all could be tried: {error}")),
-        (refused, _) => Check::bad(subject, format!("not granted: {}", refused.join(", "))).remedy(REMEDY),
-    }
-}
-
-fn is_denied(error: &CloudError) -> bool {
-    error.is(&DENIALS)
+/// Whether each need is met: by a dry run where EC2 tells, or else by simulation.
+async fn try_changes(
+    cloud: &dyn Cloud,
+    identity: &CallerIdentity,
+    place: &Place,
+    config: &Config,
+) -> Vec<Trial> {
+    let (mut trials, untold): (Vec<_>, Vec<_>) =
+        dry_runs::run(cloud, config).await.into_iter().partition(Trial::tells);
+    let is_told = |need: &needs::Need| trials.iter().any(|trial| trial.need == *need);
+    let open = needs(place, config).into_iter().filter(|situated| !is_told(&situated.need)).collect();
+    let simulated = simulation::run(cloud, identity, place, config, open).await;
+    trials.extend(simulated.into_iter().map(|trial| trial.or_as_told_by(&untold)));
+    trials
 }
 
 /// Whether the settings have the controller use an operation at all.
 fn is_used(action: Action, config: &Config) -> bool {
-    match action {
-        Action::GetWafv2WebAcl | Action::ListWafv2WebAcls => config.enable_wafv2,
-        Action::GetWafRegionalWebAcl => config.enable_waf,
-        Action::GetShieldSubscription | Action::DescribeShieldProtection => config.enable_shield,
+    match (action.service(), action) {
+        (Service::Wafv2, _) => config.enable_wafv2,
+        (Service::WafRegional, _) => config.enable_waf,
+        (Service::Shield, _) => config.enable_shield,
+        (_, Action::DescribeCapacityReservation | Action::ModifyCapacityReservation) => {
+            config.features.lb_capacity_reservation
+        }
         _ => true,
     }
 }
-
-/// Names of things that do not exist.
-struct Absent {
-    load_balancer: Ref,
-    listener: Ref,
-    target_group: Ref,
-    certificate: String,
-}
-
-impl Absent {
-    fn of(identity: &CallerIdentity, config: &Config) -> Self {
-        let partition = identity.arn.split(':').nth(1).unwrap_or("aws");
-        let arn = |service: &str, rest: &str| {
-            format!("arn:{partition}:{service}:{}:{}:{rest}", config.region, identity.account)
-        };
-        let elb = |rest: &str| Ref::Known(arn("elasticloadbalancing", rest));
-        Self {
-            load_balancer: elb("loadbalancer/app/doctor/0000000000000000"),
-            listener: elb("listener/app/doctor/0000000000000000/0000000000000000"),
-            target_group: elb("targetgroup/doctor/0000000000000000"),
-            certificate: arn("acm", "certificate/00000000-0000-0000-0000-000000000000"),
-        }
-    }
-
-    /// A question that costs little and changes nothing; `None` for what changes something.
-    fn question(&self, action: Action) -> Option<Request> {
-        use Action as A;
-        let Self { load_balancer, listener, target_group, certificate } = self;
-        let (load_balancer, listener, target_group) =
-            (load_balancer.clone(), listener.clone(), target_group.clone());
-        let arns = || vec![self.load_balancer.to_string()];
-        let names = || vec!["doctor".to_owned()];
-        Some(match action {
-            A::DescribeLoadBalancers => {
-                elbv2::DescribeLoadBalancers { names: names(), ..Default::default() }.into()
-            }
-            A::DescribeTargetGroups => {
-                elbv2::DescribeTargetGroups { names: names(), ..Default::default() }.into()
-            }
-            A::DescribeTags => elbv2::DescribeTags { arns: arns() }.into(),
-            A::DescribeListeners => {
-                elbv2::DescribeListeners { load_balancer_arn: load_balancer, ..Default::default() }.into()
-            }
-            A::DescribeListenerCertificates => {
-                elbv2::DescribeListenerCertificates { listener_arn: listener, ..Default::default() }.into()
-            }
-            A::DescribeListenerAttributes => elbv2::DescribeListenerAttributes { arn: listener }.into(),
-            A::DescribeLoadBalancerAttributes => {
-                elbv2::DescribeLoadBalancerAttributes { arn: load_balancer }.into()
-            }
-            A::DescribeTargetGroupAttributes => {
-                elbv2::DescribeTargetGroupAttributes { arn: target_group }.into()
-            }
-            A::DescribeRules => elbv2::DescribeRules { listener_arn: listener, ..Default::default() }.into(),
-            A::DescribeCapacityReservation => {
-                elbv2::DescribeCapacityReservation { arn: load_balancer }.into()
-            }
-            A::DescribeTargetHealth => {
-                elbv2::DescribeTargetHealth { arn: target_group, targets: Vec::new() }.into()
-            }
-            A::DescribeTrustStores => {
-                elbv2::DescribeTrustStores { names: names(), ..Default::default() }.into()
-            }
-            A::DescribeSubnets => ec2::DescribeSubnets::default().into(),
-            A::DescribeVpcs => ec2::DescribeVpcs::default().into(),
-            A::DescribeSecurityGroups => ec2::DescribeSecurityGroups::default().into(),
-            A::DescribeRouteTables => ec2::DescribeRouteTables::default().into(),
-            A::DescribeAvailabilityZones => ec2::DescribeAvailabilityZones::default().into(),
-            A::DescribeInstances => ec2::DescribeInstances::default().into(),
-            A::DescribeNetworkInterfaces => ec2::DescribeNetworkInterfaces::default().into(),
-            A::ListCertificates => acm::ListCertificates::default().into(),
-            A::DescribeCertificate => acm::DescribeCertificate { arn: certificate.clone() }.into(),
-            A::GetWafv2WebAcl => protection::GetWafv2WebAcl { resource_arn: load_balancer }.into(),
-            A::ListWafv2WebAcls => protection::ListWafv2WebAcls::default().into(),
-            A::GetWafRegionalWebAcl => {
-                protection::GetWafRegionalWebAcl { resource_arn: load_balancer }.into()
-            }
-            A::GetShieldSubscription => protection::GetShieldSubscription {}.into(),
-            A::DescribeShieldProtection => {
-                protection::DescribeShieldProtection { resource_arn: load_balancer }.into()
-            }
-            A::GetCallerIdentity => GetCallerIdentity {}.into(),
-            A::CreateLoadBalancer
-            | A::DeleteLoadBalancer
-            | A::SetSecurityGroups
-            | A::SetSubnets
-            | A::SetIpAddressType
-            | A::ModifyIpPools
-            | A::ModifyLoadBalancerAttributes
-            | A::ModifyCapacityReservation
-            | A::CreateTargetGroup
-            | A::ModifyTargetGroup
-            | A::ModifyTargetGroupAttributes
-            | A::DeleteTargetGroup
-            | A::CreateListener
-            | A::ModifyListener
-            | A::DeleteListener
-            | A::ModifyListenerAttributes
-            | A::AddListenerCertificate
-            | A::RemoveListenerCertificate
-            | A::CreateRule
-            | A::ModifyRule
-            | A::DeleteRule
-            | A::SetRulePriorities
-            | A::AddTags
-            | A::RemoveTags
-            | A::RegisterTargets
-            | A::DeregisterTargets
-            | A::CreateSecurityGroup
-            | A::DeleteSecurityGroup
-            | A::AuthorizeIngress
-            | A::RevokeIngress
-            | A::CreateTags
-            | A::DeleteTags
-            | A::AssociateWafv2WebAcl
-            | A::DisassociateWafv2WebAcl
-            | A::AssociateWafRegionalWebAcl
-            | A::DisassociateWafRegionalWebAcl
-            | A::CreateShieldProtection
-            | A::DeleteShieldProtection => return None,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests;

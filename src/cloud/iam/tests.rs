@@ -14,7 +14,9 @@ fn permissions(policy: &Policy) -> BTreeSet<&str> {
 fn every_operation_is_allowed() {
     let policy = Policy::of(Partition::Aws);
     let allowed = permissions(&policy);
-    for action in Action::VARIANTS.iter().copied().filter(|action| *action != Action::GetCallerIdentity) {
+    let besides =
+        [Action::GetCallerIdentity, Action::DryRun, Action::GetRole, Action::SimulatePrincipalPolicy];
+    for action in Action::VARIANTS.iter().copied().filter(|action| !besides.contains(action)) {
         assert!(allowed.contains(permission(action).as_str()), "{}", permission(action));
     }
 }
@@ -64,4 +66,45 @@ fn isolated_partitions_lack_what_their_iam_does_not_know_and_name_themselves_in_
     );
     let text = isolated.render().unwrap();
     assert!(text.contains("arn:aws-iso-b:ec2:*:*:security-group/*") && !text.contains("arn:aws:"));
+}
+
+#[test]
+fn what_only_doctor_asks_is_not_allowed_by_the_policy() {
+    let policy = Policy::of(Partition::Aws);
+    let allowed = permissions(&policy);
+    let asked = ["iam:GetRole", "iam:SimulatePrincipalPolicy", "ec2:DryRun"];
+    assert!(asked.iter().all(|permission| !allowed.contains(permission)), "{allowed:?}");
+}
+
+#[test]
+fn the_cluster_tag_must_not_be_in_requests_that_tag_what_exists() {
+    let absent_in = |statement: Statement| statement.condition_keys().0;
+    let tag = BTreeSet::from(["aws:RequestTag/elbv2.k8s.aws/cluster".to_owned()]);
+    for statement in Statement::VARIANTS {
+        let is_tagging = matches!(statement, Statement::Tag | Statement::TagSecurityGroup);
+        assert_eq!(absent_in(*statement), if is_tagging { tag.clone() } else { BTreeSet::new() });
+    }
+}
+
+#[test]
+fn the_principal_behind_a_caller_is_a_user_or_a_role() {
+    let role = |partition: &str| {
+        Some(Principal::Role {
+            name: "controller".to_owned(),
+            arn: format!("arn:{partition}:iam::111122223333:role/controller"),
+        })
+    };
+    let user = "arn:aws:iam::111122223333:user/people/ann";
+    let cases = [
+        ("arn:aws:sts::111122223333:assumed-role/controller/i-0123", role("aws")),
+        ("arn:aws-cn:sts::111122223333:assumed-role/controller/a/b", role("aws-cn")),
+        (user, Some(Principal::User(user.to_owned()))),
+        ("arn:aws:iam::111122223333:root", None),
+        ("arn:aws:sts::111122223333:federated-user/ann", None),
+        ("controller", None),
+        ("", None),
+    ];
+    for (caller, expected) in cases {
+        assert_eq!(Principal::of(caller), expected, "{caller}");
+    }
 }

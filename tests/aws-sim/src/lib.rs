@@ -1,6 +1,6 @@
 //! A simulator of the part of AWS that the load balancer controller talks to.
 //!
-//! [`World`] is one in-memory state machine of Elastic Load Balancing v2, EC2, ACM, WAF, Shield and STS: a request of the
+//! [`World`] is one in-memory state machine of Elastic Load Balancing v2, EC2, ACM, WAF, Shield, STS and IAM: a request of the
 //! controller's own vocabulary (`cloud::Request`) goes in, AWS's answer or AWS's error comes out. It knows no I/O, and its
 //! time is a [`Clock`] that tests move. Two faces show it:
 //!
@@ -14,6 +14,7 @@ pub mod clock;
 pub mod contract;
 pub mod faults;
 pub mod http;
+pub mod identity;
 pub mod settings;
 pub mod sim;
 pub mod world;
@@ -22,6 +23,7 @@ pub mod worlds;
 mod acm;
 mod ec2;
 mod elb;
+mod iam;
 mod ids;
 mod page;
 mod past;
@@ -33,6 +35,7 @@ mod tags;
 pub use call_log::{Call, Outcome};
 pub use clock::Clock;
 pub use faults::{Calls, Effect, Fault};
+pub use identity::Identity;
 pub use settings::{Delays, Health, Quotas, Settings};
 pub use sim::Sim;
 pub use world::{Account, World};

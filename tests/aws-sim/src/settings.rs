@@ -1,5 +1,6 @@
-//! What tests turn: delays, quotas, health and page sizes.
+//! What tests turn: delays, quotas, health, page sizes and what the caller may do.
 
+use crate::Identity;
 use aws_load_balancer_controller::cloud::elbv2::TargetHealthState;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -13,6 +14,8 @@ pub struct Settings {
     pub quotas: Quotas,
     /// What health checks find.
     pub health: Health,
+    /// Who calls, and what it may do.
+    pub identity: Identity,
     /// Items on one page of any list.
     pub page_size: usize,
     /// Whether an Elastic IP address can serve one load balancer only (as in AWS).
@@ -25,6 +28,7 @@ impl Default for Settings {
             delays: Delays::default(),
             quotas: Quotas::default(),
             health: Health::default(),
+            identity: Identity::default(),
             page_size: 400,
             exclusive_addresses: true,
         }

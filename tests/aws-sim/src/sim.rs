@@ -225,7 +225,7 @@ impl State {
 /// How a service says that it is asked too often.
 fn throttling_code(service: &Service) -> &'static str {
     match service {
-        Service::Elbv2 => "Throttling",
+        Service::Elbv2 | Service::Iam => "Throttling",
         Service::Ec2 => "RequestLimitExceeded",
         _ => "ThrottlingException",
     }

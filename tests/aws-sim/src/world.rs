@@ -197,6 +197,7 @@ dispatch! {
     may RevokeIngress => revoke_ingress;
     may CreateTags => create_tags;
     may DeleteTags => delete_tags;
+    may DryRun => dry_run;
     may ListCertificates => list_certificates;
     may DescribeCertificate => describe_certificate;
     may GetWafv2WebAcl => get_wafv2_web_acl;
@@ -211,6 +212,8 @@ dispatch! {
     may CreateShieldProtection => create_shield_protection;
     may DeleteShieldProtection => delete_shield_protection;
     sure GetCallerIdentity => get_caller_identity;
+    may GetRole => get_role;
+    may SimulatePrincipalPolicy => simulate_principal_policy;
 }
 
 #[cfg(test)]

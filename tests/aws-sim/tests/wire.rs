@@ -3,7 +3,15 @@
 
 use aws_load_balancer_controller::{
     aws::{AwsCloud, AwsSettings, send},
-    cloud::{CloudError, acm::*, ec2::*, elbv2, protection::*, sts::GetCallerIdentity},
+    cloud::{
+        CloudError,
+        acm::*,
+        ec2::*,
+        elbv2,
+        iam::{Context, GetRole, SimulatePrincipalPolicy},
+        protection::*,
+        sts::GetCallerIdentity,
+    },
 };
 use aws_sim::{
     Calls, Effect, Fault, Sim, World,
@@ -29,7 +37,8 @@ async fn with_server<F: Future<Output = ()>>(world: World, test: impl FnOnce(Sim
 }
 
 async fn client(address: &str) -> AwsCloud {
-    let services = ["EC2", "Elastic Load Balancing v2", "ACM", "WAFV2", "WAF Regional", "Shield", "STS"];
+    let services =
+        ["EC2", "Elastic Load Balancing v2", "ACM", "WAFV2", "WAF Regional", "Shield", "STS", "IAM"];
     let endpoints: BTreeMap<_, _> =
         services.map(|service| (service.to_owned(), format!("http://{address}"))).into();
     let settings =
@@ -61,6 +70,18 @@ async fn control(address: &str, method: &str, path: &str, body: Value) -> Value 
         exchange(address, method, path, "content-type: application/json\r\n", &body.to_string()).await;
     assert!(status < 300, "{path}: {status} {answer}");
     serde_json::from_str(&answer).unwrap_or(Value::Null)
+}
+
+/// Of one permission that the policy grants everywhere, and one that it grants on tagged groups.
+fn simulation(group: Option<&str>) -> SimulatePrincipalPolicy {
+    let arn = |id: &str| format!("arn:aws:ec2:us-west-2:123456789012:security-group/{id}");
+    SimulatePrincipalPolicy {
+        principal_arn: "arn:aws:iam::123456789012:role/load-balancer-controller".to_owned(),
+        permissions: vec!["ec2:CreateSecurityGroup".to_owned(), "ec2:DeleteSecurityGroup".to_owned()],
+        resources: group.map(arn).into_iter().collect(),
+        context: Context::from([("ec2:Vpc".to_owned(), "arn:vpc".to_owned())]),
+        marker: None,
+    }
 }
 
 #[tokio::test]
@@ -106,6 +127,9 @@ async fn what_is_described_arrives_as_the_world_has_it() {
             ListWafv2WebAcls::default(),
             GetShieldSubscription {},
             GetCallerIdentity {},
+            GetRole { name: "load-balancer-controller".to_owned() },
+            simulation(None),
+            simulation(Some("sg-1")),
             elbv2::DescribeTrustStores::default(),
         ];
     })
@@ -242,6 +266,57 @@ async fn tests_look_behind_the_scenes_and_pull_strings() {
         control(&address, "POST", "/_sim/reset-log", Value::Null).await;
         assert_eq!(control(&address, "GET", "/_sim/count", Value::Null).await["now"], json!(5.0));
         assert_eq!(sim.calls().len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing_and_always_ends_with_an_error() {
+    let mut world = World::demo();
+    world.settings.identity.lacks.insert("ec2:CreateTags".to_owned());
+    with_server(world, |sim, address| async move {
+        let vpc = sim.world(|world| world.id("VPC").to_owned());
+        let creation = format!(
+            "Action=CreateSecurityGroup&Version=2016-11-15&GroupName=a&GroupDescription=a&VpcId={vpc}&DryRun=true"
+        );
+        let (status, body) = form(&address, &creation).await;
+        assert_eq!((status, body.contains("<Code>DryRunOperation</Code>")), (412, true), "{body}");
+        let tagged = "TagSpecification.1.ResourceType=security-group&TagSpecification.1.Tag.1.Key=elbv2.k8s.aws/cluster&TagSpecification.1.Tag.1.Value=demo";
+        let (status, body) = form(&address, &format!("{creation}&{tagged}")).await;
+        assert_eq!((status, body.contains("<Code>UnauthorizedOperation</Code>")), (403, true), "{body}");
+        assert!(body.contains("is not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:"), "{body}");
+        let absent = "Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=sg-0&DryRun=true";
+        let (status, body) = form(&address, absent).await;
+        assert_eq!((status, body.contains("<Code>InvalidGroup.NotFound</Code>")), (400, true), "{body}");
+        let (status, _) = form(&address, "Action=DescribeVpcs&Version=2016-11-15&DryRun=true").await;
+        assert_eq!(status, 400);
+        assert_eq!(sim.world(|world| world.resources()), World::demo().resources());
+        assert_eq!((sim.calls().len(), sim.writes().len()), (3, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_caller_lacks_is_set_from_outside_and_told_by_iam() {
+    with_server(World::demo(), |_, address| async move {
+        let lacking = json!({"organizationLacks": ["ec2:CreateSecurityGroup"], "rolePath": "/eks/"});
+        control(&address, "POST", "/_sim/identity", lacking).await;
+        let asked = |path: &str| {
+            format!(
+                "Action=SimulatePrincipalPolicy&Version=2010-05-08&ActionNames.member.1=ec2:CreateSecurityGroup\
+                 &PolicySourceArn=arn:aws:iam::123456789012:role{path}load-balancer-controller"
+            )
+        };
+        let (status, body) = form(&address, &asked("/")).await;
+        assert_eq!((status, body.contains("<Code>NoSuchEntity</Code>")), (404, true), "{body}");
+        let (status, body) = form(&address, &asked("/eks/")).await;
+        assert_eq!(status, 200, "{body}");
+        let told = [
+            "<AllowedByOrganizations>false</AllowedByOrganizations>",
+            "<EvalDecision>implicitDeny</EvalDecision>",
+            "<member>iam:AWSServiceName</member>",
+        ];
+        assert!(told.iter().all(|told| body.contains(told)), "{body}");
     })
     .await;
 }

@@ -3,6 +3,7 @@
 
 use std::process::Output;
 
+use aws_load_balancer_controller::cloud::Action;
 use aws_sim::{Calls, Effect, Fault};
 use harness::{
     assets::controller_binary,
@@ -24,6 +25,9 @@ metadata:
 spec: {type: LoadBalancer, loadBalancerClass: service.k8s.aws/nlb, ports: [{port: 80}]}
 ";
 
+/// The access key of the commands; the replicas of the controller have others.
+const VISITOR: &str = "visitor";
+
 /// What a command printed, and how it ended.
 struct Said {
     text: String,
@@ -39,7 +43,7 @@ async fn ask(walk: &Walkthrough, command: &str, arguments: &[&str]) -> Said {
         .arg(kubeconfig)
         .env_clear()
         .env("AWS_ENDPOINT_URL", walk.aws.endpoint())
-        .env("AWS_ACCESS_KEY_ID", "demo")
+        .env("AWS_ACCESS_KEY_ID", VISITOR)
         .env("AWS_SECRET_ACCESS_KEY", "demo")
         .output()
         .await
@@ -136,6 +140,11 @@ async fn the_doctor_finds_a_sound_installation_sound_and_names_what_is_missing()
     contains(&sound, &["ok    Leader: ", "ok    Webhook calls", "ok    AWS credentials", "ok    VPC: vpc-"]);
     contains(&sound, &["ok    Subnets for internet-facing application load balancers: subnet-"]);
     contains(&sound, &["ok    Permissions to read: all ", " 0 FAIL"]);
+    contains(&sound, &["ok    Permissions to change: all ", "ok    Further permissions: all "]);
+    let calls = walk.aws.sim().calls();
+    let by_doctor = calls.iter().filter(|call| call.caller.as_deref() == Some(VISITOR)).collect::<Vec<_>>();
+    assert!(by_doctor.iter().any(|call| call.action() == Action::DryRun));
+    assert!(by_doctor.iter().all(|call| !call.is_write()), "doctor writes nothing: {by_doctor:?}");
     assert_eq!(sound.status, 0, "{}", sound.text);
 
     walk.cluster.apply(UNBUILDABLE).await.unwrap();
@@ -144,13 +153,15 @@ async fn the_doctor_finds_a_sound_installation_sound_and_names_what_is_missing()
     assert_eq!(troubled.status, 1, "{}", troubled.text);
     walk.cluster.kubectl(&["delete", "service", "nowhere"]).await.unwrap();
 
-    let denied = Fault::on(
-        Calls::Of(aws_load_balancer_controller::cloud::Action::DescribeRules),
-        Effect::fail("AccessDenied"),
-    );
-    walk.aws.sim().arm(denied);
+    walk.aws.sim().arm(Fault::on(Calls::Of(Action::DescribeRules), Effect::fail("AccessDenied")));
+    let lacking = ["elasticloadbalancing:DeleteRule".to_owned()];
+    walk.aws.sim().world(|world| world.settings.identity.lacks.extend(lacking));
     walk.controller.take().unwrap().lock().await.kill9().await.unwrap();
     let ill = ask(&walk, "doctor", &[]).await;
     contains(&ill, &["FAIL  Webhook calls", "not granted: elasticloadbalancing:DescribeRules", "iam-policy"]);
+    contains(
+        &ill,
+        &["FAIL  Permissions to change: no policy allows elasticloadbalancing:DeleteRule (CreateListeners)"],
+    );
     assert_eq!(ill.status, 1, "{}", ill.text);
 }

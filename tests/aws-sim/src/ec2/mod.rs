@@ -2,6 +2,7 @@
 //! Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
 
 mod describe;
+mod dry_run;
 mod filters;
 mod rules;
 mod security_group;

@@ -1,6 +1,6 @@
 //! `/_sim/`: a look behind the scenes, and the strings to pull, for tests and demonstrations.
 
-use crate::{Call, Calls, Delays, Effect, Fault, Outcome, Sim, World};
+use crate::{Call, Calls, Delays, Effect, Fault, Identity, Outcome, Sim, World};
 use aws_load_balancer_controller::cloud::{Action, Request, elbv2::*};
 use axum::{
     Json, Router,
@@ -25,6 +25,7 @@ pub(super) fn router() -> Router<Sim> {
         .route("/delays", post(set_delays))
         .route("/health", post(set_health))
         .route("/quotas", post(set_quotas))
+        .route("/identity", post(set_identity))
 }
 
 #[derive(Deserialize)]
@@ -297,6 +298,12 @@ async fn set_quotas(
         Ok(StatusCode::NO_CONTENT)
     })
     .map_err(|error: serde_json::Error| (StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+/// Who calls, and what it may not do. What is not named is as usual.
+async fn set_identity(State(sim): State<Sim>, Json(identity): Json<Identity>) -> StatusCode {
+    sim.world(|world| world.settings.identity = identity);
+    StatusCode::NO_CONTENT
 }
 
 fn duration(seconds: f64) -> Duration {

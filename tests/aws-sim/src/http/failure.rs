@@ -36,7 +36,9 @@ impl Failure {
                 (status, headers, body).into_response()
             }
             Protocol::Ec2 => xml_reply(status, &ec2_error(&code, &message)),
-            Protocol::Elb | Protocol::Sts => xml_reply(status, &query_error(&code, &message, status)),
+            Protocol::Elb | Protocol::Sts | Protocol::Iam => {
+                xml_reply(status, &query_error(&code, &message, status))
+            }
         }
     }
 }
@@ -67,6 +69,8 @@ fn status_of(code: &str) -> StatusCode {
         "InternalFailure" | "InternalError" => StatusCode::INTERNAL_SERVER_ERROR,
         "RequestLimitExceeded" | "ServiceUnavailable" | "Unavailable" => StatusCode::SERVICE_UNAVAILABLE,
         "PriorRequestNotComplete" => StatusCode::TOO_MANY_REQUESTS,
+        "NoSuchEntity" => StatusCode::NOT_FOUND,
+        "DryRunOperation" => StatusCode::PRECONDITION_FAILED,
         "AccessDenied" | "UnauthorizedOperation" | "AuthFailure" | "ExpiredToken" => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }

@@ -8,6 +8,7 @@ mod ec2;
 mod elb;
 mod failure;
 mod form;
+mod iam;
 mod json;
 mod sts;
 mod xml;
@@ -49,6 +50,8 @@ enum Protocol {
     Ec2,
     /// Query, as STS speaks it.
     Sts,
+    /// Query, as IAM speaks it.
+    Iam,
     /// JSON 1.1.
     Json,
 }
@@ -75,6 +78,7 @@ async fn answer_caller(sim: Sim, headers: HeaderMap, body: Bytes) -> Response {
         Some("2015-12-01") => reply(Protocol::Elb, elb::answer(&sim, &form).await),
         Some("2016-11-15") => reply(Protocol::Ec2, ec2::answer(&sim, &form).await),
         Some("2011-06-15") => reply(Protocol::Sts, sts::answer(&sim).await),
+        Some("2010-05-08") => reply(Protocol::Iam, iam::answer(&sim, &form).await),
         version => {
             let message = format!("no simulated service has the API version {version:?}");
             reply(Protocol::Elb, Err(Failure::refused("InvalidAction", message)))

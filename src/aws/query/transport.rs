@@ -1,10 +1,10 @@
-//! How a form travels to EC2 and its answer back: the SDK's orchestrator, set up as a generated client would.
+//! How a form travels to AWS and its answer back: the SDK's orchestrator, set up as a generated client would.
 
-use super::{endpoint, form::Form};
+use super::{Api, Form};
 use crate::aws::client::{Shared, behavior_version, timeout_config};
 use crate::aws::interceptors::UserAgent;
 use crate::aws::sdk::answered;
-use crate::cloud::{Action, CloudError, Service};
+use crate::cloud::{Action, CloudError};
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
@@ -25,27 +25,29 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{FrozenLayer, Layer};
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_types::SigningName;
-use aws_types::region::SigningRegion;
+use aws_types::region::{Region, SigningRegion};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use strum::VariantArray as _;
 
-/// The API version this client speaks.
-const VERSION: &str = "2016-11-15";
+/// Asks EC2 whether it would carry out a request, which it then does not.
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html>
+const DRY_RUN: &str = "&DryRun=true";
 
-/// An EC2 client: one prepared operation for every action of the table.
+/// A client of one service: one prepared operation for every action of the table.
 pub(in crate::aws) struct Client {
-    operations: BTreeMap<Action, Operation<String, String, Ec2Error>>,
+    version: &'static str,
+    operations: BTreeMap<Action, Operation<String, String, QueryError>>,
 }
 
-/// An error answer of EC2.
+/// An error answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", metadata.code().unwrap_or("Unknown"), metadata.message().unwrap_or("no message"))]
-pub(super) struct Ec2Error {
+pub(super) struct QueryError {
     metadata: ErrorMetadata,
 }
 
-impl ProvideErrorMetadata for Ec2Error {
+impl ProvideErrorMetadata for QueryError {
     fn meta(&self) -> &ErrorMetadata {
         &self.metadata
     }
@@ -53,41 +55,43 @@ impl ProvideErrorMetadata for Ec2Error {
 
 impl Client {
     /// A client with the credentials, retries, time-outs and connections that all clients share.
-    pub(in crate::aws) fn new(shared: &Shared) -> Self {
-        let url = endpoint_url(shared);
-        let actions = Action::VARIANTS.iter().copied().filter(|action| action.service() == Service::Ec2);
-        Self { operations: actions.map(|action| (action, operation(shared, &url, action))).collect() }
+    pub(in crate::aws) fn new(shared: &Shared, api: &Api) -> Self {
+        let actions = Action::VARIANTS.iter().copied().filter(|action| action.service() == api.service);
+        let operations = actions.map(|action| (action, operation(shared, api, action))).collect();
+        Self { version: api.version, operations }
     }
 
     /// Sends a form and returns the body of the answer.
-    pub(super) async fn send(&self, action: Action, form: Form) -> Result<String, CloudError> {
-        let operation = self.operations.get(&action).ok_or_else(|| crate::aws::misrouted(action))?;
-        answered(action, operation.invoke(form.encode(action.name(), VERSION)).await)
+    pub(in crate::aws) async fn send(&self, action: Action, form: Form) -> Result<String, CloudError> {
+        self.send_by(action, action, form).await
+    }
+
+    /// Sends the form of a change as a dry run.
+    pub(in crate::aws) async fn send_dry_run(
+        &self,
+        change: Action,
+        form: Form,
+    ) -> Result<String, CloudError> {
+        self.send_by(Action::DryRun, change, form).await
+    }
+
+    /// `by` is the prepared operation, `action` what the form asks for.
+    async fn send_by(&self, by: Action, action: Action, form: Form) -> Result<String, CloudError> {
+        let operation = self.operations.get(&by).ok_or_else(|| crate::aws::misrouted(action))?;
+        answered(action, operation.invoke(form.encode(action.name(), self.version)).await)
     }
 }
 
-/// An override by flag, else by `AWS_ENDPOINT_URL_EC2`, `AWS_ENDPOINT_URL` or profile, else the region's endpoint.
-fn endpoint_url(shared: &Shared) -> String {
-    shared.endpoint_override(&Service::Ec2, "EC2", "AWS_ENDPOINT_URL_EC2").unwrap_or_else(|| {
-        let sdk = shared.sdk();
-        endpoint::resolve_endpoint(
-            shared.region(),
-            sdk.use_fips().unwrap_or_default(),
-            sdk.use_dual_stack().unwrap_or_default(),
-        )
-    })
-}
-
-fn operation(shared: &Shared, url: &str, action: Action) -> Operation<String, String, Ec2Error> {
+fn operation(shared: &Shared, api: &Api, action: Action) -> Operation<String, String, QueryError> {
     let builder = Operation::builder()
-        .service_name(Service::Ec2.as_str().to_owned())
+        .service_name(api.service.as_str().to_owned())
         .operation_name(action.name())
         .behavior_version(behavior_version())
         .http_client(shared.http_client())
-        .endpoint_url(url)
+        .endpoint_url(&api.url)
         .standard_retry(&shared.retry_config())
         .timeout_config(timeout_config())
-        .serializer(to_request)
+        .serializer(move |body| to_request(action, body))
         .deserializer(from_response)
         .with_connection_poisoning()
         .interceptor(ServiceClockSkewInterceptor::new())
@@ -96,21 +100,21 @@ fn operation(shared: &Shared, url: &str, action: Action) -> Operation<String, St
         .interceptor(UserAgent)
         .interceptor(shared.call_meter())
         .interceptor(shared.last_look());
-    with_classifiers(builder).runtime_plugin(signing(shared)).build()
+    with_classifiers(builder).runtime_plugin(signing(shared, api)).build()
 }
 
-fn with_classifiers<I, O>(builder: OperationBuilder<I, O, Ec2Error>) -> OperationBuilder<I, O, Ec2Error> {
+fn with_classifiers<I, O>(builder: OperationBuilder<I, O, QueryError>) -> OperationBuilder<I, O, QueryError> {
     builder
         .retry_classifier(HttpStatusCodeClassifier::default())
-        .retry_classifier(TransientErrorClassifier::<Ec2Error>::new())
-        .retry_classifier(AwsErrorCodeClassifier::<Ec2Error>::new())
-        .retry_classifier(ServiceClockSkewClassifier::<Ec2Error>::new())
+        .retry_classifier(TransientErrorClassifier::<QueryError>::new())
+        .retry_classifier(AwsErrorCodeClassifier::<QueryError>::new())
+        .retry_classifier(ServiceClockSkewClassifier::<QueryError>::new())
 }
 
 /// SigV4 with the shared credentials and identity cache, and a retry quota of its own.
-fn signing(shared: &Shared) -> StaticRuntimePlugin {
+fn signing(shared: &Shared, api: &Api) -> StaticRuntimePlugin {
     let sdk = shared.sdk();
-    let mut components = RuntimeComponentsBuilder::new("ec2")
+    let mut components = RuntimeComponentsBuilder::new("query")
         .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
         .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
             StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]),
@@ -121,20 +125,24 @@ fn signing(shared: &Shared) -> StaticRuntimePlugin {
     if let Some(credentials) = sdk.credentials_provider() {
         components.set_identity_resolver(SCHEME_ID, credentials);
     }
-    StaticRuntimePlugin::new().with_config(signing_config(shared)).with_runtime_components(components)
+    StaticRuntimePlugin::new().with_config(signing_config(shared, api)).with_runtime_components(components)
 }
 
-fn signing_config(shared: &Shared) -> FrozenLayer {
-    let mut layer = Layer::new("ec2");
+fn signing_config(shared: &Shared, api: &Api) -> FrozenLayer {
+    let mut layer = Layer::new("query");
     layer.store_put(SigV4OperationSigningConfig::default());
-    layer.store_put(SigningName::from_static("ec2"));
-    layer.store_put(SigningRegion::from(aws_types::region::Region::new(shared.region().to_owned())));
+    layer.store_put(SigningName::from_static(api.signing_name));
+    layer.store_put(SigningRegion::from(Region::new(api.signing_region.clone())));
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
-    layer.store_put(shared.retry_partition(&Service::Ec2));
+    layer.store_put(shared.retry_partition(&api.service));
     layer.freeze()
 }
 
-fn to_request(body: String) -> Result<HttpRequest, BoxError> {
+/// The request of an operation. What the dry run's operation sends is a dry run, whatever the form says.
+fn to_request(action: Action, mut body: String) -> Result<HttpRequest, BoxError> {
+    if action == Action::DryRun {
+        body.push_str(DRY_RUN);
+    }
     let request = http::Request::builder()
         .method(http::Method::POST)
         .uri("/")
@@ -144,7 +152,7 @@ fn to_request(body: String) -> Result<HttpRequest, BoxError> {
     Ok(HttpRequest::try_from(request)?)
 }
 
-fn from_response(response: &HttpResponse) -> Result<String, OrchestratorError<Ec2Error>> {
+fn from_response(response: &HttpResponse) -> Result<String, OrchestratorError<QueryError>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
         return String::from_utf8(body.to_vec()).map_err(|error| OrchestratorError::response(error.into()));
@@ -153,11 +161,14 @@ fn from_response(response: &HttpResponse) -> Result<String, OrchestratorError<Ec
 }
 
 /// What the body of an error answer says; what lies between us and EC2 may answer without one.
-fn error_answer(body: &str, response: &HttpResponse) -> Ec2Error {
+fn error_answer(body: &str, response: &HttpResponse) -> QueryError {
+    /// EC2 has a list of errors, the other services have one.
     #[derive(Deserialize)]
     struct Answer {
         #[serde(rename = "Errors")]
-        errors: Errors,
+        errors: Option<Errors>,
+        #[serde(rename = "Error")]
+        error: Option<Fault>,
         #[serde(rename = "RequestID", alias = "RequestId")]
         request_id: Option<String>,
     }
@@ -173,15 +184,18 @@ fn error_answer(body: &str, response: &HttpResponse) -> Ec2Error {
         #[serde(rename = "Message", default)]
         message: String,
     }
-    let metadata = match quick_xml::de::from_str::<Answer>(body) {
-        Ok(answer) => ErrorMetadata::builder()
-            .code(answer.errors.error.code)
-            .message(answer.errors.error.message)
-            .custom("aws_request_id", answer.request_id.unwrap_or_default()),
-        // why: an error all the same
-        Err(_) => ErrorMetadata::builder()
+    // why: without a document it is an error all the same
+    let answer = quick_xml::de::from_str::<Answer>(body).ok();
+    let fault = answer.and_then(|Answer { errors, error, request_id }| {
+        Some((errors.map(|errors| errors.error).or(error)?, request_id.unwrap_or_default()))
+    });
+    let metadata = match fault {
+        Some((Fault { code, message }, request_id)) => {
+            ErrorMetadata::builder().code(code).message(message).custom("aws_request_id", request_id)
+        }
+        None => ErrorMetadata::builder()
             .code(format!("Http{}", response.status().as_u16()))
             .message("the answer has no error document"),
     };
-    Ec2Error { metadata: metadata.build() }
+    QueryError { metadata: metadata.build() }
 }

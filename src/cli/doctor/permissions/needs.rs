@@ -1,0 +1,213 @@
+//! What has to be asked about the permissions that change something: each, on what, and in which situation.
+//!
+//! It follows from the statements of our policy. A simulated request carries the tags and other condition keys that the
+//! controller's request would carry, so that the conditions of the policy hold where they would.
+
+use super::is_used;
+use super::place::Place;
+use crate::cloud::iam::{CLUSTER_TAG, Context, Statement};
+use crate::cloud::{Action, Service};
+use crate::config::Config;
+use strum::VariantArray as _;
+
+/// A permission that a statement of the policy grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Need {
+    /// The statement.
+    pub(super) statement: Statement,
+    /// For example `ec2:CreateTags`.
+    pub(super) permission: String,
+    /// No operation of ours has it: AWS asks for it on behalf of the one who calls.
+    pub(super) is_on_behalf: bool,
+}
+
+/// A need in a situation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Situated {
+    pub(super) need: Need,
+    pub(super) situation: Situation,
+    /// ARNs on which the permission is needed; empty: it is needed on no resource.
+    pub(super) resources: Vec<String>,
+}
+
+/// What requests carry, as far as conditions of policies can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
+pub(super) enum Situation {
+    /// Something that the controller made.
+    Own,
+    /// Something that somebody else made.
+    Foreign,
+    /// A load balancer in the making.
+    NewLoadBalancer,
+    /// A target group in the making.
+    NewTargetGroup,
+    /// A security group in the making.
+    NewSecurityGroup,
+    /// The first load balancer of an account.
+    FirstLoadBalancer,
+    /// What concerns no single resource.
+    General,
+}
+
+/// Kinds of resources; their ARNs name things that do not exist, as the controller would name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    ApplicationLoadBalancer,
+    NetworkLoadBalancer,
+    TargetGroup,
+    ApplicationListener,
+    NetworkListener,
+    ApplicationRule,
+    NetworkRule,
+    SecurityGroup,
+    Vpc,
+    Protection,
+    ServiceLinkedRole,
+}
+
+/// A name of the form that the controller gives.
+const NAME: &str = "k8s-doctor-doctor-0000000000";
+/// The role that Elastic Load Balancing acts as.
+const SERVICE_LINKED_ROLE: &str =
+    "role/aws-service-role/elasticloadbalancing.amazonaws.com/AWSServiceRoleForElasticLoadBalancing";
+
+const LOAD_BALANCERS: &[Kind] = &[Kind::ApplicationLoadBalancer, Kind::NetworkLoadBalancer];
+const LISTENERS: &[Kind] = &[Kind::ApplicationListener, Kind::NetworkListener];
+const RULES: &[Kind] = &[Kind::ApplicationRule, Kind::NetworkRule];
+const TARGET_GROUP: &[Kind] = &[Kind::TargetGroup];
+const SECURITY_GROUP: &[Kind] = &[Kind::SecurityGroup];
+const APPLICATION_LOAD_BALANCER: &[Kind] = &[Kind::ApplicationLoadBalancer];
+
+/// Every need that is not met by reading.
+pub(super) fn needs(place: &Place, config: &Config) -> Vec<Situated> {
+    let mut needs = Vec::new();
+    for statement in Statement::VARIANTS {
+        for (permission, action) in statement.permissions(place.partition) {
+            if !is_wanted(&permission, action, config) {
+                continue;
+            }
+            let need = Need { statement: *statement, permission, is_on_behalf: action.is_none() };
+            needs.extend(situate(&need, action, place, config));
+        }
+    }
+    needs
+}
+
+/// Whether the settings have the controller, or AWS on its behalf, use a permission.
+fn is_wanted(permission: &str, action: Option<Action>, config: &Config) -> bool {
+    match (action, permission) {
+        (Some(action), _) => is_used(action, config),
+        (None, "wafv2:GetWebACL") => config.enable_wafv2,
+        (None, "waf-regional:GetWebACL") => config.enable_waf,
+        (None, "elasticloadbalancing:SetWebAcl") => config.enable_wafv2 || config.enable_waf,
+        (None, _) => true,
+    }
+}
+
+fn situate(need: &Need, action: Option<Action>, place: &Place, config: &Config) -> Vec<Situated> {
+    let situations = situations(need.statement, action);
+    let situated = situations.into_iter().map(|(situation, kinds)| Situated {
+        need: need.clone(),
+        situation,
+        resources: kinds.iter().flat_map(|kinds| kinds.iter()).map(|kind| kind.arn(place, config)).collect(),
+    });
+    situated.collect()
+}
+
+/// When a permission of a statement is needed, and on which kinds of resources; never: it is tried by reading.
+fn situations(statement: Statement, action: Option<Action>) -> Vec<(Situation, Vec<&'static [Kind]>)> {
+    use Situation as N;
+    use Statement as S;
+    match statement {
+        S::Read => action.is_none().then(|| (N::General, Vec::new())).into_iter().collect(),
+        S::ServiceLinkedRole => vec![(N::FirstLoadBalancer, vec![&[Kind::ServiceLinkedRole]])],
+        S::Protect if action.is_some_and(|action| action.service() == Service::Shield) => {
+            vec![(N::Foreign, vec![&[Kind::Protection]])]
+        }
+        S::Protect => vec![(N::Own, vec![APPLICATION_LOAD_BALANCER])],
+        S::ChangeTargetRules => vec![(N::Foreign, vec![SECURITY_GROUP])],
+        S::CreateSecurityGroup => vec![(N::NewSecurityGroup, vec![SECURITY_GROUP, &[Kind::Vpc]])],
+        S::TagNewSecurityGroup => vec![(N::NewSecurityGroup, vec![SECURITY_GROUP])],
+        S::TagSecurityGroup | S::ChangeSecurityGroup => vec![(N::Own, vec![SECURITY_GROUP])],
+        S::CreateTagged if action == Some(Action::CreateTargetGroup) => {
+            vec![(N::NewTargetGroup, vec![TARGET_GROUP])]
+        }
+        S::CreateTagged => vec![(N::NewLoadBalancer, vec![LOAD_BALANCERS])],
+        S::TagNew => {
+            vec![(N::NewLoadBalancer, vec![LOAD_BALANCERS]), (N::NewTargetGroup, vec![TARGET_GROUP])]
+        }
+        S::Tag => vec![(N::Own, vec![LOAD_BALANCERS, TARGET_GROUP])],
+        S::TagListeners => vec![(N::Own, vec![LISTENERS, RULES])],
+        S::Targets => vec![(N::Foreign, vec![TARGET_GROUP])],
+        S::Change | S::CreateListeners | S::ChangeListeners => vec![(N::Own, vec![changed(action)])],
+    }
+}
+
+/// What an operation changes.
+/// Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html>
+fn changed(action: Option<Action>) -> &'static [Kind] {
+    use Action as A;
+    match action {
+        Some(A::ModifyTargetGroup | A::ModifyTargetGroupAttributes | A::DeleteTargetGroup) => TARGET_GROUP,
+        Some(
+            A::CreateRule
+            | A::ModifyListener
+            | A::DeleteListener
+            | A::ModifyListenerAttributes
+            | A::AddListenerCertificate
+            | A::RemoveListenerCertificate,
+        ) => LISTENERS,
+        Some(A::ModifyRule | A::DeleteRule | A::SetRulePriorities) => RULES,
+        Some(A::ModifyIpPools) | None => APPLICATION_LOAD_BALANCER,
+        Some(_) => LOAD_BALANCERS,
+    }
+}
+
+impl Situation {
+    /// The condition keys of a request.
+    pub(super) fn context(self, place: &Place, config: &Config) -> Context {
+        let tag = |of: &str| (format!("aws:{of}/{CLUSTER_TAG}"), config.cluster_name.clone());
+        let new = |service: &str, action: &str| {
+            vec![tag("RequestTag"), (format!("{service}:CreateAction"), action.to_owned())]
+        };
+        let own = match self {
+            Self::Own => vec![tag("ResourceTag")],
+            Self::Foreign | Self::General => Vec::new(),
+            Self::NewLoadBalancer => new("elasticloadbalancing", "CreateLoadBalancer"),
+            Self::NewTargetGroup => new("elasticloadbalancing", "CreateTargetGroup"),
+            Self::NewSecurityGroup => new("ec2", "CreateSecurityGroup"),
+            Self::FirstLoadBalancer => {
+                vec![("iam:AWSServiceName".to_owned(), "elasticloadbalancing.amazonaws.com".to_owned())]
+            }
+        };
+        let everywhere = [
+            ("aws:RequestedRegion".to_owned(), place.region.clone()),
+            ("ec2:Vpc".to_owned(), Kind::Vpc.arn(place, config)),
+        ];
+        everywhere.into_iter().chain(own).collect()
+    }
+}
+
+impl Kind {
+    fn arn(self, place: &Place, config: &Config) -> String {
+        let elb = |kind: &str, ids: usize| {
+            place.arn("elasticloadbalancing", &format!("{kind}/{NAME}{}", "/0000000000000000".repeat(ids)))
+        };
+        match self {
+            Self::ApplicationLoadBalancer => elb("loadbalancer/app", 1),
+            Self::NetworkLoadBalancer => elb("loadbalancer/net", 1),
+            Self::TargetGroup => elb("targetgroup", 1),
+            Self::ApplicationListener => elb("listener/app", 2),
+            Self::NetworkListener => elb("listener/net", 2),
+            Self::ApplicationRule => elb("listener-rule/app", 3),
+            Self::NetworkRule => elb("listener-rule/net", 3),
+            Self::SecurityGroup => place.arn("ec2", "security-group/sg-00000000000000000"),
+            Self::Vpc => place.arn("ec2", &format!("vpc/{}", config.vpc_id)),
+            Self::Protection => place.global_arn("shield", "protection/00000000-0000-0000-0000-000000000000"),
+            Self::ServiceLinkedRole => place.global_arn("iam", SERVICE_LINKED_ROLE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
