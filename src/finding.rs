@@ -165,6 +165,17 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Values of which one is expected, as text: `a, b or c`.
+pub fn alternatives(allowed: &[&str]) -> String {
+    let shown: Vec<&str> =
+        allowed.iter().map(|value| if value.is_empty() { "\"\"" } else { *value }).collect();
+    match shown.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
+
 /// The longest message, in bytes: whoever reads it must see what is wrong at a glance.
 const MAX_MESSAGE: usize = 1024;
 /// What of a longer one is shown from its start, where the value stands, in bytes.

@@ -32,6 +32,7 @@ pub mod plan;
 pub mod pool;
 #[cfg(feature = "shell")]
 pub mod serve;
+pub mod settings;
 pub mod status;
 pub mod targets;
 #[cfg(feature = "shell")]

@@ -18,10 +18,10 @@ use crate::annotations::value::Complaint;
 use crate::annotations::{ALB_PREFIX, Annotations, NLB_PREFIX, service as service_keys};
 use crate::api::meta::is_being_deleted;
 use crate::api::{Ingress, IngressClassParams, ObjectKey, Service};
-use crate::build;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, Severity, shorten};
 use crate::inputs::group::ingress_ref;
+use crate::settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ pub fn of_service_beside(
     let object = service_ref(service);
     let annotations = service.metadata.annotations.as_ref();
     let mut findings = keys::check(&object, annotations);
-    if !build::service::is_selected(service, config) {
+    if !settings::service::is_selected(service, config) {
         findings.extend(check_values_of(&object, annotations, ALB_PREFIX));
         findings.extend(why_not_ours(&object, service));
         findings.extend(old.and_then(|old| danger::leaving(&object, old, service, config)));

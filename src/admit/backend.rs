@@ -5,8 +5,8 @@
 use crate::annotations::ingress::of as annotations_of;
 use crate::annotations::parse;
 use crate::api::{IntOrString, Service};
-use crate::build::ports;
 use crate::finding::{Finding, ObjectRef};
+use crate::settings::ports;
 
 const PORT: &str = "healthcheck-port";
 

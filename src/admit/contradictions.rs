@@ -15,11 +15,11 @@ use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::of as ingress_annotations;
 use crate::annotations::{ALB_PREFIX, Annotations};
 use crate::api::{Ingress, IngressClassParams};
-use crate::build::ingress::MISSING_ACTION;
 use crate::cloud::elbv2::Protocol;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, compared, nearest};
 use crate::inputs::group::{USE_ANNOTATION, backends};
+use crate::settings::ingress::MISSING_ACTION;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Length of a label's value, which the name of an Ingress on its own becomes.

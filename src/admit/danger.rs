@@ -3,10 +3,10 @@
 use super::trial;
 use crate::annotations::{Annotations, ingress::of as ingress_annotations, service as keys};
 use crate::api::{Ingress, IngressClassParams, Service};
-use crate::build;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
 use crate::model::{LoadBalancer, Stack, TargetGroup};
+use crate::settings;
 use std::sync::Arc;
 
 /// The attribute that keeps a load balancer from being deleted.
@@ -75,7 +75,8 @@ pub fn of_ingress(
 
 /// What becomes of a Service's load balancer when the Service is not ours any more.
 pub fn leaving(object: &ObjectRef, old: &Service, new: &Service, config: &Config) -> Option<Finding> {
-    let leaves = build::service::is_selected(old, config) && build::service::is_pending_finalization(new);
+    let leaves =
+        settings::service::is_selected(old, config) && settings::service::is_pending_finalization(new);
     let attributes = annotations_of(old).map(keys::ATTRIBUTES).ok().flatten().unwrap_or_default();
     let is_protected = attributes.get(PROTECTION).is_some_and(|on| on == "true");
     let problem = if is_protected {

@@ -244,7 +244,7 @@ fn attempt_ingress(
     config: &Config,
 ) -> Attempt {
     let Some(built) = build_ingress(ingress, params, world, config)? else { return Ok(Default::default()) };
-    let findings = built.members.iter().flat_map(MemberOutcome::said);
+    let findings = built.members.iter().flat_map(MemberOutcome::diagnostics);
     match (built.stack, findings.collect::<Vec<_>>()) {
         (stack @ Some(_), findings) => Ok((findings, stack)),
         (None, findings) => {

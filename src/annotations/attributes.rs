@@ -278,7 +278,7 @@ impl Attribute {
 impl std::fmt::Display for Accepts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::OneOf(allowed) => f.write_str(&super::value::alternatives(allowed)),
+            Self::OneOf(allowed) => f.write_str(&crate::finding::alternatives(allowed)),
             Self::Number(low, high) => write!(f, "{low} to {high}"),
             Self::ZeroOr(low, high) => write!(f, "0, or {low} to {high}"),
             Self::OffOr(low, high) => write!(f, "off, or {low} to {high}"),

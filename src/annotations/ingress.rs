@@ -11,6 +11,7 @@ pub mod listen_ports;
 pub mod mutual_tls;
 pub mod transform;
 
+use super::value::Complaint;
 use super::{ALB_PREFIX, AnnotationError, Annotations};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -45,8 +46,8 @@ impl Fault {
 
 impl From<AnnotationError> for Fault {
     fn from(error: AnnotationError) -> Self {
-        let problem = error.to_string();
-        Self::new(error.key, problem)
+        let Complaint { severity: _, problem, hint } = error.complaint();
+        Self { key: error.key, problem, hint }
     }
 }
 

@@ -10,7 +10,9 @@ pub mod service;
 pub mod table;
 pub mod value;
 
+use crate::finding::Severity;
 use std::collections::BTreeMap;
+use value::Complaint;
 
 /// Prefix of Ingress annotations.
 pub const ALB_PREFIX: &str = "alb.ingress.kubernetes.io";
@@ -27,6 +29,17 @@ pub struct AnnotationError {
     pub value: String,
     /// What is allowed, for example "a boolean (true or false)".
     pub expected: String,
+}
+
+impl AnnotationError {
+    /// What is wrong with the value, in the words of admission: those of the annotation's row in the table, if it refuses the
+    /// value, too.
+    pub fn complaint(&self) -> Complaint {
+        let row = table::find(&self.key);
+        let complaints = row.map(|row| row.value.check(&self.key, &self.value)).unwrap_or_default();
+        let mut errors = complaints.into_iter().filter(|complaint| complaint.severity == Severity::Error);
+        errors.next().unwrap_or_else(|| Complaint::error(self.to_string()))
+    }
 }
 
 /// The annotations of an object under one prefix, or an overlay of several objects' annotations.

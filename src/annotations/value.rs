@@ -14,7 +14,7 @@ pub use map::{MapKind, heading_of};
 pub use text::{TextKind, is_arn};
 
 use super::parse;
-use crate::finding::{Severity, did_you_mean, likely, nearest};
+use crate::finding::{Severity, alternatives, did_you_mean, likely, nearest};
 
 /// Something wrong with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,17 +187,6 @@ fn check_integer(value: &str, low: i64, high: i64) -> Option<Complaint> {
 /// A value outside of a closed set.
 pub fn not_one_of(value: &str, allowed: &[&str]) -> Complaint {
     Complaint::error(format!("{value:?} is not one of {}", alternatives(allowed))).suggest(value, allowed)
-}
-
-/// `a`, `a or b`, `a, b or c`; an empty text is shown as quotes.
-pub(super) fn alternatives(allowed: &[&str]) -> String {
-    let shown: Vec<&str> =
-        allowed.iter().map(|value| if value.is_empty() { "\"\"" } else { *value }).collect();
-    match shown.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [most @ .., last] => format!("{} or {last}", most.join(", ")),
-    }
 }
 
 /// Whether a text is hexadecimal digits of a length that AWS's ids have.

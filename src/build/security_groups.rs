@@ -1,147 +1,110 @@
-//! Security groups of load balancers: those that users name, the one we manage, and the shared backend group.
+//! Security groups of a load balancer: those that users list, or one that the controller creates, and the shared backend
+//! group.
 //!
-//! Upstream: `pkg/networking/security_group_resolver.go`, `backend_sg_provider.go`.
+//! Upstream: `pkg/networking/backend_sg_provider.go`.
 
-use super::Origin;
-use crate::annotations::value::MAX_RULES;
-use crate::cloud::ec2::{IngressRule, RuleSource, SecurityGroup as FoundSecurityGroup};
-use crate::cloud::{Ref, SymbolKind, Tags};
+use crate::cloud::{Ref, SymbolKind};
 use crate::config::Config;
-use crate::finding::{Finding, enumerate};
-use crate::inputs::{Facts, Halt, LookupFailure};
-use crate::model::{ResourceId, SecurityGroup};
+use crate::inputs::{Facts, Halt};
+use crate::model::{ResourceId, SecurityGroup, Stack};
+use crate::settings::security_groups::backend_group;
+use crate::settings::{Origin, SecurityGroupSettings};
 use std::collections::BTreeSet;
 
 /// Resource id of the managed frontend security group.
 pub const MANAGED_ID: &str = "ManagedLBSecurityGroup";
 /// Description of managed frontend security groups.
-pub const MANAGED_DESCRIPTION: &str = "[k8s] Managed SecurityGroup for LoadBalancer";
+const MANAGED_DESCRIPTION: &str = "[k8s] Managed SecurityGroup for LoadBalancer";
 
-/// Ids of the security groups that a list of ids (`sg-…`) and `Name` tags means: ids first, then names, each in AWS's
-/// order. A name stands for all groups that carry it; whatever is not found is an error, and so is an id given twice.
-pub fn resolve(listed: &[String], origin: &Origin, facts: &Facts) -> Result<Vec<String>, Halt> {
-    let (ids, names): (Vec<&String>, Vec<&String>) = listed.iter().partition(|item| item.starts_with("sg-"));
-    let mut found = Vec::new();
-    let mut missing = Vec::new();
-    if !ids.is_empty() {
-        let groups = find_by_id(&unique(&ids), facts)?;
-        missing.extend(not_among(&ids, groups.iter().map(|group| group.id.as_str())));
-        found.extend(groups.iter().map(|group| group.id.clone()));
+/// The security groups of a load balancer.
+#[derive(Clone, Debug, Default)]
+pub struct SecurityGroups {
+    /// Those of the load balancer, in order.
+    pub attached: Vec<Ref>,
+    /// The one to create.
+    pub managed: Option<SecurityGroup>,
+    /// The source of the traffic to the targets; `None`: the rules of targets are not managed by it.
+    pub target_rule_source: Option<Ref>,
+    /// Whether the group is used that all load balancers of the cluster share.
+    pub uses_backend_group: bool,
+}
+
+impl SecurityGroups {
+    /// The security groups that settings ask for. `stack`: the other load balancers.
+    ///
+    /// Errors: [`Halt::Lacking`] asks for the shared backend group, which brings it into being, so it is asked for only when
+    /// it is used.
+    pub fn build(
+        settings: &SecurityGroupSettings,
+        facts: &Facts,
+        config: &Config,
+        stack: &Stack,
+    ) -> Result<Self, Halt> {
+        match settings {
+            SecurityGroupSettings::None => Ok(Self::default()),
+            SecurityGroupSettings::SameAs(id) => {
+                let other = stack.load_balancers.get(id).map(|other| other.security_groups.clone());
+                Ok(Self { attached: other.unwrap_or_default(), ..Self::default() })
+            }
+            SecurityGroupSettings::Managed { name, tags, ingress } => {
+                let mut seen = BTreeSet::new();
+                let group = SecurityGroup {
+                    name: name.clone(),
+                    description: MANAGED_DESCRIPTION.to_owned(),
+                    tags: tags.clone(),
+                    ingress: ingress.iter().filter(|rule| seen.insert(*rule)).cloned().collect(),
+                };
+                Self::managed(group, facts, config)
+            }
+            SecurityGroupSettings::Listed { ids, manages_target_rules } => {
+                Self::listed(ids, manages_target_rules.as_ref(), facts, config)
+            }
+            SecurityGroupSettings::Live(ids) => Self::live(ids, facts, config),
+        }
     }
-    if !names.is_empty() {
-        let groups = facts.security_groups_by_name(&unique(&names))??;
-        missing.extend(not_among(&names, groups.iter().filter_map(name_tag)));
-        found.extend(groups.iter().map(|group| group.id.clone()));
+
+    fn managed(group: SecurityGroup, facts: &Facts, config: &Config) -> Result<Self, Halt> {
+        let own = ResourceId::from(MANAGED_ID).pending(SymbolKind::SecurityGroupId);
+        let shared =
+            config.enable_backend_security_group.then(|| backend_group(facts, config)).transpose()?;
+        Ok(Self {
+            attached: std::iter::once(own.clone()).chain(shared.clone()).collect(),
+            managed: Some(group),
+            uses_backend_group: shared.is_some(),
+            target_rule_source: Some(shared.unwrap_or(own)),
+        })
     }
-    if let Some(finding) = judge(&ids, &missing, origin) {
-        return Err(finding.into());
+
+    fn listed(
+        ids: &[String],
+        manages_target_rules: Option<&Origin>,
+        facts: &Facts,
+        config: &Config,
+    ) -> Result<Self, Halt> {
+        let mut attached = references(ids);
+        let Some(origin) = manages_target_rules else { return Ok(Self { attached, ..Self::default() }) };
+        if !config.enable_backend_security_group {
+            let message = "rules of targets cannot be managed for listed security groups without the backend security group";
+            let hint = "start the controller with --enable-backend-security-group=true";
+            return Err(origin.error(message).hint(hint).into());
+        }
+        let shared = backend_group(facts, config)?;
+        attached.push(shared.clone());
+        Ok(Self { attached, managed: None, target_rule_source: Some(shared), uses_backend_group: true })
     }
-    Ok(found)
-}
 
-fn judge(ids: &[&String], missing: &[String], origin: &Origin) -> Option<Finding> {
-    if !missing.is_empty() {
-        let hint = "give ids (sg-…), or values of the tag Name of security groups in the cluster's VPC";
-        return Some(origin.error(format!("no security group is called {}", enumerate(missing))).hint(hint));
-    }
-    let mut told = BTreeSet::new();
-    let repeated = ids.iter().find(|id| !told.insert(*id));
-    repeated.map(|id| origin.error(format!("security group {id} is listed twice")))
-}
-
-fn find_by_id<'a>(ids: &Vec<String>, facts: &'a Facts) -> Result<&'a [FoundSecurityGroup], Halt> {
-    match facts.security_groups_by_id(ids)? {
-        Ok(groups) => Ok(groups),
-        Err(failure) if is_unknown_id(&failure) => Ok(&[]),
-        Err(failure) => Err(failure.into()),
-    }
-}
-
-/// EC2 refuses the whole request when one id is unknown or malformed.
-fn is_unknown_id(failure: &LookupFailure) -> bool {
-    failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidGroup"))
-}
-
-fn unique(items: &[&String]) -> Vec<String> {
-    items.iter().copied().cloned().collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-fn not_among<'a>(asked: &[&String], found: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let found: BTreeSet<&str> = found.collect();
-    let missing = unique(asked).into_iter().filter(|item| !found.contains(item.as_str()));
-    missing.collect()
-}
-
-fn name_tag(group: &FoundSecurityGroup) -> Option<&str> {
-    group.tags.get("Name").map(String::as_str)
-}
-
-/// The managed frontend security group. Rules that say the same collapse.
-pub fn managed(name: String, tags: Tags, rules: impl IntoIterator<Item = IngressRule>) -> SecurityGroup {
-    let mut told = BTreeSet::new();
-    let ingress = rules.into_iter().filter(|rule| told.insert(rule.clone())).collect();
-    SecurityGroup { name, description: MANAGED_DESCRIPTION.to_owned(), tags, ingress }
-}
-
-/// How many sources the rules of a security group have, whichever port they are for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sources {
-    /// IPv4 ranges.
-    pub ipv4: usize,
-    /// IPv6 ranges.
-    pub ipv6: usize,
-    /// Prefix lists, of either family.
-    pub prefix_lists: usize,
-}
-
-/// Refuses more rules than a security group can have, one for each port and source. AWS counts those of each address family
-/// on their own.
-pub fn check_count(ports: usize, sources: Sources, origin: &Origin) -> Result<(), Halt> {
-    let Sources { ipv4, ipv6, prefix_lists } = sources;
-    let most = ipv4.max(ipv6).max(prefix_lists.div_ceil(2));
-    let rules = ports.saturating_mul(most);
-    if most <= 1 || rules <= MAX_RULES {
-        return Ok(());
-    }
-    let problem = format!(
-        "{most} sources on {ports} ports make {rules} rules of one security group, expected at most {MAX_RULES}"
-    );
-    Err(origin.error(problem).hint("use fewer ranges, wider ones, or a prefix list").into())
-}
-
-/// A reference to the stack's managed frontend security group.
-pub fn managed_ref() -> Ref {
-    ResourceId::from(MANAGED_ID).pending(SymbolKind::SecurityGroupId)
-}
-
-/// The shared backend security group: the one that `--backend-security-group` names, or the cluster's own. Asking for
-/// the latter brings it into being, so ask only when it is used.
-pub fn backend(facts: &Facts, config: &Config) -> Result<Ref, Halt> {
-    if !config.backend_security_group.is_empty() {
-        return Ok(Ref::from(config.backend_security_group.as_str()));
-    }
-    Ok(Ref::from(facts.backend_security_group()??.as_str()))
-}
-
-/// A rule from one source to one port; `protocol` in lower case.
-pub fn rule_to_port(protocol: &str, port: i32, source: RuleSource) -> IngressRule {
-    IngressRule {
-        protocol: protocol.to_owned(),
-        from_port: Some(port),
-        to_port: Some(port),
-        source,
-        description: None,
+    fn live(ids: &[String], facts: &Facts, config: &Config) -> Result<Self, Halt> {
+        let attached = references(ids);
+        if !config.enable_backend_security_group {
+            return Ok(Self { attached, ..Self::default() });
+        }
+        let shared = Some(backend_group(facts, config)?).filter(|shared| attached.contains(shared));
+        Ok(Self { attached, managed: None, uses_backend_group: shared.is_some(), target_rule_source: shared })
     }
 }
 
-/// Whether a CIDR is of the IPv6 family; the syntax is AWS's to judge.
-pub fn is_ipv6_cidr(cidr: &str) -> bool {
-    cidr.contains(':')
-}
-
-/// A CIDR as the source of a rule.
-pub fn cidr_source(cidr: &str) -> RuleSource {
-    if is_ipv6_cidr(cidr) { RuleSource::Ipv6(cidr.to_owned()) } else { RuleSource::Ipv4(cidr.to_owned()) }
+fn references(ids: &[String]) -> Vec<Ref> {
+    ids.iter().map(|id| Ref::from(id.as_str())).collect()
 }
 
 #[cfg(test)]

@@ -195,7 +195,8 @@ impl Planner<'_> {
         let build = |facts: &Facts| build::ingress::build(&group, facts, config);
         match gather::build(&self.facts, &id, build).await {
             Ok(built) => {
-                let members: Vec<Finding> = built.members.iter().flat_map(MemberOutcome::said).collect();
+                let members: Vec<Finding> =
+                    built.members.iter().flat_map(MemberOutcome::diagnostics).collect();
                 let held = built.held.iter().map(|(_, finding)| finding);
                 let report = StackReport::of(id).finding(members.iter().chain(held));
                 match &built.stack {

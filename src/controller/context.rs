@@ -66,7 +66,7 @@ impl Context {
         let service_known = services
             .iter()
             .filter(|service| has_finalizer(&service.metadata, |finalizer| finalizer == SERVICE_FINALIZER))
-            .all(|service| seen.contains(&crate::build::service::stack_id(service)));
+            .all(|service| seen.contains(&crate::settings::service::stack_id(service)));
         let ingresses = self.stores.ingresses.list();
         let ingress_known = ingresses
             .iter()

@@ -10,7 +10,6 @@ use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted, without_endpo
 use crate::api::{
     Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
 };
-use crate::build::service::{is_pending_finalization, is_selected};
 use crate::cluster::Change;
 use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::stores::{Listener, Stores};
@@ -20,6 +19,7 @@ use crate::inputs::group::{
 };
 use crate::metrics::Metrics;
 use crate::model::{Owner, StackId};
+use crate::settings::service::{is_pending_finalization, is_selected};
 use crate::status::event::{Event, Reason};
 use crate::targets::mapping;
 use crate::targets::view::{NodeView, PodView};

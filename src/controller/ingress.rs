@@ -157,7 +157,7 @@ impl Pass<'_> {
             if refused.is_empty() {
                 let is_shared = group.members.len() > 1;
                 let failure =
-                    if is_shared { refusals::with_sources(&built.owners, failure) } else { failure };
+                    if is_shared { refusals::with_sources(&built.attribution, failure) } else { failure };
                 return Err(Failure::of_deployment(&failure));
             }
             self.context.refusals.note(whole.or(first.as_ref()).unwrap_or(&built), &group.id, refused);
@@ -251,7 +251,7 @@ impl Pass<'_> {
         let addresses =
             status::ingress::Addresses { alb, nlb: host("FrontendNlb"), ports: &built.listener_ports };
         for (member, outcome) in self.outcomes(built) {
-            if let Some(entries) = status::ingress::reachable(&member.ingress, outcome.verdict, &addresses) {
+            if let Some(entries) = status::ingress::reachable(&member.ingress, outcome.state, &addresses) {
                 self.context
                     .objects
                     .patch_status::<Ingress>(&member.key, &json!({ "loadBalancer": { "ingress": entries } }))

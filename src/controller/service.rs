@@ -14,6 +14,7 @@ use crate::cluster::events::Regarding;
 use crate::deploy::Deployed;
 use crate::inputs::{Facts, cost};
 use crate::model::Stack;
+use crate::settings;
 use crate::status;
 use crate::status::event::{Event, Reason};
 use serde_json::json;
@@ -40,8 +41,8 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     async fn run(&self) -> Result<Verdict, Failure> {
-        let is_ours = build::service::is_selected(&self.service, &self.context.config);
-        if !is_ours && !build::service::is_pending_finalization(&self.service) {
+        let is_ours = settings::service::is_selected(&self.service, &self.context.config);
+        if !is_ours && !settings::service::is_pending_finalization(&self.service) {
             return Ok(Verdict::Gone);
         }
         if is_ours && let Some(finding) = cost::too_costly_service(&self.service) {
@@ -67,7 +68,7 @@ impl Pass<'_> {
 
     async fn build(&self) -> Result<build::Built, Failure> {
         let config = &self.context.config;
-        let id = build::service::stack_id(&self.service);
+        let id = settings::service::stack_id(&self.service);
         let build = |facts: &Facts| build::service::build(&self.service, facts, config);
         let size = cost::size_of_service(&self.service);
         let built = gather::build_from(Facts::default(), &self.context.facts, &id, size, build)
@@ -82,7 +83,7 @@ impl Pass<'_> {
     }
 
     async fn add_finalizer(&self) -> Result<(), Failure> {
-        if build::service::is_pending_finalization(&self.service) {
+        if settings::service::is_pending_finalization(&self.service) {
             return Ok(());
         }
         let added = self.context.objects.add_finalizer::<Service>(self.key, SERVICE_FINALIZER).await;

@@ -7,7 +7,6 @@
 
 use crate::api::meta::{BACKEND_SECURITY_GROUP_RESOURCE, CLUSTER_RESOURCE_TAG, CLUSTER_TAG};
 use crate::aws::{Cloud, send};
-use crate::build::names;
 use crate::cloud::ec2::{
     CreateSecurityGroup, CreateTags, DeleteSecurityGroup, DeleteTags, DescribeSecurityGroups, Filter,
     SecurityGroup,
@@ -15,6 +14,7 @@ use crate::cloud::ec2::{
 use crate::cloud::{CloudError, Ref, Tags};
 use crate::config::Config;
 use crate::model::StackId;
+use crate::settings::names;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -5,8 +5,9 @@
 
 use super::event::{Event, Reason};
 use crate::api::Ingress;
-use crate::build::ingress::{Doubt, MemberOutcome, Verdict};
+use crate::build::ingress::{MemberOutcome, MemberState};
 use crate::finding::{Finding, Severity};
+use crate::settings::ContributorWarning;
 use k8s_openapi::api::networking::v1::{IngressLoadBalancerIngress, IngressPortStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,11 +30,11 @@ pub struct Addresses<'a> {
 /// A member that is not served gets no address; one it has is kept up to date, because its old rules still serve it.
 pub fn reachable(
     ingress: &Ingress,
-    verdict: Verdict,
+    state: MemberState,
     addresses: &Addresses<'_>,
 ) -> Option<Vec<IngressLoadBalancerIngress>> {
     let current = entries(ingress);
-    if current.is_empty() && !verdict.is_served() {
+    if current.is_empty() && !state.is_served() {
         return None;
     }
     let wanted = wanted_entries(current, addresses);
@@ -54,17 +55,19 @@ pub fn event_of(outcome: &MemberOutcome, deployed: bool) -> Option<Event> {
         0 => told.join("; "),
         more => format!("{}; and {more} more", told.join("; ")),
     };
-    let reason = match outcome.verdict {
-        Verdict::Misplaced => Reason::FailedLoadGroupID,
-        Verdict::Refused => Reason::FailedDeployModel,
-        Verdict::Built | Verdict::Curtailed | Verdict::Broken | Verdict::Blocked => Reason::FailedBuildModel,
+    let reason = match outcome.state {
+        MemberState::Unplaceable => Reason::FailedLoadGroupID,
+        MemberState::Refused => Reason::FailedDeployModel,
+        MemberState::Built | MemberState::Degraded | MemberState::Invalid | MemberState::Blocked => {
+            Reason::FailedBuildModel
+        }
     };
     Some(Event::warning(reason, &cause))
 }
 
 /// Doubts as the text of one event; `None`: there are none.
-pub fn list(doubts: &[&Doubt]) -> Option<String> {
-    let text = doubts.iter().map(|doubt| doubt.finding.to_string()).collect::<Vec<_>>().join("; ");
+pub fn list(warnings: &[&ContributorWarning]) -> Option<String> {
+    let text = warnings.iter().map(|warning| warning.finding.to_string()).collect::<Vec<_>>().join("; ");
     (!text.is_empty()).then_some(text)
 }
 

@@ -4,7 +4,7 @@
 //! one entry with the host name, as many ports, and each of the spec's port numbers among them.
 
 use crate::api::{Service, ServicePort};
-use crate::build::ports;
+use crate::settings::ports;
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, LoadBalancerStatus, PortStatus};
 use std::collections::BTreeSet;
 

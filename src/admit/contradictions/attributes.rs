@@ -4,8 +4,8 @@
 use super::Checks;
 use crate::annotations::service as keys;
 use crate::api::Service;
-use crate::build::ports;
 use crate::finding::Finding;
+use crate::settings::ports;
 
 const PROXY_PROTOCOL: &str = "proxy_protocol_v2.enabled";
 const ACCESS_LOG: &str = "access_logs.s3.enabled";

@@ -4,8 +4,8 @@ use super::{Checks, attributes, times};
 use crate::annotations::service as keys;
 use crate::annotations::{Annotations, NLB_PREFIX};
 use crate::api::{Service, ServicePort};
-use crate::build::ports;
 use crate::finding::{Finding, ObjectRef, compared};
+use crate::settings::ports;
 use std::collections::BTreeSet;
 
 const SOURCE_RANGES: &str = "spec.loadBalancerSourceRanges";

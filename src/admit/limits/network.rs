@@ -4,10 +4,10 @@
 use super::{forward, shared, target_group};
 use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
 use crate::api::{Service, ServicePort};
-use crate::build::ports;
 use crate::cloud::elbv2::{ForwardAction, IpAddressType, Protocol, TargetType};
 use crate::finding::{Finding, ObjectRef};
 use crate::model::{Listener, LoadBalancer, Stack, TargetGroup};
+use crate::settings::ports;
 use std::collections::BTreeSet;
 
 const STICKINESS: &str = "stickiness.enabled";

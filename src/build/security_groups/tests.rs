@@ -1,95 +1,87 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::cloud::Tags;
+use crate::cloud::ec2::RuleSource;
 use crate::finding::ObjectRef;
 use crate::inputs::Query;
+use crate::model::{Owner, StackId};
+use crate::settings::security_groups::{cidr_source, rule_to_port};
 
-fn group(id: &str, name: &str) -> FoundSecurityGroup {
-    FoundSecurityGroup {
-        id: id.into(),
-        tags: [("Name".to_owned(), name.to_owned())].into(),
-        ..FoundSecurityGroup::default()
-    }
-}
+const BACKEND: &str = "sg-0backend00000001";
 
-fn strings(items: &[&str]) -> Vec<String> {
-    items.iter().map(ToString::to_string).collect()
-}
-
-fn resolve_with(listed: &[&str], facts: &Facts) -> Result<Vec<String>, Halt> {
-    let origin = Origin::field(&ObjectRef::default(), "security-groups");
-    resolve(&strings(listed), &origin, facts)
-}
-
-fn message(halt: Halt) -> String {
-    match halt {
-        Halt::Finding(finding) => finding.message,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn ids_come_before_names_and_a_name_means_all_its_groups() {
+fn facts() -> Facts {
     let mut facts = Facts::default();
+    facts.backend_security_group.insert((), Ok(BACKEND.into()));
     facts
-        .security_groups_by_id
-        .insert(strings(&["sg-1", "sg-2"]), Ok(vec![group("sg-2", ""), group("sg-1", "")]));
-    facts
-        .security_groups_by_name
-        .insert(strings(&["web"]), Ok(vec![group("sg-9", "web"), group("sg-8", "web")]));
-    let found = resolve_with(&["web", "sg-1", "web", "sg-2"], &facts).unwrap();
-    assert_eq!(found, ["sg-2", "sg-1", "sg-9", "sg-8"]);
 }
 
-#[test]
-fn what_is_unknown_is_asked_for_first() {
-    let halt = resolve_with(&["sg-1"], &Facts::default()).unwrap_err();
-    assert_eq!(halt, Halt::from(Query::SecurityGroupsById(strings(&["sg-1"]))));
+fn managed() -> SecurityGroupSettings {
+    let icmp = || rule_to_port("icmp", 3, cidr_source("0.0.0.0/0"));
+    let ingress = vec![icmp(), rule_to_port("tcp", 80, cidr_source("::/0")), icmp()];
+    SecurityGroupSettings::Managed { name: "n".into(), tags: Tags::new(), ingress }
 }
 
-#[test]
-fn missing_and_repeated_groups_are_named() {
-    let mut facts = Facts::default();
-    let refusal =
-        LookupFailure { code: Some("InvalidGroup.NotFound".into()), message: "no".into(), part: None };
-    facts.security_groups_by_id.insert(strings(&["sg-1"]), Err(refusal));
-    facts.security_groups_by_id.insert(strings(&["sg-2"]), Ok(vec![group("sg-2", "")]));
-    facts.security_groups_by_name.insert(strings(&["web"]), Ok(vec![]));
-    for (listed, expected) in [
-        (vec!["sg-1", "web"], "no security group is called sg-1, web"),
-        (vec!["sg-2", "sg-2"], "security group sg-2 is listed twice"),
-    ] {
-        assert_eq!(message(resolve_with(&listed, &facts).unwrap_err()), expected);
-    }
+fn listed(manages_target_rules: bool) -> SecurityGroupSettings {
+    let origin = manages_target_rules.then(|| Origin::object(&ObjectRef::default()));
+    SecurityGroupSettings::Listed { ids: vec!["sg-1".into()], manages_target_rules: origin }
+}
+
+fn stack() -> Stack {
+    Stack::empty(StackId { owner: Owner::Service, namespace: "shop".into(), name: "web".into() })
 }
 
 #[test]
 fn equal_rules_of_a_managed_group_collapse() {
-    let icmp = || rule_to_port("icmp", 3, cidr_source("0.0.0.0/0"));
-    let built =
-        managed("n".into(), Tags::new(), [icmp(), rule_to_port("tcp", 80, cidr_source("::/0")), icmp()]);
-    assert_eq!(built.ingress, [icmp(), rule_to_port("tcp", 80, RuleSource::Ipv6("::/0".into()))]);
+    let built = SecurityGroups::build(&managed(), &facts(), &Config::default(), &stack()).unwrap();
+    let icmp = rule_to_port("icmp", 3, cidr_source("0.0.0.0/0"));
+    let http = rule_to_port("tcp", 80, RuleSource::Ipv6("::/0".into()));
+    assert_eq!(built.managed.unwrap().ingress, [icmp, http]);
+}
+
+/// Settings, whether the shared group is on; then: groups attached, and the source of the traffic to the targets.
+#[test]
+fn the_shared_group_is_attached_where_rules_of_targets_are_managed() {
+    let live = |ids: &[&str]| SecurityGroupSettings::Live(ids.iter().map(ToString::to_string).collect());
+    let cases = [
+        (SecurityGroupSettings::None, true, "", None),
+        (managed(), true, "<ManagedLBSecurityGroup> sg-0backend00000001", Some(BACKEND)),
+        (managed(), false, "<ManagedLBSecurityGroup>", Some("<ManagedLBSecurityGroup>")),
+        (listed(false), true, "sg-1", None),
+        (listed(true), true, "sg-1 sg-0backend00000001", Some(BACKEND)),
+        (live(&["sg-1"]), true, "sg-1", None),
+        (live(&["sg-1", BACKEND]), true, "sg-1 sg-0backend00000001", Some(BACKEND)),
+        (live(&["sg-1", BACKEND]), false, "sg-1 sg-0backend00000001", None),
+        (SecurityGroupSettings::SameAs("other".into()), true, "", None),
+    ];
+    for (settings, shared, attached, source) in cases {
+        let config = Config { enable_backend_security_group: shared, ..Config::default() };
+        let built = SecurityGroups::build(&settings, &facts(), &config, &stack()).unwrap();
+        let shown: Vec<String> = built.attached.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.join(" "), attached, "{settings:?}");
+        assert_eq!(
+            built.target_rule_source.map(|group| group.to_string()).as_deref(),
+            source,
+            "{settings:?}"
+        );
+        assert_eq!(built.uses_backend_group, source == Some(BACKEND), "{settings:?}");
+    }
 }
 
 #[test]
-fn the_flag_names_the_backend_group() {
+fn rules_of_targets_need_the_shared_group_where_groups_are_listed() {
+    let config = Config { enable_backend_security_group: false, ..Config::default() };
+    let Err(Halt::Finding(finding)) = SecurityGroups::build(&listed(true), &facts(), &config, &stack())
+    else {
+        panic!("expected a finding");
+    };
+    assert!(finding.message.contains("without the backend security group"), "{finding}");
+}
+
+#[test]
+fn the_flag_names_the_shared_group() {
     let config = Config { backend_security_group: "sg-flag".into(), ..Config::default() };
-    assert_eq!(backend(&Facts::default(), &config), Ok(Ref::from("sg-flag")));
-    assert_eq!(backend(&Facts::default(), &Config::default()), Err(Halt::from(Query::BackendSecurityGroup)));
-}
-
-#[test]
-fn no_security_group_is_asked_for_more_rules_than_aws_could_take() {
-    let origin = Origin::object(&crate::finding::ObjectRef::default());
-    let count =
-        |ports, ipv4, ipv6, prefix_lists| check_count(ports, Sources { ipv4, ipv6, prefix_lists }, &origin);
-    for (ports, ipv4, ipv6, lists) in [(1, 1000, 1000, 0), (10, 100, 0, 0), (5000, 1, 1, 0), (2, 0, 0, 1000)]
-    {
-        assert_eq!(count(ports, ipv4, ipv6, lists), Ok(()), "{ports} {ipv4} {ipv6} {lists}");
-    }
-    for (ports, ipv4, ipv6, lists) in
-        [(1, 1001, 0, 0), (10, 0, 101, 0), (1, 0, 0, 2001), (usize::MAX, 2, 0, 0)]
-    {
-        assert!(count(ports, ipv4, ipv6, lists).is_err(), "{ports} {ipv4} {ipv6} {lists}");
-    }
+    assert_eq!(backend_group(&Facts::default(), &config), Ok(Ref::from("sg-flag")));
+    let asked = backend_group(&Facts::default(), &Config::default());
+    assert_eq!(asked, Err(Halt::from(Query::BackendSecurityGroup)));
 }

@@ -6,6 +6,7 @@ mod listening;
 mod robustness;
 
 use super::*;
+use crate::annotations::service as keys;
 use crate::cloud::Ref;
 use crate::cloud::ec2::{Subnet, Vpc};
 use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
@@ -179,13 +180,17 @@ fn a_service_that_is_not_ours_wants_nothing_unless_it_is_protected() {
         (
             "deletion_protection.enabled=true",
             "aws-load-balancer-attributes: deletion protection is on, so the load balancer is not deleted; set \
-             deletion_protection.enabled=false to let it go",
+             deletion_protection.enabled=false to delete it",
         ),
         (
             "deletion_protection.enabled=yes",
             "aws-load-balancer-attributes: deletion_protection.enabled is \"yes\", expected true or false",
         ),
-        ("typo", "aws-load-balancer-attributes: \"typo\" is not a list of key=value pairs"),
+        (
+            "typo",
+            "aws-load-balancer-attributes: \"typo\" is not a list of key=value pairs; write key=value,key=value; a \
+             comma in a value is written \\,",
+        ),
     ] {
         assert_eq!(refusal_of(outcome(finalized(attributes(value)))), expected);
     }

@@ -2,8 +2,6 @@
 
 use super::{Check, Verdict, permissions, stacks};
 use crate::aws::send;
-use crate::build::Origin;
-use crate::build::subnets::Placement;
 use crate::cli::visit::{Account, Visit};
 use crate::cloud::ec2::{DescribeVpcs, Subnet};
 use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
@@ -15,6 +13,8 @@ use crate::controller::gather::{self, BuildFailure};
 use crate::finding::ObjectRef;
 use crate::inputs::Facts;
 use crate::model::{Owner, StackId};
+use crate::settings::Origin;
+use crate::settings::subnets::Placement;
 
 const CREDENTIALS: &str =
     "give the ServiceAccount a role: EKS Pod Identity, or the annotation eks.amazonaws.com/role-arn";

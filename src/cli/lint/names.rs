@@ -5,10 +5,10 @@ use crate::admit::benevolent::KnownServices;
 use crate::admit::group::Classified;
 use crate::annotations::ingress::of as ingress_annotations;
 use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
-use crate::build;
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
 use crate::inputs::group::{group_of, ingress_ref};
+use crate::settings;
 use std::collections::BTreeMap;
 
 /// Who asks for a name: the load balancer that shall have it, the object, and where it says so.
@@ -25,7 +25,7 @@ pub(super) fn equal_names(
     config: &Config,
 ) -> Vec<Finding> {
     let mut claims: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
-    let of_services = services.values().filter(|service| build::service::is_selected(service, config));
+    let of_services = services.values().filter(|service| settings::service::is_selected(service, config));
     for service in of_services {
         let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
         let Some(name) = annotations.string(keys::NAME) else { continue };

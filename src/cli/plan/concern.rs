@@ -3,7 +3,6 @@
 use crate::api::{
     Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
 };
-use crate::build::service::{is_pending_finalization, is_selected, stack_id};
 use crate::cluster::Change;
 use crate::cluster::manifests::Manifest;
 use crate::cluster::stores::{Listener, Stores};
@@ -12,6 +11,7 @@ use crate::controller::dispatch::{Classes, forwards_to};
 use crate::finding::Finding;
 use crate::inputs::group::{Concerned, concerned_groups, service_references};
 use crate::model::StackId;
+use crate::settings::service::{is_pending_finalization, is_selected, stack_id};
 use crate::targets::view::{NodeView, PodView};
 use std::collections::BTreeSet;
 

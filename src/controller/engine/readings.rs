@@ -49,7 +49,7 @@ fn read_orphans(metrics: &Metrics, work: &Work) {
 /// The stacks of everything that exists, whether it is served or not.
 fn wanted_stacks(stores: &Stores, config: &Config) -> BTreeSet<StackId> {
     let services = stores.services.list();
-    let of_services = services.iter().map(|service| crate::build::service::stack_id(service));
+    let of_services = services.iter().map(|service| crate::settings::service::stack_id(service));
     let classes = Classes::of(stores);
     let ingresses = stores.ingresses.list();
     let of_ingresses =

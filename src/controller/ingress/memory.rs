@@ -175,12 +175,14 @@ fn steps_of(
     if !alike.is_empty() || !has_rule {
         return alike;
     }
-    chosen(&|step| step.stage == Stage::Rules && built.owners.of_rule_named(&step.resource) == Some(member))
+    chosen(&|step| {
+        step.stage == Stage::Rules && built.attribution.of_rule_named(&step.resource) == Some(member)
+    })
 }
 
 /// What a member wants of a group's stack.
 fn wanted(built: &BuiltGroup, member: &ObjectKey) -> Option<Digest> {
     let stack = built.stack.as_ref()?;
-    let share = built.owners.share_of(stack, member);
+    let share = built.attribution.share_of(stack, member);
     (!share.is_empty()).then(|| Digest::of(&share))
 }

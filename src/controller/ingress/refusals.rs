@@ -4,7 +4,8 @@
 
 use super::memory::RefusedStep;
 use crate::api::ObjectKey;
-use crate::build::ingress::{BuiltGroup, ListenerPart, Owners, SharedPart};
+use crate::build::Attribution;
+use crate::build::ingress::BuiltGroup;
 use crate::cloud::CloudError;
 use crate::deploy::failure::Cause;
 use crate::deploy::{Class, DeployFailure, StepFailure};
@@ -12,6 +13,8 @@ use crate::finding::Finding;
 use crate::inputs::group::{IngressGroup, Member, Refusal};
 use crate::model::{Binding, Resources};
 use crate::plan::Stage;
+use crate::settings::alb::ListenerPart;
+use crate::settings::shared_setting::SharedPart;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +34,7 @@ pub(super) fn give_up(
     if group.members.len() + group.leavers.len() < 2 {
         return refused;
     }
-    let culprits = culprits(&built.owners, failure);
+    let culprits = culprits(&built.attribution, failure);
     let is_new = |member: &Member| member.refusal.is_none() && culprits.contains_key(&member.key);
     if !group.members.iter().any(is_new) {
         return refused;
@@ -41,7 +44,7 @@ pub(super) fn give_up(
         let refusal = Refusal {
             finding: Finding::error(&member.object(), words.join("; ")),
             bindings: bindings_of(built, &member.key),
-            priorities: built.owners.priorities_of(&member.key),
+            priorities: built.attribution.priorities_of(&member.key),
         };
         member.refusal = Some(refusal.clone());
         refused.insert(member.key.clone(), (refusal, steps));
@@ -57,19 +60,19 @@ pub(super) fn is_for_good(failure: &DeployFailure) -> bool {
 
 fn bindings_of(built: &BuiltGroup, member: &ObjectKey) -> Resources<Binding> {
     let all = built.stack.iter().flat_map(|stack| &stack.bindings);
-    let own = all.filter(|(id, _)| built.owners.of_target_group(id.as_str()) == Some(member));
+    let own = all.filter(|(id, _)| built.attribution.of_target_group(id.as_str()) == Some(member));
     own.map(|(id, binding)| (id.clone(), binding.clone())).collect()
 }
 
 /// The members at whose door failures can be laid, with what AWS said. None if something failed that may go by itself:
 /// then all of it is tried again.
-fn culprits(owners: &Owners, failure: &DeployFailure) -> BTreeMap<ObjectKey, Culprit> {
+fn culprits(attribution: &Attribution, failure: &DeployFailure) -> BTreeMap<ObjectKey, Culprit> {
     let mut culprits: BTreeMap<ObjectKey, Culprit> = BTreeMap::new();
     if !is_for_good(failure) {
         return culprits;
     }
     for step in &failure.failures {
-        for member in owners_of(owners, step) {
+        for member in owners_of(attribution, step) {
             let culprit = culprits.entry(member.clone()).or_default();
             culprit.words.push(words_of(step));
             culprit.steps.extend(RefusedStep::of(step));
@@ -79,10 +82,10 @@ fn culprits(owners: &Owners, failure: &DeployFailure) -> BTreeMap<ObjectKey, Cul
 }
 
 /// Names who asks for what AWS refused of what the whole group shares.
-pub(super) fn with_sources(owners: &Owners, mut failure: DeployFailure) -> DeployFailure {
+pub(super) fn with_sources(attribution: &Attribution, mut failure: DeployFailure) -> DeployFailure {
     for step in &mut failure.failures {
         let Some(part) = shared_part(step) else { continue };
-        step.sources = owners.sources_of(part, &step.cause.to_string());
+        step.sources = attribution.sources_of(part, &step.cause.to_string());
     }
     failure
 }
@@ -107,7 +110,10 @@ pub(super) fn refused_of(
     built: &BuiltGroup,
     failure: &DeployFailure,
 ) -> BTreeMap<ObjectKey, BTreeSet<RefusedStep>> {
-    culprits(&built.owners, failure).into_iter().map(|(member, culprit)| (member, culprit.steps)).collect()
+    culprits(&built.attribution, failure)
+        .into_iter()
+        .map(|(member, culprit)| (member, culprit.steps))
+        .collect()
 }
 
 /// A member at whose door failures can be laid.
@@ -119,12 +125,14 @@ struct Culprit {
     steps: BTreeSet<RefusedStep>,
 }
 
-fn owners_of<'o>(owners: &'o Owners, step: &StepFailure) -> BTreeSet<&'o ObjectKey> {
+fn owners_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<&'o ObjectKey> {
     let (Some(cause), Some(stage)) = (step.refusal(), step.stage) else { return BTreeSet::new() };
     match stage {
-        Stage::TargetGroups | Stage::Bindings => owners.of_target_group(&step.resource).into_iter().collect(),
-        Stage::Rules => owners.of_rule_named(&step.resource).into_iter().collect(),
-        Stage::Listeners => owners.of_listener(&step.resource, part_of(step), &cause.to_string()),
+        Stage::TargetGroups | Stage::Bindings => {
+            attribution.of_target_group(&step.resource).into_iter().collect()
+        }
+        Stage::Rules => attribution.of_rule_named(&step.resource).into_iter().collect(),
+        Stage::Listeners => attribution.of_listener(&step.resource, part_of(step), &cause.to_string()),
         Stage::SecurityGroups
         | Stage::AlbTargets
         | Stage::LoadBalancers

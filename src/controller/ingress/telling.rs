@@ -2,10 +2,11 @@
 
 use super::{COMPONENT, Pass};
 use crate::api::{Ingress, ObjectKey};
-use crate::build::ingress::{BuiltGroup, Doubt, DoubtKind, MemberOutcome};
+use crate::build::ingress::{BuiltGroup, MemberOutcome};
 use crate::cluster::events::Regarding;
 use crate::deploy::Deployed;
 use crate::inputs::group::Member;
+use crate::settings::{ContributorWarning, WarningKind};
 use crate::status;
 use crate::status::event::{Event, Reason};
 use crate::targets::view::ClusterView;
@@ -69,11 +70,11 @@ impl Pass<'_> {
             if !deployed.is_news && !updated.contains(&member.key) {
                 continue;
             }
-            let (idle, missing): (Vec<&Doubt>, Vec<&Doubt>) = outcome
-                .doubts
+            let (idle, missing): (Vec<&ContributorWarning>, Vec<&ContributorWarning>) = outcome
+                .warnings
                 .iter()
                 .filter(|doubt| self.holds(doubt))
-                .partition(|doubt| doubt.kind == DoubtKind::WithoutEffect);
+                .partition(|doubt| doubt.kind == WarningKind::WithoutEffect);
             let warnings = [(Reason::WithoutEffect, idle), (Reason::BackendNotFound, missing)];
             let told = warnings.map(|(reason, doubts)| Some((reason, status::ingress::list(&doubts)?)));
             for (reason, text) in told.iter().flatten() {
@@ -88,15 +89,15 @@ impl Pass<'_> {
 
     /// Whether a member has backends that answer nothing.
     pub(super) fn lacks_backends(&self, built: &BuiltGroup) -> bool {
-        let doubts = built.members.iter().flat_map(|member| &member.doubts);
-        doubts.filter(|doubt| doubt.kind != DoubtKind::WithoutEffect).any(|doubt| self.holds(doubt))
+        let doubts = built.members.iter().flat_map(|member| &member.warnings);
+        doubts.filter(|doubt| doubt.kind != WarningKind::WithoutEffect).any(|doubt| self.holds(doubt))
     }
 
     /// Whether the EndpointSlices that there are do not disprove a doubt.
-    fn holds(&self, doubt: &Doubt) -> bool {
+    fn holds(&self, doubt: &ContributorWarning) -> bool {
         match &doubt.kind {
-            DoubtKind::WithoutEffect | DoubtKind::NoBackend => true,
-            DoubtKind::ExternalName(service) | DoubtKind::Selectorless(service) => {
+            WarningKind::WithoutEffect | WarningKind::NoBackend => true,
+            WarningKind::ExternalName(service) | WarningKind::Selectorless(service) => {
                 self.context.stores.slices(service).is_none_or(|slices| slices.is_empty())
             }
         }

@@ -36,7 +36,7 @@ fn a_status_is_written_only_when_it_says_something_else() {
     ];
     for (current, nlb, expected) in cases {
         let addresses = Addresses { alb: "ALB.aws", ports: &[80, 443], nlb };
-        let wanted = reachable(&ingress(&current), Verdict::Built, &addresses);
+        let wanted = reachable(&ingress(&current), MemberState::Built, &addresses);
         assert_eq!(wanted.map(|wanted| serde_json::to_value(wanted).unwrap()), expected, "{current}");
     }
 }
@@ -44,32 +44,32 @@ fn a_status_is_written_only_when_it_says_something_else() {
 #[test]
 fn who_was_never_served_gets_no_address() {
     let addresses = Addresses { alb: "alb.aws", ports: &[80], nlb: None };
-    assert_eq!(reachable(&ingress(&json!([])), Verdict::Broken, &addresses), None);
-    let moved = reachable(&ingress(&json!([{"hostname": "old.aws"}])), Verdict::Broken, &addresses);
+    assert_eq!(reachable(&ingress(&json!([])), MemberState::Invalid, &addresses), None);
+    let moved = reachable(&ingress(&json!([{"hostname": "old.aws"}])), MemberState::Invalid, &addresses);
     assert_eq!(moved.unwrap()[0].hostname.as_deref(), Some("alb.aws"), "its old rules are there now");
 }
 
 #[test]
 fn events_tell_each_member_of_its_own_mistakes() {
     let object = ObjectRef { kind: "Ingress", namespace: "shop".into(), name: "web".into() };
-    let outcome = |verdict, findings| MemberOutcome {
+    let outcome = |state, findings| MemberOutcome {
         key: ObjectKey::namespaced("shop", "web"),
-        verdict,
+        state,
         findings,
-        doubts: Vec::new(),
+        warnings: Vec::new(),
     };
     let wrong = || vec![Finding::error(&object, "is wrong").at("alb.ingress.kubernetes.io/scheme")];
-    assert_eq!(event_of(&outcome(Verdict::Built, vec![]), true), Some(Event::reconciled()));
-    assert_eq!(event_of(&outcome(Verdict::Built, vec![]), false), None);
+    assert_eq!(event_of(&outcome(MemberState::Built, vec![]), true), Some(Event::reconciled()));
+    assert_eq!(event_of(&outcome(MemberState::Built, vec![]), false), None);
     let mild = vec![Finding::warning(&object, "is odd")];
-    assert_eq!(event_of(&outcome(Verdict::Curtailed, mild), true), Some(Event::reconciled()));
-    for (verdict, reason) in [
-        (Verdict::Broken, Reason::FailedBuildModel),
-        (Verdict::Curtailed, Reason::FailedBuildModel),
-        (Verdict::Misplaced, Reason::FailedLoadGroupID),
-        (Verdict::Refused, Reason::FailedDeployModel),
+    assert_eq!(event_of(&outcome(MemberState::Degraded, mild), true), Some(Event::reconciled()));
+    for (state, reason) in [
+        (MemberState::Invalid, Reason::FailedBuildModel),
+        (MemberState::Degraded, Reason::FailedBuildModel),
+        (MemberState::Unplaceable, Reason::FailedLoadGroupID),
+        (MemberState::Refused, Reason::FailedDeployModel),
     ] {
-        let event = event_of(&outcome(verdict, wrong()), true).unwrap();
+        let event = event_of(&outcome(state, wrong()), true).unwrap();
         assert_eq!((event.kind, event.reason), (EventKind::Warning, reason));
         assert!(
             event.message.contains("ingress/shop/web alb.ingress.kubernetes.io/scheme: is wrong"),

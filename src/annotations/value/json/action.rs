@@ -1,11 +1,12 @@
 //! `actions.<name>`: AWS's limits on actions.
 //! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html>
 
-use super::super::{Complaint, alternatives, is_arn, not_one_of};
+use super::super::{Complaint, is_arn, not_one_of};
 use super::{Checked, field};
 use crate::annotations::ingress::action::{Forward, ForwardTarget, IngressAction, parse_action};
 use crate::annotations::{Annotations, parse};
 use crate::cloud::elbv2::{FixedResponseAction, RedirectAction};
+use crate::finding::alternatives;
 use serde_json::Value;
 
 const CONTENT_TYPES: &[&str] =

@@ -1,7 +1,7 @@
 //! A small world that answers every question a build asks.
 
 use crate::api::{Ingress, IngressClassParams, ObjectKey, Service};
-use crate::build::ingress::{BuiltGroup, Verdict, build};
+use crate::build::ingress::{BuiltGroup, MemberState, build};
 use crate::cloud::Secret;
 use crate::cloud::acm::Certificate;
 use crate::cloud::ec2::{SecurityGroup, Subnet};
@@ -59,7 +59,7 @@ impl World {
     pub fn stack(&mut self, group: &IngressGroup) -> Stack {
         let built = self.build(group);
         for member in &built.members {
-            assert_eq!(member.verdict, Verdict::Built, "{}: {:?}", member.key, member.findings);
+            assert_eq!(member.state, MemberState::Built, "{}: {:?}", member.key, member.findings);
         }
         built.stack.unwrap()
     }

@@ -1,5 +1,5 @@
 use super::fixture::*;
-use crate::build::ingress::{BuiltGroup, Verdict};
+use crate::build::ingress::{BuiltGroup, MemberState};
 use crate::cloud::elbv2::{Protocol, Scheme};
 use serde_json::json;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ fn two(first: Pairs<'_>, second: Pairs<'_>) -> (World, BuiltGroup) {
     (world, built)
 }
 
-fn verdicts(built: &BuiltGroup) -> Vec<Verdict> {
-    built.members.iter().map(|member| member.verdict).collect()
+fn verdicts(built: &BuiltGroup) -> Vec<MemberState> {
+    built.members.iter().map(|member| member.state).collect()
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn where_members_disagree_the_first_wins_and_the_other_is_told() {
     ];
     for (suffix, first, second) in cases {
         let (_, built) = two(first, second);
-        assert_eq!(verdicts(&built), [Verdict::Built, Verdict::Curtailed], "{suffix}");
+        assert_eq!(verdicts(&built), [MemberState::Built, MemberState::Degraded], "{suffix}");
         let told = built.members[1].findings[0].to_string();
         assert!(
             told.starts_with(&format!("ingress/shop/two alb.ingress.kubernetes.io/{suffix}: ")),
@@ -84,7 +84,7 @@ fn where_members_disagree_the_first_wins_and_the_other_is_told() {
 fn a_contradicting_protocol_costs_the_port() {
     let (_, built) =
         two(&[], &[("listen-ports", r#"[{"HTTPS": 80}, {"HTTP": 81}]"#), ("certificate-arn", "arn:cert")]);
-    assert_eq!(verdicts(&built), [Verdict::Built, Verdict::Curtailed]);
+    assert_eq!(verdicts(&built), [MemberState::Built, MemberState::Degraded]);
     let stack = built.stack.unwrap();
     assert_eq!(stack.listeners[&id("80")].protocol, Protocol::Http);
     let keys: Vec<_> = stack.rules.keys().map(|(port, priority)| format!("{port}:{priority}")).collect();
@@ -102,14 +102,14 @@ fn the_first_default_backend_wins() {
         member(ingress)
     };
     let built = World::new().build(&together(vec![with_default("one", "200"), with_default("two", "404")]));
-    assert_eq!(verdicts(&built), [Verdict::Built, Verdict::Curtailed]);
+    assert_eq!(verdicts(&built), [MemberState::Built, MemberState::Degraded]);
     assert!(format!("{:?}", built.stack.unwrap().listeners[&id("80")].default_actions).contains("\"200\""));
 }
 
 #[test]
 fn an_https_port_without_any_certificate_is_left_out() {
     let (_, built) = two(&[("listen-ports", r#"[{"HTTP": 80}, {"HTTPS": 443}]"#)], &[]);
-    assert_eq!(verdicts(&built), [Verdict::Curtailed, Verdict::Built]);
+    assert_eq!(verdicts(&built), [MemberState::Degraded, MemberState::Built]);
     assert!(built.members[0].findings[0].message.contains("port 443 is HTTPS"));
     assert_eq!(built.listener_ports, [80]);
 }
@@ -117,28 +117,28 @@ fn an_https_port_without_any_certificate_is_left_out() {
 /// Ways to break one member, and a piece of what it is told.
 pub const BREAKAGES: &[(&str, &str, &str)] = &[
     ("ssl-redirect", "443", "there is no listener on port 443"),
-    ("ssl-redirect", "x", "32-bit"),
+    ("ssl-redirect", "x", "is not a whole number"),
     ("listen-ports", "80", "is not a list"),
     ("inbound-cidrs", "10.0.0.0/99", "is not a CIDR"),
     ("mutual-authentication", "{}", "is not a list of mutual TLS settings"),
-    ("target-type", "pod", "one of instance, ip"),
-    ("backend-protocol", "FTP", "one of HTTP, HTTPS"),
-    ("backend-protocol-version", "HTTP9", "one of HTTP1"),
+    ("target-type", "pod", "is not one of instance or ip"),
+    ("backend-protocol", "FTP", "is not one of HTTP or HTTPS"),
+    ("backend-protocol-version", "HTTP9", "is not one of HTTP1, HTTP2 or GRPC"),
     ("healthcheck-port", "ghost", "the name of a port"),
-    ("healthcheck-protocol", "UDP", "one of HTTP, HTTPS"),
-    ("healthcheck-interval-seconds", "x", "32-bit"),
-    ("healthcheck-timeout-seconds", "x", "32-bit"),
-    ("healthy-threshold-count", "x", "32-bit"),
-    ("unhealthy-threshold-count", "x", "32-bit"),
+    ("healthcheck-protocol", "UDP", "is not one of HTTP or HTTPS"),
+    ("healthcheck-interval-seconds", "x", "is not a whole number"),
+    ("healthcheck-timeout-seconds", "x", "is not a whole number"),
+    ("healthy-threshold-count", "x", "is not a whole number"),
+    ("unhealthy-threshold-count", "x", "is not a whole number"),
     ("target-group-attributes", "x", "key=value"),
-    ("target-control-port.web.80", "x", "32-bit"),
+    ("target-control-port.web.80", "x", "is not a whole number"),
     ("target-node-labels", "x", "key=value"),
     ("multi-cluster-target-group", "x", "boolean"),
     ("tags", "x", "key=value"),
     ("auth-type", "ldap", "one of none"),
     ("auth-idp-cognito", "x", "Cognito"),
     ("auth-idp-oidc", "x", "OIDC"),
-    ("auth-session-timeout", "x", "64-bit"),
+    ("auth-session-timeout", "x", "is not a whole number"),
     ("jwt-validation", "{}", "needs jwksEndpoint"),
     ("conditions.web", "{}", "is not a list of conditions"),
     ("transforms.web", "{}", "is not a list of transforms"),
@@ -148,7 +148,7 @@ pub const BREAKAGES: &[(&str, &str, &str)] = &[
 fn one_broken_member_never_blocks_the_others() {
     for (suffix, value, told) in BREAKAGES {
         let (_, built) = two(&[(suffix, value)], &[]);
-        assert_eq!(verdicts(&built), [Verdict::Broken, Verdict::Built], "{suffix}={value}");
+        assert_eq!(verdicts(&built), [MemberState::Invalid, MemberState::Built], "{suffix}={value}");
         let finding = built.members[0].findings[0].to_string();
         assert!(finding.contains(told), "{suffix}={value}: {finding}");
         let stack = built.stack.unwrap();
@@ -176,7 +176,7 @@ fn one_malformed_setting_of_the_group_costs_only_the_setting() {
     ];
     for (suffix, value) in cases {
         let (_, built) = two(&[(suffix, value)], &[]);
-        assert_eq!(verdicts(&built), [Verdict::Curtailed, Verdict::Built], "{suffix}={value}");
+        assert_eq!(verdicts(&built), [MemberState::Degraded, MemberState::Built], "{suffix}={value}");
         assert_eq!(built.stack.unwrap().rules.len(), 2, "{suffix}={value}");
     }
 }
@@ -199,7 +199,7 @@ fn aws_not_answering_about_one_member_is_that_members_trouble() {
     let broken =
         [("auth-type", "oidc"), ("auth-idp-oidc", oidc), ("listen-ports", https), ("certificate-arn", "c")];
     let (_, built) = two(&broken, &[]);
-    assert_eq!(verdicts(&built), [Verdict::Broken, Verdict::Built]);
+    assert_eq!(verdicts(&built), [MemberState::Invalid, MemberState::Built]);
     assert!(built.members[0].findings[0].message.contains("forbidden"));
 }
 
@@ -207,14 +207,14 @@ fn aws_not_answering_about_one_member_is_that_members_trouble() {
 fn a_group_without_a_sound_member_is_left_alone() {
     let (_, built) = two(&[("target-type", "x")], &[("target-type", "y")]);
     assert_eq!(built.stack, None);
-    assert_eq!(verdicts(&built), [Verdict::Broken, Verdict::Broken]);
+    assert_eq!(verdicts(&built), [MemberState::Invalid, MemberState::Invalid]);
 }
 
 #[test]
 fn a_lone_member_stops_at_its_first_mistake() {
     let built =
         World::new().build(&alone(ingress("i", &[("scheme", "x"), ("target-type", "x")], to_web("/"))));
-    assert_eq!((built.stack, built.members[0].verdict), (None, Verdict::Broken));
+    assert_eq!((built.stack, built.members[0].state), (None, MemberState::Invalid));
     assert_eq!(built.members[0].findings.len(), 1);
 }
 

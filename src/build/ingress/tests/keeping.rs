@@ -1,7 +1,7 @@
 use super::fixture::*;
 use super::group::BREAKAGES;
 use crate::api::TargetGroupBinding;
-use crate::build::ingress::Verdict;
+use crate::build::ingress::MemberState;
 use crate::cloud::Tags;
 use crate::cloud::elbv2::{
     self, FixedResponseAction, ForwardAction, ListenerAction, Protocol, RuleCondition, Scheme,
@@ -169,8 +169,8 @@ fn a_member_that_breaks_keeps_its_live_rules_and_the_others_go_on() {
             member(ingress("z", &[], to_web("/z"))),
         ]);
         let built = world.build(&after);
-        let verdict = if suffix == "group.order" { Verdict::Misplaced } else { Verdict::Broken };
-        assert_eq!(built.members[1].verdict, verdict, "{suffix}");
+        let state = if suffix == "group.order" { MemberState::Unplaceable } else { MemberState::Invalid };
+        assert_eq!(built.members[1].state, state, "{suffix}");
         let stack = built.stack.unwrap();
         for (port, count) in [("80", 4), ("9000", 2)] {
             let of_port = |stack: &Stack| -> Vec<String> {
@@ -331,7 +331,7 @@ fn a_member_whose_rules_break_keeps_the_live_ones() {
         let good = world.stack(&together(vec![rogue(exact("/rogue", "web")), z("/z")]));
         deploy(&mut world, &good);
         let built = world.build(&together(vec![rogue(rules), z("/new")]));
-        assert_eq!(built.members[0].verdict, Verdict::Broken, "{told}");
+        assert_eq!(built.members[0].state, MemberState::Invalid, "{told}");
         assert!(built.members[0].findings[0].to_string().contains(told), "{:?}", built.members[0].findings);
         let stack = built.stack.unwrap();
         assert_eq!(flat(&stack.rules[&(id("80"), 1)]), flat(&good.rules[&(id("80"), 1)]), "{told}");

@@ -269,11 +269,11 @@ fn a_frontend_nlb_has_a_port_for_each_of_the_albs() {
 fn refusals_name_the_setting_and_what_is_allowed() {
     let cases: &[(&str, &str, &str)] = &[
         ("scheme", "internet-facng", "did you mean `internet-facing`?"),
-        ("ip-address-type", "ipv6", "expected one of ipv4, dualstack, dualstack-without-public-ipv4"),
+        ("ip-address-type", "ipv6", "is not one of ipv4, dualstack or dualstack-without-public-ipv4"),
         ("load-balancer-name", "a-name-that-is-much-longer-than-32-characters", "expected at most 32"),
         ("customer-owned-ipv4-pool", "", "is empty"),
         ("minimum-load-balancer-capacity", "Units=1", "expected CapacityUnits"),
-        ("minimum-load-balancer-capacity", "CapacityUnits=many", "is not a 32-bit integer"),
+        ("minimum-load-balancer-capacity", "CapacityUnits=many", "expected a number"),
         ("load-balancer-attributes", "x", "key=value pairs"),
         ("security-groups", "sg-none", "no security group is called sg-none"),
         ("subnets", "subnet-a", "1"),
@@ -294,7 +294,7 @@ fn refusals_name_the_setting_and_what_is_allowed() {
         assert!(refusal.contains(fault), "{refusal}");
     }
     let nlb: &[(&str, &str, &str)] = &[
-        ("frontend-nlb-scheme", "private", "expected one of internal, internet-facing"),
+        ("frontend-nlb-scheme", "private", "is not one of internal or internet-facing"),
         ("frontend-nlb-eip-allocations", "eip-1", "need scheme internet-facing"),
         (
             "frontend-nlb-attributes",
@@ -303,7 +303,7 @@ fn refusals_name_the_setting_and_what_is_allowed() {
         ),
         ("frontend-nlb-listener-port-mapping", "http=80", "is not a port"),
         ("frontend-nlb-healthcheck-port", "web", "traffic-port or a number"),
-        ("frontend-nlb-healthcheck-protocol", "TCP", "one of HTTP, HTTPS"),
+        ("frontend-nlb-healthcheck-protocol", "TCP", "is not one of HTTP or HTTPS"),
     ];
     for (suffix, value, fault) in nlb {
         let annotations = [("enable-frontend-nlb", "true"), (*suffix, *value)];

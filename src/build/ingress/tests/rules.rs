@@ -224,7 +224,7 @@ fn refusals_name_the_annotation_and_the_fault() {
             "urlRewriteConfig has no rewrites",
         ),
         ("jwt-validation", r#"{"issuer": "i"}"#, "needs jwksEndpoint"),
-        ("auth-type", "odic", "one of none, cognito, oidc"),
+        ("auth-type", "odic", "is not one of none, cognito or oidc"),
         ("auth-type", "cognito", "is missing, although auth-type is cognito"),
         ("auth-idp-oidc", "[]", "is not the settings of an OIDC provider"),
     ];

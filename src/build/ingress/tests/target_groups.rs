@@ -120,18 +120,22 @@ fn ipv6_services_need_a_dualstack_load_balancer() {
     assert_eq!(found.ip_address_type, IpAddressType::Ipv6);
     let rules = json!([rule("", &[("Prefix", "/", "cart-api")])]);
     let refusal = world.refusal(ingress("i", &[IP], rules));
-    assert!(refusal.contains("has IPv6 addresses, but the load balancer is ipv4"), "{refusal}");
+    assert!(refusal.contains("uses IPv6, but the load balancer is ipv4"), "{refusal}");
 }
 
 #[test]
 fn refusals_name_the_setting_and_what_is_allowed() {
     let cases: &[(&str, &str, &str)] = &[
-        ("target-type", "pod", "one of instance, ip"),
-        ("backend-protocol", "FTP", "one of HTTP, HTTPS"),
-        ("backend-protocol-version", "HTTP3", "one of HTTP1, HTTP2, GRPC"),
-        ("healthcheck-protocol", "TCP", "one of HTTP, HTTPS"),
-        ("healthcheck-interval-seconds", "15s", "a 32-bit integer"),
-        ("healthcheck-port", "ghost", "the name of a port of the Service"),
+        ("target-type", "pod", "is not one of instance or ip"),
+        ("backend-protocol", "FTP", "is not one of HTTP or HTTPS"),
+        ("backend-protocol-version", "HTTP3", "is not one of HTTP1, HTTP2 or GRPC"),
+        ("healthcheck-protocol", "TCP", "is not one of HTTP or HTTPS"),
+        (
+            "healthcheck-interval-seconds",
+            "15s",
+            "is not a whole number, expected 5 to 300; did you mean `15`?",
+        ),
+        ("healthcheck-port", "ghost", "nor the name of a port of Service"),
         ("target-group-attributes", "a", "key=value pairs"),
         ("target-control-port.web.80", "3000", "only with ip"),
         ("multi-cluster-target-group", "yes", "a boolean"),

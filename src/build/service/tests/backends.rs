@@ -82,7 +82,7 @@ fn ipv6_services_need_a_dualstack_load_balancer() {
     assert_eq!(binding(&[IP, dualstack], &families).ip_address_type, IpAddressType::Ipv6);
     assert_eq!(target_group(&[IP, dualstack], &json!({})).ip_address_type, IpAddressType::Ipv4);
     let message = refusal_of(build(&service(&[IP], &families), &facts(), &config()));
-    assert!(message.contains("needs a dualstack load balancer"), "{message}");
+    assert!(message.contains("uses IPv6, but the load balancer is ipv4"), "{message}");
 }
 
 fn tcp_check() -> HealthCheck {
@@ -173,9 +173,12 @@ fn bad_health_checks_are_refused() {
     let cases: &[(Pairs<'_>, &str)] = &[
         (
             &[("aws-load-balancer-healthcheck-protocol", "htp")],
-            "\"htp\" is not one of tcp, http, https; did you mean `http`?",
+            "\"htp\" is not one of tcp, http or https; did you mean `http`?",
         ),
-        (&[("aws-load-balancer-healthcheck-interval", "10s")], "\"10s\" is not a 32-bit integer"),
+        (
+            &[("aws-load-balancer-healthcheck-interval", "10s")],
+            "\"10s\" is not a whole number, expected 5 to 300; did you mean `10`?",
+        ),
         (
             &[("aws-load-balancer-healthcheck-port", "trafic-port")],
             "is neither traffic-port, a number, nor the name of a port of Service \"edge-gateway\"; did you mean \

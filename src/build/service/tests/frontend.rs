@@ -46,7 +46,7 @@ fn bad_values_are_refused_with_what_is_right() {
     let cases: &[(Pairs<'_>, &str)] = &[
         (
             &[("aws-load-balancer-scheme", "internet-facng")],
-            "aws-load-balancer-scheme: \"internet-facng\" is not one of internal, internet-facing; did you mean \
+            "aws-load-balancer-scheme: \"internet-facng\" is not one of internal or internet-facing; did you mean \
              `internet-facing`?",
         ),
         (
@@ -55,7 +55,7 @@ fn bad_values_are_refused_with_what_is_right() {
         ),
         (
             &[("aws-load-balancer-ip-address-type", "dualstack-without-public-ipv4")],
-            "aws-load-balancer-ip-address-type: \"dualstack-without-public-ipv4\" is not one of ipv4, dualstack",
+            "aws-load-balancer-ip-address-type: \"dualstack-without-public-ipv4\" is not one of ipv4 or dualstack",
         ),
         (
             &[("aws-load-balancer-subnets", "")],
@@ -64,16 +64,16 @@ fn bad_values_are_refused_with_what_is_right() {
         (
             &[("aws-load-balancer-attributes", "dns_record.client_routing_policy=any")],
             "aws-load-balancer-attributes: dns_record.client_routing_policy is \"any\", expected one of \
-             availability_zone_affinity, partial_availability_zone_affinity, any_availability_zone",
+             any_availability_zone, availability_zone_affinity or partial_availability_zone_affinity",
         ),
         (
             &[("aws-load-balancer-cross-zone-load-balancing-enabled", "on")],
-            "aws-load-balancer-cross-zone-load-balancing-enabled: \"on\" is not a boolean (true or false)",
+            "aws-load-balancer-cross-zone-load-balancing-enabled: \"on\" is not a boolean (true or false); did you mean `true`?",
         ),
         (
             &[("aws-load-balancer-minimum-load-balancer-capacity", "capacityUnits=1")],
-            "aws-load-balancer-minimum-load-balancer-capacity: \"capacityUnits\" is not CapacityUnits; did you mean \
-             `CapacityUnits`?",
+            "aws-load-balancer-minimum-load-balancer-capacity: \"capacityUnits\" is not known, expected \
+             CapacityUnits; did you mean `CapacityUnits`?",
         ),
         (
             &[("aws-load-balancer-minimum-load-balancer-capacity", "CapacityUnits=many")],
@@ -85,11 +85,11 @@ fn bad_values_are_refused_with_what_is_right() {
         ),
         (
             &[("aws-load-balancer-inbound-sg-rules-on-private-link-traffic", "true")],
-            "aws-load-balancer-inbound-sg-rules-on-private-link-traffic: \"true\" is not one of on, off",
+            "aws-load-balancer-inbound-sg-rules-on-private-link-traffic: \"true\" is not one of on or off",
         ),
         (
             &[("aws-load-balancer-disable-nlb-sg", "yes")],
-            "aws-load-balancer-disable-nlb-sg: \"yes\" is not a boolean (true or false)",
+            "aws-load-balancer-disable-nlb-sg: \"yes\" is not a boolean (true or false); did you mean `true`?",
         ),
         (
             &[("load-balancer-source-ranges", "10.0.0.0/8,2001:db8::/32")],

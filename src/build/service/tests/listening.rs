@@ -88,7 +88,7 @@ fn bad_listener_settings_are_refused() {
         (&[IP, CERT, ("aws-load-balancer-ssl-ports", "*")], "\"*\" is neither the name nor the number"),
         (
             &[IP, CERT, ("aws-load-balancer-alpn-policy", "http2only")],
-            "\"http2only\" is not one of None, HTTP1Only, HTTP2Only, HTTP2Optional, HTTP2Preferred; did you mean \
+            "\"http2only\" is not one of None, HTTP1Only, HTTP2Only, HTTP2Optional or HTTP2Preferred; did you mean \
              `HTTP2Only`?",
         ),
         (&[IP, ("aws-load-balancer-quic-enabled-ports", "80")], "port 80 speaks TCP, expected UDP"),
@@ -260,7 +260,7 @@ fn malformed_actions_are_refused() {
     let entry =
         |fields: &str| format!(r#"{{"type":"forward","forwardConfig":{{"targetGroups":[{fields}]}}}}"#);
     let cases = [
-        ("{".to_owned(), "\"{\" is not a JSON object"),
+        ("{".to_owned(), "is not JSON: EOF while parsing an object"),
         ("{}".to_owned(), "type is \"\", expected \"forward\""),
         (r#"{"type":"redirect"}"#.to_owned(), "type is \"redirect\", expected \"forward\""),
         (r#"{"type":"forward"}"#.to_owned(), "forwardConfig is missing"),

@@ -28,7 +28,7 @@ fn key(name: &str) -> ObjectKey {
 /// The id of the only target group of a member.
 fn target_group(built: &BuiltGroup, name: &str) -> String {
     let groups = built.stack.as_ref().unwrap().target_groups.keys();
-    let mut own = groups.filter(|id| built.owners.of_target_group(id.as_str()) == Some(&key(name)));
+    let mut own = groups.filter(|id| built.attribution.of_target_group(id.as_str()) == Some(&key(name)));
     own.next().unwrap().as_str().to_owned()
 }
 
@@ -175,6 +175,6 @@ fn a_group_of_one_fails_as_a_whole() {
     let group = alone(ingress("one", &[], json!([rule("one", &[("Prefix", "/", "web")])])));
     let built = World::new().build(&group);
     let refused = step(Stage::Rules, "80:1", aws("CreateRule", "ValidationError", "no such host"));
-    assert_eq!(culprits(&built.owners, &failure(std::slice::from_ref(&refused))).len(), 1);
+    assert_eq!(culprits(&built.attribution, &failure(std::slice::from_ref(&refused))).len(), 1);
     assert!(!gives_up(&mut Cow::Owned(group), &built, &failure(&[refused])));
 }

@@ -1,0 +1,213 @@
+//! Subnet mappings: static addresses and source NAT prefixes.
+
+use super::context::ServiceContext;
+use super::load_balancer::LoadBalancerContext;
+use crate::annotations::service as keys;
+use crate::cloud::ec2::Subnet;
+use crate::cloud::elbv2::{IpAddressType, Scheme, SubnetMapping};
+use crate::finding::Finding;
+use crate::inputs::Halt;
+use crate::settings::subnets::{associated_ipv6_cidrs, has_ipv6};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+const AUTO_ASSIGNED: &str = "auto_assigned";
+
+/// `on` or `off`; `off` unless said otherwise.
+pub(super) fn read_source_nat(
+    context: &ServiceContext<'_>,
+    balancer: &LoadBalancerContext<'_>,
+) -> Result<&'static str, Halt> {
+    let Some("on") = context.choice(keys::SOURCE_NAT, &["on", "off"])? else { return Ok("off") };
+    if balancer.ip_address_type == IpAddressType::Ipv4 {
+        return Err(needs_dualstack(context, keys::SOURCE_NAT).into());
+    }
+    let without: Vec<&str> =
+        balancer.subnets.iter().filter(|subnet| !has_ipv6(subnet)).map(|subnet| subnet.id.as_str()).collect();
+    if without.is_empty() {
+        return Ok("on");
+    }
+    let message = format!("subnets {} have no associated IPv6 CIDR", without.join(", "));
+    Err(context.error(keys::SOURCE_NAT, message).into())
+}
+
+/// The subnets with the addresses that annotations ask for in them.
+pub(super) fn read_mappings(
+    context: &ServiceContext<'_>,
+    balancer: &LoadBalancerContext<'_>,
+    source_nat: &str,
+) -> Result<Vec<SubnetMapping>, Halt> {
+    let allocations = list_allocations(context, balancer)?;
+    let ipv4 = list_private_ipv4(context, balancer)?;
+    let ipv6 = list_ipv6(context, balancer)?;
+    let prefixes = list_source_nat_prefixes(context, balancer, source_nat)?;
+    let mut mappings = Vec::with_capacity(balancer.subnets.len());
+    for (at, subnet) in balancer.subnets.iter().enumerate() {
+        let at_position = |list: &Option<Vec<String>>| list.as_ref().and_then(|items| items.get(at).cloned());
+        mappings.push(SubnetMapping {
+            allocation_id: at_position(&allocations),
+            private_ipv4_address: place_ipv4(context, ipv4.as_deref(), subnet)?,
+            ipv6_address: place_ipv6(context, ipv6.as_deref(), subnet)?,
+            source_nat_ipv6_prefix: at_position(&prefixes),
+            subnet_id: subnet.id.clone(),
+        });
+    }
+    Ok(mappings)
+}
+
+fn list_allocations(
+    context: &ServiceContext<'_>,
+    balancer: &LoadBalancerContext<'_>,
+) -> Result<Option<Vec<String>>, Halt> {
+    let Some(allocations) = context.list(keys::EIP_ALLOCATIONS) else { return Ok(None) };
+    if balancer.scheme != Scheme::InternetFacing {
+        return Err(needs_scheme(context, keys::EIP_ALLOCATIONS, &Scheme::InternetFacing).into());
+    }
+    check_count(context, balancer, keys::EIP_ALLOCATIONS, allocations.len())?;
+    Ok(Some(allocations))
+}
+
+fn list_private_ipv4(
+    context: &ServiceContext<'_>,
+    balancer: &LoadBalancerContext<'_>,
+) -> Result<Option<Vec<IpAddr>>, Halt> {
+    let Some(listed) = context.list(keys::PRIVATE_IPV4_ADDRESSES) else { return Ok(None) };
+    if balancer.scheme != Scheme::Internal {
+        return Err(needs_scheme(context, keys::PRIVATE_IPV4_ADDRESSES, &Scheme::Internal).into());
+    }
+    check_count(context, balancer, keys::PRIVATE_IPV4_ADDRESSES, listed.len())?;
+    parse_addresses(context, keys::PRIVATE_IPV4_ADDRESSES, "IPv4", &listed, IpAddr::is_ipv4).map(Some)
+}
+
+fn list_ipv6(
+    context: &ServiceContext<'_>,
+    balancer: &LoadBalancerContext<'_>,
+) -> Result<Option<Vec<IpAddr>>, Halt> {
+    let Some(listed) = context.list(keys::IPV6_ADDRESSES) else { return Ok(None) };
+    if !balancer.is_dualstack() {
+        return Err(needs_dualstack(context, keys::IPV6_ADDRESSES).into());
+    }
+    check_count(context, balancer, keys::IPV6_ADDRESSES, listed.len())?;
+    parse_addresses(context, keys::IPV6_ADDRESSES, "IPv6", &listed, IpAddr::is_ipv6).map(Some)
+}
+
+fn parse_addresses(
+    context: &ServiceContext<'_>,
+    suffix: &str,
+    family: &str,
+    listed: &[String],
+    is_of_family: impl Fn(&IpAddr) -> bool,
+) -> Result<Vec<IpAddr>, Halt> {
+    let parse = |text: &String| {
+        let address = text.parse().ok().filter(|address| is_of_family(address));
+        address.ok_or_else(|| context.error(suffix, format!("{text:?} is not an {family} address")).into())
+    };
+    listed.iter().map(parse).collect()
+}
+
+fn list_source_nat_prefixes(
+    context: &ServiceContext<'_>,
+    balancer: &LoadBalancerContext<'_>,
+    source_nat: &str,
+) -> Result<Option<Vec<String>>, Halt> {
+    let Some(prefixes) = context.list(keys::SOURCE_NAT_PREFIXES) else { return Ok(None) };
+    if !balancer.is_dualstack() {
+        return Err(needs_dualstack(context, keys::SOURCE_NAT_PREFIXES).into());
+    }
+    if source_nat != "on" {
+        let switch = context.annotations.key(keys::SOURCE_NAT);
+        let message = format!("source NAT prefixes are given while {switch} is not on");
+        return Err(context.error(keys::SOURCE_NAT_PREFIXES, message).into());
+    }
+    check_count(context, balancer, keys::SOURCE_NAT_PREFIXES, prefixes.len())?;
+    for (prefix, subnet) in prefixes.iter().zip(&balancer.subnets) {
+        if let Some(problem) = find_prefix_problem(prefix, subnet) {
+            return Err(context.error(keys::SOURCE_NAT_PREFIXES, format!("{prefix:?} {problem}")).into());
+        }
+    }
+    Ok(Some(prefixes))
+}
+
+/// Right are `auto_assigned`, and an address of the subnet's IPv6 ranges followed by `/80`.
+fn find_prefix_problem(prefix: &str, subnet: &Subnet) -> Option<String> {
+    if prefix == AUTO_ASSIGNED {
+        return None;
+    }
+    let mut parts = prefix.split('/');
+    let (address, length) = (parts.next().unwrap_or_default(), parts.next());
+    let address = address.parse().ok().filter(IpAddr::is_ipv6);
+    match (address, length) {
+        (_, None) => Some(format!("is neither {AUTO_ASSIGNED} nor an IPv6 prefix")),
+        (_, Some(length)) if length != "80" => Some(format!("has prefix length {length}, expected 80")),
+        (None, Some(_)) => Some("is not an IPv6 prefix".to_owned()),
+        (Some(address), Some(_)) => (!within(&address, associated_ipv6_cidrs(subnet)))
+            .then(|| format!("lies outside the IPv6 CIDRs of subnet {}", subnet.id)),
+    }
+}
+
+fn place_ipv4(
+    context: &ServiceContext<'_>,
+    addresses: Option<&[IpAddr]>,
+    subnet: &Subnet,
+) -> Result<Option<String>, Halt> {
+    let Some(addresses) = addresses else { return Ok(None) };
+    let inside = addresses.iter().filter(|address| within(address, [subnet.cidr_block.as_str()]));
+    only_one(context, keys::PRIVATE_IPV4_ADDRESSES, inside, subnet)
+}
+
+fn place_ipv6(
+    context: &ServiceContext<'_>,
+    addresses: Option<&[IpAddr]>,
+    subnet: &Subnet,
+) -> Result<Option<String>, Halt> {
+    let Some(addresses) = addresses else { return Ok(None) };
+    let inside = addresses.iter().filter(|address| within(address, associated_ipv6_cidrs(subnet)));
+    only_one(context, keys::IPV6_ADDRESSES, inside, subnet)
+}
+
+fn only_one<'i>(
+    context: &ServiceContext<'_>,
+    suffix: &str,
+    mut inside: impl Iterator<Item = &'i IpAddr>,
+    subnet: &Subnet,
+) -> Result<Option<String>, Halt> {
+    match (inside.next(), inside.next()) {
+        (Some(address), None) => Ok(Some(address.to_string())),
+        (first, _) => {
+            let count = if first.is_none() { "none" } else { "several" };
+            let message =
+                format!("{count} of the addresses lie in subnet {}, expected exactly one", subnet.id);
+            Err(context.error(suffix, message).into())
+        }
+    }
+}
+
+fn within<'c>(address: &IpAddr, cidrs: impl IntoIterator<Item = &'c str>) -> bool {
+    cidrs.into_iter().filter_map(|cidr| cidr.parse::<IpNet>().ok()).any(|net| net.contains(address))
+}
+
+fn check_count(
+    context: &ServiceContext<'_>,
+    balancer: &LoadBalancerContext<'_>,
+    suffix: &str,
+    count: usize,
+) -> Result<(), Halt> {
+    let subnets = balancer.subnets.len();
+    if count == subnets {
+        return Ok(());
+    }
+    let message = format!("{count} values are given for {subnets} subnets, expected one per subnet");
+    Err(context.error(suffix, message).into())
+}
+
+fn needs_scheme(context: &ServiceContext<'_>, suffix: &str, scheme: &Scheme) -> Finding {
+    let key = context.annotations.key(keys::SCHEME);
+    context
+        .error(suffix, format!("works only on {scheme} load balancers"))
+        .hint(format!("set {key}: {scheme}"))
+}
+
+fn needs_dualstack(context: &ServiceContext<'_>, suffix: &str) -> Finding {
+    let key = context.annotations.key(keys::IP_ADDRESS_TYPE);
+    context.error(suffix, "works only on dualstack load balancers").hint(format!("set {key}: dualstack"))
+}
