@@ -10,7 +10,6 @@ pub mod service;
 pub mod table;
 pub mod value;
 
-use crate::finding::Severity;
 use std::collections::BTreeMap;
 use value::Complaint;
 
@@ -35,10 +34,7 @@ impl AnnotationError {
     /// What is wrong with the value, in the words of admission: those of the annotation's row in the table, if it refuses the
     /// value, too.
     pub fn complaint(&self) -> Complaint {
-        let row = table::find(&self.key);
-        let complaints = row.map(|row| row.value.check(&self.key, &self.value)).unwrap_or_default();
-        let mut errors = complaints.into_iter().filter(|complaint| complaint.severity == Severity::Error);
-        errors.next().unwrap_or_else(|| Complaint::error(self.to_string()))
+        table::refusal_of(&self.key, &self.value).unwrap_or_else(|| Complaint::error(self.to_string()))
     }
 }
 

@@ -5,8 +5,9 @@ mod alb;
 mod nlb;
 mod other;
 
-use super::value::ValueKind;
+use super::value::{Complaint, ValueKind};
 use super::{ALB_PREFIX, NLB_PREFIX};
+use crate::finding::Severity;
 use std::collections::BTreeMap;
 
 /// An annotation.
@@ -154,6 +155,12 @@ pub fn find(key: &str) -> Option<&'static Row> {
     let (prefix, suffix) = key.split_once('/')?;
     let mut matching = rows().filter(|row| row.prefix == prefix && row.suffix.matches(suffix));
     matching.next()
+}
+
+/// Why admission refuses a value; `None`: it does not, or the key is not known.
+pub fn refusal_of(key: &str, value: &str) -> Option<Complaint> {
+    let complaints = find(key)?.value.check(key, value);
+    complaints.into_iter().find(|complaint| complaint.severity == Severity::Error)
 }
 
 /// Annotations with values up to this many bytes are never too long to be built from.

@@ -14,6 +14,8 @@ pub use references::{USE_ANNOTATION, backends, secret_reference, service_referen
 
 use super::cost::too_costly_ingress;
 use crate::annotations::ingress::of as annotations_of;
+use crate::annotations::table::refusal_of;
+use crate::annotations::value::Complaint;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, has_finalizer};
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
 use crate::config::Config;
@@ -306,8 +308,11 @@ pub fn parse_order(ingress: &Ingress) -> Result<i32, Box<Finding>> {
     let order = order.ok().filter(|order| (-MAX_ORDER..=MAX_ORDER).contains(order));
     order.ok_or_else(|| {
         let value = annotations.string("group.order").unwrap_or_default();
-        let problem = format!("{value:?} is not an order, expected a whole number from -1000 to 1000");
-        Box::new(Finding::error(&ingress_ref(ingress), problem).at(annotations.key("group.order")))
+        let key = annotations.key("group.order");
+        let problem = || format!("{value:?} is out of range, expected -{MAX_ORDER} to {MAX_ORDER}");
+        let refusal = refusal_of(&key, value).unwrap_or_else(|| Complaint::error(problem()));
+        let finding = Finding::error(&ingress_ref(ingress), refusal.problem).at(key);
+        Box::new(Finding { hint: refusal.hint, ..finding })
     })
 }
 

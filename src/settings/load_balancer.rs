@@ -154,8 +154,7 @@ pub fn parse_capacity(given: &Attributes, origin: &Origin) -> Result<Option<i32>
     let mut units = None;
     for (key, value) in given {
         if key != CAPACITY_UNITS {
-            let unknown = origin.error(format!("{key:?} is not known, expected {CAPACITY_UNITS}"));
-            return Err(unknown.suggest(key, [CAPACITY_UNITS]).into());
+            return Err(origin.not_one_of(key, &[CAPACITY_UNITS]).into());
         }
         let message = || format!("{CAPACITY_UNITS} is {value:?}, expected a number");
         units = Some(parse::int32(value).ok_or_else(|| origin.error(message()))?);

@@ -9,6 +9,7 @@ use aws_load_balancer_controller::controller::gather;
 use aws_load_balancer_controller::inputs::Facts;
 use aws_load_balancer_controller::inputs::group::{concerned_groups, load_group};
 use aws_load_balancer_controller::model::Stack;
+use aws_load_balancer_controller::settings;
 use rig::{Options, Rig, rig::workers};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -82,9 +83,9 @@ async fn plan(rig: &Rig) -> String {
     let config = rig.config();
     let mut text = String::new();
     for service in context.stores.services.list() {
-        let (id, service): (_, &Service) = (build::service::stack_id(&service), &service);
-        let is_ours =
-            build::service::is_selected(service, config) || build::service::is_pending_finalization(service);
+        let (id, service): (_, &Service) = (settings::service::stack_id(&service), &service);
+        let is_ours = settings::service::is_selected(service, config)
+            || settings::service::is_pending_finalization(service);
         if !is_ours {
             continue;
         }

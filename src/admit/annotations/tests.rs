@@ -204,3 +204,53 @@ fn however_many_backends_there_are_limits_are_told() {
         }
     }
 }
+
+/// Wrong values of every kind, for every annotation. What the build says of a value that the table refuses is what the table says.
+#[test]
+fn one_mistake_has_one_sentence() {
+    const VALUES: &[&str] =
+        &["", "x", "yes", "3s", "-1", "70000", "a=b", "[]", "{}", "{", "[{\"a\": 1}]", "10.0.0.0/33", "a,b"];
+    let config = Config::default();
+    let others = Arc::default();
+    let doubted = BTreeSet::new();
+    let setting = Setting { config: &config, is_new: true, others: &others, doubted: &doubted };
+    // why: these are said of the object or the group, not of the value alone
+    let of_more = [
+        "works only on",
+        "needs a dualstack",
+        "neither the name nor the number",
+        "neither traffic-port",
+        "invalid ingress group",
+        "there is no listener",
+    ];
+    let mut different = BTreeMap::new();
+    for row in table::rows().filter(|row| row.prefix == ALB || row.prefix == NLB) {
+        for value in VALUES {
+            let key = format!("{}/{}", row.prefix, row.suffix.example());
+            let annotations = [(key.clone(), *value)];
+            let (object, trial) = if row.prefix == NLB {
+                let service = service(&annotations);
+                (service_ref(&service), trial::try_service(&service, &setting))
+            } else {
+                let ingress = ingress(&annotations);
+                (ingress_ref(&ingress), trial::try_ingress(&ingress, None, &setting))
+            };
+            let map = BTreeMap::from([(key.clone(), (*value).to_owned())]);
+            let judged = check_values(&object, Some(&map), row.prefix, &config);
+            let refused = judged.iter().any(|finding| finding.severity == Severity::Error);
+            let of_build = trial.errors().filter(|finding| finding.field.as_ref() == Some(&key));
+            for finding in of_build.filter(|_| refused) {
+                let is_of_more = of_more.iter().any(|words| finding.message.contains(words));
+                if !is_of_more
+                    && !judged
+                        .iter()
+                        .any(|other| (&other.message, &other.hint) == (&finding.message, &finding.hint))
+                {
+                    different
+                        .insert(key.clone(), format!("{finding}\n    {}", errors(&judged).join("\n    ")));
+                }
+            }
+        }
+    }
+    assert!(different.is_empty(), "{}", different.into_values().collect::<Vec<_>>().join("\n"));
+}

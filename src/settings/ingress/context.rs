@@ -1,7 +1,8 @@
 //! The members of a group with their annotations, and everything that may be looked at.
 
 use crate::annotations::ingress::{Fault, of};
-use crate::annotations::table::oversized;
+use crate::annotations::table::{oversized, refusal_of};
+use crate::annotations::value::Complaint;
 use crate::annotations::{ALB_PREFIX, Annotations};
 use crate::api::ingress_class_params::IngressClassParamsSpec;
 use crate::api::{ObjectKey, Service};
@@ -122,7 +123,7 @@ impl<'a> MemberView<'a> {
 
     /// A fault of one of its annotations.
     pub fn blame(&self, fault: impl Into<Fault>) -> Finding {
-        found_on(fault.into(), &self.object)
+        found_on(fault.into(), &self.object, self.raw_annotations)
     }
 
     /// Its annotations overlaid by those of a Service behind it.
@@ -138,6 +139,7 @@ impl<'a> MemberView<'a> {
                 name: key.name().to_owned(),
             },
             upper,
+            lower: self.raw_annotations,
         }
     }
 }
@@ -180,6 +182,7 @@ pub(crate) struct Overlay<'a> {
     ingress: ObjectRef,
     service: ObjectRef,
     upper: Option<&'a BTreeMap<String, String>>,
+    lower: Option<&'a BTreeMap<String, String>>,
 }
 
 impl Overlay<'_> {
@@ -194,8 +197,10 @@ impl Overlay<'_> {
     /// A fault of one of the annotations: the Service's, if it carries the key, else the Ingress's.
     pub fn blame(&self, fault: impl Into<Fault>) -> Finding {
         let fault = fault.into();
-        let on_service = self.upper.is_some_and(|annotations| annotations.contains_key(&fault.key));
-        found_on(fault, if on_service { &self.service } else { &self.ingress })
+        match self.upper.filter(|annotations| annotations.contains_key(&fault.key)) {
+            Some(upper) => found_on(fault, &self.service, Some(upper)),
+            None => found_on(fault, &self.ingress, self.lower),
+        }
     }
 
     /// Where an annotation stands: at the Service, if it carries the key, else at the Ingress.
@@ -216,9 +221,16 @@ impl Overlay<'_> {
     }
 }
 
-fn found_on(fault: Fault, object: &ObjectRef) -> Finding {
-    let finding = Finding::error(object, fault.problem).at(fault.key);
-    match fault.hint {
+/// A fault of an annotation, in the words of admission if that refuses the value, too.
+fn found_on(fault: Fault, object: &ObjectRef, annotations: Option<&BTreeMap<String, String>>) -> Finding {
+    let Fault { key, problem, hint } = fault;
+    let value = annotations.and_then(|annotations| annotations.get(&key));
+    let (problem, hint) = match value.and_then(|value| refusal_of(&key, value)) {
+        Some(Complaint { severity: _, problem, hint }) => (problem, hint),
+        None => (problem, hint),
+    };
+    let finding = Finding::error(object, problem).at(key);
+    match hint {
         Some(hint) => finding.hint(hint),
         None => finding,
     }

@@ -129,7 +129,7 @@ fn read_customer_owned_pool(
 ) -> Result<Option<String>, Halt> {
     const SUFFIX: &str = "customer-owned-ipv4-pool";
     let merged = merge_plain(group, diagnostics, |member| match member.annotations.string(SUFFIX) {
-        Some("") => Err(member.origin(SUFFIX).error("is empty, expected the id of a pool").into()),
+        Some("") => Err(member.blame(member.annotations.error(SUFFIX, "the id of a pool")).into()),
         Some(pool) => Ok(Some(Sourced::new(pool.to_owned(), member.origin(SUFFIX)))),
         None => Ok(None),
     })?;

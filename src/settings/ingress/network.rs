@@ -71,6 +71,10 @@ pub(super) fn read_subnets(
             let placement = place(claim.origin.clone());
             let found = match &claim.value {
                 WantedSubnets::Selected(selector) => placement.resolve_selected(selector)?,
+                WantedSubnets::Listed(listed) if listed.is_empty() => {
+                    let error = member.annotations.error("subnets", "a list of subnets");
+                    return Err(member.blame(error).into());
+                }
                 WantedSubnets::Listed(listed) => placement.resolve_listed(listed)?,
             };
             Ok(Some(Sourced::new((claim.value, mappings(&found)), claim.origin)))

@@ -65,6 +65,10 @@ pub(super) struct ActionListener<'p, 'a> {
 /// The action that an annotation gives, checked; `None` without one.
 pub(super) fn parse(context: &ServiceContext<'_>, suffix: &str) -> Result<Option<ForwardAnnotation>, Halt> {
     let expected = "a JSON object {\"type\": \"forward\", \"forwardConfig\": {…}}";
+    // why: serde takes an array for a struct, which Go does not
+    if context.string(suffix).is_some_and(|text| !text.trim_start().starts_with('{')) {
+        return Err(context.invalid(suffix, expected).into());
+    }
     let action: Option<ForwardAnnotation> =
         context.annotations.json(suffix, expected).map_err(|error| error.found_on(&context.object))?;
     if let Some(problem) = action.as_ref().and_then(find_problem) {
@@ -75,7 +79,7 @@ pub(super) fn parse(context: &ServiceContext<'_>, suffix: &str) -> Result<Option
 
 fn find_problem(action: &ForwardAnnotation) -> Option<String> {
     if action.kind != "forward" {
-        return Some(format!("type is {:?}, expected \"forward\"", action.kind));
+        return Some(format!("type is {:?}, expected forward", action.kind));
     }
     let Some(forward) = &action.forward else { return Some("forwardConfig is missing".to_owned()) };
     let problem = |(at, entry)| {

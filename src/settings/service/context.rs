@@ -87,6 +87,11 @@ impl<'a> ServiceContext<'a> {
         }
     }
 
+    /// The error for a value that is not what it should be.
+    pub fn invalid(&self, suffix: &str, expected: &str) -> Finding {
+        self.annotations.error(suffix, expected).found_on(&self.object)
+    }
+
     pub fn origin(&self, suffix: &str) -> Origin {
         Origin::field(&self.object, self.annotations.key(suffix))
     }

@@ -117,6 +117,9 @@ fn read_subnets<'a>(
         config: context.config,
     };
     if let Some(listed) = context.list(keys::SUBNETS) {
+        if listed.is_empty() {
+            return Err(context.invalid(keys::SUBNETS, "a list of subnets").into());
+        }
         return placement.resolve_listed(&listed);
     }
     placement.origin = Origin::object(&context.object);

@@ -211,9 +211,8 @@ fn decide_proxy_protocol(context: &ServiceContext<'_>, port: &ServicePort) -> Re
 fn read_proxied(context: &ServiceContext<'_>) -> Result<Option<BTreeSet<String>>, Halt> {
     let Some(listed) = context.list(keys::PROXY_PROTOCOL_PORTS) else { return Ok(None) };
     // why: Go's int has 64 bits
-    if let Some(wrong) = listed.iter().find(|item| parse::int64(item).is_none()) {
-        let message = format!("{wrong:?} is not a port number");
-        return Err(context.error(keys::PROXY_PROTOCOL_PORTS, message).into());
+    if listed.iter().any(|item| parse::int64(item).is_none()) {
+        return Err(context.invalid(keys::PROXY_PROTOCOL_PORTS, "a list of port numbers").into());
     }
     Ok(Some(listed.into_iter().collect()))
 }

@@ -59,7 +59,7 @@ fn bad_values_are_refused_with_what_is_right() {
         ),
         (
             &[("aws-load-balancer-subnets", "")],
-            "aws-load-balancer-subnets: no subnet is given, expected at least one",
+            "aws-load-balancer-subnets: is empty, expected a list of subnet ids (subnet-…) or values of the tag Name",
         ),
         (
             &[("aws-load-balancer-attributes", "dns_record.client_routing_policy=any")],
@@ -72,8 +72,8 @@ fn bad_values_are_refused_with_what_is_right() {
         ),
         (
             &[("aws-load-balancer-minimum-load-balancer-capacity", "capacityUnits=1")],
-            "aws-load-balancer-minimum-load-balancer-capacity: \"capacityUnits\" is not known, expected \
-             CapacityUnits; did you mean `CapacityUnits`?",
+            "aws-load-balancer-minimum-load-balancer-capacity: \"capacityUnits\" is not one of CapacityUnits; \
+             did you mean `CapacityUnits`?",
         ),
         (
             &[("aws-load-balancer-minimum-load-balancer-capacity", "CapacityUnits=many")],

@@ -261,8 +261,8 @@ fn malformed_actions_are_refused() {
         |fields: &str| format!(r#"{{"type":"forward","forwardConfig":{{"targetGroups":[{fields}]}}}}"#);
     let cases = [
         ("{".to_owned(), "is not JSON: EOF while parsing an object"),
-        ("{}".to_owned(), "type is \"\", expected \"forward\""),
-        (r#"{"type":"redirect"}"#.to_owned(), "type is \"redirect\", expected \"forward\""),
+        ("{}".to_owned(), "type is \"\", expected forward"),
+        (r#"{"type":"redirect"}"#.to_owned(), "type is \"redirect\", expected forward"),
         (r#"{"type":"forward"}"#.to_owned(), "forwardConfig is missing"),
         (entry("{}"), "forwardConfig.targetGroups[0] needs either targetGroupARN or serviceName"),
         (
