@@ -20,6 +20,8 @@ mod listener;
 mod load_balancer;
 mod network;
 mod optimizer;
+mod outcome;
+mod overruled;
 mod owners;
 mod priorities;
 mod protection;
@@ -33,8 +35,9 @@ mod target_group;
 
 pub use backend::MISSING_ACTION;
 pub use doubt::{Doubt, DoubtKind};
+pub use outcome::{MemberOutcome, Verdict};
 pub use owners::{ListenerPart, Owners, Share};
-pub use sources::SharedPart;
+pub use sources::{SharedPart, ValueKind};
 
 use crate::annotations::ingress::of as annotations_of;
 use crate::annotations::parse;
@@ -51,6 +54,7 @@ use keep::Keeper;
 use listener::{Contribution, Port};
 use load_balancer::Front;
 use optimizer::Draft;
+use outcome::outcomes;
 use reach::Line;
 use scope::{LOAD_BALANCER_ID, Ledger, MemberView, Scope};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,51 +78,6 @@ pub struct BuiltGroup {
     pub owners: Owners,
     /// Whether a look-up failed, so that the same build may come further when it is tried again.
     pub has_failed_lookup: bool,
-}
-
-/// What became of a member.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberOutcome {
-    /// The member.
-    pub key: ObjectKey,
-    /// How far it came.
-    pub verdict: Verdict,
-    /// What is wrong with it.
-    pub findings: Vec<Finding>,
-    /// What is built of it and likely not meant so.
-    pub doubts: Vec<Doubt>,
-}
-
-impl MemberOutcome {
-    /// Everything that the objects alone tell about it.
-    pub fn said(&self) -> Vec<Finding> {
-        let doubts = self.doubts.iter().filter(|doubt| doubt.is_evident());
-        self.findings.iter().chain(doubts.map(|doubt| &doubt.finding)).cloned().collect()
-    }
-}
-
-/// How far a member came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is part of the stack.
-    Built,
-    /// It is part of the stack, but some of its settings are not used.
-    Curtailed,
-    /// It cannot be built; what it had stays.
-    Broken,
-    /// AWS does not take it; what it had stays.
-    Refused,
-    /// Its class or its order is wrong, so that it cannot even be placed; what it had stays.
-    Misplaced,
-    /// It is sound, but the group as a whole cannot be built.
-    Blocked,
-}
-
-impl Verdict {
-    /// Whether the stack says what the member says.
-    pub fn is_served(self) -> bool {
-        matches!(self, Self::Built | Self::Curtailed)
-    }
 }
 
 /// Builds a group.
@@ -178,6 +137,24 @@ impl BuiltGroup {
         refused.map(|member| &member.key).collect()
     }
 
+    /// Notes that AWS refuses settings of members whose other wishes it takes.
+    pub fn withhold(&mut self, refused: &BTreeMap<ObjectKey, Vec<Finding>>) {
+        for member in &mut self.members {
+            let Some(findings) = refused.get(&member.key) else { continue };
+            member.findings.extend(findings.iter().cloned());
+            if member.verdict.is_served() {
+                member.verdict = Verdict::Withheld;
+            }
+        }
+    }
+
+    /// Whether all that is not served is too costly to be built.
+    pub fn is_whole_but_for_those_put_aside(&self) -> bool {
+        let is_aside = |member: &MemberOutcome| member.verdict == Verdict::PutAside;
+        let others = self.members.iter().filter(|member| member.verdict != Verdict::Built);
+        !self.is_whole() && self.held.is_empty() && others.into_iter().all(is_aside)
+    }
+
     /// Whether every member is served and nobody is held.
     pub fn is_whole(&self) -> bool {
         self.held.is_empty() && self.members.iter().all(|member| member.verdict == Verdict::Built)
@@ -186,27 +163,6 @@ impl BuiltGroup {
 
 fn blocked(scope: &Scope<'_>, ledger: &mut Ledger, finding: &Finding) -> BuiltGroup {
     BuiltGroup { members: outcomes(scope, ledger, Some(finding)), ..BuiltGroup::of(None) }
-}
-
-fn outcomes(scope: &Scope<'_>, ledger: &mut Ledger, blocker: Option<&Finding>) -> Vec<MemberOutcome> {
-    let mut outcomes = Vec::with_capacity(scope.members.len());
-    for member in &scope.members {
-        let mut findings = ledger.take_findings(member.index);
-        let broken = ledger.is_broken(member.index);
-        findings.extend(blocker.filter(|blocker| !findings.contains(blocker)).cloned());
-        let broken = broken || blocker.is_some_and(|blocker| blocker.object == member.object);
-        let verdict = match (member.defect, broken, blocker, findings.is_empty()) {
-            (Some(_), ..) => Verdict::Misplaced,
-            _ if member.refusal.is_some() => Verdict::Refused,
-            (None, true, ..) => Verdict::Broken,
-            (None, false, Some(_), _) => Verdict::Blocked,
-            (None, false, None, true) => Verdict::Built,
-            (None, false, None, false) => Verdict::Curtailed,
-        };
-        let doubts = ledger.take_doubts(member.index);
-        outcomes.push(MemberOutcome { key: member.key.clone(), verdict, findings, doubts });
-    }
-    outcomes
 }
 
 /// Deleted Ingresses whose annotation protects the load balancer that would go with them.
@@ -368,6 +324,7 @@ impl<'b> GroupBuild<'b, '_> {
         ssl_redirect: Option<i32>,
         compiled: BTreeMap<usize, Compiled>,
     ) -> Result<BuiltGroup, Halt> {
+        overruled::tell(self.scope, self.ledger);
         self.ledger.begin(Part::Listener);
         let live = self.live()?;
         let keeper = live.map(|live| Keeper::new(self.scope, live, self.broken()));

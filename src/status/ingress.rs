@@ -56,8 +56,10 @@ pub fn event_of(outcome: &MemberOutcome, deployed: bool) -> Option<Event> {
     };
     let reason = match outcome.verdict {
         Verdict::Misplaced => Reason::FailedLoadGroupID,
-        Verdict::Refused => Reason::FailedDeployModel,
-        Verdict::Built | Verdict::Curtailed | Verdict::Broken | Verdict::Blocked => Reason::FailedBuildModel,
+        Verdict::Refused | Verdict::Withheld => Reason::FailedDeployModel,
+        Verdict::Built | Verdict::Curtailed | Verdict::Broken | Verdict::PutAside | Verdict::Blocked => {
+            Reason::FailedBuildModel
+        }
     };
     Some(Event::warning(reason, &cause))
 }

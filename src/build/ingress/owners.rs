@@ -1,7 +1,7 @@
 //! Which member a part of a group's stack is from, so that what AWS refuses can be laid at somebody's door.
 
 use super::listener::Contribution;
-use super::sources::{Setting, SharedPart, sources_of};
+use super::sources::{Setting, SharedPart, ValueKind, givers, sources_of};
 use crate::api::ObjectKey;
 use crate::cloud::elbv2::ListenerAction;
 use crate::model::{Binding, ResourceId, Resources, Rule, Stack, TargetGroup};
@@ -69,6 +69,26 @@ impl Owners {
     /// Who asks for what AWS refuses, in these words, of something that the whole group shares.
     pub fn sources_of(&self, part: SharedPart, words: &str) -> Vec<String> {
         sources_of(&self.settings, part, words)
+    }
+
+    /// The members whose value of a key counts, of the load balancers.
+    pub fn of_value(&self, part: SharedPart, kind: ValueKind, key: &str) -> BTreeSet<&ObjectKey> {
+        givers(&self.settings, part, kind, key)
+    }
+
+    /// The same of a listener.
+    pub fn of_listener_value(&self, listener: &str, kind: ValueKind, key: &str) -> BTreeSet<&ObjectKey> {
+        let gifts = self.gifts.get(&ResourceId::from(listener)).map(Vec::as_slice).unwrap_or_default();
+        match kind {
+            ValueKind::Attributes => {
+                let such = |gift: &&Gift| gift.kind == ListenerPart::Attribute && gift.name == key;
+                gifts.iter().filter(such).map(|gift| &gift.from).collect()
+            }
+            ValueKind::Tags => {
+                let is_there = |member: &&ObjectKey| gifts.iter().any(|gift| gift.from == **member);
+                self.of_value(SharedPart::LoadBalancer, kind, key).into_iter().filter(is_there).collect()
+            }
+        }
     }
 
     /// What a stack has of a member, priorities left aside.
