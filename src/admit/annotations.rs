@@ -172,6 +172,12 @@ fn found(object: &ObjectRef, key: &str, complaint: Complaint, row: &Row) -> Find
 fn merge(judged: Vec<Finding>, trial: &Trial, unused: &BTreeSet<String>, is_alone: bool) -> Vec<Finding> {
     let mut findings = judged;
     let is_idle = |field: &String| trial.unread.contains(field) || unused.contains(field);
+    // why: the builder says why nothing reads it
+    let is_explained = |field: &String| {
+        trial.unread.contains(field)
+            && trial.findings.iter().any(|finding| finding.field.as_ref() == Some(field))
+    };
+    findings.retain(|finding| !finding.field.as_ref().is_some_and(is_explained));
     for finding in findings.iter_mut().filter(|finding| finding.field.as_ref().is_some_and(is_idle)) {
         finding.severity = Severity::Warning;
     }

@@ -6,6 +6,7 @@
 
 use super::binding_fields as fields;
 use super::binding_rules as rules;
+use super::unanswered::Unanswered;
 use super::{Admitted, Change, Denial, Halt, Operation, TargetGroupQuery, set, text};
 use crate::api::TargetGroupBinding;
 use crate::cloud::elbv2::{IpAddressType, TargetGroup, TargetType};
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Target groups that are known, and why others are not.
-pub type KnownTargetGroups = BTreeMap<TargetGroupQuery, Result<Vec<TargetGroup>, String>>;
+pub type KnownTargetGroups = BTreeMap<TargetGroupQuery, Result<Vec<TargetGroup>, Unanswered>>;
 
 /// The one target group that a query must find.
 pub(super) fn lookup(
@@ -28,7 +29,7 @@ pub(super) fn lookup(
     };
     match known.get(&query) {
         None => Err(Halt::TargetGroup(query)),
-        Some(Err(reason)) => Err(denied(reason).into()),
+        Some(Err(unanswered)) => Err(unanswered.deny(denied).into()),
         Some(Ok(groups)) => match groups.as_slice() {
             [group] => Ok(group),
             others => {

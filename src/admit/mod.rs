@@ -29,6 +29,7 @@ pub mod region;
 pub mod service;
 pub mod target_control;
 pub mod trial;
+pub mod unanswered;
 pub mod verdict;
 
 use crate::finding::shorten_to;
@@ -59,12 +60,20 @@ pub struct Denial {
     pub message: String,
     /// What kubectl shows besides.
     pub warnings: Vec<String>,
+    /// Whether the same may be admitted a moment later: something could not be looked up.
+    pub is_for_now: bool,
 }
 
 impl Denial {
     /// A refusal by a check.
     pub fn new(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, message: shorten_to(message.into(), MAX_REFUSAL), warnings: Vec::new() }
+        let message = shorten_to(message.into(), MAX_REFUSAL);
+        Self { check, message, warnings: Vec::new(), is_for_now: false }
+    }
+
+    /// A refusal because something could not be looked up.
+    pub fn for_now(check: &'static str, message: impl Into<String>) -> Self {
+        Self { is_for_now: true, ..Self::new(check, message) }
     }
 }
 

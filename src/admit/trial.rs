@@ -1,7 +1,8 @@
 //! Trial builds: what the real builder finds wrong with an object that AWS would do everything for.
 //!
 //! The builder stops at the first mistake. To find all of them, the annotation it blames is taken out (or set right, where
-//! the builder says how), and it builds again, as often as the size of the object allows ([`Effort`]).
+//! the builder says how), and it builds again, as often as the size of the object allows ([`Effort`]). Of values that are known
+//! to be wrong only the first few are taken out one by one ([`ONE_BY_ONE`]); the others count as read.
 
 use super::annotations::service_ref;
 use super::benevolent::{KnownServices, World};
@@ -22,6 +23,9 @@ use std::sync::Arc;
 const MAX_ATTEMPTS: usize = 128;
 /// How often the largest is built at least: as it is, and without what its values are doubted for.
 const MIN_ATTEMPTS: usize = 4;
+/// Values known to be wrong that are taken out one by one, as builds stumble on them. Then all the others are taken out at once:
+/// each is told as wrong already, and one build for each would take time by the square of their number.
+const ONE_BY_ONE: usize = 8;
 /// What all attempts together may cost, in units of [`Effort::of_one`].
 const ALL_ATTEMPTS: usize = 400_000;
 /// Node ports that a Service will be given.
@@ -82,11 +86,7 @@ impl Trial {
                 continue;
             }
             let mut without = object.clone();
-            if let Some(all) = without.meta_mut().annotations.as_mut() {
-                for key in &keys {
-                    all.remove(key);
-                }
-            }
+            take_out(&mut without, &keys);
             if attempt(&without).is_ok_and(|(_, built)| built == self.stack) {
                 unread.extend(keys);
             } else if keys.len() > 1 {
@@ -98,15 +98,27 @@ impl Trial {
     }
 }
 
+fn take_out<'k, K: kube::Resource>(object: &mut K, keys: impl IntoIterator<Item = &'k String>) {
+    if let Some(all) = object.meta_mut().annotations.as_mut() {
+        for key in keys {
+            all.remove(key);
+        }
+    }
+}
+
 /// Whether right values of an annotation make no difference either. why: a wrong value that counts as absent is read all the
-/// same.
+/// same. One for which no attempt is left counts as read.
 fn is_unread_when_right<K: kube::Resource + Clone>(
     key: &str,
     object: &K,
     stack: Option<&Stack>,
+    effort: &mut Effort,
     attempt: impl Fn(&K) -> Attempt,
 ) -> bool {
     right_values(key).iter().all(|value| {
+        if !effort.spend() {
+            return false;
+        }
         let mut right = object.clone();
         right.meta_mut().annotations.get_or_insert_default().insert(key.to_owned(), (*value).to_owned());
         attempt(&right).is_ok_and(|(_, built)| built.as_ref() == stack)
@@ -358,7 +370,7 @@ fn repeat<K: kube::Resource + Clone>(
     attempt: impl Fn(&K) -> Attempt,
 ) -> Trial {
     let mut trial = Trial::default();
-    let mut last = None;
+    let (mut last, mut known) = (None, 0);
     while effort.spend() {
         match attempt(object) {
             Ok((found, stack)) => {
@@ -366,11 +378,15 @@ fn repeat<K: kube::Resource + Clone>(
                 trial.stack = stack;
                 trial.unread = trial.unread_among(doubted, object, &mut effort, &attempt);
                 let stack = trial.stack.as_ref();
-                trial.unread.retain(|key| is_unread_when_right(key, object, stack, &attempt));
+                trial.unread.retain(|key| is_unread_when_right(key, object, stack, &mut effort, &attempt));
                 break;
             }
             Err(finding) => {
+                known += usize::from(finding.field.as_ref().is_some_and(|field| doubted.contains(field)));
                 let repaired = repair(object.meta_mut().annotations.as_mut(), &finding);
+                if known == ONE_BY_ONE {
+                    take_out(object, doubted);
+                }
                 last = Some(finding.object.clone()).filter(|_| repaired);
                 if !is_consequence(&finding, &trial.findings) {
                     trial.findings.push(*finding);

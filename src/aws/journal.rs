@@ -4,7 +4,7 @@
 //! create, change or delete anything. [`Journaled`] keeps every write that AWS confirmed for [`KEPT`], and applies those that
 //! concern a read to its answer, in the order in which they were made. What a read shows already does not change by that; and
 //! a resource that AWS does not know yet counts as there. What others change about the same thing meanwhile shows after
-//! [`KEPT`].
+//! [`KEPT`]. A write about something that was created a moment ago, and that AWS does not know yet, is made again at once.
 //!
 //! Upstream has nothing like it.
 
@@ -22,6 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// AWS may say for this long after a creation that there is no such thing …
+const SPREADING: Duration = Duration::from_secs(10);
+/// … and is asked again after this pause.
+const PAUSE: Duration = Duration::from_millis(500);
 /// How long a write outlives reads. Reads that lag by more than this are believed.
 pub const KEPT: Duration = Duration::from_mins(2);
 
@@ -78,10 +82,20 @@ impl Journal {
 
     /// Whether something that this request names was created by us a moment ago, and not deleted since.
     pub fn has_made(&self, subject: &str) -> bool {
+        self.has_made_within(subject, KEPT)
+    }
+
+    fn has_made_within(&self, subject: &str, period: Duration) -> bool {
         let state = self.state.lock();
-        let writes = state.by_resource.get(subject).into_iter().flatten().rev();
-        let mut last = writes.filter(|write| write.at.elapsed() < KEPT);
-        last.find_map(|write| answer::brings_into_being(subject, write)) == Some(true)
+        let mut writes = state.by_resource.get(subject).into_iter().flatten().rev();
+        let last = writes.find_map(|write| Some((write, answer::brings_into_being(subject, write)?)));
+        last.is_some_and(|(write, is_made)| is_made && write.at.elapsed() < period)
+    }
+
+    /// Whether a write only failed because not all of AWS knows yet of something that we created.
+    fn is_too_early(&self, request: &Request, error: &CloudError) -> bool {
+        let named = answer::named_by(request, error);
+        named.iter().any(|subject| self.has_made_within(subject, SPREADING))
     }
 }
 
@@ -120,7 +134,14 @@ impl<C> Journaled<C> {
 
 impl<C: Cloud> Journaled<C> {
     async fn write(&self, request: Request) -> Result<Response, CloudError> {
-        let reply = self.inner.call(request.clone()).await;
+        let mut reply = self.inner.call(request.clone()).await;
+        while let Err(error) = &reply
+            && self.journal.is_too_early(&request, error)
+        {
+            tracing::debug!(%error, "created a moment ago and not known everywhere yet");
+            tokio::time::sleep(PAUSE).await;
+            reply = self.inner.call(request.clone()).await;
+        }
         match &reply {
             Ok(response) => self.journal.note(request, Some(response.clone())),
             Err(error) if answer::is_gone_already(&request, error) => self.journal.note(request, None),

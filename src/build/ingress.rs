@@ -2,6 +2,10 @@
 //!
 //! Deletion protection delays the deletion of the load balancer, not that of a single member.
 
+mod outcome;
+
+pub use outcome::{MemberOutcome, MemberState};
+
 use super::alb::{AlbBuilder, AlbOutcome, Attribution, RetainedState};
 use crate::api::ObjectKey;
 use crate::config::Config;
@@ -11,8 +15,9 @@ use crate::inputs::{Facts, Halt, LiveStack};
 use crate::model::Stack;
 use crate::settings::alb::Contributor;
 use crate::settings::ingress::{GroupContext, GroupReader, protection_of, shared_settings};
-use crate::settings::{AlbSettings, ContributorWarning, Diagnostics};
-use std::collections::BTreeSet;
+use crate::settings::{AlbSettings, Diagnostics};
+use outcome::outcomes;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a build of a group yields.
 #[derive(Clone, Debug)]
@@ -34,51 +39,6 @@ pub struct BuiltGroup {
     pub attribution: Attribution,
     /// Whether a look-up failed, so that the same build may come further when it is tried again.
     pub has_failed_lookup: bool,
-}
-
-/// What became of a member.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberOutcome {
-    /// The member.
-    pub key: ObjectKey,
-    /// How far it came.
-    pub state: MemberState,
-    /// What is wrong with it.
-    pub findings: Vec<Finding>,
-    /// What is built of it and likely not meant so.
-    pub warnings: Vec<ContributorWarning>,
-}
-
-impl MemberOutcome {
-    /// Everything that the objects alone tell about it.
-    pub fn diagnostics(&self) -> Vec<Finding> {
-        let warnings = self.warnings.iter().filter(|warning| warning.is_evident());
-        self.findings.iter().chain(warnings.map(|warning| &warning.finding)).cloned().collect()
-    }
-}
-
-/// How far a member came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MemberState {
-    /// It is part of the stack.
-    Built,
-    /// It is part of the stack, but some of its settings are not used.
-    Degraded,
-    /// It cannot be built; what it had stays.
-    Invalid,
-    /// AWS does not take it; what it had stays.
-    Refused,
-    /// Its class or its order is wrong, so that it has no place in the group; what it had stays.
-    Unplaceable,
-    /// It is valid, but the group as a whole cannot be built.
-    Blocked,
-}
-
-impl MemberState {
-    /// Whether the stack has what the member asks for.
-    pub fn is_served(self) -> bool {
-        matches!(self, Self::Built | Self::Degraded)
-    }
 }
 
 /// Builds a group.
@@ -137,6 +97,25 @@ impl BuiltGroup {
         refused.map(|member| &member.key).collect()
     }
 
+    /// Notes that AWS refuses settings of members whose other settings it takes.
+    pub fn note_partly_refused(&mut self, refused: &BTreeMap<ObjectKey, Vec<Finding>>) {
+        for member in &mut self.members {
+            let Some(findings) = refused.get(&member.key) else { continue };
+            member.findings.extend(findings.iter().cloned());
+            if member.state.is_served() {
+                member.state = MemberState::PartlyRefused;
+            }
+        }
+    }
+
+    /// Whether every member that is not built is too costly.
+    pub fn lacks_only_too_costly(&self) -> bool {
+        let mut others = self.members.iter().filter(|member| member.state != MemberState::Built);
+        !self.is_whole()
+            && self.held.is_empty()
+            && others.all(|member| member.state == MemberState::TooCostly)
+    }
+
     /// Whether every member is built and nobody is held.
     pub fn is_whole(&self) -> bool {
         self.held.is_empty() && self.members.iter().all(|member| member.state == MemberState::Built)
@@ -178,31 +157,6 @@ fn build_stack(
 fn take_secrets(settings: &mut AlbSettings<'_>) -> BTreeSet<ObjectKey> {
     let all = settings.contributions.values_mut();
     all.flat_map(|contribution| std::mem::take(&mut contribution.secrets)).collect()
-}
-
-fn outcomes(
-    context: &GroupContext<'_>,
-    diagnostics: &mut Diagnostics,
-    blocker: Option<&Finding>,
-) -> Vec<MemberOutcome> {
-    let mut outcomes = Vec::with_capacity(context.members.len());
-    for member in &context.members {
-        let mut findings = diagnostics.take_findings(member.index);
-        findings.extend(blocker.filter(|blocker| !findings.contains(blocker)).cloned());
-        let is_blocker = blocker.is_some_and(|blocker| blocker.object == member.object);
-        let is_invalid = diagnostics.is_excluded(member.index) || is_blocker;
-        let state = match (member.defect, is_invalid, blocker, findings.is_empty()) {
-            (Some(_), ..) => MemberState::Unplaceable,
-            _ if member.refusal.is_some() => MemberState::Refused,
-            (None, true, ..) => MemberState::Invalid,
-            (None, false, Some(_), _) => MemberState::Blocked,
-            (None, false, None, true) => MemberState::Built,
-            (None, false, None, false) => MemberState::Degraded,
-        };
-        let warnings = diagnostics.take_warnings(member.index);
-        outcomes.push(MemberOutcome { key: member.key.clone(), state, findings, warnings });
-    }
-    outcomes
 }
 
 /// Deleted Ingresses whose annotation protects the load balancer that would be deleted with them.

@@ -12,6 +12,7 @@ pub mod ec2;
 pub mod elbv2;
 pub mod error;
 pub mod iam;
+pub mod items;
 pub mod operations;
 pub mod protection;
 pub mod reference;

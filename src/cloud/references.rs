@@ -26,6 +26,14 @@ impl Request {
         pending.collect()
     }
 
+    /// The ids and ARNs that it names and that are known.
+    pub fn named(&self) -> Vec<String> {
+        let mut request = self.clone();
+        let named =
+            request.refs_mut().into_iter().filter_map(|reference| reference.known().map(str::to_owned));
+        named.collect()
+    }
+
     /// The request itself if nothing is pending, so that it can be sent.
     pub fn bound(mut self, bindings: &Bindings) -> Result<Self, CloudError> {
         self.bind(bindings);

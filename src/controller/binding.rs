@@ -112,6 +112,14 @@ impl ReconcileError {
         matches!(self, Self::Checkpoint { failure: ApiFailure::NotFound(_), .. })
     }
 
+    /// All that AWS said, for the log; `None`: it was not AWS that refused.
+    fn answer(&self) -> Option<String> {
+        match self {
+            Self::Cloud(error) => Some(error.in_full()),
+            _ => None,
+        }
+    }
+
     /// The value of the metric's label `error_category`.
     fn category(&self) -> &'static str {
         match self {
@@ -172,7 +180,7 @@ impl BindingController {
             Ok(progress) => self.report(&binding, key, progress).await,
             Err(error) if error.is_about_a_binding_that_is_gone() => Verdict::Gone,
             Err(error) => {
-                tracing::warn!(binding = %key, %error, "binding not reconciled");
+                tracing::warn!(binding = %key, %error, answer = error.answer(), "binding not reconciled");
                 self.claim_rules(&binding, key);
                 self.metrics.step_failed(error.category());
                 self.metrics.step_failed("reconcile_targetgroupbinding_error");

@@ -112,11 +112,7 @@ fn contents(secret: SecretObject) -> BTreeMap<String, Secret> {
     secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, text(value.0))).collect()
 }
 
-/// A failure as a fact: stable text, so that events about it aggregate.
 fn failure(error: &CloudError) -> LookupFailure {
-    let message = match error {
-        CloudError::Service { operation, code, message, .. } => format!("{operation}: {code}: {message}"),
-        other => other.to_string(),
-    };
-    LookupFailure { code: error.code().map(str::to_owned), message, part: None }
+    tracing::warn!(answer = error.in_full(), "AWS could not be asked");
+    LookupFailure { code: error.code().map(str::to_owned), message: error.to_string(), part: None }
 }

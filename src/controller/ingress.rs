@@ -16,11 +16,12 @@ use super::plan_annotation;
 use super::trouble::{Failure, log_model};
 use super::worker::Verdict;
 use crate::api::{Ingress, ObjectKey};
-use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome};
-use crate::deploy::{Deployed, Retried};
-use crate::finding::Part;
+use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome, MemberState};
+use crate::deploy::{DeployFailure, Deployed, Retried};
+use crate::finding::{Finding, Part};
 use crate::inputs::group::{self, IngressGroup};
 use crate::inputs::{Facts, cost};
+use crate::metrics::ControllerLabels;
 use crate::model::StackId;
 use crate::status;
 use crate::status::event::Reason;
@@ -76,6 +77,7 @@ impl Pass<'_> {
             context.timed(COMPONENT, "remove_group_finalizer", self.release_leavers(&built)).await?;
         }
         Ok(match revisit {
+            None if built.lacks_only_too_costly() => self.note_put_aside(&built),
             _ if !built.is_whole() => self.note_mistakes(&built),
             Some(after) => Verdict::After(after),
             None if self.group.members.is_empty() => Verdict::Gone,
@@ -155,6 +157,12 @@ impl Pass<'_> {
             };
             let refused = refusals::give_up(&mut group, &built, &failure);
             if refused.is_empty() {
+                if let Some(values) = refusals::values_of(&group, &built.attribution, &failure) {
+                    self.note_partly_refused(&mut built, &values, &failure);
+                    let steps = steps + failure.deployed.steps;
+                    let deployed = Deployed { is_news: steps > 0, steps, ..failure.deployed };
+                    return Ok((built, Some(deployed)));
+                }
                 let is_shared = group.members.len() > 1;
                 let failure =
                     if is_shared { refusals::with_sources(&built.attribution, failure) } else { failure };
@@ -173,6 +181,21 @@ impl Pass<'_> {
         Ok((built, None))
     }
 
+    /// Tells members of single values that AWS refuses; they are tried again with the group, ever more rarely.
+    fn note_partly_refused(
+        &self,
+        built: &mut BuiltGroup,
+        values: &BTreeMap<ObjectKey, Vec<Finding>>,
+        failure: &DeployFailure,
+    ) {
+        built.note_partly_refused(values);
+        if let Failure::Told(trouble) = Failure::of_deployment(failure) {
+            self.context.note_trouble(COMPONENT, &trouble);
+        }
+        let told = built.members.iter().filter(|member| values.contains_key(&member.key)).cloned();
+        self.tell_of(&told.collect::<Vec<_>>());
+    }
+
     /// Brings status in line with what was deployed. Answers when to look again, if need be.
     async fn serve(&self, built: &BuiltGroup, deployed: &Deployed) -> Result<Option<Duration>, Failure> {
         if let Some(stack) = built.stack.as_ref().filter(|_| !built.uses_backend_security_group) {
@@ -184,11 +207,27 @@ impl Pass<'_> {
         Ok(deployed.revisit)
     }
 
+    /// What is too costly is not tried again before it changes.
+    fn note_put_aside(&self, built: &BuiltGroup) -> Verdict {
+        let counter =
+            self.context.metrics.objects_put_aside.get_or_create_owned(&ControllerLabels::new(COMPONENT));
+        let aside = built.members.iter().filter(|member| member.state == MemberState::TooCostly);
+        for member in
+            aside.filter(|member| self.context.refusals.is_news(&self.group.id, &member.key, member))
+        {
+            tracing::warn!(group = %self.group.id, ingress = %member.key, "put aside until it changes");
+            counter.inc();
+        }
+        Verdict::PutAside
+    }
+
     /// Members that were told of their mistakes will change; until then, trying again is only a precaution.
     fn note_mistakes(&self, built: &BuiltGroup) -> Verdict {
-        let refused = built.refused();
-        let broken = built.members.iter().filter(|member| !refused.contains(&&member.key));
-        let findings = broken.flat_map(|member| &member.findings);
+        let (refused, broken): (Vec<_>, Vec<_>) = built
+            .members
+            .iter()
+            .partition(|member| matches!(member.state, MemberState::Refused | MemberState::PartlyRefused));
+        let findings = broken.iter().flat_map(|member| &member.findings);
         let parts: BTreeSet<Part> = findings.filter_map(|finding| finding.part).collect();
         let is_built = parts.is_empty() && !refused.is_empty();
         let of_build = (!is_built).then_some("build_model_error");

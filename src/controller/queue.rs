@@ -121,6 +121,12 @@ impl<K: Ord + Clone> Queue<K> {
         self.state.lock().failures.remove(key);
     }
 
+    /// Whether a key failed and waits to be tried again.
+    pub fn is_backing_off(&self, key: &K) -> bool {
+        let state = self.state.lock();
+        state.failures.contains_key(key) && state.due.contains_key(key)
+    }
+
     /// The next key to work on; `None` once the queue is closed. [`Queue::done`] must follow.
     pub async fn next(&self) -> Option<Taken<K>> {
         loop {

@@ -9,9 +9,11 @@
 
 mod answer;
 mod batch;
+mod parts;
 
 use super::failure::{Cause, Class, StepFailure};
 use super::refusals::{Refusals, deletes};
+use super::targets::batch::Sent;
 use super::{BindingStore, Inventory, StoreError};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws::Cloud;
@@ -80,6 +82,12 @@ enum End {
         cause: Cause,
     },
     Failed(Cause),
+    /// AWS refused some of the values that it sets.
+    Refused {
+        values: Vec<(parts::Keys, CloudError)>,
+        /// Whether AWS took others.
+        is_partly_done: bool,
+    },
 }
 
 /// Performs one plan.
@@ -235,16 +243,23 @@ impl<'a> Executor<'a> {
                 return false;
             }
             End::Failed(cause) => {
-                self.fail(step, cause);
+                self.fail(step, StepFailure::of(step, cause));
+                return false;
+            }
+            End::Refused { values, is_partly_done } => {
+                self.outcome.done += usize::from(is_partly_done);
+                for (keys, error) in values {
+                    self.fail(step, StepFailure::of_values(step, keys, error));
+                }
                 return false;
             }
         }
         true
     }
 
-    fn fail(&mut self, step: &Step, cause: Cause) {
-        let failure = StepFailure::of(step, cause);
-        tracing::warn!(stack = %self.stack, step = step.op.verb(), %failure, "step failed");
+    fn fail(&mut self, step: &Step, failure: StepFailure) {
+        // why: the text of a failure ends in events, so it leaves out what differs each time
+        tracing::warn!(stack = %self.stack, step = step.op.verb(), %failure, answer = failure.answer(), "step failed");
         match step.on_failure {
             OnFailure::Revisit(after) if failure.class() != Class::NotLeader => {
                 self.outcome.waits.push(Wait { after, failure, is_impatient: false });
@@ -295,7 +310,27 @@ impl<'a> Executor<'a> {
                         return self.refused(&request, error);
                     }
                 }
+                Err(error) if parts::is_about_values(step, &request, &error) => {
+                    return self.send_apart(&request, error).await;
+                }
                 Err(error) => return self.refused(&request, error),
+            }
+        }
+    }
+
+    async fn send_apart(&mut self, request: &Request, error: CloudError) -> End {
+        if answer::quota_of(request, &error).is_some() {
+            return self.refused(request, error);
+        }
+        let Self { cloud, inventory, stack, .. } = *self;
+        let call = parts::ValueCall { cloud, inventory, stack, request };
+        let Sent { refused, failure } = parts::send_apart(&call, error).await;
+        match failure {
+            Some(error) => self.refused(request, error),
+            None if refused.is_empty() => End::Done,
+            None => {
+                let is_partly_done = refused.len() < request.value_keys().len();
+                End::Refused { values: refused, is_partly_done }
             }
         }
     }

@@ -59,6 +59,8 @@ pub struct StepFailure {
     pub stage: Option<Stage>,
     /// The resource.
     pub resource: String,
+    /// Keys of the values that AWS refused while it took the others; empty: the step failed as a whole.
+    pub values: Vec<String>,
     /// What went wrong.
     pub cause: Cause,
     /// Who asks for it: `Ingress shop/web, alb.ingress.kubernetes.io/subnets`; empty: it need not be said.
@@ -73,14 +75,25 @@ impl StepFailure {
         Self {
             stage: Some(step.stage),
             resource: step.resource.clone(),
+            values: Vec::new(),
             cause: cause.into(),
             sources: Vec::new(),
             op: Some(Digest::of(&step.op)),
         }
     }
 
-    /// What it was about, as users call it: `rule 2 of listener 443`.
+    /// Values that AWS refused while it took the others of the same call.
+    pub fn of_values(step: &Step, keys: Vec<String>, error: CloudError) -> Self {
+        Self { values: keys, ..Self::of(step, error) }
+    }
+
+    /// What it was about, as users call it: `rule 2 of listener 443`, `idle_timeout.timeout_seconds of load balancer`.
     pub fn place(&self) -> String {
+        let resource = self.place_of_resource();
+        if self.values.is_empty() { resource } else { format!("{} of {resource}", self.values.join(", ")) }
+    }
+
+    fn place_of_resource(&self) -> String {
         let resource = &self.resource;
         match self.stage {
             Some(Stage::LoadBalancers) if resource == "LoadBalancer" => "load balancer".to_owned(),
@@ -105,11 +118,24 @@ impl StepFailure {
         }
     }
 
+    /// A failure of no step in particular.
+    fn of_cause(resource: String, cause: Cause) -> Self {
+        Self { stage: None, resource, values: Vec::new(), cause, sources: Vec::new(), op: None }
+    }
+
+    /// All that AWS said, for the log; `None`: it was not AWS that refused.
+    pub(super) fn answer(&self) -> Option<String> {
+        match &self.cause {
+            Cause::Cloud(error @ CloudError::Service { .. }) => Some(error.in_full()),
+            _ => None,
+        }
+    }
+
     /// Something that found no room.
     pub fn of_shortfall(shortfall: &Shortfall) -> Self {
         let Shortfall { quota, resource, step: _ } = shortfall;
-        let (stage, cause) = (Some(Stage::Rules), Cause::NoRoom(quota.clone()));
-        Self { stage, resource: resource.clone(), cause, sources: Vec::new(), op: None }
+        let cause = Cause::NoRoom(quota.clone());
+        Self { stage: Some(Stage::Rules), ..Self::of_cause(resource.clone(), cause) }
     }
 
     /// What kind of failure it is.
@@ -218,7 +244,7 @@ impl DeployFailure {
     }
 
     fn before_any_step(resource: String, cause: Cause) -> Self {
-        let failures = vec![StepFailure { stage: None, resource, cause, sources: Vec::new(), op: None }];
+        let failures = vec![StepFailure::of_cause(resource, cause)];
         Self { revisit: None, failures, deployed: Deployed::default() }
     }
 
@@ -299,10 +325,11 @@ mod tests {
         ];
         for (stage, resource, told) in cases {
             let cause = Cause::NoRoom(Quota::Listeners);
-            let failure =
-                StepFailure { stage, resource: resource.to_owned(), cause, sources: Vec::new(), op: None };
+            let failure = StepFailure { stage, ..StepFailure::of_cause(resource.to_owned(), cause) };
             assert_eq!(failure.place(), told);
             assert!(failure.to_string().starts_with(&format!("{told}: no room")), "{failure}");
+            let of_values = StepFailure { values: vec!["a".to_owned(), "b".to_owned()], ..failure };
+            assert_eq!(of_values.place(), format!("a, b of {told}"));
         }
     }
 }

@@ -19,6 +19,14 @@ pub const MOST: usize = 10_000;
 /// Bytes of one rule with what it is made from.
 const RULE: usize = 128;
 
+/// Begins what is said of an object that is not built because of what it would cost.
+const TOO_COSTLY: &str = "too costly to be built";
+
+/// Whether a finding says that an object is not built because of what it would cost.
+pub fn is_of_cost(finding: &Finding) -> bool {
+    finding.message.starts_with(TOO_COSTLY)
+}
+
 /// Why a Service is too costly to be built.
 pub fn too_costly_service(service: &Service) -> Option<Finding> {
     let (ports, ranges) = (ports(service), source_ranges(service));
@@ -28,7 +36,7 @@ pub fn too_costly_service(service: &Service) -> Option<Finding> {
         let object =
             ObjectRef { kind: "Service", namespace: key.namespace().to_owned(), name: key.name().to_owned() };
         let problem = format!(
-            "too costly to be built: {ports} ports for {ranges} source ranges are {rules} security group rules, at most \
+            "{TOO_COSTLY}: {ports} ports for {ranges} source ranges are {rules} security group rules, at most \
              {MOST} are tried and AWS takes 1000"
         );
         Finding::error(&object, problem).hint("name wider ranges, or a prefix list in security-group-prefix-lists")
@@ -41,18 +49,28 @@ pub fn too_costly_ingress(ingress: &Ingress) -> Option<Finding> {
     let object = ingress_ref(ingress);
     if paths > MOST {
         let problem = format!(
-            "too costly to be built: {paths} paths, at most {MOST} are tried and a listener holds 100 rules by default"
+            "{TOO_COSTLY}: {paths} paths, at most {MOST} are tried and a listener holds 100 rules by default"
         );
         return Some(Finding::error(&object, problem).hint("spread them over several Ingress groups"));
     }
     let rules = ports.saturating_mul(ranges);
     (rules > MOST).then(|| {
         let problem = format!(
-            "too costly to be built: {ports} ports for {ranges} inbound CIDRs are {rules} security group rules, at most \
+            "{TOO_COSTLY}: {ports} ports for {ranges} inbound CIDRs are {rules} security group rules, at most \
              {MOST} are tried and AWS takes 1000"
         );
         Finding::error(&object, problem).hint("name wider CIDRs, or a prefix list in security-group-prefix-lists")
     })
+}
+
+/// Why an Ingress is put aside whose group asks for so many paths in all.
+pub fn too_costly_in_group(ingress: &Ingress, total: usize) -> Finding {
+    let own = paths(ingress);
+    let problem = format!(
+        "{TOO_COSTLY}: {own} of the {total} paths of its group are its own, more than any other member's that is built; at most \
+         {MOST} are tried, and a listener holds 100 rules by default"
+    );
+    Finding::error(&ingress_ref(ingress), problem).hint("spread them over several Ingress groups")
 }
 
 /// Bytes that a build of the Service works on.
@@ -81,7 +99,8 @@ fn source_ranges(service: &Service) -> usize {
     named.map_or(0, Vec::len).max(items(annotations.string(SOURCE_RANGES))).max(1)
 }
 
-fn paths(ingress: &Ingress) -> usize {
+/// Paths of an Ingress; a rule without any counts as one.
+pub fn paths(ingress: &Ingress) -> usize {
     let rules = ingress.spec.as_ref().and_then(|spec| spec.rules.as_ref()).into_iter().flatten();
     rules.map(|rule| rule.http.as_ref().map_or(1, |http| http.paths.len())).sum()
 }

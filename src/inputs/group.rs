@@ -4,6 +4,7 @@
 //! class or order is wrong makes only itself a [`Member::defect`], where upstream fails the load of its whole group (or, with
 //! several default classes, of every group).
 
+mod aside;
 mod class;
 mod references;
 
@@ -49,7 +50,7 @@ pub struct Member {
     pub ingress: Arc<Ingress>,
     /// Parameters of its class.
     pub params: Option<Arc<IngressClassParams>>,
-    /// Why it cannot even be placed: its class is invalid, or its order is. It keeps what it has.
+    /// Why it cannot even be placed: its class is invalid, its order is, or it is too costly. It keeps what it has.
     pub defect: Option<Finding>,
     /// What AWS refused when it was deployed a moment ago. It keeps what it has.
     pub refusal: Option<Refusal>,
@@ -271,7 +272,8 @@ pub fn load_group<'a>(
             Relation::Stranger => {}
         }
     }
-    let members = members.into_values().collect();
+    let mut members: Vec<Member> = members.into_values().collect();
+    aside::put_aside(&mut members);
     IngressGroup { id: id.clone(), members, leavers: leavers.into_values().collect() }
 }
 

@@ -1,6 +1,7 @@
 //! Memory of the request bodies of a listener, bounded in total.
 //!
-//! Small bodies have memory of their own, so that they never wait behind large ones. A large body begins when there is memory for
+//! Small bodies have memory of their own, so that they never wait behind large ones, and those beyond what objects of usual writing
+//! come to have another, so that the others never wait behind them. A large body begins when there is memory for
 //! all of it; until then it is not read. When memory is short, a request that is held back is given up: whoever sends makes
 //! progress, and whoever does not makes room.
 
@@ -14,6 +15,15 @@ use tokio::time::Instant;
 
 /// A body up to here is small.
 pub const SMALL: usize = 64 * 1024;
+/// A body up to here is large; one beyond is huge. Two objects as large as etcd takes them, of usual writing.
+pub const LARGE: usize = 3 * 1024 * 1024;
+/// The largest body.
+///
+/// The API server takes 3 MiB of an object from its clients, and asks its webhooks before etcd refuses what is beyond 1.5 MiB. Its
+/// JSON encoder writes `<`, `>` and `&` as six bytes each, so that the new object takes 18 MiB at most; the rest is room for what
+/// surrounds it and for an old object. Only an update between two objects of which most are such characters is beyond.
+/// Source: `MaxRequestBodyBytes` of k8s.io/apiserver, <https://etcd.io/docs/latest/dev-guide/limit/>, `encoding/json` of Go
+pub const LARGEST: usize = 19 * 1024 * 1024;
 /// A sender from whom nothing came for so long holds its body back.
 const STALL: Duration = Duration::from_millis(100);
 /// A sender that takes longer than this for its body is slow.
@@ -26,13 +36,44 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Room {
     /// Of small bodies.
     pub small: usize,
-    /// Of all others.
+    /// Of large bodies.
     pub large: usize,
+    /// Of huge bodies.
+    pub huge: usize,
 }
 
 impl Default for Room {
+    /// One huge body at a time, and 43 MiB in all.
     fn default() -> Self {
-        Self { small: 8 * 1024 * 1024, large: 16 * 1024 * 1024 }
+        Self { small: 8 * 1024 * 1024, large: 16 * 1024 * 1024, huge: LARGEST }
+    }
+}
+
+/// Bodies of one size share memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    Small,
+    Large,
+    Huge,
+}
+
+impl Size {
+    fn of(bytes: usize) -> Self {
+        match bytes {
+            0..=SMALL => Self::Small,
+            ..=LARGE => Self::Large,
+            _ => Self::Huge,
+        }
+    }
+}
+
+impl Room {
+    fn of(&self, size: Size) -> usize {
+        match size {
+            Size::Small => self.small,
+            Size::Large => self.large,
+            Size::Huge => self.huge,
+        }
     }
 }
 
@@ -71,8 +112,8 @@ struct Held {
 }
 
 impl Held {
-    fn is_large(&self) -> bool {
-        self.bytes > SMALL
+    fn size(&self) -> Size {
+        Size::of(self.bytes)
     }
 
     /// For how long a body is held back, if it is: the stalled before the slow.
@@ -86,22 +127,22 @@ impl Held {
 }
 
 impl Shelf {
-    fn used(&self, is_large: bool) -> usize {
-        self.of(is_large).map(|(_, held)| held.bytes).sum()
+    fn used(&self, size: Size) -> usize {
+        self.of(size).map(|(_, held)| held.bytes).sum()
     }
 
     /// What is about to be freed.
-    fn leaving(&self, is_large: bool) -> usize {
-        self.of(is_large).filter(|(_, held)| held.is_dropped).map(|(_, held)| held.bytes).sum()
+    fn leaving(&self, size: Size) -> usize {
+        self.of(size).filter(|(_, held)| held.is_dropped).map(|(_, held)| held.bytes).sum()
     }
 
-    fn of(&self, is_large: bool) -> impl Iterator<Item = (&u64, &Held)> {
-        self.bodies.iter().filter(move |(_, held)| held.is_large() == is_large)
+    fn of(&self, size: Size) -> impl Iterator<Item = (&u64, &Held)> {
+        self.bodies.iter().filter(move |(_, held)| held.size() == size)
     }
 
-    fn slowest(&self, is_large: bool) -> Option<u64> {
+    fn slowest(&self, size: Size) -> Option<u64> {
         let now = Instant::now();
-        let coming = self.of(is_large).filter(|(_, held)| !held.is_whole && !held.is_dropped);
+        let coming = self.of(size).filter(|(_, held)| !held.is_whole && !held.is_dropped);
         let delayed = coming.filter_map(|(id, held)| Some((held.delay(now)?, *id)));
         delayed.max().map(|(_, id)| id)
     }
@@ -192,23 +233,23 @@ impl Share {
         // why: whoever waits for memory is not slow
         let now = Instant::now();
         mine.last = now;
-        let (before, was_large) = (mine.bytes, mine.is_large());
+        let (before, former) = (mine.bytes, mine.size());
         let wanted = before + bytes;
-        let is_large = wanted > SMALL;
-        let limit = if is_large { self.shared.room.large } else { self.shared.room.small };
-        let own = if was_large == is_large { before } else { 0 };
-        let used = shelf.used(is_large) - own;
+        let size = Size::of(wanted);
+        let limit = self.shared.room.of(size);
+        let own = if former == size { before } else { 0 };
+        let used = shelf.used(size) - own;
         if used + wanted <= limit {
             if let Some(mine) = shelf.bodies.get_mut(&self.id) {
                 mine.bytes = wanted;
                 // why: until now it was the server that took its time
-                mine.began = if is_large && !was_large { now } else { mine.began };
+                mine.began = if former == size { mine.began } else { now };
             }
             self.shared.count(&shelf);
             return Ok(true);
         }
-        if used + wanted - shelf.leaving(is_large) > limit
-            && let Some(id) = shelf.slowest(is_large)
+        if used + wanted - shelf.leaving(size) > limit
+            && let Some(id) = shelf.slowest(size)
             && let Some(slowest) = shelf.bodies.get_mut(&id)
         {
             slowest.is_dropped = true;

@@ -45,7 +45,7 @@ const STALLED: Duration = Duration::from_secs(1);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes that a client may send from the begin of one request to the begin of the next: the largest body, its head, and what
 /// HTTP/2 frames them in.
-const BYTES_PER_REQUEST: u64 = 4 * 1024 * 1024;
+const BYTES_PER_REQUEST: u64 = 20 * 1024 * 1024;
 /// Bytes that a client may send before its first request.
 const BYTES_BEFORE_REQUEST: u64 = 256 * 1024;
 

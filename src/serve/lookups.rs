@@ -4,8 +4,10 @@
 //! binding names, only now and then, which is enough for bindings with new roles and too little to try roles out.
 
 use crate::admit::TargetGroupQuery;
+use crate::admit::unanswered::Unanswered;
 use crate::aws::assume_role::{AssumedRole, CloudFor};
 use crate::aws::send;
+use crate::cloud::CloudError;
 use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
 use crate::metrics::LookupMeter;
 use parking_lot::Mutex;
@@ -31,7 +33,7 @@ const NEW_ROLES: Allowance = Allowance { burst: 10, every: Duration::from_secs(1
 
 /// What may be asked for, in whose name.
 pub type Question = (Option<AssumedRole>, TargetGroupQuery);
-type Found = Result<Vec<TargetGroup>, String>;
+type Found = Result<Vec<TargetGroup>, Unanswered>;
 
 /// Asks AWS for reviews.
 pub struct Lookups {
@@ -107,7 +109,7 @@ impl Lookups {
         tokio::time::sleep(wait).await;
         let cloud = self.clouds.cloud_for(question.0.as_ref());
         let found = send(&*cloud, describe(&question.1)).await;
-        let found = found.map(|page| page.items).map_err(|error| error.to_string());
+        let found = found.map(|page| page.items).map_err(|error| unanswered(&error));
         self.remember(question, &found);
         found
     }
@@ -117,20 +119,20 @@ impl Lookups {
         &self,
         role: Option<&AssumedRole>,
         is_named: impl Fn(&AssumedRole) -> bool,
-    ) -> Result<Duration, String> {
+    ) -> Result<Duration, Unanswered> {
         if let Some(role) = role.filter(|role| !is_named(role))
             && !self.new_roles.lock().permit(role)
         {
             self.meter.role.inc();
             let (arn, every) = (&role.arn, NEW_ROLES.every.as_secs());
-            return Err(format!(
+            return Err(Unanswered::later(format!(
                 "no TargetGroupBinding names the role {arn} with this external id yet, and other new roles were tried just \
-                 now; one more is tried every {every} seconds: apply the binding again"
-            ));
+                 now; one more is tried every {every} seconds"
+            )));
         }
         self.questions.lock().take(&QUESTIONS, PATIENCE).ok_or_else(|| {
             self.meter.rate.inc();
-            "too many target groups were asked for just now; apply it again in a moment".to_owned()
+            Unanswered::later("too many target groups were asked for just now")
         })
     }
 
@@ -148,6 +150,11 @@ impl Lookups {
             memory.insert(question, (until, found.clone()));
         }
     }
+}
+
+fn unanswered(error: &CloudError) -> Unanswered {
+    tracing::warn!(answer = error.in_full(), "a review has no answer of AWS");
+    Unanswered::of(error)
 }
 
 fn describe(query: &TargetGroupQuery) -> DescribeTargetGroups {

@@ -118,9 +118,10 @@ pub fn admitted_unchecked(uid: &str, warning: &str) -> Value {
     envelope(&json!({"uid": uid, "allowed": true, "warnings": [warning]}))
 }
 
-/// The answer to a refused request.
+/// The answer to a refused request. Its code tells programs whether it makes sense to try the same again.
 pub fn denied(uid: &str, denial: &Denial) -> Value {
-    let status = json!({"code": 403, "reason": "Forbidden", "message": denial.message});
+    let (code, reason) = if denial.is_for_now { (503, "ServiceUnavailable") } else { (403, "Forbidden") };
+    let status = json!({"code": code, "reason": reason, "message": denial.message});
     let mut response = json!({"uid": uid, "allowed": false, "status": status});
     if !denial.warnings.is_empty() {
         set(&mut response, "warnings", Value::from(denial.warnings.clone()));

@@ -131,7 +131,7 @@ fn inject_quic_ids(hooks: &Webhooks, request: &Request, known: &Known) -> Result
     let Some(ids) = &known.quic_ids else {
         return Err(Stop::Lacks(Lack::QuicIds { count, is_dry_run: request.is_dry_run() }));
     };
-    let ids = ids.clone().map_err(|reason| Denial::new("serverIDInjector", reason))?;
+    let ids = ids.clone().map_err(|reason| Denial::for_now("serverIDInjector", reason))?;
     let doubted = admit::pod::doubted(&hooks.config, &request.change());
     let injected = admit::quic::inject_server_ids(request.operation(), pod, variable, ids);
     Ok(Admitted { warnings: doubted.warnings, ..injected })
@@ -163,8 +163,8 @@ fn inject_target_control(hooks: &Webhooks, request: &Request, known: &Known) -> 
         Some(Ok(Some(settings))) => Ok(admit::target_control::inject_agent(pod, settings)?),
         Some(Err(error)) => {
             let (kind, name) = ("ALBTargetControlConfig", admit::target_control::CONFIG_NAME);
-            Err(Denial::new("lookup", format!("{kind} {name:?} cannot be read now, try again: {error}"))
-                .into())
+            let problem = format!("{kind} {name:?} cannot be read now, try again: {error}");
+            Err(Denial::for_now("lookup", problem).into())
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Paths are upstream's. Requests are bounded in size, memory, cost and time; what is not an AdmissionReview gets the right HTTP
 //! answer and harms nobody. Each review runs step by step ([`super::steps`]) on the pool, where it keeps nobody waiting.
 
-use super::bodies::{Bodies, SMALL, Share};
+use super::bodies::{Bodies, LARGE, LARGEST, SMALL, Share};
 use super::connections::Connection;
 use super::lookups::Lookups;
 use super::review::{self, Head, Request, Review};
@@ -29,8 +29,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// The largest AdmissionReview: two objects of etcd's limit.
-const MAX_BODY: usize = 3 * 1024 * 1024;
 /// The API server gives up after five seconds, so an answer after them is of no use.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a review may ask for something more.
@@ -151,8 +149,8 @@ async fn read(
 async fn collect(request: HttpRequest, share: &Share) -> Result<Bytes, HttpRefusal> {
     let length = content_length(request.headers()).unwrap_or(0);
     let too_large =
-        || refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("a review holds at most {MAX_BODY} bytes"));
-    if length > MAX_BODY {
+        || refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("a review holds at most {LARGEST} bytes"));
+    if length > LARGEST {
         return too_large();
     }
     let (mut body, mut bytes, mut taken): (Body, Vec<u8>, usize) = (request.into_body(), Vec::new(), 0);
@@ -161,7 +159,7 @@ async fn collect(request: HttpRequest, share: &Share) -> Result<Bytes, HttpRefus
             return refuse(StatusCode::BAD_REQUEST, "the rest of the request cannot be read");
         };
         let Ok(part) = frame.into_data() else { continue };
-        if bytes.len() + part.len() > MAX_BODY {
+        if bytes.len() + part.len() > LARGEST {
             return too_large();
         }
         let wanted = memory_for(bytes.len() + part.len(), length);
@@ -183,7 +181,8 @@ async fn collect(request: HttpRequest, share: &Share) -> Result<Bytes, HttpRefus
 fn memory_for(come: usize, length: usize) -> usize {
     match (come.max(length) <= SMALL, length) {
         (true, _) => come,
-        (false, 0) => MAX_BODY,
+        (false, 0) if come <= LARGE => LARGE,
+        (false, 0) => LARGEST,
         (false, length) => length.max(come),
     }
 }

@@ -57,10 +57,12 @@ pub fn event_of(outcome: &MemberOutcome, deployed: bool) -> Option<Event> {
     };
     let reason = match outcome.state {
         MemberState::Unplaceable => Reason::FailedLoadGroupID,
-        MemberState::Refused => Reason::FailedDeployModel,
-        MemberState::Built | MemberState::Degraded | MemberState::Invalid | MemberState::Blocked => {
-            Reason::FailedBuildModel
-        }
+        MemberState::Refused | MemberState::PartlyRefused => Reason::FailedDeployModel,
+        MemberState::Built
+        | MemberState::Degraded
+        | MemberState::Invalid
+        | MemberState::TooCostly
+        | MemberState::Blocked => Reason::FailedBuildModel,
     };
     Some(Event::warning(reason, &cause))
 }

@@ -29,7 +29,7 @@ struct Stage {
 impl Stage {
     async fn new(identity: Identity) -> Self {
         let mut world = World::demo();
-        world.settings.identity = identity;
+        world.settings.identity = Box::new(identity);
         world.subscribe_to_shield();
         let config = Config {
             cluster_name: "demo".to_owned(),

@@ -2,9 +2,9 @@
 
 use crate::services::run;
 use aws_load_balancer_controller::cloud::{Action, Request};
-use aws_sim::{Calls, Delays, Settings, WorldBuilder};
+use aws_sim::{Calls, Delays, Effect, Fault, Settings, WorldBuilder};
 use rig::{Options, Rig, shop};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -292,5 +292,77 @@ fn what_is_gone_in_two_reads_is_made_again() {
         tokio::time::sleep(Duration::from_mins(5)).await;
         cluster.rig.settle().await;
         assert_eq!(lines(&cluster.rig), whole);
+    });
+}
+
+/// Calls that AWS refuses at first because it does not know everywhere what was created a moment ago, and its words.
+const TOO_EARLY: &[(Action, &str)] = &[
+    (Action::AuthorizeIngress, "InvalidGroup.NotFound"),
+    (Action::CreateLoadBalancer, "InvalidSecurityGroup"),
+    (Action::ModifyLoadBalancerAttributes, "LoadBalancerNotFound"),
+    (Action::ModifyTargetGroupAttributes, "TargetGroupNotFound"),
+    (Action::CreateListener, "LoadBalancerNotFound"),
+    (Action::CreateListener, "TargetGroupNotFound"),
+    (Action::ModifyListenerAttributes, "ListenerNotFound"),
+    (Action::CreateRule, "ListenerNotFound"),
+    (Action::CreateRule, "TargetGroupNotFound"),
+    (Action::RegisterTargets, "TargetGroupNotFound"),
+];
+
+#[test]
+fn a_write_that_comes_too_early_is_made_again_in_the_same_pass() {
+    run(async {
+        for (action, code) in TOO_EARLY {
+            let mut rig = Rig::new(options());
+            rig.furnish();
+            rig.start().await;
+            rig.aws.arm(Fault::on(Calls::Of(*action), Effect::fail(*code)).times(3));
+            let annotations = [
+                ("target-type", "ip"),
+                ("load-balancer-attributes", "idle_timeout.timeout_seconds=30"),
+                ("target-group-attributes", "deregistration_delay.timeout_seconds=30"),
+                ("listener-attributes.HTTP-80", "routing.http.response.server.enabled=false"),
+            ];
+            for name in ["web", "api"] {
+                rig.api.put(shop::cluster_service(name, &[80]));
+            }
+            rig.serve("web", &[0]);
+            rig.serve("api", &[1]);
+            let default = json!({"service": {"name": "api", "port": {"number": 80}}});
+            let mut ingress = shop::ingress("web", &annotations, &[("a.example.com", "/", "web")]);
+            ingress["spec"]["defaultBackend"] = default;
+            rig.api.put(ingress);
+            rig.settle().await;
+            let struck = rig.aws.writes().iter().filter(|call| call.error_code() == Some(code)).count();
+            assert_eq!(struck, 3, "{action:?}");
+            let warnings: Vec<_> =
+                rig.api.events().into_iter().filter(|event| event.severity == "Warning").collect();
+            assert!(warnings.is_empty(), "{action:?} {code}: {warnings:?}");
+            let found = rig.inventory();
+            assert!(
+                !found.rules.is_empty() && found.targets.values().all(|all| !all.is_empty()),
+                "{action:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_write_about_what_others_deleted_long_after_is_not_made_again_and_again() {
+    run(async {
+        let mut cluster = Cluster::open(Lagging::Nothing, Duration::ZERO).await;
+        cluster.create();
+        cluster.rig.settle().await;
+        cluster.rig.aws.clear_calls();
+        let once =
+            Fault::on(Calls::Of(Action::ModifyTargetGroup), Effect::fail("TargetGroupNotFound")).times(1);
+        cluster.rig.aws.arm(once);
+        cluster.edit();
+        let before = tokio::time::Instant::now();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert!(before.elapsed() < Duration::from_secs(1));
+        let tries =
+            cluster.rig.writes().iter().filter(|action| **action == Action::ModifyTargetGroup).count();
+        assert_eq!(tries, 2, "the second comes after AWS was looked at again, not after a pause");
     });
 }

@@ -4,6 +4,7 @@ mod hours;
 
 use crate::services::run;
 use aws_load_balancer_controller::cloud::{Action, elbv2::ListenerAction};
+use aws_sim::{Calls, Effect, Fault};
 use rig::{Options, Rig, shop};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -158,7 +159,8 @@ fn a_member_that_is_mended_is_served_at_once() {
 fn what_is_wrong_with_the_load_balancer_itself_is_told_to_all() {
     run(async {
         let mut rig = open().await;
-        put(&rig, "one", &[("load-balancer-attributes", "speed=high")]);
+        rig.aws.arm(Fault::on(Calls::Of(Action::CreateLoadBalancer), Effect::fail("InvalidSubnet")));
+        put(&rig, "one", &[]);
         put(&rig, "two", &[]);
         rig.settle().await;
         let told = told(&rig, 0);
@@ -166,6 +168,92 @@ fn what_is_wrong_with_the_load_balancer_itself_is_told_to_all() {
             told["one"].contains(&"FailedDeployModel".to_owned())
                 && told["two"].contains(&"FailedDeployModel".to_owned())
         );
+    });
+}
+
+/// Annotation of the members `one`, `two` and `three`; the value of `two` is the one that AWS refuses. Then the call, and how many
+/// values AWS has taken in the end.
+type Together = ([(&'static str, &'static str); 3], Action, usize);
+
+const TOGETHER: &[Together] = &[
+    (
+        [
+            ("load-balancer-attributes", "idle_timeout.timeout_seconds=30"),
+            ("load-balancer-attributes", "speed=high"),
+            ("load-balancer-attributes", "routing.http2.enabled=false"),
+        ],
+        Action::ModifyLoadBalancerAttributes,
+        2,
+    ),
+    (
+        [
+            ("listener-attributes.HTTP-80", "routing.http.response.server.enabled=false"),
+            ("listener-attributes.HTTP-80", "speed=high"),
+            ("listener-attributes.HTTP-80", "routing.http.response.x_frame_options.header_value=DENY"),
+        ],
+        Action::ModifyListenerAttributes,
+        2,
+    ),
+];
+
+#[test]
+fn a_value_that_aws_refuses_in_a_call_of_several_members_waits_alone() {
+    for (annotations, action, taken) in TOGETHER {
+        run(async {
+            let mut rig = open().await;
+            for (name, annotation) in ["one", "two", "three"].into_iter().zip(annotations) {
+                put(&rig, name, &[*annotation]);
+            }
+            rig.settle().await;
+            assert_eq!(hosts(&rig), ["one", "two", "three"], "{action:?}");
+            assert_eq!(["one", "two", "three"].map(|name| has_address(&rig, name)), [true; 3], "{action:?}");
+            let told_first = told(&rig, 0);
+            assert!(told_first["two"].iter().all(|reason| reason == "FailedDeployModel"), "{told_first:?}");
+            for other in ["one", "three"] {
+                assert_eq!(told_first[other], ["SuccessfullyReconciled"], "{action:?}");
+            }
+            let is_taken = |call: &&aws_sim::Call| call.action() == *action && call.error_code().is_none();
+            let values =
+                rig.aws.writes().iter().filter(is_taken).flat_map(|call| call.request.value_keys()).count();
+            assert_eq!(values, *taken, "{action:?}");
+
+            rig.aws.clear_calls();
+            tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+            let writes = rig.writes();
+            assert!(!writes.is_empty() && writes.iter().all(|call| call == action), "{action:?}: {writes:?}");
+            assert!(writes.len() <= 12, "ever more rarely: {}", writes.len());
+
+            let since = rig.api.events().len();
+            put(&rig, "two", &[]);
+            put(&rig, "three", &[*annotations.last().unwrap(), ("healthcheck-path", "/healthy")]);
+            rig.settle().await;
+            let told_at_last = told(&rig, since);
+            assert_eq!(told_at_last["two"].last().map(String::as_str), Some("SuccessfullyReconciled"));
+        });
+    }
+}
+
+#[test]
+fn the_same_refusal_is_told_in_the_same_words() {
+    run(async {
+        let mut rig = open().await;
+        put(&rig, "one", &[("target-group-attributes", "speed=high")]);
+        let ip = ("aws-load-balancer-nlb-target-type", "ip");
+        rig.api.put(shop::load_balancer("two", &[80], &[ip, ("aws-load-balancer-attributes", "speed=high")]));
+        rig.settle().await;
+        tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+        for kind in ["Ingress", "Service"] {
+            let told = rig
+                .api
+                .events()
+                .into_iter()
+                .filter(|event| event.kind == kind && event.severity == "Warning");
+            let mut messages: Vec<String> = told.map(|event| event.message).collect();
+            assert!(messages.len() > 1, "{kind} is told with each try");
+            messages.dedup();
+            assert_eq!(messages.len(), 1, "{messages:?}");
+            assert!(!messages[0].contains("request id"), "{messages:?}");
+        }
     });
 }
 

@@ -205,7 +205,7 @@ async fn connections_without_handshake_or_with_endless_heads_shut_nobody_out() {
 
 #[tokio::test]
 async fn bodies_that_are_held_back_neither_fill_memory_nor_keep_others_waiting() {
-    let room = Room { small: MIB, large: 4 * MIB };
+    let room = Room { small: MIB, large: 4 * MIB, ..Room::default() };
     let port = Port::open(Setup {
         room,
         limits: Limits { connections: 64, ..Limits::default() },
@@ -227,6 +227,20 @@ async fn bodies_that_are_held_back_neither_fill_memory_nor_keep_others_waiting()
     large["metadata"]["annotations"]["example.com/notes"] = json!("x".repeat(MIB));
     let (status, answer) = port.call(&review(&large, &Value::Null)).await;
     assert_eq!((status, &answer["response"]["allowed"]), (200, &json!(true)), "{answer}");
+}
+
+#[tokio::test]
+async fn an_update_of_objects_as_large_as_the_api_server_takes_them_is_answered() {
+    let port = Port::open(Setup::default()).await;
+    let mut object = service("internal");
+    object["metadata"]["annotations"]["example.com/notes"] = json!("@");
+    // why: so the API server writes this character
+    let escaped = "\\u003c".repeat(14 * MIB / 10);
+    let body = review(&object, &object).replace('@', &escaped);
+    assert!(body.len() > 16 * MIB, "{}", body.len());
+    let (status, answer) = port.call(&body).await;
+    assert_eq!((status, &answer["response"]["allowed"]), (200, &json!(true)), "{answer}");
+    port.serves_others().await;
 }
 
 /// A review of more small values than fit into the memory of an object.

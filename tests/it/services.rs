@@ -97,10 +97,10 @@ async fn a_watchdog_barks_when_the_last_healthy_target_goes() {
 }
 
 /// The value of a metric without labels other than the controller's.
-fn put_aside(rig: &Rig) -> String {
+fn put_aside(rig: &Rig, controller: &str) -> String {
     let text = rig.metrics();
-    let line =
-        text.lines().find(|line| line.starts_with("awslbc_objects_put_aside_total{controller=\"service\"}"));
+    let start = format!("awslbc_objects_put_aside_total{{controller=\"{controller}\"}}");
+    let line = text.lines().find(|line| line.starts_with(&start));
     line.and_then(|line| line.split(' ').nth(1)).unwrap_or("0").to_owned()
 }
 
@@ -122,13 +122,49 @@ fn a_service_that_is_too_costly_is_put_aside_until_it_changes() {
         assert_eq!((told[0].object.as_str(), told[0].reason.as_str()), ("shop/costly", "FailedBuildModel"));
         assert!(told[0].message.contains("too costly to be built"), "{}", told[0].message);
         assert_eq!(rig.inventory().load_balancers.len(), 1, "the others are served");
-        let before = put_aside(&rig);
+        let before = put_aside(&rig, "service");
         tokio::time::sleep(Duration::from_mins(30)).await;
-        assert_eq!(put_aside(&rig), before, "it is not tried again");
+        assert_eq!(put_aside(&rig, "service"), before, "it is not tried again");
         rig.api.edit("services", rig::shop::NAMESPACE, "costly", |service| {
             service["spec"]["loadBalancerSourceRanges"] = serde_json::json!(["10.0.0.0/8"]);
         });
         rig.settle().await;
         assert_eq!(rig.inventory().load_balancers.len(), 2);
+    });
+}
+
+#[test]
+fn a_member_that_makes_its_group_too_costly_is_put_aside_alone() {
+    run(async {
+        let mut rig = Rig::new(rig::Options::default());
+        rig.furnish();
+        rig.api.put(rig::shop::cluster_service("web", &[80]));
+        let put = |rig: &Rig, name: &str, paths: usize| {
+            let paths: Vec<String> = (0..paths).map(|at| format!("/{name}-{at}")).collect();
+            let host = format!("{name}.example.com");
+            let paths: Vec<_> = paths.iter().map(|path| (host.as_str(), path.as_str(), "web")).collect();
+            let annotations = [("group.name", "g"), ("group.order", "1"), ("target-type", "ip")];
+            rig.api.put(rig::shop::ingress(name, &annotations, &paths));
+        };
+        put(&rig, "one", 2);
+        put(&rig, "costly", 9_990);
+        put(&rig, "two", 10);
+        rig.start().await;
+        rig.settle().await;
+        let told: Vec<_> = rig.api.events().into_iter().filter(|event| event.severity == "Warning").collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((told[0].object.as_str(), told[0].reason.as_str()), ("shop/costly", "FailedBuildModel"));
+        assert!(told[0].message.contains("too costly to be built: 9990 of the 10002 paths"), "{told:?}");
+        assert_eq!(rig.inventory().rules.values().map(Vec::len).sum::<usize>(), 12, "the others are served");
+        let before = put_aside(&rig, "ingress");
+        tokio::time::sleep(Duration::from_mins(30)).await;
+        assert_eq!(
+            (before.as_str(), put_aside(&rig, "ingress").as_str()),
+            ("1", "1"),
+            "it is not tried again"
+        );
+        put(&rig, "costly", 3);
+        rig.settle().await;
+        assert_eq!(rig.inventory().rules.values().map(Vec::len).sum::<usize>(), 15);
     });
 }

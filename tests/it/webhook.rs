@@ -3,18 +3,22 @@
 use aws_load_balancer_controller::api::TargetGroupBinding;
 use aws_load_balancer_controller::aws::Cloud;
 use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
+use aws_load_balancer_controller::cloud::Action;
 use aws_load_balancer_controller::cluster::stores::Stores;
 use aws_load_balancer_controller::config::{AnnotationValidation, Config};
 use aws_load_balancer_controller::metrics::{LookupMeter, Metrics, WebhookErrorLabels};
+use aws_load_balancer_controller::serve::bodies::LARGEST;
 use aws_load_balancer_controller::serve::listener::serve_plain;
 use aws_load_balancer_controller::serve::lookups::Lookups;
 use aws_load_balancer_controller::serve::webhook::{Webhooks, paths, router};
+use aws_sim::{Calls, Effect, Fault, Sim};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures::StreamExt;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
+use rig::rig::OneName;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +124,35 @@ async fn warn_admits_and_off_is_silent() {
 }
 
 #[tokio::test]
+async fn a_target_group_that_aws_was_not_asked_about_is_not_taken_for_missing() {
+    let cases = [
+        ("TargetGroupNotFound", 403, "TargetGroupNotFound"),
+        ("AccessDenied", 403, "AWS does not let the controller look, so it is not known whether it exists"),
+        ("Throttling", 503, "AWS could not be asked, so it is not known whether it exists"),
+    ];
+    let path = "/validate-elbv2-k8s-aws-v1beta1-targetgroupbinding";
+    let binding = json!({
+        "apiVersion": "elbv2.k8s.aws/v1beta1", "kind": "TargetGroupBinding", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"targetGroupName": "web", "targetType": "ip", "serviceRef": {"name": "web", "port": 80}}
+    });
+    for (code, status, words) in cases {
+        let aws = Sim::default();
+        aws.arm(Fault::on(Calls::Of(Action::DescribeTargetGroups), Effect::fail(code)));
+        let lookups = Lookups::new(Arc::new(OneName(Arc::new(aws))), LookupMeter::default());
+        let hooks = Webhooks { lookups, ..rig::webhooks(Config::default()) };
+        let (stores, metrics) = (hooks.stores.clone(), hooks.metrics.clone());
+        let server = Server { router: router(Arc::new(hooks)), stores, metrics };
+        let answer = server.review(path, "CREATE", &binding, &Value::Null).await;
+        assert_eq!(
+            (&answer["allowed"], &answer["status"]["code"]),
+            (&json!(false), &json!(status)),
+            "{answer}"
+        );
+        assert!(answer["status"]["message"].as_str().unwrap().contains(words), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_dangerous_update_is_admitted_with_a_warning() {
     let server = server(AnnotationValidation::Enforce);
     let response = server.review(SERVICE, "UPDATE", &service("internet-facing"), &service("internal")).await;
@@ -198,7 +231,7 @@ async fn what_is_no_admission_review_gets_the_right_status() {
         (json, with("/kind", json!("Review")), StatusCode::BAD_REQUEST),
         (json, with("/request", Value::Null), StatusCode::BAD_REQUEST),
         (json, with("/request/uid", json!(7)), StatusCode::BAD_REQUEST),
-        (json, " ".repeat(3 * 1024 * 1024 + 1), StatusCode::PAYLOAD_TOO_LARGE),
+        (json, " ".repeat(LARGEST + 1), StatusCode::PAYLOAD_TOO_LARGE),
         (json, "[".repeat(100_000), StatusCode::BAD_REQUEST),
     ];
     for (content_type, body, expected) in cases {

@@ -90,6 +90,32 @@ fn attempts(given: usize, read: usize) -> (BTreeSet<String>, usize) {
     (trial.unread, count.get())
 }
 
+/// How often an Ingress is built whose doubted values all stop the build.
+fn builds_of_wrong(count: usize) -> usize {
+    let keys: BTreeSet<String> =
+        (0..count).map(|at| format!("alb.ingress.kubernetes.io/actions.a-{at}")).collect();
+    let mut ingress = Ingress::default();
+    ingress.metadata.annotations = Some(keys.iter().map(|key| (key.clone(), "{".to_owned())).collect());
+    let builds = std::cell::Cell::new(0);
+    let build = |ingress: &Ingress| -> Attempt {
+        builds.set(builds.get() + 1);
+        match ingress.metadata.annotations.as_ref().unwrap().keys().next() {
+            Some(key) => Err(Box::new(Finding::error(&ingress_ref(ingress), "is no JSON").at(key))),
+            None => Ok((Vec::new(), Some(Stack::empty(crate::inputs::group::explicit_group("web"))))),
+        }
+    };
+    let effort = Effort::of_ingress(&ingress);
+    let trial = repeat(&mut ingress, &keys, effort, build);
+    assert!(trial.stack.is_some() && trial.unread.is_empty());
+    builds.get()
+}
+
+#[test]
+fn many_wrong_values_take_no_more_builds_than_a_few() {
+    let builds = [2, 8, 100, 1000].map(builds_of_wrong);
+    assert_eq!(builds, [3, 9, 9, 9]);
+}
+
 #[test]
 fn many_values_that_nothing_reads_are_told_by_two_builds() {
     let (unread, count) = attempts(1000, 0);

@@ -128,6 +128,21 @@ const NOT_FOUND: [&str; 5] = [
     "InvalidGroup.NotFound",
 ];
 
+/// What a write names of the kind of which AWS says that there is none: ARNs and ids.
+pub(super) fn named_by(request: &Request, error: &CloudError) -> Vec<String> {
+    let is_of_kind: fn(&str) -> bool = match error.code() {
+        Some("LoadBalancerNotFound" | "WAFUnavailableEntityException" | "WAFNonexistentItemException") => {
+            |id| id.contains(":loadbalancer/")
+        }
+        Some("TargetGroupNotFound") => |id| id.contains(":targetgroup/"),
+        Some("ListenerNotFound") => |id| id.contains(":listener/"),
+        Some("RuleNotFound") => |id| id.contains(":listener-rule/"),
+        Some("InvalidGroup.NotFound" | "InvalidSecurityGroup") => |id| id.starts_with("sg-"),
+        _ => return Vec::new(),
+    };
+    request.named().into_iter().filter(|id| is_of_kind(id)).collect()
+}
+
 /// The answer of AWS with our own recent writes applied.
 pub(super) fn complete(
     request: &Request,

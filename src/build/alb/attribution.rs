@@ -4,7 +4,7 @@ use crate::api::ObjectKey;
 use crate::cloud::elbv2::ListenerAction;
 use crate::model::{Binding, ResourceId, Resources, Rule, Stack, TargetGroup};
 use crate::settings::alb::{ListenerPart, ListenerSetting};
-use crate::settings::shared_setting::{SharedPart, SharedSetting, sources_of};
+use crate::settings::shared_setting::{SharedPart, SharedSetting, ValueKind, givers, sources_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The owners of what is not shared by the whole group.
@@ -47,6 +47,29 @@ impl Attribution {
     /// Who asks for what AWS refuses, in these words, of something that the whole group shares.
     pub fn sources_of(&self, part: SharedPart, words: &str) -> Vec<String> {
         sources_of(&self.settings, part, words)
+    }
+
+    /// The contributors whose value of a key counts, of the load balancers.
+    pub fn of_value(&self, part: SharedPart, kind: ValueKind, key: &str) -> BTreeSet<&ObjectKey> {
+        givers(&self.settings, part, kind, key)
+    }
+
+    /// The same of a listener.
+    pub fn of_listener_value(&self, listener: &str, kind: ValueKind, key: &str) -> BTreeSet<&ObjectKey> {
+        let all = self.listener_settings.get(&ResourceId::from(listener)).map(Vec::as_slice);
+        let all = all.unwrap_or_default();
+        match kind {
+            ValueKind::Attributes => {
+                let such = |setting: &&ListenerSetting| {
+                    setting.part == ListenerPart::Attribute && setting.name == key
+                };
+                all.iter().filter(such).map(|setting| &setting.from).collect()
+            }
+            ValueKind::Tags => {
+                let is_there = |contributor: &&ObjectKey| all.iter().any(|one| one.from == **contributor);
+                self.of_value(SharedPart::LoadBalancer, kind, key).into_iter().filter(is_there).collect()
+            }
+        }
     }
 
     /// What a stack has of a member, priorities left aside.

@@ -81,6 +81,7 @@ impl BindingController {
             .iter()
             .filter(|record| !record.is_draining() && ownership.covers(&record.identity()));
         let targets: Vec<Target> = ours.map(|record| record.target.clone()).collect();
+        self.lane.forget_stuck(&group);
         let answer: Result<(), CloudError> = self.lane.deregister(&group, &targets).await;
         // why: the error is handed on below
         if answer.is_err() {

@@ -11,6 +11,9 @@ const FIRST_PASS_AFTER: Duration = Duration::from_mins(30);
 /// … and over how long such passes are spread.
 const SPREAD_OVER: Duration = Duration::from_mins(15);
 
+/// Networking that AWS refuses is tried again at least this often.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
 /// What is remembered about one binding.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
@@ -22,8 +25,8 @@ pub(super) struct Memory {
     pub(super) observed: Option<i64>,
     /// For what networking was last kept, and when.
     pub(super) networking: Option<Networking>,
-    /// For what networking could not be kept, and when that was tried.
-    pub(super) networking_failed: Option<(String, Instant)>,
+    /// For what networking could not be kept.
+    pub(super) networking_failed: Option<NetworkingFailed>,
     /// Since when pods wait for health, or bindings for pods.
     pub(super) waiting_since: Option<Instant>,
     /// Since when surplus targets serve in place of their replacements.
@@ -53,6 +56,28 @@ pub(super) struct Networking {
     pub(super) at: Instant,
     /// Whether what is no longer needed was revoked.
     pub(super) is_settled: bool,
+}
+
+/// Networking that could not be kept.
+#[derive(Clone, Debug)]
+pub(super) struct NetworkingFailed {
+    checkpoint: String,
+    at: Instant,
+    pause: Duration,
+}
+
+impl NetworkingFailed {
+    /// It has just failed for this checkpoint. `first` is the pause after which it is tried again the first time; it doubles.
+    pub(super) fn again(former: Option<Self>, checkpoint: String, first: Duration) -> Self {
+        let former = former.filter(|former| former.checkpoint == checkpoint);
+        let pause = former.map_or(first, |former| (former.pause * 2).min(LONGEST_PAUSE.max(first)));
+        Self { checkpoint, at: Instant::now(), pause }
+    }
+
+    /// Whether it is not to be tried again for this checkpoint yet.
+    pub(super) fn holds_back(&self, checkpoint: &str) -> bool {
+        self.checkpoint == checkpoint && self.at.elapsed() < self.pause
+    }
 }
 
 impl Networking {

@@ -4,13 +4,13 @@
 //! rules have never been kept: traffic can't reach targets without them), then the checkpoint.
 
 use super::kept::Backings;
-use super::memory::{Memory, Networking as KeptNetworking};
+use super::memory::{Memory, Networking as KeptNetworking, NetworkingFailed};
 use super::{BindingController, Progress, ReconcileError};
 use crate::api::target_group_binding::{Networking, TargetType};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::cloud::CloudError;
 use crate::cloud::elbv2::Target;
-use crate::deploy::targets::batch::{is_about_items, words_of};
+use crate::deploy::targets::batch::is_about_items;
 use crate::deploy::targets::interfaces::NetworkError;
 use crate::deploy::targets::lane::Group;
 use crate::deploy::targets::ports::ApiFailure;
@@ -328,7 +328,7 @@ impl<'a> Pass<'a> {
             let endpoint = endpoints.iter().find(|endpoint| *endpoint.id == *id);
             let pod = endpoint.and_then(|endpoint| endpoint.pod()).map(|pod| format!(" (pod {})", pod.key));
             let (port, pod) = (target.port.unwrap_or(0), pod.unwrap_or_default());
-            format!("target {id}:{port}{pod}: {}", words_of(error))
+            format!("target {id}:{port}{pod}: {error}")
         };
         let mut texts: Vec<String> = refused.iter().map(text).take(REFUSALS_TOLD).collect();
         if refused.len() > REFUSALS_TOLD {
@@ -474,7 +474,7 @@ impl<'a> Pass<'a> {
         if memory.networking.is_some_and(|kept| kept.is_for(&current) && kept.at.elapsed() < NETWORKING_FOR) {
             return Ok(true);
         }
-        if memory.networking_failed.is_some_and(|(of, at)| of == current && at.elapsed() < requeue) {
+        if memory.networking_failed.as_ref().is_some_and(|failed| failed.holds_back(&current)) {
             return Ok(false);
         }
         match self.try_grant().await {
@@ -488,8 +488,10 @@ impl<'a> Pass<'a> {
             }
             Err(error) => {
                 self.controller.claim_rules(self.binding, self.key);
-                let failed = Some((current, Instant::now()));
-                self.controller.memories.change(self.key, |memory| memory.networking_failed = failed);
+                // why: rules that are refused have pauses of their own
+                let former = memory.networking_failed.filter(|_| !matches!(error, NetworkError::Refused(_)));
+                let failed = NetworkingFailed::again(former, current, requeue);
+                self.controller.memories.change(self.key, |memory| memory.networking_failed = Some(failed));
                 self.on_network_failure(error)
             }
         }

@@ -82,7 +82,9 @@ async fn audit_targets(work: Arc<Work>, pace: Pace, budget: Arc<Budget>) {
     sleep(pace.traffic).await;
     loop {
         sleep(TICK).await;
-        for binding in work.bindings.due_for_audit(pace.traffic) {
+        let due = work.bindings.due_for_audit(pace.traffic);
+        // why: what AWS refused is tried again when its turn comes, and all of the binding is looked at then
+        for binding in due.into_iter().filter(|binding| !work.queues.bindings.is_backing_off(binding)) {
             budget.spend(1).await;
             if work.bindings.audit_targets(&binding).await {
                 budget.spend(2).await;

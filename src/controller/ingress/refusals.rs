@@ -6,7 +6,6 @@ use super::memory::RefusedStep;
 use crate::api::ObjectKey;
 use crate::build::Attribution;
 use crate::build::ingress::BuiltGroup;
-use crate::cloud::CloudError;
 use crate::deploy::failure::Cause;
 use crate::deploy::{Class, DeployFailure, StepFailure};
 use crate::finding::Finding;
@@ -14,7 +13,7 @@ use crate::inputs::group::{IngressGroup, Member, Refusal};
 use crate::model::{Binding, Resources};
 use crate::plan::Stage;
 use crate::settings::alb::ListenerPart;
-use crate::settings::shared_setting::SharedPart;
+use crate::settings::shared_setting::{SharedPart, ValueKind};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,6 +51,59 @@ pub(super) fn give_up(
     refused
 }
 
+/// What AWS refused of each member, if that is no more than single values of what the whole group shares: then all else stands.
+/// `None`: something else failed, too, or a value is nobody's in particular.
+pub(super) fn values_of(
+    group: &IngressGroup,
+    attribution: &Attribution,
+    failure: &DeployFailure,
+) -> Option<BTreeMap<ObjectKey, Vec<Finding>>> {
+    let is_shared = group.members.len() + group.leavers.len() > 1;
+    if !is_shared || failure.failures.is_empty() {
+        return None;
+    }
+    let mut values: BTreeMap<ObjectKey, Vec<Finding>> = BTreeMap::new();
+    for step in &failure.failures {
+        let givers = givers_of(attribution, step);
+        let givers: Vec<&Member> =
+            group.members.iter().filter(|member| givers.contains(&member.key)).collect();
+        if givers.is_empty() {
+            return None;
+        }
+        for member in givers {
+            let finding = Finding::error(&member.object(), step.to_string());
+            values.entry(member.key.clone()).or_default().push(finding);
+        }
+    }
+    Some(values)
+}
+
+/// The members that give the values that were refused of a call.
+fn givers_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<&'o ObjectKey> {
+    let Some((stage, kind)) = step.stage.zip(kind_of(step)) else { return BTreeSet::new() };
+    let part = if step.resource.contains("FrontendNlb") {
+        SharedPart::FrontendNlb
+    } else {
+        SharedPart::LoadBalancer
+    };
+    let of_key = |key: &String| match stage {
+        Stage::Listeners => attribution.of_listener_value(&step.resource, kind, key),
+        _ => attribution.of_value(part, kind, key),
+    };
+    step.values.iter().flat_map(of_key).collect()
+}
+
+/// What kind of values AWS refused while it took others; `None`: it was something else.
+fn kind_of(step: &StepFailure) -> Option<ValueKind> {
+    let Cause::Cloud(error) = &step.cause else { return None };
+    match error.operation() {
+        _ if step.values.is_empty() => None,
+        "ModifyLoadBalancerAttributes" | "ModifyListenerAttributes" => Some(ValueKind::Attributes),
+        "AddTags" | "CreateTags" => Some(ValueKind::Tags),
+        _ => None,
+    }
+}
+
 /// Whether all that failed is what AWS refused for good.
 pub(super) fn is_for_good(failure: &DeployFailure) -> bool {
     !failure.failures.is_empty()
@@ -74,7 +126,7 @@ fn culprits(attribution: &Attribution, failure: &DeployFailure) -> BTreeMap<Obje
     for step in &failure.failures {
         for member in owners_of(attribution, step) {
             let culprit = culprits.entry(member.clone()).or_default();
-            culprit.words.push(words_of(step));
+            culprit.words.push(step.to_string());
             culprit.steps.extend(RefusedStep::of(step));
         }
     }
@@ -132,23 +184,18 @@ fn owners_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<&
             attribution.of_target_group(&step.resource).into_iter().collect()
         }
         Stage::Rules => attribution.of_rule_named(&step.resource).into_iter().collect(),
-        Stage::Listeners => attribution.of_listener(&step.resource, part_of(step), &cause.to_string()),
+        // why: all but these values stands, so nobody has to be given up for them
+        _ if kind_of(step).is_some() => BTreeSet::new(),
+        Stage::Listeners => {
+            let words = format!("{cause} {}", step.values.join(" "));
+            attribution.of_listener(&step.resource, part_of(step), &words)
+        }
         Stage::SecurityGroups
         | Stage::AlbTargets
         | Stage::LoadBalancers
         | Stage::Wafv2
         | Stage::WafRegional
         | Stage::Shield => BTreeSet::new(),
-    }
-}
-
-/// What went wrong without what differs each time, so that events about it aggregate.
-fn words_of(step: &StepFailure) -> String {
-    match &step.cause {
-        Cause::Cloud(CloudError::Service { operation, code, message, .. }) => {
-            format!("{}: {operation}: {code}: {message}", step.place())
-        }
-        _ => step.to_string(),
     }
 }
 

@@ -30,6 +30,16 @@ impl Pass<'_> {
         }
     }
 
+    /// Tells some members what is wrong with them.
+    pub(super) fn tell_of(&self, outcomes: &[MemberOutcome]) {
+        for outcome in outcomes {
+            let member = self.group.members.iter().find(|member| member.key == outcome.key);
+            if let Some((member, event)) = member.zip(status::ingress::event_of(outcome, false)) {
+                self.record(&member.ingress, &event);
+            }
+        }
+    }
+
     /// Tells Ingresses whose deletion waits what it waits for.
     pub(super) fn tell_held(&self, built: &BuiltGroup) {
         for (key, finding) in &built.held {

@@ -90,3 +90,18 @@ async fn closing_ends_every_wait() {
     let (ended, ()) = tokio::join!(waiting, closing);
     assert!(ended);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_backs_off_from_its_failure_until_it_is_tried_again() {
+    let queue = queue();
+    queue.add_after("a", Duration::from_secs(1));
+    assert!(!queue.is_backing_off(&"a"), "it did not fail");
+    queue.retry_slowly("b");
+    assert!(queue.is_backing_off(&"b"));
+    for key in ["a", "b"] {
+        assert_eq!(queue.next().await.unwrap().key, key);
+        queue.forget(&key);
+        queue.done(&key);
+    }
+    assert!(!queue.is_backing_off(&"b"));
+}

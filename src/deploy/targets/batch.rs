@@ -95,13 +95,5 @@ pub fn is_about_items(error: &CloudError) -> bool {
     error.code().is_some_and(begins) && !error.is(OF_CALLERS) && !error.is_throttled()
 }
 
-/// AWS's words without the id of the request, so that events about the same refusal are equal.
-pub fn words_of(error: &CloudError) -> String {
-    match error {
-        CloudError::Service { operation, code, message, .. } => format!("{operation}: {code}: {message}"),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,6 @@
 //! Upstream's `pod_eni_info_resolver.go`, `node_eni_info_resolver.go` and `security_group_manager.go`. Answers are kept
 //! for ten minutes. An instance that vanished does not spoil the answers about the others.
 
-use super::batch::words_of;
 use crate::api::ObjectKey;
 use crate::api::target_group_binding::Networking;
 use crate::aws::{Cloud, pages};
@@ -92,7 +91,7 @@ impl fmt::Display for RefusedRule {
             RuleSource::None => String::new(),
         };
         let field = self.field.as_deref().unwrap_or("spec.networking");
-        let (group, words) = (&self.group, words_of(&self.error));
+        let (group, words) = (&self.group, &self.error);
         write!(
             f,
             "{field}: {source}: no rule for {protocol} {from_port}-{to_port} in security group {group}: {words}"

@@ -42,6 +42,8 @@ pub struct TargetLane {
     groups: Mutex<BTreeMap<String, Inventory>>,
     /// Targets that could not be registered, by ARN of the target group.
     refusals: Mutex<Refusals<IdAndPort>>,
+    /// Targets that could not be deregistered.
+    stuck: Mutex<Refusals<IdAndPort>>,
 }
 
 impl Group {
@@ -55,8 +57,8 @@ impl Group {
 impl TargetLane {
     /// Knows nothing until it is asked.
     pub fn new(clouds: Arc<dyn CloudFor>) -> Self {
-        let refusals = Mutex::new(Refusals::new(FULL));
-        Self { clouds, started: Instant::now(), groups: Mutex::default(), refusals }
+        let (refusals, stuck) = (Mutex::new(Refusals::new(FULL)), Mutex::new(Refusals::new(&[])));
+        Self { clouds, started: Instant::now(), groups: Mutex::default(), refusals, stuck }
     }
 
     /// What is known of a target group; nothing before the first [`TargetLane::list`].
@@ -178,22 +180,34 @@ impl TargetLane {
     }
 
     /// Deregisters targets as AWS described them, 200 a call, in order; a call that is refused is sent again in parts. A
-    /// target that AWS refuses to deregister counts as gone until the next listing.
+    /// target that AWS refuses to deregister counts as gone until the next listing, and is not tried again before its pause is
+    /// over, whatever a listing shows.
     pub async fn deregister(&self, group: &Group, targets: &[Target]) -> Result<(), CloudError> {
         let call = TargetCall { lane: self, group, is_registration: false };
-        let parts = targets.chunks(BATCH).map(<[Target]>::to_vec).collect();
+        let is_due = |target: &&Target| self.stuck.lock().turn(&group.arn, &key_of(target)) != Turn::Later;
+        let (due, later): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(is_due);
+        call.note(&later.into_iter().cloned().collect::<Vec<_>>());
+        let due: Vec<Target> = due.into_iter().cloned().collect();
+        let parts = due.chunks(BATCH).map(<[Target]>::to_vec).collect();
         let Sent { refused, failure } = send_parts(&call, parts).await;
         for (target, error) in refused {
             tracing::warn!(target_group = %group.arn, target = %target.id, %error, "target not deregistered");
-            call.note(&[target]);
+            call.note(std::slice::from_ref(&target));
+            self.stuck.lock().note(&group.arn, key_of(&target), error);
         }
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Has targets that AWS refused to deregister tried again at once: somebody wants them gone for another reason.
+    pub fn forget_stuck(&self, group: &Group) {
+        self.stuck.lock().forget(&group.arn);
     }
 
     /// Forgets a target group that is not bound any more, or not as it was known.
     pub fn forget(&self, group: &Group) {
         self.groups.lock().remove(&group.arn);
         self.refusals.lock().forget(&group.arn);
+        self.forget_stuck(group);
     }
 
     async fn describe(
@@ -254,6 +268,8 @@ impl Batch for TargetCall<'_> {
         Box::pin(async move {
             self.call(targets).await?;
             self.note(targets);
+            let is_another = |key: &IdAndPort| targets.iter().all(|target| key_of(target) != *key);
+            self.lane.stuck.lock().retain(&self.group.arn, is_another);
             Ok(())
         })
     }

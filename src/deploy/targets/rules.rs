@@ -33,8 +33,10 @@ use tokio::time::Instant;
 const KEPT_FOR: Duration = Duration::from_mins(10);
 /// Most values of one filter.
 const GROUPS_PER_CALL: usize = 200;
-/// How long a group that failed for one binding is left alone by the others.
+/// How long a group that failed for one binding is left alone by the others, and by audits at first …
 const FAILED_FOR: Duration = Duration::from_mins(1);
+/// … and at most by audits. Each failure doubles it.
+const FAILED_FOR_AT_MOST: Duration = Duration::from_mins(16);
 /// Answers that mean: the rules are not what we thought.
 const OUTDATED: &[&str] = &["InvalidPermission.Duplicate", "InvalidPermission.NotFound"];
 /// The answer that means: there is no room for more rules.
@@ -64,8 +66,8 @@ struct State {
     refusals: Refusals<Permission>,
     /// Groups to compare again as soon as that is possible: not every binding had been looked at, or a call failed.
     owed: BTreeSet<String>,
-    /// When groups failed.
-    failed: BTreeMap<String, Instant>,
+    /// When groups failed, and for how long audits leave them alone.
+    failed: BTreeMap<String, (Instant, Duration)>,
     /// Whether the tagged groups were looked for, and what is no longer needed revoked everywhere.
     is_swept: bool,
 }
@@ -167,10 +169,12 @@ impl TargetRules {
 
     /// Compares all groups with AWS again, for drift made by others.
     pub async fn audit(&self, view: &dyn ClusterView) -> Result<(), NetworkError> {
-        let (groups, is_complete) = {
+        let (groups, is_complete): (BTreeSet<String>, bool) = {
             let mut state = self.state.lock();
             state.rules.clear();
-            (state.tracked.clone(), state.is_complete(view) && state.is_swept)
+            // why: what AWS refused is not to be tried sooner because of an audit
+            let groups = state.tracked.iter().filter(|group| !state.is_resting(group)).cloned().collect();
+            (groups, state.is_complete(view) && state.is_swept)
         };
         self.read_all(&groups).await?;
         one(self.keep(groups, is_complete).await.into_values().collect())
@@ -207,11 +211,15 @@ impl TargetRules {
     async fn keep(&self, groups: BTreeSet<String>, may_revoke: bool) -> BTreeMap<String, NetworkError> {
         let mut failures = BTreeMap::new();
         for group in groups {
-            if let Err(failure) = self.keep_group(&group, may_revoke).await {
-                let mut state = self.state.lock();
-                state.owed.insert(group.clone());
-                state.failed.insert(group.clone(), Instant::now());
-                failures.insert(group, failure);
+            let kept = self.keep_group(&group, may_revoke).await;
+            let mut state = self.state.lock();
+            match kept {
+                Ok(()) => drop(state.failed.remove(&group)),
+                Err(failure) => {
+                    state.owed.insert(group.clone());
+                    state.note_failed(&group);
+                    failures.insert(group, failure);
+                }
             }
         }
         failures
@@ -475,12 +483,23 @@ impl State {
         aggregate(needs, !config.disable_restricted_sg_rules)
     }
 
+    fn note_failed(&mut self, group: &str) {
+        let former = self.failed.get(group).map(|(_, pause)| *pause);
+        let pause = former.map_or(FAILED_FOR, |pause| (pause * 2).min(FAILED_FOR_AT_MOST));
+        self.failed.insert(group.to_owned(), (Instant::now(), pause));
+    }
+
+    /// Whether a group failed so short a time ago that audits leave it alone.
+    fn is_resting(&self, group: &str) -> bool {
+        self.failed.get(group).is_some_and(|(at, pause)| at.elapsed() < *pause)
+    }
+
     /// Takes the owed groups out, but for those of others that failed a moment ago.
     fn take_owed(&mut self, own: &BTreeSet<String>) -> BTreeSet<String> {
-        self.failed.retain(|_, since| since.elapsed() < FAILED_FOR);
-        let (later, now) = std::mem::take(&mut self.owed)
-            .into_iter()
-            .partition(|group| self.failed.contains_key(group) && !own.contains(group));
+        let has_failed =
+            |group: &String| self.failed.get(group).is_some_and(|(at, _)| at.elapsed() < FAILED_FOR);
+        let owed = std::mem::take(&mut self.owed);
+        let (later, now) = owed.into_iter().partition(|group| has_failed(group) && !own.contains(group));
         self.owed = later;
         now
     }

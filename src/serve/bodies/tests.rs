@@ -5,7 +5,7 @@ use super::*;
 const KIB: usize = 1024;
 
 fn bodies(small: usize, large: usize) -> Bodies {
-    Bodies::new(Room { small: small * KIB, large: large * KIB }, BodyMeter::default())
+    Bodies::new(Room { small: small * KIB, large: large * KIB, huge: LARGEST }, BodyMeter::default())
 }
 
 /// Whether memory is waited for.
@@ -108,4 +108,18 @@ async fn all_memory_is_given_back() {
     assert_eq!(bodies.used(), 10 + 500 * KIB);
     drop((one, other));
     assert_eq!(bodies.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn huge_bodies_come_one_at_a_time_and_nobody_else_waits_for_them() {
+    let bodies = Bodies::default();
+    let huge = bodies.enter();
+    huge.take(LARGEST).await.unwrap();
+    huge.complete();
+    let (next, large, small) = (bodies.enter(), bodies.enter(), bodies.enter());
+    assert!(waits!(Box::pin(next.take(LARGE + 1))));
+    assert!(!waits!(Box::pin(large.take(LARGE))));
+    assert!(!waits!(Box::pin(small.take(SMALL))));
+    let Room { small, large, huge } = Room::default();
+    assert!(small + large + huge <= 64 * 1024 * KIB);
 }

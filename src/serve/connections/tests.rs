@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::serve::bodies::LARGEST;
 
 fn table(connections: usize, opening: usize, share: usize) -> Connections {
     Connections::new(Limits { connections, opening, share }, ConnectionMeter::default())
@@ -83,6 +84,22 @@ async fn who_never_asked_goes_before_who_did() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_next_request_of_a_connection_that_was_served_stays_as_long_as_it_is_fresh() {
+    let table = table(2, 2, 1);
+    let (served, silent) = (idle(&table, 1), idle(&table, 2));
+    for place in [&served, &silent] {
+        drop(place.connection.begin());
+    }
+    pass().await;
+    assert!(served.connection.received(1));
+    let new = idle(&table, 3);
+    assert_eq!([&served, &silent].map(is_closing), [false, true]);
+    pass().await;
+    let _newest = table.enter(source(4)).unwrap();
+    assert_eq!([&served, &new].map(is_closing), [true, false], "its head did not come to an end in a second");
+}
+
+#[tokio::test(start_paused = true)]
 async fn unfinished_handshakes_have_a_limit_of_their_own() {
     let table = table(100, 2, 100);
     let opening: Vec<Place> = (0..5).map(|_| table.enter(source(1)).unwrap()).collect();
@@ -132,7 +149,8 @@ async fn bytes_without_requests_end_a_connection() {
     let table = table(10, 10, 10);
     let place = table.enter(source(1)).unwrap();
     place.connection.opened(true);
-    let (silent, asking) = (256 * 1024, 4 * 1024 * 1024);
+    let (silent, asking) = (256 * 1024, 20 * 1024 * 1024);
+    assert!(asking > LARGEST);
     assert!(place.connection.received(silent) && !place.connection.received(1));
     let _exchange = place.connection.begin();
     assert!(place.connection.received(asking) && !place.connection.received(1));

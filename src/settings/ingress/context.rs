@@ -41,6 +41,8 @@ pub(crate) struct MemberView<'a> {
     pub annotations: Annotations<'a>,
     pub spec: Option<&'a IngressSpec>,
     pub params: Option<&'a IngressClassParamsSpec>,
+    /// Name of the parameters of its class.
+    pub class: Option<&'a str>,
     pub defect: Option<&'a Finding>,
     pub refusal: Option<&'a Refusal>,
     /// Services that its backends forward to.
@@ -92,6 +94,7 @@ impl<'a> MemberView<'a> {
             annotations: of(annotations),
             spec: member.ingress.spec.as_ref(),
             params: member.params.as_ref().map(|params| &params.spec),
+            class: member.params.as_ref().and_then(|params| params.metadata.name.as_deref()),
             defect: member.defect.as_ref(),
             refusal: member.refusal.as_ref(),
             services: service_references(&member.ingress),

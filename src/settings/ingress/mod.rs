@@ -18,6 +18,7 @@ mod load_balancer;
 mod member;
 mod merge;
 mod network;
+mod overridden;
 mod protection;
 mod rules;
 mod shared_settings;
@@ -111,6 +112,7 @@ impl<'b, 'a> GroupReader<'b, 'a> {
         let ssl_redirect = load_balancer::read_ssl_redirect(group, self.diagnostics, &listeners, &self.lost)?;
         self.diagnostics.begin(Part::Rules);
         let contributions = self.contributions(&listeners, ssl_redirect)?;
+        overridden::warn(group, self.diagnostics);
         self.diagnostics.begin(Part::Listener);
         for (number, listener) in &mut listeners {
             self.read_listener(*number, listener)?;

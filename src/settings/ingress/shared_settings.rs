@@ -2,7 +2,8 @@
 
 use super::context::{GroupContext, MemberView};
 use crate::annotations::ALB_PREFIX;
-use crate::settings::shared_setting::{SharedPart, SharedSetting};
+use crate::settings::shared_setting::{SharedPart, SharedSetting, ValueKind};
+use std::collections::BTreeMap;
 
 /// Annotations of the ALB, without prefix.
 const OF_BALANCER: &[&str] = &[
@@ -26,12 +27,29 @@ pub(super) fn read(group: &GroupContext<'_>) -> Vec<SharedSetting> {
 fn of_annotations<'m>(member: &'m MemberView<'_>) -> impl Iterator<Item = SharedSetting> + 'm {
     let own = member.raw_annotations.into_iter().flatten().filter_map(|(key, value)| {
         let suffix = key.strip_prefix(ALB_PREFIX)?.strip_prefix('/')?;
-        Some((key, part_of(suffix)?, value))
+        Some((key, suffix, part_of(suffix)?, value))
     });
-    own.map(|(key, part, value)| {
+    own.map(|(key, suffix, part, value)| {
         let source = format!("Ingress {}, {key}", member.key);
-        SharedSetting { part, names: names_in(value), source }
+        let kind = kind_of(suffix);
+        let values = kind.and_then(|_| member.annotations.map(suffix).ok().flatten()).unwrap_or_default();
+        SharedSetting {
+            part,
+            names: names_in(value),
+            source,
+            contributor: Some(member.key.clone()),
+            values,
+            kind,
+        }
     })
+}
+
+fn kind_of(suffix: &str) -> Option<ValueKind> {
+    match suffix {
+        "load-balancer-attributes" | "frontend-nlb-attributes" => Some(ValueKind::Attributes),
+        "tags" | "frontend-nlb-tags" => Some(ValueKind::Tags),
+        _ => None,
+    }
 }
 
 fn part_of(suffix: &str) -> Option<SharedPart> {
@@ -48,28 +66,42 @@ fn part_of(suffix: &str) -> Option<SharedPart> {
 /// What stands in a list: items, and the keys of pairs.
 fn names_in(value: &str) -> Vec<String> {
     let items = value.split(',').map(|item| item.split_once('=').map_or(item, |(key, _)| key).trim());
-    items.filter(|item| item.len() > 1).map(str::to_owned).collect()
+    items.filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
 fn of_class<'m>(member: &'m MemberView<'_>) -> impl Iterator<Item = SharedSetting> + 'm {
     let balancer = SharedPart::LoadBalancer;
     member.params.into_iter().flat_map(move |params| {
-        let attributes = params.load_balancer_attributes.iter().flatten().map(|one| one.key.clone());
-        let tags = params.tags.iter().flatten().map(|tag| tag.key.clone());
+        let attributes = params.load_balancer_attributes.iter().flatten();
+        let attributes = attributes.map(|one| (one.key.clone(), one.value.clone())).collect();
+        let tags = params.tags.iter().flatten().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let subnets = params.subnets.iter().flat_map(|subnets| subnets.ids.iter().flatten()).cloned();
         let lists = params.prefix_lists_ids.iter().chain(&params.prefix_lists_ids_legacy).flatten().cloned();
         let acls = params.wafv2_acl_arn.iter().chain(&params.wafv2_acl_name).cloned();
-        let given: [(&str, SharedPart, Vec<String>); 5] = [
-            ("loadBalancerAttributes", balancer, attributes.collect()),
-            ("tags", balancer, tags.collect()),
+        let source = |field: &str| format!("IngressClassParams of Ingress {}, spec.{field}", member.key);
+        let given: [(&str, SharedPart, Vec<String>); 3] = [
             ("subnets", balancer, subnets.collect()),
             ("prefixListsIDs", balancer, lists.collect()),
             ("wafv2AclArn", SharedPart::WebAcl, acls.collect()),
         ];
-        let given = given.into_iter().filter(|(_, _, names)| !names.is_empty());
-        given.map(|(field, part, names)| {
-            let source = format!("IngressClassParams of Ingress {}, spec.{field}", member.key);
-            SharedSetting { part, names, source }
-        })
+        let plain = given.into_iter().map(move |(field, part, names)| SharedSetting {
+            part,
+            names,
+            source: source(field),
+            contributor: None,
+            values: BTreeMap::new(),
+            kind: None,
+        });
+        let by_key: [(&str, ValueKind, BTreeMap<String, String>); 2] =
+            [("loadBalancerAttributes", ValueKind::Attributes, attributes), ("tags", ValueKind::Tags, tags)];
+        let by_key = by_key.into_iter().map(move |(field, kind, values)| SharedSetting {
+            part: balancer,
+            names: values.keys().cloned().collect(),
+            source: source(field),
+            contributor: None,
+            values,
+            kind: Some(kind),
+        });
+        plain.chain(by_key).filter(|setting| !setting.names.is_empty())
     })
 }

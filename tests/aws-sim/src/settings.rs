@@ -14,8 +14,8 @@ pub struct Settings {
     pub quotas: Quotas,
     /// What health checks find.
     pub health: Health,
-    /// Who calls, and what it may do.
-    pub identity: Identity,
+    /// Who calls, and what it may do. Boxed because futures that own a world would be large.
+    pub identity: Box<Identity>,
     /// Items on one page of any list.
     pub page_size: usize,
     /// Whether an Elastic IP address can serve one load balancer only (as in AWS).
@@ -28,7 +28,7 @@ impl Default for Settings {
             delays: Delays::default(),
             quotas: Quotas::default(),
             health: Health::default(),
-            identity: Identity::default(),
+            identity: Box::default(),
             page_size: 400,
             exclusive_addresses: true,
         }

@@ -166,7 +166,6 @@ fn a_certificate_is_not_missed_where_it_was_refused() {
 
 /// What belongs to the whole group: which call AWS refuses, who asks for it, and how its source is named.
 const SHARED: &[(Action, &str, &str)] = &[
-    (Action::ModifyLoadBalancerAttributes, "load-balancer-attributes", "idle_timeout.timeout_seconds=30"),
     (
         Action::AssociateWafv2WebAcl,
         "wafv2-acl-arn",
@@ -261,5 +260,18 @@ fn tags_that_aws_refuses_are_tried_alone() {
         // A call for each resource that the member has.
         assert!(!writes.is_empty() && writes.iter().all(|call| *call == Action::AddTags), "{writes:?}");
         assert!(writes.len() <= 4 * 12, "{}", writes.len());
+    });
+}
+
+#[test]
+fn a_registration_that_aws_refuses_is_not_brought_forward_by_audits() {
+    run(async {
+        let mut rig = open().await;
+        rig.aws.arm(Fault::on(Calls::Of(Action::RegisterTargets), Effect::fail("AccessDenied")));
+        rig.api.put(shop::load_balancer("one", &[80], &[("aws-load-balancer-nlb-target-type", "ip")]));
+        rig.serve("one", &[0]);
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        let writes = writes_of_an_hour(&mut rig).await;
+        assert!((1..=5).contains(&writes.len()), "one in a thousand seconds: {writes:?}");
     });
 }

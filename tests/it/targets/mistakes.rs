@@ -178,6 +178,57 @@ async fn a_mistake_in_networking_costs_its_binding_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn audits_bring_nothing_forward_that_aws_refused() {
+    let stage = Stage::new(|_| ()).await;
+    stage.serve(&[stage.pod(0, &[]), stage.pod(1, &[])]);
+    let sg_1 = stage.sim.world(|world| world.id("SG_1").to_owned());
+    let mut town = Town::default();
+    town.add(&stage, "bind", "ingress: []");
+    town.live(&stage, Duration::from_mins(1)).await;
+    let refuse = |action, code: &str| stage.sim.arm(Fault::on(Calls::Of(action), Effect::fail(code)));
+    refuse(Action::AuthorizeIngress, "UnauthorizedOperation");
+    town.add(&stage, "bind", &of_group(&sg_1, 8080));
+    town.live(&stage, Duration::from_mins(10)).await;
+    stage.sim.clear_calls();
+    for _ in 0..24 {
+        town.live(&stage, Duration::from_secs(150)).await;
+        drop(stage.controller.audit().await);
+    }
+    let refused = refused(&stage);
+    let of = |action| refused.iter().filter(|call| call.action() == action).count();
+    let tries = of(Action::AuthorizeIngress);
+    assert!((1..=16).contains(&tries), "one in five minutes, and few of audits: {tries}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_aws_keeps_is_not_tried_with_every_listing() {
+    let stage = Stage::new(|_| ()).await;
+    stage.serve(&[stage.pod(0, &[]), stage.pod(1, &[])]);
+    let mut town = Town::default();
+    town.add(&stage, "bind", "ingress: []");
+    town.live(&stage, Duration::from_mins(1)).await;
+    stage.sim.arm(Fault::on(Calls::Of(Action::DeregisterTargets), Effect::fail("InvalidTarget")));
+    stage.serve(&[stage.pod(0, &[])]);
+    town.add(&stage, "bind", "ingress: []");
+    town.live(&stage, Duration::from_secs(10)).await;
+    stage.sim.clear_calls();
+    for _ in 0..60 {
+        if stage.controller.audit_targets(&key("bind")).await {
+            town.add(&stage, "bind", "ingress: []");
+        }
+        town.live(&stage, Duration::from_secs(10)).await;
+    }
+    let tries = refused(&stage).len();
+    assert!((1..=5).contains(&tries), "in ten minutes, with pauses that grow to five: {tries}");
+    stage.sim.disarm();
+    town.live(&stage, Duration::from_mins(6)).await;
+    stage.controller.audit_targets(&key("bind")).await;
+    town.add(&stage, "bind", "ingress: []");
+    town.live(&stage, Duration::from_mins(1)).await;
+    assert_eq!(stage.targets().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_that_appears_gets_its_rule_within_minutes() {
     let stage = Stage::new(|_| ()).await;
     stage.serve(&[stage.pod(0, &[])]);

@@ -29,6 +29,65 @@ fn rules_follow_group_order() {
 }
 
 #[test]
+fn an_annotation_that_a_class_overrules_is_told_with_the_field_that_does() {
+    type Case<'a> = (&'a str, &'a str, serde_json::Value, Option<&'a str>);
+    let attributes = json!([{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]);
+    let listener = json!([{"protocol": "HTTP", "port": 80, "listenerAttributes": attributes}]);
+    let cases: &[Case<'_>] = &[
+        ("scheme", "internal", json!({"scheme": "internet-facing"}), Some("spec.scheme")),
+        ("scheme", "internal", json!({"scheme": "internal"}), None),
+        ("scheme", "internal", json!({"targetType": "ip"}), None),
+        ("group.name", "other", json!({"group": {"name": "edge"}}), Some("spec.group.name")),
+        ("inbound-cidrs", "10.0.0.0/8", json!({"inboundCIDRs": ["11.0.0.0/8"]}), Some("spec.inboundCIDRs")),
+        (
+            "inbound-cidrs",
+            "10.0.0.0/8, 11.0.0.0/8",
+            json!({"inboundCIDRs": ["11.0.0.0/8", "10.0.0.0/8"]}),
+            None,
+        ),
+        ("target-type", "instance", json!({"targetType": "ip"}), Some("spec.targetType")),
+        ("tags", "a=2,c=3", json!({"tags": attributes}), Some("spec.tags")),
+        ("tags", "a=1,c=3", json!({"tags": attributes}), None),
+        (
+            "load-balancer-attributes",
+            "b=1",
+            json!({"loadBalancerAttributes": attributes}),
+            Some("spec.loadBalancerAttributes"),
+        ),
+        (
+            "listener-attributes.HTTP-80",
+            "b=1",
+            json!({"listeners": listener}),
+            Some("spec.listeners.listenerAttributes"),
+        ),
+        (
+            "minimum-load-balancer-capacity",
+            "CapacityUnits=2",
+            json!({"minimumLoadBalancerCapacity": {"capacityUnits": 3}}),
+            Some("spec.minimumLoadBalancerCapacity"),
+        ),
+    ];
+    for (suffix, value, class, expected) in cases {
+        let one = with_params(member(ingress("one", &[(suffix, value)], to_web("/one"))), class.clone());
+        let two = with_params(member(ingress("two", &[], to_web("/two"))), class.clone());
+        let built = World::new().build(&together(vec![one, two]));
+        let told = built.members[0].diagnostics();
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert!(built.members[1].diagnostics().is_empty(), "{suffix}={value}");
+        match expected {
+            None => assert!(told.is_empty(), "{suffix}={value}: {told:?}"),
+            Some(field) => {
+                let names_both = |told: &String| {
+                    told.contains(&format!("alb.ingress.kubernetes.io/{suffix}"))
+                        && told.contains(&format!("{field} of IngressClassParams \"params\""))
+                };
+                assert!(told.len() == 1 && names_both(&told[0]), "{suffix}={value}: {told:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn where_members_disagree_the_first_wins_and_the_other_is_told() {
     let https = ("listen-ports", r#"[{"HTTPS": 443}]"#);
     let certificate = ("certificate-arn", "arn:cert");

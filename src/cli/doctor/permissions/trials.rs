@@ -3,13 +3,12 @@
 use super::needs::Need;
 use super::{Check, DENIALS, REMEDY, Verdict};
 use crate::cloud::CloudError;
+use crate::cloud::error::ENCODED;
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// How many permissions are named where a name is of no use to anybody who mends it.
 const NAMED: usize = 3;
-/// Where the readable part of EC2's refusals ends.
-const ENCODED: &str = "Encoded authorization failure message:";
 
 /// One need, and whether it is met.
 #[derive(Clone, Debug, PartialEq, Eq)]

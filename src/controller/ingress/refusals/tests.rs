@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::build::ingress::tests::fixture::{World, alone, ingress, member, rule, together};
+use crate::cloud::CloudError;
 use crate::deploy::{Deployed, StoreError};
 use crate::model::ResourceId;
 use crate::plan::Quota;
@@ -36,6 +37,7 @@ fn step(stage: impl Into<Option<Stage>>, resource: &str, cause: impl Into<Cause>
     StepFailure {
         stage: stage.into(),
         resource: resource.to_owned(),
+        values: Vec::new(),
         cause: cause.into(),
         sources: Vec::new(),
         op: None,
