@@ -80,8 +80,8 @@ generated: controlplane ## write anew what is written from the source: reference
 	UPDATE_GOLDEN=1 cargo test --package it --test it -- docs:: chart::
 
 .PHONY: order
-order: controlplane ## write anew which functions stand together in the release binary (see build/main.rs); needs valgrind
-	build/order.sh
+order: controlplane ## write anew which functions stand together in the release binary (see build.rs); needs valgrind
+	linker/order.sh
 
 .PHONY: docs
 docs: ## the book into target/book, and the API documentation of all crates
@@ -91,11 +91,11 @@ docs: ## the book into target/book, and the API documentation of all crates
 
 .PHONY: image
 image: ## the container image, without a daemon, into target/image; arches="amd64 arm64"
-	@build/image.sh image $(target)/image
+	@release/image.sh image $(target)/image
 
 .PHONY: release
 release: controlplane ## image, chart, binaries, manifest, krew entry and checksums into target/dist; url=<where they will be>
-	@build/image.sh gather $(target)/dist --helm "$$(tests/controlplane/build.sh)/helm" --url "$(or $(url),https://example.com/releases)"
+	@release/image.sh gather $(target)/dist --helm "$$(tests/controlplane/build.sh)/helm" --url "$(or $(url),https://example.com/releases)"
 
 .PHONY: test-image
 test-image: controlplane static ## the image, run where there is nothing else

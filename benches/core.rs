@@ -2,20 +2,20 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::missing_panics_doc, reason = "a benchmark")]
 
 use aws_load_balancer_controller::{
-    admit::{annotations as admission, annotations::Class, benevolent},
+    admission::{permissive_facts, validate as admission, validate::KnownClass},
     annotations::{Annotations, NLB_PREFIX},
     api::{Ingress, Service},
-    build,
+    builder,
     config::Config,
-    inputs::{
-        Facts, Halt,
+    facts::{
+        BuildError, Facts,
         group::{ClassView, IngressGroup, load_group},
     },
     model::Stack,
-    plan::{Actual, AppliedSecrets, Limits, Terms, diff},
+    plan::{Actual, AppliedSecrets, ExhaustedQuotas, PlanContext, diff},
 };
 use divan::{Bencher, black_box};
-use rig::{rig::group, shop};
+use rig::{fixtures, rig::group};
 use serde_json::from_value;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ fn service() -> Service {
         ("aws-load-balancer-target-group-attributes", "deregistration_delay.timeout_seconds=30"),
         ("load-balancer-source-ranges", "10.0.0.0/8,192.0.2.0/24"),
     ];
-    from_value(shop::load_balancer("web", &[80, 443], &annotations)).unwrap()
+    from_value(fixtures::load_balancer("web", &[80, 443], &annotations)).unwrap()
 }
 
 fn ingress(number: usize, paths: usize) -> Ingress {
@@ -52,7 +52,7 @@ fn ingress(number: usize, paths: usize) -> Ingress {
     let annotations = [("group.name", "many"), ("group.order", order.as_str()), ("target-type", "ip")];
     let paths: Vec<String> = (0..paths).map(|path| format!("/path-{path}")).collect();
     let rules: Vec<_> = paths.iter().map(|path| (host.as_str(), path.as_str(), "web")).collect();
-    from_value(shop::ingress(&name, &annotations, &rules)).unwrap()
+    from_value(fixtures::ingress(&name, &annotations, &rules)).unwrap()
 }
 
 fn members(count: usize) -> IngressGroup {
@@ -65,9 +65,12 @@ fn members(count: usize) -> IngressGroup {
 }
 
 /// Answers of an AWS that has everything.
-fn facts<T>(build: impl Fn(&Facts) -> Result<T, Halt>, world: &benevolent::World) -> Facts {
+fn facts<T>(
+    build: impl Fn(&Facts) -> Result<T, BuildError>,
+    world: &permissive_facts::PermissiveAws,
+) -> Facts {
     let (config, mut facts) = (config(), Facts::default());
-    while let Err(Halt::Lacking(queries)) = build(&facts) {
+    while let Err(BuildError::MissingFacts(queries)) = build(&facts) {
         for query in queries {
             world.answer(query, &mut facts, &config);
         }
@@ -77,8 +80,8 @@ fn facts<T>(build: impl Fn(&Facts) -> Result<T, Halt>, world: &benevolent::World
 
 fn service_stack() -> Stack {
     let (service, config) = (service(), config());
-    let build = |facts: &Facts| build::service::build(&service, facts, &config);
-    build(&facts(build, &benevolent::World::for_service(&service))).unwrap().stack
+    let build = |facts: &Facts| builder::service::build(&service, facts, &config);
+    build(&facts(build, &permissive_facts::PermissiveAws::for_service(&service))).unwrap().stack
 }
 
 #[divan::bench]
@@ -93,16 +96,16 @@ fn parse_annotations(bencher: Bencher) {
 #[divan::bench]
 fn build_service(bencher: Bencher) {
     let (service, config) = (service(), config());
-    let build = |facts: &Facts| build::service::build(&service, facts, &config);
-    let facts = facts(build, &benevolent::World::for_service(&service));
+    let build = |facts: &Facts| builder::service::build(&service, facts, &config);
+    let facts = facts(build, &permissive_facts::PermissiveAws::for_service(&service));
     bencher.bench_local(|| build(black_box(&facts)));
 }
 
 #[divan::bench(args = [1, 10, 50])]
 fn build_group(bencher: Bencher, count: usize) {
     let (group, config) = (members(count), config());
-    let build = |facts: &Facts| build::ingress::build(&group, facts, &config);
-    let facts = facts(build, &benevolent::World::for_ingress(&ingress(0, 2)));
+    let build = |facts: &Facts| builder::ingress::build(&group, facts, &config);
+    let facts = facts(build, &permissive_facts::PermissiveAws::for_ingress(&ingress(0, 2)));
     assert!(build(&facts).unwrap().stack.is_some());
     bencher.bench_local(|| build(black_box(&facts)));
 }
@@ -110,21 +113,25 @@ fn build_group(bencher: Bencher, count: usize) {
 #[divan::bench]
 fn diff_new_service(bencher: Bencher) {
     let (stack, config) = (service_stack(), config());
-    let (actual, limits) = (Actual::default(), Limits::default());
+    let (actual, exhausted_quotas) = (Actual::default(), ExhaustedQuotas::default());
     bencher.bench_local(|| {
         let secrets = AppliedSecrets::default();
-        diff(black_box(&stack), &actual, Terms { config: &config, limits: &limits, secrets: &secrets })
+        diff(
+            black_box(&stack),
+            &actual,
+            PlanContext { config: &config, exhausted_quotas: &exhausted_quotas, secrets: &secrets },
+        )
     });
 }
 
 #[divan::bench]
 fn admit_service(bencher: Bencher) {
     let (service, config) = (service(), config());
-    bencher.bench_local(|| admission::of_service(&config, black_box(&service), None));
+    bencher.bench_local(|| admission::check_service(&config, black_box(&service), None));
 }
 
 #[divan::bench]
 fn admit_ingress(bencher: Bencher) {
     let (ingress, config) = (ingress(0, 2), config());
-    bencher.bench_local(|| admission::of_ingress(&config, black_box(&ingress), &Class::Plain, None));
+    bencher.bench_local(|| admission::check_ingress(&config, black_box(&ingress), &KnownClass::Plain, None));
 }

@@ -7,17 +7,17 @@
 mod commands;
 pub mod flags;
 mod gates;
-mod inspection;
+mod session;
 mod settings;
 mod validate;
 mod values;
 
 pub use commands::LintRequest;
-pub use inspection::{GivenFlags, Inspection, PlanRequest};
+pub use session::{GivenFlags, PlanRequest, SessionFlags};
 pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
 pub use validate::ArgsError;
 
-use crate::cloud::iam::Partition;
+use crate::aws_api::iam::Partition;
 use crate::telemetry::{self, LogFormat, LogLevel};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command};
@@ -41,7 +41,7 @@ pub enum Invocation {
     /// Print what would change in AWS.
     Plan(PlanRequest),
     /// Check the cluster, AWS and the installation.
-    Doctor(Inspection),
+    Doctor(SessionFlags),
     /// Check manifests.
     Lint(LintRequest),
     /// Explain annotations.
@@ -50,7 +50,7 @@ pub enum Invocation {
 
 /// Why the command line does not lead to anything.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum CommandLineError {
     /// Bad syntax, an unknown flag, or a request for help.
     Usage(clap::Error),
     /// Values that contradict each other.
@@ -84,7 +84,7 @@ impl Environment {
     }
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for CommandLineError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Usage(error) => error.fmt(f),
@@ -93,7 +93,7 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-impl Refusal {
+impl CommandLineError {
     /// Tells the user, and returns the status to end with: 0 for help, 2 for syntax, 1 for values.
     pub fn report(&self) -> ExitCode {
         match self {
@@ -115,19 +115,19 @@ impl Refusal {
 pub fn parse(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     environment: &Environment,
-) -> Result<Invocation, Refusal> {
+) -> Result<Invocation, CommandLineError> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let matches = command().try_get_matches_from(&arguments).map_err(Refusal::Usage)?;
+    let matches = command().try_get_matches_from(&arguments).map_err(CommandLineError::Usage)?;
     let controller = |matches: &ArgMatches| {
-        let settings = settings::build_settings(matches, environment).map_err(Refusal::Invalid)?;
+        let settings = settings::build_settings(matches, environment).map_err(CommandLineError::Invalid)?;
         Ok(Invocation::Controller(Box::new(settings)))
     };
-    let inspection = |matches| Inspection::of(matches, &arguments, environment);
+    let session_flags = |matches| SessionFlags::of(matches, &arguments, environment);
     match matches.subcommand() {
         Some(("crds", _)) => Ok(Invocation::Crds),
         Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(partition(matches))),
-        Some(("plan", matches)) => Ok(Invocation::Plan(PlanRequest::of(matches, inspection(matches)))),
-        Some(("doctor", matches)) => Ok(Invocation::Doctor(inspection(matches))),
+        Some(("plan", matches)) => Ok(Invocation::Plan(PlanRequest::of(matches, session_flags(matches)))),
+        Some(("doctor", matches)) => Ok(Invocation::Doctor(session_flags(matches))),
         Some(("lint", matches)) => {
             Ok(Invocation::Lint(commands::lint(matches, GivenFlags::new(&arguments, environment))))
         }
@@ -148,8 +148,8 @@ pub fn command() -> Command {
         .subcommand(with_flags(
             Command::new("controller").about("Run the controller (the default when only flags are given)"),
         ))
-        .subcommand(with_flags(inspection::plan_command()))
-        .subcommand(with_flags(inspection::doctor_command()))
+        .subcommand(with_flags(session::plan_command()))
+        .subcommand(with_flags(session::doctor_command()))
         .subcommand(Command::new("crds").about("Print the custom resource definitions, for `kubectl apply`"))
         .subcommand(iam_policy_command())
         .subcommand(with_flags(commands::lint_command()))

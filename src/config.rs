@@ -3,8 +3,8 @@
 //! Names and defaults are those of upstream's flags (`pkg/config`); `args` fills it.
 
 use crate::api::meta::DEFAULT_LOAD_BALANCER_CLASS;
-use crate::cloud::Tags;
-use crate::cloud::elbv2::{Scheme, TargetType};
+use crate::aws_api::Tags;
+use crate::aws_api::elbv2::{Scheme, TargetType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,18 +1,18 @@
 //! The AWS Load Balancer Controller.
 
-pub mod admit;
+pub mod admission;
 pub mod annotations;
 pub mod api;
 #[cfg(feature = "shell")]
 pub mod args;
 #[cfg(feature = "shell")]
 pub mod aws;
-pub mod build;
+pub mod aws_api;
+pub mod builder;
 #[cfg(feature = "shell")]
 pub mod cli;
 #[cfg(feature = "shell")]
 pub mod clock;
-pub mod cloud;
 #[cfg(feature = "shell")]
 pub mod cluster;
 pub mod config;
@@ -20,10 +20,10 @@ pub mod config;
 pub mod controller;
 #[cfg(feature = "shell")]
 pub mod deploy;
+pub mod facts;
 #[cfg(feature = "shell")]
 pub mod fence;
 pub mod finding;
-pub mod inputs;
 #[cfg(feature = "shell")]
 pub mod metrics;
 pub mod model;

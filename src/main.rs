@@ -1,7 +1,7 @@
 //! The AWS Load Balancer Controller: parse, run, exit code.
 
 use aws_load_balancer_controller::args::{self, Environment, Invocation, LintRequest};
-use aws_load_balancer_controller::cli::lint::Conclusion;
+use aws_load_balancer_controller::cli::lint::LintStatus;
 use aws_load_balancer_controller::{cli, controller, telemetry};
 use std::fmt::Display;
 use std::io::Write;
@@ -22,9 +22,11 @@ fn main() -> ExitCode {
         }
         Ok(Invocation::Crds) => print(cli::crds::render()),
         Ok(Invocation::IamPolicy(partition)) => print(cli::iam_policy::render(partition)),
-        Ok(Invocation::Plan(request)) => show(block_on(cli::plan::run(&request)), request.inspection.output),
-        Ok(Invocation::Doctor(inspection)) => {
-            show(block_on(cli::doctor::run(&inspection)), inspection.output)
+        Ok(Invocation::Plan(request)) => {
+            show(block_on(cli::plan::run(&request)), request.session_flags.output)
+        }
+        Ok(Invocation::Doctor(session_flags)) => {
+            show(block_on(cli::doctor::run(&session_flags)), session_flags.output)
         }
         Ok(Invocation::Lint(request)) => lint(&request),
         Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
@@ -35,9 +37,9 @@ fn main() -> ExitCode {
 fn lint(request: &LintRequest) -> ExitCode {
     let (mut stdin, mut stdout, mut stderr) = (std::io::stdin(), std::io::stdout().lock(), std::io::stderr());
     match cli::lint::run(request, &mut stdin, &mut stdout, &mut stderr) {
-        Ok(Conclusion::Sound) => ExitCode::SUCCESS,
-        Ok(Conclusion::Wrong) => ExitCode::from(1),
-        Ok(Conclusion::Unread) => ExitCode::from(2),
+        Ok(LintStatus::Valid) => ExitCode::SUCCESS,
+        Ok(LintStatus::Invalid) => ExitCode::from(1),
+        Ok(LintStatus::Unreadable) => ExitCode::from(2),
         Err(error) => {
             print::<String, _>(Err(error));
             ExitCode::from(2)
@@ -64,7 +66,7 @@ fn finish(result: Result<ExitCode, String>) -> ExitCode {
 }
 
 /// Prints what a command found, and ends as it says.
-fn show<R: cli::Conclusion>(result: Result<R, String>, output: cli::Output) -> ExitCode {
+fn show<R: cli::CommandReport>(result: Result<R, String>, output: cli::Output) -> ExitCode {
     match result {
         Ok(report) => {
             let status = report.exit_status();

@@ -13,8 +13,8 @@ mod work;
 pub use server::{BodyMeter, ConnectionMeter, LookupMeter, PoolMeter};
 pub use work::{Active, QueueMeter, WorkMeter};
 
-use crate::aws::interceptors::{Observer, Outcome};
-use crate::cloud::Action;
+use crate::aws::interceptors::{CallOutcome, Observer};
+use crate::aws_api::Action;
 use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -116,16 +116,16 @@ const QUEUE: &[f64] = &[1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0
 
 /// The buckets of a family of histograms.
 #[derive(Clone, Copy, Debug)]
-pub struct Buckets(&'static [f64]);
+pub struct HistogramBuckets(&'static [f64]);
 
-impl MetricConstructor<Histogram> for Buckets {
+impl MetricConstructor<Histogram> for HistogramBuckets {
     fn new_metric(&self) -> Histogram {
         Histogram::new(self.0.iter().copied())
     }
 }
 
 /// Histograms with the same buckets.
-pub type Histograms<L> = Family<L, Histogram, Buckets>;
+pub type Histograms<L> = Family<L, Histogram, HistogramBuckets>;
 
 /// A gauge of fractions.
 pub type Level = Gauge<f64, AtomicU64>;
@@ -140,14 +140,14 @@ macro_rules! family {
     (type gauge $labels:ty) => { Family<$labels, Gauge> };
     (type level $labels:ty) => { Family<$labels, Level> };
     (type histogram($buckets:ident) $labels:ty) => { Histograms<$labels> };
-    (new histogram($buckets:ident)) => { Family::new_with_constructor(Buckets($buckets)) };
+    (new histogram($buckets:ident)) => { Family::new_with_constructor(HistogramBuckets($buckets)) };
     (new total) => { Counter::default() };
     (new $kind:ident) => { Family::default() };
 }
 
 /// One metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct MetricRow {
     /// Name, of a counter without its `_total`.
     pub name: &'static str,
     /// `counter`, `total` (a counter without labels), `gauge`, `level` (a gauge of fractions) or `histogram`.
@@ -185,7 +185,7 @@ macro_rules! metrics {
         pub const NAMES: &[&str] = &[$($name),*];
 
         /// Every metric: name, kind, labels and help, in the order of the table.
-        pub const ROWS: &[Row] = &[$(Row {
+        pub const ROWS: &[MetricRow] = &[$(MetricRow {
             name: $name,
             kind: stringify!($kind),
             labels: $labels::NAMES,
@@ -335,7 +335,7 @@ impl Metrics {
         self.readiness_gate_ready.get_or_create(&labels).observe(waited.as_secs_f64());
     }
 
-    fn class(&self, outcome: &Outcome) -> Option<&Family<CallLabels, Counter>> {
+    fn class(&self, outcome: &CallOutcome) -> Option<&Family<CallLabels, Counter>> {
         let code = outcome.error_code.as_str();
         if matches!(outcome.status, 401 | 403) || matches!(code, "AccessDeniedException" | "AuthFailure") {
             return Some(&self.aws_permission_errors);
@@ -353,14 +353,14 @@ impl Metrics {
 }
 
 impl Observer for Metrics {
-    fn attempt(&self, outcome: &Outcome) {
+    fn attempt(&self, outcome: &CallOutcome) {
         self.aws_requests.get_or_create(&call_labels(outcome)).inc();
         self.aws_request_duration
             .get_or_create(&operation_labels(outcome))
             .observe(outcome.took.as_secs_f64());
     }
 
-    fn call(&self, outcome: &Outcome) {
+    fn call(&self, outcome: &CallOutcome) {
         let labels = call_labels(outcome);
         self.aws_calls.get_or_create(&labels).inc();
         self.aws_call_retries.get_or_create(&operation_labels(outcome)).observe(outcome.retries.into());
@@ -375,12 +375,12 @@ impl Observer for Metrics {
     }
 }
 
-fn call_labels(outcome: &Outcome) -> CallLabels {
-    let Outcome { service, operation, status, error_code, .. } = outcome;
+fn call_labels(outcome: &CallOutcome) -> CallLabels {
+    let CallOutcome { service, operation, status, error_code, .. } = outcome;
     CallLabels::new(service, operation, status.to_string(), error_code)
 }
 
-fn operation_labels(outcome: &Outcome) -> OperationLabels {
+fn operation_labels(outcome: &CallOutcome) -> OperationLabels {
     OperationLabels::new(&outcome.service, &outcome.operation)
 }
 

@@ -20,22 +20,22 @@ const AT_ONCE: usize = 2;
 
 /// Threads for costly work.
 #[derive(Clone, Default)]
-pub struct Pool(Arc<Shared>);
+pub struct Pool(Arc<PoolState>);
 
 #[derive(Default)]
-struct Shared {
-    lanes: Mutex<Lanes>,
+struct PoolState {
+    queues: Mutex<JobQueues>,
     meter: PoolMeter,
 }
 
 /// Size, then the order of arrival.
-type Key = (usize, u64);
+type JobKey = (usize, u64);
 
 #[derive(Default)]
-struct Lanes {
+struct JobQueues {
     running: usize,
     running_large: usize,
-    waiting: BTreeMap<Key, oneshot::Sender<()>>,
+    waiting: BTreeMap<JobKey, oneshot::Sender<()>>,
     next: u64,
 }
 
@@ -45,15 +45,15 @@ struct Lanes {
 pub struct Stopped;
 
 /// The right to run, until it is dropped.
-struct Turn {
-    shared: Arc<Shared>,
-    key: Key,
+struct RunPermit {
+    shared: Arc<PoolState>,
+    key: JobKey,
 }
 
 impl Pool {
     /// A pool that is counted.
     pub fn new(meter: PoolMeter) -> Self {
-        Self(Arc::new(Shared { meter, ..Shared::default() }))
+        Self(Arc::new(PoolState { meter, ..PoolState::default() }))
     }
 
     /// Runs a job of this size and answers what it says.
@@ -85,10 +85,10 @@ impl Pool {
 
     /// Jobs that wait for their turn.
     pub fn waiting(&self) -> usize {
-        self.0.lanes.lock().waiting.len()
+        self.0.queues.lock().waiting.len()
     }
 
-    async fn turn(&self, size: usize) -> Turn {
+    async fn turn(&self, size: usize) -> RunPermit {
         let (turn, begin) = self.enter(size);
         // why: the sender is only dropped after it has sent
         let _ = begin.await;
@@ -96,41 +96,41 @@ impl Pool {
         turn
     }
 
-    fn enter(&self, size: usize) -> (Turn, oneshot::Receiver<()>) {
+    fn enter(&self, size: usize) -> (RunPermit, oneshot::Receiver<()>) {
         let (sender, receiver) = oneshot::channel();
-        let mut lanes = self.0.lanes.lock();
-        let key = (size, lanes.next);
-        lanes.next += 1;
-        lanes.waiting.insert(key, sender);
-        lanes.start();
-        self.0.count(&lanes);
-        (Turn { shared: self.0.clone(), key }, receiver)
+        let mut queues = self.0.queues.lock();
+        let key = (size, queues.next);
+        queues.next += 1;
+        queues.waiting.insert(key, sender);
+        queues.start();
+        self.0.count(&queues);
+        (RunPermit { shared: self.0.clone(), key }, receiver)
     }
 }
 
-impl Shared {
-    fn count(&self, lanes: &Lanes) {
-        self.meter.waiting.set(i64::try_from(lanes.waiting.len()).unwrap_or(i64::MAX));
+impl PoolState {
+    fn count(&self, queues: &JobQueues) {
+        self.meter.waiting.set(i64::try_from(queues.waiting.len()).unwrap_or(i64::MAX));
     }
 }
 
-impl Drop for Turn {
+impl Drop for RunPermit {
     fn drop(&mut self) {
-        let mut lanes = self.shared.lanes.lock();
-        if lanes.waiting.remove(&self.key).is_none() {
-            lanes.running -= 1;
-            lanes.running_large -= usize::from(is_large(self.key));
+        let mut queues = self.shared.queues.lock();
+        if queues.waiting.remove(&self.key).is_none() {
+            queues.running -= 1;
+            queues.running_large -= usize::from(is_large(self.key));
         }
-        lanes.start();
-        self.shared.count(&lanes);
+        queues.start();
+        self.shared.count(&queues);
     }
 }
 
-fn is_large((size, _): Key) -> bool {
+fn is_large((size, _): JobKey) -> bool {
     size >= LARGE
 }
 
-impl Lanes {
+impl JobQueues {
     /// Gives the next ones their turns.
     fn start(&mut self) {
         while self.running < AT_ONCE

@@ -10,7 +10,7 @@ mod load;
 mod server;
 
 use anyhow::Result;
-use aws_load_balancer_controller::cli::lint::{Source, lint};
+use aws_load_balancer_controller::cli::lint::{ManifestFile, lint};
 use aws_load_balancer_controller::config::Config;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -56,7 +56,7 @@ fn time_lint() -> Duration {
         .zip(documents.iter().cycle())
         .map(|(number, document)| document.replacen("name: ", &format!("name: n{number}-"), 1))
         .collect();
-    let source = [Source { name: "all.yaml".to_owned(), text: all.join("\n---\n") }];
+    let source = [ManifestFile { name: "all.yaml".to_owned(), text: all.join("\n---\n") }];
     let round = || {
         let began = Instant::now();
         std::hint::black_box(lint(&source, &Config::default()));

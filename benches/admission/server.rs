@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::io::Read;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use webhook_certs::{Decision, Policy, Reason, advance};
+use webhook_certs::{Decision, IssueReason, RotationPolicy, advance};
 
 /// Objects of each kind in the caches.
 const OBJECTS: usize = 2000;
@@ -19,10 +19,10 @@ const OBJECTS: usize = 2000;
 pub fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let policy = Policy::new(vec!["localhost".to_owned()]);
+        let policy = RotationPolicy::new(vec!["localhost".to_owned()]);
         let now = jiff::Timestamp::now();
         let bundle =
-            advance(Decision::IssueAll(Reason::Missing), now, None, &policy)?.context("no bundle")?;
+            advance(Decision::IssueAll(IssueReason::Missing), now, None, &policy)?.context("no bundle")?;
         let certificate = Arc::new(ServingCertificate::default());
         certificate.publish(bundle.cert_pem.as_bytes(), bundle.key_pem.as_bytes())?;
         let tls = Arc::new(server_config(certificate, None)?);

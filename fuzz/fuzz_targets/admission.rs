@@ -3,8 +3,10 @@
 
 mod limit;
 
-use aws_load_balancer_controller::admit::ingress::ClassSource;
-use aws_load_balancer_controller::admit::{Change, binding, ingress, ingress_class_params, service};
+use aws_load_balancer_controller::admission::ingress::ClassSource;
+use aws_load_balancer_controller::admission::{
+    Change, ingress, ingress_class_params, service, target_group_binding,
+};
 use aws_load_balancer_controller::api::{IngressClass, IngressClassParams};
 use aws_load_balancer_controller::config::Config;
 use libfuzzer_sys::fuzz_target;
@@ -29,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     for change in [Change::create("fuzz", &object), Change::update("fuzz", &object, &empty)] {
         limit::within_limit(|| drop(service::check(&config, &change)));
         limit::within_limit(|| drop(ingress::check(&config, &change, &Classless)));
-        limit::within_limit(|| drop(binding::check_fields(&config, &change)));
+        limit::within_limit(|| drop(target_group_binding::check_fields(&config, &change)));
         limit::within_limit(|| drop(ingress_class_params::check(&config, &change)));
     }
 });

@@ -15,8 +15,7 @@ use tower::ServiceExt;
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
 
-static ROUTER: LazyLock<axum::Router> =
-    LazyLock::new(|| router(Arc::new(rig::webhooks(Config::default()))));
+static ROUTER: LazyLock<axum::Router> = LazyLock::new(|| router(Arc::new(rig::webhooks(Config::default()))));
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, body)) = data.split_first() else { return };

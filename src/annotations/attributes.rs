@@ -1,12 +1,12 @@
 //! Attributes of load balancers, target groups and listeners: which there are, and which values they accept.
 //! Source: the tables of `LoadBalancerAttribute`, `TargetGroupAttribute` and `ListenerAttribute` in the ELBv2 API reference.
 
-use super::value::Complaint;
+use super::value::ValueFinding;
 use crate::finding::{did_you_mean, likely};
 
 /// What the attributes belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Bearer {
+pub enum ResourceKind {
     /// An ALB.
     Application,
     /// An NLB.
@@ -21,7 +21,7 @@ pub enum Bearer {
     NetworkListener,
 }
 
-impl Bearer {
+impl ResourceKind {
     const ALL: [Self; 6] = [
         Self::Application,
         Self::Network,
@@ -44,7 +44,7 @@ impl Bearer {
     }
 
     /// Its attributes.
-    pub fn attributes(self) -> &'static [Attribute] {
+    pub fn attributes(self) -> &'static [AttributeDefinition] {
         match self {
             Self::Application => APPLICATION,
             Self::Network => NETWORK,
@@ -55,14 +55,14 @@ impl Bearer {
         }
     }
 
-    fn find(self, key: &str) -> Option<&'static Attribute> {
+    fn find(self, key: &str) -> Option<&'static AttributeDefinition> {
         self.attributes().iter().find(|attribute| attribute.key == key)
     }
 }
 
 /// An attribute.
 #[derive(Clone, Copy, Debug)]
-pub struct Attribute {
+pub struct AttributeDefinition {
     /// Key.
     pub key: &'static str,
     /// What it accepts.
@@ -88,11 +88,11 @@ const BOOLEAN: Accepts = Accepts::OneOf(&["true", "false"]);
 const ON_OFF: Accepts = Accepts::OneOf(&["on", "off"]);
 const COOKIE_SECONDS: Accepts = Accepts::Number(1, 604_800);
 
-const fn attribute(key: &'static str, accepts: Accepts) -> Attribute {
-    Attribute { key, accepts }
+const fn attribute(key: &'static str, accepts: Accepts) -> AttributeDefinition {
+    AttributeDefinition { key, accepts }
 }
 
-const APPLICATION: &[Attribute] = &[
+const APPLICATION: &[AttributeDefinition] = &[
     attribute("access_logs.s3.bucket", Accepts::Text),
     attribute("access_logs.s3.enabled", BOOLEAN),
     attribute("access_logs.s3.prefix", Accepts::Text),
@@ -118,7 +118,7 @@ const APPLICATION: &[Attribute] = &[
     attribute("zonal_shift.config.enabled", BOOLEAN),
 ];
 
-const NETWORK: &[Attribute] = &[
+const NETWORK: &[AttributeDefinition] = &[
     attribute("access_logs.s3.bucket", Accepts::Text),
     attribute("access_logs.s3.enabled", BOOLEAN),
     attribute("access_logs.s3.prefix", Accepts::Text),
@@ -137,25 +137,26 @@ const NETWORK: &[Attribute] = &[
     attribute("zonal_shift.config.enabled", BOOLEAN),
 ];
 
-const CROSS_ZONE_OF_TARGETS: Attribute = attribute(
+const CROSS_ZONE_OF_TARGETS: AttributeDefinition = attribute(
     "load_balancing.cross_zone.enabled",
     Accepts::OneOf(&["true", "false", "use_load_balancer_configuration"]),
 );
-const DRAINING: Attribute = attribute("deregistration_delay.timeout_seconds", Accepts::Number(0, 3600));
-const FAILOVER_COUNT: Attribute =
+const DRAINING: AttributeDefinition =
+    attribute("deregistration_delay.timeout_seconds", Accepts::Number(0, 3600));
+const FAILOVER_COUNT: AttributeDefinition =
     attribute("target_group_health.dns_failover.minimum_healthy_targets.count", Accepts::OffOr(1, 1_000_000));
-const FAILOVER_PERCENTAGE: Attribute =
+const FAILOVER_PERCENTAGE: AttributeDefinition =
     attribute("target_group_health.dns_failover.minimum_healthy_targets.percentage", Accepts::OffOr(1, 100));
-const ROUTING_COUNT: Attribute = attribute(
+const ROUTING_COUNT: AttributeDefinition = attribute(
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
     Accepts::OffOr(1, 1_000_000),
 );
-const ROUTING_PERCENTAGE: Attribute = attribute(
+const ROUTING_PERCENTAGE: AttributeDefinition = attribute(
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
     Accepts::OffOr(1, 100),
 );
 
-const APPLICATION_TARGETS: &[Attribute] = &[
+const APPLICATION_TARGETS: &[AttributeDefinition] = &[
     DRAINING,
     attribute("load_balancing.algorithm.anomaly_mitigation", ON_OFF),
     attribute(
@@ -175,7 +176,7 @@ const APPLICATION_TARGETS: &[Attribute] = &[
     ROUTING_PERCENTAGE,
 ];
 
-const NETWORK_TARGETS: &[Attribute] = &[
+const NETWORK_TARGETS: &[AttributeDefinition] = &[
     attribute("deregistration_delay.connection_termination.enabled", BOOLEAN),
     DRAINING,
     CROSS_ZONE_OF_TARGETS,
@@ -194,7 +195,7 @@ const NETWORK_TARGETS: &[Attribute] = &[
     attribute("target_health_state.unhealthy.draining_interval_seconds", Accepts::Number(0, 360_000)),
 ];
 
-const APPLICATION_LISTENER: &[Attribute] = &[
+const APPLICATION_LISTENER: &[AttributeDefinition] = &[
     attribute("routing.http.request.x_amzn_mtls_clientcert.header_name", Accepts::Text),
     attribute("routing.http.request.x_amzn_mtls_clientcert_issuer.header_name", Accepts::Text),
     attribute("routing.http.request.x_amzn_mtls_clientcert_leaf.header_name", Accepts::Text),
@@ -219,30 +220,31 @@ const APPLICATION_LISTENER: &[Attribute] = &[
     attribute("routing.http.response.x_frame_options.header_value", Accepts::Text),
 ];
 
-const NETWORK_LISTENER: &[Attribute] = &[attribute("tcp.idle_timeout.seconds", Accepts::Number(60, 6000))];
+const NETWORK_LISTENER: &[AttributeDefinition] =
+    &[attribute("tcp.idle_timeout.seconds", Accepts::Number(60, 6000))];
 
 /// What is wrong with one attribute of a bearer.
 ///
-/// AWS adds attributes: an unknown key that resembles none is only doubted. A key that is nearly a known one, or belongs to
+/// AWS adds attributes: an unknown key that resembles none only gives a warning. A key that is nearly a known one, or belongs to
 /// another kind of bearer, is refused.
-pub fn check(bearer: Bearer, key: &str, value: &str) -> Option<Complaint> {
-    if let Some(attribute) = bearer.find(key) {
+pub fn check(resource_kind: ResourceKind, key: &str, value: &str) -> Option<ValueFinding> {
+    if let Some(attribute) = resource_kind.find(key) {
         return attribute.check(value);
     }
-    if let Some(owner) = Bearer::ALL.into_iter().find(|other| other.find(key).is_some()) {
-        let problem = format!("{key:?} is an attribute of {}, not of {}", owner.name(), bearer.name());
-        return Some(Complaint::error(problem));
+    if let Some(owner) = ResourceKind::ALL.into_iter().find(|other| other.find(key).is_some()) {
+        let problem = format!("{key:?} is an attribute of {}, not of {}", owner.name(), resource_kind.name());
+        return Some(ValueFinding::error(problem));
     }
-    let known = bearer.attributes().iter().map(|attribute| attribute.key);
-    let unknown = format!("{key:?} is not a known attribute of {}", bearer.name());
+    let known = resource_kind.attributes().iter().map(|attribute| attribute.key);
+    let unknown = format!("{key:?} is not a known attribute of {}", resource_kind.name());
     let meant = likely(key, known, &[]);
     if meant.is_empty() && is_well_formed(key) {
-        return Some(Complaint::warning(unknown));
+        return Some(ValueFinding::warning(unknown));
     }
-    let complaint = Complaint::error(unknown);
+    let value_finding = ValueFinding::error(unknown);
     Some(match did_you_mean(&meant) {
-        Some(hint) => complaint.hint(hint),
-        None => complaint,
+        Some(hint) => value_finding.hint(hint),
+        None => value_finding,
     })
 }
 
@@ -254,8 +256,8 @@ fn is_well_formed(key: &str) -> bool {
     key.contains('.') && key.split('.').all(is_word)
 }
 
-impl Attribute {
-    fn check(&self, value: &str) -> Option<Complaint> {
+impl AttributeDefinition {
+    fn check(&self, value: &str) -> Option<ValueFinding> {
         let number = value.parse::<u32>().ok();
         let is_right = match self.accepts {
             Accepts::OneOf(allowed) => allowed.contains(&value),
@@ -267,10 +269,11 @@ impl Attribute {
         if is_right {
             return None;
         }
-        let complaint = Complaint::error(format!("{} is {value:?}, expected {}", self.key, self.accepts));
+        let value_finding =
+            ValueFinding::error(format!("{} is {value:?}, expected {}", self.key, self.accepts));
         Some(match self.accepts {
-            Accepts::OneOf(allowed) => complaint.suggest(value, allowed),
-            _ => complaint,
+            Accepts::OneOf(allowed) => value_finding.suggest(value, allowed),
+            _ => value_finding,
         })
     }
 }

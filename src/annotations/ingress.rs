@@ -11,7 +11,7 @@ pub mod listen_ports;
 pub mod mutual_tls;
 pub mod transform;
 
-use super::value::Complaint;
+use super::value::ValueFinding;
 use super::{ALB_PREFIX, AnnotationError, Annotations};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 /// An annotation that cannot be used: which one, what is wrong with it, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
-pub struct Fault {
+pub struct InvalidAnnotation {
     /// Full annotation key.
     pub key: String,
     /// What is wrong: lower case, no full stop.
@@ -30,7 +30,7 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
-impl Fault {
+impl InvalidAnnotation {
     /// Something wrong with the annotation of this full key.
     pub fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { key: key.into(), problem: problem.into(), hint: None }
@@ -44,9 +44,9 @@ impl Fault {
     }
 }
 
-impl From<AnnotationError> for Fault {
+impl From<AnnotationError> for InvalidAnnotation {
     fn from(error: AnnotationError) -> Self {
-        let Complaint { severity: _, problem, hint } = error.complaint();
+        let ValueFinding { severity: _, problem, hint } = error.value_finding();
         Self { key: error.key, problem, hint }
     }
 }
@@ -58,9 +58,9 @@ pub fn of(annotations: Option<&BTreeMap<String, String>>) -> Annotations<'_> {
 
 /// A JSON object read into a struct. Unlike serde, and like Go, it takes no array for one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Object<T>(T);
+struct GoObject<T>(T);
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for GoObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let entries = Map::<String, Value>::deserialize(deserializer)?;
         T::deserialize(Value::Object(entries)).map(Self).map_err(serde::de::Error::custom)
@@ -73,11 +73,13 @@ fn json<T: DeserializeOwned + Default>(
     suffix: &str,
     expected: &str,
     opaque: &[&str],
-) -> Result<Option<T>, Fault> {
+) -> Result<Option<T>, InvalidAnnotation> {
     let Some(text) = annotations.string(suffix) else { return Ok(None) };
     match decode(text, opaque) {
         Ok(value) => Ok(Some(value)),
-        Err(error) => Err(Fault::new(annotations.key(suffix), format!("is not {expected}: {error}"))),
+        Err(error) => {
+            Err(InvalidAnnotation::new(annotations.key(suffix), format!("is not {expected}: {error}")))
+        }
     }
 }
 

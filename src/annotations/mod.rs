@@ -11,7 +11,7 @@ pub mod table;
 pub mod value;
 
 use std::collections::BTreeMap;
-use value::Complaint;
+use value::ValueFinding;
 
 /// Prefix of Ingress annotations.
 pub const ALB_PREFIX: &str = "alb.ingress.kubernetes.io";
@@ -33,8 +33,8 @@ pub struct AnnotationError {
 impl AnnotationError {
     /// What is wrong with the value, in the words of admission: those of the annotation's row in the table, if it refuses the
     /// value, too.
-    pub fn complaint(&self) -> Complaint {
-        table::refusal_of(&self.key, &self.value).unwrap_or_else(|| Complaint::error(self.to_string()))
+    pub fn value_finding(&self) -> ValueFinding {
+        table::refusal_of(&self.key, &self.value).unwrap_or_else(|| ValueFinding::error(self.to_string()))
     }
 }
 

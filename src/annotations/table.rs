@@ -5,7 +5,7 @@ mod alb;
 mod nlb;
 mod other;
 
-use super::value::{Complaint, ValueKind};
+use super::value::{ValueFinding, ValueKind};
 use super::{ALB_PREFIX, NLB_PREFIX};
 use crate::finding::Severity;
 use std::collections::BTreeMap;
@@ -158,9 +158,9 @@ pub fn find(key: &str) -> Option<&'static Row> {
 }
 
 /// Why admission refuses a value; `None`: it does not, or the key is not known.
-pub fn refusal_of(key: &str, value: &str) -> Option<Complaint> {
-    let complaints = find(key)?.value.check(key, value);
-    complaints.into_iter().find(|complaint| complaint.severity == Severity::Error)
+pub fn refusal_of(key: &str, value: &str) -> Option<ValueFinding> {
+    let value_findings = find(key)?.value.check(key, value);
+    value_findings.into_iter().find(|value_finding| value_finding.severity == Severity::Error)
 }
 
 /// Annotations with values up to this many bytes are never too long to be built from.

@@ -18,7 +18,7 @@ use crate::finding::{Severity, alternatives, did_you_mean, likely, nearest};
 
 /// Something wrong with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
+pub struct ValueFinding {
     /// How bad.
     pub severity: Severity,
     /// What is wrong, with the offending value and what is expected: lower case, no full stop.
@@ -27,7 +27,7 @@ pub struct Complaint {
     pub hint: Option<String>,
 }
 
-impl Complaint {
+impl ValueFinding {
     /// Cannot be built.
     pub fn error(problem: impl Into<String>) -> Self {
         Self { severity: Severity::Error, problem: problem.into(), hint: None }
@@ -80,9 +80,9 @@ impl ValueKind {
     /// Everything that is wrong with a value.
     ///
     /// What is longer than any right value is refused for its length and not looked at.
-    pub fn check(self, key: &str, value: &str) -> Vec<Complaint> {
+    pub fn check(self, key: &str, value: &str) -> Vec<ValueFinding> {
         if let Some(problem) = self.excess(value) {
-            return vec![Complaint::error(problem)];
+            return vec![ValueFinding::error(problem)];
         }
         match self {
             Self::Boolean => {
@@ -154,39 +154,41 @@ fn code(allowed: &[&str]) -> String {
     allowed.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn not_a_boolean(value: &str) -> Complaint {
+fn not_a_boolean(value: &str) -> ValueFinding {
     let right = match value.trim().to_lowercase().as_str() {
         "yes" | "y" | "on" | "enabled" | "enable" => Some("true"),
         "no" | "n" | "off" | "disabled" | "disable" => Some("false"),
         other => nearest(other, ["true", "false"]),
     };
-    let complaint = Complaint::error(format!("{value:?} is not a boolean (true or false)"));
+    let value_finding = ValueFinding::error(format!("{value:?} is not a boolean (true or false)"));
     match right {
-        Some(right) => complaint.hint(format!("did you mean `{right}`?")),
-        None => complaint,
+        Some(right) => value_finding.hint(format!("did you mean `{right}`?")),
+        None => value_finding,
     }
 }
 
-fn check_integer(value: &str, low: i64, high: i64) -> Option<Complaint> {
+fn check_integer(value: &str, low: i64, high: i64) -> Option<ValueFinding> {
     match parse::int64(value) {
         Some(number) if (low..=high).contains(&number) => None,
-        Some(number) => Some(Complaint::error(format!("{number} is out of range, expected {low} to {high}"))),
+        Some(number) => {
+            Some(ValueFinding::error(format!("{number} is out of range, expected {low} to {high}")))
+        }
         None => {
             let digits: String = value.trim().chars().take_while(char::is_ascii_digit).collect();
-            let complaint =
-                Complaint::error(format!("{value:?} is not a whole number, expected {low} to {high}"));
+            let value_finding =
+                ValueFinding::error(format!("{value:?} is not a whole number, expected {low} to {high}"));
             Some(if digits.is_empty() {
-                complaint
+                value_finding
             } else {
-                complaint.hint(format!("did you mean `{digits}`?"))
+                value_finding.hint(format!("did you mean `{digits}`?"))
             })
         }
     }
 }
 
 /// A value outside of a closed set.
-pub fn not_one_of(value: &str, allowed: &[&str]) -> Complaint {
-    Complaint::error(format!("{value:?} is not one of {}", alternatives(allowed))).suggest(value, allowed)
+pub fn not_one_of(value: &str, allowed: &[&str]) -> ValueFinding {
+    ValueFinding::error(format!("{value:?} is not one of {}", alternatives(allowed))).suggest(value, allowed)
 }
 
 /// Whether a text is hexadecimal digits of a length that AWS's ids have.

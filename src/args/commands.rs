@@ -1,6 +1,6 @@
 //! Commands beside the controller.
 
-use super::inspection::GivenFlags;
+use super::session::GivenFlags;
 use crate::cli::lint::{Format, Options};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use std::path::PathBuf;

@@ -12,7 +12,7 @@ pub struct Flag {
     /// Name without dashes.
     pub name: &'static str,
     /// What values it takes.
-    pub kind: Kind,
+    pub kind: FlagKind,
     /// Default as text.
     pub default: &'static str,
     /// Where it stands in the usage text.
@@ -23,7 +23,7 @@ pub struct Flag {
 
 /// What values a flag takes, in Go's syntax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FlagKind {
     /// Any text.
     Text,
     /// One of a closed set.
@@ -49,29 +49,29 @@ impl Flag {
     pub fn arg(&self) -> Arg {
         let arg = Arg::new(self.name).long(self.name).help(self.help).help_heading(self.topic);
         let arg = match self.kind {
-            Kind::Text => arg.action(ArgAction::Set),
-            Kind::Choice(choices) => {
+            FlagKind::Text => arg.action(ArgAction::Set),
+            FlagKind::Choice(choices) => {
                 arg.action(ArgAction::Set).value_parser(PossibleValuesParser::new(choices))
             }
-            Kind::Switch => arg
+            FlagKind::Switch => arg
                 .action(ArgAction::Set)
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true")
                 .value_parser(values::parse_bool),
-            Kind::Number => arg.action(ArgAction::Set).value_parser(values::parse_int),
-            Kind::Duration => arg.action(ArgAction::Set).value_parser(values::parse_duration),
-            Kind::List => arg.action(ArgAction::Append).value_parser(values::parse_list),
-            Kind::Map => arg.action(ArgAction::Append).value_parser(values::parse_map),
-            Kind::Gates => arg.action(ArgAction::Append).value_parser(gates::parse_gates),
-            Kind::Throttle => arg.action(ArgAction::Append).value_parser(Throttles::parse),
+            FlagKind::Number => arg.action(ArgAction::Set).value_parser(values::parse_int),
+            FlagKind::Duration => arg.action(ArgAction::Set).value_parser(values::parse_duration),
+            FlagKind::List => arg.action(ArgAction::Append).value_parser(values::parse_list),
+            FlagKind::Map => arg.action(ArgAction::Append).value_parser(values::parse_map),
+            FlagKind::Gates => arg.action(ArgAction::Append).value_parser(gates::parse_gates),
+            FlagKind::Throttle => arg.action(ArgAction::Append).value_parser(Throttles::parse),
         };
-        let arg = arg.value_name(self.kind.value_name()).allow_hyphen_values(self.kind != Kind::Switch);
+        let arg = arg.value_name(self.kind.value_name()).allow_hyphen_values(self.kind != FlagKind::Switch);
         if self.default.is_empty() { arg } else { arg.default_value(self.default) }
     }
 }
 
-impl Kind {
+impl FlagKind {
     fn value_name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -89,7 +89,7 @@ impl Kind {
 
 const fn flag(
     name: &'static str,
-    kind: Kind,
+    kind: FlagKind,
     default: &'static str,
     topic: &'static str,
     help: &'static str,
@@ -105,7 +105,7 @@ const FEATURES: &str = "Features";
 const WORKERS: &str = "Workers and periods";
 const SERVERS: &str = "Servers and leader election";
 
-use Kind::{Choice, Duration, Gates, List, Map, Number, Switch, Text, Throttle};
+use FlagKind::{Choice, Duration, Gates, List, Map, Number, Switch, Text, Throttle};
 
 /// Every flag.
 #[rustfmt::skip]

@@ -6,7 +6,7 @@ use super::{Environment, flags::FLAGS};
 use crate::aws::AwsSettings;
 use crate::aws::throttle::Throttles;
 use crate::aws::vpc::VpcSettings;
-use crate::cloud::elbv2::{Scheme, TargetType};
+use crate::aws_api::elbv2::{Scheme, TargetType};
 use crate::config::{AnnotationValidation, Config, FeatureGates};
 use crate::telemetry::{LogFormat, LogLevel};
 use clap::ArgMatches;
@@ -109,11 +109,11 @@ pub struct LeaderElection {
 }
 
 /// Flags as given, by name.
-struct Given<'a>(&'a ArgMatches);
+struct FlagValues<'a>(&'a ArgMatches);
 
 /// Everything the flags and the environment say.
 pub(super) fn build_settings(matches: &ArgMatches, environment: &Environment) -> Result<Settings, ArgsError> {
-    let given = Given(matches);
+    let given = FlagValues(matches);
     let config = build_config(&given);
     validate::check(&config, &given.text("required-secrets-label"))?;
     Ok(Settings {
@@ -144,7 +144,7 @@ pub(super) fn build_settings(matches: &ArgMatches, environment: &Environment) ->
     })
 }
 
-fn build_config(given: &Given) -> Config {
+fn build_config(given: &FlagValues) -> Config {
     let mut features = FeatureGates::default();
     set_gates(&mut features, &given.gates());
     Config {
@@ -192,7 +192,7 @@ fn build_config(given: &Given) -> Config {
     }
 }
 
-fn build_aws(given: &Given, environment: &Environment) -> AwsSettings {
+fn build_aws(given: &FlagValues, environment: &Environment) -> AwsSettings {
     // why: upstream asks AWS_DEFAULT_REGION before AWS_REGION, opposite to the SDK
     let regions =
         [given.text("aws-region"), environment.aws_default_region.clone(), environment.aws_region.clone()];
@@ -208,7 +208,7 @@ fn build_aws(given: &Given, environment: &Environment) -> AwsSettings {
     }
 }
 
-fn build_workers(given: &Given) -> Workers {
+fn build_workers(given: &FlagValues) -> Workers {
     let workers = |name| given.count(name).max(1);
     Workers {
         service: workers("service-max-concurrent-reconciles"),
@@ -223,7 +223,7 @@ fn build_workers(given: &Given) -> Workers {
     }
 }
 
-fn build_webhook(given: &Given) -> Result<WebhookSettings, ArgsError> {
+fn build_webhook(given: &FlagValues) -> Result<WebhookSettings, ArgsError> {
     let port = given.number("webhook-bind-port");
     let directory = given
         .path("webhook-cert-dir")
@@ -238,7 +238,7 @@ fn build_webhook(given: &Given) -> Result<WebhookSettings, ArgsError> {
     })
 }
 
-fn build_own_certificates(given: &Given) -> Result<Option<OwnCertificates>, ArgsError> {
+fn build_own_certificates(given: &FlagValues) -> Result<Option<OwnCertificates>, ArgsError> {
     if given.text("webhook-cert-secret").is_empty() {
         return Ok(None);
     }
@@ -265,7 +265,7 @@ const NOT_USED_YET: &[&str] = &[
     "globalaccelerator-max-exponential-backoff-delay",
 ];
 
-fn build_warnings(given: &Given) -> Vec<String> {
+fn build_warnings(given: &FlagValues) -> Vec<String> {
     let deprecated = given.text("aws-vpc-tag-key") != "Name" && !given.map("aws-vpc-tags").is_empty();
     let warning = "--aws-vpc-tag-key is deprecated and has no effect: --aws-vpc-tags names keys and values";
     let deprecated = deprecated.then(|| warning.to_owned());
@@ -275,7 +275,7 @@ fn build_warnings(given: &Given) -> Vec<String> {
     deprecated.into_iter().chain(unused).chain(warn_of_missing(&given.gates())).collect()
 }
 
-impl Given<'_> {
+impl FlagValues<'_> {
     fn one<T: Clone + Default + Send + Sync + 'static>(&self, name: &str) -> T {
         debug_assert!(FLAGS.iter().any(|flag| flag.name == name), "no flag {name}");
         self.0.get_one::<T>(name).cloned().unwrap_or_default()

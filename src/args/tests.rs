@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use super::flags::{FLAGS, Kind};
+use super::flags::{FLAGS, FlagKind};
 use super::values::{parse_bool, parse_duration, parse_int, parse_list, parse_map};
 use super::*;
-use crate::cloud::elbv2::{Scheme, TargetType};
+use crate::aws_api::elbv2::{Scheme, TargetType};
 use crate::config::{AnnotationValidation, Config};
 use crate::telemetry::LogLevel;
 use std::path::PathBuf;
@@ -87,14 +87,14 @@ fn settings_with(arguments: &[&str], environment: &Environment) -> Settings {
 
 fn invalid(arguments: &[&str]) -> ArgsError {
     match parse(["controller"].iter().chain(arguments), &Environment::default()) {
-        Err(Refusal::Invalid(error)) => error,
+        Err(CommandLineError::Invalid(error)) => error,
         other => panic!("{arguments:?}: {other:?}"),
     }
 }
 
 fn usage(arguments: &[&str]) -> clap::Error {
     match parse(["controller"].iter().chain(arguments), &Environment::default()) {
-        Err(Refusal::Usage(error)) => error,
+        Err(CommandLineError::Usage(error)) => error,
         other => panic!("{arguments:?}: {other:?}"),
     }
 }
@@ -175,10 +175,10 @@ fn the_last_of_repeated_flags_wins_and_lists_and_maps_grow() {
     assert_eq!(settings.config.default_tags["k"], "3");
     assert_eq!(settings.config.default_tags["l"], "2");
     let limits = |action| settings.throttles.rules(action).map(|rule| rule.rate).collect::<Vec<_>>();
-    assert_eq!(limits(crate::cloud::Action::DescribeSubnets), Vec::<f64>::new());
-    assert_eq!(limits(crate::cloud::Action::CreateTags), [3.0]);
-    assert_eq!(limits(crate::cloud::Action::GetWafv2WebAcl), [5.0]);
-    assert_eq!(limits(crate::cloud::Action::ModifyRule), [3.0]);
+    assert_eq!(limits(crate::aws_api::Action::DescribeSubnets), Vec::<f64>::new());
+    assert_eq!(limits(crate::aws_api::Action::CreateTags), [3.0]);
+    assert_eq!(limits(crate::aws_api::Action::GetWafv2WebAcl), [5.0]);
+    assert_eq!(limits(crate::aws_api::Action::ModifyRule), [3.0]);
 }
 
 #[test]
@@ -434,7 +434,7 @@ fn a_map_with_one_equals_sign_is_one_pair() {
 fn every_flag_says_what_it_does() {
     for flag in FLAGS {
         assert!(!flag.help.is_empty() && !flag.help.ends_with('.'), "--{}", flag.name);
-        assert!(flag.kind != Kind::Switch || !flag.default.is_empty(), "--{}", flag.name);
+        assert!(flag.kind != FlagKind::Switch || !flag.default.is_empty(), "--{}", flag.name);
     }
 }
 
@@ -454,26 +454,26 @@ fn commands_beside_the_controller_are_told_apart() {
         panic!("not a plan")
     };
     assert_eq!(request.files, [PathBuf::from("a.yaml"), PathBuf::from("b")]);
-    assert!(request.exit_code && !request.inspection.is_complete);
+    assert!(request.exit_code && !request.session_flags.is_complete);
 }
 
 #[test]
 fn flags_given_to_an_inspection_go_over_those_of_the_deployment() {
     let arguments = ["doctor", "--aws-vpc-id=vpc-mine", "--deployment=a/b", "--kubeconfig=k"];
-    let Invocation::Doctor(inspection) = invocation(&arguments) else { panic!("not a doctor") };
-    assert_eq!(inspection.deployment, Some(crate::api::ObjectKey::namespaced("a", "b")));
-    assert_eq!(inspection.kubeconfig, Some(PathBuf::from("k")));
+    let Invocation::Doctor(session_flags) = invocation(&arguments) else { panic!("not a doctor") };
+    assert_eq!(session_flags.deployment, Some(crate::api::ObjectKey::namespaced("a", "b")));
+    assert_eq!(session_flags.kubeconfig, Some(PathBuf::from("k")));
     let inherited = ["--cluster-name=theirs", "--aws-vpc-id=vpc-theirs", "--enable-waf=false"];
-    let settings = inspection.settings(&inherited.map(str::to_owned)).unwrap();
+    let settings = session_flags.settings(&inherited.map(str::to_owned)).unwrap();
     assert_eq!((settings.config.cluster_name.as_str(), settings.vpc.id.as_str()), ("theirs", "vpc-mine"));
     assert!(!settings.config.enable_waf);
-    assert!(matches!(inspection.settings(&[]), Err(Refusal::Invalid(ArgsError::ClusterName))));
+    assert!(matches!(session_flags.settings(&[]), Err(CommandLineError::Invalid(ArgsError::ClusterName))));
 }
 
 #[test]
 fn an_inspection_is_complete_with_a_cluster_name_unless_a_deployment_is_named() {
     let is_complete = |arguments: &[&str]| match invocation(arguments) {
-        Invocation::Doctor(inspection) => inspection.is_complete,
+        Invocation::Doctor(session_flags) => session_flags.is_complete,
         other => panic!("{other:?}"),
     };
     assert!(is_complete(&["doctor", "--cluster-name=c"]));
@@ -500,8 +500,8 @@ fn commands_for_people_take_their_own_arguments() {
     assert_eq!(request.settings_from, Some(PathBuf::from("values.yaml")));
     let settings = request.flags.settings(&["--cluster-name=c".to_owned()]).unwrap();
     assert!(!settings.config.enable_shield);
-    assert!(matches!(parse(&["lint"]), Err(Refusal::Usage(_))));
-    assert!(matches!(parse(&["lint", "-f", "-", "--format", "xml"]), Err(Refusal::Usage(_))));
+    assert!(matches!(parse(&["lint"]), Err(CommandLineError::Usage(_))));
+    assert!(matches!(parse(&["lint", "-f", "-", "--format", "xml"]), Err(CommandLineError::Usage(_))));
     assert!(matches!(parse(&["annotations"]), Ok(Invocation::Annotations(None))));
     assert!(
         matches!(parse(&["annotations", "scheme"]), Ok(Invocation::Annotations(Some(name))) if name == "scheme")

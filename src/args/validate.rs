@@ -1,7 +1,7 @@
 //! Values that contradict each other or that nothing can be done with, in upstream's order: the first one ends the process.
 
 use crate::api::meta::TRACKING_TAGS;
-use crate::cloud::elbv2::{Scheme, TargetType};
+use crate::aws_api::elbv2::{Scheme, TargetType};
 use crate::config::Config;
 
 /// Why the flags cannot be followed.

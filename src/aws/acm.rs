@@ -1,8 +1,8 @@
 //! ACM through its SDK client.
 
 use super::sdk::{answered, each, lacks, named};
-use crate::cloud::acm::{Certificate, CertificatePage, DescribeCertificate, ListCertificates};
-use crate::cloud::{Action, CloudError, Request, Response};
+use crate::aws_api::acm::{Certificate, CertificatePage, DescribeCertificate, ListCertificates};
+use crate::aws_api::{Action, CloudError, Request, Response};
 use aws_sdk_acm::Client;
 use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm};
 

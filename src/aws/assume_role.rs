@@ -3,8 +3,8 @@
 //! On purpose different: credentials renew themselves, so that a client lives as long as the process; and the session name
 //! is cut at STS's limit of 64 characters, where upstream's longer names make STS refuse.
 
-use super::client::{AwsCloud, Shared};
-use super::guard::Guards;
+use super::client::{AwsCloud, SharedConfig};
+use super::decorators::Decorators;
 use super::{Cloud, sdk::chain};
 use crate::api::TargetGroupBindingSpec;
 use aws_credential_types::Credentials;
@@ -53,17 +53,17 @@ pub trait CloudFor: Send + Sync {
 /// The controller's own cloud, and those of roles, each made when first asked for.
 pub struct AssumedRoles {
     own: Arc<dyn Cloud>,
-    shared: Shared,
+    shared: SharedConfig,
     sts: aws_sdk_sts::Client,
     session_name: String,
-    guards: Guards,
-    clouds: Mutex<Kept<Arc<dyn Cloud>>>,
+    guards: Decorators,
+    clouds: Mutex<RoleCache<Arc<dyn Cloud>>>,
 }
 
 /// What was made for roles, and when each was last asked for.
-struct Kept<T>(BTreeMap<AssumedRole, (Instant, T)>);
+struct RoleCache<T>(BTreeMap<AssumedRole, (Instant, T)>);
 
-impl<T: Clone> Kept<T> {
+impl<T: Clone> RoleCache<T> {
     /// What was made for a role, or is made now. The one that nobody has asked for the longest makes room.
     fn get_or_make(&mut self, role: &AssumedRole, make: impl FnOnce() -> T) -> T {
         if self.0.len() >= KEPT && !self.0.contains_key(role) {
@@ -78,14 +78,14 @@ impl<T: Clone> Kept<T> {
 
 impl AssumedRoles {
     /// `own` is `base` behind its guards. Roles are assumed with its identity; their calls have throttles of their own.
-    pub fn new(base: &AwsCloud, own: Arc<dyn Cloud>, cluster_name: &str, guards: Guards) -> Self {
+    pub fn new(base: &AwsCloud, own: Arc<dyn Cloud>, cluster_name: &str, guards: Decorators) -> Self {
         Self {
             own,
             shared: base.shared().clone(),
             sts: base.sts().clone(),
             session_name: build_session_name(cluster_name),
             guards,
-            clouds: Mutex::new(Kept(BTreeMap::new())),
+            clouds: Mutex::new(RoleCache(BTreeMap::new())),
         }
     }
 

@@ -3,11 +3,11 @@
 //! Matches upstream's `pkg/aws`. On purpose different: every attempt and every call has a time limit, and each service has
 //! its own retry quota, so that a storm in one cannot starve another.
 
-use super::fence::{LastLook, MayWrite};
+use super::fence::{FenceInterceptor, MayWrite};
 use super::interceptors::{CallMeter, Observer, UserAgent};
 use super::metadata::{InstanceMetadata, MetadataError};
-use super::{Answer, Cloud, acm, ec2, elbv2, iam, misrouted, query, shield, sts, waf_regional, wafv2};
-use crate::cloud::{CloudError, Request, Response, Service};
+use super::{Cloud, CloudFuture, acm, ec2, elbv2, iam, misrouted, query, shield, sts, waf_regional, wafv2};
+use crate::aws_api::{CloudError, Request, Response, Service};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -52,7 +52,7 @@ impl Default for AwsSettings {
 
 /// Why AWS cannot be used at all.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
+pub enum AwsConnectError {
     /// The region is neither given nor known to the instance.
     #[error(
         "no region: set --aws-region, AWS_REGION or AWS_DEFAULT_REGION, because instance metadata gave none: {0}"
@@ -70,7 +70,7 @@ pub enum ConnectError {
 
 /// What all clients of one identity share.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(super) struct SharedConfig {
     sdk: SdkConfig,
     region: String,
     max_attempts: u32,
@@ -82,7 +82,7 @@ pub(super) struct Shared {
 
 /// AWS through its real clients, created when first used.
 pub struct AwsCloud {
-    shared: Shared,
+    shared: SharedConfig,
     metadata: InstanceMetadata,
     elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     ec2: OnceLock<query::Client>,
@@ -102,7 +102,7 @@ pub(super) fn behavior_version() -> BehaviorVersion {
 /// A generated client over what is shared: endpoint override, retry quota, user agent and metering.
 macro_rules! client {
     ($sdk:ident, $shared:expr, $service:expr) => {{
-        let shared: &Shared = $shared;
+        let shared: &SharedConfig = $shared;
         let mut builder = $sdk::config::Builder::from(&shared.sdk)
             .retry_partition(shared.retry_partition(&$service))
             .interceptor(UserAgent)
@@ -117,7 +117,10 @@ macro_rules! client {
 
 impl AwsCloud {
     /// Finds the region and the credentials chain. Makes no AWS call unless the region must come from instance metadata.
-    pub async fn connect(settings: &AwsSettings, observer: Arc<dyn Observer>) -> Result<Self, ConnectError> {
+    pub async fn connect(
+        settings: &AwsSettings,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, AwsConnectError> {
         Self::load(settings, observer, None).await
     }
 
@@ -127,7 +130,7 @@ impl AwsCloud {
         observer: Arc<dyn Observer>,
         access_key_id: &str,
         secret_access_key: &str,
-    ) -> Result<Self, ConnectError> {
+    ) -> Result<Self, AwsConnectError> {
         let keys = Credentials::new(access_key_id, secret_access_key, None, None, "static keys");
         Self::load(settings, observer, Some(SharedCredentialsProvider::new(keys))).await
     }
@@ -136,7 +139,7 @@ impl AwsCloud {
         settings: &AwsSettings,
         observer: Arc<dyn Observer>,
         credentials: Option<SharedCredentialsProvider>,
-    ) -> Result<Self, ConnectError> {
+    ) -> Result<Self, AwsConnectError> {
         check_endpoints(&settings.endpoints)?;
         let http = http_client();
         let endpoint = settings.endpoints.get(METADATA_ID).map(String::as_str);
@@ -150,7 +153,7 @@ impl AwsCloud {
         if let Some(credentials) = credentials {
             loader = loader.credentials_provider(credentials);
         }
-        let shared = Shared {
+        let shared = SharedConfig {
             sdk: loader.load().await,
             region,
             max_attempts: settings.max_attempts,
@@ -165,16 +168,16 @@ impl AwsCloud {
     /// Refuses every attempt to write that is about to be sent while `may_write` says no.
     #[must_use]
     pub fn fenced_by(self, may_write: MayWrite) -> Self {
-        Self::new(Shared { may_write, ..self.shared }, self.metadata)
+        Self::new(SharedConfig { may_write, ..self.shared }, self.metadata)
     }
 
     /// Clients over what is shared, without instance metadata.
-    pub(super) fn over(shared: Shared) -> Self {
+    pub(super) fn over(shared: SharedConfig) -> Self {
         let metadata = InstanceMetadata::new(true, None, &shared.http);
         Self::new(shared, metadata)
     }
 
-    fn new(shared: Shared, metadata: InstanceMetadata) -> Self {
+    fn new(shared: SharedConfig, metadata: InstanceMetadata) -> Self {
         Self {
             shared,
             metadata,
@@ -199,7 +202,7 @@ impl AwsCloud {
         &self.metadata
     }
 
-    pub(super) fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &SharedConfig {
         &self.shared
     }
 
@@ -243,12 +246,12 @@ impl AwsCloud {
 }
 
 impl Cloud for AwsCloud {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(self.perform(request))
     }
 }
 
-impl Shared {
+impl SharedConfig {
     /// The same with another identity.
     pub(super) fn with_sdk(&self, sdk: SdkConfig) -> Self {
         Self { sdk, ..self.clone() }
@@ -279,8 +282,8 @@ impl Shared {
         CallMeter::new(Arc::clone(&self.observer))
     }
 
-    pub(super) fn last_look(&self) -> LastLook {
-        LastLook::new(self.may_write.clone())
+    pub(super) fn last_look(&self) -> FenceInterceptor {
+        FenceInterceptor::new(self.may_write.clone())
     }
 
     /// The base URL given for a service by flag, by its own variable or profile key, or for all services.
@@ -310,7 +313,7 @@ impl Shared {
 /// The id of instance metadata in `--aws-api-endpoints`.
 const METADATA_ID: &str = "ec2imds";
 
-fn check_endpoints(endpoints: &BTreeMap<String, String>) -> Result<(), ConnectError> {
+fn check_endpoints(endpoints: &BTreeMap<String, String>) -> Result<(), AwsConnectError> {
     let is_url = |url: &str| {
         // why: whoever asks makes the error of it
         url.parse::<http::Uri>()
@@ -318,14 +321,17 @@ fn check_endpoints(endpoints: &BTreeMap<String, String>) -> Result<(), ConnectEr
     };
     let is_known = |service: &str| service == METADATA_ID || Service::parse_known(service).is_some();
     match endpoints.iter().find(|(service, url)| is_known(service) && !is_url(url)) {
-        Some((service, url)) => Err(ConnectError::Endpoint { service: service.clone(), url: url.clone() }),
+        Some((service, url)) => Err(AwsConnectError::Endpoint { service: service.clone(), url: url.clone() }),
         None => Ok(()),
     }
 }
 
-async fn resolve_region(settings: &AwsSettings, metadata: &InstanceMetadata) -> Result<String, ConnectError> {
+async fn resolve_region(
+    settings: &AwsSettings,
+    metadata: &InstanceMetadata,
+) -> Result<String, AwsConnectError> {
     if settings.region.is_empty() {
-        return metadata.region().await.map_err(ConnectError::NoRegion);
+        return metadata.region().await.map_err(AwsConnectError::NoRegion);
     }
     Ok(settings.region.clone())
 }

@@ -1,11 +1,12 @@
 //! The fence: a replica that is not the leader reads, but never writes.
 //!
-//! It stands twice. Outermost, [`Fenced`] refuses at once what would be refused anyway. Innermost, [`LastLook`] asks again for
-//! every attempt, when the request has passed rate limits, back-off and credentials, and once more when its bytes leave.
+//! It stands twice. Outermost, [`Fenced`] refuses at once what would be refused anyway. Innermost, [`FenceInterceptor`] asks
+//! again for every attempt, when the request has passed rate limits, back-off and credentials, and once more when its bytes
+//! leave.
 
 use super::interceptors::is_write;
-use super::{Answer, Cloud};
-use crate::cloud::{CloudError, Request};
+use super::{Cloud, CloudFuture};
+use crate::aws_api::{CloudError, Request};
 use crate::fence::{Guarded, NotSent};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
@@ -31,7 +32,7 @@ impl<C> Fenced<C> {
 }
 
 impl<C: Cloud> Cloud for Fenced<C> {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         let action = request.action();
         if action.is_write() && !(self.may_write)() {
             return Box::pin(async move { Err(CloudError::Fenced { operation: action.name() }) });
@@ -41,25 +42,25 @@ impl<C: Cloud> Cloud for Fenced<C> {
 }
 
 /// Refuses an attempt to write when it is about to be sent.
-pub(super) struct LastLook {
+pub(super) struct FenceInterceptor {
     may_write: MayWrite,
 }
 
-impl LastLook {
+impl FenceInterceptor {
     /// Asks `may_write`.
     pub(super) fn new(may_write: MayWrite) -> Self {
         Self { may_write }
     }
 }
 
-impl std::fmt::Debug for LastLook {
+impl std::fmt::Debug for FenceInterceptor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("LastLook")
     }
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for LastLook {
+impl Intercept for FenceInterceptor {
     fn name(&self) -> &'static str {
         "LastLook"
     }

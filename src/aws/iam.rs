@@ -1,16 +1,16 @@
 //! IAM by its Query protocol: the two questions that `doctor` asks.
 
-use super::client::Shared;
+use super::client::SharedConfig;
 use super::query::{Api, Client, Form, Query, Variant, perform, read, resolve_iam};
 use super::sdk::lacks;
-use crate::cloud::iam::{
+use crate::aws_api::iam::{
     Decision, Evaluation, GetRole, Role, Ruling, SimulatePrincipalPolicy, SimulationPage,
 };
-use crate::cloud::{CloudError, Operation, Request, Response, Service};
+use crate::aws_api::{CloudError, Operation, Request, Response, Service};
 use serde::Deserialize;
 
 /// A client: by flag, by `AWS_ENDPOINT_URL_IAM`, `AWS_ENDPOINT_URL` or profile, or else at the partition's endpoint.
-pub(super) fn client(shared: &Shared) -> Client {
+pub(super) fn client(shared: &SharedConfig) -> Client {
     let overridden = shared.endpoint_override(&Service::Iam, "IAM", "AWS_ENDPOINT_URL_IAM");
     let (url, signing_region) = resolve_iam(shared.region(), Variant::of(shared));
     let api = Api {

@@ -1,6 +1,6 @@
 //! What happens inside every SDK call: our user agent, and a report of each attempt and each call.
 
-use crate::cloud::{Action, Service};
+use crate::aws_api::{Action, Service};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 /// How one HTTP attempt, or one call with all its attempts, ended. Reported only if AWS answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CallOutcome {
     /// Service id, for example `Elastic Load Balancing v2`.
     pub service: String,
     /// Operation as AWS spells it.
@@ -36,17 +36,17 @@ pub struct Outcome {
 /// Who counts attempts and calls.
 pub trait Observer: Send + Sync {
     /// One HTTP attempt has ended.
-    fn attempt(&self, outcome: &Outcome);
+    fn attempt(&self, outcome: &CallOutcome);
     /// One call has ended.
-    fn call(&self, outcome: &Outcome);
+    fn call(&self, outcome: &CallOutcome);
     /// One call took this long, with the wait for a throttle.
     fn duration(&self, action: Action, took: Duration);
 }
 
 /// Counts nothing.
 impl Observer for () {
-    fn attempt(&self, _: &Outcome) {}
-    fn call(&self, _: &Outcome) {}
+    fn attempt(&self, _: &CallOutcome) {}
+    fn call(&self, _: &CallOutcome) {}
     fn duration(&self, _: Action, _: Duration) {}
 }
 
@@ -162,9 +162,9 @@ impl Intercept for CallMeter {
     }
 }
 
-fn outcome(response: &HttpResponse, cfg: &ConfigBag, clock: &Clock, took: Duration) -> Outcome {
+fn outcome(response: &HttpResponse, cfg: &ConfigBag, clock: &Clock, took: Duration) -> CallOutcome {
     let metadata = cfg.load::<Metadata>();
-    Outcome {
+    CallOutcome {
         service: metadata.map_or("?", Metadata::service).to_owned(),
         operation: metadata.map_or("?", Metadata::name).to_owned(),
         status: response.status().as_u16(),
@@ -174,8 +174,8 @@ fn outcome(response: &HttpResponse, cfg: &ConfigBag, clock: &Clock, took: Durati
     }
 }
 
-fn log_write(outcome: &Outcome, response: &HttpResponse) {
-    let Outcome { service, operation, status, error_code, took, retries } = outcome;
+fn log_write(outcome: &CallOutcome, response: &HttpResponse) {
+    let CallOutcome { service, operation, status, error_code, took, retries } = outcome;
     if !is_write(service, operation) {
         return;
     }

@@ -1,8 +1,8 @@
 //! How long calls take as the controller sees them: with all attempts, and with the wait for a throttle.
 
 use super::interceptors::Observer;
-use super::{Answer, Cloud};
-use crate::cloud::{CloudError, Request};
+use super::{Cloud, CloudFuture};
+use crate::aws_api::{CloudError, Request};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ impl<C> Metered<C> {
 }
 
 impl<C: Cloud> Cloud for Metered<C> {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             let action = request.action();
             let start = Instant::now();

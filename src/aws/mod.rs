@@ -5,13 +5,13 @@
 
 pub mod assume_role;
 pub mod client;
+pub mod decorators;
 pub mod fence;
-pub mod guard;
 pub mod interceptors;
-pub mod journal;
 pub mod metadata;
 pub mod meter;
 pub mod pages;
+pub mod recent_writes;
 pub mod throttle;
 pub mod vpc;
 
@@ -28,21 +28,21 @@ mod wafv2;
 
 pub use client::{AwsCloud, AwsSettings};
 
-use crate::cloud::{Action, CloudError, Operation, Request, Response};
+use crate::aws_api::{Action, CloudError, Operation, Request, Response};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
 /// The future of one AWS call.
-pub type Answer<'a> = BoxFuture<'a, Result<Response, CloudError>>;
+pub type CloudFuture<'a> = BoxFuture<'a, Result<Response, CloudError>>;
 
 /// Something that performs AWS calls: the real clients, a decorator around another `Cloud`, or the simulator.
 pub trait Cloud: Send + Sync {
     /// Performs one call. The answer belongs to the request's operation.
-    fn call(&self, request: Request) -> Answer<'_>;
+    fn call(&self, request: Request) -> CloudFuture<'_>;
 }
 
 impl<C: Cloud + ?Sized> Cloud for Arc<C> {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         (**self).call(request)
     }
 }

@@ -1,7 +1,7 @@
 //! Reading lists to their end, and tags in chunks.
 
 use super::{Cloud, send};
-use crate::cloud::{CloudError, Operation, Tags, acm, ec2, elbv2, iam, protection};
+use crate::aws_api::{CloudError, Operation, Tags, acm, ec2, elbv2, iam, protection};
 use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 

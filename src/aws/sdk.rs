@@ -3,7 +3,7 @@
 //! Errors are told apart by `ProvideErrorMetadata::code()`, never by generated enum variants, so that SDK clients and our
 //! own EC2 client are treated alike.
 
-use crate::cloud::{Action, CloudError, Ref};
+use crate::aws_api::{Action, CloudError, Ref};
 use crate::fence::NotSent;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -11,10 +11,10 @@ use aws_types::request_id::RequestId;
 use std::error::Error;
 
 /// The outcome of an SDK call.
-pub(super) type Sent<T, E> = Result<T, SdkError<E, HttpResponse>>;
+pub(super) type SdkResult<T, E> = Result<T, SdkError<E, HttpResponse>>;
 
 /// The answer of an SDK call, or its error in the port's terms.
-pub(super) fn answered<T, E>(action: Action, sent: Sent<T, E>) -> Result<T, CloudError>
+pub(super) fn answered<T, E>(action: Action, sent: SdkResult<T, E>) -> Result<T, CloudError>
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
@@ -22,7 +22,7 @@ where
 }
 
 /// Like [`answered`], for operations whose answer says nothing.
-pub(super) fn done<T, E>(action: Action, sent: Sent<T, E>) -> Result<(), CloudError>
+pub(super) fn done<T, E>(action: Action, sent: SdkResult<T, E>) -> Result<(), CloudError>
 where
     E: Error + ProvideErrorMetadata + 'static,
 {

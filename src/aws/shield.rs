@@ -1,11 +1,11 @@
 //! Shield through its SDK client.
 
 use super::sdk::{answered, done, id, lacks};
-use crate::cloud::protection::{
+use crate::aws_api::protection::{
     CreateShieldProtection, DeleteShieldProtection, DescribeShieldProtection, GetShieldSubscription,
     ShieldProtection,
 };
-use crate::cloud::{Action, CloudError, Request, Response};
+use crate::aws_api::{Action, CloudError, Request, Response};
 use aws_sdk_shield::{Client, types::SubscriptionState};
 
 /// Performs one call of this service.

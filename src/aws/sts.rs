@@ -1,8 +1,8 @@
 //! STS through its SDK client.
 
 use super::sdk::answered;
-use crate::cloud::sts::{CallerIdentity, GetCallerIdentity};
-use crate::cloud::{Action, CloudError, Request, Response};
+use crate::aws_api::sts::{CallerIdentity, GetCallerIdentity};
+use crate::aws_api::{Action, CloudError, Request, Response};
 use aws_sdk_sts::Client;
 
 /// Performs one call of this service.

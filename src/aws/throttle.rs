@@ -3,8 +3,8 @@
 //! A call waits on every rule of its service whose expression occurs in the operation's name, once a call however many
 //! attempts it makes. Matches upstream's `pkg/aws/throttle`, defaults included.
 
-use super::{Answer, Cloud};
-use crate::cloud::{Action, Request};
+use super::{Cloud, CloudFuture};
+use crate::aws_api::{Action, Request};
 use parking_lot::Mutex;
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -63,25 +63,25 @@ pub enum ThrottleError {
 /// A `Cloud` that waits before it calls.
 pub struct Throttled<C> {
     inner: C,
-    buckets: Arc<Buckets>,
+    buckets: Arc<TokenBuckets>,
 }
 
 /// The buckets of one identity.
-pub struct Buckets {
-    of_actions: BTreeMap<Action, Vec<Arc<Bucket>>>,
-    all: Vec<Limit>,
+pub struct TokenBuckets {
+    of_actions: BTreeMap<Action, Vec<Arc<TokenBucket>>>,
+    all: Vec<RuleBucket>,
 }
 
 /// One rule's bucket.
-struct Limit {
+struct RuleBucket {
     service: String,
     operations: String,
-    bucket: Arc<Bucket>,
+    bucket: Arc<TokenBucket>,
 }
 
 /// How much of a rate limit is left.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Left {
+pub struct RemainingTokens {
     /// Service id.
     pub service: String,
     /// The rule's expression.
@@ -90,16 +90,16 @@ pub struct Left {
     pub tokens: f64,
 }
 
-impl Buckets {
+impl TokenBuckets {
     /// Full buckets.
     pub fn new(throttles: &Throttles) -> Self {
         fill_buckets(throttles)
     }
 
     /// What is left now.
-    pub fn left(&self) -> Vec<Left> {
+    pub fn left(&self) -> Vec<RemainingTokens> {
         let now = Instant::now();
-        let left = |limit: &Limit| Left {
+        let left = |limit: &RuleBucket| RemainingTokens {
             service: limit.service.clone(),
             operations: limit.operations.clone(),
             tokens: limit.bucket.left(now),
@@ -168,13 +168,13 @@ impl Throttles {
 
 impl<C> Throttled<C> {
     /// Limits the calls to `inner`.
-    pub fn new(inner: C, buckets: Arc<Buckets>) -> Self {
+    pub fn new(inner: C, buckets: Arc<TokenBuckets>) -> Self {
         Self { inner, buckets }
     }
 }
 
 impl<C: Cloud> Cloud for Throttled<C> {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             for bucket in self.buckets.of_actions.get(&request.action()).into_iter().flatten() {
                 tokio::time::sleep_until(bucket.reserve(Instant::now())).await;
@@ -208,26 +208,30 @@ fn split_in_two(text: &str, separator: char) -> Option<(&str, &str)> {
 }
 
 /// The buckets of every operation; operations that match the same rule share its bucket.
-fn fill_buckets(throttles: &Throttles) -> Buckets {
-    let mut of_actions: BTreeMap<Action, Vec<Arc<Bucket>>> = BTreeMap::new();
+fn fill_buckets(throttles: &Throttles) -> TokenBuckets {
+    let mut of_actions: BTreeMap<Action, Vec<Arc<TokenBucket>>> = BTreeMap::new();
     let mut all = Vec::new();
     for (service, rules) in &throttles.0 {
         for rule in rules {
-            let Some(bucket) = Bucket::new(rule).map(Arc::new) else { continue };
+            let Some(bucket) = TokenBucket::new(rule).map(Arc::new) else { continue };
             let matching = Action::VARIANTS.iter().filter(|action| {
                 action.service().as_str() == service && rule.operations.is_match(action.name())
             });
             for action in matching {
                 of_actions.entry(*action).or_default().push(Arc::clone(&bucket));
             }
-            all.push(Limit { service: service.clone(), operations: rule.operations.to_string(), bucket });
+            all.push(RuleBucket {
+                service: service.clone(),
+                operations: rule.operations.to_string(),
+                bucket,
+            });
         }
     }
-    Buckets { of_actions, all }
+    TokenBuckets { of_actions, all }
 }
 
 /// A token bucket, kept as the time at which it would be full of debt (the generic cell rate algorithm).
-struct Bucket {
+struct TokenBucket {
     /// Time in which one token grows.
     interval: Duration,
     /// How far calls may run ahead of the rate.
@@ -236,7 +240,7 @@ struct Bucket {
     next: Mutex<Option<Instant>>,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket. A rule that can never grant a token limits nothing, as upstream ignores a wait that cannot end.
     fn new(rule: &ThrottleRule) -> Option<Self> {
         let interval = Duration::try_from_secs_f64(1.0 / rule.rate).ok().filter(|_| rule.rate > 0.0)?;

@@ -2,8 +2,8 @@
 
 use super::metadata::MetadataError;
 use super::{Cloud, pages, send};
-use crate::cloud::ec2::{DescribeInstances, DescribeVpcs, Filter};
-use crate::cloud::{CloudError, Tags};
+use crate::aws_api::ec2::{DescribeInstances, DescribeVpcs, Filter};
+use crate::aws_api::{CloudError, Tags};
 use std::future::Future;
 
 /// How to find the VPC.

@@ -1,10 +1,10 @@
 //! WAF Classic (regional) through its SDK client.
 
 use super::sdk::{answered, done, id};
-use crate::cloud::protection::{
+use crate::aws_api::protection::{
     AssociateWafRegionalWebAcl, DisassociateWafRegionalWebAcl, GetWafRegionalWebAcl,
 };
-use crate::cloud::{Action, CloudError, Request, Response};
+use crate::aws_api::{Action, CloudError, Request, Response};
 use aws_sdk_wafregional::Client;
 
 /// Performs one call of this service.

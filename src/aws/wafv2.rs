@@ -1,10 +1,10 @@
 //! WAFv2 through its SDK client.
 
 use super::sdk::{answered, done, id};
-use crate::cloud::protection::{
+use crate::aws_api::protection::{
     AssociateWafv2WebAcl, DisassociateWafv2WebAcl, GetWafv2WebAcl, ListWafv2WebAcls, WebAclPage,
 };
-use crate::cloud::{Action, CloudError, Request, Response};
+use crate::aws_api::{Action, CloudError, Request, Response};
 use aws_sdk_wafv2::{Client, types::Scope};
 
 /// Performs one call of this service.

@@ -1,18 +1,18 @@
 //! `annotations`: the annotation table for people, on the terminal and as the reference page.
 
-use crate::annotations::attributes::Bearer;
+use crate::annotations::attributes::ResourceKind;
 use crate::annotations::table::{FILLERS, Row, rows};
 use crate::annotations::value::heading_of;
 use crate::finding::{did_you_mean, likely};
 use std::fmt::Write;
 
-const BEARERS: [Bearer; 6] = [
-    Bearer::Network,
-    Bearer::NetworkTargets,
-    Bearer::NetworkListener,
-    Bearer::Application,
-    Bearer::ApplicationTargets,
-    Bearer::ApplicationListener,
+const RESOURCE_KINDS: [ResourceKind; 6] = [
+    ResourceKind::Network,
+    ResourceKind::NetworkTargets,
+    ResourceKind::NetworkListener,
+    ResourceKind::Application,
+    ResourceKind::ApplicationTargets,
+    ResourceKind::ApplicationListener,
 ];
 
 /// Explains annotations whose key contains a text, all of them without one; `Err`: there is none, and what was meant.
@@ -76,8 +76,8 @@ pub fn reference() -> String {
     page.push_str(
         "\n## Attributes\n\nAWS adds attributes; unknown ones that are well-formed only bring a warning.\n",
     );
-    for bearer in BEARERS {
-        page.push_str(&attributes(bearer));
+    for resource_kind in RESOURCE_KINDS {
+        page.push_str(&attributes(resource_kind));
     }
     page
 }
@@ -107,9 +107,9 @@ fn section(row: &Row) -> String {
     lines.join("\n")
 }
 
-fn attributes(bearer: Bearer) -> String {
-    let mut text = format!("\n### {}\n\n| attribute | value |\n|---|---|\n", heading_of(bearer));
-    for attribute in bearer.attributes() {
+fn attributes(resource_kind: ResourceKind) -> String {
+    let mut text = format!("\n### {}\n\n| attribute | value |\n|---|---|\n", heading_of(resource_kind));
+    for attribute in resource_kind.attributes() {
         let _ = writeln!(text, "| `{}` | {} |", attribute.key, attribute.accepts);
     }
     text

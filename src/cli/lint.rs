@@ -15,7 +15,7 @@ mod settings;
 mod structure;
 mod unknown_fields;
 
-pub use read::{Source, Unreadable};
+pub use read::{ManifestFile, Unreadable};
 pub use report::Format;
 pub use settings::SettingsError;
 
@@ -58,7 +58,7 @@ pub struct Located {
 
 /// What became of an input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct LintResult {
     /// The findings, in the order of the input.
     pub found: Vec<Located>,
     /// How many objects were checked.
@@ -84,29 +84,29 @@ pub enum LintError {
 
 /// How a run ended, as its exit status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conclusion {
+pub enum LintStatus {
     /// Nothing is wrong; there may be warnings.
-    Sound,
+    Valid,
     /// Something is wrong with the manifests.
-    Wrong,
+    Invalid,
     /// Something could not be read.
-    Unread,
+    Unreadable,
 }
 
-impl Outcome {
+impl LintResult {
     /// How many errors there are.
     pub fn errors(&self) -> usize {
         self.found.iter().filter(|located| located.finding.severity == Severity::Error).count()
     }
 
-    fn conclusion(&self, strict: bool) -> Conclusion {
+    fn conclusion(&self, strict: bool) -> LintStatus {
         let is_lax = !strict || (self.checked > 0 && self.passed_over.is_empty());
         if !self.unreadable.is_empty() {
-            Conclusion::Unread
+            LintStatus::Unreadable
         } else if self.errors() > 0 || !is_lax {
-            Conclusion::Wrong
+            LintStatus::Invalid
         } else {
-            Conclusion::Sound
+            LintStatus::Valid
         }
     }
 }
@@ -117,11 +117,11 @@ pub fn run(
     stdin: &mut dyn Read,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
-) -> Result<Conclusion, LintError> {
+) -> Result<LintStatus, LintError> {
     let config = settings::config_of(request)?;
     let options = &request.options;
     let (sources, unreadable) = read::read_sources(&options.paths, options.recursive, stdin);
-    let outcome = Outcome { unreadable, ..lint(&sources, &config) };
+    let outcome = LintResult { unreadable, ..lint(&sources, &config) };
     let conclusion = outcome.conclusion(options.strict);
     report::write_failures(&outcome, options, stderr)?;
     match report::write(&outcome, options.format, stdout).and_then(|()| stdout.flush()) {
@@ -132,9 +132,9 @@ pub fn run(
 }
 
 /// Checks all objects of all sources, in their order.
-pub fn lint(sources: &[Source], config: &Config) -> Outcome {
+pub fn lint(sources: &[ManifestFile], config: &Config) -> LintResult {
     let mut manifests = Vec::new();
-    let mut outcome = Outcome::default();
+    let mut outcome = LintResult::default();
     for source in sources {
         for manifest in parse_manifests(&source.text) {
             match manifest {
@@ -157,7 +157,7 @@ pub fn lint(sources: &[Source], config: &Config) -> Outcome {
 }
 
 /// Findings with the rules that lint itself has for them.
-type Findings = Vec<(Option<&'static str>, Finding)>;
+type RuledFindings = Vec<(Option<&'static str>, Finding)>;
 
 /// Everything that is wrong with an object; `None`: its kind is not checked. `stored`: the object as the API server takes it.
 fn check(
@@ -166,7 +166,7 @@ fn check(
     input: &Input,
     together: &Together,
     config: &Config,
-) -> Option<Findings> {
+) -> Option<RuledFindings> {
     let own = |(rule, finding)| (Some(rule), finding);
     if let Some(misshapen) = structure::check_kind(object) {
         return Some(vec![own(misshapen)]);
@@ -179,8 +179,8 @@ fn check(
     Some(shape.map(own).chain(values.into_iter().map(|finding| (None, finding))).collect())
 }
 
-impl Outcome {
-    fn add(&mut self, source: &Source, manifest: &Manifest, findings: Findings) {
+impl LintResult {
+    fn add(&mut self, source: &ManifestFile, manifest: &Manifest, findings: RuledFindings) {
         self.checked += 1;
         let begin = self.found.len();
         for (rule, finding) in first_of(findings) {
@@ -200,7 +200,7 @@ impl Outcome {
 const MOST_FINDINGS: usize = 200;
 
 /// The first findings, and one that counts the others. Where not all are told, errors come first.
-fn first_of(mut findings: Findings) -> Findings {
+fn first_of(mut findings: RuledFindings) -> RuledFindings {
     if findings.len() <= MOST_FINDINGS {
         return findings;
     }
@@ -213,7 +213,7 @@ fn first_of(mut findings: Findings) -> Findings {
     findings
 }
 
-fn describe_broken(source: &Source, broken: Broken) -> Located {
+fn describe_broken(source: &ManifestFile, broken: Broken) -> Located {
     let Broken { line, problem, is_template } = broken;
     let nameless = ObjectRef::default();
     let (rule, finding) = if is_template {

@@ -9,9 +9,9 @@ pub mod doctor;
 pub mod iam_policy;
 pub mod lint;
 pub mod plan;
-mod visit;
+mod session;
 
-pub use visit::VisitError;
+pub use session::SessionError;
 
 use crate::finding::{Finding, Severity};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub enum Output {
 }
 
 /// What a command came to.
-pub trait Conclusion {
+pub trait CommandReport {
     /// The status to end with: 0 if there is nothing to worry about.
     fn exit_status(&self) -> u8;
 

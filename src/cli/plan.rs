@@ -4,30 +4,32 @@
 //! there it ends. Manifests are first given to the API server as a dry run, so that defaults and webhooks count. What targets
 //! are registered is not planned: they follow the pods.
 
-mod concern;
-mod rehearsal;
+mod dry_run_cloud;
 mod report;
+mod selection;
 
-pub use report::{Report, StackReport};
+pub use report::{PlanReport, StackReport};
 
-use super::visit::{Account, Visit, VisitError};
+use super::session::{AwsSession, Session, SessionError};
 use crate::api::ObjectKey;
 use crate::args::PlanRequest;
-use crate::build;
-use crate::build::ingress::MemberOutcome;
-use crate::cluster::Connection;
-use crate::cluster::manifests::{Manifest, ManifestError, namespaces_of, read_manifests, rehearse};
-use crate::cluster::stores::{Listener, Stores};
-use crate::controller::dispatch::Classes;
-use crate::controller::facts::FactSource;
+use crate::builder;
+use crate::builder::ingress::MemberOutcome;
+use crate::cluster::KubeConnection;
+use crate::cluster::manifests::{
+    ManifestError, ManifestObject, dry_run_object, namespaces_of, read_manifests,
+};
+use crate::cluster::stores::{EventHandler, Stores};
+use crate::controller::event_handlers::Classes;
+use crate::controller::fact_source::FactSource;
 use crate::controller::gather;
+use crate::facts::Facts;
+use crate::facts::group;
 use crate::finding::Finding;
-use crate::inputs::Facts;
-use crate::inputs::group;
 use crate::model::{Owner, StackId};
-use concern::Concern;
+use dry_run_cloud::DryRunCloud;
 use futures::{StreamExt, stream};
-use rehearsal::Rehearsal;
+use selection::Selection;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +43,7 @@ const SIDE_BY_SIDE: usize = 8;
 pub enum PlanError {
     /// The installation.
     #[error(transparent)]
-    Visit(#[from] VisitError),
+    Session(#[from] SessionError),
     /// A file.
     #[error("{}: {source}", path.display())]
     File {
@@ -56,47 +58,47 @@ pub enum PlanError {
 }
 
 /// Plans the whole cluster, or what some manifests concern.
-pub async fn run(request: &PlanRequest) -> Result<Report, PlanError> {
+pub async fn run(request: &PlanRequest) -> Result<PlanReport, PlanError> {
     let objects = read_files(&request.files)?;
-    let visit = Visit::begin(&request.inspection).await?;
-    let account = visit.account().await?;
-    let stores = list_cluster(&visit.client, &account).await;
-    let (concern, report) = if request.files.is_empty() {
-        (Concern::everything(&stores, &account.config), Report::default())
+    let session = Session::begin(&request.session_flags).await?;
+    let account = session.account().await?;
+    let stores = list_cluster(&session.client, &account).await;
+    let (selection, report) = if request.files.is_empty() {
+        (Selection::everything(&stores, &account.config), PlanReport::default())
     } else {
-        overlay(&visit.client, &stores, &account, objects).await?
+        overlay(&session.client, &stores, &account, objects).await?
     };
-    let report = Report { exit_code: request.exit_code, ..report };
-    Ok(plan_stacks(&visit.client, &account, &stores, concern, report).await)
+    let report = PlanReport { exit_code: request.exit_code, ..report };
+    Ok(plan_stacks(&session.client, &account, &stores, selection, report).await)
 }
 
 /// Plans every stack of the cluster as it is now.
-pub(super) async fn plan_cluster(client: &Connection, account: &Account) -> Report {
+pub(super) async fn plan_cluster(client: &KubeConnection, account: &AwsSession) -> PlanReport {
     let stores = list_cluster(client, account).await;
-    let concern = Concern::everything(&stores, &account.config);
-    plan_stacks(client, account, &stores, concern, Report::default()).await
+    let selection = Selection::everything(&stores, &account.config);
+    plan_stacks(client, account, &stores, selection, PlanReport::default()).await
 }
 
 async fn plan_stacks(
-    client: &Connection,
-    account: &Account,
+    client: &KubeConnection,
+    account: &AwsSession,
     stores: &Stores,
-    concern: Concern,
-    report: Report,
-) -> Report {
-    let rehearsal = Arc::new(Rehearsal::new(account.cloud.clone()));
-    let facts = account.facts(client, stores, rehearsal.clone());
+    selection: Selection,
+    report: PlanReport,
+) -> PlanReport {
+    let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
+    let facts = account.facts(client, stores, dry_run_cloud.clone());
     let planner = Planner { account, stores, facts };
     let stacks =
-        stream::iter(concern.stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE).collect().await;
-    Report { stacks, problems: concern.problems, shared: rehearsal.rehearsed(), ..report }
+        stream::iter(selection.stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE).collect().await;
+    PlanReport { stacks, problems: selection.problems, shared: dry_run_cloud.simulated_writes(), ..report }
 }
 
 /// The cluster as it is now.
-async fn list_cluster(client: &Connection, account: &Account) -> Stores {
+async fn list_cluster(client: &KubeConnection, account: &AwsSession) -> Stores {
     let stores = Stores::new(&account.config);
     let mut watches = JoinSet::new();
-    let nobody: Arc<dyn Listener> = Arc::new(concern::Nobody);
+    let nobody: Arc<dyn EventHandler> = Arc::new(selection::NoEventHandler);
     stores.watch(client, &account.config, &nobody, &mut watches);
     stores.synced().await;
     watches.shutdown().await;
@@ -105,27 +107,27 @@ async fn list_cluster(client: &Connection, account: &Account) -> Stores {
 
 /// Puts manifests over what the cluster holds; answers what they concern.
 async fn overlay(
-    client: &Connection,
+    client: &KubeConnection,
     stores: &Stores,
-    account: &Account,
+    account: &AwsSession,
     objects: Vec<serde_json::Value>,
-) -> Result<(Concern, Report), PlanError> {
-    let (mut concern, mut report) = (Concern::default(), Report::default());
+) -> Result<(Selection, PlanReport), PlanError> {
+    let (mut selection, mut report) = (Selection::default(), PlanReport::default());
     let mut manifests = Vec::new();
     let created = namespaces_of(&objects);
     for object in objects {
         let name = describe(&object);
-        match rehearse(client, client.default_namespace(), &created, object).await? {
+        match dry_run_object(client, client.default_namespace(), &created, object).await? {
             Some(manifest) => manifests.push(manifest),
             None => report.skipped.push(name),
         }
     }
     for manifest in manifests {
-        concern.add_former(stores, &account.config, &manifest);
-        concern.changed.push(apply(stores, manifest));
+        selection.add_former(stores, &account.config, &manifest);
+        selection.changed.push(apply(stores, manifest));
     }
-    concern.settle(stores, &account.config);
-    Ok((concern, report))
+    selection.select(stores, &account.config);
+    Ok((selection, report))
 }
 
 fn describe(object: &serde_json::Value) -> String {
@@ -133,35 +135,35 @@ fn describe(object: &serde_json::Value) -> String {
     format!("{} {}", text("/kind"), text("/metadata/name"))
 }
 
-fn apply(stores: &Stores, manifest: Manifest) -> concern::Changed {
+fn apply(stores: &Stores, manifest: ManifestObject) -> selection::Changed {
     match manifest {
-        Manifest::Service(service) => {
+        ManifestObject::Service(service) => {
             let key = ObjectKey::of(&*service);
             stores.services.apply(key.clone(), *service);
-            concern::Changed::Service(key)
+            selection::Changed::Service(key)
         }
-        Manifest::Ingress(ingress) => {
+        ManifestObject::Ingress(ingress) => {
             let key = ObjectKey::of(&*ingress);
             stores.ingresses.apply(key.clone(), *ingress);
-            concern::Changed::Ingress(key)
+            selection::Changed::Ingress(key)
         }
-        Manifest::Namespace(namespace) => {
+        ManifestObject::Namespace(namespace) => {
             stores.namespaces.apply(ObjectKey::of(&*namespace), *namespace);
-            concern::Changed::Class
+            selection::Changed::Class
         }
-        Manifest::IngressClass(class) => {
+        ManifestObject::IngressClass(class) => {
             stores.ingress_classes.apply(ObjectKey::of(&*class), *class);
-            concern::Changed::Class
+            selection::Changed::Class
         }
-        Manifest::IngressClassParams(params) => {
+        ManifestObject::IngressClassParams(params) => {
             stores.ingress_class_params.apply(ObjectKey::of(&*params), *params);
-            concern::Changed::Class
+            selection::Changed::Class
         }
     }
 }
 
 struct Planner<'a> {
-    account: &'a Account,
+    account: &'a AwsSession,
     stores: &'a Stores,
     facts: FactSource,
 }
@@ -178,7 +180,7 @@ impl Planner<'_> {
         let key = ObjectKey::namespaced(id.namespace.as_str(), id.name.as_str());
         let Some(service) = self.stores.services.get(&key) else { return StackReport::of(id) };
         let config = &self.account.config;
-        let build = |facts: &Facts| build::service::build(&service, facts, config);
+        let build = |facts: &Facts| builder::service::build(&service, facts, config);
         match gather::build(&self.facts, &id, build).await {
             Ok(built) => {
                 let report = StackReport::of(id).finding(built.findings.iter());
@@ -192,7 +194,7 @@ impl Planner<'_> {
         let config = &self.account.config;
         let (classes, ingresses) = (Classes::of(self.stores), self.stores.ingresses.list());
         let group = group::load_group(&id, &ingresses, &classes.view(), config);
-        let build = |facts: &Facts| build::ingress::build(&group, facts, config);
+        let build = |facts: &Facts| builder::ingress::build(&group, facts, config);
         match gather::build(&self.facts, &id, build).await {
             Ok(built) => {
                 let members: Vec<Finding> =

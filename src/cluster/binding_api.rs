@@ -7,7 +7,7 @@ use crate::api::meta::{ENDPOINT_SLICE_SERVICE_LABEL, TARGET_GROUP_BINDING_FINALI
 use crate::api::{
     ConfigMap, EndpointSlice, Endpoints, ObjectKey, Pod, PodCondition, Service, TargetGroupBinding,
 };
-use crate::deploy::targets::ports::{ApiAnswer, ApiFailure, Backend, BindingApi, BindingEvent};
+use crate::deploy::targets::traits::{ApiFailure, ApiFuture, BindingApi, BindingEvent, ServiceEndpoints};
 use crate::targets::view::SliceView;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error, ResourceExt};
@@ -58,7 +58,7 @@ fn failure(error: Error) -> ApiFailure {
 }
 
 impl BindingApi for KubeBindingApi {
-    fn add_finalizer<'a>(&'a self, binding: &'a ObjectKey) -> ApiAnswer<'a, ()> {
+    fn add_finalizer<'a>(&'a self, binding: &'a ObjectKey) -> ApiFuture<'a, ()> {
         Box::pin(async move {
             let api = self.bindings(binding);
             write::add_finalizer(&api, binding.name(), TARGET_GROUP_BINDING_FINALIZER)
@@ -68,7 +68,7 @@ impl BindingApi for KubeBindingApi {
         })
     }
 
-    fn remove_finalizer<'a>(&'a self, binding: &'a ObjectKey) -> ApiAnswer<'a, ()> {
+    fn remove_finalizer<'a>(&'a self, binding: &'a ObjectKey) -> ApiFuture<'a, ()> {
         Box::pin(async move {
             let api = self.bindings(binding);
             write::remove_finalizer(&api, binding.name(), TARGET_GROUP_BINDING_FINALIZER)
@@ -82,7 +82,7 @@ impl BindingApi for KubeBindingApi {
         &'a self,
         binding: &'a ObjectKey,
         annotations: BTreeMap<&'static str, String>,
-    ) -> ApiAnswer<'a, String> {
+    ) -> ApiFuture<'a, String> {
         Box::pin(async move {
             let patch = json!({"metadata": {"annotations": annotations}});
             let patched = self
@@ -94,7 +94,7 @@ impl BindingApi for KubeBindingApi {
         })
     }
 
-    fn patch_status<'a>(&'a self, binding: &'a ObjectKey, status: Value) -> ApiAnswer<'a, ()> {
+    fn patch_status<'a>(&'a self, binding: &'a ObjectKey, status: Value) -> ApiFuture<'a, ()> {
         Box::pin(async move {
             write::patch_status(&self.bindings(binding), binding.name(), &status).await.map_err(failure)
         })
@@ -105,7 +105,7 @@ impl BindingApi for KubeBindingApi {
         pod: &'a ObjectKey,
         uid: &'a str,
         condition: PodCondition,
-    ) -> ApiAnswer<'a, ()> {
+    ) -> ApiFuture<'a, ()> {
         Box::pin(async move {
             let api: Api<Pod> = Api::namespaced(self.client.clone(), pod.namespace());
             let patch = json!({"metadata": {"uid": uid}, "status": {"conditions": [condition]}});
@@ -116,11 +116,11 @@ impl BindingApi for KubeBindingApi {
         })
     }
 
-    fn read_config_map<'a>(&'a self, key: &'a ObjectKey) -> ApiAnswer<'a, Option<ConfigMap>> {
+    fn read_config_map<'a>(&'a self, key: &'a ObjectKey) -> ApiFuture<'a, Option<ConfigMap>> {
         Box::pin(async move { self.config_maps(key).get_opt(key.name()).await.map_err(failure) })
     }
 
-    fn write_config_map(&self, config_map: ConfigMap) -> ApiAnswer<'_, ()> {
+    fn write_config_map(&self, config_map: ConfigMap) -> ApiFuture<'_, ()> {
         Box::pin(async move {
             let key = ObjectKey::of(&config_map);
             let api = self.config_maps(&key);
@@ -133,7 +133,7 @@ impl BindingApi for KubeBindingApi {
         })
     }
 
-    fn delete_config_map<'a>(&'a self, key: &'a ObjectKey) -> ApiAnswer<'a, ()> {
+    fn delete_config_map<'a>(&'a self, key: &'a ObjectKey) -> ApiFuture<'a, ()> {
         Box::pin(async move {
             match self.config_maps(key).delete(key.name(), &DeleteParams::default()).await {
                 Err(error) if !is_not_found(&error) => Err(failure(error)),
@@ -142,12 +142,12 @@ impl BindingApi for KubeBindingApi {
         })
     }
 
-    fn read_backend<'a>(&'a self, service: &'a ObjectKey) -> ApiAnswer<'a, Backend> {
+    fn read_backend<'a>(&'a self, service: &'a ObjectKey) -> ApiFuture<'a, ServiceEndpoints> {
         Box::pin(async move {
             let api: Api<Service> = Api::namespaced(self.client.clone(), service.namespace());
             let found = api.get_opt(service.name()).await.map_err(failure)?;
             let slices = self.read_slices(service).await.map_err(failure)?;
-            Ok(Backend { service: found, slices })
+            Ok(ServiceEndpoints { service: found, slices })
         })
     }
 

@@ -5,11 +5,11 @@ mod recent;
 use super::cache::Cache;
 use super::write::{is_conflict, is_not_found};
 use crate::api::{ObjectKey, TargetGroupBinding};
-use crate::deploy::bindings::{BindingStore, Pending, StoreError};
+use crate::deploy::binding_store::{BindingFuture, BindingStore, StoreError};
 use crate::model::StackId;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
-use recent::Recent;
+use recent::RecentBindingWrites;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use std::sync::Arc;
 pub struct KubeBindings {
     client: Client,
     cache: Arc<Cache<TargetGroupBinding>>,
-    recent: Recent,
+    recent: RecentBindingWrites,
 }
 
 impl KubeBindings {
     /// Lists come from `cache`, everything else from the API server.
     pub fn new(client: Client, cache: Arc<Cache<TargetGroupBinding>>) -> Self {
-        Self { client, cache, recent: Recent::default() }
+        Self { client, cache, recent: RecentBindingWrites::default() }
     }
 
     fn api(&self, key: &ObjectKey) -> Api<TargetGroupBinding> {
@@ -57,7 +57,7 @@ impl BindingStore for KubeBindings {
         bindings.into_values().filter(is_of_stack).collect()
     }
 
-    fn get(&self, key: ObjectKey) -> Pending<'_, Option<TargetGroupBinding>> {
+    fn get(&self, key: ObjectKey) -> BindingFuture<'_, Option<TargetGroupBinding>> {
         Box::pin(async move {
             let found = self.api(&key).get_opt(key.name()).await.map_err(failure(&key))?;
             if let (None, Some(cached)) = (&found, self.cache.get(&key)) {
@@ -67,7 +67,7 @@ impl BindingStore for KubeBindings {
         })
     }
 
-    fn create(&self, binding: TargetGroupBinding) -> Pending<'_, TargetGroupBinding> {
+    fn create(&self, binding: TargetGroupBinding) -> BindingFuture<'_, TargetGroupBinding> {
         Box::pin(async move {
             let key = ObjectKey::of(&binding);
             let created = self.api(&key).create(&PostParams::default(), &binding).await;
@@ -75,7 +75,7 @@ impl BindingStore for KubeBindings {
         })
     }
 
-    fn patch(&self, key: ObjectKey, patch: Value) -> Pending<'_, TargetGroupBinding> {
+    fn patch(&self, key: ObjectKey, patch: Value) -> BindingFuture<'_, TargetGroupBinding> {
         Box::pin(async move {
             let patch = Patch::Merge(&patch);
             let patched = self.api(&key).patch(key.name(), &PatchParams::default(), &patch).await;
@@ -83,7 +83,7 @@ impl BindingStore for KubeBindings {
         })
     }
 
-    fn delete(&self, key: ObjectKey) -> Pending<'_, ()> {
+    fn delete(&self, key: ObjectKey) -> BindingFuture<'_, ()> {
         Box::pin(async move {
             match self.api(&key).delete(key.name(), &DeleteParams::default()).await {
                 Ok(_) => Ok(()),

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// What happened to one cached object.
 #[derive(Clone, Debug)]
-pub enum Change<V> {
+pub enum CacheEvent<V> {
     /// It is there, new or different.
     Applied {
         /// What it was before, if it was there.
@@ -20,7 +20,7 @@ pub enum Change<V> {
     Deleted(Arc<V>),
 }
 
-impl<V> Change<V> {
+impl<V> CacheEvent<V> {
     /// The newest state known: what it is, or what it was before it went.
     pub fn latest(&self) -> &Arc<V> {
         match self {
@@ -43,7 +43,7 @@ impl<V> Change<V> {
 /// Written by one watch, read by everyone; the lock is held for map operations only.
 #[derive(Debug)]
 pub struct Cache<V> {
-    entries: RwLock<Entries<V>>,
+    entries: RwLock<CacheEntries<V>>,
     groups: fn(&V) -> Vec<ObjectKey>,
     /// How many complete lists are asked for, and how many there are.
     wanted: watch::Sender<u64>,
@@ -51,7 +51,7 @@ pub struct Cache<V> {
 }
 
 #[derive(Debug)]
-struct Entries<V> {
+struct CacheEntries<V> {
     by_key: BTreeMap<ObjectKey, Arc<V>>,
     by_group: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
 }
@@ -65,7 +65,7 @@ impl<V> Default for Cache<V> {
 impl<V> Cache<V> {
     /// A cache that also finds objects by what they belong to, as endpoint slices belong to a Service.
     pub fn grouped(groups: fn(&V) -> Vec<ObjectKey>) -> Self {
-        let entries = Entries { by_key: BTreeMap::new(), by_group: BTreeMap::new() };
+        let entries = CacheEntries { by_key: BTreeMap::new(), by_group: BTreeMap::new() };
         let (wanted, listed) = (watch::Sender::new(1), watch::Sender::new(0));
         Self { entries: RwLock::new(entries), groups, wanted, listed }
     }
@@ -141,7 +141,7 @@ impl<V: PartialEq> Cache<V> {
     }
 
     /// Stores a newer state; `None` when nothing we read has changed.
-    pub fn apply(&self, key: ObjectKey, value: V) -> Option<Change<V>> {
+    pub fn apply(&self, key: ObjectKey, value: V) -> Option<CacheEvent<V>> {
         let mut entries = self.entries.write();
         if entries.by_key.get(&key).is_some_and(|old| **old == value) {
             return None;
@@ -149,25 +149,25 @@ impl<V: PartialEq> Cache<V> {
         let new = Arc::new(value);
         let old = entries.by_key.get(&key).cloned();
         if let Some(old) = &old {
-            entries.leave_groups(&key, (self.groups)(old));
+            entries.remove_from_groups(&key, (self.groups)(old));
         }
         for group in (self.groups)(&new) {
             entries.by_group.entry(group).or_default().insert(key.clone());
         }
         entries.by_key.insert(key, new.clone());
-        Some(Change::Applied { old, new })
+        Some(CacheEvent::Applied { old, new })
     }
 
     /// Forgets an object.
-    pub fn delete(&self, key: &ObjectKey) -> Option<Change<V>> {
+    pub fn delete(&self, key: &ObjectKey) -> Option<CacheEvent<V>> {
         let mut entries = self.entries.write();
         let old = entries.by_key.remove(key)?;
-        entries.leave_groups(key, (self.groups)(&old));
-        Some(Change::Deleted(old))
+        entries.remove_from_groups(key, (self.groups)(&old));
+        Some(CacheEvent::Deleted(old))
     }
 
     /// Replaces everything by a complete list and tells what differs.
-    pub fn replace(&self, list: BTreeMap<ObjectKey, V>) -> Vec<(ObjectKey, Change<V>)> {
+    pub fn replace(&self, list: BTreeMap<ObjectKey, V>) -> Vec<(ObjectKey, CacheEvent<V>)> {
         let gone: Vec<_> = self.keys().into_iter().filter(|key| !list.contains_key(key)).collect();
         let mut changes: Vec<_> =
             gone.into_iter().filter_map(|key| self.delete(&key).map(|change| (key, change))).collect();
@@ -181,8 +181,8 @@ impl<V: PartialEq> Cache<V> {
     }
 }
 
-impl<V> Entries<V> {
-    fn leave_groups(&mut self, key: &ObjectKey, groups: Vec<ObjectKey>) {
+impl<V> CacheEntries<V> {
+    fn remove_from_groups(&mut self, key: &ObjectKey, groups: Vec<ObjectKey>) {
         for group in groups {
             if let Some(keys) = self.by_group.get_mut(&group) {
                 keys.remove(key);

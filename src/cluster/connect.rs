@@ -1,6 +1,6 @@
 //! The connection to the API server.
 
-use super::fence::LastLook;
+use super::fence::FencedSender;
 use http::Request;
 use hyper_timeout::TimeoutConnector;
 use hyper_util::rt::TokioExecutor;
@@ -20,11 +20,11 @@ const LONGEST_RETRY: Duration = Duration::from_secs(1);
 const RETRIES: u32 = 4;
 
 /// A connection to the API server; what lives outside this folder only hands it on.
-pub type Connection = Client;
+pub type KubeConnection = Client;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
+pub enum KubeConnectError {
     /// The kubeconfig file cannot be used.
     #[error("kubeconfig {path}: {source}")]
     Kubeconfig {
@@ -49,7 +49,7 @@ pub enum ConnectError {
 pub async fn connect(
     kubeconfig: &str,
     count: impl Fn(&str, &str, &str) + Send + Sync + 'static,
-) -> Result<Client, ConnectError> {
+) -> Result<Client, KubeConnectError> {
     let mut config = if kubeconfig.is_empty() { Config::incluster()? } else { from_file(kubeconfig).await? };
     config.connect_timeout = Some(Duration::from_secs(10));
     let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
@@ -69,7 +69,7 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
     let sender =
-        LastLook::new(hyper_util::client::legacy::Builder::new(TokioExecutor::new()).build(connector));
+        FencedSender::new(hyper_util::client::legacy::Builder::new(TokioExecutor::new()).build(connector));
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .layer(RetryLayer::new(retries()?))
@@ -102,7 +102,7 @@ fn counted(client: Client, host: String, count: impl Fn(&str, &str, &str) + Send
 }
 
 /// A client as kubectl has it: from `--kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`, else the pod.
-pub async fn connect_as_user(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
+pub async fn connect_as_user(kubeconfig: Option<&Path>) -> Result<Client, KubeConnectError> {
     let mut config = match kubeconfig {
         Some(path) => from_file(&path.display().to_string()).await?,
         None => Config::infer().await?,
@@ -111,8 +111,8 @@ pub async fn connect_as_user(kubeconfig: Option<&Path>) -> Result<Client, Connec
     Ok(Client::try_from(config)?)
 }
 
-async fn from_file(path: &str) -> Result<Config, ConnectError> {
-    let failed = |source| ConnectError::Kubeconfig { path: path.to_owned(), source };
+async fn from_file(path: &str) -> Result<Config, KubeConnectError> {
+    let failed = |source| KubeConnectError::Kubeconfig { path: path.to_owned(), source };
     let kubeconfig = Kubeconfig::read_from(Path::new(path)).map_err(failed)?;
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)
 }

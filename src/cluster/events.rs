@@ -18,7 +18,7 @@ use tokio::time::Instant;
 /// Events waiting to be written; more are dropped with a log line.
 const BACKLOG: usize = 4096;
 /// How many different events are remembered for counting.
-const REMEMBERED: usize = 4096;
+const COUNTED_EVENTS: usize = 4096;
 /// Events an object may emit at once (client-go's spam filter).
 const BURST: f64 = 25.0;
 /// Events an object regains per second (client-go's spam filter: one in five minutes).
@@ -61,7 +61,7 @@ impl Regarding {
 
 /// One event to write.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Note {
+struct PendingEvent {
     regarding: Regarding,
     component: &'static str,
     kind: &'static str,
@@ -73,7 +73,7 @@ struct Note {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     component: &'static str,
-    sender: mpsc::Sender<Note>,
+    sender: mpsc::Sender<PendingEvent>,
     leadership: Option<Leadership>,
 }
 
@@ -103,7 +103,7 @@ impl Recorder {
         }
         let mut message = message.into();
         truncate(&mut message);
-        let note = Note { regarding, component: self.component, kind, reason, message };
+        let note = PendingEvent { regarding, component: self.component, kind, reason, message };
         if let Err(refused) = self.sender.try_send(note) {
             tracing::warn!(reason, error = %refused, "event dropped");
         }
@@ -137,9 +137,9 @@ pub fn recorder(client: Client) -> (Recorder, Writer) {
 /// Writes events, one after the other.
 pub struct Writer {
     client: Client,
-    receiver: mpsc::Receiver<Note>,
-    written: BTreeMap<Note, (String, i32)>,
-    order: VecDeque<Note>,
+    receiver: mpsc::Receiver<PendingEvent>,
+    written: BTreeMap<PendingEvent, (String, i32)>,
+    order: VecDeque<PendingEvent>,
     buckets: BTreeMap<(Regarding, &'static str), (f64, Instant)>,
 }
 
@@ -157,8 +157,8 @@ impl Writer {
         }
     }
 
-    fn allows(&mut self, note: &Note) -> bool {
-        if self.buckets.len() > REMEMBERED {
+    fn allows(&mut self, note: &PendingEvent) -> bool {
+        if self.buckets.len() > COUNTED_EVENTS {
             self.buckets
                 .retain(|_, (tokens, at)| *tokens + at.elapsed().as_secs_f64() * REFILL_PER_SECOND < BURST);
         }
@@ -174,7 +174,7 @@ impl Writer {
         allowed
     }
 
-    async fn write(&mut self, note: &Note) -> Result<(), kube::Error> {
+    async fn write(&mut self, note: &PendingEvent) -> Result<(), kube::Error> {
         let namespace =
             if note.regarding.namespace.is_empty() { "default" } else { &note.regarding.namespace };
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
@@ -192,15 +192,15 @@ impl Writer {
         let event = new_event(note, namespace);
         let name = event.metadata.name.clone().unwrap_or_default();
         api.create(&PostParams::default(), &event).await?;
-        self.remember(note.clone(), name);
+        self.count_event(note.clone(), name);
         Ok(())
     }
 
-    fn remember(&mut self, note: Note, name: String) {
+    fn count_event(&mut self, note: PendingEvent, name: String) {
         if self.written.insert(note.clone(), (name, 1)).is_none() {
             self.order.push_back(note);
         }
-        if self.order.len() > REMEMBERED
+        if self.order.len() > COUNTED_EVENTS
             && let Some(oldest) = self.order.pop_front()
         {
             self.written.remove(&oldest);
@@ -208,9 +208,9 @@ impl Writer {
     }
 }
 
-fn new_event(note: &Note, namespace: &str) -> Event {
+fn new_event(note: &PendingEvent, namespace: &str) -> Event {
     let at = now();
-    let Note { regarding, component, kind, reason, message } = note;
+    let PendingEvent { regarding, component, kind, reason, message } = note;
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{}.{:x}", regarding.name, at.as_nanosecond())),

@@ -3,10 +3,10 @@
 //! What every replica may write stands outside of it: the lease itself, the webhooks' certificates, and events, which only
 //! tell what has happened.
 //!
-//! It stands twice. [`fence`] refuses at once, and marks what it lets through; [`LastLook`] is the innermost part of every
+//! It stands twice. [`fence`] refuses at once, and marks what it lets through; [`FencedSender`] is the innermost part of every
 //! connection and asks again when the bytes of a marked request leave.
 
-use super::connect::Connection;
+use super::connect::KubeConnection;
 use super::lease::Leadership;
 use crate::fence::{BoxError, Guarded, MayWrite, NotSent};
 use http::{Method, Request};
@@ -27,7 +27,7 @@ pub struct NotLeader {
 struct OnlyLeader(MayWrite);
 
 /// A connection that refuses writes whenever this replica does not lead.
-pub fn fence(connection: &Connection, leadership: &Leadership) -> Connection {
+pub fn fence(connection: &KubeConnection, leadership: &Leadership) -> KubeConnection {
     let namespace = connection.default_namespace().to_owned();
     let (connection, may_write) = (connection.clone(), leadership.may_write());
     let service = tower::service_fn(move |mut request: Request<Body>| {
@@ -44,7 +44,7 @@ pub fn fence(connection: &Connection, leadership: &Leadership) -> Connection {
             Ok(connection.send(request).await?)
         }
     });
-    Connection::new(service, namespace)
+    KubeConnection::new(service, namespace)
 }
 
 fn is_write(method: &Method) -> bool {
@@ -53,18 +53,18 @@ fn is_write(method: &Method) -> bool {
 
 /// The innermost part of a connection: what it calls sends.
 #[derive(Clone, Debug)]
-pub struct LastLook<S> {
+pub struct FencedSender<S> {
     sender: S,
 }
 
-impl<S> LastLook<S> {
+impl<S> FencedSender<S> {
     /// Has what is marked asked for once more before `sender` sends it.
     pub fn new(sender: S) -> Self {
         Self { sender }
     }
 }
 
-impl<S> Service<Request<Body>> for LastLook<S>
+impl<S> Service<Request<Body>> for FencedSender<S>
 where
     S: Service<Request<Guarded<Body>>, Error: Into<BoxError>, Future: Send + 'static>,
 {

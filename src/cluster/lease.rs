@@ -37,18 +37,18 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// Whether this replica may write, shared with everything that does.
 #[derive(Clone, Debug)]
-pub struct Leadership(Arc<watch::Sender<Option<Hold>>>);
+pub struct Leadership(Arc<watch::Sender<Option<LeaseHold>>>);
 
 /// How a leader holds the lease.
 #[derive(Clone, Copy, Debug)]
-enum Hold {
+enum LeaseHold {
     /// It needs none.
     WithoutLease,
     /// The request was made then with which the lease was last renewed.
     Renewed(Moment),
 }
 
-impl Hold {
+impl LeaseHold {
     /// How long it may still be relied upon.
     fn left(self) -> Option<Duration> {
         match self {
@@ -65,7 +65,7 @@ impl Leadership {
 
     /// Leadership of a replica that needs no election.
     pub fn permanent() -> Self {
-        Self(Arc::new(watch::Sender::new(Some(Hold::WithoutLease))))
+        Self(Arc::new(watch::Sender::new(Some(LeaseHold::WithoutLease))))
     }
 
     /// Whether this replica is the leader right now.
@@ -81,11 +81,11 @@ impl Leadership {
 
     /// How long this replica leads even if nothing is heard of the API server; `None`: it does not lead.
     fn left(&self) -> Option<Duration> {
-        self.0.borrow().and_then(Hold::left)
+        self.0.borrow().and_then(LeaseHold::left)
     }
 
     fn begin(&self, asked: Moment) {
-        self.0.send_replace(Some(Hold::Renewed(asked)));
+        self.0.send_replace(Some(LeaseHold::Renewed(asked)));
     }
 
     /// Goes on leading. Whether that is still possible: a lease that has run out is not renewed, it is acquired anew.
@@ -134,7 +134,7 @@ pub struct Election {
 }
 
 /// What one look at the lease found.
-enum Attempt {
+enum LeaseAttempt {
     /// It is ours, by a request that was made then.
     Held(Moment),
     HeldByOther,
@@ -221,12 +221,12 @@ impl Election {
         let mut is_readable = true;
         loop {
             let failure = match timeout(ATTEMPT, self.attempt()).await {
-                Ok(Ok(Attempt::Held(asked))) => {
+                Ok(Ok(LeaseAttempt::Held(asked))) => {
                     self.leadership.begin(asked);
                     tracing::info!(lease = %self.name, identity = %self.identity, "became leader");
                     return;
                 }
-                Ok(Ok(Attempt::HeldByOther)) => None,
+                Ok(Ok(LeaseAttempt::HeldByOther)) => None,
                 Ok(Err(error)) => Some(error.to_string()),
                 // why: the time-out is the error
                 Err(_) => Some("no answer from the API server".to_owned()),
@@ -245,9 +245,9 @@ impl Election {
             sleep(RENEW_PERIOD).await;
             let Some(left) = self.leadership.left() else { return self.lost("it was not renewed in time") };
             let error = match timeout(left.min(ATTEMPT), self.attempt()).await {
-                Ok(Ok(Attempt::Held(asked))) if self.leadership.go_on(asked) => continue,
-                Ok(Ok(Attempt::Held(_))) => return self.lost("it was renewed too late"),
-                Ok(Ok(Attempt::HeldByOther)) => return self.lost("another replica holds it"),
+                Ok(Ok(LeaseAttempt::Held(asked))) if self.leadership.go_on(asked) => continue,
+                Ok(Ok(LeaseAttempt::Held(_))) => return self.lost("it was renewed too late"),
+                Ok(Ok(LeaseAttempt::HeldByOther)) => return self.lost("another replica holds it"),
                 Ok(Err(error)) => error.to_string(),
                 // why: the time-out is the error
                 Err(_) => "no answer from the API server".to_owned(),
@@ -267,7 +267,7 @@ impl Election {
     }
 
     /// Reads the lease, and takes or renews it where that is allowed.
-    async fn attempt(&mut self) -> Result<Attempt, kube::Error> {
+    async fn attempt(&mut self) -> Result<LeaseAttempt, kube::Error> {
         let asked = Moment::now(self.wall);
         let found = self.api.get_opt(&self.name).await?;
         self.note_answer();
@@ -275,15 +275,15 @@ impl Election {
             let spec = self.record(None);
             let lease = Lease { metadata: self.metadata(), spec: Some(spec) };
             self.api.create(&PostParams::default(), &lease).await?;
-            return Ok(Attempt::Held(asked));
+            return Ok(LeaseAttempt::Held(asked));
         };
         let current = lease.spec.take().unwrap_or_default();
         if self.is_held_by_other(&current) {
-            return Ok(Attempt::HeldByOther);
+            return Ok(LeaseAttempt::HeldByOther);
         }
         lease.spec = Some(self.record(Some(&current)));
         self.api.replace(&self.name, &PostParams::default(), &lease).await?;
-        Ok(Attempt::Held(asked))
+        Ok(LeaseAttempt::Held(asked))
     }
 
     /// Notes that the API server has answered.

@@ -18,7 +18,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// An object of a kind that load balancers are built from.
 #[derive(Clone, Debug)]
-pub enum Manifest {
+pub enum ManifestObject {
     /// A Service.
     Service(Box<Service>),
     /// An Ingress.
@@ -87,45 +87,45 @@ pub fn namespaces_of(objects: &[Value]) -> BTreeSet<String> {
 /// What the API server would make of an object; `None` if no load balancer depends on its kind.
 ///
 /// `created`: Namespaces that the same input creates. While one does not exist, its objects are tried in `namespace`.
-pub async fn rehearse(
+pub async fn dry_run_object(
     client: &Client,
     namespace: &str,
     created: &BTreeSet<String>,
     object: Value,
-) -> Result<Option<Manifest>, ManifestError> {
-    let place = Place { client, fallback: namespace, created };
+) -> Result<Option<ManifestObject>, ManifestError> {
+    let place = DryRunNamespaces { client, fallback: namespace, created };
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version, kind) = (text("/apiVersion"), text("/kind"));
     let given = text("/metadata/namespace");
     let namespace = if given.is_empty() { namespace } else { &given };
     let group = version.split_once('/').map_or("", |(group, _)| group);
     Ok(Some(match (group, kind.as_str()) {
-        ("", "Service") => Manifest::Service(Box::new(place.dry_run(namespace, object).await?)),
+        ("", "Service") => ManifestObject::Service(Box::new(place.dry_run(namespace, object).await?)),
         ("", "Namespace") => {
-            Manifest::Namespace(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
+            ManifestObject::Namespace(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
         }
         ("networking.k8s.io", "Ingress") => {
-            Manifest::Ingress(Box::new(place.dry_run(namespace, object).await?))
+            ManifestObject::Ingress(Box::new(place.dry_run(namespace, object).await?))
         }
         ("networking.k8s.io", "IngressClass") => {
-            Manifest::IngressClass(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
+            ManifestObject::IngressClass(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
         }
-        ("elbv2.k8s.aws", "IngressClassParams") => {
-            Manifest::IngressClassParams(Box::new(dry_run(&Api::all(client.clone()), "", object).await?))
-        }
+        ("elbv2.k8s.aws", "IngressClassParams") => ManifestObject::IngressClassParams(Box::new(
+            dry_run(&Api::all(client.clone()), "", object).await?,
+        )),
         _ => return Ok(None),
     }))
 }
 
 /// Where objects with a namespace are tried.
-struct Place<'a> {
+struct DryRunNamespaces<'a> {
     client: &'a Client,
     /// An existing namespace.
     fallback: &'a str,
     created: &'a BTreeSet<String>,
 }
 
-impl Place<'_> {
+impl DryRunNamespaces<'_> {
     async fn dry_run<K>(&self, namespace: &str, mut object: Value) -> Result<K, ManifestError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>

@@ -15,13 +15,13 @@ use std::fmt::Debug;
 pub struct Objects(Client);
 
 /// A namespaced kind that can be read and written.
-pub trait Kind:
+pub trait NamespacedKind:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug
 {
 }
 
-impl<K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug> Kind
-    for K
+impl<K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug>
+    NamespacedKind for K
 {
 }
 
@@ -31,17 +31,21 @@ impl Objects {
         Self(client)
     }
 
-    fn api<K: Kind>(&self, key: &ObjectKey) -> Api<K> {
+    fn api<K: NamespacedKind>(&self, key: &ObjectKey) -> Api<K> {
         Api::namespaced(self.0.clone(), key.namespace())
     }
 
     /// Adds a finalizer if it is missing. Returns whether a write was needed.
-    pub async fn add_finalizer<K: Kind>(&self, key: &ObjectKey, finalizer: &str) -> Result<bool, ApiError> {
+    pub async fn add_finalizer<K: NamespacedKind>(
+        &self,
+        key: &ObjectKey,
+        finalizer: &str,
+    ) -> Result<bool, ApiError> {
         Ok(write::add_finalizer(&self.api::<K>(key), key.name(), finalizer).await?)
     }
 
     /// Removes a finalizer if it is there. An object that is gone needs nothing.
-    pub async fn remove_finalizer<K: Kind>(
+    pub async fn remove_finalizer<K: NamespacedKind>(
         &self,
         key: &ObjectKey,
         finalizer: &str,
@@ -50,7 +54,11 @@ impl Objects {
     }
 
     /// Merge-patches the status. An object that is gone needs none.
-    pub async fn patch_status<K: Kind>(&self, key: &ObjectKey, status: &Value) -> Result<(), ApiError> {
+    pub async fn patch_status<K: NamespacedKind>(
+        &self,
+        key: &ObjectKey,
+        status: &Value,
+    ) -> Result<(), ApiError> {
         match write::patch_status(&self.api::<K>(key), key.name(), status).await {
             Err(error) if write::is_not_found(&error) => Ok(()),
             patched => Ok(patched?),
@@ -58,7 +66,7 @@ impl Objects {
     }
 
     /// Merge-patches annotations; `None` takes one away.
-    pub async fn annotate<K: Kind>(
+    pub async fn annotate<K: NamespacedKind>(
         &self,
         key: &ObjectKey,
         annotations: &BTreeMap<&str, Option<&str>>,

@@ -4,7 +4,7 @@
 //! `kube-system/quic-server-id-worker-tracker`, once per process, on first use.
 
 use super::write::is_not_found;
-use crate::admit::quic::{SEQUENCES, WORKERS, encode_id};
+use crate::admission::quic::{SEQUENCES, WORKERS, encode_id};
 use crate::api::{ConfigMap, ObjectMeta};
 use crate::clock::now;
 use kube::api::{Api, PostParams};
@@ -36,11 +36,11 @@ pub enum QuicIdError {
 pub struct QuicIdSource {
     client: Client,
     worker: OnceCell<u32>,
-    last: Mutex<Last>,
+    last: Mutex<LastQuicId>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Last {
+struct LastQuicId {
     millis: u64,
     sequence: u32,
 }
@@ -95,7 +95,7 @@ impl QuicIdSource {
     }
 }
 
-impl Last {
+impl LastQuicId {
     /// The next id's time and sequence; `None` when this millisecond is used up.
     fn advance(&mut self, millis: u64) -> Result<Option<(u64, u32)>, QuicIdError> {
         if millis < self.millis {
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn ids_of_one_millisecond_follow_each_other_until_it_is_used_up() {
-        let mut last = Last { millis: 7, sequence: SEQUENCES - 2 };
+        let mut last = LastQuicId { millis: 7, sequence: SEQUENCES - 2 };
         assert_eq!(last.advance(7).unwrap(), Some((7, SEQUENCES - 1)));
         assert_eq!(last.advance(7).unwrap(), None);
         assert!(matches!(last.advance(8).unwrap(), Some((8, _))));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_is_refused() {
-        let mut last = Last { millis: 7, sequence: 0 };
+        let mut last = LastQuicId { millis: 7, sequence: 0 };
         assert!(matches!(last.advance(6), Err(QuicIdError::ClockMovedBackwards)));
     }
 }

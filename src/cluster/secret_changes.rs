@@ -1,6 +1,6 @@
 //! Watches one Secret by its name, without looking into it: only metadata is asked for.
 
-use super::watch::Pauses;
+use super::watch::WatchBackoff;
 use crate::api::{ObjectKey, Secret};
 use futures::TryStreamExt;
 use kube::core::PartialObjectMeta;
@@ -27,11 +27,11 @@ impl SecretChanges {
 
     /// Tells of every change, until it is dropped.
     pub async fn follow(self, changed: impl Fn()) {
-        let mut events = pin!(watcher(self.api, self.config).backoff(Pauses::default()));
-        let mut seen = Seen::default();
+        let mut events = pin!(watcher(self.api, self.config).backoff(WatchBackoff::default()));
+        let mut seen = SeenSecret::default();
         loop {
             match events.try_next().await {
-                Ok(Some(event)) if seen.take_in(&event) => changed(),
+                Ok(Some(event)) if seen.on_event(&event) => changed(),
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(error) => tracing::warn!(secret = %self.secret, %error, "secret cannot be watched"),
@@ -42,16 +42,16 @@ impl SecretChanges {
 
 /// The Secret as it was last seen, by its version; `None` in it: it was not there.
 #[derive(Debug, Default)]
-struct Seen {
+struct SeenSecret {
     version: Option<String>,
     /// What a listing under way has found.
     listed: Option<String>,
     is_known: bool,
 }
 
-impl Seen {
+impl SeenSecret {
     /// Whether the event means that the Secret is not as it was. What is seen first was there when the group was built.
-    fn take_in(&mut self, event: &watcher::Event<PartialObjectMeta<Secret>>) -> bool {
+    fn on_event(&mut self, event: &watcher::Event<PartialObjectMeta<Secret>>) -> bool {
         let now = match event {
             watcher::Event::Init => {
                 self.listed = None;

@@ -1,13 +1,13 @@
 //! Everything the controller watches, and the watches themselves.
 
-use super::cache::{Cache, Change};
-use super::watch::{Scope, follow, follow_cluster};
+use super::cache::{Cache, CacheEvent};
+use super::watch::{WatchScope, follow, follow_cluster};
 use crate::api::{
     EndpointSlice, Endpoints, Ingress, IngressClass, IngressClassParams, Namespace, Node, ObjectKey, Pod,
     Service, TargetGroupBinding,
 };
 use crate::config::Config;
-use crate::inputs::group;
+use crate::facts::group;
 use crate::targets::view::{ClusterView, NodeView, PodView, SliceView};
 use kube::Client;
 use std::sync::Arc;
@@ -40,25 +40,25 @@ pub struct Stores {
 }
 
 /// What is told about every change, before anything acts on it.
-pub trait Listener: Send + Sync + 'static {
+pub trait EventHandler: Send + Sync + 'static {
     /// A Service changed.
-    fn service(&self, key: &ObjectKey, change: Change<Service>);
+    fn service(&self, key: &ObjectKey, change: CacheEvent<Service>);
     /// An Ingress changed.
-    fn ingress(&self, key: &ObjectKey, change: Change<Ingress>);
+    fn ingress(&self, key: &ObjectKey, change: CacheEvent<Ingress>);
     /// An IngressClass changed.
-    fn ingress_class(&self, key: &ObjectKey, change: Change<IngressClass>);
+    fn ingress_class(&self, key: &ObjectKey, change: CacheEvent<IngressClass>);
     /// IngressClassParams changed.
-    fn ingress_class_params(&self, key: &ObjectKey, change: Change<IngressClassParams>);
+    fn ingress_class_params(&self, key: &ObjectKey, change: CacheEvent<IngressClassParams>);
     /// A Namespace changed.
-    fn namespace(&self, key: &ObjectKey, change: Change<Namespace>);
+    fn namespace(&self, key: &ObjectKey, change: CacheEvent<Namespace>);
     /// A TargetGroupBinding changed.
-    fn binding(&self, key: &ObjectKey, change: Change<TargetGroupBinding>);
+    fn binding(&self, key: &ObjectKey, change: CacheEvent<TargetGroupBinding>);
     /// The endpoints of a Service changed.
     fn endpoints(&self, service: &ObjectKey);
     /// A pod changed.
-    fn pod(&self, key: &ObjectKey, change: Change<PodView>);
+    fn pod(&self, key: &ObjectKey, change: CacheEvent<PodView>);
     /// A node changed.
-    fn node(&self, key: &ObjectKey, change: Change<NodeView>);
+    fn node(&self, key: &ObjectKey, change: CacheEvent<NodeView>);
 }
 
 impl Stores {
@@ -86,11 +86,11 @@ impl Stores {
         &self,
         client: &Client,
         config: &Arc<Config>,
-        listener: &Arc<dyn Listener>,
+        listener: &Arc<dyn EventHandler>,
         tasks: &mut JoinSet<()>,
     ) {
         let namespace = (!config.watch_namespace.is_empty()).then(|| config.watch_namespace.clone());
-        let scope = Scope { namespace };
+        let scope = WatchScope { namespace };
         macro_rules! watch {
             ($follow:ident, $cache:ident, $project:expr, $changed:ident $(, $scope:expr)?) => {{
                 let listener = listener.clone();
@@ -118,15 +118,15 @@ impl Stores {
     fn watch_endpoints(
         &self,
         client: &Client,
-        scope: &Scope,
-        listener: &Arc<dyn Listener>,
+        scope: &WatchScope,
+        listener: &Arc<dyn EventHandler>,
         tasks: &mut JoinSet<()>,
     ) {
         let listener = listener.clone();
         let (client, scope) = (client.clone(), scope.clone());
         if self.use_slices {
-            let changed = move |_: &ObjectKey, change: Change<SliceView>| {
-                if let Change::Applied { old: Some(old), new } = &change
+            let changed = move |_: &ObjectKey, change: CacheEvent<SliceView>| {
+                if let CacheEvent::Applied { old: Some(old), new } = &change
                     && old.service != new.service
                 {
                     listener.endpoints(&old.service);
@@ -136,7 +136,7 @@ impl Stores {
             let project = |slice: EndpointSlice| SliceView::from_slice(&slice).unwrap_or_default();
             tasks.spawn(follow(client, scope, self.slices.clone(), project, changed));
         } else {
-            let changed = move |key: &ObjectKey, _: Change<Vec<Arc<SliceView>>>| listener.endpoints(key);
+            let changed = move |key: &ObjectKey, _: CacheEvent<Vec<Arc<SliceView>>>| listener.endpoints(key);
             let project = |endpoints: Endpoints| -> Vec<Arc<SliceView>> {
                 SliceView::from_endpoints(&endpoints).into_iter().map(Arc::new).collect()
             };

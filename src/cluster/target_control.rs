@@ -1,7 +1,7 @@
 //! Settings of the ALB target-control agent, read when a pod needs them.
 
 use super::ApiError;
-use crate::admit::target_control::{CONFIG_NAME, FALLBACK_NAMESPACE};
+use crate::admission::target_control::{CONFIG_NAME, FALLBACK_NAMESPACE};
 use crate::api::{AlbTargetControlConfig, AlbTargetControlConfigSpec};
 use kube::{Api, Client};
 

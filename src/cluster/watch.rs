@@ -3,7 +3,7 @@
 //! Every watch survives disconnects (with short pauses), a history that is gone (everything is listed again), objects that do not parse (they are skipped and named in the log)
 //! and restarts of the stream (differences are told as changes).
 
-use super::cache::{Cache, Change};
+use super::cache::{Cache, CacheEvent};
 use crate::api::{ObjectKey, ObjectMeta};
 use futures::{StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
@@ -21,12 +21,12 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Which objects a watch sees.
 #[derive(Clone, Debug, Default)]
-pub struct Scope {
+pub struct WatchScope {
     /// One namespace, or all.
     pub namespace: Option<String>,
 }
 
-impl Scope {
+impl WatchScope {
     fn api<K>(&self, client: Client) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
@@ -41,10 +41,10 @@ impl Scope {
 /// Watches a namespaced kind until the process ends.
 pub async fn follow<K, V>(
     client: Client,
-    scope: Scope,
+    scope: WatchScope,
     cache: Arc<Cache<V>>,
     project: impl Fn(K) -> V,
-    changed: impl Fn(&ObjectKey, Change<V>),
+    changed: impl Fn(&ObjectKey, CacheEvent<V>),
 ) where
     K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
     K: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
@@ -58,7 +58,7 @@ pub async fn follow_cluster<K, V>(
     client: Client,
     cache: Arc<Cache<V>>,
     project: impl Fn(K) -> V,
-    changed: impl Fn(&ObjectKey, Change<V>),
+    changed: impl Fn(&ObjectKey, CacheEvent<V>),
 ) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     V: PartialEq,
@@ -70,7 +70,7 @@ async fn follow_api<K, V>(
     api: Api<DeserializeGuard<K>>,
     cache: Arc<Cache<V>>,
     project: impl Fn(K) -> V,
-    changed: impl Fn(&ObjectKey, Change<V>),
+    changed: impl Fn(&ObjectKey, CacheEvent<V>),
 ) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     V: PartialEq,
@@ -79,7 +79,8 @@ async fn follow_api<K, V>(
     loop {
         let round = *wanted.borrow_and_update();
         let mut listing = BTreeMap::new();
-        let mut events = watcher(api.clone(), watcher::Config::default()).backoff(Pauses::default()).boxed();
+        let mut events =
+            watcher(api.clone(), watcher::Config::default()).backoff(WatchBackoff::default()).boxed();
         loop {
             tokio::select! {
                 event = events.try_next() => match event {
@@ -102,7 +103,7 @@ async fn follow_api<K, V>(
 
 /// The pauses after failures of a watch: short, because whoever waits for it does nothing else.
 #[derive(Debug, Default)]
-pub(super) struct Pauses {
+pub(super) struct WatchBackoff {
     last: Option<(Duration, Instant)>,
 }
 
@@ -113,7 +114,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// … and how long all must be well before pauses are short again.
 const CALM: Duration = Duration::from_secs(30);
 
-impl Iterator for Pauses {
+impl Iterator for WatchBackoff {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
@@ -124,7 +125,7 @@ impl Iterator for Pauses {
     }
 }
 
-impl Backoff for Pauses {
+impl Backoff for WatchBackoff {
     /// why: a list that fails begins with an event that is none, so that only time tells whether all is well
     fn reset(&mut self) {}
 }
@@ -134,7 +135,7 @@ fn on_event<K, V>(
     listing: &mut BTreeMap<ObjectKey, V>,
     cache: &Cache<V>,
     project: &impl Fn(K) -> V,
-    changed: &impl Fn(&ObjectKey, Change<V>),
+    changed: &impl Fn(&ObjectKey, CacheEvent<V>),
 ) where
     K: Resource<DynamicType = ()>,
     V: PartialEq,

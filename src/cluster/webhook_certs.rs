@@ -22,10 +22,10 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
-use webhook_certs::{Bundle, Decision, IssueError, Policy, Reason, advance, decide};
+use webhook_certs::{Bundle, Decision, IssueError, IssueReason, RotationPolicy, advance, decide};
 
 use super::ApiError;
-use super::watch::Pauses;
+use super::watch::WatchBackoff;
 use super::write::is_conflict;
 use crate::api::{ObjectKey, ObjectMeta, Secret};
 use crate::clock::now;
@@ -38,18 +38,18 @@ const RECHECK: Duration = Duration::from_mins(10);
 /// How long a Secret that was there stays away before it is made anew; until then replicas serve what they remember.
 ///
 /// why: whoever takes the release away deletes the Secret and then our right to make one. In between, it would come back and stay.
-const MOURNING: Duration = Duration::from_secs(5);
+const RECREATE_DELAY: Duration = Duration::from_secs(5);
 
 /// Which certificates are kept, and where.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct WebhookCertsSettings {
     /// The Secret.
     pub secret: ObjectKey,
     /// Names of the mutating and validating webhook configurations whose `caBundle` is written. One that does not exist
     /// is written when it appears.
     pub configurations: Vec<String>,
     /// Names and lifetimes.
-    pub policy: Policy,
+    pub policy: RotationPolicy,
 }
 
 /// Why the certificates are not as they should be.
@@ -80,12 +80,17 @@ pub enum WebhookCertsError {
 
 /// Keeps the certificates until the process ends. `publish` is told of every certificate that is to be served; `looked`, after
 /// every look at them, whether they are as they should be.
-pub async fn run(client: Client, settings: Settings, publish: impl Fn(&Bundle), looked: impl Fn(bool)) {
+pub async fn run(
+    client: Client,
+    settings: WebhookCertsSettings,
+    publish: impl Fn(&Bundle),
+    looked: impl Fn(bool),
+) {
     let mut changes = changes(&client, &settings);
-    let mut keeper = Keeper::new(client, settings);
+    let mut rotator = CertificateRotator::new(client, settings);
     let mut pause = FIRST_PAUSE;
     loop {
-        let step = keeper.step(now(), &publish).await;
+        let step = rotator.step(now(), &publish).await;
         // why: only counted; the error is told below
         looked(step.is_ok());
         let wait = match step {
@@ -110,7 +115,7 @@ pub async fn run(client: Client, settings: Settings, publish: impl Fn(&Bundle), 
 }
 
 /// Something every time the Secret or a configuration may have changed.
-fn changes(client: &Client, settings: &Settings) -> BoxStream<'static, ()> {
+fn changes(client: &Client, settings: &WebhookCertsSettings) -> BoxStream<'static, ()> {
     let secrets = Api::namespaced(client.clone(), settings.secret.namespace());
     let mut streams = vec![changes_of::<Secret>(secrets, settings.secret.name())];
     for name in &settings.configurations {
@@ -125,7 +130,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let events = watcher(api, only).backoff(Pauses::default());
+    let events = watcher(api, only).backoff(WatchBackoff::default());
     let heard = events.filter_map(async |event| match event {
         Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => Some(()),
         Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => None,
@@ -138,9 +143,9 @@ where
 }
 
 /// One replica's part in keeping the certificates.
-struct Keeper {
+struct CertificateRotator {
     client: Client,
-    settings: Settings,
+    settings: WebhookCertsSettings,
     /// What was published last.
     served: Option<Bundle>,
     /// The authorities that are in every configuration, and since when.
@@ -151,8 +156,8 @@ struct Keeper {
     gone: Option<Instant>,
 }
 
-impl Keeper {
-    fn new(client: Client, settings: Settings) -> Self {
+impl CertificateRotator {
+    fn new(client: Client, settings: WebhookCertsSettings) -> Self {
         Self { client, settings, served: None, trusted: None, marks: None, gone: None }
     }
 
@@ -163,14 +168,14 @@ impl Keeper {
         publish: &impl Fn(&Bundle),
     ) -> Result<Duration, WebhookCertsError> {
         let stored = self.read().await?;
-        if let Some(wait) = self.mourn(stored.as_ref()) {
+        if let Some(wait) = self.delay_recreation(stored.as_ref()) {
             return Ok(wait);
         }
-        let (bundle, decision) = self.judge(now, stored.as_ref());
+        let (bundle, decision) = self.decide(now, stored.as_ref());
         let trusted = match &bundle {
             Some(bundle) if decision.is_usable_meanwhile() => {
                 self.serve(bundle, publish);
-                self.have_trusted(bundle).await
+                self.publish_bundle(bundle).await
             }
             _ => Ok(()),
         };
@@ -183,7 +188,7 @@ impl Keeper {
     }
 
     /// How long to wait for whoever deleted the Secret to finish.
-    fn mourn(&mut self, stored: Option<&Secret>) -> Option<Duration> {
+    fn delay_recreation(&mut self, stored: Option<&Secret>) -> Option<Duration> {
         if let Some(secret) = stored {
             let ObjectMeta { labels, annotations, .. } = secret.metadata.clone();
             self.marks = Some(ObjectMeta { labels, annotations, ..ObjectMeta::default() });
@@ -192,14 +197,14 @@ impl Keeper {
         }
         self.marks.as_ref()?;
         let gone = self.gone.get_or_insert_with(Instant::now);
-        MOURNING.checked_sub(gone.elapsed()).filter(|rest| !rest.is_zero())
+        RECREATE_DELAY.checked_sub(gone.elapsed()).filter(|rest| !rest.is_zero())
     }
 
     /// Whose certificates to go on with, and how.
     ///
     /// why: when the Secret is deleted or broken, replicas still serve what was in it. Starting over would fail calls
     /// until each has learnt of it; a new authority next to theirs replaces it without.
-    fn judge(&self, now: Timestamp, stored: Option<&Secret>) -> (Option<Bundle>, Decision) {
+    fn decide(&self, now: Timestamp, stored: Option<&Secret>) -> (Option<Bundle>, Decision) {
         let policy = &self.settings.policy;
         let found = stored.and_then(bundle_in);
         let decision = decide(now, found.as_ref(), policy);
@@ -219,11 +224,12 @@ impl Keeper {
             Decision::Keep { until } => {
                 Some(Duration::try_from(now.duration_until(until)).unwrap_or(Duration::ZERO).min(RECHECK))
             }
-            Decision::IssueLeaf(Reason::CaSettled) if !trusted => Some(FIRST_PAUSE),
-            Decision::IssueLeaf(Reason::CaSettled) => {
-                let settle = Duration::try_from(self.settings.policy.settle).unwrap_or(Duration::ZERO);
+            Decision::IssueLeaf(IssueReason::CaPropagated) if !trusted => Some(FIRST_PAUSE),
+            Decision::IssueLeaf(IssueReason::CaPropagated) => {
+                let propagation_time =
+                    Duration::try_from(self.settings.policy.propagation_time).unwrap_or(Duration::ZERO);
                 let known = self.trusted.as_ref().map_or(Duration::ZERO, |(_, since)| since.elapsed());
-                settle.checked_sub(known).filter(|rest| !rest.is_zero())
+                propagation_time.checked_sub(known).filter(|rest| !rest.is_zero())
             }
             Decision::IssueAll(_) | Decision::IssueLeaf(_) | Decision::AddCa(_) | Decision::DropCas => None,
         }
@@ -284,7 +290,7 @@ impl Keeper {
     }
 
     /// Has API servers trust the authorities of `bundle`, and no others.
-    async fn have_trusted(&mut self, bundle: &Bundle) -> Result<(), WebhookCertsError> {
+    async fn publish_bundle(&mut self, bundle: &Bundle) -> Result<(), WebhookCertsError> {
         let mut changed = self.trusted.as_ref().is_none_or(|(ca_pem, _)| *ca_pem != bundle.ca_pem);
         for name in self.settings.configurations.clone() {
             changed |= self.patch::<MutatingWebhookConfiguration>(&name, &bundle.ca_pem).await?;

@@ -1,7 +1,7 @@
 //! What every reconcile may use.
 
-use super::facts::FactSource;
-use super::ingress::RefusalMemory;
+use super::fact_source::FactSource;
+use super::ingress::RefusedMembers;
 use super::secrets::SecretWatches;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
 use crate::cluster::Objects;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// What every reconcile may use.
-pub struct Context {
+pub struct ReconcileContext {
     /// Settings.
     pub config: Arc<Config>,
     /// Writes to the cluster.
@@ -35,12 +35,12 @@ pub struct Context {
     /// Secrets that groups read.
     pub secrets: SecretWatches,
     /// What AWS has refused of members of groups.
-    pub refusals: RefusalMemory,
+    pub refused_members: RefusedMembers,
     /// Stacks that were built at least once since start.
     pub seen: Mutex<BTreeSet<StackId>>,
 }
 
-impl Context {
+impl ReconcileContext {
     /// Does one stage of a reconcile and takes the time.
     pub async fn timed<T>(
         &self,
@@ -71,7 +71,7 @@ impl Context {
         let ingress_known = ingresses
             .iter()
             .filter(|ingress| has_finalizer(&ingress.metadata, is_ingress_finalizer))
-            .flat_map(|ingress| crate::inputs::group::groups_of_finalizers(ingress))
+            .flat_map(|ingress| crate::facts::group::groups_of_finalizers(ingress))
             .all(|group| seen.contains(&group));
         service_known && ingress_known
     }

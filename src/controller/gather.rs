@@ -1,32 +1,32 @@
 //! Gather and build: answers a build's questions until it has no more.
 
-use super::facts::FactSource;
+use super::fact_source::FactSource;
+use crate::facts::{BuildError, Facts, Lookup};
 use crate::finding::{Finding, Part};
-use crate::inputs::{Facts, Halt, Query};
 use crate::model::StackId;
 use std::collections::BTreeSet;
 
 /// Why nothing was built.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildFailure {
+pub enum GatherError {
     /// The user must change something.
     #[error("{0}")]
-    Finding(Box<Finding>),
+    Invalid(Box<Finding>),
     /// AWS or the API server did not answer.
     #[error("{0}")]
-    Unanswered(crate::inputs::LookupFailure),
+    LookupFailed(crate::facts::LookupFailure),
     /// The build asked again for what it was told: our mistake.
     #[error("the build asked twice for {0:?}")]
-    AskedTwice(Query),
+    RepeatedLookup(Lookup),
 }
 
-impl BuildFailure {
+impl GatherError {
     /// What could not be built.
     pub fn part(&self) -> Option<Part> {
         match self {
-            Self::Finding(finding) => finding.part,
-            Self::Unanswered(failure) => failure.part,
-            Self::AskedTwice(_) => None,
+            Self::Invalid(finding) => finding.part,
+            Self::LookupFailed(failure) => failure.part,
+            Self::RepeatedLookup(_) => None,
         }
     }
 }
@@ -35,8 +35,8 @@ impl BuildFailure {
 pub async fn build<T>(
     source: &FactSource,
     stack: &StackId,
-    build: impl Fn(&Facts) -> Result<T, Halt>,
-) -> Result<T, BuildFailure> {
+    build: impl Fn(&Facts) -> Result<T, BuildError>,
+) -> Result<T, GatherError> {
     build_from(Facts::default(), source, stack, 0, build).await
 }
 
@@ -47,20 +47,20 @@ pub async fn build_from<T>(
     source: &FactSource,
     stack: &StackId,
     size: usize,
-    build: impl Fn(&Facts) -> Result<T, Halt>,
-) -> Result<T, BuildFailure> {
+    build: impl Fn(&Facts) -> Result<T, BuildError>,
+) -> Result<T, GatherError> {
     let mut asked = BTreeSet::new();
     loop {
         match source.pool.run_here(size, || build(&facts)).await {
             Ok(built) => return Ok(built),
-            Err(Halt::Finding(finding)) => return Err(BuildFailure::Finding(finding)),
-            Err(Halt::Unanswered(failure)) => return Err(BuildFailure::Unanswered(failure)),
-            Err(Halt::Lacking(queries)) => {
-                for query in queries {
-                    if !asked.insert(query.clone()) {
-                        return Err(BuildFailure::AskedTwice(query));
+            Err(BuildError::Invalid(finding)) => return Err(GatherError::Invalid(finding)),
+            Err(BuildError::LookupFailed(failure)) => return Err(GatherError::LookupFailed(failure)),
+            Err(BuildError::MissingFacts(lookups)) => {
+                for lookup in lookups {
+                    if !asked.insert(lookup.clone()) {
+                        return Err(GatherError::RepeatedLookup(lookup));
                     }
-                    source.answer(stack, query, &mut facts).await;
+                    source.answer(stack, lookup, &mut facts).await;
                 }
             }
         }

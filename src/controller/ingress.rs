@@ -3,29 +3,29 @@
 //! Matches upstream's `controllers/ingress`, with one difference: a member that cannot be built is told so on its own
 //! object, and does not keep the others from converging. The same goes for a member whose wishes AWS refuses.
 
-mod memory;
-mod refusals;
-mod telling;
+mod error_attribution;
+mod events;
+mod refused_members;
 
-pub use memory::RefusalMemory;
+pub use refused_members::RefusedMembers;
 
-use super::context::Context;
-use super::dispatch::Classes;
+use super::context::ReconcileContext;
+use super::event_handlers::Classes;
 use super::gather;
 use super::plan_annotation;
-use super::trouble::{Failure, log_model};
-use super::worker::Verdict;
+use super::reconcile_error::{ReconcileError, log_model};
+use super::worker::ReconcileResult;
 use crate::api::{Ingress, ObjectKey};
-use crate::build::ingress::{self as build, BuiltGroup, MemberOutcome, MemberState};
+use crate::builder::ingress::{self as build, BuiltGroup, MemberOutcome, MemberState};
 use crate::deploy::{DeployFailure, Deployed, Retried};
+use crate::facts::group::{self, IngressGroup};
+use crate::facts::{Facts, cost};
 use crate::finding::{Finding, Part};
-use crate::inputs::group::{self, IngressGroup};
-use crate::inputs::{Facts, cost};
 use crate::metrics::ControllerLabels;
 use crate::model::StackId;
 use crate::status;
 use crate::status::event::Reason;
-use memory::{RefusedStep, Standing};
+use refused_members::{RefusedStep, StandingRefusals};
 use serde_json::json;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,37 +34,37 @@ use std::time::Duration;
 const COMPONENT: &str = "ingress";
 
 /// Brings AWS and the members' status in line with one group.
-pub async fn reconcile(context: &Context, id: &StackId) -> Verdict {
+pub async fn reconcile(context: &ReconcileContext, id: &StackId) -> ReconcileResult {
     let group = context.timed(COMPONENT, "fetch_ingress", async { load(context, id) }).await;
-    if group.members.is_empty() && group.leavers.is_empty() {
-        context.refusals.forget_group(id);
-        return Verdict::Gone;
+    if group.members.is_empty() && group.departing.is_empty() {
+        context.refused_members.remove_group(id);
+        return ReconcileResult::Gone;
     }
-    let pass = Pass { context, group: &group };
+    let pass = GroupReconcile { context, group: &group };
     match pass.run().await {
-        Ok(verdict) => verdict,
+        Ok(result) => result,
         Err(failure) => pass.report_failure(&failure),
     }
 }
 
-fn load(context: &Context, id: &StackId) -> IngressGroup {
+fn load(context: &ReconcileContext, id: &StackId) -> IngressGroup {
     let classes = Classes::of(&context.stores);
     group::load_group(id, &classes.candidates(&context.stores, id), &classes.view(), &context.config)
 }
 
-struct Pass<'a> {
-    context: &'a Context,
+struct GroupReconcile<'a> {
+    context: &'a ReconcileContext,
     group: &'a IngressGroup,
 }
 
-impl Pass<'_> {
-    async fn run(&self) -> Result<Verdict, Failure> {
+impl GroupReconcile<'_> {
+    async fn run(&self) -> Result<ReconcileResult, ReconcileError> {
         let context = self.context;
         context.timed(COMPONENT, "add_group_finalizer", self.add_finalizers()).await?;
         let built = context.timed(COMPONENT, "build_model", self.build(self.group)).await?;
         context.secrets.note(&self.group.id, &built.secrets);
-        self.tell_outcomes(&built.members);
-        self.tell_held(&built);
+        self.record_outcomes(&built.members);
+        self.record_protected(&built);
         if let Some(stack) = &built.stack {
             plan_annotation::keep(context, self.group, stack).await;
         }
@@ -73,28 +73,30 @@ impl Pass<'_> {
             Some(deployed) => self.serve(&built, deployed).await?,
             None => None,
         };
-        if !self.group.leavers.is_empty() {
-            context.timed(COMPONENT, "remove_group_finalizer", self.release_leavers(&built)).await?;
+        if !self.group.departing.is_empty() {
+            context.timed(COMPONENT, "remove_group_finalizer", self.release_departing(&built)).await?;
         }
         Ok(match revisit {
             None if built.lacks_only_too_costly() => self.note_put_aside(&built),
-            _ if !built.is_whole() => self.note_mistakes(&built),
-            Some(after) => Verdict::After(after),
-            None if self.group.members.is_empty() => Verdict::Gone,
-            None if self.lacks_backends(&built) => Verdict::Lacking(None),
-            None => Verdict::Done,
+            _ if !built.is_whole() => self.count_invalid_members(&built),
+            Some(after) => ReconcileResult::RequeueAfter(after),
+            None if self.group.members.is_empty() => ReconcileResult::Gone,
+            None if self.lacks_backends(&built) => ReconcileResult::MissingReference(None),
+            None => ReconcileResult::Done,
         })
     }
 
     /// Brings AWS in line with what was built. A member whose wishes AWS refuses is left as it is, and the rest is deployed at
     /// once; so there are no more rounds than members. What was refused before is tried alone, when the rest is as wanted.
-    async fn carry_out(&self, whole: BuiltGroup) -> Result<(BuiltGroup, Option<Deployed>), Failure> {
+    async fn carry_out(&self, whole: BuiltGroup) -> Result<(BuiltGroup, Option<Deployed>), ReconcileError> {
         let mut group = Cow::Borrowed(self.group);
-        let Some(Standing { due }) = self.context.refusals.recall(&mut group, &whole) else {
+        let Some(StandingRefusals { due }) =
+            self.context.refused_members.exclude_standing(&mut group, &whole)
+        else {
             return self.deploy(group, whole, None).await;
         };
         let built = self.build(&group).await?;
-        self.tell_given_up(&built, &whole);
+        self.record_excluded(&built, &whole);
         let members = built.members.clone();
         let ended = self.deploy(group, built, Some(&whole)).await;
         // why: the error of the deployment is handed on
@@ -102,7 +104,7 @@ impl Pass<'_> {
             return ended;
         }
         let mut group = Cow::Borrowed(self.group);
-        self.context.refusals.recall(&mut group, &whole);
+        self.context.refused_members.exclude_standing(&mut group, &whole);
         let rebuilt = self.build(&group).await?;
         self.deploy(group, rebuilt, Some(&whole)).await
     }
@@ -113,25 +115,28 @@ impl Pass<'_> {
         whole: &BuiltGroup,
         members: &[MemberOutcome],
         due: &BTreeMap<ObjectKey, BTreeSet<RefusedStep>>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, ReconcileError> {
         let id = &self.group.id;
         let Some(stack) = &whole.stack else { return Ok(false) };
-        let retried = self.context.deployer.retry(stack, |steps| memory::refused_steps(whole, due, steps));
+        let retried =
+            self.context.deployer.retry(stack, |steps| refused_members::refused_steps(whole, due, steps));
         let mut again = match self.context.timed(COMPONENT, "deploy_model", retried).await {
             Ok(Retried::Done) => BTreeMap::new(),
-            Ok(Retried::Refused(failure)) if refusals::is_for_good(&failure) => {
-                refusals::refused_of(whole, &failure)
+            Ok(Retried::Refused(failure)) if error_attribution::is_permanent(&failure) => {
+                error_attribution::refused_of(whole, &failure)
             }
-            Ok(Retried::Refused(failure)) | Err(failure) => return Err(Failure::of_deployment(&failure)),
+            Ok(Retried::Refused(failure)) | Err(failure) => {
+                return Err(ReconcileError::of_deployment(&failure));
+            }
         };
         again.retain(|member, _| due.contains_key(member));
         if !again.is_empty() {
             self.context.metrics.count_error(COMPONENT, "deploy_model_error");
-            self.tell_outcomes(members);
+            self.record_outcomes(members);
         }
         let is_better = again.len() < due.len();
-        self.context.refusals.forget(id, due.keys().filter(|member| !again.contains_key(*member)));
-        self.context.refusals.note_again(id, again);
+        self.context.refused_members.remove(id, due.keys().filter(|member| !again.contains_key(*member)));
+        self.context.refused_members.note_again(id, again);
         Ok(is_better)
     }
 
@@ -141,7 +146,7 @@ impl Pass<'_> {
         mut group: Cow<'_, IngressGroup>,
         mut built: BuiltGroup,
         whole: Option<&BuiltGroup>,
-    ) -> Result<(BuiltGroup, Option<Deployed>), Failure> {
+    ) -> Result<(BuiltGroup, Option<Deployed>), ReconcileError> {
         let (mut steps, mut first) = (0, None);
         while let Some(stack) = &built.stack {
             log_model(stack);
@@ -155,26 +160,29 @@ impl Pass<'_> {
                 }
                 Err(failure) => failure,
             };
-            let refused = refusals::give_up(&mut group, &built, &failure);
+            let refused = error_attribution::exclude_refused(&mut group, &built, &failure);
             if refused.is_empty() {
-                if let Some(values) = refusals::values_of(&group, &built.attribution, &failure) {
+                if let Some(values) = error_attribution::values_of(&group, &built.attribution, &failure) {
                     self.note_partly_refused(&mut built, &values, &failure);
                     let steps = steps + failure.deployed.steps;
                     let deployed = Deployed { is_news: steps > 0, steps, ..failure.deployed };
                     return Ok((built, Some(deployed)));
                 }
                 let is_shared = group.members.len() > 1;
-                let failure =
-                    if is_shared { refusals::with_sources(&built.attribution, failure) } else { failure };
-                return Err(Failure::of_deployment(&failure));
+                let failure = if is_shared {
+                    error_attribution::with_sources(&built.attribution, failure)
+                } else {
+                    failure
+                };
+                return Err(ReconcileError::of_deployment(&failure));
             }
-            self.context.refusals.note(whole.or(first.as_ref()).unwrap_or(&built), &group.id, refused);
-            if let Failure::Told(trouble) = Failure::of_deployment(&failure) {
-                self.context.note_trouble(COMPONENT, &trouble);
+            self.context.refused_members.note(whole.or(first.as_ref()).unwrap_or(&built), &group.id, refused);
+            if let ReconcileError::User(reconcile_failure) = ReconcileError::of_deployment(&failure) {
+                self.context.count_failure(COMPONENT, &reconcile_failure);
             }
             steps += failure.deployed.steps;
             let rebuilt = self.build(&group).await?;
-            self.tell_given_up(&rebuilt, &built);
+            self.record_excluded(&rebuilt, &built);
             let former = std::mem::replace(&mut built, rebuilt);
             first.get_or_insert(former);
         }
@@ -189,40 +197,44 @@ impl Pass<'_> {
         failure: &DeployFailure,
     ) {
         built.note_partly_refused(values);
-        if let Failure::Told(trouble) = Failure::of_deployment(failure) {
-            self.context.note_trouble(COMPONENT, &trouble);
+        if let ReconcileError::User(reconcile_failure) = ReconcileError::of_deployment(failure) {
+            self.context.count_failure(COMPONENT, &reconcile_failure);
         }
         let told = built.members.iter().filter(|member| values.contains_key(&member.key)).cloned();
         self.tell_of(&told.collect::<Vec<_>>());
     }
 
     /// Brings status in line with what was deployed. Answers when to look again, if need be.
-    async fn serve(&self, built: &BuiltGroup, deployed: &Deployed) -> Result<Option<Duration>, Failure> {
+    async fn serve(
+        &self,
+        built: &BuiltGroup,
+        deployed: &Deployed,
+    ) -> Result<Option<Duration>, ReconcileError> {
         if let Some(stack) = built.stack.as_ref().filter(|_| !built.uses_backend_security_group) {
             self.context.release_backend_security_group(COMPONENT, stack).await?;
         }
         let updated = self.update_status(built, deployed);
         let updated = self.context.timed(COMPONENT, "dns_resolve_and_update_status", updated).await?;
-        self.tell_success(built, deployed, &updated);
+        self.record_success(built, deployed, &updated);
         Ok(deployed.revisit)
     }
 
     /// What is too costly is not tried again before it changes.
-    fn note_put_aside(&self, built: &BuiltGroup) -> Verdict {
+    fn note_put_aside(&self, built: &BuiltGroup) -> ReconcileResult {
         let counter =
             self.context.metrics.objects_put_aside.get_or_create_owned(&ControllerLabels::new(COMPONENT));
         let aside = built.members.iter().filter(|member| member.state == MemberState::TooCostly);
         for member in
-            aside.filter(|member| self.context.refusals.is_news(&self.group.id, &member.key, member))
+            aside.filter(|member| self.context.refused_members.is_news(&self.group.id, &member.key, member))
         {
             tracing::warn!(group = %self.group.id, ingress = %member.key, "put aside until it changes");
             counter.inc();
         }
-        Verdict::PutAside
+        ReconcileResult::TooCostly
     }
 
     /// Members that were told of their mistakes will change; until then, trying again is only a precaution.
-    fn note_mistakes(&self, built: &BuiltGroup) -> Verdict {
+    fn count_invalid_members(&self, built: &BuiltGroup) -> ReconcileResult {
         let (refused, broken): (Vec<_>, Vec<_>) = built
             .members
             .iter()
@@ -234,12 +246,12 @@ impl Pass<'_> {
         for category in parts.into_iter().map(Part::label).chain(of_build) {
             self.context.metrics.count_error(COMPONENT, category);
         }
-        self.context.facts.memory.distrust();
+        self.context.facts.cache.invalidate();
         // why: what could not be looked up is nobody's mistake
-        if built.has_failed_lookup { Verdict::Retry } else { Verdict::Mistaken }
+        if built.has_failed_lookup { ReconcileResult::Retry } else { ReconcileResult::AwaitChange }
     }
 
-    async fn build(&self, group: &IngressGroup) -> Result<BuiltGroup, Failure> {
+    async fn build(&self, group: &IngressGroup) -> Result<BuiltGroup, ReconcileError> {
         let config = &self.context.config;
         let services = self.services();
         let sizes = group.members.iter().map(|member| cost::size_of_ingress(&member.ingress));
@@ -247,7 +259,7 @@ impl Pass<'_> {
             build::build(group, facts, config)
         })
         .await
-        .map_err(|failure| Failure::of_build(&failure))?;
+        .map_err(|failure| ReconcileError::of_build(&failure))?;
         self.context.note_built(&self.group.id);
         Ok(built)
     }
@@ -265,14 +277,14 @@ impl Pass<'_> {
         facts
     }
 
-    async fn add_finalizers(&self) -> Result<(), Failure> {
+    async fn add_finalizers(&self) -> Result<(), ReconcileError> {
         let finalizer = group::finalizer(&self.group.id);
         for member in &self.group.members {
             if group::has_group_finalizer(&member.ingress, &self.group.id) || member.defect.is_some() {
                 continue;
             }
             self.context.objects.add_finalizer::<Ingress>(&member.key, &finalizer).await.map_err(
-                |error| Failure::told(Reason::FailedAddFinalizer, "add_group_finalizer_error")(&error),
+                |error| ReconcileError::user(Reason::FailedAddFinalizer, "add_group_finalizer_error")(&error),
             )?;
         }
         Ok(())
@@ -283,7 +295,7 @@ impl Pass<'_> {
         &self,
         built: &BuiltGroup,
         deployed: &Deployed,
-    ) -> Result<BTreeSet<ObjectKey>, Failure> {
+    ) -> Result<BTreeSet<ObjectKey>, ReconcileError> {
         let mut updated = BTreeSet::new();
         let host = |id: &str| deployed.load_balancers.get(&id.into()).map(|found| found.dns_name.as_str());
         let Some(alb) = host("LoadBalancer") else { return Ok(updated) };
@@ -296,9 +308,10 @@ impl Pass<'_> {
                     .patch_status::<Ingress>(&member.key, &json!({ "loadBalancer": { "ingress": entries } }))
                     .await
                     .map_err(|error| {
-                        Failure::told(Reason::FailedUpdateStatus, "dns_resolve_and_update_status_error")(
-                            &error,
-                        )
+                        ReconcileError::user(
+                            Reason::FailedUpdateStatus,
+                            "dns_resolve_and_update_status_error",
+                        )(&error)
                     })?;
                 updated.insert(member.key.clone());
             }
@@ -306,14 +319,16 @@ impl Pass<'_> {
         Ok(updated)
     }
 
-    async fn release_leavers(&self, built: &BuiltGroup) -> Result<(), Failure> {
+    async fn release_departing(&self, built: &BuiltGroup) -> Result<(), ReconcileError> {
         let finalizer = group::finalizer(&self.group.id);
-        for leaver in &self.group.leavers {
-            let key = ObjectKey::of(leaver.as_ref());
+        for departing_ingress in &self.group.departing {
+            let key = ObjectKey::of(departing_ingress.as_ref());
             if built.releases(&key) {
                 self.context.objects.remove_finalizer::<Ingress>(&key, &finalizer).await.map_err(
                     |error| {
-                        Failure::told(Reason::FailedRemoveFinalizer, "remove_group_finalizer_error")(&error)
+                        ReconcileError::user(Reason::FailedRemoveFinalizer, "remove_group_finalizer_error")(
+                            &error,
+                        )
                     },
                 )?;
             }
@@ -321,20 +336,20 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn report_failure(&self, failure: &Failure) -> Verdict {
+    fn report_failure(&self, failure: &ReconcileError) -> ReconcileResult {
         let group = &self.group.id;
         match failure {
-            Failure::Later(after) => return Verdict::After(*after),
-            Failure::Quiet(message) => tracing::warn!(%group, message),
-            Failure::Told(trouble) => {
-                let event = &trouble.event;
+            ReconcileError::Requeue(after) => return ReconcileResult::RequeueAfter(*after),
+            ReconcileError::Log(message) => tracing::warn!(%group, message),
+            ReconcileError::User(reconcile_failure) => {
+                let event = &reconcile_failure.event;
                 tracing::warn!(%group, reason = event.reason.as_str(), message = event.message);
                 for member in &self.group.members {
                     self.record(&member.ingress, event);
                 }
-                return self.context.note_trouble(COMPONENT, trouble);
+                return self.context.count_failure(COMPONENT, reconcile_failure);
             }
         }
-        Verdict::Retry
+        ReconcileResult::Retry
     }
 }

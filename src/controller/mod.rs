@@ -1,20 +1,20 @@
 //! Layer 4: the queue and the five steps: gather, build, diff, execute, report.
 
-pub mod binding;
-pub mod board;
 pub mod context;
-pub mod dispatch;
-pub mod engine;
-pub mod facts;
+pub mod event_handlers;
+pub mod fact_source;
 pub mod gather;
 pub mod ingress;
+pub mod manager;
+pub mod object_states;
 mod plan_annotation;
 pub mod process;
 pub mod queue;
+mod reconcile_error;
 pub mod secrets;
 pub mod service;
-pub mod talkers;
-mod trouble;
+pub mod target_group_binding;
+pub mod top_talkers;
 pub mod worker;
 
-pub use worker::Verdict;
+pub use worker::ReconcileResult;

@@ -2,9 +2,9 @@
 //!
 //! Matches upstream's feature gate `IngressPlanAnnotation`. Nothing is dry about it: the plan is carried out all the same.
 
-use super::context::Context;
+use super::context::ReconcileContext;
 use crate::api::{Ingress, ObjectKey};
-use crate::inputs::group::IngressGroup;
+use crate::facts::group::IngressGroup;
 use crate::model::Stack;
 use crate::model::marshal::marshal;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 const ANNOTATION: &str = "alb.ingress.kubernetes.io/dry-run-plan";
 
 /// Writes the plan where it belongs and removes it where it does not. Failures are only logged.
-pub async fn keep(context: &Context, group: &IngressGroup, stack: &Stack) {
+pub async fn keep(context: &ReconcileContext, group: &IngressGroup, stack: &Stack) {
     let plan = context.config.features.ingress_plan_annotation.then(|| marshal(stack));
     let members = group.members.iter().map(|member| (&member.key, &*member.ingress));
     for (key, plan) in changes(members, plan.as_deref()) {

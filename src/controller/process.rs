@@ -6,24 +6,24 @@
 mod identity;
 mod webhooks;
 
-use super::engine::{Engine, Leading, OnLead, Parts};
+use super::manager::{Dependencies, LeaderTasks, Manager, OnLead};
 use crate::api::ObjectKey;
 use crate::args::Settings;
 use crate::aws::assume_role::{AssumedRoles, CloudFor};
-use crate::aws::client::ConnectError as AwsError;
-use crate::aws::guard::Guards;
-use crate::aws::throttle::Buckets;
+use crate::aws::client::AwsConnectError;
+use crate::aws::decorators::Decorators;
+use crate::aws::throttle::TokenBuckets;
 use crate::aws::vpc::{VpcError, resolve_vpc};
 use crate::aws::{AwsCloud, Cloud};
-use crate::cluster::Connection;
-use crate::cluster::connect::{ConnectError, connect};
+use crate::cluster::KubeConnection;
+use crate::cluster::connect::{KubeConnectError, connect};
 use crate::cluster::events::{FLUSH, Recorder, Writer, recorder};
 use crate::cluster::lease::{Election, Leadership};
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::metrics::{LeaseLabels, Metrics};
 use crate::serve::certificate::CertificateError;
-use crate::serve::connections::Limits;
+use crate::serve::connections::ConnectionLimits;
 use crate::serve::listener::Server;
 use crate::serve::{Router, admin};
 use crate::telemetry;
@@ -38,10 +38,10 @@ use tokio::time::timeout;
 pub enum ProcessError {
     /// The API server.
     #[error(transparent)]
-    Kubernetes(#[from] ConnectError),
+    Kubernetes(#[from] KubeConnectError),
     /// AWS.
     #[error(transparent)]
-    Aws(#[from] AwsError),
+    Aws(#[from] AwsConnectError),
     /// The VPC.
     #[error(transparent)]
     Vpc(#[from] VpcError),
@@ -66,7 +66,7 @@ pub enum ProcessError {
     Signals(std::io::Error),
     /// A second signal.
     #[error("told to end a second time, before all was handed over")]
-    Hurried,
+    ForcedShutdown,
     /// A task that should run for ever has ended.
     #[error("a task ended: {0}")]
     TaskEnded(String),
@@ -76,7 +76,7 @@ pub enum ProcessError {
 struct Process {
     settings: Settings,
     config: Arc<Config>,
-    client: Connection,
+    client: KubeConnection,
     cloud: Arc<dyn Cloud>,
     clouds: Arc<dyn CloudFor>,
     metrics: Arc<Metrics>,
@@ -98,7 +98,7 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     let aws = AwsCloud::connect(&settings.aws, metrics.clone()).await?.fenced_by(leadership.may_write());
     let aws = Arc::new(aws);
     let guards = guards(&settings, &metrics, &leadership);
-    let buckets = Arc::new(Buckets::new(&guards.throttles));
+    let buckets = Arc::new(TokenBuckets::new(&guards.throttles));
     let cloud = guards.wrap_with(aws.clone(), buckets.clone());
     metrics.read_when_asked(move |metrics| metrics.set_tokens(buckets.left()));
     let config = Arc::new(config(&settings, &aws, &cloud).await?);
@@ -121,7 +121,11 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     process.run(signals, election, writer).await
 }
 
-fn election(client: &Connection, settings: &Settings, metrics: &Metrics) -> (Leadership, Option<Election>) {
+fn election(
+    client: &KubeConnection,
+    settings: &Settings,
+    metrics: &Metrics,
+) -> (Leadership, Option<Election>) {
     let Some(lease) = &settings.leader_election else { return (Leadership::permanent(), None) };
     let election = Election::new(client.clone(), own_namespace(client, settings), &lease.id, identity::new());
     let slow_renewals = metrics.slow_renewals.get_or_create(&LeaseLabels::new(lease.id.as_str())).clone();
@@ -131,13 +135,13 @@ fn election(client: &Connection, settings: &Settings, metrics: &Metrics) -> (Lea
     (election.leadership(), Some(election))
 }
 
-fn own_namespace<'a>(client: &'a Connection, settings: &'a Settings) -> &'a str {
+fn own_namespace<'a>(client: &'a KubeConnection, settings: &'a Settings) -> &'a str {
     let given = settings.leader_election.as_ref().map(|lease| lease.namespace.as_str());
     given.filter(|namespace| !namespace.is_empty()).unwrap_or_else(|| client.default_namespace())
 }
 
-fn guards(settings: &Settings, metrics: &Arc<Metrics>, leadership: &Leadership) -> Guards {
-    Guards {
+fn guards(settings: &Settings, metrics: &Arc<Metrics>, leadership: &Leadership) -> Decorators {
+    Decorators {
         throttles: settings.throttles.clone(),
         observer: metrics.clone(),
         may_write: leadership.may_write(),
@@ -166,13 +170,13 @@ impl Process {
             tracing::warn!("{warning}");
         }
         let (mut tasks, mut listeners) = (JoinSet::new(), JoinSet::new());
-        let engine = Engine::new(self.parts());
+        let engine = Manager::new(self.parts());
         self.listen(&mut tasks, &mut listeners).await?;
-        tasks.spawn(hear_log_level()?);
+        tasks.spawn(watch_log_level_signal()?);
         engine.watch(&mut tasks);
         let mut events = JoinSet::new();
         events.spawn(writer.run());
-        let (mut leading, mut election) = (Leading::default(), election);
+        let (mut leading, mut election) = (LeaderTasks::default(), election);
         let ended = {
             let lead = lead(&engine, &mut election, &mut leading);
             tokio::pin!(lead);
@@ -185,7 +189,7 @@ impl Process {
         };
         tokio::select! {
             () = self.stop(&engine, leading, election, events, listeners) => ended,
-            () = signals.received() => Err(ProcessError::Hurried),
+            () = signals.received() => Err(ProcessError::ForcedShutdown),
         }
     }
 
@@ -205,8 +209,8 @@ impl Process {
         Some(ObjectKey::namespaced(own.secret.0.as_str(), own.secret.1.as_str()))
     }
 
-    fn parts(&self) -> Parts {
-        Parts {
+    fn parts(&self) -> Dependencies {
+        Dependencies {
             config: self.config.clone(),
             workers: self.settings.workers.clone(),
             client: self.client.clone(),
@@ -219,17 +223,17 @@ impl Process {
             namespace: own_namespace(&self.client, &self.settings).to_owned(),
             authority: self.authority(),
             on_lead: self.count_leading(),
-            audit: crate::deploy::audit::Pace::default(),
+            audit: crate::deploy::audit::AuditPeriods::default(),
         }
     }
 
     async fn listen(&self, tasks: &mut JoinSet<()>, listeners: &mut JoinSet<()>) -> Result<(), ProcessError> {
         let certificate = self.serve_webhooks(tasks, listeners).await?;
-        let ready: admin::Readiness = Arc::new(move || {
+        let ready: admin::ReadinessCheck = Arc::new(move || {
             if certificate.is_ready() { Ok(()) } else { Err("no serving certificate yet".to_owned()) }
         });
         let stores = self.stores.clone();
-        let synced: admin::Readiness = Arc::new(move || {
+        let synced: admin::ReadinessCheck = Arc::new(move || {
             if stores.is_synced() {
                 Ok(())
             } else {
@@ -258,7 +262,7 @@ impl Process {
             purpose,
             source,
         })?;
-        let server = Server::new(Limits::default(), self.metrics.connections(purpose));
+        let server = Server::new(ConnectionLimits::default(), self.metrics.connections(purpose));
         listeners.spawn(server.serve(listener, None, router, self.shutdown_signal()));
         Ok(())
     }
@@ -275,8 +279,8 @@ impl Process {
     /// Lets reconciles in flight end and hands the lease over, while the listeners take their leave; then writes the last events.
     async fn stop(
         &self,
-        engine: &Engine,
-        leading: Leading,
+        engine: &Manager,
+        leading: LeaderTasks,
         mut election: Option<Election>,
         mut events: JoinSet<()>,
         mut listeners: JoinSet<()>,
@@ -296,7 +300,7 @@ impl Process {
 }
 
 /// Leads whenever the lease allows it; without an election, always.
-async fn lead(engine: &Engine, election: &mut Option<Election>, leading: &mut Leading) {
+async fn lead(engine: &Manager, election: &mut Option<Election>, leading: &mut LeaderTasks) {
     if let Some(election) = election {
         return engine.take_turns(election, leading).await;
     }
@@ -310,7 +314,7 @@ fn task_ended(task: Result<(), tokio::task::JoinError>) -> ProcessError {
 }
 
 /// SIGUSR1 has everything logged, and once more, only what `--log-level` says.
-fn hear_log_level() -> Result<impl Future<Output = ()> + Send + use<>, ProcessError> {
+fn watch_log_level_signal() -> Result<impl Future<Output = ()> + Send + use<>, ProcessError> {
     let mut heard = signal(SignalKind::user_defined1()).map_err(ProcessError::Signals)?;
     Ok(async move {
         while heard.recv().await.is_some() {

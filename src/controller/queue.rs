@@ -1,7 +1,7 @@
 //! The work queue: each key at most once, never two at a time for the same key, failures retried ever more slowly.
 //!
 //! The semantics are those of client-go's rate-limiting work queue, so that dashboards and habits carry over. In addition there
-//! is a slow lane for keys that fail until somebody changes something: trying those hundreds of times helps nobody.
+//! is a slower back-off for keys that fail until somebody changes something: trying those hundreds of times helps nobody.
 
 use crate::metrics::QueueMeter;
 use parking_lot::Mutex;
@@ -20,14 +20,14 @@ pub const MAX_DELAY: Duration = Duration::from_secs(1000);
 /// A keyed work queue.
 #[derive(Debug)]
 pub struct Queue<K> {
-    state: Mutex<State<K>>,
+    state: Mutex<QueueState<K>>,
     wake: Notify,
     max_delay: Duration,
     meter: QueueMeter,
 }
 
 #[derive(Debug)]
-struct State<K> {
+struct QueueState<K> {
     ready: VecDeque<(K, Instant)>,
     waiting: BTreeSet<K>,
     /// Keys that are worked on, since when.
@@ -42,7 +42,7 @@ struct State<K> {
 
 /// A key taken from the queue, with how long it waited.
 #[derive(Debug)]
-pub struct Taken<K> {
+pub struct DequeuedKey<K> {
     /// The key.
     pub key: K,
     /// How long it was ready before it was taken.
@@ -57,7 +57,7 @@ impl<K: Ord + Clone> Queue<K> {
 
     /// An empty queue whose back-off ends at `max_delay`.
     pub fn metered(max_delay: Duration, meter: QueueMeter) -> Self {
-        let state = State {
+        let state = QueueState {
             ready: VecDeque::new(),
             waiting: BTreeSet::new(),
             running: BTreeMap::new(),
@@ -111,7 +111,7 @@ impl<K: Ord + Clone> Queue<K> {
         self.add_after(key, delay);
     }
 
-    fn count(&self, state: &State<K>, added: u64) {
+    fn count(&self, state: &QueueState<K>, added: u64) {
         self.meter.adds.inc_by(added);
         self.meter.depth.set(i64::try_from(state.ready.len()).unwrap_or(i64::MAX));
     }
@@ -128,7 +128,7 @@ impl<K: Ord + Clone> Queue<K> {
     }
 
     /// The next key to work on; `None` once the queue is closed. [`Queue::done`] must follow.
-    pub async fn next(&self) -> Option<Taken<K>> {
+    pub async fn next(&self) -> Option<DequeuedKey<K>> {
         loop {
             let woken = self.wake.notified();
             let due = {
@@ -197,7 +197,7 @@ impl<K: Ord + Clone> Queue<K> {
     }
 }
 
-impl<K: Ord + Clone> State<K> {
+impl<K: Ord + Clone> QueueState<K> {
     /// Makes a key ready, now or once it is not worked on any more. Whether it has become ready now.
     fn push(&mut self, key: K) -> bool {
         if self.running.contains_key(&key) {
@@ -237,11 +237,11 @@ impl<K: Ord + Clone> State<K> {
         (promoted, None)
     }
 
-    fn take(&mut self) -> Option<Taken<K>> {
+    fn take(&mut self) -> Option<DequeuedKey<K>> {
         let (key, since) = self.ready.pop_front()?;
         self.waiting.remove(&key);
         self.running.insert(key.clone(), Instant::now());
-        Some(Taken { key, waited: since.elapsed() })
+        Some(DequeuedKey { key, waited: since.elapsed() })
     }
 }
 

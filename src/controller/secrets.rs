@@ -5,7 +5,7 @@
 
 use super::queue::Queue;
 use crate::api::ObjectKey;
-use crate::cluster::Connection;
+use crate::cluster::KubeConnection;
 use crate::cluster::secret_changes::SecretChanges;
 use crate::model::StackId;
 use parking_lot::Mutex;
@@ -15,11 +15,11 @@ use tokio::task::{AbortHandle, JoinSet};
 
 /// The Secrets that are watched, and for whom.
 pub struct SecretWatches {
-    client: Connection,
+    client: KubeConnection,
     /// `--required-secrets-label`: other Secrets do not exist for the controller.
     label: Option<String>,
     queue: Arc<Queue<StackId>>,
-    interests: Arc<Mutex<Interests>>,
+    interests: Arc<Mutex<SecretReaders>>,
     watches: Mutex<Watches>,
 }
 
@@ -31,7 +31,7 @@ struct Watches {
 
 impl SecretWatches {
     /// Watches nothing yet; groups are put into `queue`.
-    pub fn new(client: Connection, label: Option<&(String, String)>, queue: Arc<Queue<StackId>>) -> Self {
+    pub fn new(client: KubeConnection, label: Option<&(String, String)>, queue: Arc<Queue<StackId>>) -> Self {
         let label = label.map(|(key, value)| format!("{key}={value}"));
         Self { client, label, queue, interests: Arc::default(), watches: Mutex::default() }
     }
@@ -62,17 +62,17 @@ impl SecretWatches {
 
 /// Which group reads which Secrets.
 #[derive(Debug, Default)]
-struct Interests(BTreeMap<StackId, BTreeSet<ObjectKey>>);
+struct SecretReaders(BTreeMap<StackId, BTreeSet<ObjectKey>>);
 
 /// Secrets that are read from now on, and those that nobody reads any more.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Shift {
+struct WatchChange {
     gained: BTreeSet<ObjectKey>,
     lost: BTreeSet<ObjectKey>,
 }
 
-impl Interests {
-    fn note(&mut self, group: &StackId, secrets: &BTreeSet<ObjectKey>) -> Shift {
+impl SecretReaders {
+    fn note(&mut self, group: &StackId, secrets: &BTreeSet<ObjectKey>) -> WatchChange {
         let before = if secrets.is_empty() {
             self.0.remove(group)
         } else {
@@ -82,7 +82,7 @@ impl Interests {
         let others: BTreeSet<_> =
             self.0.iter().filter(|(other, _)| *other != group).flat_map(|(_, secrets)| secrets).collect();
         let unless_read = |secret: &&ObjectKey| !others.contains(secret);
-        Shift {
+        WatchChange {
             gained: secrets.difference(&before).filter(unless_read).cloned().collect(),
             lost: before.difference(secrets).filter(unless_read).cloned().collect(),
         }

@@ -1,4 +1,4 @@
-//! Workers: take a key, reconcile it, and do what the verdict says.
+//! Workers: take a key, reconcile it, and do what the result says.
 
 use super::queue::Queue;
 use crate::metrics::WorkMeter;
@@ -9,38 +9,38 @@ use tokio::time::Instant;
 
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReconcileResult {
     /// All is as wanted.
     Done,
     /// All is as wanted; look again after a while nevertheless.
-    DoneFor(Duration),
+    DoneUntil(Duration),
     /// There is nothing (any more) to be done for it.
     Gone,
     /// Nothing failed; look again after a while.
-    After(Duration),
+    RequeueAfter(Duration),
     /// It failed; try again, ever more slowly.
     Retry,
     /// It fails until somebody changes something; a change is heard of, so trying again is only a precaution.
-    Mistaken,
+    AwaitChange,
     /// It is too costly to be tried: nothing is done until it changes.
-    PutAside,
+    TooCostly,
     /// Nothing failed, but what the object refers to is not there. Look again after a while, if at all.
-    Lacking(Option<Duration>),
+    MissingReference(Option<Duration>),
 }
 
-impl Verdict {
+impl ReconcileResult {
     /// As controller-runtime labels it.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Done | Self::Gone | Self::Lacking(None) => "success",
-            Self::After(_) | Self::DoneFor(_) | Self::Lacking(Some(_)) => "requeue_after",
-            Self::Retry | Self::Mistaken | Self::PutAside => "error",
+            Self::Done | Self::Gone | Self::MissingReference(None) => "success",
+            Self::RequeueAfter(_) | Self::DoneUntil(_) | Self::MissingReference(Some(_)) => "requeue_after",
+            Self::Retry | Self::AwaitChange | Self::TooCostly => "error",
         }
     }
 }
 
 /// One reconcile.
-pub type Reconcile = BoxFuture<'static, Verdict>;
+pub type Reconcile = BoxFuture<'static, ReconcileResult>;
 
 /// Works on keys until the queue is closed.
 pub async fn work<K: Ord + Clone>(
@@ -51,20 +51,25 @@ pub async fn work<K: Ord + Clone>(
     while let Some(taken) = queue.next().await {
         let key = taken.key;
         let began = Instant::now();
-        let verdict = {
+        let result = {
             let _active = meter.active();
             reconcile(key.clone()).await
         };
-        let is_terminal = matches!(verdict, Verdict::Mistaken | Verdict::PutAside);
-        meter.observe(verdict.label(), is_terminal, began.elapsed());
-        match verdict {
-            Verdict::Done | Verdict::Gone | Verdict::PutAside | Verdict::Lacking(None) => queue.forget(&key),
-            Verdict::After(delay) | Verdict::DoneFor(delay) | Verdict::Lacking(Some(delay)) => {
+        let is_terminal = matches!(result, ReconcileResult::AwaitChange | ReconcileResult::TooCostly);
+        meter.observe(result.label(), is_terminal, began.elapsed());
+        match result {
+            ReconcileResult::Done
+            | ReconcileResult::Gone
+            | ReconcileResult::TooCostly
+            | ReconcileResult::MissingReference(None) => queue.forget(&key),
+            ReconcileResult::RequeueAfter(delay)
+            | ReconcileResult::DoneUntil(delay)
+            | ReconcileResult::MissingReference(Some(delay)) => {
                 queue.forget(&key);
                 queue.add_after(key.clone(), delay);
             }
-            Verdict::Retry => queue.retry(key.clone()),
-            Verdict::Mistaken => queue.retry_slowly(key.clone()),
+            ReconcileResult::Retry => queue.retry(key.clone()),
+            ReconcileResult::AwaitChange => queue.retry_slowly(key.clone()),
         }
         queue.done(&key);
     }

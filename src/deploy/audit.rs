@@ -3,7 +3,7 @@
 //! What can stop traffic is looked at within five minutes: a sweep of the region sees load balancers, target groups, security
 //! groups and their tags with few calls; a comparison of each stack sees its listeners, rules and certificates; the targets of
 //! each target group are listed. What cannot, attributes and the tags of listeners and rules, is part of every second
-//! comparison. All of it together makes no more calls than a [`Budget`] allows; where that is too little, the periods stretch.
+//! comparison. All of it together makes no more calls than a [`CallBudget`] allows; where that is too little, the periods stretch.
 
 use super::Deployer;
 use crate::model::StackId;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 /// How often audits look.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pace {
+pub struct AuditPeriods {
     /// What can stop traffic is looked at this often.
     pub traffic: Duration,
     /// Everything else is looked at this often.
@@ -24,7 +24,7 @@ pub struct Pace {
     pub rate: f64,
 }
 
-impl Default for Pace {
+impl Default for AuditPeriods {
     /// Half a call a second is a twentieth of what AWS allows for reads of Elastic Load Balancing: ten a second.
     fn default() -> Self {
         Self {
@@ -42,14 +42,14 @@ pub const TICK: Duration = Duration::from_secs(10);
 const BURST: f64 = 30.0;
 
 /// Calls that audits may make.
-pub struct Budget {
+pub struct CallBudget {
     rate: f64,
     state: Mutex<(f64, Instant)>,
 }
 
-impl Budget {
+impl CallBudget {
     /// A full budget.
-    pub fn new(pace: &Pace) -> Self {
+    pub fn new(pace: &AuditPeriods) -> Self {
         Self { rate: pace.rate.max(0.001), state: Mutex::new((BURST, Instant::now())) }
     }
 
@@ -73,16 +73,21 @@ impl Budget {
 
 /// Audits stacks until it is dropped. `wake` hands a stack to its controller, and says whether it is known to have changed. To
 /// be run by the leader only.
-pub async fn audit(deployer: &Deployer, pace: Pace, budget: &Budget, wake: impl Fn(StackId, bool)) {
+pub async fn audit(
+    deployer: &Deployer,
+    pace: AuditPeriods,
+    budget: &CallBudget,
+    wake: impl Fn(StackId, bool),
+) {
     let mut swept = Instant::now();
     loop {
         sleep(TICK).await;
         if swept.elapsed() >= pace.traffic {
             swept = Instant::now();
-            budget.spend(deployer.inventory().sweep_calls()).await;
+            budget.spend(deployer.resource_cache().sweep_calls()).await;
             sweep(deployer, &wake).await;
         }
-        while let Some((stack, calls)) = deployer.inventory().next_due(pace.traffic, pace.full) {
+        while let Some((stack, calls)) = deployer.resource_cache().next_due(pace.traffic, pace.full) {
             budget.spend(calls).await;
             wake(stack, false);
         }

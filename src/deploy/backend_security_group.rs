@@ -7,11 +7,11 @@
 
 use crate::api::meta::{BACKEND_SECURITY_GROUP_RESOURCE, CLUSTER_RESOURCE_TAG, CLUSTER_TAG};
 use crate::aws::{Cloud, send};
-use crate::cloud::ec2::{
+use crate::aws_api::ec2::{
     CreateSecurityGroup, CreateTags, DeleteSecurityGroup, DeleteTags, DescribeSecurityGroups, Filter,
     SecurityGroup,
 };
-use crate::cloud::{CloudError, Ref, Tags};
+use crate::aws_api::{CloudError, Ref, Tags};
 use crate::config::Config;
 use crate::model::StackId;
 use crate::settings::names;
@@ -25,23 +25,23 @@ const DESCRIPTION: &str = "[k8s] Shared Backend SecurityGroup for LoadBalancer";
 pub struct BackendSecurityGroup {
     cloud: Arc<dyn Cloud>,
     config: Arc<Config>,
-    state: Mutex<State>,
+    state: Mutex<GroupState>,
     /// Held while the group is looked for, created or deleted, so that two stacks never create two.
     changing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct State {
-    group: Known,
+struct GroupState {
+    group: KnownGroup,
     users: BTreeSet<StackId>,
 }
 
 /// What is known of the group since start.
 #[derive(Default)]
-enum Known {
+enum KnownGroup {
     /// Nobody has looked.
     #[default]
-    Unasked,
+    Unknown,
     /// It does not exist.
     Absent,
     /// Its id.
@@ -70,7 +70,7 @@ impl BackendSecurityGroup {
             Some(group) => self.adopt(group).await?,
             None => self.create().await?,
         };
-        self.state.lock().group = Known::Present(id.clone());
+        self.state.lock().group = KnownGroup::Present(id.clone());
         Ok(id)
     }
 
@@ -98,20 +98,20 @@ impl BackendSecurityGroup {
         if let Some(id) = id {
             self.delete(id).await?;
         }
-        self.state.lock().group = Known::Absent;
+        self.state.lock().group = KnownGroup::Absent;
         Ok(())
     }
 
     /// Forgets the id, because AWS says that there is no such group.
     pub fn forget(&self) {
-        self.state.lock().group = Known::Unasked;
+        self.state.lock().group = KnownGroup::Unknown;
     }
 
     /// The id, if it is known.
     pub fn known(&self) -> Option<String> {
         match &self.state.lock().group {
-            Known::Present(id) => Some(id.clone()),
-            Known::Unasked | Known::Absent => None,
+            KnownGroup::Present(id) => Some(id.clone()),
+            KnownGroup::Unknown | KnownGroup::Absent => None,
         }
     }
 
@@ -126,9 +126,9 @@ impl BackendSecurityGroup {
             self.config.enable_backend_security_group && self.config.backend_security_group.is_empty();
         let state = self.state.lock();
         let may_exist = match state.group {
-            Known::Present(_) => true,
-            Known::Unasked => is_going,
-            Known::Absent => false,
+            KnownGroup::Present(_) => true,
+            KnownGroup::Unknown => is_going,
+            KnownGroup::Absent => false,
         };
         is_ours && may_exist && state.users.is_empty()
     }

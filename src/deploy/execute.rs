@@ -7,21 +7,21 @@
 //! What AWS needs time for is waited for briefly, out of one small budget a deployment, and then asked to be looked at
 //! again later: workers are never blocked for long.
 
-mod answer;
 mod batch;
 mod parts;
+mod response;
 
-use super::failure::{Cause, Class, StepFailure};
-use super::refusals::{Refusals, deletes};
-use super::targets::batch::Sent;
-use super::{BindingStore, Inventory, StoreError};
+use super::failure::{Cause, FailureClass, StepFailure};
+use super::refused_deletions::{RefusedDeletions, deletes};
+use super::targets::batch::BatchResult;
+use super::{BindingStore, ResourceCache, StoreError};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws::Cloud;
-use crate::cloud::elbv2::ModifyLoadBalancerAttributes;
-use crate::cloud::{Attributes, Bindings, CloudError, Request, Response};
+use crate::aws_api::elbv2::ModifyLoadBalancerAttributes;
+use crate::aws_api::{Attributes, CloudError, Request, ResolvedIds, Response};
 use crate::model::StackId;
 use crate::plan::binding::{is_same, patch, render_binding};
-use crate::plan::{BindingWrite, Limits, OnFailure, Op, Plan, Quota, Stage, Step, StepId};
+use crate::plan::{BindingWrite, ExhaustedQuotas, OnFailure, Op, Plan, Quota, Stage, Step, StepId};
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 /// How long one deployment may wait in all.
-const PATIENCE: Duration = Duration::from_secs(3);
+const POLL_LIMIT: Duration = Duration::from_secs(3);
 /// Between looks at a TargetGroupBinding.
 const BINDING_INTERVAL: Duration = Duration::from_millis(200);
 /// Between tries of a call that comes too early.
@@ -39,19 +39,19 @@ const LATER: Duration = Duration::from_secs(2);
 
 /// What came of a plan.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct ExecutionResult {
     /// Ids that its steps brought into being.
-    pub bound: Bindings,
+    pub bound: ResolvedIds,
     /// How many steps succeeded.
     pub done: usize,
     /// Steps that failed.
     pub failures: Vec<StepFailure>,
     /// Steps that came too early.
-    pub waits: Vec<Wait>,
+    pub waits: Vec<Deferred>,
     /// Quotas that were found to be used up.
-    pub lessons: Vec<Quota>,
+    pub newly_exhausted: Vec<Quota>,
     /// Steps that were not done.
-    pub missed: BTreeSet<StepId>,
+    pub exceeded: BTreeSet<StepId>,
     /// How long the steps of each kind took.
     pub took: BTreeMap<Stage, Duration>,
     /// Whether the world turned out to be another than the plan was made for.
@@ -60,7 +60,7 @@ pub struct Outcome {
 
 /// A step that came too early.
 #[derive(Debug)]
-pub struct Wait {
+pub struct Deferred {
     /// When to try again.
     pub after: Duration,
     /// What AWS or the API server said.
@@ -73,7 +73,7 @@ pub struct Wait {
 type Reply = Result<Response, CloudError>;
 
 /// How one step ended.
-enum End {
+enum StepResult {
     Done,
     /// Too early.
     Early {
@@ -94,39 +94,39 @@ enum End {
 pub struct Executor<'a> {
     cloud: &'a dyn Cloud,
     bindings: &'a dyn BindingStore,
-    inventory: &'a Inventory,
+    resource_cache: &'a ResourceCache,
     stack: &'a StackId,
-    limits: &'a Limits,
-    known: Bindings,
-    patience: Duration,
-    refusals: &'a Refusals,
+    exhausted_quotas: &'a ExhaustedQuotas,
+    known: ResolvedIds,
+    deletion_timeout: Duration,
+    refused_deletions: &'a RefusedDeletions,
     /// Whether AWS refused a deletion of this plan, and performed none since: then the others are not tried.
     is_in_use: bool,
     /// Whether a target group or security group was deleted.
     has_deleted: bool,
     on_group_in_use: Option<&'a (dyn Fn() + Send + Sync)>,
-    outcome: Outcome,
+    outcome: ExecutionResult,
 }
 
 impl<'a> Executor<'a> {
-    /// For one plan of one stack, made with what was known of quotas. `refusals`: deletions that AWS refused before.
+    /// For one plan of one stack, made with what was known of quotas. `refused_deletions`: deletions that AWS refused before.
     pub fn new(
         cloud: &'a dyn Cloud,
         bindings: &'a dyn BindingStore,
-        inventory: &'a Inventory,
+        resource_cache: &'a ResourceCache,
         stack: &'a StackId,
-        (limits, refusals): (&'a Limits, &'a Refusals),
+        (exhausted_quotas, refused_deletions): (&'a ExhaustedQuotas, &'a RefusedDeletions),
     ) -> Self {
-        let (known, outcome) = (Bindings::new(), Outcome::default());
+        let (known, outcome) = (ResolvedIds::new(), ExecutionResult::default());
         Self {
             cloud,
             bindings,
-            inventory,
+            resource_cache,
             stack,
-            limits,
+            exhausted_quotas,
             known,
-            patience: PATIENCE,
-            refusals,
+            deletion_timeout: POLL_LIMIT,
+            refused_deletions,
             is_in_use: false,
             has_deleted: false,
             on_group_in_use: None,
@@ -142,7 +142,7 @@ impl<'a> Executor<'a> {
     }
 
     /// Performs the plan.
-    pub async fn execute(mut self, plan: &Plan) -> Outcome {
+    pub async fn execute(mut self, plan: &Plan) -> ExecutionResult {
         self.known = plan.known.clone();
         let mut place = 0;
         while place < plan.steps.len() {
@@ -161,7 +161,7 @@ impl<'a> Executor<'a> {
         for (number, (step, reply)) in batch.iter().zip(replies).enumerate() {
             let (is_due, span) = (reply.is_some() || self.is_due(step), self.span(step));
             if !(is_due && self.perform_step(step, reply).instrument(span).await) {
-                self.outcome.missed.insert(StepId(place + number));
+                self.outcome.exceeded.insert(StepId(place + number));
             }
         }
         size
@@ -169,7 +169,7 @@ impl<'a> Executor<'a> {
 
     /// Whether it makes sense to perform a step.
     fn is_due(&self, step: &Step) -> bool {
-        !step.after.iter().any(|id| self.outcome.missed.contains(id))
+        !step.after.iter().any(|id| self.outcome.exceeded.contains(id))
             && self.is_bound(step)
             && !self.must_stop()
     }
@@ -209,7 +209,7 @@ impl<'a> Executor<'a> {
 
     /// Whether going on makes no sense: nobody answers, or what was learnt calls for another order.
     fn must_stop(&self) -> bool {
-        if self.outcome.lessons.iter().any(|quota| !self.limits.is_exhausted(quota)) {
+        if self.outcome.newly_exhausted.iter().any(|quota| !self.exhausted_quotas.is_exhausted(quota)) {
             return true;
         }
         self.outcome.failures.last().is_some_and(|failure| match &failure.cause {
@@ -219,7 +219,7 @@ impl<'a> Executor<'a> {
                 has_no_answer || error.is_throttled()
             }
             Cause::Store(StoreError::Unreachable { .. }) => true,
-            _ => failure.class() == Class::Bug,
+            _ => failure.class() == FailureClass::Bug,
         })
     }
 
@@ -236,17 +236,17 @@ impl<'a> Executor<'a> {
         };
         *self.outcome.took.entry(step.stage).or_default() += began.elapsed();
         match end {
-            End::Done => self.outcome.done += 1,
-            End::Early { after, is_impatient, cause } => {
+            StepResult::Done => self.outcome.done += 1,
+            StepResult::Early { after, is_impatient, cause } => {
                 let failure = StepFailure::of(step, cause);
-                self.outcome.waits.push(Wait { after, failure, is_impatient });
+                self.outcome.waits.push(Deferred { after, failure, is_impatient });
                 return false;
             }
-            End::Failed(cause) => {
+            StepResult::Failed(cause) => {
                 self.fail(step, StepFailure::of(step, cause));
                 return false;
             }
-            End::Refused { values, is_partly_done } => {
+            StepResult::Refused { values, is_partly_done } => {
                 self.outcome.done += usize::from(is_partly_done);
                 for (keys, error) in values {
                     self.fail(step, StepFailure::of_values(step, keys, error));
@@ -261,8 +261,8 @@ impl<'a> Executor<'a> {
         // why: the text of a failure ends in events, so it leaves out what differs each time
         tracing::warn!(stack = %self.stack, step = step.op.verb(), %failure, answer = failure.answer(), "step failed");
         match step.on_failure {
-            OnFailure::Revisit(after) if failure.class() != Class::NotLeader => {
-                self.outcome.waits.push(Wait { after, failure, is_impatient: false });
+            OnFailure::Requeue(after) if failure.class() != FailureClass::NotLeader => {
+                self.outcome.waits.push(Deferred { after, failure, is_impatient: false });
             }
             _ => self.outcome.failures.push(failure),
         }
@@ -270,12 +270,12 @@ impl<'a> Executor<'a> {
 
     // ---- AWS --------------------------------------------------------------------------------------------------------
 
-    async fn call(&mut self, step: &Step, request: &Request, mut reply: Option<Reply>) -> End {
+    async fn call(&mut self, step: &Step, request: &Request, mut reply: Option<Reply>) -> StepResult {
         // why: what the plan itself makes is referred to by symbols
         let is_about_new = !request.pending().is_empty();
         let request = match request.clone().bound(&self.known) {
             Ok(request) => request,
-            Err(error) => return End::Failed(error.into()),
+            Err(error) => return StepResult::Failed(error.into()),
         };
         if reply.is_none()
             && let Some(early) = deletes(&request).and_then(|resource| self.hold_back(resource))
@@ -288,24 +288,24 @@ impl<'a> Executor<'a> {
                 None => self.cloud.call(request.clone()).await,
             };
             match reply {
-                Ok(response) => return self.take_in(step, &request, &response),
-                Err(error) if answer::is_gone_already(&request, &error) => {
-                    return self.take_in(step, &request, &answer::of_delete(&request));
+                Ok(response) => return self.record_response(step, &request, &response),
+                Err(error) if response::is_gone_already(&request, &error) => {
+                    return self.record_response(step, &request, &response::of_delete(&request));
                 }
-                Err(error) if answer::is_protected(&request, &error) => {
+                Err(error) if response::is_protected(&request, &error) => {
                     match self.delete_protected(&request).await {
-                        Ok(response) => return self.take_in(step, &request, &response),
+                        Ok(response) => return self.record_response(step, &request, &response),
                         Err(error) => return self.refused(&request, error),
                     }
                 }
-                Err(error) if answer::is_still_in_use(&request, &error) => {
-                    self.tell_of_group_in_use(&error);
+                Err(error) if response::is_still_in_use(&request, &error) => {
+                    self.notify_group_in_use(&error);
                     let resource = deletes(&request).unwrap_or_default();
-                    let after = self.refusals.note_refused(resource, &error);
+                    let after = self.refused_deletions.note_refused(resource, &error);
                     self.is_in_use = true;
-                    return End::Early { after, is_impatient: true, cause: error.into() };
+                    return StepResult::Early { after, is_impatient: true, cause: error.into() };
                 }
-                Err(error) if is_about_new && answer::is_not_known_yet(&request, &error) => {
+                Err(error) if is_about_new && response::is_not_known_yet(&request, &error) => {
                     if !self.wait(CALL_INTERVAL).await {
                         return self.refused(&request, error);
                     }
@@ -318,36 +318,37 @@ impl<'a> Executor<'a> {
         }
     }
 
-    async fn send_apart(&mut self, request: &Request, error: CloudError) -> End {
-        if answer::quota_of(request, &error).is_some() {
+    async fn send_apart(&mut self, request: &Request, error: CloudError) -> StepResult {
+        if response::quota_of(request, &error).is_some() {
             return self.refused(request, error);
         }
-        let Self { cloud, inventory, stack, .. } = *self;
-        let call = parts::ValueCall { cloud, inventory, stack, request };
-        let Sent { refused, failure } = parts::send_apart(&call, error).await;
+        let Self { cloud, resource_cache, stack, .. } = *self;
+        let call = parts::ValueCall { cloud, resource_cache, stack, request };
+        let BatchResult { refused, failure } = parts::send_apart(&call, error).await;
         match failure {
             Some(error) => self.refused(request, error),
-            None if refused.is_empty() => End::Done,
+            None if refused.is_empty() => StepResult::Done,
             None => {
                 let is_partly_done = refused.len() < request.value_keys().len();
-                End::Refused { values: refused, is_partly_done }
+                StepResult::Refused { values: refused, is_partly_done }
             }
         }
     }
 
     /// Whether the deletion of a resource is not to be tried yet. What was refused before is tried as soon as another
     /// deletion of the plan succeeds.
-    fn hold_back(&self, resource: &str) -> Option<End> {
+    fn hold_back(&self, resource: &str) -> Option<StepResult> {
         if self.has_deleted && !self.is_in_use {
             return None;
         }
-        let own = self.refusals.wait_for(resource);
-        let of_others = || self.refusals.last().filter(|_| self.is_in_use).map(|error| (LATER, error));
+        let own = self.refused_deletions.wait_for(resource);
+        let of_others =
+            || self.refused_deletions.last().filter(|_| self.is_in_use).map(|error| (LATER, error));
         let (wait, error) = own.or_else(of_others)?;
-        Some(End::Early { after: wait.max(LATER), is_impatient: true, cause: error.into() })
+        Some(StepResult::Early { after: wait.max(LATER), is_impatient: true, cause: error.into() })
     }
 
-    fn tell_of_group_in_use(&mut self, error: &CloudError) {
+    fn notify_group_in_use(&mut self, error: &CloudError) {
         if error.is(&["DependencyViolation"])
             && let Some(tell) = self.on_group_in_use.take()
         {
@@ -355,35 +356,35 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Takes an answer to heart: the inventory, and the ids it brings.
-    fn take_in(&mut self, step: &Step, request: &Request, response: &Response) -> End {
-        self.inventory.record(self.stack, request, response);
+    /// Takes an answer to heart: the resource cache, and the ids it brings.
+    fn record_response(&mut self, step: &Step, request: &Request, response: &Response) -> StepResult {
+        self.resource_cache.record(self.stack, request, response);
         if let Some(resource) = deletes(request) {
-            self.refusals.note_deleted(resource);
+            self.refused_deletions.note_deleted(resource);
             self.is_in_use = false;
             self.has_deleted |= !matches!(request, Request::DeleteLoadBalancer(_));
         }
         for symbol in &step.binds {
-            match answer::id_of(&symbol.kind, response) {
+            match response::id_of(&symbol.kind, response) {
                 Some(id) => {
                     self.known.insert(symbol.clone(), id.clone());
                     self.outcome.bound.insert(symbol.clone(), id);
                 }
-                None => return End::Failed(Cause::NoId(step.op.verb())),
+                None => return StepResult::Failed(Cause::NoId(step.op.verb())),
             }
         }
-        End::Done
+        StepResult::Done
     }
 
-    fn refused(&mut self, request: &Request, error: CloudError) -> End {
-        if let Some(quota) = answer::quota_of(request, &error) {
-            self.outcome.lessons.push(quota);
+    fn refused(&mut self, request: &Request, error: CloudError) -> StepResult {
+        if let Some(quota) = response::quota_of(request, &error) {
+            self.outcome.newly_exhausted.push(quota);
         }
-        if answer::is_doubtful(&error) {
-            self.inventory.doubt(self.stack, request);
+        if response::is_doubtful(&error) {
+            self.resource_cache.mark_unknown(self.stack, request);
             self.outcome.is_stale |= !matches!(error, CloudError::Unreachable { .. });
         }
-        End::Failed(error.into())
+        StepResult::Failed(error.into())
     }
 
     /// The user asked for the load balancer to go; a protection that was put on it elsewhere does not count.
@@ -401,20 +402,20 @@ impl<'a> Executor<'a> {
 
     /// Waits a little, if the budget allows.
     async fn wait(&mut self, interval: Duration) -> bool {
-        if self.patience < interval {
+        if self.deletion_timeout < interval {
             return false;
         }
-        self.patience = self.patience.saturating_sub(interval);
+        self.deletion_timeout = self.deletion_timeout.saturating_sub(interval);
         tokio::time::sleep(interval).await;
         true
     }
 
     // ---- TargetGroupBindings ----------------------------------------------------------------------------------------
 
-    async fn create_binding(&mut self, write: &BindingWrite) -> End {
+    async fn create_binding(&mut self, write: &BindingWrite) -> StepResult {
         let wanted = match render_binding(write, &self.known) {
             Ok(wanted) => wanted,
-            Err(error) => return End::Failed(error.into()),
+            Err(error) => return StepResult::Failed(error.into()),
         };
         match self.bindings.create(wanted.clone()).await {
             Err(StoreError::AlreadyExists(key)) => self.adopt_binding(&key, &wanted).await,
@@ -423,45 +424,45 @@ impl<'a> Executor<'a> {
     }
 
     /// The cache had not seen it yet, or somebody else's binding has the name.
-    async fn adopt_binding(&mut self, key: &ObjectKey, wanted: &TargetGroupBinding) -> End {
+    async fn adopt_binding(&mut self, key: &ObjectKey, wanted: &TargetGroupBinding) -> StepResult {
         let observed = match self.bindings.get(key.clone()).await {
             Ok(Some(observed)) => observed,
-            Ok(None) => return End::Failed(StoreError::Conflict(key.clone()).into()),
-            Err(error) => return End::Failed(error.into()),
+            Ok(None) => return StepResult::Failed(StoreError::Conflict(key.clone()).into()),
+            Err(error) => return StepResult::Failed(error.into()),
         };
         let is_ours = wanted.metadata.labels == observed.metadata.labels;
         let has_target_group = wanted.spec.target_group_arn == observed.spec.target_group_arn;
         match (is_ours, has_target_group) {
-            (true, true) if is_same(wanted, &observed) => End::Done,
+            (true, true) if is_same(wanted, &observed) => StepResult::Done,
             (true, true) => ended(self.bindings.patch(key.clone(), patch(wanted, &observed)).await),
             (true, false) => {
                 let cause = StoreError::AlreadyExists(key.clone()).into();
-                End::Early { after: LATER, is_impatient: true, cause }
+                StepResult::Early { after: LATER, is_impatient: true, cause }
             }
-            (false, _) => End::Failed(StoreError::AlreadyExists(key.clone()).into()),
+            (false, _) => StepResult::Failed(StoreError::AlreadyExists(key.clone()).into()),
         }
     }
 
-    async fn patch_binding(&mut self, write: &BindingWrite, observed: &TargetGroupBinding) -> End {
+    async fn patch_binding(&mut self, write: &BindingWrite, observed: &TargetGroupBinding) -> StepResult {
         match render_binding(write, &self.known) {
             Ok(wanted) => {
                 let key = ObjectKey::of(observed);
                 ended(self.bindings.patch(key, patch(&wanted, observed)).await)
             }
-            Err(error) => End::Failed(error.into()),
+            Err(error) => StepResult::Failed(error.into()),
         }
     }
 
     /// A binding of a target group that AWS answered when it was asked to create it stays: the target group was there all
     /// along, only reads did not show it.
-    async fn delete_binding(&mut self, key: &ObjectKey) -> End {
+    async fn delete_binding(&mut self, key: &ObjectKey) -> StepResult {
         if self.outcome.bound.is_empty() {
             return ended(self.bindings.delete(key.clone()).await);
         }
         match self.bindings.get(key.clone()).await {
-            Ok(Some(binding)) if self.is_of_bound(&binding) => End::Done,
+            Ok(Some(binding)) if self.is_of_bound(&binding) => StepResult::Done,
             Ok(_) => ended(self.bindings.delete(key.clone()).await),
-            Err(error) => End::Failed(error.into()),
+            Err(error) => StepResult::Failed(error.into()),
         }
     }
 
@@ -471,32 +472,32 @@ impl<'a> Executor<'a> {
     }
 
     /// why: whether targets follow is the binding's own business and told there; here it only improves the order
-    async fn await_binding_observed(&mut self, key: &ObjectKey) -> End {
+    async fn await_binding_observed(&mut self, key: &ObjectKey) -> StepResult {
         loop {
             match self.bindings.get(key.clone()).await {
                 Ok(Some(binding)) if !is_observed(&binding) => {}
-                Ok(_) => return End::Done,
+                Ok(_) => return StepResult::Done,
                 Err(error) => {
                     tracing::debug!(binding = %key, %error, "cannot tell yet whether targets follow");
                 }
             }
             if !self.wait(BINDING_INTERVAL).await {
-                return End::Done;
+                return StepResult::Done;
             }
         }
     }
 
-    async fn await_binding_gone(&mut self, key: &ObjectKey) -> End {
+    async fn await_binding_gone(&mut self, key: &ObjectKey) -> StepResult {
         loop {
             match self.bindings.get(key.clone()).await {
-                Ok(None) => return End::Done,
-                Ok(Some(binding)) if self.is_of_bound(&binding) => return End::Done,
+                Ok(None) => return StepResult::Done,
+                Ok(Some(binding)) if self.is_of_bound(&binding) => return StepResult::Done,
                 Ok(Some(_)) => {}
-                Err(error) => return End::Failed(error.into()),
+                Err(error) => return StepResult::Failed(error.into()),
             }
             if !self.wait(BINDING_INTERVAL).await {
                 let cause = Cause::StillThere(key.clone());
-                return End::Early { after: LATER, is_impatient: true, cause };
+                return StepResult::Early { after: LATER, is_impatient: true, cause };
             }
         }
     }
@@ -512,9 +513,9 @@ fn is_observed(binding: &TargetGroupBinding) -> bool {
     observed.unwrap_or_default() >= binding.metadata.generation.unwrap_or_default()
 }
 
-fn ended<T>(result: Result<T, StoreError>) -> End {
+fn ended<T>(result: Result<T, StoreError>) -> StepResult {
     match result {
-        Ok(_) => End::Done,
-        Err(error) => End::Failed(error.into()),
+        Ok(_) => StepResult::Done,
+        Err(error) => StepResult::Failed(error.into()),
     }
 }

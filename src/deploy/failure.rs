@@ -1,17 +1,17 @@
 //! Why a deployment did not reach what was wanted, and what that means for the next try.
 
-use super::ledger::LedgerError;
+use super::deployed_state::StateStoreError;
 use super::{Deployed, StoreError};
 use crate::api::ObjectKey;
-use crate::cloud::CloudError;
+use crate::aws_api::CloudError;
 use crate::plan::binding::BindingError;
-use crate::plan::{DiffError, Digest, Quota, Shortfall, Stage, Step};
+use crate::plan::{DiffError, Digest, Quota, QuotaExceeded, Stage, Step};
 use std::fmt;
 use std::time::Duration;
 
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum FailureClass {
     /// May go by itself: try again, ever more slowly.
     Retry,
     /// Trying again will not help before somebody changes something.
@@ -31,9 +31,9 @@ pub enum Cause {
     /// The API server.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The ledger.
+    /// The deployed state.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    StateStore(#[from] StateStoreError),
     /// A binding that cannot be written.
     #[error(transparent)]
     Binding(#[from] BindingError),
@@ -42,7 +42,7 @@ pub enum Cause {
     Diff(#[from] DiffError),
     /// A quota.
     #[error("no room: the quota of {0} is used up")]
-    NoRoom(Quota),
+    QuotaExceeded(Quota),
     /// A binding whose finalizer has not been removed yet.
     #[error("TargetGroupBinding {0} is still being deleted")]
     StillThere(ObjectKey),
@@ -132,25 +132,27 @@ impl StepFailure {
     }
 
     /// Something that found no room.
-    pub fn of_shortfall(shortfall: &Shortfall) -> Self {
-        let Shortfall { quota, resource, step: _ } = shortfall;
-        let cause = Cause::NoRoom(quota.clone());
+    pub fn of_shortfall(shortfall: &QuotaExceeded) -> Self {
+        let QuotaExceeded { quota, resource, step: _ } = shortfall;
+        let cause = Cause::QuotaExceeded(quota.clone());
         Self { stage: Some(Stage::Rules), ..Self::of_cause(resource.clone(), cause) }
     }
 
     /// What kind of failure it is.
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> FailureClass {
         match &self.cause {
             // why: without a step it was a read; whatever AWS said of it, nobody's wish was refused
-            Cause::Cloud(error) if self.stage.is_none() && !matches!(class_of(error), Class::NotLeader) => {
-                Class::Retry
+            Cause::Cloud(error)
+                if self.stage.is_none() && !matches!(class_of(error), FailureClass::NotLeader) =>
+            {
+                FailureClass::Retry
             }
             Cause::Cloud(error) => class_of(error),
             Cause::Store(StoreError::Refused { .. } | StoreError::AlreadyExists(_))
             | Cause::Diff(_)
-            | Cause::NoRoom(_) => Class::UserMustAct,
-            Cause::Store(_) | Cause::Ledger(_) | Cause::StillThere(_) => Class::Retry,
-            Cause::Binding(_) | Cause::NoId(_) => Class::Bug,
+            | Cause::QuotaExceeded(_) => FailureClass::UserMustAct,
+            Cause::Store(_) | Cause::StateStore(_) | Cause::StillThere(_) => FailureClass::Retry,
+            Cause::Binding(_) | Cause::NoId(_) => FailureClass::Bug,
         }
     }
 }
@@ -179,9 +181,9 @@ impl StepFailure {
                 let is_elsewhere = error.code().is_some_and(|code| {
                     ["AccessDenied", "Unauthorized", "TooMany"].iter().any(|family| code.starts_with(family))
                 });
-                is_unknown || (self.class() == Class::UserMustAct && !is_elsewhere)
+                is_unknown || (self.class() == FailureClass::UserMustAct && !is_elsewhere)
             }
-            Cause::Store(_) => self.class() == Class::UserMustAct,
+            Cause::Store(_) => self.class() == FailureClass::UserMustAct,
             _ => false,
         };
         is_wrong.then_some(&self.cause)
@@ -222,8 +224,8 @@ impl DeployFailure {
         Self::before_any_step(resource.clone(), error.into())
     }
 
-    /// The stack could not be taken off the ledger.
-    pub fn of_ledger(error: LedgerError) -> Self {
+    /// The stack could not be taken from the deployed state.
+    pub fn of_state_store(error: StateStoreError) -> Self {
         Self::before_any_step("ledger".to_owned(), error.into())
     }
 
@@ -249,8 +251,8 @@ impl DeployFailure {
     }
 
     /// The kind of its first failure.
-    pub fn class(&self) -> Class {
-        self.failures.first().map_or(Class::Retry, StepFailure::class)
+    pub fn class(&self) -> FailureClass {
+        self.failures.first().map_or(FailureClass::Retry, StepFailure::class)
     }
 
     /// The stage of its first failure, as upstream's metrics label it.
@@ -290,14 +292,14 @@ const USER_MUST_ACT: [&str; 14] = [
     "SubnetNotFound",
 ];
 
-fn class_of(error: &CloudError) -> Class {
+fn class_of(error: &CloudError) -> FailureClass {
     match error {
-        CloudError::Fenced { .. } => Class::NotLeader,
-        CloudError::Unresolved { .. } => Class::Bug,
-        CloudError::Unreachable { .. } | CloudError::Malformed { .. } => Class::Retry,
+        CloudError::Fenced { .. } => FailureClass::NotLeader,
+        CloudError::Unresolved { .. } => FailureClass::Bug,
+        CloudError::Unreachable { .. } | CloudError::Malformed { .. } => FailureClass::Retry,
         CloudError::Service { code, .. } => {
             let is_known = USER_MUST_ACT.iter().any(|family| code.starts_with(family));
-            if is_known && !error.is_throttled() { Class::UserMustAct } else { Class::Retry }
+            if is_known && !error.is_throttled() { FailureClass::UserMustAct } else { FailureClass::Retry }
         }
     }
 }
@@ -324,7 +326,7 @@ mod tests {
             (None, "DescribeRules", "DescribeRules"),
         ];
         for (stage, resource, told) in cases {
-            let cause = Cause::NoRoom(Quota::Listeners);
+            let cause = Cause::QuotaExceeded(Quota::Listeners);
             let failure = StepFailure { stage, ..StepFailure::of_cause(resource.to_owned(), cause) };
             assert_eq!(failure.place(), told);
             assert!(failure.to_string().starts_with(&format!("{told}: no room")), "{failure}");

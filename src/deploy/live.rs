@@ -1,16 +1,16 @@
 //! Reads what AWS has of an Ingress group in full, for a group with a member that cannot be built.
 //!
-//! What the broken member had stays as it is, so the build must see it (see `build::ingress`).
+//! What the broken member had stays as it is, so the build must see it (see `builder::ingress`).
 
 use super::Deployer;
-use super::inventory::{Holdings, Tagged};
+use super::resource_cache::{StackResources, WithTags};
 use crate::api::TargetGroupBinding;
 use crate::aws::pages;
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     DescribeListenerCertificates, DescribeListeners, DescribeRules, Listener, ListenerCertificate, Protocol,
 };
-use crate::cloud::{CloudError, Ref};
-use crate::inputs::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};
+use crate::aws_api::{CloudError, Ref};
+use crate::facts::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};
 use crate::model::StackId;
 use futures::future::try_join_all;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ const ALB: &str = "LoadBalancer";
 impl Deployer {
     /// The live resources of a stack.
     pub async fn live(&self, stack: &StackId) -> Result<LiveStack, CloudError> {
-        self.inventory.ready(&*self.cloud).await?;
-        let holdings = self.inventory.holdings(stack, &*self.cloud).await?;
-        let Holdings { load_balancers, target_groups, security_groups, .. } = holdings;
+        self.resource_cache.ready(&*self.cloud).await?;
+        let stack_resources = self.resource_cache.stack_resources(stack, &*self.cloud).await?;
+        let StackResources { load_balancers, target_groups, security_groups, .. } = stack_resources;
         let resource = stack.resource_tag_key();
         let alb =
             load_balancers.into_values().find(|held| held.tags.get(&resource).is_some_and(|id| id == ALB));
         let (listeners, load_balancer_tags) = match alb.map(|held| *held) {
-            Some(Tagged { entity: alb, tags }) => (self.live_listeners(&alb.arn).await?, tags),
+            Some(WithTags { entity: alb, tags }) => (self.live_listeners(&alb.arn).await?, tags),
             None => Default::default(),
         };
         let bindings: Vec<Arc<TargetGroupBinding>> =

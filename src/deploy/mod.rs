@@ -1,40 +1,40 @@
 //! Layer 3: makes AWS and the cluster as a stack wants them.
 //!
-//! [`Deployer::deploy`] is the whole of it for the controllers: nothing to do is told from the [`inventory`] without a call;
+//! [`Deployer::deploy`] is the whole of it for the controllers: nothing to do is told from the [`resource_cache`] without a call;
 //! otherwise [`observe`], diff ([`crate::plan`]), [`execute`]. What it learns on the way (a quota that is used up, something that
 //! exists although no answer said so) makes it look and plan again; what takes time in AWS is not waited for but asked to
 //! be looked at again later.
 //!
-//! Matches upstream's `pkg/deploy` in outcome; it has no cache of its own but the inventory.
+//! Matches upstream's `pkg/deploy` in outcome; it has no cache of its own but the resource cache.
 
 pub mod audit;
 pub mod backend_security_group;
-pub mod bindings;
+pub mod binding_store;
+pub mod deployed_state;
 pub mod execute;
 pub mod failure;
-pub mod inventory;
-pub mod ledger;
 mod live;
 pub mod observe;
-mod refusals;
+mod refused_deletions;
+pub mod resource_cache;
 pub mod targets;
 
-pub use bindings::{BindingStore, StoreError};
-pub use failure::{Class, DeployFailure, StepFailure};
-pub use inventory::{Depth, Inventory};
-pub use ledger::Ledger;
+pub use binding_store::{BindingStore, StoreError};
+pub use deployed_state::DeployedState;
+pub use failure::{DeployFailure, FailureClass, StepFailure};
+pub use resource_cache::{Depth, ResourceCache};
 
 use crate::aws::Cloud;
-use crate::cloud::ec2::CreateTags;
-use crate::cloud::elbv2::{AddTags, LoadBalancerType};
-use crate::cloud::{Bindings, CloudError, Ref, Request, Symbol, SymbolKind};
+use crate::aws_api::ec2::CreateTags;
+use crate::aws_api::elbv2::{AddTags, LoadBalancerType};
+use crate::aws_api::{CloudError, Ref, Request, ResolvedIds, Symbol, SymbolKind};
 use crate::config::Config;
 use crate::model::{Owner, ResourceId, Stack, StackId};
 use crate::plan::binding::{digest_observed, digest_wanted};
-use crate::plan::{Digest, Limits, Plan, Stage, Step, StepId, Terms, diff};
-use execute::{Executor, Outcome};
+use crate::plan::{Digest, ExhaustedQuotas, Plan, PlanContext, Stage, Step, StepId, diff};
+use execute::{ExecutionResult, Executor};
 use parking_lot::Mutex;
-use refusals::Refusals;
+use refused_deletions::RefusedDeletions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,9 +49,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 const CATCH_UP: Duration = Duration::from_secs(5);
 
 /// How long a stack has been waiting for something in AWS to let go.
-struct Patience(Duration);
+struct DeletionTimeout(Duration);
 
-impl Patience {
+impl DeletionTimeout {
     /// After this long it counts as a failure that the user should hear of.
     const LIMIT: Duration = Duration::from_mins(2);
     /// Longest time between two looks.
@@ -71,7 +71,7 @@ impl Patience {
 pub struct Deployer {
     cloud: Arc<dyn Cloud>,
     bindings: Arc<dyn BindingStore>,
-    inventory: Arc<Inventory>,
+    resource_cache: Arc<ResourceCache>,
     config: Arc<Config>,
     /// The same for comparisons of what can stop traffic: tags of listeners and rules do not count.
     config_of_traffic: Arc<Config>,
@@ -79,10 +79,10 @@ pub struct Deployer {
     /// Since when stacks wait for something in AWS to let go.
     waiting_since: Mutex<BTreeMap<StackId, Instant>>,
     /// Deletions that AWS refused.
-    refusals: Refusals,
+    refused_deletions: RefusedDeletions,
     on_group_in_use: Option<Box<dyn Fn() + Send + Sync>>,
     on_stage: Option<OnStage>,
-    ledger: Option<Arc<Ledger>>,
+    deployed_state: Option<Arc<DeployedState>>,
 }
 
 /// Who is told how long the steps of one kind took in a deployment.
@@ -129,36 +129,36 @@ pub enum Retried {
 }
 
 /// One look at the world and what came of it.
-struct Round {
+struct DeployRound {
     plan: Plan,
-    outcome: Outcome,
+    outcome: ExecutionResult,
 }
 
 impl Deployer {
-    /// A deployer; the inventory is shared with whoever answers builds.
+    /// A deployer; the resource cache is shared with whoever answers builds.
     pub fn new(
         cloud: Arc<dyn Cloud>,
         bindings: Arc<dyn BindingStore>,
-        inventory: Arc<Inventory>,
+        resource_cache: Arc<ResourceCache>,
         config: Arc<Config>,
     ) -> Self {
         let (shield, waiting_since) = (observe::ShieldSubscription::default(), Mutex::default());
-        let (on_group_in_use, on_stage, ledger) = (None, None, None);
-        let refusals = Refusals::default();
+        let (on_group_in_use, on_stage, deployed_state) = (None, None, None);
+        let refused_deletions = RefusedDeletions::default();
         let mut of_traffic = (*config).clone();
         of_traffic.features.listener_rules_tagging = false;
         Self {
             cloud,
             bindings,
-            inventory,
+            resource_cache,
             config,
             config_of_traffic: Arc::new(of_traffic),
             shield,
             waiting_since,
-            refusals,
+            refused_deletions,
             on_group_in_use,
             on_stage,
-            ledger,
+            deployed_state,
         }
     }
 
@@ -177,16 +177,16 @@ impl Deployer {
         self
     }
 
-    /// Keeps a ledger over restarts: stacks are taken off it before anything of them is changed.
+    /// Keeps the deployed state over restarts: stacks are taken off it before anything of them is changed.
     #[must_use]
-    pub fn with_ledger(mut self, ledger: Arc<Ledger>) -> Self {
-        self.ledger = Some(ledger);
+    pub fn with_deployed_state(mut self, deployed_state: Arc<DeployedState>) -> Self {
+        self.deployed_state = Some(deployed_state);
         self
     }
 
-    /// The inventory.
-    pub fn inventory(&self) -> &Arc<Inventory> {
-        &self.inventory
+    /// The resource cache.
+    pub fn resource_cache(&self) -> &Arc<ResourceCache> {
+        &self.resource_cache
     }
 
     /// Brings AWS and the cluster to what the stack wants.
@@ -194,32 +194,35 @@ impl Deployer {
     /// `Ok` means that it is there, save for what `revisit` waits for. A stack that wants nothing is only `Ok` once nothing
     /// is left of it, so that its finalizer may go.
     pub async fn deploy(&self, stack: &Stack) -> Result<Deployed, DeployFailure> {
-        self.inventory.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
-        let desired = Digest::of_desired(stack, &self.config, self.inventory.seal());
+        self.resource_cache.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
+        let desired = Digest::of_desired(stack, &self.config, self.resource_cache.seal());
         let bindings = digest_observed(&self.bindings.of_stack(&stack.id));
-        if self.inventory.is_settled(&stack.id, desired, bindings) {
+        if self.resource_cache.is_synced(&stack.id, desired, bindings) {
             return Ok(self.known_deployment(stack));
         }
-        if let Some(depth) = self.inventory.due(&stack.id, desired, bindings)
+        if let Some(depth) = self.resource_cache.due(&stack.id, desired, bindings)
             && self.is_as_it_was(stack, depth).await?
         {
             return Ok(self.known_deployment(stack));
         }
-        self.inventory.unsettle(&stack.id);
-        self.put_tags_back(stack).await?;
-        let mut limits = Limits::default();
+        self.resource_cache.mark_out_of_sync(&stack.id);
+        self.restore_tags(stack).await?;
+        let mut exhausted_quotas = ExhaustedQuotas::default();
         let (mut steps, mut was_stale) = (0, false);
         for round in 1.. {
-            let Round { plan, mut outcome } = self.run(stack, &limits).await?;
+            let DeployRound { plan, mut outcome } = self.run(stack, &exhausted_quotas).await?;
             steps += outcome.done;
-            let has_learnt = outcome.lessons.drain(..).fold(false, |news, quota| limits.learn(quota) | news);
+            let has_learnt = outcome
+                .newly_exhausted
+                .drain(..)
+                .fold(false, |news, quota| exhausted_quotas.learn(quota) | news);
             let is_newly_stale = outcome.is_stale && !was_stale;
             was_stale |= outcome.is_stale;
             if (has_learnt || is_newly_stale) && round < ROUNDS {
                 continue;
             }
             self.wait_for_reads(stack, &outcome).await?;
-            return self.conclude(stack, desired, &plan, outcome, steps);
+            return self.to_result(stack, desired, &plan, outcome, steps);
         }
         Ok(Deployed::default())
     }
@@ -227,9 +230,9 @@ impl Deployer {
     /// Comes back later where reads do not show yet what is there.
     ///
     /// why: a process that began a moment ago does not know what its predecessor wrote at last
-    async fn wait_for_reads(&self, stack: &Stack, outcome: &Outcome) -> Result<(), DeployFailure> {
+    async fn wait_for_reads(&self, stack: &Stack, outcome: &ExecutionResult) -> Result<(), DeployFailure> {
         let exists_already = |failure: &StepFailure| failure.exists_already();
-        let is_behind = self.inventory.is_young()
+        let is_behind = self.resource_cache.is_young()
             && !outcome.failures.is_empty()
             && outcome.failures.iter().all(exists_already);
         if is_behind {
@@ -238,13 +241,13 @@ impl Deployer {
         if !stack.load_balancers.is_empty() || !outcome.failures.is_empty() || !outcome.waits.is_empty() {
             return Ok(());
         }
-        if self.inventory.is_suspicious(&stack.id) {
+        if self.resource_cache.has_unconfirmed(&stack.id) {
             return Err(DeployFailure::later(CATCH_UP, Deployed::default()));
         }
-        let rest = self.inventory.uncertain_for(&stack.id, &*self.cloud).await;
+        let rest = self.resource_cache.uncertain_for(&stack.id, &*self.cloud).await;
         match rest.map_err(DeployFailure::of_cloud)? {
             Some(rest) => Err(DeployFailure::later(rest, Deployed::default())),
-            None if self.inventory.holds_anything(&stack.id) => {
+            None if self.resource_cache.has_resources(&stack.id) => {
                 Err(DeployFailure::later(Duration::from_secs(1), Deployed::default()))
             }
             None => Ok(()),
@@ -259,7 +262,7 @@ impl Deployer {
             Err(failure) if failure.is_about_what_is_gone() => return Ok(false),
             Err(failure) => {
                 tracing::warn!(stack = %stack.id, %failure, "not compared with AWS this time");
-                self.inventory.reassure(&stack.id, None);
+                self.resource_cache.mark_compared(&stack.id, None);
                 return Ok(true);
             }
         };
@@ -267,24 +270,25 @@ impl Deployer {
             tracing::info!(stack = %stack.id, %plan, "something changed in AWS without us");
             return Ok(false);
         }
-        self.inventory.reassure(&stack.id, Some(depth));
+        self.resource_cache.mark_compared(&stack.id, Some(depth));
         Ok(true)
     }
 
     async fn compare(&self, stack: &Stack, depth: Depth) -> Result<Plan, DeployFailure> {
-        let seen_within = audit::Pace::default().full;
-        let holdings = self.inventory.holdings_seen_within(&stack.id, seen_within, &*self.cloud).await;
-        let actual = self.observe(stack, holdings.map_err(DeployFailure::of_cloud)?, depth).await;
-        let secrets = self.inventory.secrets(&stack.id);
-        let limits = Limits::default();
+        let seen_within = audit::AuditPeriods::default().full;
+        let stack_resources =
+            self.resource_cache.stack_resources_seen_within(&stack.id, seen_within, &*self.cloud).await;
+        let actual = self.observe(stack, stack_resources.map_err(DeployFailure::of_cloud)?, depth).await;
+        let secrets = self.resource_cache.secrets(&stack.id);
+        let exhausted_quotas = ExhaustedQuotas::default();
         let config = if depth == Depth::Full { &self.config } else { &self.config_of_traffic };
-        let terms = Terms { config, limits: &limits, secrets: &secrets };
-        diff(stack, &actual.map_err(DeployFailure::of_cloud)?, terms).map_err(DeployFailure::of_diff)
+        let context = PlanContext { config, exhausted_quotas: &exhausted_quotas, secrets: &secrets };
+        diff(stack, &actual.map_err(DeployFailure::of_cloud)?, context).map_err(DeployFailure::of_diff)
     }
 
     /// Puts back the tags by which the stack's resources are found, where somebody took them away.
-    async fn put_tags_back(&self, stack: &Stack) -> Result<(), DeployFailure> {
-        for (id, tags) in self.inventory.lost_tags(stack) {
+    async fn restore_tags(&self, stack: &Stack) -> Result<(), DeployFailure> {
+        for (id, tags) in self.resource_cache.lost_tags(stack) {
             tracing::warn!(stack = %stack.id, resource = id, ?tags, "somebody took tags away; they are put back");
             let reference = Ref::from(id.as_str());
             let request: Request = if id.starts_with("sg-") {
@@ -293,20 +297,20 @@ impl Deployer {
                 AddTags { arn: reference, tags }.into()
             };
             let response = self.cloud.call(request.clone()).await.map_err(DeployFailure::of_cloud)?;
-            self.inventory.record(&stack.id, &request, &response);
+            self.resource_cache.record(&stack.id, &request, &response);
         }
         Ok(())
     }
 
-    /// Looks through AWS. Answers the settled stacks that are not as they were: they want to be reconciled.
+    /// Looks through AWS. Answers the synced stacks that are not as they were: they want to be reconciled.
     pub async fn sweep(&self) -> Result<Vec<StackId>, CloudError> {
-        self.inventory.sweep(&*self.cloud).await
+        self.resource_cache.sweep(&*self.cloud).await
     }
 
     /// What would be done now, without doing it.
     pub async fn plan(&self, stack: &Stack) -> Result<Plan, DeployFailure> {
-        self.inventory.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
-        self.look(stack, &Limits::default()).await
+        self.resource_cache.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
+        self.plan_now(stack, &ExhaustedQuotas::default()).await
     }
 
     /// Takes some of the steps towards a stack, and no others: those that were refused before.
@@ -315,16 +319,16 @@ impl Deployer {
         stack: &Stack,
         choose: impl Fn(&[Step]) -> BTreeSet<StepId>,
     ) -> Result<Retried, DeployFailure> {
-        self.inventory.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
-        let limits = Limits::default();
-        let plan = self.look(stack, &limits).await?;
+        self.resource_cache.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
+        let exhausted_quotas = ExhaustedQuotas::default();
+        let plan = self.plan_now(stack, &exhausted_quotas).await?;
         let chosen = choose(&plan.steps);
         let plan = plan.only(&chosen);
         if plan.is_empty() {
             return Ok(Retried::Done);
         }
-        self.inventory.unsettle(&stack.id);
-        let outcome = self.execute(stack, &plan, &limits).await?;
+        self.resource_cache.mark_out_of_sync(&stack.id);
+        let outcome = self.execute(stack, &plan, &exhausted_quotas).await?;
         if outcome.failures.is_empty() {
             return Ok(Retried::Done);
         }
@@ -332,22 +336,31 @@ impl Deployer {
         Ok(Retried::Refused(DeployFailure { revisit: None, failures: outcome.failures, deployed }))
     }
 
-    async fn run(&self, stack: &Stack, limits: &Limits) -> Result<Round, DeployFailure> {
-        let plan = self.look(stack, limits).await?;
-        let outcome = self.execute(stack, &plan, limits).await?;
-        Ok(Round { plan, outcome })
+    async fn run(
+        &self,
+        stack: &Stack,
+        exhausted_quotas: &ExhaustedQuotas,
+    ) -> Result<DeployRound, DeployFailure> {
+        let plan = self.plan_now(stack, exhausted_quotas).await?;
+        let outcome = self.execute(stack, &plan, exhausted_quotas).await?;
+        Ok(DeployRound { plan, outcome })
     }
 
-    async fn execute(&self, stack: &Stack, plan: &Plan, limits: &Limits) -> Result<Outcome, DeployFailure> {
+    async fn execute(
+        &self,
+        stack: &Stack,
+        plan: &Plan,
+        exhausted_quotas: &ExhaustedQuotas,
+    ) -> Result<ExecutionResult, DeployFailure> {
         if !plan.is_empty() {
             tracing::debug!(stack = %stack.id, steps = plan.steps.len(), "deploying");
             tracing::debug!(stack = %stack.id, %plan, "plan");
-            if let Some(ledger) = &self.ledger {
-                ledger.withdraw(&stack.id).await.map_err(DeployFailure::of_ledger)?;
+            if let Some(deployed_state) = &self.deployed_state {
+                deployed_state.invalidate(&stack.id).await.map_err(DeployFailure::of_state_store)?;
             }
         }
-        let terms = (limits, &self.refusals);
-        let executor = Executor::new(&*self.cloud, &*self.bindings, &self.inventory, &stack.id, terms);
+        let context = (exhausted_quotas, &self.refused_deletions);
+        let executor = Executor::new(&*self.cloud, &*self.bindings, &self.resource_cache, &stack.id, context);
         let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(plan).await;
         if let Some(tell) = &self.on_stage {
             outcome.took.iter().for_each(|(stage, took)| tell(stack.id.owner, *stage, *took));
@@ -355,40 +368,53 @@ impl Deployer {
         Ok(outcome)
     }
 
-    async fn look(&self, stack: &Stack, limits: &Limits) -> Result<Plan, DeployFailure> {
-        let holdings = self.inventory.holdings(&stack.id, &*self.cloud).await;
-        let holdings = holdings.map_err(DeployFailure::of_cloud)?;
-        if holdings.is_unconfirmed() && !stack.load_balancers.is_empty() {
+    async fn plan_now(
+        &self,
+        stack: &Stack,
+        exhausted_quotas: &ExhaustedQuotas,
+    ) -> Result<Plan, DeployFailure> {
+        let stack_resources = self.resource_cache.stack_resources(&stack.id, &*self.cloud).await;
+        let stack_resources = stack_resources.map_err(DeployFailure::of_cloud)?;
+        if stack_resources.is_unconfirmed() && !stack.load_balancers.is_empty() {
             // why: what one read does not show may still be there, and its successor would take its place
             return Err(DeployFailure::later(LOOK_AGAIN, self.known_deployment(stack)));
         }
-        let actual = self.observe(stack, holdings, Depth::Full).await.map_err(DeployFailure::of_cloud)?;
-        let secrets = self.inventory.secrets(&stack.id);
-        let terms = Terms { config: &self.config, limits, secrets: &secrets };
-        diff(stack, &actual, terms).map_err(DeployFailure::of_diff)
+        let actual =
+            self.observe(stack, stack_resources, Depth::Full).await.map_err(DeployFailure::of_cloud)?;
+        let secrets = self.resource_cache.secrets(&stack.id);
+        let context = PlanContext { config: &self.config, exhausted_quotas, secrets: &secrets };
+        diff(stack, &actual, context).map_err(DeployFailure::of_diff)
     }
 
-    fn conclude(
+    fn to_result(
         &self,
         stack: &Stack,
         desired: Digest,
         plan: &Plan,
-        outcome: Outcome,
+        outcome: ExecutionResult,
         steps: usize,
     ) -> Result<Deployed, DeployFailure> {
-        let Outcome { bound, done: _, mut failures, waits, lessons: _, missed, is_stale: _, took: _ } =
-            outcome;
-        let known: Bindings = plan.known.clone().into_iter().chain(bound).collect();
-        name_shortfalls(&mut failures, plan, &missed);
-        let patience = self.patience(stack, &waits);
-        let later = waits.iter().map(|wait| wait.after.max(patience.interval()));
+        let ExecutionResult {
+            bound,
+            done: _,
+            mut failures,
+            waits,
+            newly_exhausted: _,
+            exceeded,
+            is_stale: _,
+            took: _,
+        } = outcome;
+        let known: ResolvedIds = plan.known.clone().into_iter().chain(bound).collect();
+        describe_exceeded_quotas(&mut failures, plan, &exceeded);
+        let deletion_timeout = self.deletion_timeout(stack, &waits);
+        let later = waits.iter().map(|wait| wait.after.max(deletion_timeout.interval()));
         let deployed = Deployed {
             load_balancers: load_balancers(stack, &known),
             revisit: plan.revisits.iter().map(|revisit| revisit.after).chain(later).min(),
             is_news: true,
             steps,
         };
-        if patience.is_lost() {
+        if deletion_timeout.is_lost() {
             let overdue = waits.into_iter().filter(|wait| wait.is_impatient);
             failures.extend(overdue.map(|wait| wait.failure));
         }
@@ -396,7 +422,7 @@ impl Deployer {
             return Err(DeployFailure { revisit: None, failures, deployed });
         }
         if deployed.revisit.is_none() {
-            self.remember(stack, desired, &known);
+            self.mark_deployed(stack, desired, &known);
         } else if stack.load_balancers.is_empty() {
             // why: a finalizer must not go before everything is gone
             return Err(DeployFailure { revisit: deployed.revisit, failures, deployed });
@@ -404,40 +430,40 @@ impl Deployer {
         Ok(deployed)
     }
 
-    fn patience(&self, stack: &Stack, waits: &[execute::Wait]) -> Patience {
+    fn deletion_timeout(&self, stack: &Stack, waits: &[execute::Deferred]) -> DeletionTimeout {
         let mut since = self.waiting_since.lock();
         if !waits.iter().any(|wait| wait.is_impatient) {
             since.remove(&stack.id);
-            return Patience(Duration::ZERO);
+            return DeletionTimeout(Duration::ZERO);
         }
-        Patience(since.entry(stack.id.clone()).or_insert_with(Instant::now).elapsed())
+        DeletionTimeout(since.entry(stack.id.clone()).or_insert_with(Instant::now).elapsed())
     }
 
-    fn remember(&self, stack: &Stack, desired: Digest, known: &Bindings) {
+    fn mark_deployed(&self, stack: &Stack, desired: Digest, known: &ResolvedIds) {
         if *stack == Stack::empty(stack.id.clone()) {
-            self.inventory.forget(&stack.id);
+            self.resource_cache.remove(&stack.id);
         // why: what has no digest is not remembered, and compared again
         } else if let Ok(bindings) = digest_wanted(stack, known) {
-            let secrets = self.inventory.secrets(&stack.id).after(stack);
-            self.inventory.settle(&stack.id, desired, bindings, secrets);
+            let secrets = self.resource_cache.secrets(&stack.id).after(stack);
+            self.resource_cache.mark_synced(&stack.id, desired, bindings, secrets);
         }
     }
 
-    /// The deployment of a stack that is known to be as wanted: from the inventory alone.
+    /// The deployment of a stack that is known to be as wanted: from the resource cache alone.
     fn known_deployment(&self, stack: &Stack) -> Deployed {
-        Deployed { load_balancers: self.inventory.deployed(stack), ..Deployed::default() }
+        Deployed { load_balancers: self.resource_cache.deployed(stack), ..Deployed::default() }
     }
 }
 
 /// Puts every step that found no room in plain words, also those that were not tried after one had failed.
-fn name_shortfalls(failures: &mut Vec<StepFailure>, plan: &Plan, missed: &BTreeSet<StepId>) {
-    let missed: Vec<_> =
-        plan.shortfalls.iter().filter(|shortfall| missed.contains(&shortfall.step)).collect();
-    failures.retain(|failure| missed.iter().all(|shortfall| shortfall.resource != failure.resource));
-    failures.extend(missed.into_iter().map(StepFailure::of_shortfall));
+fn describe_exceeded_quotas(failures: &mut Vec<StepFailure>, plan: &Plan, exceeded: &BTreeSet<StepId>) {
+    let exceeded: Vec<_> =
+        plan.shortfalls.iter().filter(|shortfall| exceeded.contains(&shortfall.step)).collect();
+    failures.retain(|failure| exceeded.iter().all(|shortfall| shortfall.resource != failure.resource));
+    failures.extend(exceeded.into_iter().map(StepFailure::of_shortfall));
 }
 
-fn load_balancers(stack: &Stack, known: &Bindings) -> BTreeMap<ResourceId, DeployedLoadBalancer> {
+fn load_balancers(stack: &Stack, known: &ResolvedIds) -> BTreeMap<ResourceId, DeployedLoadBalancer> {
     let value =
         |kind: SymbolKind, id: &ResourceId| known.get(&Symbol { kind, id: id.as_str().to_owned() }).cloned();
     stack

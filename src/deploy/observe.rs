@@ -4,18 +4,18 @@
 //! another run side by side.
 
 use super::Deployer;
-use super::inventory::{Depth, Holdings, Tagged};
+use super::resource_cache::{Depth, StackResources, WithTags};
 use crate::api::TargetGroupBinding;
 use crate::aws::{Cloud, pages, send};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     self, DescribeCapacityReservation, DescribeListenerAttributes, DescribeListenerCertificates,
     DescribeListeners, DescribeLoadBalancerAttributes, DescribeRules, DescribeTargetGroupAttributes,
     DescribeTargetHealth, LoadBalancerType, Protocol, TargetType,
 };
-use crate::cloud::protection::{
+use crate::aws_api::protection::{
     DescribeShieldProtection, GetShieldSubscription, GetWafRegionalWebAcl, GetWafv2WebAcl,
 };
-use crate::cloud::{Attributes, CloudError, Ref, Tags};
+use crate::aws_api::{Attributes, CloudError, Ref, Tags};
 use crate::model::{self, ResourceId, Stack};
 use crate::plan::actual::{Actual, Listener, LoadBalancer, Protection, Rule, Shield, TargetGroup};
 use futures::future::try_join_all;
@@ -58,10 +58,10 @@ impl Deployer {
     pub(super) async fn observe(
         &self,
         stack: &Stack,
-        holdings: Holdings,
+        stack_resources: StackResources,
         depth: Depth,
     ) -> Result<Actual, CloudError> {
-        let Holdings { load_balancers, target_groups, security_groups, .. } = holdings;
+        let StackResources { load_balancers, target_groups, security_groups, .. } = stack_resources;
         let (load_balancers, target_groups) = futures::try_join!(
             try_join_all(load_balancers.into_values().map(|held| self.load_balancer(stack, *held, depth))),
             try_join_all(target_groups.into_values().map(|held| self.target_group(stack, *held, depth))),
@@ -75,7 +75,7 @@ impl Deployer {
     async fn load_balancer(
         &self,
         stack: &Stack,
-        Tagged { entity, tags }: Tagged<elbv2::LoadBalancer>,
+        WithTags { entity, tags }: WithTags<elbv2::LoadBalancer>,
         depth: Depth,
     ) -> Result<LoadBalancer, CloudError> {
         let id = resource_id(stack, &tags);
@@ -233,7 +233,7 @@ impl Deployer {
     async fn target_group(
         &self,
         stack: &Stack,
-        Tagged { entity, tags }: Tagged<elbv2::TargetGroup>,
+        WithTags { entity, tags }: WithTags<elbv2::TargetGroup>,
         depth: Depth,
     ) -> Result<TargetGroup, CloudError> {
         let desired = stack.target_groups.get(&resource_id(stack, &tags));

@@ -1,9 +1,9 @@
-//! The target lane: what pods and nodes need done in AWS, quickly and in the right order.
+//! Registration of targets: what pods and nodes need done in AWS, quickly and in the right order.
 //!
-//! [`lane`] keeps an inventory of each target group's targets and registers and deregisters; [`zones`] says which targets
+//! [`target_registrar`] keeps the state of each target group and registers and deregisters; [`zones`] says which targets
 //! need a zone; [`interfaces`] finds the security groups that traffic to targets passes, and [`rules`] keeps their rules;
 //! [`batch`] sends calls about several items so that one bad item costs itself alone;
-//! [`ownership`] remembers which targets of a shared target group are this cluster's. [`ports`] is what all of this needs
+//! [`ownership`] remembers which targets of a shared target group are this cluster's. [`traits`] is what all of this needs
 //! from Kubernetes.
 //!
 //! Matches upstream's `pkg/targetgroupbinding` and `pkg/networking`. No lock is held while AWS is asked, so one slow
@@ -11,9 +11,9 @@
 
 pub mod batch;
 pub mod interfaces;
-pub mod lane;
 pub mod ownership;
-pub mod ports;
-mod refusals;
+mod refused_items;
 pub mod rules;
+pub mod target_registrar;
+pub mod traits;
 pub mod zones;

@@ -17,13 +17,13 @@ const UNLIMITED: f64 = 18_446_744_073_709_551_615.0;
 
 /// Adds the metrics of the process to a registry.
 pub(super) fn register(registry: &mut Registry) {
-    registry.register_collector(Box::new(Process));
+    registry.register_collector(Box::new(ProcessCollector));
 }
 
 #[derive(Debug)]
-struct Process;
+struct ProcessCollector;
 
-impl Collector for Process {
+impl Collector for ProcessCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let gauges = [
             ("process_virtual_memory_bytes", "Address space", memory(0)),

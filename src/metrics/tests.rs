@@ -3,8 +3,8 @@
 use super::*;
 use std::collections::BTreeSet;
 
-fn outcome(status: u16, error_code: &str) -> Outcome {
-    Outcome {
+fn outcome(status: u16, error_code: &str) -> CallOutcome {
+    CallOutcome {
         service: "EC2".to_owned(),
         operation: "CreateTags".to_owned(),
         status,

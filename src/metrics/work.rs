@@ -4,7 +4,7 @@ use super::{
     ApiRequestLabels, ControllerLabels, LimitLabels, Metrics, NoLabels, QueueLabels, ResultLabels,
     WebhookCodeLabels, WebhookLabels,
 };
-use crate::aws::throttle::Left;
+use crate::aws::throttle::RemainingTokens;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -110,8 +110,8 @@ impl Metrics {
     }
 
     /// What is left of the client-side rate limits.
-    pub fn set_tokens(&self, left: Vec<Left>) {
-        for Left { service, operations, tokens } in left {
+    pub fn set_tokens(&self, left: Vec<RemainingTokens>) {
+        for RemainingTokens { service, operations, tokens } in left {
             self.aws_tokens.get_or_create(&LimitLabels::new(service, operations)).set(tokens);
         }
     }

@@ -11,10 +11,10 @@ use super::{
     ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
 };
 use crate::api::IntOrString;
-use crate::cloud::ec2::{IngressRule, RuleSource};
-use crate::cloud::elbv2::{HealthCheck, Matcher, MutualAuthentication, Protocol, SubnetMapping};
-use crate::cloud::{Attributes, Ref, SymbolKind};
-use json::{Node, Object};
+use crate::aws_api::ec2::{IngressRule, RuleSource};
+use crate::aws_api::elbv2::{HealthCheck, Matcher, MutualAuthentication, Protocol, SubnetMapping};
+use crate::aws_api::{Attributes, Ref, SymbolKind};
+use json::{JsonObject, JsonValue};
 
 const SECURITY_GROUP: &str = "AWS::EC2::SecurityGroup";
 const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
@@ -52,22 +52,22 @@ pub fn marshal(stack: &Stack) -> String {
     ]);
     if id.owner == Owner::Ingress {
         let targets = alb_targets.iter().map(|(id, target)| alb_target(stack, id, target));
-        let entry = Object::new().with("TargetGroups", Object::sorted(targets));
+        let entry = JsonObject::new().with("TargetGroups", JsonObject::sorted(targets));
         kinds.push((ALB_TARGETS, vec![(ALB_TARGETS.to_owned(), entry.into())]));
     }
     let kinds = kinds.into_iter().filter(|(_, resources)| !resources.is_empty());
-    let kinds = kinds.map(|(kind, resources)| (kind.to_owned(), Object::sorted(resources).into()));
-    Object::new().with("id", id.to_string()).with("resources", Object::sorted(kinds)).render()
+    let kinds = kinds.map(|(kind, resources)| (kind.to_owned(), JsonObject::sorted(resources).into()));
+    JsonObject::new().with("id", id.to_string()).with("resources", JsonObject::sorted(kinds)).render()
 }
 
-type Named = Vec<(String, Node)>;
+type Named = Vec<(String, JsonValue)>;
 
-fn resources<T>(resources: &super::Resources<T>, render: impl Fn(&T) -> Object) -> Named {
+fn resources<T>(resources: &super::Resources<T>, render: impl Fn(&T) -> JsonObject) -> Named {
     resources.iter().map(|(id, resource)| (id.to_string(), spec(render(resource)))).collect()
 }
 
-fn spec(object: Object) -> Node {
-    Object::new().with("spec", object).into()
+fn spec(object: JsonObject) -> JsonValue {
+    JsonObject::new().with("spec", object).into()
 }
 
 fn rule_id((listener, priority): &(ResourceId, i32)) -> String {
@@ -75,11 +75,11 @@ fn rule_id((listener, priority): &(ResourceId, i32)) -> String {
 }
 
 /// A reference to an id of a resource of the stack.
-fn reference(kind: &str, id: &str, field: &str) -> Node {
-    Object::new().with("$ref", format!("#/resources/{kind}/{id}/status/{field}")).into()
+fn reference(kind: &str, id: &str, field: &str) -> JsonValue {
+    JsonObject::new().with("$ref", format!("#/resources/{kind}/{id}/status/{field}")).into()
 }
 
-impl From<&Ref> for Node {
+impl From<&Ref> for JsonValue {
     fn from(reference_or_id: &Ref) -> Self {
         let symbol = match reference_or_id {
             Ref::Known(id) => return Self::from(id.as_str()),
@@ -99,22 +99,22 @@ impl From<&Ref> for Node {
     }
 }
 
-fn load_balancer_arn(id: &ResourceId) -> Node {
+fn load_balancer_arn(id: &ResourceId) -> JsonValue {
     reference(LOAD_BALANCER, id.as_str(), "loadBalancerARN")
 }
 
-fn security_group(group: &SecurityGroup) -> Object {
+fn security_group(group: &SecurityGroup) -> JsonObject {
     let SecurityGroup { name, description, tags, ingress } = group;
-    Object::new()
+    JsonObject::new()
         .with("groupName", name)
         .with("description", description)
         .with_any("tags", tags)
         .with_any("ingress", ingress.iter().map(permission))
 }
 
-fn permission(rule: &IngressRule) -> Object {
+fn permission(rule: &IngressRule) -> JsonObject {
     let IngressRule { protocol, from_port, to_port, source, description } = rule;
-    let (list, key, peer): (_, _, Node) = match source {
+    let (list, key, peer): (_, _, JsonValue) = match source {
         RuleSource::Ipv4(cidr) => ("ipRanges", "cidrIP", cidr.into()),
         RuleSource::Ipv6(cidr) => ("ipv6Ranges", "cidrIPv6", cidr.into()),
         RuleSource::SecurityGroup(group) => ("userIDGroupPairs", "groupID", group.into()),
@@ -122,15 +122,15 @@ fn permission(rule: &IngressRule) -> Object {
         RuleSource::None => ("ipRanges", "cidrIP", "".into()),
     };
     let description = description.as_deref().filter(|text| !text.is_empty());
-    let peer = Object::new().with(key, peer).with_some("description", description);
-    Object::new()
+    let peer = JsonObject::new().with(key, peer).with_some("description", description);
+    JsonObject::new()
         .with("ipProtocol", protocol)
         .with_some("fromPort", *from_port)
         .with_some("toPort", *to_port)
         .with_any(list, [peer])
 }
 
-fn load_balancer(load_balancer: &LoadBalancer) -> Object {
+fn load_balancer(load_balancer: &LoadBalancer) -> JsonObject {
     let LoadBalancer {
         name,
         kind,
@@ -146,8 +146,8 @@ fn load_balancer(load_balancer: &LoadBalancer) -> Object {
         minimum_capacity_units,
         tags,
     } = load_balancer;
-    let capacity = minimum_capacity_units.map(|units| Object::new().with("capacityUnits", units));
-    Object::new()
+    let capacity = minimum_capacity_units.map(|units| JsonObject::new().with("capacityUnits", units));
+    JsonObject::new()
         .with("name", name)
         .with("type", kind.as_str())
         .with("scheme", scheme.as_str())
@@ -163,7 +163,7 @@ fn load_balancer(load_balancer: &LoadBalancer) -> Object {
         .with_some("ipv4IPAMPool", ipv4_ipam_pool_id.as_ref())
 }
 
-fn subnet_mapping(mapping: &SubnetMapping) -> Object {
+fn subnet_mapping(mapping: &SubnetMapping) -> JsonObject {
     let SubnetMapping {
         allocation_id,
         private_ipv4_address,
@@ -171,7 +171,7 @@ fn subnet_mapping(mapping: &SubnetMapping) -> Object {
         source_nat_ipv6_prefix,
         subnet_id,
     } = mapping;
-    Object::new()
+    JsonObject::new()
         .with_some("allocationID", allocation_id.as_ref())
         .with_some("privateIPv4Address", private_ipv4_address.as_ref())
         .with_some("ipv6Address", ipv6_address.as_ref())
@@ -183,11 +183,11 @@ fn attribute_list<'n>(
     attributes: &'n Attributes,
     key_field: &'static str,
     value_field: &'static str,
-) -> impl Iterator<Item = Object> + 'n {
-    attributes.iter().map(move |(key, value)| Object::new().with(key_field, key).with(value_field, value))
+) -> impl Iterator<Item = JsonObject> + 'n {
+    attributes.iter().map(move |(key, value)| JsonObject::new().with(key_field, key).with(value_field, value))
 }
 
-fn target_group(target_group: &TargetGroup) -> Object {
+fn target_group(target_group: &TargetGroup) -> JsonObject {
     let TargetGroup {
         name,
         target_type,
@@ -200,10 +200,10 @@ fn target_group(target_group: &TargetGroup) -> Object {
         attributes,
         tags,
     } = target_group;
-    Object::new()
+    JsonObject::new()
         .with("name", name)
         .with("targetType", target_type.as_str())
-        .with("port", port.map_or(Node::Null, Node::from))
+        .with("port", port.map_or(JsonValue::Null, JsonValue::from))
         .with("protocol", protocol.as_str())
         .with_some("protocolVersion", protocol_version.as_ref())
         .with("ipAddressType", ip_address_type.as_str())
@@ -213,7 +213,7 @@ fn target_group(target_group: &TargetGroup) -> Object {
         .with_some("targetControlPort", *target_control_port)
 }
 
-fn health_check(check: &HealthCheck) -> Object {
+fn health_check(check: &HealthCheck) -> JsonObject {
     let HealthCheck {
         port,
         protocol,
@@ -224,8 +224,10 @@ fn health_check(check: &HealthCheck) -> Object {
         healthy_threshold,
         unhealthy_threshold,
     } = check;
-    let port = port.as_deref().map(|text| text.parse::<i32>().map_or_else(|_| Node::from(text), Node::from));
-    Object::new()
+    let port = port
+        .as_deref()
+        .map(|text| text.parse::<i32>().map_or_else(|_| JsonValue::from(text), JsonValue::from));
+    JsonObject::new()
         .with_some("port", port)
         .with_some("protocol", protocol.as_ref().map(Protocol::as_str))
         .with_some("path", path.as_ref())
@@ -236,12 +238,12 @@ fn health_check(check: &HealthCheck) -> Object {
         .with_some("unhealthyThresholdCount", *unhealthy_threshold)
 }
 
-fn matcher(matcher: &Matcher) -> Object {
+fn matcher(matcher: &Matcher) -> JsonObject {
     let Matcher { http_code, grpc_code } = matcher;
-    Object::new().with_some("httpCode", http_code.as_ref()).with_some("grpcCode", grpc_code.as_ref())
+    JsonObject::new().with_some("httpCode", http_code.as_ref()).with_some("grpcCode", grpc_code.as_ref())
 }
 
-fn listener(listener: &Listener) -> Object {
+fn listener(listener: &Listener) -> JsonObject {
     let Listener {
         load_balancer,
         port,
@@ -254,7 +256,7 @@ fn listener(listener: &Listener) -> Object {
         attributes,
         tags,
     } = listener;
-    Object::new()
+    JsonObject::new()
         .with("loadBalancerARN", load_balancer_arn(load_balancer))
         .with("port", *port)
         .with("protocol", protocol.as_str())
@@ -268,40 +270,40 @@ fn listener(listener: &Listener) -> Object {
 }
 
 /// why: upstream wraps a certificate given by ARN in a resource without a name, and so loses the ARN here.
-fn certificate(certificate: &Ref) -> Object {
+fn certificate(certificate: &Ref) -> JsonObject {
     let arn = match certificate {
         Ref::Known(_) => reference("", "", "certificateARN"),
         pending @ Ref::Pending(_) => pending.into(),
     };
-    Object::new().with("certificateARN", arn)
+    JsonObject::new().with("certificateARN", arn)
 }
 
-fn mutual_authentication(mutual: &MutualAuthentication) -> Object {
+fn mutual_authentication(mutual: &MutualAuthentication) -> JsonObject {
     let MutualAuthentication {
         mode,
         trust_store_arn,
         ignore_client_certificate_expiry,
         advertise_trust_store_ca_names,
     } = mutual;
-    Object::new()
+    JsonObject::new()
         .with("mode", mode)
         .with_some("trustStoreArn", trust_store_arn.as_ref())
         .with_some("ignoreClientCertificateExpiry", *ignore_client_certificate_expiry)
         .with_some("advertiseTrustStoreCaNames", advertise_trust_store_ca_names.as_ref())
 }
 
-fn rule((listener, priority): &(ResourceId, i32), rule: &Rule) -> Object {
+fn rule((listener, priority): &(ResourceId, i32), rule: &Rule) -> JsonObject {
     let Rule { conditions, actions, transforms, tags } = rule;
-    Object::new()
+    JsonObject::new()
         .with("listenerARN", reference(LISTENER, listener.as_str(), "listenerARN"))
         .with("priority", *priority)
-        .with("actions", Node::list(actions.iter().map(actions::action)))
-        .with("conditions", Node::list(conditions.iter().map(actions::condition)))
+        .with("actions", JsonValue::list(actions.iter().map(actions::action)))
+        .with("conditions", JsonValue::list(conditions.iter().map(actions::condition)))
         .with_any("transforms", transforms.iter().map(actions::transform))
         .with_any("tags", tags)
 }
 
-fn binding(binding: &Binding) -> Object {
+fn binding(binding: &Binding) -> JsonObject {
     let Binding {
         namespace,
         name,
@@ -316,47 +318,48 @@ fn binding(binding: &Binding) -> Object {
         vpc_id,
         multi_cluster,
     } = binding;
-    let rules =
-        networking.as_ref().map(|rules| Object::new().with_any("ingress", rules.iter().map(networking_rule)));
-    let selector = node_selector.as_ref().map(|labels| Object::new().with_any("matchLabels", labels));
-    let spec = Object::new()
+    let rules = networking
+        .as_ref()
+        .map(|rules| JsonObject::new().with_any("ingress", rules.iter().map(networking_rule)));
+    let selector = node_selector.as_ref().map(|labels| JsonObject::new().with_any("matchLabels", labels));
+    let spec = JsonObject::new()
         .with("targetGroupARN", target_group_arn)
         .with("targetType", target_type.as_str())
-        .with("serviceRef", Object::new().with("name", service_name).with("port", service_port))
+        .with("serviceRef", JsonObject::new().with("name", service_name).with("port", service_port))
         .with_some("networking", rules)
         .with_some("nodeSelector", selector)
         .with("ipAddressType", ip_address_type.as_str())
         .with_some("vpcID", Some(vpc_id).filter(|id| !id.is_empty()))
         .with_some("multiClusterTargetGroup", multi_cluster.then_some(true))
         .with("targetGroupProtocol", target_group_protocol.as_str());
-    let metadata = Object::new().with("name", name).with("namespace", namespace);
-    Object::new().with("template", Object::new().with("metadata", metadata).with("spec", spec))
+    let metadata = JsonObject::new().with("name", name).with("namespace", namespace);
+    JsonObject::new().with("template", JsonObject::new().with("metadata", metadata).with("spec", spec))
 }
 
-fn networking_rule(rule: &BindingIngress) -> Object {
+fn networking_rule(rule: &BindingIngress) -> JsonObject {
     let BindingIngress { from, ports } = rule;
-    Object::new()
-        .with("from", Node::list_or_null(from.iter().map(peer)))
-        .with("ports", Node::list_or_null(ports.iter().map(port)))
+    JsonObject::new()
+        .with("from", JsonValue::list_or_null(from.iter().map(peer)))
+        .with("ports", JsonValue::list_or_null(ports.iter().map(port)))
 }
 
-fn peer(peer: &BindingPeer) -> Object {
+fn peer(peer: &BindingPeer) -> JsonObject {
     match peer {
-        BindingPeer::IpBlock(cidr) => Object::new().with("ipBlock", Object::new().with("cidr", cidr)),
+        BindingPeer::IpBlock(cidr) => JsonObject::new().with("ipBlock", JsonObject::new().with("cidr", cidr)),
         BindingPeer::SecurityGroup(id) => {
-            Object::new().with("securityGroup", Object::new().with("groupID", id))
+            JsonObject::new().with("securityGroup", JsonObject::new().with("groupID", id))
         }
     }
 }
 
-fn port(port: &BindingPort) -> Object {
+fn port(port: &BindingPort) -> JsonObject {
     let BindingPort { protocol, port } = port;
-    Object::new()
+    JsonObject::new()
         .with_some("protocol", protocol.as_ref().map(Protocol::as_str))
         .with_some("port", port.as_ref())
 }
 
-impl From<&IntOrString> for Node {
+impl From<&IntOrString> for JsonValue {
     fn from(value: &IntOrString) -> Self {
         match value {
             IntOrString::Int(number) => Self::from(*number),
@@ -367,9 +370,9 @@ impl From<&IntOrString> for Node {
 
 fn protections(protection: &Protection) -> Vec<(&'static str, Named)> {
     let Protection { wafv2_web_acl_arn, waf_regional_web_acl_id, shield } = protection;
-    let one = |field: Option<(&'static str, Node)>| {
+    let one = |field: Option<(&'static str, JsonValue)>| {
         let arn = load_balancer_arn(&ResourceId::from("LoadBalancer"));
-        let object = field.map(|(key, value)| Object::new().with(key, value).with("resourceARN", arn));
+        let object = field.map(|(key, value)| JsonObject::new().with(key, value).with("resourceARN", arn));
         object.map(|object| ("LoadBalancer".to_owned(), spec(object))).into_iter().collect()
     };
     vec![
@@ -379,12 +382,12 @@ fn protections(protection: &Protection) -> Vec<(&'static str, Named)> {
     ]
 }
 
-fn alb_target(stack: &Stack, id: &ResourceId, target: &AlbTarget) -> (String, Node) {
+fn alb_target(stack: &Stack, id: &ResourceId, target: &AlbTarget) -> (String, JsonValue) {
     let AlbTarget { load_balancer, port } = target;
     let target_group = stack.target_groups.get(id);
     let name = target_group.map(|group| group.name.clone()).unwrap_or_default();
     let listener_port = target_group.and_then(|group| group.port).unwrap_or_default();
-    let object = Object::new()
+    let object = JsonObject::new()
         .with("Name", &name)
         .with("ARN", reference(TARGET_GROUP, id.as_str(), "targetGroupARN"))
         .with("Port", listener_port)

@@ -6,12 +6,12 @@
 pub mod marshal;
 
 use crate::api::meta::CLUSTER_TAG;
-use crate::cloud::ec2::IngressRule;
-use crate::cloud::elbv2::{
+use crate::aws_api::ec2::IngressRule;
+use crate::aws_api::elbv2::{
     HealthCheck, IpAddressType, ListenerAction, LoadBalancerType, MutualAuthentication, Protocol,
     RuleCondition, RuleTransform, Scheme, SubnetMapping, TargetType,
 };
-use crate::cloud::{Attributes, Ref, SymbolKind, Tags};
+use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 use std::fmt;

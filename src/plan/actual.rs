@@ -4,10 +4,10 @@
 //! the diff does not look at them otherwise.
 
 use crate::api::TargetGroupBinding;
-use crate::cloud::ec2;
-use crate::cloud::elbv2;
-use crate::cloud::protection::ShieldProtection;
-use crate::cloud::{Attributes, Tags};
+use crate::aws_api::ec2;
+use crate::aws_api::elbv2;
+use crate::aws_api::protection::ShieldProtection;
+use crate::aws_api::{Attributes, Tags};
 
 /// Everything that exists of one stack. Nothing found: all lists are empty.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -11,7 +11,7 @@ use crate::api::target_group_binding::{
     ServiceReference, TargetGroupBindingSpec,
 };
 use crate::api::{LabelSelector, ObjectKey, ObjectMeta, TargetGroupBinding};
-use crate::cloud::{Bindings, Ref, Unresolved};
+use crate::aws_api::{Ref, ResolvedIds, Unresolved};
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, Stack};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub enum BindingError {
 }
 
 /// The object to create. References must be resolvable with `known`.
-pub fn render_binding(write: &BindingWrite, known: &Bindings) -> Result<TargetGroupBinding, BindingError> {
+pub fn render_binding(write: &BindingWrite, known: &ResolvedIds) -> Result<TargetGroupBinding, BindingError> {
     let BindingWrite { binding, labels } = write;
     let metadata = ObjectMeta {
         namespace: Some(binding.namespace.clone()),
@@ -63,7 +63,7 @@ pub fn digest_observed(bindings: &[TargetGroupBinding]) -> Digest {
 }
 
 /// Digest of the stack's bindings as they should be. References must be resolvable with `known`.
-pub fn digest_wanted(stack: &Stack, known: &Bindings) -> Result<Digest, BindingError> {
+pub fn digest_wanted(stack: &Stack, known: &ResolvedIds) -> Result<Digest, BindingError> {
     let labels = stack.id.labels();
     let wanted = stack.bindings.values().map(|binding| {
         render_binding(&BindingWrite { binding: binding.clone(), labels: labels.clone() }, known)
@@ -76,7 +76,7 @@ fn identified(binding: &TargetGroupBinding) -> (ObjectKey, bool, String) {
     (ObjectKey::of(binding), is_being_deleted(binding), comparable(binding).to_string())
 }
 
-fn render_spec(binding: &Binding, known: &Bindings) -> Result<TargetGroupBindingSpec, BindingError> {
+fn render_spec(binding: &Binding, known: &ResolvedIds) -> Result<TargetGroupBindingSpec, BindingError> {
     let Binding {
         namespace: _,
         name: _,
@@ -107,7 +107,7 @@ fn render_spec(binding: &Binding, known: &Bindings) -> Result<TargetGroupBinding
     })
 }
 
-fn resolve(reference: &Ref, known: &Bindings) -> Result<String, Unresolved> {
+fn resolve(reference: &Ref, known: &ResolvedIds) -> Result<String, Unresolved> {
     let mut reference = reference.clone();
     reference.bind(known);
     reference.resolved().map(str::to_owned)
@@ -121,7 +121,7 @@ fn render_selector(labels: &BTreeMap<String, String>) -> LabelSelector {
     LabelSelector { match_labels: Some(labels.clone()), match_expressions: None }
 }
 
-fn render_networking(rules: &[BindingIngress], known: &Bindings) -> Result<Networking, BindingError> {
+fn render_networking(rules: &[BindingIngress], known: &ResolvedIds) -> Result<Networking, BindingError> {
     let rules: Result<Vec<_>, BindingError> = rules
         .iter()
         .map(|BindingIngress { from, ports }| {
@@ -134,7 +134,7 @@ fn render_networking(rules: &[BindingIngress], known: &Bindings) -> Result<Netwo
     Ok(Networking { ingress: Some(rules?) })
 }
 
-fn render_peer(peer: &BindingPeer, known: &Bindings) -> Result<NetworkingPeer, BindingError> {
+fn render_peer(peer: &BindingPeer, known: &ResolvedIds) -> Result<NetworkingPeer, BindingError> {
     Ok(match peer {
         BindingPeer::IpBlock(cidr) => {
             NetworkingPeer { ip_block: Some(IpBlock { cidr: cidr.clone() }), security_group: None }

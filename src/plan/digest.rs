@@ -1,6 +1,6 @@
 //! Digests: to tell cheaply whether something is as it was, also where AWS does not show it.
 
-use crate::cloud::elbv2::{ListenerAction, OidcAction};
+use crate::aws_api::elbv2::{ListenerAction, OidcAction};
 use crate::config::Config;
 use crate::model::{Listener, Rule, Stack};
 use serde::{Deserialize, Serialize};

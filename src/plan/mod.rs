@@ -12,18 +12,18 @@ pub mod actual;
 pub mod binding;
 pub mod diff;
 pub mod digest;
-pub mod limits;
+pub mod quotas;
 pub mod render;
 pub mod step;
 
 pub use actual::Actual;
-pub use diff::{DiffError, Terms, diff};
+pub use diff::{DiffError, PlanContext, diff};
 pub use digest::{AppliedSecrets, Digest, Seal};
-pub use limits::{Limits, Quota};
+pub use quotas::{ExhaustedQuotas, Quota};
 pub use step::{BindingWrite, OnFailure, Op, Stage, Step, StepId};
 
-use crate::cloud::elbv2::{FixedResponseAction, ListenerAction};
-use crate::cloud::{Bindings, Request, SymbolKind};
+use crate::aws_api::elbv2::{FixedResponseAction, ListenerAction};
+use crate::aws_api::{Request, ResolvedIds, SymbolKind};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -33,11 +33,11 @@ pub struct Plan {
     /// The steps; each comes after all it depends on.
     pub steps: Vec<Step>,
     /// Ids of the stack's resources that exist already.
-    pub known: Bindings,
+    pub known: ResolvedIds,
     /// What is wanted and probably does not fit a quota: tried at the end, when all that can go has gone.
-    pub shortfalls: Vec<Shortfall>,
+    pub shortfalls: Vec<QuotaExceeded>,
     /// When to look again although nothing failed.
-    pub revisits: Vec<Revisit>,
+    pub revisits: Vec<Requeue>,
     /// What the user should know although nothing is done about it.
     pub notices: Vec<String>,
 }
@@ -69,7 +69,7 @@ impl Plan {
 }
 
 /// why: a listener that is tried alone cannot forward to target groups that are only made with it
-fn answer_meanwhile(op: &mut Op, known: &Bindings) {
+fn answer_meanwhile(op: &mut Op, known: &ResolvedIds) {
     let Op::Aws(request) = op else { return };
     let is_unknown = request
         .pending()
@@ -87,7 +87,7 @@ fn answer_meanwhile(op: &mut Op, known: &Bindings) {
 
 /// Something wanted for which AWS probably has no room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shortfall {
+pub struct QuotaExceeded {
     /// The quota.
     pub quota: Quota,
     /// What does not fit: its id in the stack.
@@ -98,7 +98,7 @@ pub struct Shortfall {
 
 /// A reason to look again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revisit {
+pub struct Requeue {
     /// After this long.
     pub after: Duration,
     /// What is waited for.

@@ -3,8 +3,8 @@
 mod content;
 
 use super::step::{BindingWrite, Op, Step};
-use super::{Plan, Revisit, Shortfall};
-use crate::cloud::Action;
+use super::{Plan, QuotaExceeded, Requeue};
+use crate::aws_api::Action;
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -13,10 +13,10 @@ impl fmt::Display for Plan {
         for step in steps {
             write!(f, "{step}")?;
         }
-        for Shortfall { quota, resource, step: _ } in shortfalls {
+        for QuotaExceeded { quota, resource, step: _ } in shortfalls {
             writeln!(f, "! {resource}: probably no room, the quota of {quota} is used up")?;
         }
-        for Revisit { after, why } in revisits {
+        for Requeue { after, why } in revisits {
             writeln!(f, "? again in {}s: {why}", after.as_secs())?;
         }
         for notice in notices {

@@ -1,7 +1,7 @@
 //! One step of a plan.
 
 use crate::api::{ObjectKey, TargetGroupBinding};
-use crate::cloud::{Request, Symbol};
+use crate::aws_api::{Request, Symbol};
 use crate::model::Binding;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -98,7 +98,7 @@ pub enum OnFailure {
     #[default]
     Fail,
     /// Too early: try again later, without a fuss.
-    Revisit(Duration),
+    Requeue(Duration),
 }
 
 /// One step.
@@ -163,7 +163,7 @@ impl Step {
     /// Says that a failure only means that it is too early.
     #[must_use]
     pub fn or_revisit(mut self, after: Duration) -> Self {
-        self.on_failure = OnFailure::Revisit(after);
+        self.on_failure = OnFailure::Requeue(after);
         self
     }
 }

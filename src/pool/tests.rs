@@ -30,7 +30,7 @@ async fn only_one_large_job_runs_and_the_smallest_is_next() {
     let (done, order) = mpsc::channel();
     let large = pool.clone();
     jobs.spawn(async move { large.run(LARGE, move || held.recv().is_ok()).await.map(drop) });
-    while pool.0.lanes.lock().running_large == 0 {
+    while pool.0.queues.lock().running_large == 0 {
         tokio::task::yield_now().await;
     }
     for size in [LARGE * 3, LARGE * 2] {
@@ -58,8 +58,8 @@ async fn who_gives_up_waiting_leaves_no_trace() {
     assert!(futures::poll!(promoted.as_mut()).is_pending());
     drop(first);
     drop(promoted);
-    let lanes = pool.0.lanes.lock();
-    assert_eq!((lanes.running, lanes.running_large), (0, 0));
+    let queues = pool.0.queues.lock();
+    assert_eq!((queues.running, queues.running_large), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Tells whether something is ready; the error says why not.
-pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+pub type ReadinessCheck = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// Renders all metrics in the Prometheus text format.
 pub type Exposition = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Health probes: whether the webhooks can be served, and whether the caches are complete.
-pub fn probes(webhooks: Readiness, caches: Readiness) -> Router {
+pub fn probes(webhooks: ReadinessCheck, caches: ReadinessCheck) -> Router {
     let readyz = move || {
         let webhooks = webhooks.clone();
         async move { check("ready-webhook", webhooks()) }

@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Bytes of bodies in memory at a time.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct BodyLimits {
     /// Of small bodies.
     pub small: usize,
     /// Of large bodies.
@@ -42,7 +42,7 @@ pub struct Room {
     pub huge: usize,
 }
 
-impl Default for Room {
+impl Default for BodyLimits {
     /// One huge body at a time, and 43 MiB in all.
     fn default() -> Self {
         Self { small: 8 * 1024 * 1024, large: 16 * 1024 * 1024, huge: LARGEST }
@@ -67,7 +67,7 @@ impl Size {
     }
 }
 
-impl Room {
+impl BodyLimits {
     fn of(&self, size: Size) -> usize {
         match size {
             Size::Small => self.small,
@@ -80,28 +80,28 @@ impl Room {
 /// The request is given up: it was sent slowly, and memory is short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body came slowly while many others were on their way; send it again")]
-pub struct Dropped;
+pub struct BodyDropped;
 
 /// All bodies in memory.
 #[derive(Clone, Default)]
-pub struct Bodies(Arc<Shared>);
+pub struct Bodies(Arc<BodiesState>);
 
 #[derive(Default)]
-struct Shared {
-    room: Room,
+struct BodiesState {
+    room: BodyLimits,
     meter: BodyMeter,
-    shelf: Mutex<Shelf>,
+    shelf: Mutex<OpenBodies>,
     freed: Notify,
 }
 
 #[derive(Default)]
-struct Shelf {
+struct OpenBodies {
     next: u64,
-    bodies: BTreeMap<u64, Held>,
+    bodies: BTreeMap<u64, OpenBody>,
 }
 
 /// One body.
-struct Held {
+struct OpenBody {
     bytes: usize,
     began: Instant,
     last: Instant,
@@ -111,7 +111,7 @@ struct Held {
     ask: Arc<Notify>,
 }
 
-impl Held {
+impl OpenBody {
     fn size(&self) -> Size {
         Size::of(self.bytes)
     }
@@ -126,7 +126,7 @@ impl Held {
     }
 }
 
-impl Shelf {
+impl OpenBodies {
     fn used(&self, size: Size) -> usize {
         self.of(size).map(|(_, held)| held.bytes).sum()
     }
@@ -136,7 +136,7 @@ impl Shelf {
         self.of(size).filter(|(_, held)| held.is_dropped).map(|(_, held)| held.bytes).sum()
     }
 
-    fn of(&self, size: Size) -> impl Iterator<Item = (&u64, &Held)> {
+    fn of(&self, size: Size) -> impl Iterator<Item = (&u64, &OpenBody)> {
         self.bodies.iter().filter(move |(_, held)| held.size() == size)
     }
 
@@ -153,13 +153,13 @@ impl Shelf {
 }
 
 /// What one body has of the memory, until it is dropped.
-pub struct Share {
-    shared: Arc<Shared>,
+pub struct BodyReservation {
+    shared: Arc<BodiesState>,
     id: u64,
     ask: Arc<Notify>,
 }
 
-impl Drop for Share {
+impl Drop for BodyReservation {
     fn drop(&mut self) {
         let mut shelf = self.shared.shelf.lock();
         shelf.bodies.remove(&self.id);
@@ -169,28 +169,28 @@ impl Drop for Share {
     }
 }
 
-impl Shared {
-    fn count(&self, shelf: &Shelf) {
+impl BodiesState {
+    fn count(&self, shelf: &OpenBodies) {
         self.meter.bytes.set(i64::try_from(shelf.total()).unwrap_or(i64::MAX));
     }
 }
 
 impl Bodies {
     /// No bodies yet.
-    pub fn new(room: Room, meter: BodyMeter) -> Self {
-        Self(Arc::new(Shared { room, meter, ..Shared::default() }))
+    pub fn new(room: BodyLimits, meter: BodyMeter) -> Self {
+        Self(Arc::new(BodiesState { room, meter, ..BodiesState::default() }))
     }
 
     /// A body of which nothing has come yet.
-    pub fn enter(&self) -> Share {
+    pub fn enter(&self) -> BodyReservation {
         let mut shelf = self.0.shelf.lock();
         let (id, now, ask) = (shelf.next, Instant::now(), Arc::new(Notify::new()));
         let (is_whole, is_dropped) = (false, false);
         shelf
             .bodies
-            .insert(id, Held { bytes: 0, began: now, last: now, is_whole, is_dropped, ask: ask.clone() });
+            .insert(id, OpenBody { bytes: 0, began: now, last: now, is_whole, is_dropped, ask: ask.clone() });
         shelf.next += 1;
-        Share { shared: self.0.clone(), id, ask }
+        BodyReservation { shared: self.0.clone(), id, ask }
     }
 
     /// Bytes in memory.
@@ -199,7 +199,7 @@ impl Bodies {
     }
 }
 
-impl Share {
+impl BodyReservation {
     /// Bytes have come for which there is memory.
     pub fn touch(&self) {
         if let Some(held) = self.shared.shelf.lock().bodies.get_mut(&self.id) {
@@ -208,7 +208,7 @@ impl Share {
     }
 
     /// Takes memory for so many bytes more; waits for it where others make use of it.
-    pub async fn take(&self, bytes: usize) -> Result<(), Dropped> {
+    pub async fn take(&self, bytes: usize) -> Result<(), BodyDropped> {
         loop {
             let freed = self.shared.freed.notified();
             let mut freed = std::pin::pin!(freed);
@@ -219,16 +219,16 @@ impl Share {
             tokio::select! {
                 () = freed => {}
                 () = tokio::time::sleep(LOOK) => {}
-                () = self.dropped() => return Err(Dropped),
+                () = self.dropped() => return Err(BodyDropped),
             }
         }
     }
 
     /// Whether there was memory. Where there was not, the slowest has been asked to go.
-    fn try_take(&self, bytes: usize) -> Result<bool, Dropped> {
+    fn try_take(&self, bytes: usize) -> Result<bool, BodyDropped> {
         let mut shelf = self.shared.shelf.lock();
         let Some(mine) = shelf.bodies.get_mut(&self.id).filter(|held| !held.is_dropped) else {
-            return Err(Dropped);
+            return Err(BodyDropped);
         };
         // why: whoever waits for memory is not slow
         let now = Instant::now();
@@ -256,7 +256,7 @@ impl Share {
             slowest.ask.notify_one();
             self.shared.meter.dropped.inc();
             if id == self.id {
-                return Err(Dropped);
+                return Err(BodyDropped);
             }
         }
         Ok(false)

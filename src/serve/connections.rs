@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How many connections a listener keeps.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// All of them. API servers need a handful each, more in a rollout.
     pub connections: usize,
     /// Of these, without a finished handshake.
@@ -33,7 +33,7 @@ pub struct Limits {
     pub share: usize,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self { connections: 512, opening: 128, share: 64 }
     }
@@ -51,7 +51,7 @@ const BYTES_BEFORE_REQUEST: u64 = 256 * 1024;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
+enum ConnectionPhase {
     /// The handshake is not finished.
     Opening,
     /// A request has begun and is not complete.
@@ -63,19 +63,19 @@ enum Phase {
 }
 
 /// The order in which connections are closed: as the head of this file says, then since when.
-type Rank = (u8, Phase, bool, Instant);
+type Rank = (u8, ConnectionPhase, bool, Instant);
 
 /// One connection, shared by the table and whoever serves it.
 #[derive(Debug)]
 pub struct Connection {
     source: IpAddr,
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
     closing: CancellationToken,
 }
 
 #[derive(Debug)]
-struct State {
-    phase: Phase,
+struct ConnectionState {
+    phase: ConnectionPhase,
     /// When the phase began.
     since: Instant,
     /// Requests that have begun and are not answered: more than one with HTTP/2.
@@ -90,8 +90,8 @@ struct State {
     is_bytes_request: bool,
 }
 
-impl State {
-    fn enter(&mut self, phase: Phase) {
+impl ConnectionState {
+    fn enter(&mut self, phase: ConnectionPhase) {
         if self.phase != phase {
             (self.phase, self.since) = (phase, Instant::now());
         }
@@ -100,8 +100,8 @@ impl State {
 
 impl Connection {
     fn new(source: IpAddr) -> Self {
-        let state = State {
-            phase: Phase::Opening,
+        let state = ConnectionState {
+            phase: ConnectionPhase::Opening,
             since: Instant::now(),
             requests: 0,
             has_served: false,
@@ -116,15 +116,15 @@ impl Connection {
     pub fn opened(&self, is_http2: bool) {
         let mut state = self.state.lock();
         state.is_bytes_request = !is_http2;
-        state.enter(Phase::Idle);
+        state.enter(ConnectionPhase::Idle);
     }
 
     /// Bytes have come. Whether they are still in proportion to the requests.
     pub fn received(&self, bytes: usize) -> bool {
         let mut state = self.state.lock();
         state.received = state.received.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if state.phase == Phase::Idle && state.is_bytes_request {
-            state.enter(Phase::Sending);
+        if state.phase == ConnectionPhase::Idle && state.is_bytes_request {
+            state.enter(ConnectionPhase::Sending);
         }
         state.received <= state.allowed
     }
@@ -134,13 +134,13 @@ impl Connection {
         let mut state = self.state.lock();
         state.requests += 1;
         (state.received, state.allowed) = (0, BYTES_PER_REQUEST);
-        state.enter(Phase::Sending);
+        state.enter(ConnectionPhase::Sending);
         Exchange(self.clone())
     }
 
     /// The request is complete: the client has done its part.
     pub fn complete(&self) {
-        self.state.lock().enter(Phase::Answering);
+        self.state.lock().enter(ConnectionPhase::Answering);
     }
 
     fn end(&self) {
@@ -148,7 +148,7 @@ impl Connection {
         state.requests = state.requests.saturating_sub(1);
         state.has_served = true;
         if state.requests == 0 {
-            state.enter(Phase::Idle);
+            state.enter(ConnectionPhase::Idle);
         }
     }
 
@@ -162,26 +162,30 @@ impl Connection {
         let state = self.state.lock();
         let is_stalled = state.since.elapsed() >= STALLED;
         let group = match state.phase {
-            Phase::Answering => return None,
-            Phase::Sending if state.has_served && !is_stalled => 3,
-            Phase::Opening if is_stalled => 0,
-            Phase::Opening | Phase::Sending | Phase::Idle if has_more_than_share => 1,
-            Phase::Opening | Phase::Sending | Phase::Idle => 2,
+            ConnectionPhase::Answering => return None,
+            ConnectionPhase::Sending if state.has_served && !is_stalled => 3,
+            ConnectionPhase::Opening if is_stalled => 0,
+            ConnectionPhase::Opening | ConnectionPhase::Sending | ConnectionPhase::Idle
+                if has_more_than_share =>
+            {
+                1
+            }
+            ConnectionPhase::Opening | ConnectionPhase::Sending | ConnectionPhase::Idle => 2,
         };
         // why: whether what began a moment ago comes to an end is not known yet
-        let phase = if is_stalled { state.phase } else { Phase::Idle };
+        let phase = if is_stalled { state.phase } else { ConnectionPhase::Idle };
         // why: the first request of a new connection is on its way
         let may_ask = state.has_served || !is_stalled;
         Some((group, phase, may_ask, state.since))
     }
 
-    fn phase(&self) -> Phase {
+    fn phase(&self) -> ConnectionPhase {
         self.state.lock().phase
     }
 
     fn has_stalled_head(&self) -> bool {
         let state = self.state.lock();
-        state.phase == Phase::Sending && state.requests == 0 && state.since.elapsed() > HEAD_TIMEOUT
+        state.phase == ConnectionPhase::Sending && state.requests == 0 && state.since.elapsed() > HEAD_TIMEOUT
     }
 }
 
@@ -201,26 +205,26 @@ pub struct Connections(Arc<Table>);
 
 #[derive(Default)]
 struct Table {
-    limits: Limits,
+    limits: ConnectionLimits,
     meter: ConnectionMeter,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnection>,
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenConnection {
     next: u64,
     connections: BTreeMap<u64, Arc<Connection>>,
 }
 
 /// The place of a connection in the table, until it is dropped.
-pub struct Place {
+pub struct ConnectionSlot {
     table: Connections,
     id: u64,
     /// The connection.
     pub connection: Arc<Connection>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let Table { open, meter, .. } = &*self.table.0;
         let mut open = open.lock();
@@ -231,21 +235,22 @@ impl Drop for Place {
 
 impl Connections {
     /// No connections yet.
-    pub fn new(limits: Limits, meter: ConnectionMeter) -> Self {
+    pub fn new(limits: ConnectionLimits, meter: ConnectionMeter) -> Self {
         Self(Arc::new(Table { limits, meter, open: Mutex::default() }))
     }
 
     /// A place for a new connection. Where there is none, another connection is closed for it; `None`: all others have
     /// complete requests.
-    pub fn enter(&self, source: IpAddr) -> Option<Place> {
+    pub fn enter(&self, source: IpAddr) -> Option<ConnectionSlot> {
         let Table { limits, meter, open } = &*self.0;
         let mut open = open.lock();
-        let is_opening = |connection: &&Arc<Connection>| connection.phase() == Phase::Opening;
+        let is_opening = |connection: &&Arc<Connection>| connection.phase() == ConnectionPhase::Opening;
         let opening = open.connections.values().filter(is_opening).count();
         let has_too_many_handshakes = opening >= limits.opening;
         if open.connections.len() >= limits.connections || has_too_many_handshakes {
-            let is_candidate =
-                |connection: &Connection| !has_too_many_handshakes || connection.phase() == Phase::Opening;
+            let is_candidate = |connection: &Connection| {
+                !has_too_many_handshakes || connection.phase() == ConnectionPhase::Opening
+            };
             let Some(id) = open.least_wanted(limits.share, is_candidate) else {
                 meter.refused.inc();
                 return None;
@@ -256,7 +261,7 @@ impl Connections {
         open.next += 1;
         open.connections.insert(id, connection.clone());
         meter.open.set(i64::try_from(open.connections.len()).unwrap_or(i64::MAX));
-        Some(Place { table: self.clone(), id, connection })
+        Some(ConnectionSlot { table: self.clone(), id, connection })
     }
 
     /// Connections that may be served at a time, those that are being closed included.
@@ -275,7 +280,7 @@ impl Connections {
     }
 }
 
-impl Open {
+impl OpenConnection {
     fn least_wanted(&self, share: usize, is_candidate: impl Fn(&Connection) -> bool) -> Option<u64> {
         let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
         for connection in self.connections.values() {
@@ -292,9 +297,9 @@ impl Open {
     fn close(&mut self, id: u64, meter: &ConnectionMeter) {
         if let Some(connection) = self.connections.remove(&id) {
             match connection.phase() {
-                Phase::Opening => meter.closed_opening.inc(),
-                Phase::Sending => meter.closed_sending.inc(),
-                Phase::Idle | Phase::Answering => meter.closed_idle.inc(),
+                ConnectionPhase::Opening => meter.closed_opening.inc(),
+                ConnectionPhase::Sending => meter.closed_sending.inc(),
+                ConnectionPhase::Idle | ConnectionPhase::Answering => meter.closed_idle.inc(),
             };
             connection.closing.cancel();
         }

@@ -3,8 +3,8 @@
 //! Handshakes and heads have deadlines, connections are limited ([`Connections`]), what a connection may hold in memory is
 //! bounded, and shutting down fails no request.
 
-use super::connections::{Connection, Connections, Limits, Place};
-use super::watched::Watched;
+use super::connections::{Connection, ConnectionLimits, ConnectionSlot, Connections};
+use super::metered_stream::MeteredStream;
 use crate::metrics::ConnectionMeter;
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -67,14 +67,16 @@ pub async fn serve_tls(
     shutdown: impl Future<Output = ()>,
 ) {
     let acceptor = TlsAcceptor::from(tls);
-    Server::new(Limits::default(), ConnectionMeter::default())
+    Server::new(ConnectionLimits::default(), ConnectionMeter::default())
         .serve(listener, Some(acceptor), router, shutdown)
         .await;
 }
 
 /// Serves `router` over plain HTTP until `shutdown` completes, then takes its leave.
 pub async fn serve_plain(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    Server::new(Limits::default(), ConnectionMeter::default()).serve(listener, None, router, shutdown).await;
+    Server::new(ConnectionLimits::default(), ConnectionMeter::default())
+        .serve(listener, None, router, shutdown)
+        .await;
 }
 
 /// A listener's rules.
@@ -87,7 +89,7 @@ pub struct Server {
 
 impl Server {
     /// A server that keeps so many connections.
-    pub fn new(limits: Limits, meter: ConnectionMeter) -> Self {
+    pub fn new(limits: ConnectionLimits, meter: ConnectionMeter) -> Self {
         Self {
             connections: Connections::new(limits, meter),
             leaving: CancellationToken::new(),
@@ -178,7 +180,7 @@ fn send_away_when(leaves: &Arc<AtomicBool>, router: Router) -> Router {
 
 async fn serve_connection(
     stream: TcpStream,
-    place: Place,
+    place: ConnectionSlot,
     acceptor: Option<TlsAcceptor>,
     router: Router,
     leaving: CancellationToken,
@@ -213,7 +215,7 @@ async fn serve_requests(
 ) {
     let builder = protocol();
     let service = hyper::service::service_fn(|request| answer(request, connection.clone(), router.clone()));
-    let stream = TokioIo::new(Watched::new(stream, connection.clone()));
+    let stream = TokioIo::new(MeteredStream::new(stream, connection.clone()));
     let mut served = pin!(builder.serve_connection(stream, service));
     let ended = tokio::select! {
         // why: a request that has come in the meantime is still answered

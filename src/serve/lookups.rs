@@ -3,12 +3,12 @@
 //! Whoever reaches the port can send reviews. So AWS is asked at a bounded rate; and in the name of a role that no stored
 //! binding names, only now and then, which is enough for bindings with new roles and too little to try roles out.
 
-use crate::admit::TargetGroupQuery;
-use crate::admit::unanswered::Unanswered;
+use crate::admission::TargetGroupLookup;
+use crate::admission::unanswered::Unanswered;
 use crate::aws::assume_role::{AssumedRole, CloudFor};
 use crate::aws::send;
-use crate::cloud::CloudError;
-use crate::cloud::elbv2::{DescribeTargetGroups, TargetGroup};
+use crate::aws_api::CloudError;
+use crate::aws_api::elbv2::{DescribeTargetGroups, TargetGroup};
 use crate::metrics::LookupMeter;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -25,28 +25,28 @@ const REMEMBERED: usize = 256;
 /// How long a role that no binding names may be asked in again, once it was.
 const TRIED_FOR: Duration = Duration::from_mins(1);
 /// Questions at once, and how long until there may be another.
-const QUESTIONS: Allowance = Allowance { burst: 20, every: Duration::from_millis(100) };
+const QUESTIONS: RateLimit = RateLimit { burst: 20, every: Duration::from_millis(100) };
 /// How long a question waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 /// Roles at once that no binding names, and how long until there may be another.
-const NEW_ROLES: Allowance = Allowance { burst: 10, every: Duration::from_secs(10) };
+const NEW_ROLES: RateLimit = RateLimit { burst: 10, every: Duration::from_secs(10) };
 
 /// What may be asked for, in whose name.
-pub type Question = (Option<AssumedRole>, TargetGroupQuery);
-type Found = Result<Vec<TargetGroup>, Unanswered>;
+pub type RoleLookup = (Option<AssumedRole>, TargetGroupLookup);
+type TargetGroupsResult = Result<Vec<TargetGroup>, Unanswered>;
 
 /// Asks AWS for reviews.
 pub struct Lookups {
     clouds: Arc<dyn CloudFor>,
     meter: LookupMeter,
-    memory: Mutex<BTreeMap<Question, (Instant, Found)>>,
-    questions: Mutex<Bucket>,
+    memory: Mutex<BTreeMap<RoleLookup, (Instant, TargetGroupsResult)>>,
+    questions: Mutex<LookupBucket>,
     new_roles: Mutex<NewRoles>,
 }
 
 /// Roles that no binding names.
 struct NewRoles {
-    bucket: Bucket,
+    bucket: LookupBucket,
     /// Until when those that were asked in may be asked in again.
     tried: BTreeMap<AssumedRole, Instant>,
 }
@@ -67,17 +67,17 @@ impl NewRoles {
 }
 
 /// How often something may happen.
-struct Allowance {
+struct RateLimit {
     burst: u32,
     every: Duration,
 }
 
 /// A token bucket: when it will be full again.
-struct Bucket(Option<Instant>);
+struct LookupBucket(Option<Instant>);
 
-impl Bucket {
+impl LookupBucket {
     /// How long to wait for a token; `None` if that would take too long.
-    fn take(&mut self, allowance: &Allowance, patience: Duration) -> Option<Duration> {
+    fn take(&mut self, allowance: &RateLimit, patience: Duration) -> Option<Duration> {
         let now = Instant::now();
         let full_at = self.0.filter(|at| *at > now).unwrap_or(now) + allowance.every;
         let wait = (full_at - now).saturating_sub(allowance.every * allowance.burst);
@@ -95,14 +95,18 @@ impl Lookups {
             clouds,
             meter,
             memory: Mutex::default(),
-            questions: Mutex::new(Bucket(None)),
-            new_roles: Mutex::new(NewRoles { bucket: Bucket(None), tried: BTreeMap::new() }),
+            questions: Mutex::new(LookupBucket(None)),
+            new_roles: Mutex::new(NewRoles { bucket: LookupBucket(None), tried: BTreeMap::new() }),
         }
     }
 
     /// The target groups of a query. `is_named` tells whether a stored binding names the role.
-    pub async fn find(&self, question: Question, is_named: impl Fn(&AssumedRole) -> bool) -> Found {
-        if let Some(found) = self.recall(&question) {
+    pub async fn find(
+        &self,
+        question: RoleLookup,
+        is_named: impl Fn(&AssumedRole) -> bool,
+    ) -> TargetGroupsResult {
+        if let Some(found) = self.cached(&question) {
             return found;
         }
         let wait = self.permit(question.0.as_ref(), is_named)?;
@@ -110,7 +114,7 @@ impl Lookups {
         let cloud = self.clouds.cloud_for(question.0.as_ref());
         let found = send(&*cloud, describe(&question.1)).await;
         let found = found.map(|page| page.items).map_err(|error| unanswered(&error));
-        self.remember(question, &found);
+        self.store(question, &found);
         found
     }
 
@@ -130,18 +134,18 @@ impl Lookups {
                  now; one more is tried every {every} seconds"
             )));
         }
-        self.questions.lock().take(&QUESTIONS, PATIENCE).ok_or_else(|| {
+        self.questions.lock().take(&QUESTIONS, MAX_WAIT).ok_or_else(|| {
             self.meter.rate.inc();
             Unanswered::later("too many target groups were asked for just now")
         })
     }
 
-    fn recall(&self, question: &Question) -> Option<Found> {
+    fn cached(&self, question: &RoleLookup) -> Option<TargetGroupsResult> {
         let memory = self.memory.lock();
         memory.get(question).filter(|(until, _)| Instant::now() < *until).map(|(_, found)| found.clone())
     }
 
-    fn remember(&self, question: Question, found: &Found) {
+    fn store(&self, question: RoleLookup, found: &TargetGroupsResult) {
         let now = Instant::now();
         let mut memory = self.memory.lock();
         memory.retain(|_, (until, _)| now < *until);
@@ -157,10 +161,10 @@ fn unanswered(error: &CloudError) -> Unanswered {
     Unanswered::of(error)
 }
 
-fn describe(query: &TargetGroupQuery) -> DescribeTargetGroups {
+fn describe(query: &TargetGroupLookup) -> DescribeTargetGroups {
     match query {
-        TargetGroupQuery::Arn(arn) => DescribeTargetGroups { arns: vec![arn.clone()], ..Default::default() },
-        TargetGroupQuery::Name(name) => {
+        TargetGroupLookup::Arn(arn) => DescribeTargetGroups { arns: vec![arn.clone()], ..Default::default() },
+        TargetGroupLookup::Name(name) => {
             DescribeTargetGroups { names: vec![name.clone()], ..Default::default() }
         }
     }

@@ -4,12 +4,12 @@ pub use axum::Router;
 
 pub mod admin;
 pub mod bodies;
+pub mod bounded_json;
 pub mod certificate;
 pub mod connections;
-pub mod lean;
 pub mod listener;
 pub mod lookups;
+mod metered_stream;
 pub mod review;
 pub mod steps;
-mod watched;
 pub mod webhook;

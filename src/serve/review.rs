@@ -1,8 +1,8 @@
 //! AdmissionReview v1 on the wire.
 //! Source: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>
 
-use super::lean::Lean;
-use crate::admit::{Admitted, Change, Denial, Operation};
+use super::bounded_json::BoundedJson;
+use crate::admission::{AdmissionOperation, Admitted, Change, Denial};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 /// What the API server sends.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Review {
+pub struct AdmissionReview {
     /// `admission.k8s.io/v1`.
     pub api_version: String,
     /// `AdmissionReview`.
     pub kind: String,
     /// The request.
-    pub request: Option<Request>,
+    pub request: Option<AdmissionRequest>,
 }
 
 /// What the API server wants to know.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request {
+pub struct AdmissionRequest {
     /// Ties answer to request.
     pub uid: String,
     /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`.
@@ -36,22 +36,22 @@ pub struct Request {
     pub name: String,
     /// The object as it shall be.
     #[serde(default)]
-    pub object: Lean,
+    pub object: BoundedJson,
     /// The object as it was.
     #[serde(default)]
-    pub old_object: Lean,
+    pub old_object: BoundedJson,
     /// Nothing may be changed anywhere because of a dry run.
     #[serde(default)]
     pub dry_run: Option<bool>,
 }
 
-impl Request {
+impl AdmissionRequest {
     /// The operation, as far as we tell operations apart.
-    pub fn operation(&self) -> Operation {
+    pub fn operation(&self) -> AdmissionOperation {
         match self.operation.as_str() {
-            "CREATE" => Operation::Create,
-            "UPDATE" => Operation::Update,
-            _ => Operation::Other,
+            "CREATE" => AdmissionOperation::Create,
+            "UPDATE" => AdmissionOperation::Update,
+            _ => AdmissionOperation::Other,
         }
     }
 
@@ -96,7 +96,7 @@ pub struct RequestHead {
 }
 
 /// The answer to an admitted request. The patch holds just the difference to the object that came.
-pub fn admitted(request: &Request, admitted: Admitted) -> Value {
+pub fn admitted(request: &AdmissionRequest, admitted: Admitted) -> Value {
     let mut response = json!({"uid": request.uid, "allowed": true});
     if let Some(object) = &admitted.object {
         let patch = json_patch::diff(&request.object.value, object);

@@ -1,11 +1,11 @@
 //! What each webhook does, one step at a time: a step is a function of the request and of what is known. A step that lacks
 //! something says what, and is done again once that is there. So no step waits, and each can run on any thread.
 
-use super::review::Request;
+use super::review::AdmissionRequest;
 use super::webhook::Webhooks;
-use crate::admit::binding::KnownTargetGroups;
-use crate::admit::ingress::ClassSource;
-use crate::admit::{self, Admitted, Denial, Halt, TargetGroupQuery};
+use crate::admission::ingress::ClassSource;
+use crate::admission::target_group_binding::KnownTargetGroups;
+use crate::admission::{self, AdmissionError, Admitted, Denial, TargetGroupLookup};
 use crate::api::{AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey};
 use crate::aws::assume_role::AssumedRole;
 use crate::cluster::stores::Stores;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What was found out for a request.
 #[derive(Default)]
-pub struct Known {
+pub struct RequestFacts {
     /// Target groups.
     pub target_groups: KnownTargetGroups,
     /// QUIC server ids.
@@ -25,9 +25,9 @@ pub struct Known {
 
 /// What a step must know.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Lack {
+pub enum MissingFact {
     /// A target group, looked for in the name of a role.
-    TargetGroup(Option<AssumedRole>, TargetGroupQuery),
+    TargetGroup(Option<AssumedRole>, TargetGroupLookup),
     /// So many QUIC server ids; for a dry run, any.
     QuicIds {
         /// How many.
@@ -40,20 +40,20 @@ pub enum Lack {
 }
 
 /// Why a step ends without admitting.
-pub enum Stop {
+pub enum StepError {
     /// The object is refused.
     Denied(Denial),
     /// Something must be known first.
-    Lacks(Lack),
+    Missing(MissingFact),
 }
 
-impl From<Denial> for Stop {
+impl From<Denial> for StepError {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
     }
 }
 
-type Step = fn(&Webhooks, &Request, &Known) -> Result<Admitted, Stop>;
+type ReviewStep = fn(&Webhooks, &AdmissionRequest, &RequestFacts) -> Result<Admitted, StepError>;
 
 /// What becomes of an object that cannot be checked in time, or at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub struct Webhook {
     /// Where it is asked.
     pub path: &'static str,
     /// What it does.
-    pub step: Step,
+    pub step: ReviewStep,
     /// What becomes of what it cannot check.
     pub unchecked: Unchecked,
 }
@@ -88,7 +88,7 @@ impl Webhook {
     }
 }
 
-const fn row(path: &'static str, unchecked: Unchecked, step: Step) -> Webhook {
+const fn row(path: &'static str, unchecked: Unchecked, step: ReviewStep) -> Webhook {
     Webhook { path, step, unchecked }
 }
 
@@ -107,62 +107,96 @@ pub const WEBHOOKS: &[Webhook] = &[
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "all steps have one signature")]
-fn default_service(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
+fn default_service(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
     let object = &request.object.value;
-    Ok(admit::service::default_class(&hooks.config, request.operation(), object, request.old()))
+    Ok(admission::service::default_class(&hooks.config, request.operation(), object, request.old()))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "all steps have one signature")]
-fn inject_gates(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
+fn inject_gates(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
     let bindings = hooks.stores.bindings.list_namespace(&request.namespace);
     let service =
         |name: &str| hooks.stores.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name));
     let bindings = bindings.iter().map(AsRef::as_ref);
     let pod = &request.object.value;
-    Ok(admit::pod::inject_readiness_gates(&hooks.config, request.operation(), pod, bindings, service))
+    Ok(admission::readiness_gates::inject_readiness_gates(
+        &hooks.config,
+        request.operation(),
+        pod,
+        bindings,
+        service,
+    ))
 }
 
-fn inject_quic_ids(hooks: &Webhooks, request: &Request, known: &Known) -> Result<Admitted, Stop> {
+fn inject_quic_ids(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    known: &RequestFacts,
+) -> Result<Admitted, StepError> {
     let (variable, pod) = (&hooks.config.quic_environment_variable_name, &request.object.value);
-    let count = admit::quic::needed_ids(request.operation(), pod, variable);
+    let count = admission::quic::needed_ids(request.operation(), pod, variable);
     if count == 0 {
-        return Ok(admit::pod::doubted(&hooks.config, &request.change()));
+        return Ok(admission::readiness_gates::with_warnings(&hooks.config, &request.change()));
     }
     let Some(ids) = &known.quic_ids else {
-        return Err(Stop::Lacks(Lack::QuicIds { count, is_dry_run: request.is_dry_run() }));
+        return Err(StepError::Missing(MissingFact::QuicIds { count, is_dry_run: request.is_dry_run() }));
     };
     let ids = ids.clone().map_err(|reason| Denial::for_now("serverIDInjector", reason))?;
-    let doubted = admit::pod::doubted(&hooks.config, &request.change());
-    let injected = admit::quic::inject_server_ids(request.operation(), pod, variable, ids);
-    Ok(Admitted { warnings: doubted.warnings, ..injected })
+    let warned = admission::readiness_gates::with_warnings(&hooks.config, &request.change());
+    let injected = admission::quic::inject_server_ids(request.operation(), pod, variable, ids);
+    Ok(Admitted { warnings: warned.warnings, ..injected })
 }
 
-fn check_class_params(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
-    Ok(admit::ingress_class_params::check(&hooks.config, &request.change())?)
+fn check_class_params(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    Ok(admission::ingress_class_params::check(&hooks.config, &request.change())?)
 }
 
-fn check_service(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
-    Ok(admit::service::check(&hooks.config, &request.change())?)
+fn check_service(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    Ok(admission::service::check(&hooks.config, &request.change())?)
 }
 
-fn check_ingress(hooks: &Webhooks, request: &Request, _: &Known) -> Result<Admitted, Stop> {
-    Ok(admit::ingress::check(&hooks.config, &request.change(), &*hooks.stores)?)
+fn check_ingress(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    Ok(admission::ingress::check(&hooks.config, &request.change(), &*hooks.stores)?)
 }
 
-fn inject_target_control(hooks: &Webhooks, request: &Request, known: &Known) -> Result<Admitted, Stop> {
+fn inject_target_control(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    known: &RequestFacts,
+) -> Result<Admitted, StepError> {
     let namespace = || hooks.stores.namespaces.get(&ObjectKey::cluster(request.namespace.as_str()));
     let label = |key: &str| namespace()?.metadata.labels.as_ref()?.get(key).cloned();
     let is_on = hooks.config.features.alb_target_control_agent;
     let pod = &request.object.value;
-    if !is_on || !admit::target_control::is_wanted(request.operation(), pod, label) {
+    if !is_on || !admission::target_control::is_wanted(request.operation(), pod, label) {
         return Ok(Admitted::unchanged());
     }
     match &known.target_control {
-        None => Err(Stop::Lacks(Lack::TargetControl(request.namespace.clone()))),
+        None => Err(StepError::Missing(MissingFact::TargetControl(request.namespace.clone()))),
         Some(Ok(None)) => Ok(Admitted::unchanged()),
-        Some(Ok(Some(settings))) => Ok(admit::target_control::inject_agent(pod, settings)?),
+        Some(Ok(Some(settings))) => Ok(admission::target_control::inject_agent(pod, settings)?),
         Some(Err(error)) => {
-            let (kind, name) = ("ALBTargetControlConfig", admit::target_control::CONFIG_NAME);
+            let (kind, name) = ("ALBTargetControlConfig", admission::target_control::CONFIG_NAME);
             let problem = format!("{kind} {name:?} cannot be read now, try again: {error}");
             Err(Denial::for_now("lookup", problem).into())
         }
@@ -179,27 +213,40 @@ impl ClassSource for Stores {
     }
 }
 
-fn complete_binding(_: &Webhooks, request: &Request, known: &Known) -> Result<Admitted, Stop> {
-    let completed =
-        admit::binding::complete(request.operation(), &request.object.value, &known.target_groups);
-    completed.map_err(|halt| stop(request, halt))
+fn complete_binding(
+    _: &Webhooks,
+    request: &AdmissionRequest,
+    known: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    let completed = admission::target_group_binding::complete(
+        request.operation(),
+        &request.object.value,
+        &known.target_groups,
+    );
+    completed.map_err(|admission_error| stop(request, admission_error))
 }
 
-fn check_binding(hooks: &Webhooks, request: &Request, known: &Known) -> Result<Admitted, Stop> {
+fn check_binding(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    known: &RequestFacts,
+) -> Result<Admitted, StepError> {
     let others = |arn: &str| hooks.stores.bindings.list_group(&ObjectKey::cluster(arn));
-    admit::binding::check(&hooks.config, &request.change(), &others, &known.target_groups)
-        .map_err(|halt| stop(request, halt))?;
-    Ok(admit::binding::check_fields(&hooks.config, &request.change())?)
+    admission::target_group_binding::check(&hooks.config, &request.change(), &others, &known.target_groups)
+        .map_err(|admission_error| stop(request, admission_error))?;
+    Ok(admission::target_group_binding::check_fields(&hooks.config, &request.change())?)
 }
 
-fn stop(request: &Request, halt: Halt) -> Stop {
-    match halt {
-        Halt::Denied(denial) => Stop::Denied(denial),
-        Halt::TargetGroup(query) => Stop::Lacks(Lack::TargetGroup(role_of(request), query)),
+fn stop(request: &AdmissionRequest, admission_error: AdmissionError) -> StepError {
+    match admission_error {
+        AdmissionError::Denied(denial) => StepError::Denied(denial),
+        AdmissionError::MissingTargetGroup(query) => {
+            StepError::Missing(MissingFact::TargetGroup(role_of(request), query))
+        }
     }
 }
 
-fn role_of(request: &Request) -> Option<AssumedRole> {
+fn role_of(request: &AdmissionRequest) -> Option<AssumedRole> {
     let field = |pointer| {
         let text = request.object.value.pointer(pointer).and_then(serde_json::Value::as_str);
         text.filter(|text| !text.is_empty()).map(str::to_owned)

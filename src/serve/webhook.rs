@@ -1,14 +1,14 @@
-//! The admission webhooks: HTTP in front, [`crate::admit`] behind.
+//! The admission webhooks: HTTP in front, [`crate::admission`] behind.
 //!
 //! Paths are upstream's. Requests are bounded in size, memory, cost and time; what is not an AdmissionReview gets the right HTTP
 //! answer and harms nobody. Each review runs step by step ([`super::steps`]) on the pool, where it keeps nobody waiting.
 
-use super::bodies::{Bodies, LARGE, LARGEST, SMALL, Share};
+use super::bodies::{Bodies, BodyReservation, LARGE, LARGEST, SMALL};
 use super::connections::Connection;
 use super::lookups::Lookups;
-use super::review::{self, Head, Request, Review};
-use super::steps::{Known, Lack, Stop, WEBHOOKS, Webhook};
-use crate::admit::Denial;
+use super::review::{self, AdmissionRequest, AdmissionReview, Head};
+use super::steps::{MissingFact, RequestFacts, StepError, WEBHOOKS, Webhook};
+use crate::admission::Denial;
 use crate::api::{AlbTargetControlConfigSpec, ObjectKey};
 use crate::aws::assume_role::AssumedRole;
 use crate::cluster::stores::Stores;
@@ -117,7 +117,7 @@ fn refuse<T>(status: StatusCode, message: impl Into<String>) -> Result<T, HttpRe
 /// A complete body, with the memory it takes.
 struct Received {
     bytes: Bytes,
-    _share: Share,
+    _share: BodyReservation,
 }
 
 /// Reads the whole request. why: a client that stops halfway must not keep a connection for ever.
@@ -132,7 +132,7 @@ async fn read(
     let collected = async {
         tokio::select! {
             collected = collect(request, &share) => collected,
-            () = share.dropped() => refuse(StatusCode::SERVICE_UNAVAILABLE, super::bodies::Dropped.to_string()),
+            () = share.dropped() => refuse(StatusCode::SERVICE_UNAVAILABLE, super::bodies::BodyDropped.to_string()),
         }
     };
     let Ok(bytes) = timeout_at(deadline, collected).await else {
@@ -146,7 +146,7 @@ async fn read(
     Ok(Arc::new(Received { bytes, _share: share }))
 }
 
-async fn collect(request: HttpRequest, share: &Share) -> Result<Bytes, HttpRefusal> {
+async fn collect(request: HttpRequest, share: &BodyReservation) -> Result<Bytes, HttpRefusal> {
     let length = content_length(request.headers()).unwrap_or(0);
     let too_large =
         || refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("a review holds at most {LARGEST} bytes"));
@@ -211,7 +211,7 @@ async fn review(webhook: Webhook, hooks: &Arc<Webhooks>, body: Arc<Received>, de
 
 /// Does one step after the other until there is an answer.
 async fn work(webhook: Webhook, hooks: &Arc<Webhooks>, body: &Arc<Received>) -> Response {
-    let mut known = Known::default();
+    let mut known = RequestFacts::default();
     for _ in 0..=MAX_LOOKUPS {
         let job = {
             let (hooks, body) = (hooks.clone(), body.clone());
@@ -234,7 +234,12 @@ async fn work(webhook: Webhook, hooks: &Arc<Webhooks>, body: &Arc<Received>) -> 
 }
 
 /// One step on the body of a review: its answer, or what must be known first.
-fn step(webhook: Webhook, hooks: &Webhooks, body: &[u8], known: &Known) -> Result<Response, Lack> {
+fn step(
+    webhook: Webhook,
+    hooks: &Webhooks,
+    body: &[u8],
+    known: &RequestFacts,
+) -> Result<Response, MissingFact> {
     let request = match parse(body) {
         Ok(request) => request,
         Err(refusal) => return Ok(refusal.into_response()),
@@ -246,17 +251,17 @@ fn step(webhook: Webhook, hooks: &Webhooks, body: &[u8], known: &Known) -> Resul
     }
     match (webhook.step)(hooks, &request, known) {
         Ok(admitted) => Ok(json(&review::admitted(&request, admitted))),
-        Err(Stop::Denied(denial)) => Ok(deny(webhook, hooks, &request, &denial)),
-        Err(Stop::Lacks(lack)) => Err(lack),
+        Err(StepError::Denied(denial)) => Ok(deny(webhook, hooks, &request, &denial)),
+        Err(StepError::Missing(lack)) => Err(lack),
     }
 }
 
-fn parse(body: &[u8]) -> Result<Request, HttpRefusal> {
-    let review: Review = match serde_json::from_slice(body) {
+fn parse(body: &[u8]) -> Result<AdmissionRequest, HttpRefusal> {
+    let review: AdmissionReview = match serde_json::from_slice(body) {
         Ok(review) => review,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, format!("not an AdmissionReview: {error}")),
     };
-    let Review { api_version, kind, request } = review;
+    let AdmissionReview { api_version, kind, request } = review;
     if api_version != "admission.k8s.io/v1" || kind != "AdmissionReview" {
         let message = format!("got {api_version} {kind}, expected admission.k8s.io/v1 AdmissionReview");
         return refuse(StatusCode::BAD_REQUEST, message);
@@ -268,7 +273,7 @@ fn json(answer: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
 }
 
-fn deny(webhook: Webhook, hooks: &Webhooks, request: &Request, denial: &Denial) -> Response {
+fn deny(webhook: Webhook, hooks: &Webhooks, request: &AdmissionRequest, denial: &Denial) -> Response {
     hooks.metrics.count_denial(webhook.path, denial.check);
     tracing::info!(
         path = webhook.path,
@@ -301,16 +306,16 @@ fn unchecked(webhook: Webhook, hooks: &Webhooks, uid: &str, reason: &str) -> Res
     json(&review::admitted_unchecked(uid, &format!("not checked: {reason}")))
 }
 
-async fn look_up(hooks: &Webhooks, lack: Lack, known: &mut Known) {
+async fn look_up(hooks: &Webhooks, lack: MissingFact, known: &mut RequestFacts) {
     match lack {
-        Lack::TargetGroup(role, query) => {
+        MissingFact::TargetGroup(role, query) => {
             let found = hooks.lookups.find((role, query.clone()), |role| hooks.is_named(role)).await;
             known.target_groups.insert(query, found);
         }
-        Lack::QuicIds { count, is_dry_run } => {
+        MissingFact::QuicIds { count, is_dry_run } => {
             known.quic_ids = Some(hooks.quic_ids.take(count, is_dry_run).await);
         }
-        Lack::TargetControl(namespace) => {
+        MissingFact::TargetControl(namespace) => {
             known.target_control = Some(hooks.target_control.settings(&namespace).await);
         }
     }

@@ -2,11 +2,11 @@
 
 use super::{ContributorWarning, LoadBalancerSettings, NlbSettings, TargetGroupSettings};
 use crate::api::ObjectKey;
-use crate::cloud::ec2::IngressRule;
-use crate::cloud::elbv2::{ListenerAction, MutualAuthentication, Protocol, RuleCondition};
-use crate::cloud::{Attributes, Tags};
+use crate::aws_api::ec2::IngressRule;
+use crate::aws_api::elbv2::{ListenerAction, MutualAuthentication, Protocol, RuleCondition};
+use crate::aws_api::{Attributes, Tags};
+use crate::facts::group::AwsRefusal;
 use crate::finding::ObjectRef;
-use crate::inputs::group::Refusal;
 use crate::model::{Protection, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -163,7 +163,7 @@ pub trait Contributor {
     fn object(&self) -> &ObjectRef;
 
     /// What AWS refused of it a moment ago.
-    fn refusal(&self) -> Option<&Refusal>;
+    fn refusal(&self) -> Option<&AwsRefusal>;
 
     /// The Service behind a target group of this resource id, if the id may be one of the contributor's.
     fn service_of_target_group<'i>(&self, id: &'i str) -> Option<&'i str>;

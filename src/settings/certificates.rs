@@ -3,9 +3,9 @@
 //! Upstream: `pkg/certs`.
 
 use super::Origin;
-use crate::cloud::acm::Certificate;
+use crate::aws_api::acm::Certificate;
 use crate::config::Config;
-use crate::inputs::Halt;
+use crate::facts::BuildError;
 use std::collections::BTreeSet;
 
 /// ARNs of all certificates that cover any of `hosts`, sorted. A host that none covers is an error.
@@ -18,7 +18,7 @@ pub fn discover<'a>(
     certificates: &[Certificate],
     origin: &Origin,
     config: &Config,
-) -> Result<Vec<String>, Halt> {
+) -> Result<Vec<String>, BuildError> {
     let hosts: Vec<&str> = hosts.into_iter().collect();
     let names: BTreeSet<&str> = hosts.iter().copied().collect();
     let parents: BTreeSet<&str> = hosts.iter().filter_map(|host| parent_of(host)).collect();

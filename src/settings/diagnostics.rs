@@ -1,8 +1,8 @@
 //! What is wrong with what several contributors want together, contributor by contributor.
 
 use crate::api::ObjectKey;
+use crate::facts::BuildError;
 use crate::finding::{Finding, ObjectRef, Part};
-use crate::inputs::Halt;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that is built, but does not do what its owner expects.
@@ -88,7 +88,7 @@ impl Diagnostics {
     /// A setting of a contributor is not used.
     ///
     /// Errors: the finding, unless the build goes on after a mistake.
-    pub fn report(&mut self, contributor: usize, finding: Finding) -> Result<(), Halt> {
+    pub fn report(&mut self, contributor: usize, finding: Finding) -> Result<(), BuildError> {
         let finding = finding.within(self.part);
         if !self.lenient {
             return Err(finding.into());
@@ -103,14 +103,18 @@ impl Diagnostics {
     /// A contributor cannot be built and keeps what it has.
     ///
     /// Errors: as [`Self::report`].
-    pub fn exclude(&mut self, contributor: usize, finding: Finding) -> Result<(), Halt> {
+    pub fn exclude(&mut self, contributor: usize, finding: Finding) -> Result<(), BuildError> {
         self.report(contributor, finding)?;
         self.excluded.insert(contributor);
         Ok(())
     }
 
     /// The value of a result. A mistake excludes the contributor, and is no error if the build goes on.
-    pub fn catch<T>(&mut self, contributor: usize, result: Result<T, Halt>) -> Result<Option<T>, Halt> {
+    pub fn catch<T>(
+        &mut self,
+        contributor: usize,
+        result: Result<T, BuildError>,
+    ) -> Result<Option<T>, BuildError> {
         match self.split(contributor, result)? {
             Ok(value) => Ok(Some(value)),
             Err(finding) => self.exclude(contributor, finding).map(|()| None),
@@ -121,8 +125,8 @@ impl Diagnostics {
     pub fn catch_setting<T>(
         &mut self,
         contributor: usize,
-        result: Result<T, Halt>,
-    ) -> Result<Option<T>, Halt> {
+        result: Result<T, BuildError>,
+    ) -> Result<Option<T>, BuildError> {
         match self.split(contributor, result)? {
             Ok(value) => Ok(Some(value)),
             Err(finding) => self.report(contributor, finding).map(|()| None),
@@ -134,11 +138,15 @@ impl Diagnostics {
         self.has_failed_lookup
     }
 
-    fn split<T>(&mut self, contributor: usize, result: Result<T, Halt>) -> Result<Result<T, Finding>, Halt> {
+    fn split<T>(
+        &mut self,
+        contributor: usize,
+        result: Result<T, BuildError>,
+    ) -> Result<Result<T, Finding>, BuildError> {
         match result {
             Ok(value) => Ok(Ok(value)),
-            Err(Halt::Finding(finding)) => Ok(Err(*finding)),
-            Err(Halt::Unanswered(failure)) if self.lenient => {
+            Err(BuildError::Invalid(finding)) => Ok(Err(*finding)),
+            Err(BuildError::LookupFailed(failure)) if self.lenient => {
                 self.has_failed_lookup = true;
                 let object = self.objects.get(contributor).cloned().unwrap_or_default();
                 Ok(Err(Finding { part: failure.part, ..Finding::error(&object, failure.message) }))

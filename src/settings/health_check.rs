@@ -4,9 +4,9 @@ use super::target_group::identity;
 use super::{Sourced, ports};
 use crate::annotations::parse;
 use crate::api::{IntOrString, Service, ServicePort};
-use crate::cloud::elbv2::{HealthCheck, Matcher, Protocol, TargetType};
+use crate::aws_api::elbv2::{HealthCheck, Matcher, Protocol, TargetType};
+use crate::facts::BuildError;
 use crate::finding::Finding;
-use crate::inputs::Halt;
 
 /// The port that means: where the traffic goes.
 pub const TRAFFIC_PORT: &str = "traffic-port";
@@ -95,7 +95,7 @@ pub fn resolve_port<'s>(
     service: &Service,
     target_type: &TargetType,
     find: impl FnOnce(&IntOrString) -> Option<&'s ServicePort>,
-) -> Result<String, Halt> {
+) -> Result<String, BuildError> {
     let Sourced { value, origin } = given;
     if *value == TRAFFIC_PORT {
         return Ok(TRAFFIC_PORT.to_owned());

@@ -2,11 +2,13 @@
 
 use super::{Origin, TargetGroupSettings};
 use crate::annotations::parse;
-use crate::cloud::ec2::{IngressRule, Subnet};
-use crate::cloud::elbv2::{ForwardAction, IpAddressType, LoadBalancerType, Protocol, Scheme, SubnetMapping};
-use crate::cloud::{Attributes, Tags};
+use crate::aws_api::ec2::{IngressRule, Subnet};
+use crate::aws_api::elbv2::{
+    ForwardAction, IpAddressType, LoadBalancerType, Protocol, Scheme, SubnetMapping,
+};
+use crate::aws_api::{Attributes, Tags};
+use crate::facts::BuildError;
 use crate::finding::{Finding, alternatives};
-use crate::inputs::Halt;
 use crate::model::ResourceId;
 
 /// Longest name of a load balancer, in bytes.
@@ -129,7 +131,7 @@ pub fn is_dualstack(ip_address_type: &IpAddressType) -> bool {
 }
 
 /// Refuses names that are too long for AWS.
-pub fn check_name(name: &str, origin: &Origin) -> Result<(), Halt> {
+pub fn check_name(name: &str, origin: &Origin) -> Result<(), BuildError> {
     if name.len() <= MAX_NAME {
         return Ok(());
     }
@@ -138,7 +140,7 @@ pub fn check_name(name: &str, origin: &Origin) -> Result<(), Halt> {
 }
 
 /// Refuses values of NLB attributes that AWS does not know.
-pub fn check_nlb_attributes(attributes: &Attributes, origin: &Origin) -> Result<(), Halt> {
+pub fn check_nlb_attributes(attributes: &Attributes, origin: &Origin) -> Result<(), BuildError> {
     match attributes.get(ROUTING_POLICY) {
         Some(policy) if !ROUTING_POLICIES.contains(&policy.as_str()) => {
             let expected = alternatives(&ROUTING_POLICIES);
@@ -150,7 +152,7 @@ pub fn check_nlb_attributes(attributes: &Attributes, origin: &Origin) -> Result<
 }
 
 /// The units of a minimum capacity as users write it: `CapacityUnits=…`.
-pub fn parse_capacity(given: &Attributes, origin: &Origin) -> Result<Option<i32>, Halt> {
+pub fn parse_capacity(given: &Attributes, origin: &Origin) -> Result<Option<i32>, BuildError> {
     let mut units = None;
     for (key, value) in given {
         if key != CAPACITY_UNITS {

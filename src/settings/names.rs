@@ -3,7 +3,7 @@
 //! Every recipe is part of the contract: both controllers must arrive at the same name for the same input. A name is used
 //! when a resource is created; what exists is found by its tags.
 
-use crate::cloud::elbv2::{Protocol, Scheme, TargetType};
+use crate::aws_api::elbv2::{Protocol, Scheme, TargetType};
 use crate::model::StackId;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;

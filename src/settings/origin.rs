@@ -1,7 +1,7 @@
 //! Where a setting is written.
 
 use crate::annotations::AnnotationError;
-use crate::annotations::value::Complaint;
+use crate::annotations::value::ValueFinding;
 use crate::finding::{Finding, ObjectRef, alternatives};
 
 /// The object that holds a setting, and the annotation or field of it. Every finding about the setting names both.
@@ -60,7 +60,7 @@ impl Origin {
 impl AnnotationError {
     /// The error as a mistake of the object that carries the annotation.
     pub fn found_on(self, object: &ObjectRef) -> Finding {
-        let Complaint { severity: _, problem, hint } = self.complaint();
+        let ValueFinding { severity: _, problem, hint } = self.complaint();
         let finding = Finding::error(object, problem).at(self.key);
         match hint {
             Some(hint) => finding.hint(hint),

@@ -4,16 +4,16 @@
 
 use super::Origin;
 use crate::annotations::value::MAX_RULES;
-use crate::cloud::Ref;
-use crate::cloud::ec2::{IngressRule, RuleSource, SecurityGroup as FoundSecurityGroup};
+use crate::aws_api::Ref;
+use crate::aws_api::ec2::{IngressRule, RuleSource, SecurityGroup as FoundSecurityGroup};
 use crate::config::Config;
+use crate::facts::{BuildError, Facts, LookupFailure};
 use crate::finding::{Finding, enumerate};
-use crate::inputs::{Facts, Halt, LookupFailure};
 use std::collections::BTreeSet;
 
 /// Ids of the security groups that a list of ids (`sg-…`) and `Name` tags means: ids first, then names, each in AWS's
 /// order. A name stands for all groups that carry it; whatever is not found is an error, and so is an id given twice.
-pub fn resolve(listed: &[String], origin: &Origin, facts: &Facts) -> Result<Vec<String>, Halt> {
+pub fn resolve(listed: &[String], origin: &Origin, facts: &Facts) -> Result<Vec<String>, BuildError> {
     let (ids, names): (Vec<&String>, Vec<&String>) = listed.iter().partition(|item| item.starts_with("sg-"));
     let mut found = Vec::new();
     let mut missing = Vec::new();
@@ -43,7 +43,7 @@ fn judge(ids: &[&String], missing: &[String], origin: &Origin) -> Option<Finding
     repeated.map(|id| origin.error(format!("security group {id} is listed twice")))
 }
 
-fn find_by_id<'a>(ids: &Vec<String>, facts: &'a Facts) -> Result<&'a [FoundSecurityGroup], Halt> {
+fn find_by_id<'a>(ids: &Vec<String>, facts: &'a Facts) -> Result<&'a [FoundSecurityGroup], BuildError> {
     match facts.security_groups_by_id(ids)? {
         Ok(groups) => Ok(groups),
         Err(failure) if is_unknown_id(&failure) => Ok(&[]),
@@ -83,7 +83,7 @@ pub struct Sources {
 
 /// Refuses more rules than a security group can have, one for each port and source. AWS counts those of each address family
 /// on their own.
-pub fn check_count(ports: usize, sources: Sources, origin: &Origin) -> Result<(), Halt> {
+pub fn check_count(ports: usize, sources: Sources, origin: &Origin) -> Result<(), BuildError> {
     let Sources { ipv4, ipv6, prefix_lists } = sources;
     let most = ipv4.max(ipv6).max(prefix_lists.div_ceil(2));
     let rules = ports.saturating_mul(most);
@@ -98,8 +98,8 @@ pub fn check_count(ports: usize, sources: Sources, origin: &Origin) -> Result<()
 
 /// The shared backend security group: the one that `--backend-security-group` names, or the cluster's own.
 ///
-/// Errors: [`Halt::Lacking`] asks for the latter, which brings it into being; so ask only when it is used.
-pub fn backend_group(facts: &Facts, config: &Config) -> Result<Ref, Halt> {
+/// Errors: [`BuildError::Lacking`] asks for the latter, which brings it into being; so ask only when it is used.
+pub fn backend_group(facts: &Facts, config: &Config) -> Result<Ref, BuildError> {
     if !config.backend_security_group.is_empty() {
         return Ok(Ref::from(config.backend_security_group.as_str()));
     }

@@ -5,11 +5,11 @@
 use super::Origin;
 use crate::api::ingress_class_params::SubnetSelector;
 use crate::api::meta::{INTERNAL_SUBNET_ROLE_TAG, KUBERNETES_CLUSTER_TAG_PREFIX, PUBLIC_SUBNET_ROLE_TAG};
-use crate::cloud::ec2::{RouteTable, Subnet};
-use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
+use crate::aws_api::ec2::{RouteTable, Subnet};
+use crate::aws_api::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::config::Config;
+use crate::facts::{BuildError, Facts, Lookup, LookupFailure, SubnetLookup};
 use crate::finding::{Finding, enumerate};
-use crate::inputs::{Facts, Halt, LookupFailure, Query, SubnetQuery};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Fewest free IPv4 addresses of a subnet that is chosen for a load balancer.
@@ -35,7 +35,7 @@ pub struct Placement<'a> {
 impl<'a> Placement<'a> {
     /// The subnets that a list of ids (`subnet-…`) and `Name` tags means, in the order of the list. The n-th mention of a
     /// name takes the n-th subnet of that name by id.
-    pub fn resolve_listed(&self, listed: &[String]) -> Result<Vec<&'a Subnet>, Halt> {
+    pub fn resolve_listed(&self, listed: &[String]) -> Result<Vec<&'a Subnet>, BuildError> {
         let (ids, names): (Vec<String>, Vec<String>) =
             listed.iter().cloned().partition(|item| item.starts_with("subnet-"));
         let (by_id, by_name) = (self.find_by_ids(&ids)?, self.find_by_names(&names)?);
@@ -58,37 +58,37 @@ impl<'a> Placement<'a> {
     }
 
     /// The subnets that a selector means: its ids in AWS's order, else one per zone of those that carry its tags.
-    pub fn resolve_selected(&self, selector: &SubnetSelector) -> Result<Vec<&'a Subnet>, Halt> {
+    pub fn resolve_selected(&self, selector: &SubnetSelector) -> Result<Vec<&'a Subnet>, BuildError> {
         if let Some(ids) = selector.ids.as_ref().filter(|ids| !ids.is_empty()) {
             let subnets = self.find_by_ids(ids)?;
             self.check_explicit(&subnets)?;
             return Ok(subnets);
         }
         let tags = selector.tags.iter().flatten().map(|(key, values)| (key.clone(), values.clone()));
-        let subnets = self.facts.subnets(&SubnetQuery::Tags(tags.collect()))??;
+        let subnets = self.facts.subnets(&SubnetLookup::Tags(tags.collect()))??;
         self.choose(subnets.iter().collect())
     }
 
     /// One subnet per zone of those that carry the role tag; without any such subnet, of those that routes make public
     /// or private as the scheme wants.
-    pub fn discover(&self) -> Result<Vec<&'a Subnet>, Halt> {
+    pub fn discover(&self) -> Result<Vec<&'a Subnet>, BuildError> {
         let role = match self.scheme {
             Scheme::InternetFacing => PUBLIC_SUBNET_ROLE_TAG,
             Scheme::Internal | Scheme::Other(_) => INTERNAL_SUBNET_ROLE_TAG,
         };
         let values = vec![String::new(), "1".to_owned()];
-        let tagged = self.facts.subnets(&SubnetQuery::Tags(vec![(role.to_owned(), values)]))??;
+        let tagged = self.facts.subnets(&SubnetLookup::Tags(vec![(role.to_owned(), values)]))??;
         if tagged.is_empty() && self.config.features.subnet_discovery_by_reachability {
             return self.choose(self.find_reachable()?);
         }
         self.choose(tagged.iter().collect())
     }
 
-    fn find_by_ids(&self, ids: &[String]) -> Result<Vec<&'a Subnet>, Halt> {
+    fn find_by_ids(&self, ids: &[String]) -> Result<Vec<&'a Subnet>, BuildError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let found: Vec<&Subnet> = match self.facts.subnets(&SubnetQuery::Ids(unique(ids)))? {
+        let found: Vec<&Subnet> = match self.facts.subnets(&SubnetLookup::Ids(unique(ids)))? {
             Ok(subnets) => subnets.iter().collect(),
             Err(failure) if is_unknown_id(&failure) => {
                 return Err(self.origin.error(failure.message).into());
@@ -105,12 +105,12 @@ impl<'a> Placement<'a> {
         Ok(found)
     }
 
-    fn find_by_names(&self, names: &[String]) -> Result<Vec<&'a Subnet>, Halt> {
+    fn find_by_names(&self, names: &[String]) -> Result<Vec<&'a Subnet>, BuildError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let mut subnets: Vec<&Subnet> =
-            self.facts.subnets(&SubnetQuery::Names(unique(names)))??.iter().collect();
+            self.facts.subnets(&SubnetLookup::Names(unique(names)))??.iter().collect();
         subnets.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(subnets)
     }
@@ -127,8 +127,8 @@ impl<'a> Placement<'a> {
         self.origin.error(message)
     }
 
-    fn find_reachable(&self) -> Result<Vec<&'a Subnet>, Halt> {
-        let subnets = self.facts.subnets(&SubnetQuery::All)??;
+    fn find_reachable(&self) -> Result<Vec<&'a Subnet>, BuildError> {
+        let subnets = self.facts.subnets(&SubnetLookup::All)??;
         let tables = self.facts.route_tables()??;
         let wanted = self.scheme == Scheme::InternetFacing;
         let mut reachable = Vec::new();
@@ -143,7 +143,7 @@ impl<'a> Placement<'a> {
     }
 
     /// One eligible subnet per zone, in order of their ids.
-    fn choose(&self, subnets: Vec<&'a Subnet>) -> Result<Vec<&'a Subnet>, Halt> {
+    fn choose(&self, subnets: Vec<&'a Subnet>) -> Result<Vec<&'a Subnet>, BuildError> {
         let mut refused = Refused { evaluated: subnets.len(), ..Refused::default() };
         let mut per_zone: BTreeMap<&str, &Subnet> = BTreeMap::new();
         for subnet in subnets {
@@ -217,7 +217,7 @@ impl<'a> Placement<'a> {
         self.origin.error(message).hint(format!("{hint}, or name subnets by annotation"))
     }
 
-    fn check_explicit(&self, subnets: &[&Subnet]) -> Result<(), Halt> {
+    fn check_explicit(&self, subnets: &[&Subnet]) -> Result<(), BuildError> {
         if subnets.is_empty() {
             return Err(self.origin.error("no subnet is given, expected at least one").into());
         }
@@ -226,7 +226,7 @@ impl<'a> Placement<'a> {
         self.check_ipv6(subnets)
     }
 
-    fn check_one_per_zone(&self, subnets: &[&Subnet]) -> Result<(), Halt> {
+    fn check_one_per_zone(&self, subnets: &[&Subnet]) -> Result<(), BuildError> {
         let mut zones: BTreeMap<&str, &str> = BTreeMap::new();
         for subnet in subnets {
             if let Some(other) = zones.insert(&subnet.availability_zone, &subnet.id) {
@@ -238,7 +238,7 @@ impl<'a> Placement<'a> {
         Ok(())
     }
 
-    fn check_locale_and_count(&self, subnets: &[&Subnet]) -> Result<(), Halt> {
+    fn check_locale_and_count(&self, subnets: &[&Subnet]) -> Result<(), BuildError> {
         let locale = self.common_locale(subnets)?;
         let two = self.kind == LoadBalancerType::Application
             && locale == Some("availability-zone")
@@ -252,7 +252,7 @@ impl<'a> Placement<'a> {
         Ok(())
     }
 
-    fn common_locale(&self, subnets: &[&Subnet]) -> Result<Option<&'a str>, Halt> {
+    fn common_locale(&self, subnets: &[&Subnet]) -> Result<Option<&'a str>, BuildError> {
         self.ask_for_zone_types(subnets)?;
         let mut common = None;
         for subnet in subnets {
@@ -267,7 +267,7 @@ impl<'a> Placement<'a> {
     }
 
     /// All missing zones in one question.
-    fn ask_for_zone_types(&self, subnets: &[&Subnet]) -> Result<(), Halt> {
+    fn ask_for_zone_types(&self, subnets: &[&Subnet]) -> Result<(), BuildError> {
         let zones: BTreeSet<&String> = subnets
             .iter()
             .filter(|subnet| subnet.outpost_arn.is_none())
@@ -277,10 +277,10 @@ impl<'a> Placement<'a> {
         if zones.is_empty() {
             return Ok(());
         }
-        Err(Query::ZoneTypes(zones.into_iter().cloned().collect()).into())
+        Err(Lookup::ZoneTypes(zones.into_iter().cloned().collect()).into())
     }
 
-    fn locale(&self, subnet: &Subnet) -> Result<&'a str, Halt> {
+    fn locale(&self, subnet: &Subnet) -> Result<&'a str, BuildError> {
         if subnet.outpost_arn.is_some() {
             return Ok("outpost");
         }
@@ -296,7 +296,7 @@ impl<'a> Placement<'a> {
         }
     }
 
-    fn check_ipv6(&self, subnets: &[&Subnet]) -> Result<(), Halt> {
+    fn check_ipv6(&self, subnets: &[&Subnet]) -> Result<(), BuildError> {
         if !self.needs_ipv6() {
             return Ok(());
         }

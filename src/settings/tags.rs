@@ -1,16 +1,16 @@
 //! The users' tags of AWS resources: default tags and annotation tags.
 
 use super::Origin;
-use crate::cloud::Tags;
+use crate::aws_api::Tags;
 use crate::config::Config;
-use crate::inputs::Halt;
+use crate::facts::BuildError;
 
 /// Tags of a resource.
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddTags.html>
 const MAX_TAGS: usize = 50;
 
 /// Refuses more tags than a resource can have, and tags whose keys are left to others by `--external-managed-tags`.
-pub fn check(tags: &Tags, origin: &Origin, config: &Config) -> Result<(), Halt> {
+pub fn check(tags: &Tags, origin: &Origin, config: &Config) -> Result<(), BuildError> {
     if tags.len() > MAX_TAGS {
         return Err(origin.error(format!("has {} tags, expected at most {MAX_TAGS}", tags.len())).into());
     }

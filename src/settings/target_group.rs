@@ -3,9 +3,9 @@
 use super::Origin;
 use super::names::ServiceIdentity;
 use crate::api::{IntOrString, ObjectKey, Service, ServicePort};
-use crate::cloud::elbv2::{HealthCheck, Protocol, TargetType};
-use crate::cloud::{Attributes, Ref, SymbolKind, Tags};
-use crate::inputs::Halt;
+use crate::aws_api::elbv2::{HealthCheck, Protocol, TargetType};
+use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
+use crate::facts::BuildError;
 use crate::model::{ResourceId, StackId};
 use std::collections::BTreeMap;
 
@@ -105,7 +105,7 @@ impl TargetGroupSettings<'_> {
 }
 
 /// Refuses more attributes than a target group can have.
-pub fn check_attributes(attributes: &Attributes, origin: &Origin) -> Result<(), Halt> {
+pub fn check_attributes(attributes: &Attributes, origin: &Origin) -> Result<(), BuildError> {
     let count = attributes.len();
     if count <= MAX_ATTRIBUTES {
         return Ok(());

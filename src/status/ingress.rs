@@ -5,7 +5,7 @@
 
 use super::event::{Event, Reason};
 use crate::api::Ingress;
-use crate::build::ingress::{MemberOutcome, MemberState};
+use crate::builder::ingress::{MemberOutcome, MemberState};
 use crate::finding::{Finding, Severity};
 use crate::settings::ContributorWarning;
 use k8s_openapi::api::networking::v1::{IngressLoadBalancerIngress, IngressPortStatus};
@@ -67,7 +67,7 @@ pub fn event_of(outcome: &MemberOutcome, deployed: bool) -> Option<Event> {
     Some(Event::warning(reason, &cause))
 }
 
-/// Doubts as the text of one event; `None`: there are none.
+/// Warnings as the text of one event; `None`: there are none.
 pub fn list(warnings: &[&ContributorWarning]) -> Option<String> {
     let text = warnings.iter().map(|warning| warning.finding.to_string()).collect::<Vec<_>>().join("; ");
     (!text.is_empty()).then_some(text)

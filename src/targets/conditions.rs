@@ -2,11 +2,11 @@
 //!
 //! Upstream's `updateTargetHealthPodCondition`: same statuses, reasons and messages.
 
-use super::inventory::Health;
+use super::target_group_state::Health;
 use super::view::{GateCondition, PodView};
 use crate::api::meta::READINESS_GATE_PREFIX;
 use crate::api::{ObjectKey, PodCondition, Time};
-use crate::cloud::elbv2::TargetHealthState;
+use crate::aws_api::elbv2::TargetHealthState;
 use jiff::Timestamp;
 
 const IN_PROGRESS_REASON: &str = "Elb.RegistrationInProgress";
@@ -15,7 +15,7 @@ const DELETED_MESSAGE: &str = "Target Group Binding is deleted";
 
 /// What a gate's condition shall say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct GateStatus {
     /// `True` or `False`.
     pub is_healthy: bool,
     /// Reason code; may be empty.
@@ -34,7 +34,7 @@ pub struct ConditionWrite {
     /// Condition type.
     pub condition_type: String,
     /// What it shall say.
-    pub verdict: Verdict,
+    pub gate_status: GateStatus,
     /// When the status last changed; `None`: it changes with this write.
     pub last_transition: Option<Timestamp>,
     /// When the gate began to wait, if this write opens it: for the histogram of readiness.
@@ -46,7 +46,7 @@ pub fn gate_of(binding: &ObjectKey) -> String {
     format!("{READINESS_GATE_PREFIX}{}", binding.name())
 }
 
-impl Verdict {
+impl GateStatus {
     /// What AWS says about a target; an unknown health is that of a target just registered.
     pub fn of_health(health: Option<&Health>) -> Self {
         health.map_or_else(Self::in_progress, |health| Self {
@@ -80,21 +80,21 @@ impl Verdict {
     }
 }
 
-/// The write that makes a pod's gate say `verdict`; `None` if it says so already or the pod has no such gate.
-pub fn diff_condition(pod: &PodView, gate: &str, verdict: Verdict) -> Option<ConditionWrite> {
+/// The write that makes a pod's gate say `gate_status`; `None` if it says so already or the pod has no such gate.
+pub fn diff_condition(pod: &PodView, gate: &str, gate_status: GateStatus) -> Option<ConditionWrite> {
     let condition = pod.gate(gate)?.condition.as_ref();
-    if condition.is_some_and(|condition| verdict.is_told_by(condition)) {
+    if condition.is_some_and(|condition| gate_status.is_told_by(condition)) {
         return None;
     }
-    let same_status = condition.filter(|condition| *condition.status == *verdict.status());
-    let was_waiting = condition.filter(|condition| verdict.is_healthy && &*condition.status != "True");
+    let same_status = condition.filter(|condition| *condition.status == *gate_status.status());
+    let was_waiting = condition.filter(|condition| gate_status.is_healthy && &*condition.status != "True");
     Some(ConditionWrite {
         pod: pod.key.clone(),
         uid: pod.uid.clone(),
         condition_type: gate.to_owned(),
         last_transition: same_status.and_then(|condition| condition.last_transition),
         waited_since: was_waiting.and_then(|condition| condition.last_transition),
-        verdict,
+        gate_status,
     })
 }
 
@@ -110,9 +110,9 @@ impl ConditionWrite {
         let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         PodCondition {
             type_: self.condition_type.clone(),
-            status: self.verdict.status().to_owned(),
-            reason: filled(&self.verdict.reason),
-            message: filled(&self.verdict.message),
+            status: self.gate_status.status().to_owned(),
+            reason: filled(&self.gate_status.reason),
+            message: filled(&self.gate_status.message),
             last_transition_time: Some(Time(self.last_transition.unwrap_or(now))),
             ..PodCondition::default()
         }

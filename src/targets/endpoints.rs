@@ -50,7 +50,7 @@ pub struct UnknownEndpoint {
 
 /// An endpoint, or a node, that is no target because it is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropped {
+pub struct UnreadyEndpoint {
     /// Address of the pod or id of the instance.
     pub id: Box<str>,
     /// Whether it is on its way out.
@@ -65,7 +65,7 @@ pub struct Resolution {
     /// What cannot be told yet.
     pub unknown: Vec<UnknownEndpoint>,
     /// What is no target because it is not ready.
-    pub dropped: Vec<Dropped>,
+    pub dropped: Vec<UnreadyEndpoint>,
 }
 
 /// Why the targets cannot be told. The texts are upstream's, they end in events.
@@ -136,7 +136,7 @@ pub fn service_of(binding: &TargetGroupBinding) -> ObjectKey {
 }
 
 /// Why the Service of a binding has no targets, and will have none before somebody changes something.
-pub fn lack(binding: &TargetGroupBinding, view: &dyn ClusterView) -> Option<String> {
+pub fn missing_backend(binding: &TargetGroupBinding, view: &dyn ClusterView) -> Option<String> {
     let key = service_of(binding);
     let why = without_endpoints(&*view.service(&key)?)?;
     let has_slices = view.slices(&key).is_some_and(|slices| !slices.is_empty());
@@ -200,12 +200,12 @@ fn find_port<'a>(
 // ---- pods -----------------------------------------------------------------------------------------------------------
 
 /// What becomes of an endpoint.
-enum Verdict {
+enum EndpointRole {
     Target,
     /// A target only when there is no other (its node does not answer).
     LastResort,
     Unknown,
-    Dropped,
+    Unready,
 }
 
 fn resolve_pods(
@@ -228,17 +228,17 @@ fn resolve_pods(
             quic_server_id: pod.quic.for_port(number).filter(|_| with_server_ids).map(Into::into),
             backing: Backing::Pod(pod),
         };
-        match (judge(endpoint, pod.as_deref(), view), pod) {
-            (Verdict::Target, Some(pod)) => resolution.endpoints.push(target(pod)),
-            (Verdict::LastResort, Some(pod)) => last_resort.push(target(pod)),
-            (Verdict::Unknown, _) => resolution.unknown.push(UnknownEndpoint {
+        match (role_of_endpoint(endpoint, pod.as_deref(), view), pod) {
+            (EndpointRole::Target, Some(pod)) => resolution.endpoints.push(target(pod)),
+            (EndpointRole::LastResort, Some(pod)) => last_resort.push(target(pod)),
+            (EndpointRole::Unknown, _) => resolution.unknown.push(UnknownEndpoint {
                 id: endpoint.address.clone(),
                 port: number,
                 pod: endpoint.pod.clone(),
             }),
-            (Verdict::Dropped, _) => resolution
+            (EndpointRole::Unready, _) => resolution
                 .dropped
-                .push(Dropped { id: endpoint.address.clone(), is_leaving: endpoint.is_terminating }),
+                .push(UnreadyEndpoint { id: endpoint.address.clone(), is_leaving: endpoint.is_terminating }),
             _ => {}
         }
     }
@@ -267,23 +267,23 @@ fn candidates<'a>(
     )
 }
 
-fn judge(endpoint: &EndpointView, pod: Option<&PodView>, view: &dyn ClusterView) -> Verdict {
+fn role_of_endpoint(endpoint: &EndpointView, pod: Option<&PodView>, view: &dyn ClusterView) -> EndpointRole {
     let Some(pod) = pod else {
         // why: the pod of an endpoint that is on its way out has most likely gone already
         let leaving = !endpoint.is_ready && endpoint.is_terminating;
-        return if leaving { Verdict::Dropped } else { Verdict::Unknown };
+        return if leaving { EndpointRole::Unready } else { EndpointRole::Unknown };
     };
     if endpoint.is_ready {
-        return Verdict::Target;
+        return EndpointRole::Target;
     }
     if !pod.containers_ready {
-        return Verdict::Dropped;
+        return EndpointRole::Unready;
     }
     let node = pod.node.as_deref().and_then(|name| view.node(name));
     match node.map(|node| node.ready) {
-        Some(Readiness::True) if !endpoint.is_terminating => Verdict::Target,
-        Some(Readiness::Unknown) => Verdict::LastResort,
-        _ => Verdict::Dropped,
+        Some(Readiness::True) if !endpoint.is_terminating => EndpointRole::Target,
+        Some(Readiness::Unknown) => EndpointRole::LastResort,
+        _ => EndpointRole::Unready,
     }
 }
 
@@ -314,7 +314,7 @@ fn resolve_nodes(
     let port = port.node_port.unwrap_or(0);
     let dropped = eligible.iter().filter(|node| node.ready != Readiness::True);
     let dropped = dropped.filter_map(|node| instance_id(node).ok());
-    let dropped = dropped.map(|id| Dropped { id: id.into(), is_leaving: false }).collect();
+    let dropped = dropped.map(|id| UnreadyEndpoint { id: id.into(), is_leaving: false }).collect();
     let endpoints = chosen.into_iter().map(|node| {
         Ok(Endpoint {
             id: instance_id(&node)?.into(),

@@ -5,8 +5,8 @@
 
 use super::view::{NodeView, PodView};
 use crate::api::meta::{COMPUTE_TYPE_LABEL, KUBERNETES_CLUSTER_TAG_PREFIX};
-use crate::cloud::Tags;
-use crate::cloud::ec2::{Instance, NetworkInterface};
+use crate::aws_api::Tags;
+use crate::aws_api::ec2::{Instance, NetworkInterface};
 use ipnet::IpNet;
 use std::net::IpAddr;
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const TARGETS: &str = "targets";
 
 /// Identities of the targets that this cluster registered.
-pub type Owned = BTreeSet<String>;
+pub type OwnedTargetIds = BTreeSet<String>;
 
 /// Whether other clusters have targets in the target group, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Ownership<'a> {
     /// All targets are ours.
     Sole,
     /// Those on record are ours; `None`: there is no record yet, so none is known to be ours.
-    Shared(Option<&'a Owned>),
+    Shared(Option<&'a OwnedTargetIds>),
 }
 
 impl Ownership<'_> {
@@ -43,18 +43,18 @@ pub fn config_map_key(binding: &ObjectKey) -> ObjectKey {
 }
 
 /// The record of all endpoints.
-pub fn owned(endpoints: &[Endpoint]) -> Owned {
+pub fn owned(endpoints: &[Endpoint]) -> OwnedTargetIds {
     endpoints.iter().map(Endpoint::identity).collect()
 }
 
 /// The record that a ConfigMap holds.
-pub fn parse_owned(config_map: &ConfigMap) -> Owned {
+pub fn parse_owned(config_map: &ConfigMap) -> OwnedTargetIds {
     let text = config_map.data.as_ref().and_then(|data| data.get(TARGETS)).map_or("", String::as_str);
     text.split(',').filter(|identity| !identity.is_empty()).map(str::to_owned).collect()
 }
 
 /// The ConfigMap for a record.
-pub fn render_owned(binding: &ObjectKey, owned: &Owned) -> ConfigMap {
+pub fn render_owned(binding: &ObjectKey, owned: &OwnedTargetIds) -> ConfigMap {
     let key = config_map_key(binding);
     let text = owned.iter().map(String::as_str).collect::<Vec<_>>().join(",");
     let mut config_map = ConfigMap::default();

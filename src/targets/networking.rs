@@ -11,7 +11,7 @@ use crate::api::target_group_binding::{
     Networking, NetworkingIngressRule, NetworkingPeer, NetworkingPort, NetworkingProtocol,
 };
 use crate::api::{IntOrString, ObjectKey};
-use crate::cloud::ec2::{IngressRule, RuleSource};
+use crate::aws_api::ec2::{IngressRule, RuleSource};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
+struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Paper {
+impl Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -18,9 +18,9 @@ impl Write for Paper {
 }
 
 fn logged(level: LogLevel, work: impl FnOnce()) -> Vec<Value> {
-    let paper = Paper::default();
-    let written = paper.clone();
-    tracing::subscriber::with_default(subscriber(level, move || paper.clone()), work);
+    let buffer = Buffer::default();
+    let written = buffer.clone();
+    tracing::subscriber::with_default(subscriber(level, move || buffer.clone()), work);
     let bytes = written.0.lock().unwrap().clone();
     let lines = String::from_utf8(bytes).unwrap();
     let parse = |line: &str| -> Value { serde_json::from_str(line).unwrap() };
@@ -52,9 +52,9 @@ fn a_line_has_the_keys_of_zap_and_the_fields_of_its_spans() {
 
 #[test]
 fn level_and_time_come_first() {
-    let paper = Paper::default();
-    let written = paper.clone();
-    tracing::subscriber::with_default(subscriber(LogLevel::Info, move || paper.clone()), || {
+    let buffer = Buffer::default();
+    let written = buffer.clone();
+    tracing::subscriber::with_default(subscriber(LogLevel::Info, move || buffer.clone()), || {
         tracing::info!(target: "setup", a = 1, "version");
     });
     let line = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();

@@ -12,18 +12,18 @@ use std::{
 /// Lower layers may always be named, higher ones never. Layers 0 to 2 are the core.
 const MODULES: &[(&str, u8, &[&str])] = &[
     ("api", 0, &[]),
-    ("cloud", 0, &[]),
+    ("aws_api", 0, &[]),
     ("finding", 0, &[]),
     ("config", 1, &[]),
     ("model", 1, &[]),
     ("annotations", 1, &[]),
-    ("inputs", 1, &["annotations", "config", "model"]),
+    ("facts", 1, &["annotations", "config", "model"]),
     ("settings", 2, &[]),
-    ("build", 2, &["settings"]),
+    ("builder", 2, &["settings"]),
     ("plan", 2, &[]),
     ("targets", 2, &[]),
-    ("status", 2, &["build", "plan", "settings", "targets"]),
-    ("admit", 2, &["build", "plan", "settings"]),
+    ("status", 2, &["builder", "plan", "settings", "targets"]),
+    ("admission", 2, &["builder", "plan", "settings"]),
     ("clock", 3, &[]),
     ("fence", 3, &[]),
     ("aws", 3, &["clock", "fence"]),
@@ -96,22 +96,22 @@ fn every_row_is_of_a_module_that_is_there() {
 #[test]
 fn a_forbidden_edge_is_named() {
     let cases: &[(&str, &str, &[&str])] = &[
-        ("model/stack.rs", "use crate::cloud::Ref;", &[]),
+        ("model/stack.rs", "use crate::aws_api::Ref;", &[]),
         (
             "model/stack.rs",
-            "use crate::build::Built;",
-            &["src/model/stack.rs: model (layer 1) may not name build (layer 2)"],
+            "use crate::builder::Built;",
+            &["src/model/stack.rs: model (layer 1) may not name builder (layer 2)"],
         ),
         (
             "plan/mod.rs",
-            "use crate::{\n  build::Built,\n  model::Stack,\n};",
-            &["src/plan/mod.rs: plan (layer 2) may not name build (layer 2)"],
+            "use crate::{\n  builder::Built,\n  model::Stack,\n};",
+            &["src/plan/mod.rs: plan (layer 2) may not name builder (layer 2)"],
         ),
         ("status/mod.rs", "fn f(p: crate::plan::Plan) {}", &[]),
         (
-            "build/mod.rs",
+            "builder/mod.rs",
             "use aws_sdk_elasticloadbalancingv2::Client;",
-            &["src/build/mod.rs: only aws may name aws_sdk_elasticloadbalancingv2::Client"],
+            &["src/builder/mod.rs: only aws may name aws_sdk_elasticloadbalancingv2::Client"],
         ),
         (
             "controller/mod.rs",
@@ -119,11 +119,11 @@ fn a_forbidden_edge_is_named() {
             &["src/controller/mod.rs: only cluster may name kube::Client"],
         ),
         (
-            "inputs/mod.rs",
+            "facts/mod.rs",
             "use std::collections::{BTreeMap, HashMap};",
-            &["src/inputs/mod.rs: the core may not name std::collections::HashMap"],
+            &["src/facts/mod.rs: the core may not name std::collections::HashMap"],
         ),
-        ("inputs/mod.rs", "// use std::fs;\n#[cfg(test)]\nmod tests { use std::fs; }", &[]),
+        ("facts/mod.rs", "// use std::fs;\n#[cfg(test)]\nmod tests { use std::fs; }", &[]),
         ("attic.rs", "", &["src/attic.rs: attic has no row in tests/it/architecture.rs"]),
     ];
     for (file, text, expected) in cases {

@@ -1,7 +1,7 @@
 //! The shared backend security group across restarts, on the simulated AWS.
 
 use aws_load_balancer_controller::{
-    cloud::{Action, ec2::DescribeSecurityGroups},
+    aws_api::{Action, ec2::DescribeSecurityGroups},
     config::Config,
     deploy::backend_security_group::BackendSecurityGroup,
     model::{Owner, StackId},

@@ -2,12 +2,12 @@
 //! with another cluster. Whatever is edited and whatever fails meanwhile, targets and rules end up as after a fresh apply, another
 //! cluster's targets are never touched, nothing is leaked, and then there is nothing to do.
 
-mod town;
+mod scenario;
 
 use crate::faults::{Hurried, hurried};
 use crate::services::{cases, difference, run};
 use proptest::prelude::*;
-use town::{Town, edits};
+use scenario::{Scenario, edits};
 
 proptest! {
     #![proptest_config(cases(24))]
@@ -17,33 +17,33 @@ proptest! {
         edits in proptest::collection::vec(hurried(edits()), 3..9),
     ) {
         run(async {
-            let mut town = Town::open().await;
+            let mut scenario = Scenario::open().await;
             for Hurried { edit, is_hurried } in &edits {
-                town.make(edit).await;
+                scenario.make(edit).await;
                 if !is_hurried {
-                    town.settle().await.map_err(|lost| format!("{lost}\n{edits:#?}")).unwrap();
-                    town.bury();
+                    scenario.run_until_idle().await.map_err(|lost| format!("{lost}\n{edits:#?}")).unwrap();
+                    scenario.delete_services();
                 }
             }
-            town.settle().await.map_err(|lost| format!("{lost}\n{edits:#?}")).unwrap();
-            town.bury();
-            town.rig.aws.disarm();
-            town.rest().await.map_err(|lost| format!("{lost}\n{edits:#?}")).unwrap();
-            let fresh = town.fresh().await;
-            assert_eq!(difference(&town.rig, &fresh), Vec::<String>::new(), "{edits:#?}");
-            assert_eq!(town::records(&town.rig), town::records(&fresh), "{edits:#?}");
-            assert_eq!(town.closed_gates(), Vec::<String>::new(), "{edits:#?}");
+            scenario.run_until_idle().await.map_err(|lost| format!("{lost}\n{edits:#?}")).unwrap();
+            scenario.delete_services();
+            scenario.rig.aws.disarm();
+            scenario.quiesce().await.map_err(|lost| format!("{lost}\n{edits:#?}")).unwrap();
+            let fresh = scenario.fresh().await;
+            assert_eq!(difference(&scenario.rig, &fresh), Vec::<String>::new(), "{edits:#?}");
+            assert_eq!(scenario::records(&scenario.rig), scenario::records(&fresh), "{edits:#?}");
+            assert_eq!(scenario.closed_gates(), Vec::<String>::new(), "{edits:#?}");
 
-            town.rig.aws.clear_calls();
-            let before = town.versions();
-            town.rig.restart().await;
-            town.settle().await.unwrap();
-            assert_eq!((town.rig.writes(), town.versions()), (vec![], before), "a second reconcile: {edits:#?}");
+            scenario.rig.aws.clear_calls();
+            let before = scenario.versions();
+            scenario.rig.restart().await;
+            scenario.run_until_idle().await.unwrap();
+            assert_eq!((scenario.rig.writes(), scenario.versions()), (vec![], before), "a second reconcile: {edits:#?}");
 
-            town.raze();
-            town.settle().await.unwrap();
-            assert_eq!(difference(&town.rig, &town.untouched()), Vec::<String>::new(), "{edits:#?}");
-            assert_eq!(town::records(&town.rig).len() + town.rig.api.list("targetgroupbindings").len(), 0);
+            scenario.remove_all();
+            scenario.run_until_idle().await.unwrap();
+            assert_eq!(difference(&scenario.rig, &scenario.untouched()), Vec::<String>::new(), "{edits:#?}");
+            assert_eq!(scenario::records(&scenario.rig).len() + scenario.rig.api.list("targetgroupbindings").len(), 0);
         });
     }
 }

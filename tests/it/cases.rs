@@ -3,11 +3,11 @@
 
 use crate::services::run;
 use aws_load_balancer_controller::api::{Ingress, Service};
-use aws_load_balancer_controller::build;
-use aws_load_balancer_controller::controller::dispatch::Classes;
+use aws_load_balancer_controller::builder;
+use aws_load_balancer_controller::controller::event_handlers::Classes;
 use aws_load_balancer_controller::controller::gather;
-use aws_load_balancer_controller::inputs::Facts;
-use aws_load_balancer_controller::inputs::group::{concerned_groups, load_group};
+use aws_load_balancer_controller::facts::Facts;
+use aws_load_balancer_controller::facts::group::{concerned_groups, load_group};
 use aws_load_balancer_controller::model::Stack;
 use aws_load_balancer_controller::settings;
 use rig::{Options, Rig, rig::workers};
@@ -49,11 +49,11 @@ fn every_case_makes_its_plan_and_ends_in_its_events() {
 async fn play(case: &Path) -> (String, String) {
     let read = |file: &str| std::fs::read_to_string(case.join(file)).ok();
     let mut rig = Rig::new(Options::default());
-    rig.furnish();
+    rig.seed();
     if let Some(before) = read("before.yaml") {
         rig.api.apply(&with_landmarks(&rig, &before));
         rig.start().await;
-        rig.settle().await;
+        rig.run_until_idle().await;
         rig.kill().await;
     }
     let since = rig.api.events().len();
@@ -62,7 +62,7 @@ async fn play(case: &Path) -> (String, String) {
     let plan = readable(&rig, &plan(&rig).await);
     rig.kill().await;
     rig.start().await;
-    rig.settle().await;
+    rig.run_until_idle().await;
     let told: BTreeSet<String> = rig
         .api
         .events()
@@ -91,7 +91,7 @@ async fn plan(rig: &Rig) -> String {
         }
         let _ = writeln!(text, "service {id}");
         match gather::build(&context.facts, &id, |facts: &Facts| {
-            build::service::build(service, facts, config)
+            builder::service::build(service, facts, config)
         })
         .await
         {
@@ -109,10 +109,11 @@ async fn plan(rig: &Rig) -> String {
     for id in groups {
         let group = load_group(&id, &ingresses, &classes.view(), config);
         let _ = writeln!(text, "ingress group {id}");
-        let built =
-            gather::build(&context.facts, &id, |facts: &Facts| build::ingress::build(&group, facts, config))
-                .await
-                .unwrap();
+        let built = gather::build(&context.facts, &id, |facts: &Facts| {
+            builder::ingress::build(&group, facts, config)
+        })
+        .await
+        .unwrap();
         for finding in built.members.iter().flat_map(|member| &member.findings) {
             let _ = writeln!(text, "  ! {finding}");
         }
@@ -139,6 +140,6 @@ fn with_landmarks(rig: &Rig, text: &str) -> String {
 /// Ids become names.
 fn readable(rig: &Rig, text: &str) -> String {
     let ids = rig.aws.world(|world| world.ids().clone());
-    let text = rig.inventory().rename(text);
+    let text = rig.owned_resources().rename(text);
     ids.iter().filter(|(_, id)| id.len() > 8).fold(text, |text, (name, id)| text.replace(id.as_str(), name))
 }

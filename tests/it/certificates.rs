@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_load_balancer_controller::api::{ObjectKey, Service};
-use aws_load_balancer_controller::cluster::webhook_certs::{Settings, run};
+use aws_load_balancer_controller::cluster::webhook_certs::{WebhookCertsSettings, run};
 use aws_load_balancer_controller::metrics::Metrics;
 use aws_load_balancer_controller::serve::certificate::{CertificateFiles, ServingCertificate, server_config};
 use aws_load_balancer_controller::serve::listener::serve_tls;
@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, interval};
-use webhook_certs::{Decision, Policy, Reason, advance, service_names};
+use webhook_certs::{Decision, IssueReason, RotationPolicy, advance, service_names};
 
 const NAMESPACE: &str = "kube-system";
 /// What every installation is given.
@@ -51,7 +51,7 @@ struct Replica {
     serving: Arc<ServingCertificate>,
     /// The certificates that it was given to serve.
     served: Arc<Mutex<BTreeSet<String>>>,
-    keeper: AbortHandle,
+    rotator: AbortHandle,
     endpoint: SocketAddr,
     leave: oneshot::Sender<()>,
 }
@@ -66,7 +66,7 @@ struct Trusted {
 }
 
 impl Installation {
-    async fn start(policy: Policy, replicas: usize) -> Self {
+    async fn start(policy: RotationPolicy, replicas: usize) -> Self {
         let cluster = Cluster::start().await.unwrap();
         let chart = chart().display().to_string();
         let install = ["install", NAME, &chart, "-n", NAMESPACE, "--set", SETS];
@@ -82,7 +82,7 @@ impl Installation {
         installation
     }
 
-    async fn start_replica(&mut self, policy: Policy) {
+    async fn start_replica(&mut self, policy: RotationPolicy) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = listener.local_addr().unwrap();
         self.cluster.tunnel().add(&self.service, endpoint);
@@ -93,8 +93,8 @@ impl Installation {
         let told = async { drop(told.await) };
         self.tasks.spawn(serve_tls(listener, tls, allow_everything(&self.calls), told));
         let served = Arc::default();
-        let keeper = self.keep_certificates(&serving, &served, policy).await;
-        self.replicas.push(Replica { serving, served, keeper, endpoint, leave });
+        let rotator = self.keep_certificates(&serving, &served, policy).await;
+        self.replicas.push(Replica { serving, served, rotator, endpoint, leave });
     }
 
     /// Has another replica come and the oldest one go. It leaves its Service a little later, as in a cluster.
@@ -108,7 +108,7 @@ impl Installation {
         .unwrap();
         let oldest = self.replicas.remove(0);
         oldest.leave.send(()).unwrap();
-        oldest.keeper.abort();
+        oldest.rotator.abort();
         calls.make(50, self).await;
         self.cluster.tunnel().remove(oldest.endpoint);
         calls.make(150, self).await;
@@ -118,9 +118,9 @@ impl Installation {
         &mut self,
         serving: &Arc<ServingCertificate>,
         served: &Arc<Mutex<BTreeSet<String>>>,
-        policy: Policy,
+        policy: RotationPolicy,
     ) -> AbortHandle {
-        let settings = Settings {
+        let settings = WebhookCertsSettings {
             secret: ObjectKey::namespaced(NAMESPACE, SECRET),
             configurations: vec!["aws-load-balancer-webhook".to_string()],
             policy,
@@ -137,10 +137,10 @@ impl Installation {
     }
 
     /// Goes on with another policy, and with what is served, as after a change of it.
-    async fn change_policy(&mut self, policy: &Policy) {
+    async fn change_policy(&mut self, policy: &RotationPolicy) {
         for mut replica in std::mem::take(&mut self.replicas) {
-            replica.keeper.abort();
-            replica.keeper = self.keep_certificates(&replica.serving, &replica.served, policy.clone()).await;
+            replica.rotator.abort();
+            replica.rotator = self.keep_certificates(&replica.serving, &replica.served, policy.clone()).await;
             self.replicas.push(replica);
         }
     }
@@ -208,8 +208,8 @@ fn allow_everything(calls: &Arc<AtomicUsize>) -> Router {
     Router::new().route("/{path}", post(allow))
 }
 
-fn policy() -> Policy {
-    Policy::new(service_names(SERVICE, NAMESPACE, "cluster.local"))
+fn policy() -> RotationPolicy {
+    RotationPolicy::new(service_names(SERVICE, NAMESPACE, "cluster.local"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,12 +298,12 @@ async fn upgrades_leave_the_certificates_alone_and_a_deleted_secret_comes_back_a
 async fn no_call_fails_while_the_authority_is_replaced_again_and_again() {
     let second = SignedDuration::from_secs(1);
     let hour = SignedDuration::from_hours(1);
-    let hurried = Policy {
+    let hurried = RotationPolicy {
         ca_lifetime: hour,
         ca_renew_before: hour,
         leaf_lifetime: hour,
         leaf_renew_before: hour / 2,
-        settle: second / 2,
+        propagation_time: second / 2,
         overlap: second * 3,
         ..policy()
     };
@@ -326,7 +326,7 @@ async fn no_call_fails_while_the_authority_is_replaced_again_and_again() {
     }
     let (authorities, made) = (trusted.lock().unwrap().seen.len(), calls.count);
 
-    installation.change_policy(&Policy { ca_renew_before: hour / 2, ..hurried }).await;
+    installation.change_policy(&RotationPolicy { ca_renew_before: hour / 2, ..hurried }).await;
     let deadline = Instant::now() + Duration::from_mins(5);
     while trusted.lock().unwrap().now > 1 {
         assert!(Instant::now() < deadline, "there are still {} authorities", trusted.lock().unwrap().now);
@@ -400,7 +400,7 @@ fn it_is_known_when_the_certificate_that_is_served_expires() {
 }
 
 fn issue() -> webhook_certs::Bundle {
-    let issued = advance(Decision::IssueAll(Reason::Missing), jiff::Timestamp::now(), None, &policy());
+    let issued = advance(Decision::IssueAll(IssueReason::Missing), jiff::Timestamp::now(), None, &policy());
     issued.unwrap().unwrap()
 }
 

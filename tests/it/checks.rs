@@ -1,14 +1,15 @@
 //! Every check of admission, in tables that are read as well as run: `tests/cases/admission/checks`. A try is an object that is
 //! changed, and what is said of it; the page `docs/checks.md` lists them.
 
-use aws_load_balancer_controller::admit::ingress::ClassSource;
-use aws_load_balancer_controller::admit::{
-    Admitted, Change, Denial, Halt, TargetGroupQuery, binding, ingress, ingress_class_params, pod, service,
+use aws_load_balancer_controller::admission::ingress::ClassSource;
+use aws_load_balancer_controller::admission::{
+    AdmissionError, Admitted, Change, Denial, TargetGroupLookup, ingress, ingress_class_params,
+    readiness_gates, service, target_group_binding,
 };
 use aws_load_balancer_controller::api::{IngressClass, IngressClassParams};
 use aws_load_balancer_controller::args::{Environment, Invocation, parse};
-use aws_load_balancer_controller::cli::lint::{Source, lint};
-use aws_load_balancer_controller::cloud::elbv2::{IpAddressType, Protocol, TargetGroup, TargetType};
+use aws_load_balancer_controller::aws_api::elbv2::{IpAddressType, Protocol, TargetGroup, TargetType};
+use aws_load_balancer_controller::cli::lint::{ManifestFile, lint};
 use aws_load_balancer_controller::config::Config;
 use aws_load_balancer_controller::finding::Severity;
 use harness::assets::repository;
@@ -229,19 +230,19 @@ fn judge(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
         "Ingress" => ingress::check(config, change, &Classes),
         "IngressClassParams" => ingress_class_params::check(config, change),
         "TargetGroupBinding" => judge_binding(config, change),
-        "Pod" => Ok(pod::doubted(config, change)),
+        "Pod" => Ok(readiness_gates::with_warnings(config, change)),
         kind => panic!("{kind} has no webhook"),
     }
 }
 
 /// Whatever target group the checks ask for is there and fits.
 fn judge_binding(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
-    let mut known = binding::KnownTargetGroups::new();
+    let mut known = target_group_binding::KnownTargetGroups::new();
     loop {
-        match binding::check(config, change, &|_| Vec::new(), &known) {
-            Ok(_) => return binding::check_fields(config, change),
-            Err(Halt::Denied(denial)) => return Err(denial),
-            Err(Halt::TargetGroup(query)) => {
+        match target_group_binding::check(config, change, &|_| Vec::new(), &known) {
+            Ok(_) => return target_group_binding::check_fields(config, change),
+            Err(AdmissionError::Denied(denial)) => return Err(denial),
+            Err(AdmissionError::MissingTargetGroup(query)) => {
                 let group = target_group(&query, &change.object["spec"]);
                 known.insert(query, Ok(vec![group]));
             }
@@ -249,11 +250,11 @@ fn judge_binding(config: &Config, change: &Change<'_>) -> Result<Admitted, Denia
     }
 }
 
-fn target_group(query: &TargetGroupQuery, spec: &Value) -> TargetGroup {
+fn target_group(query: &TargetGroupLookup, spec: &Value) -> TargetGroup {
     let text = |field: &str| spec[field].as_str();
     let arn = match query {
-        TargetGroupQuery::Arn(arn) => arn.clone(),
-        TargetGroupQuery::Name(name) => {
+        TargetGroupLookup::Arn(arn) => arn.clone(),
+        TargetGroupLookup::Name(name) => {
             format!("arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/{name}/1")
         }
     };
@@ -266,7 +267,7 @@ fn target_group(query: &TargetGroupQuery, spec: &Value) -> TargetGroup {
         protocol_version: None,
         ip_address_type: IpAddressType::from(text("ipAddressType").unwrap_or("ipv4")),
         vpc_id: text("vpcID").map(str::to_owned),
-        health_check: aws_load_balancer_controller::cloud::elbv2::HealthCheck::default(),
+        health_check: aws_load_balancer_controller::aws_api::elbv2::HealthCheck::default(),
         target_control_port: None,
         load_balancer_arns: Vec::new(),
     }
@@ -274,7 +275,7 @@ fn target_group(query: &TargetGroupQuery, spec: &Value) -> TargetGroup {
 
 /// What `lint` says, as a webhook would.
 fn linted(object: &Value, config: &Config) -> Result<Admitted, Denial> {
-    let source = Source { name: "stdin".to_owned(), text: object.to_string() };
+    let source = ManifestFile { name: "stdin".to_owned(), text: object.to_string() };
     let found = lint(&[source], config).found;
     let told = |severity| {
         let found = found.iter().filter(move |located| located.finding.severity == severity);

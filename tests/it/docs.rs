@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use aws_load_balancer_controller::api::crds;
 use aws_load_balancer_controller::args::flags::FLAGS;
-use aws_load_balancer_controller::cloud::Action;
-use aws_load_balancer_controller::cloud::iam::{Partition, Policy, permission, statements_of};
+use aws_load_balancer_controller::aws_api::Action;
+use aws_load_balancer_controller::aws_api::iam::{Partition, Policy, permission, statements_of};
 use aws_load_balancer_controller::metrics::ROWS;
 use aws_load_balancer_controller::status::event::Reason;
 use harness::assets::repository;

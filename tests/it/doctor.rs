@@ -1,14 +1,14 @@
 //! `doctor` on permissions: what it says of what the caller may do, over the wire, without a write.
 
-use aws_load_balancer_controller::aws::guard::Guards;
+use aws_load_balancer_controller::aws::decorators::Decorators;
 use aws_load_balancer_controller::aws::throttle::Throttles;
 use aws_load_balancer_controller::aws::{AwsCloud, AwsSettings, Cloud, send};
+use aws_load_balancer_controller::aws_api::ec2::{CreateSecurityGroup, DryRun};
+use aws_load_balancer_controller::aws_api::sts::GetCallerIdentity;
+use aws_load_balancer_controller::aws_api::{Action, Request, Service, Tags};
 use aws_load_balancer_controller::cli::doctor::permissions::check;
-use aws_load_balancer_controller::cli::doctor::{Check, Report, Verdict};
-use aws_load_balancer_controller::cli::{Conclusion as _, Output};
-use aws_load_balancer_controller::cloud::ec2::{CreateSecurityGroup, DryRun};
-use aws_load_balancer_controller::cloud::sts::GetCallerIdentity;
-use aws_load_balancer_controller::cloud::{Action, Request, Service, Tags};
+use aws_load_balancer_controller::cli::doctor::{Check, CheckResult, DoctorReport};
+use aws_load_balancer_controller::cli::{CommandReport as _, Output};
 use aws_load_balancer_controller::config::Config;
 use aws_sim::{Calls, Effect, Fault, Identity, Sim, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,8 +65,8 @@ impl Stage {
 
     /// What is not `ok`.
     async fn complaints(&self) -> Vec<String> {
-        let checks = self.checks().await.into_iter().filter(|check| check.verdict != Verdict::Good);
-        checks.map(|check| format!("{:?} {}: {}", check.verdict, check.subject, check.detail)).collect()
+        let checks = self.checks().await.into_iter().filter(|check| check.result != CheckResult::Ok);
+        checks.map(|check| format!("{:?} {}: {}", check.result, check.subject, check.detail)).collect()
     }
 
     fn count(&self, action: Action) -> usize {
@@ -82,7 +82,7 @@ async fn connect(url: &str, region: &str) -> Arc<dyn Cloud> {
     let aws = AwsCloud::connect_with_keys(&settings, Arc::new(()), "AKIDEXAMPLE", "secret").await.unwrap();
     let may_write: aws_load_balancer_controller::fence::MayWrite = Arc::new(|| false);
     let guards =
-        Guards { throttles: Throttles::none(), observer: Arc::new(()), may_write: may_write.clone() };
+        Decorators { throttles: Throttles::none(), observer: Arc::new(()), may_write: may_write.clone() };
     guards.wrap(aws.fenced_by(may_write))
 }
 
@@ -161,7 +161,7 @@ async fn each_way_to_lack_a_permission_is_told_from_the_others() {
         (
             Identity { conditions: condition, ..usual() },
             &[
-                "Doubtful Permissions to change: in a simulation that does not know the condition keys aws:SourceIp: no policy allows elasticloadbalancing:CreateRule (CreateListeners)",
+                "Warn Permissions to change: in a simulation that does not know the condition keys aws:SourceIp: no policy allows elasticloadbalancing:CreateRule (CreateListeners)",
             ],
         ),
         (
@@ -172,7 +172,7 @@ async fn each_way_to_lack_a_permission_is_told_from_the_others() {
         ),
         (
             Identity { lacks: set(&["ec2:DescribeCoipPools"]), ..usual() },
-            &["Doubtful Further permissions: no policy allows ec2:DescribeCoipPools (Read)"],
+            &["Warn Further permissions: no policy allows ec2:DescribeCoipPools (Read)"],
         ),
         (Identity { role_path: "/eks/".to_owned(), ..usual() }, &[]),
         (
@@ -185,8 +185,8 @@ async fn each_way_to_lack_a_permission_is_told_from_the_others() {
         (
             Identity { lacks: set(&[simulate]), ..usual() },
             &[
-                "Doubtful Permissions to change: could not be tried: ec2:AuthorizeSecurityGroupIngress, ec2:CreateTags, ec2:DeleteSecurityGroup and … more: SimulatePrincipalPolicy: AccessDenied: User: ",
-                "Doubtful Further permissions: could not be tried: …: SimulatePrincipalPolicy: AccessDenied: ",
+                "Warn Permissions to change: could not be tried: ec2:AuthorizeSecurityGroupIngress, ec2:CreateTags, ec2:DeleteSecurityGroup and … more: SimulatePrincipalPolicy: AccessDenied: User: ",
+                "Warn Further permissions: could not be tried: …: SimulatePrincipalPolicy: AccessDenied: ",
             ],
         ),
     ];
@@ -258,7 +258,7 @@ async fn throttled_iam_is_asked_no_more_and_leaves_a_warning() {
     let complaints = stage.complaints().await;
     let expected = "SimulatePrincipalPolicy: Throttling: Rate exceeded";
     assert!(
-        complaints.iter().all(|said| said.starts_with("Doubtful") && said.contains(expected)),
+        complaints.iter().all(|said| said.starts_with("Warn") && said.contains(expected)),
         "{complaints:?}"
     );
     assert_eq!((complaints.len(), stage.count(Action::SimulatePrincipalPolicy)), (2, 1));
@@ -275,7 +275,7 @@ async fn what_a_dry_run_does_not_tell_is_simulated() {
     let stage = Stage::new(Identity { lacks: simulate, ..Identity::default() }).await;
     stage.sim.arm(fault());
     let complaints = stage.complaints().await;
-    let told = "Doubtful Permissions to change: could not be tried: ec2:CreateSecurityGroup, ec2:CreateTags: CreateSecurityGroup: RequestLimitExceeded: injected by the simulator";
+    let told = "Warn Permissions to change: could not be tried: ec2:CreateSecurityGroup, ec2:CreateTags: CreateSecurityGroup: RequestLimitExceeded: injected by the simulator";
     assert!(complaints.iter().any(|said| said.starts_with(told)), "{complaints:#?}");
 }
 
@@ -288,7 +288,7 @@ async fn an_examination_fails_by_what_is_refused_and_not_by_what_is_unknown() {
         (lacks("elasticloadbalancing:CreateRule"), 1, "FAIL"),
     ];
     for (identity, status, mark) in cases {
-        let mut report = Report::default();
+        let mut report = DoctorReport::default();
         report.extend(Stage::new(identity).await.checks().await);
         assert_eq!(report.exit_status(), status);
         let text = report.render(Output::Text);

@@ -1,16 +1,16 @@
 //! What others change in AWS is put back: within five minutes what stops traffic, within ten everything else.
 
 use crate::services::run;
-use aws_load_balancer_controller::cloud::ec2::RevokeIngress;
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::ec2::RevokeIngress;
+use aws_load_balancer_controller::aws_api::elbv2::{
     DeleteListener, DeleteLoadBalancer, DeleteRule, DeleteTargetGroup, DeregisterTargets,
     FixedResponseAction, HealthCheck, Listener, ListenerAction, ListenerSettings, LoadBalancer,
     ModifyListener, ModifyLoadBalancerAttributes, ModifyRule, ModifyTargetGroup, ModifyTargetGroupAttributes,
     RegisterTargets, RemoveListenerCertificate, RemoveTags, SetRulePriorities, SetSecurityGroups, Target,
     TargetGroup,
 };
-use aws_load_balancer_controller::cloud::{Attributes, Ref};
-use rig::{Options, Rig, rig::Inventory, shop};
+use aws_load_balancer_controller::aws_api::{Attributes, Ref};
+use rig::{Options, Rig, fixtures, rig::OwnedResources};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,38 +18,38 @@ const TRAFFIC: Duration = Duration::from_mins(5);
 const REST: Duration = Duration::from_mins(10);
 
 /// Something that somebody changes by hand.
-type Drift = (&'static str, Duration, fn(&Rig, &Inventory));
+type Drift = (&'static str, Duration, fn(&Rig, &OwnedResources));
 
 async fn open() -> Rig {
     let mut rig = Rig::new(Options::default());
-    rig.furnish();
+    rig.seed();
     rig.start().await;
     for (number, name) in ["web", "api"].into_iter().enumerate() {
-        rig.api.put(shop::cluster_service(name, &[80]));
+        rig.api.put(fixtures::cluster_service(name, &[80]));
         rig.serve(name, &[number * 10, number * 10 + 1]);
     }
     let annotations = [
         ("aws-load-balancer-nlb-target-type", "ip"),
         ("aws-load-balancer-attributes", "load_balancing.cross_zone.enabled=true"),
     ];
-    rig.api.put(shop::load_balancer("edge", &[80], &annotations));
+    rig.api.put(fixtures::load_balancer("edge", &[80], &annotations));
     rig.serve("edge", &[20, 21]);
     let paths = [("a.example.com", "/a", "web"), ("a.example.com", "/b", "api")];
-    rig.api.put(shop::ingress("first", &[("group.name", "g"), ("target-type", "ip")], &paths));
-    rig.settle().await;
+    rig.api.put(fixtures::ingress("first", &[("group.name", "g"), ("target-type", "ip")], &paths));
+    rig.run_until_idle().await;
     rig
 }
 
-fn load_balancer<'a>(found: &'a Inventory, prefix: &str) -> &'a LoadBalancer {
+fn load_balancer<'a>(found: &'a OwnedResources, prefix: &str) -> &'a LoadBalancer {
     found.load_balancers.iter().find(|one| one.name.starts_with(prefix)).expect("a load balancer")
 }
 
-fn listener_of<'a>(found: &'a Inventory, prefix: &str) -> &'a Listener {
+fn listener_of<'a>(found: &'a OwnedResources, prefix: &str) -> &'a Listener {
     let arn = &load_balancer(found, prefix).arn;
     found.listeners.iter().find(|one| one.load_balancer_arn == *arn).expect("a listener")
 }
 
-fn target_group<'a>(found: &'a Inventory, prefix: &str) -> &'a TargetGroup {
+fn target_group<'a>(found: &'a OwnedResources, prefix: &str) -> &'a TargetGroup {
     found.target_groups.iter().find(|one| one.name.starts_with(prefix)).expect("a target group")
 }
 
@@ -67,7 +67,7 @@ fn drifts() -> Vec<Drift> {
         }),
         ("a foreign target registered", TRAFFIC, |rig, found| {
             let arn = target_group(found, GROUP_OF_ALB).arn.as_str().into();
-            let id = rig.aws.world(|world| shop::address(world, 77));
+            let id = rig.aws.world(|world| fixtures::address(world, 77));
             rig.ask(RegisterTargets {
                 arn,
                 targets: vec![Target { id: id.into(), port: Some(8080), ..Target::default() }],
@@ -186,15 +186,15 @@ fn what_others_change_is_put_back_in_time() {
     run(async {
         for (name, within, drift) in drifts() {
             let mut rig = open().await;
-            let whole = rig.inventory().lines();
+            let whole = rig.owned_resources().lines();
             let events = rig.api.events().len();
-            drift(&rig, &rig.inventory());
-            assert_ne!(rig.inventory().lines(), whole, "{name}");
+            drift(&rig, &rig.owned_resources());
+            assert_ne!(rig.owned_resources().lines(), whole, "{name}");
             tokio::time::sleep(within).await;
-            let found = rig.inventory().lines();
+            let found = rig.owned_resources().lines();
             let differs: Vec<_> = found.iter().filter(|line| !whole.contains(line)).collect();
             assert_eq!(found, whole, "{name}, too much: {differs:#?}");
-            rig.settle().await;
+            rig.run_until_idle().await;
             let warnings =
                 rig.api.events().into_iter().skip(events).filter(|told| told.severity == "Warning");
             assert_eq!(warnings.map(|told| told.message).collect::<Vec<_>>(), Vec::<String>::new(), "{name}");
@@ -207,12 +207,12 @@ fn tags_taken_away_while_no_replica_ran_are_put_back() {
     run(async {
         for key in ["service.k8s.aws/resource", "service.k8s.aws/stack", "elbv2.k8s.aws/cluster"] {
             let mut rig = open().await;
-            let whole = rig.inventory().lines();
+            let whole = rig.owned_resources().lines();
             rig.kill().await;
-            untag(&rig, &target_group(&rig.inventory(), GROUP_OF_NLB).arn, key);
+            untag(&rig, &target_group(&rig.owned_resources(), GROUP_OF_NLB).arn, key);
             rig.start().await;
             tokio::time::sleep(REST).await;
-            assert_eq!(rig.inventory().lines(), whole, "{key}");
+            assert_eq!(rig.owned_resources().lines(), whole, "{key}");
         }
     });
 }
@@ -221,13 +221,13 @@ fn tags_taken_away_while_no_replica_ran_are_put_back() {
 fn a_target_group_that_another_cluster_claims_is_left_alone() {
     run(async {
         let mut rig = open().await;
-        let arn = target_group(&rig.inventory(), GROUP_OF_NLB).arn.clone();
+        let arn = target_group(&rig.owned_resources(), GROUP_OF_NLB).arn.clone();
         let tags = BTreeMap::from([("elbv2.k8s.aws/cluster".to_owned(), "another".to_owned())]);
-        rig.ask(aws_load_balancer_controller::cloud::elbv2::AddTags { arn: arn.as_str().into(), tags });
+        rig.ask(aws_load_balancer_controller::aws_api::elbv2::AddTags { arn: arn.as_str().into(), tags });
         tokio::time::sleep(REST).await;
-        rig.settle().await;
+        rig.run_until_idle().await;
         let found =
-            rig.ask(aws_load_balancer_controller::cloud::elbv2::DescribeTags { arns: vec![arn.clone()] });
+            rig.ask(aws_load_balancer_controller::aws_api::elbv2::DescribeTags { arns: vec![arn.clone()] });
         assert_eq!(found[&arn]["elbv2.k8s.aws/cluster"], "another");
     });
 }
@@ -236,8 +236,8 @@ fn a_target_group_that_another_cluster_claims_is_left_alone() {
 #[test]
 fn audits_of_a_hundred_target_groups_make_half_a_call_a_second_at_most() {
     run(async {
-        let mut rig = Rig::new(Options { audit: Options::default().audit, ..rig::crowd::options() });
-        rig.furnish();
+        let mut rig = Rig::new(Options { audit: Options::default().audit, ..rig::load::options() });
+        rig.seed();
         rig.add_services(25, 2);
         rig.add_groups(10, 5);
         rig.start().await;
@@ -264,15 +264,15 @@ fn a_certificate_taken_off_a_listener_is_put_back() {
             ("certificate-arn", both.as_str()),
             ("listen-ports", r#"[{"HTTPS": 443}]"#),
         ];
-        rig.api.put(shop::ingress("secure", &annotations, &[("b.example.com", "/", "web")]));
-        rig.settle().await;
-        let whole = rig.inventory().lines();
-        let found = rig.inventory();
+        rig.api.put(fixtures::ingress("secure", &annotations, &[("b.example.com", "/", "web")]));
+        rig.run_until_idle().await;
+        let whole = rig.owned_resources().lines();
+        let found = rig.owned_resources();
         let listener = found.listener(443).expect("a listener of 443");
         let certificate_arn = certificates[1].as_str().into();
         rig.ask(RemoveListenerCertificate { listener_arn: listener.arn.as_str().into(), certificate_arn });
-        assert_ne!(rig.inventory().lines(), whole);
+        assert_ne!(rig.owned_resources().lines(), whole);
         tokio::time::sleep(TRAFFIC).await;
-        assert_eq!(rig.inventory().lines(), whole);
+        assert_eq!(rig.owned_resources().lines(), whole);
     });
 }

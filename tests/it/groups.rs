@@ -3,10 +3,10 @@
 
 use crate::faults::faults;
 use crate::services::{cases, difference, run};
-use aws_load_balancer_controller::cloud::elbv2::RuleCondition;
+use aws_load_balancer_controller::aws_api::elbv2::RuleCondition;
 use aws_sim::Fault;
 use proptest::prelude::*;
-use rig::{Options, Rig, shop};
+use rig::{Options, Rig, fixtures};
 use std::collections::BTreeMap;
 
 const MEMBERS: usize = 5;
@@ -76,20 +76,20 @@ fn put(rig: &Rig, number: usize, member: &Member) {
     let (host, service) = (format!("{}.example.com", name(number)), format!("web-{service}"));
     let paths: Vec<String> = paths.iter().map(|path| format!("/path-{path}")).collect();
     let rules: Vec<_> = paths.iter().map(|path| (host.as_str(), path.as_str(), service.as_str())).collect();
-    rig.api.put(shop::ingress(&name(number), &annotations, &rules));
+    rig.api.put(fixtures::ingress(&name(number), &annotations, &rules));
 }
 
-fn furnish(rig: &Rig) {
-    rig.furnish();
+fn seed(rig: &Rig) {
+    rig.seed();
     for service in 0..2 {
-        rig.api.put(shop::cluster_service(&format!("web-{service}"), &[80]));
+        rig.api.put(fixtures::cluster_service(&format!("web-{service}"), &[80]));
         rig.serve(&format!("web-{service}"), &[service]);
     }
 }
 
 /// Services with the identities that they have elsewhere.
-fn furnish_like(rig: &Rig, other: &Rig) {
-    rig.furnish();
+fn seed_like(rig: &Rig, other: &Rig) {
+    rig.seed();
     for service in other.api.list("services") {
         let mut service = (*service).clone();
         service["metadata"].as_object_mut().unwrap().remove("resourceVersion");
@@ -100,12 +100,12 @@ fn furnish_like(rig: &Rig, other: &Rig) {
 
 async fn fresh(like: &Rig, members: &BTreeMap<usize, Member>) -> Rig {
     let mut fresh = Rig::new(Options::default());
-    furnish_like(&fresh, like);
+    seed_like(&fresh, like);
     for (number, member) in members {
         put(&fresh, *number, member);
     }
     fresh.start().await;
-    fresh.settle().await;
+    fresh.run_until_idle().await;
     fresh
 }
 
@@ -115,7 +115,7 @@ fn orders(rig: &Rig) -> Vec<Vec<String>> {
         RuleCondition::HostHeader(hosts) => hosts.values.first().cloned(),
         _ => None,
     };
-    let found = rig.inventory();
+    let found = rig.owned_resources();
     let hosts = found.rules.values().map(|rules| {
         let mut hosts: Vec<String> =
             rules.iter().filter_map(|rule| rule.conditions.iter().find_map(host)).collect();
@@ -144,7 +144,7 @@ proptest! {
         run(async {
             let mut rig = Rig::new(Options::default());
             let given = rig.aws.world(|world| world.resources());
-            furnish(&rig);
+            seed(&rig);
             rig.start().await;
             let mut members: BTreeMap<usize, Member> = BTreeMap::new();
             for edit in &edits {
@@ -155,12 +155,12 @@ proptest! {
                     }
                     Edit::Delete(number) => {
                         members.remove(number);
-                        rig.api.delete("ingresses", shop::NAMESPACE, &name(*number));
+                        rig.api.delete("ingresses", fixtures::NAMESPACE, &name(*number));
                     }
                     Edit::Fault(fault) => rig.aws.arm(fault.clone()),
                     Edit::Restart => rig.restart().await,
                 }
-                rig.settle().await;
+                rig.run_until_idle().await;
                 // why: the place of what a broken member keeps is the place that it has now
                 let orders = orders(&rig);
                 prop_assert!(orders.iter().all(|hosts| is_in_order(hosts, &members)), "{orders:?} {edits:#?}");
@@ -170,21 +170,21 @@ proptest! {
                 member.breakage = None;
                 put(&rig, *number, member);
             }
-            rig.settle().await;
+            rig.run_until_idle().await;
             tokio::time::sleep(std::time::Duration::from_hours(2)).await;
-            rig.settle().await;
+            rig.run_until_idle().await;
             let fresh = fresh(&rig, &members).await;
             prop_assert_eq!(difference(&rig, &fresh), Vec::<String>::new(), "{:#?}", edits);
 
             rig.aws.clear_calls();
             rig.restart().await;
-            rig.settle().await;
+            rig.run_until_idle().await;
             prop_assert_eq!(rig.writes(), vec![], "a second reconcile: {:#?}", edits);
 
             for number in members.keys() {
-                rig.api.delete("ingresses", shop::NAMESPACE, &name(*number));
+                rig.api.delete("ingresses", fixtures::NAMESPACE, &name(*number));
             }
-            rig.settle().await;
+            rig.run_until_idle().await;
             prop_assert_eq!(rig.aws.world(|world| world.resources()), given, "{:#?}", edits);
             prop_assert_eq!(rig.api.list("ingresses").len() + rig.api.list("targetgroupbindings").len(), 0);
             Ok(())

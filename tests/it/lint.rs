@@ -1,19 +1,19 @@
 //! `lint` as a user runs it: sound manifests in silence, statuses, what kustomize and Helm write.
 
-mod words;
+mod ineffective_settings;
 
 use harness::assets::{controller_binary, repository};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-struct Said {
+struct CommandOutput {
     status: i32,
     text: String,
     errors: String,
 }
 
 /// Runs `lint` with arguments and standard input.
-fn lint(arguments: &[&str], input: &str) -> Said {
+fn lint(arguments: &[&str], input: &str) -> CommandOutput {
     let mut child = Command::new(controller_binary().unwrap())
         .arg("lint")
         .args(arguments)
@@ -26,7 +26,11 @@ fn lint(arguments: &[&str], input: &str) -> Said {
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { status: output.status.code().unwrap(), text: text(output.stdout), errors: text(output.stderr) }
+    CommandOutput {
+        status: output.status.code().unwrap(),
+        text: text(output.stdout),
+        errors: text(output.stderr),
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! The integration tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod api_call_budget;
 mod architecture;
 mod args;
 mod backend_security_group;
 mod bindings;
-mod breakages;
 mod cases;
 mod certificates;
 mod chart;
@@ -13,24 +13,24 @@ mod checks;
 mod docs;
 mod doctor;
 mod drift;
+mod eventual_consistency;
 mod faults;
-mod figures;
 mod groups;
-mod in_use;
-mod lag;
+mod invalid_members;
 mod lint;
 mod logs;
 mod metrics;
 mod nodes;
+mod resource_in_use;
 
-mod reads;
-mod refusals;
+mod failed_reads;
+mod leadership;
+mod refused_members;
 mod secrets;
 mod server;
 mod services;
 mod targets;
-mod terms;
-mod told;
+mod warning_events;
 mod watchdog;
 mod webhook;
 mod wire;

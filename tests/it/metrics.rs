@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::services::run;
-use aws_load_balancer_controller::aws::interceptors::{Observer as _, Outcome};
-use aws_load_balancer_controller::aws::throttle::Left;
-use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::aws::interceptors::{CallOutcome, Observer as _};
+use aws_load_balancer_controller::aws::throttle::RemainingTokens;
+use aws_load_balancer_controller::aws_api::Action;
 use aws_load_balancer_controller::finding::Part;
 use aws_load_balancer_controller::metrics::{
     LaneLabels, LeaseLabels, Metrics, ObjectLabels, ObjectStateLabels, QueueLabels, ResourceLabels,
     TalkerLabels, TargetLabels,
 };
-use rig::{Options, Rig, shop};
+use rig::{Options, Rig, fixtures};
 use strum::VariantArray as _;
 
 const CALL: &[&str] = &["service", "operation", "status_code", "error_code"];
@@ -174,19 +174,19 @@ fn read_sample(line: &str) -> Sample<'_> {
 /// The metrics of a life: objects that can be built and one that cannot, changes, ends, calls that fail, and the webhooks.
 async fn live() -> String {
     let mut rig = Rig::new(Options::default());
-    rig.furnish();
-    rig.api.put(shop::load_balancer("edge", &[80], &[("aws-load-balancer-nlb-target-type", "ip")]));
+    rig.seed();
+    rig.api.put(fixtures::load_balancer("edge", &[80], &[("aws-load-balancer-nlb-target-type", "ip")]));
     let gate = "target-health.elbv2.k8s.aws/edge".to_owned();
     rig.serve_gated("edge", &[1, 2], &[gate]);
-    rig.api.put(shop::load_balancer("wrong", &[80], &[("aws-load-balancer-scheme", "sideways")]));
-    rig.api.put(shop::cluster_service("web", &[80]));
+    rig.api.put(fixtures::load_balancer("wrong", &[80], &[("aws-load-balancer-scheme", "sideways")]));
+    rig.api.put(fixtures::cluster_service("web", &[80]));
     rig.serve("web", &[3, 4]);
-    rig.api.put(shop::ingress("web", &[("target-type", "ip")], &[("www.example.com", "/", "web")]));
+    rig.api.put(fixtures::ingress("web", &[("target-type", "ip")], &[("www.example.com", "/", "web")]));
     rig.start().await;
-    rig.settle().await;
-    rig.api.delete("services", shop::NAMESPACE, "edge");
-    rig.api.delete("ingresses", shop::NAMESPACE, "web");
-    rig.settle().await;
+    rig.run_until_idle().await;
+    rig.api.delete("services", fixtures::NAMESPACE, "edge");
+    rig.api.delete("ingresses", fixtures::NAMESPACE, "web");
+    rig.run_until_idle().await;
     rig.metrics()
 }
 
@@ -194,16 +194,16 @@ async fn live() -> String {
 fn health_that_nobody_asked_about_is_no_number() {
     run(async {
         let mut rig = Rig::new(Options::default());
-        rig.furnish();
+        rig.seed();
         for (name, pods, gates) in [
             ("gated", [1, 2], vec!["target-health.elbv2.k8s.aws/gated".to_owned()]),
             ("plain", [3, 4], vec![]),
         ] {
-            rig.api.put(shop::load_balancer(name, &[80], &[("aws-load-balancer-nlb-target-type", "ip")]));
+            rig.api.put(fixtures::load_balancer(name, &[80], &[("aws-load-balancer-nlb-target-type", "ip")]));
             rig.serve_gated(name, &pods, &gates);
         }
         rig.start().await;
-        rig.settle().await;
+        rig.run_until_idle().await;
         let text = rig.metrics();
         let scrape = Scrape::read(&text);
         let targets = |state: &'static str| {
@@ -258,10 +258,10 @@ fn what_fails_until_somebody_changes_it_is_terminal_and_nothing_else_is() {
 /// Everything that is counted, once.
 fn all() -> String {
     let metrics = Metrics::new();
-    metrics.attempt(&Outcome::default());
+    metrics.attempt(&CallOutcome::default());
     metrics.duration(Action::CreateTags, Duration::from_secs(1));
     for (status, code) in [(403, ""), (400, "LimitExceeded"), (503, "Throttling"), (400, "ValidationError")] {
-        metrics.call(&Outcome { status, error_code: code.to_owned(), ..Outcome::default() });
+        metrics.call(&CallOutcome { status, error_code: code.to_owned(), ..CallOutcome::default() });
     }
     drop((metrics.queue("service"), metrics.work("service", 3)));
     let queue = QueueLabels::new("service", "service");
@@ -281,7 +281,11 @@ fn all() -> String {
     metrics.set_target_group("shop", "edge", "arn:aws:elasticloadbalancing:us-west-2:1:targetgroup/a/b");
     metrics.count_error("service", "build_model_error");
     metrics.observe_stage("service", "build_model", Duration::from_millis(1));
-    metrics.set_tokens(vec![Left { service: "EC2".into(), operations: "^Describe".into(), tokens: 1.0 }]);
+    metrics.set_tokens(vec![RemainingTokens {
+        service: "EC2".into(),
+        operations: "^Describe".into(),
+        tokens: 1.0,
+    }]);
     let (resource, object) = (ResourceLabels::new("service"), ObjectLabels::new("shop", "edge"));
     let talker = TalkerLabels::new("service", "shop", "edge");
     drop((metrics.cache_objects.get_or_create(&resource), metrics.orphans.get_or_create(&resource)));

@@ -59,7 +59,7 @@ impl Node {
         self.condition == Condition::Gone
     }
 
-    fn manifest(self, node: &aws_sim::worlds::Node) -> Value {
+    fn manifest(self, node: &aws_sim::world_builder::Node) -> Value {
         let mut labels = json!({"kubernetes.io/os": "linux"});
         if self.is_edge {
             labels[EDGE.0] = EDGE.1.into();

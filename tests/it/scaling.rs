@@ -73,4 +73,4 @@ fn what_rules_ports_ranges_keys_and_lists_cost_grows_with_their_number() {
     judge_those(|family| !has_annotation(family));
 }
 
-mod strange;
+mod arbitrary_values;

@@ -1,9 +1,9 @@
 //! What reaches AWS, or the cluster, without an edit of an Ingress: a client secret that changes, and the plan annotation.
 
 use crate::services::run;
-use aws_load_balancer_controller::cloud::elbv2::{ListenerAction, Rule};
-use aws_load_balancer_controller::cloud::{Action, Request};
-use rig::{Options, Rig, shop};
+use aws_load_balancer_controller::aws_api::elbv2::{ListenerAction, Rule};
+use aws_load_balancer_controller::aws_api::{Action, Request};
+use rig::{Options, Rig, fixtures};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -14,14 +14,14 @@ fn put_secret(rig: &Rig, name: &str, client_secret: &str) {
     let text =
         |text: &str| Value::from(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text));
     rig.api.put(json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": shop::NAMESPACE},
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": fixtures::NAMESPACE},
         "data": {"clientID": text("shop"), "clientSecret": text(client_secret)},
     }));
 }
 
 fn serve(rig: &Rig, names: &[&str]) {
     for (number, name) in names.iter().enumerate() {
-        rig.api.put(shop::cluster_service(name, &[80]));
+        rig.api.put(fixtures::cluster_service(name, &[80]));
         rig.serve(name, &[number]);
     }
 }
@@ -45,7 +45,7 @@ fn sent(rig: &Rig) -> Vec<String> {
 fn a_client_secret_that_changes_reaches_its_rule_and_secrets_are_watched_by_name() {
     run(async {
         let mut rig = Rig::new(Options { audit: rig::rig::seldom(), ..Options::default() });
-        rig.furnish();
+        rig.seed();
         serve(&rig, &["web", "plain"]);
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let log = asked.clone();
@@ -64,18 +64,22 @@ fn a_client_secret_that_changes_reaches_its_rule_and_secrets_are_watched_by_name
             ("auth-type", "oidc"),
             ("auth-idp-oidc", PROVIDER),
         ];
-        rig.api.put(shop::ingress("web", &annotations, &[("web.example.com", "/", "web")]));
-        rig.api.put(shop::ingress("plain", &[("target-type", "ip")], &[("plain.example.com", "/", "plain")]));
+        rig.api.put(fixtures::ingress("web", &annotations, &[("web.example.com", "/", "web")]));
+        rig.api.put(fixtures::ingress(
+            "plain",
+            &[("target-type", "ip")],
+            &[("plain.example.com", "/", "plain")],
+        ));
         rig.start().await;
-        rig.settle().await;
+        rig.run_until_idle().await;
         assert_eq!(sent(&rig), ["first"]);
 
         rig.aws.clear_calls();
         put_secret(&rig, "other", "second");
-        rig.settle().await;
+        rig.run_until_idle().await;
         assert_eq!(rig.writes(), [], "nobody reads this one");
         put_secret(&rig, "login", "second");
-        rig.settle().await;
+        rig.run_until_idle().await;
         assert_eq!((rig.writes(), sent(&rig)), (vec![Action::ModifyRule], vec!["second".to_owned()]));
         let asked = asked.lock().unwrap().clone();
         let is_single =
@@ -84,11 +88,11 @@ fn a_client_secret_that_changes_reaches_its_rule_and_secrets_are_watched_by_name
         assert!(asked.iter().all(is_single), "{asked:?}");
 
         // A group that does not read it any more does not hear of it any more.
-        rig.api.put(shop::ingress("web", &annotations[..2], &[("web.example.com", "/", "web")]));
-        rig.settle().await;
+        rig.api.put(fixtures::ingress("web", &annotations[..2], &[("web.example.com", "/", "web")]));
+        rig.run_until_idle().await;
         rig.aws.clear_calls();
         put_secret(&rig, "login", "third");
-        rig.settle().await;
+        rig.run_until_idle().await;
         assert_eq!(rig.calls(), []);
     });
 }
@@ -99,35 +103,39 @@ fn the_plan_annotation_stands_on_the_first_member_and_the_plan_is_carried_out() 
         let mut options = Options::default();
         options.config.features.ingress_plan_annotation = true;
         let mut rig = Rig::new(options);
-        rig.furnish();
+        rig.seed();
         serve(&rig, &["one", "two"]);
         for (order, name) in ["1", "2"].into_iter().zip(["one", "two"]) {
             let annotations = [("group.name", "both"), ("group.order", order), ("target-type", "ip")];
-            rig.api.put(shop::ingress(name, &annotations, &[(&format!("{name}.example.com"), "/", name)]));
+            rig.api.put(fixtures::ingress(
+                name,
+                &annotations,
+                &[(&format!("{name}.example.com"), "/", name)],
+            ));
         }
         rig.start().await;
-        rig.settle().await;
+        rig.run_until_idle().await;
         let plan = |rig: &Rig, name: &str| {
-            let ingress = rig.api.get("ingresses", shop::NAMESPACE, name).unwrap();
+            let ingress = rig.api.get("ingresses", fixtures::NAMESPACE, name).unwrap();
             let text = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/dry-run-plan"].as_str();
             text.map(|text| serde_json::from_str::<Value>(text).unwrap())
         };
         let written = plan(&rig, "one").unwrap();
         assert!(written.to_string().contains("two.example.com"), "{written:#}");
         assert_eq!(plan(&rig, "two"), None);
-        let rules: Vec<Rule> = rig.inventory().rules.into_values().flatten().collect();
+        let rules: Vec<Rule> = rig.owned_resources().rules.into_values().flatten().collect();
         assert_eq!(rules.len(), 2, "nothing is dry about it");
 
         rig.aws.clear_calls();
         let before = rig.api.revision();
         tokio::time::sleep(std::time::Duration::from_mins(20)).await;
-        rig.settle().await;
+        rig.run_until_idle().await;
         assert_eq!((rig.writes(), rig.api.revision()), (vec![], before), "its own annotation is no news");
 
         // Whoever comes first carries it.
         let annotations = [("group.name", "both"), ("group.order", "3"), ("target-type", "ip")];
-        rig.api.put(shop::ingress("one", &annotations, &[("one.example.com", "/", "one")]));
-        rig.settle().await;
+        rig.api.put(fixtures::ingress("one", &annotations, &[("one.example.com", "/", "one")]));
+        rig.run_until_idle().await;
         assert_eq!((plan(&rig, "one").is_some(), plan(&rig, "two").is_some()), (false, true));
     });
 }

@@ -3,9 +3,9 @@
 use aws_load_balancer_controller::cluster::quic_ids::QuicIdSource;
 use aws_load_balancer_controller::config::{AnnotationValidation, Config};
 use aws_load_balancer_controller::metrics::{BodyMeter, ConnectionMeter, Metrics};
-use aws_load_balancer_controller::serve::bodies::{Bodies, Room};
+use aws_load_balancer_controller::serve::bodies::{Bodies, BodyLimits};
 use aws_load_balancer_controller::serve::certificate::{ServingCertificate, server_config};
-use aws_load_balancer_controller::serve::connections::Limits;
+use aws_load_balancer_controller::serve::connections::ConnectionLimits;
 use aws_load_balancer_controller::serve::listener::Server;
 use aws_load_balancer_controller::serve::webhook::{QuicIds, Webhooks, router};
 use futures::future::BoxFuture;
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use webhook_certs::{Bundle, Decision, Policy, Reason, advance};
+use webhook_certs::{Bundle, Decision, IssueReason, RotationPolicy, advance};
 
 const SERVICE: &str = "/validate-v1-service";
 const MIB: usize = 1024 * 1024;
@@ -40,24 +40,30 @@ struct Port {
 }
 
 struct Setup {
-    limits: Limits,
-    room: Room,
+    limits: ConnectionLimits,
+    room: BodyLimits,
     mode: AnnotationValidation,
     client_authority: Option<String>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        let (limits, room) = (Limits { connections: 24, opening: 8, share: 4 }, Room::default());
+        let (limits, room) =
+            (ConnectionLimits { connections: 24, opening: 8, share: 4 }, BodyLimits::default());
         Self { limits, room, mode: AnnotationValidation::Enforce, client_authority: None }
     }
 }
 
 fn issue() -> Bundle {
-    let policy = Policy::new(vec!["localhost".to_owned()]);
-    advance(Decision::IssueAll(Reason::Missing), aws_load_balancer_controller::clock::now(), None, &policy)
-        .unwrap()
-        .unwrap()
+    let policy = RotationPolicy::new(vec!["localhost".to_owned()]);
+    advance(
+        Decision::IssueAll(IssueReason::Missing),
+        aws_load_balancer_controller::clock::now(),
+        None,
+        &policy,
+    )
+    .unwrap()
+    .unwrap()
 }
 
 impl Port {
@@ -205,10 +211,10 @@ async fn connections_without_handshake_or_with_endless_heads_shut_nobody_out() {
 
 #[tokio::test]
 async fn bodies_that_are_held_back_neither_fill_memory_nor_keep_others_waiting() {
-    let room = Room { small: MIB, large: 4 * MIB, ..Room::default() };
+    let room = BodyLimits { small: MIB, large: 4 * MIB, ..BodyLimits::default() };
     let port = Port::open(Setup {
         room,
-        limits: Limits { connections: 64, ..Limits::default() },
+        limits: ConnectionLimits { connections: 64, ..ConnectionLimits::default() },
         ..Setup::default()
     })
     .await;

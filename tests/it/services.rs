@@ -1,14 +1,14 @@
 //! Services as a whole on simulators: whatever is edited and whatever fails meanwhile, AWS ends up as after a fresh apply, nothing
 //! is leaked, nobody loses the last healthy target, and then there is nothing to do.
 
-mod history;
+mod scenario;
 mod settings;
 
 use crate::faults::{Hurried, hurried};
 use crate::watchdog::Watchdog;
-use history::{Beginning, Town, beginnings, edits};
 use proptest::prelude::*;
 use rig::Rig;
+use scenario::{Beginning, Scenario, beginnings, edits};
 use std::time::Duration;
 
 /// How many cases, and how often each is edited; more with `PROPTEST_CASES`.
@@ -32,7 +32,7 @@ fn warned(rig: &Rig) -> Vec<String> {
 
 /// What is lacking and what is too much, compared with another account.
 pub(crate) fn difference(found: &Rig, wanted: &Rig) -> Vec<String> {
-    let (found, wanted) = (found.inventory().lines(), wanted.inventory().lines());
+    let (found, wanted) = (found.owned_resources().lines(), wanted.owned_resources().lines());
     let surplus = found.iter().filter(|line| !wanted.contains(line)).map(|line| format!("+ {line}"));
     let lack = wanted.iter().filter(|line| !found.contains(line)).map(|line| format!("- {line}"));
     surplus.chain(lack).collect()
@@ -48,52 +48,52 @@ proptest! {
     ) {
         run(async {
             let story = format!("{beginning:?} {edits:#?}");
-            let mut town = Town::open(beginning).await;
+            let mut scenario = Scenario::open(beginning).await;
             let mut watchdog = Watchdog::default();
             for Hurried { edit, is_hurried } in &edits {
-                town.make(edit).await;
+                scenario.make(edit).await;
                 if !is_hurried {
-                    watchdog.settle(&mut town.rig).await.map_err(|lost| format!("{lost}\n{story}")).unwrap();
-                    town.bury();
+                    watchdog.run_until_idle(&mut scenario.rig).await.map_err(|lost| format!("{lost}\n{story}")).unwrap();
+                    scenario.delete_services();
                 }
             }
-            watchdog.settle(&mut town.rig).await.map_err(|lost| format!("{lost}\n{story}")).unwrap();
-            town.bury();
-            town.rig.aws.disarm();
-            town.rest().await;
-            let (mut fresh, mut is_comparable) = (town.fresh().await, true);
+            watchdog.run_until_idle(&mut scenario.rig).await.map_err(|lost| format!("{lost}\n{story}")).unwrap();
+            scenario.delete_services();
+            scenario.rig.aws.disarm();
+            scenario.quiesce().await;
+            let (mut fresh, mut is_comparable) = (scenario.fresh().await, true);
             if !warned(&fresh).is_empty() {
                 // why: what cannot be built leaves what is there, and there is nothing in a fresh account
-                is_comparable = town.mend(&warned(&fresh));
-                town.rest().await;
-                fresh = town.fresh().await;
+                is_comparable = scenario.fix(&warned(&fresh));
+                scenario.quiesce().await;
+                fresh = scenario.fresh().await;
                 assert_eq!(warned(&fresh), Vec::<String>::new(), "{story}");
             }
             if is_comparable {
-                assert_eq!(difference(&town.rig, &fresh), Vec::<String>::new(), "{story}");
+                assert_eq!(difference(&scenario.rig, &fresh), Vec::<String>::new(), "{story}");
             }
 
-            town.rig.aws.clear_calls();
-            town.rig.restart().await;
-            town.rig.settle().await;
-            assert_eq!(town.rig.writes(), vec![], "a second reconcile: {story}");
+            scenario.rig.aws.clear_calls();
+            scenario.rig.restart().await;
+            scenario.rig.run_until_idle().await;
+            assert_eq!(scenario.rig.writes(), vec![], "a second reconcile: {story}");
 
-            town.raze();
-            town.rig.settle().await;
-            assert_eq!(town.rig.aws.world(|world| world.resources()), town.given, "{story}");
+            scenario.remove_all();
+            scenario.rig.run_until_idle().await;
+            assert_eq!(scenario.rig.aws.world(|world| world.resources()), scenario.given, "{story}");
         });
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watchdog_barks_when_the_last_healthy_target_goes() {
-    let mut town = Town::open(Beginning::default()).await;
+async fn a_watchdog_reports_when_the_last_healthy_target_goes() {
+    let mut scenario = Scenario::open(Beginning::default()).await;
     let mut watchdog = Watchdog::default();
-    watchdog.settle(&mut town.rig).await.unwrap();
-    town.rig.kill().await;
-    town.deregister_everything();
+    watchdog.run_until_idle(&mut scenario.rig).await.unwrap();
+    scenario.rig.kill().await;
+    scenario.deregister_everything();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(watchdog.look(&town.rig).is_err());
+    assert!(watchdog.look(&scenario.rig).is_err());
 }
 
 /// The value of a metric without labels other than the controller's.
@@ -108,28 +108,28 @@ fn put_aside(rig: &Rig, controller: &str) -> String {
 fn a_service_that_is_too_costly_is_put_aside_until_it_changes() {
     run(async {
         let mut rig = Rig::new(rig::Options::default());
-        rig.furnish();
-        let mut costly = rig::shop::load_balancer("costly", &[80], &[]);
+        rig.seed();
+        let mut costly = rig::fixtures::load_balancer("costly", &[80], &[]);
         let ranges: Vec<String> =
             (0..12_000).map(|n| format!("10.{}.{}.0/24", n / 256 % 256, n % 256)).collect();
         costly["spec"]["loadBalancerSourceRanges"] = serde_json::json!(ranges);
         rig.api.put(costly);
-        rig.api.put(rig::shop::load_balancer("sound", &[80], &[]));
+        rig.api.put(rig::fixtures::load_balancer("sound", &[80], &[]));
         rig.start().await;
-        rig.settle().await;
+        rig.run_until_idle().await;
         let told: Vec<_> = rig.api.events().into_iter().filter(|event| event.severity == "Warning").collect();
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!((told[0].object.as_str(), told[0].reason.as_str()), ("shop/costly", "FailedBuildModel"));
         assert!(told[0].message.contains("too costly to be built"), "{}", told[0].message);
-        assert_eq!(rig.inventory().load_balancers.len(), 1, "the others are served");
+        assert_eq!(rig.owned_resources().load_balancers.len(), 1, "the others are served");
         let before = put_aside(&rig, "service");
         tokio::time::sleep(Duration::from_mins(30)).await;
         assert_eq!(put_aside(&rig, "service"), before, "it is not tried again");
-        rig.api.edit("services", rig::shop::NAMESPACE, "costly", |service| {
+        rig.api.edit("services", rig::fixtures::NAMESPACE, "costly", |service| {
             service["spec"]["loadBalancerSourceRanges"] = serde_json::json!(["10.0.0.0/8"]);
         });
-        rig.settle().await;
-        assert_eq!(rig.inventory().load_balancers.len(), 2);
+        rig.run_until_idle().await;
+        assert_eq!(rig.owned_resources().load_balancers.len(), 2);
     });
 }
 
@@ -137,25 +137,29 @@ fn a_service_that_is_too_costly_is_put_aside_until_it_changes() {
 fn a_member_that_makes_its_group_too_costly_is_put_aside_alone() {
     run(async {
         let mut rig = Rig::new(rig::Options::default());
-        rig.furnish();
-        rig.api.put(rig::shop::cluster_service("web", &[80]));
+        rig.seed();
+        rig.api.put(rig::fixtures::cluster_service("web", &[80]));
         let put = |rig: &Rig, name: &str, paths: usize| {
             let paths: Vec<String> = (0..paths).map(|at| format!("/{name}-{at}")).collect();
             let host = format!("{name}.example.com");
             let paths: Vec<_> = paths.iter().map(|path| (host.as_str(), path.as_str(), "web")).collect();
             let annotations = [("group.name", "g"), ("group.order", "1"), ("target-type", "ip")];
-            rig.api.put(rig::shop::ingress(name, &annotations, &paths));
+            rig.api.put(rig::fixtures::ingress(name, &annotations, &paths));
         };
         put(&rig, "one", 2);
         put(&rig, "costly", 9_990);
         put(&rig, "two", 10);
         rig.start().await;
-        rig.settle().await;
+        rig.run_until_idle().await;
         let told: Vec<_> = rig.api.events().into_iter().filter(|event| event.severity == "Warning").collect();
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!((told[0].object.as_str(), told[0].reason.as_str()), ("shop/costly", "FailedBuildModel"));
         assert!(told[0].message.contains("too costly to be built: 9990 of the 10002 paths"), "{told:?}");
-        assert_eq!(rig.inventory().rules.values().map(Vec::len).sum::<usize>(), 12, "the others are served");
+        assert_eq!(
+            rig.owned_resources().rules.values().map(Vec::len).sum::<usize>(),
+            12,
+            "the others are served"
+        );
         let before = put_aside(&rig, "ingress");
         tokio::time::sleep(Duration::from_mins(30)).await;
         assert_eq!(
@@ -164,7 +168,7 @@ fn a_member_that_makes_its_group_too_costly_is_put_aside_alone() {
             "it is not tried again"
         );
         put(&rig, "costly", 3);
-        rig.settle().await;
-        assert_eq!(rig.inventory().rules.values().map(Vec::len).sum::<usize>(), 15);
+        rig.run_until_idle().await;
+        assert_eq!(rig.owned_resources().rules.values().map(Vec::len).sum::<usize>(), 15);
     });
 }

@@ -1,7 +1,7 @@
 //! Looks at AWS all the time: a target group that carries traffic keeps a healthy target as long as there is a ready pod.
 
-use aws_load_balancer_controller::cloud::elbv2::{ListenerAction, TargetHealthState};
-use rig::{Rig, rig::Inventory};
+use aws_load_balancer_controller::aws_api::elbv2::{ListenerAction, TargetHealthState};
+use rig::{Rig, rig::OwnedResources};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,8 +24,8 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// As [`Rig::settle`], looking all the time.
-    pub async fn settle(&mut self, rig: &mut Rig) -> Result<(), String> {
+    /// As [`Rig::run_until_idle`], looking all the time.
+    pub async fn run_until_idle(&mut self, rig: &mut Rig) -> Result<(), String> {
         let activity = |rig: &Rig| (rig.aws.world(|world| world.calls().len()), rig.api.revision());
         let began = Instant::now();
         let (mut last, mut since) = (activity(rig), began);
@@ -50,7 +50,7 @@ impl Watchdog {
 
     /// Looks once. An error says which target group lost its last healthy target, or another cluster's.
     pub fn look(&mut self, rig: &Rig) -> Result<(), String> {
-        let (found, cluster) = (rig.inventory(), Cluster { rig });
+        let (found, cluster) = (rig.owned_resources(), Cluster { rig });
         for (arn, foreign) in &self.foreign {
             let present = ids(&found, arn, |state| *state != TargetHealthState::Draining);
             if !foreign.is_subset(&present) {
@@ -89,7 +89,7 @@ impl Watchdog {
     /// Targets of ours.
     fn targets(
         &self,
-        found: &Inventory,
+        found: &OwnedResources,
         arn: &str,
         is_wanted: impl Fn(&TargetHealthState) -> bool,
     ) -> BTreeSet<String> {
@@ -99,7 +99,11 @@ impl Watchdog {
     }
 }
 
-fn ids(found: &Inventory, arn: &str, is_wanted: impl Fn(&TargetHealthState) -> bool) -> BTreeSet<String> {
+fn ids(
+    found: &OwnedResources,
+    arn: &str,
+    is_wanted: impl Fn(&TargetHealthState) -> bool,
+) -> BTreeSet<String> {
     let targets = found.targets.get(arn).map(Vec::as_slice).unwrap_or_default();
     let wanted = targets.iter().filter(|target| is_wanted(&target.state));
     wanted.map(|target| target.target.id.known().unwrap_or_default().to_owned()).collect()
@@ -121,7 +125,7 @@ fn target_groups(actions: &[ListenerAction]) -> BTreeSet<String> {
     tuples.filter_map(|tuple| tuple.target_group.known().map(str::to_owned)).collect()
 }
 
-fn name(found: &Inventory, arn: &str) -> String {
+fn name(found: &OwnedResources, arn: &str) -> String {
     found.target_group(arn).map(|group| group.name.clone()).unwrap_or_default()
 }
 

@@ -3,7 +3,7 @@
 use aws_load_balancer_controller::api::TargetGroupBinding;
 use aws_load_balancer_controller::aws::Cloud;
 use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
-use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::aws_api::Action;
 use aws_load_balancer_controller::cluster::stores::Stores;
 use aws_load_balancer_controller::config::{AnnotationValidation, Config};
 use aws_load_balancer_controller::metrics::{LookupMeter, Metrics, WebhookErrorLabels};

@@ -8,9 +8,9 @@ mod json;
 mod roles;
 mod script;
 
-use aws_load_balancer_controller::aws::interceptors::{Observer, Outcome};
+use aws_load_balancer_controller::aws::interceptors::{CallOutcome, Observer};
 use aws_load_balancer_controller::aws::{AwsCloud, AwsSettings};
-use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::aws_api::Action;
 use script::Script;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -33,11 +33,11 @@ async fn connect_observed(script: &Script, observer: Arc<dyn Observer>) -> AwsCl
 
 /// Remembers what it observes as `attempt|call operation status code retries`.
 #[derive(Default)]
-struct Journal(Mutex<Vec<String>>);
+struct CallLog(Mutex<Vec<String>>);
 
-impl Journal {
-    fn note(&self, kind: &str, outcome: &Outcome) {
-        let Outcome { operation, status, error_code, retries, .. } = outcome;
+impl CallLog {
+    fn note(&self, kind: &str, outcome: &CallOutcome) {
+        let CallOutcome { operation, status, error_code, retries, .. } = outcome;
         self.0.lock().unwrap().push(format!("{kind} {operation} {status} {error_code:?} {retries}"));
     }
 
@@ -46,12 +46,12 @@ impl Journal {
     }
 }
 
-impl Observer for Journal {
-    fn attempt(&self, outcome: &Outcome) {
+impl Observer for CallLog {
+    fn attempt(&self, outcome: &CallOutcome) {
         self.note("attempt", outcome);
     }
 
-    fn call(&self, outcome: &Outcome) {
+    fn call(&self, outcome: &CallOutcome) {
         self.note("call", outcome);
     }
 

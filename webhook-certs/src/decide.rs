@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::bundle::Bundle;
-use crate::inspect::{Certificate, Parts};
-use crate::policy::Policy;
+use crate::inspect::{ParsedCertificate, Parts};
+use crate::policy::RotationPolicy;
 
 /// What is to be done with the bundle. All but `Keep` are carried out by [`crate::advance`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub enum Decision {
         until: Timestamp,
     },
     /// Start over with a new authority and a serving certificate of it.
-    IssueAll(Reason),
+    IssueAll(IssueReason),
     /// Issue a serving certificate of the authority whose key is at hand.
-    IssueLeaf(Reason),
+    IssueLeaf(IssueReason),
     /// Announce a new authority; the serving certificate stays.
-    AddCa(Reason),
+    AddCa(IssueReason),
     /// Forget authorities that no certificate in use is from.
     DropCas,
 }
@@ -29,7 +29,7 @@ impl Decision {
     pub fn is_usable_meanwhile(self) -> bool {
         match self {
             Self::Keep { .. } | Self::AddCa(_) | Self::DropCas => true,
-            Self::IssueLeaf(reason) => matches!(reason, Reason::LeafDue | Reason::CaSettled),
+            Self::IssueLeaf(reason) => matches!(reason, IssueReason::LeafDue | IssueReason::CaPropagated),
             Self::IssueAll(_) => false,
         }
     }
@@ -37,7 +37,7 @@ impl Decision {
 
 /// Why certificates are issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
+pub enum IssueReason {
     /// There are none yet.
     #[error("there is no certificate yet")]
     Missing,
@@ -67,15 +67,15 @@ pub enum Reason {
     CaDue,
     /// A new authority has been announced for long enough.
     #[error("the new certificate authority is known by now")]
-    CaSettled,
+    CaPropagated,
 }
 
 /// Looks at what there is and says what is to be done now.
 ///
 /// Total: anything may be in the bundle. Carrying out decisions and asking again comes to `Keep` after at most four
 /// rounds at any one time.
-pub fn decide(now: Timestamp, current: Option<&Bundle>, policy: &Policy) -> Decision {
-    let Some(bundle) = current else { return Decision::IssueAll(Reason::Missing) };
+pub fn decide(now: Timestamp, current: Option<&Bundle>, policy: &RotationPolicy) -> Decision {
+    let Some(bundle) = current else { return Decision::IssueAll(IssueReason::Missing) };
     let parts = Parts::of(bundle, policy, now);
     match &parts.leaf {
         Err(reason) => replace_leaf(now, &parts, *reason, policy),
@@ -84,25 +84,35 @@ pub fn decide(now: Timestamp, current: Option<&Bundle>, policy: &Policy) -> Deci
 }
 
 /// The serving certificate can't be used: every call fails already, so nothing waits.
-fn replace_leaf(now: Timestamp, parts: &Parts, reason: Reason, policy: &Policy) -> Decision {
+fn replace_leaf(now: Timestamp, parts: &Parts, reason: IssueReason, policy: &RotationPolicy) -> Decision {
     match parts.signing_ca() {
         Some(ca) if !is_due(now, ca, policy.ca_renew_before) => Decision::IssueLeaf(reason),
         _ => Decision::IssueAll(reason),
     }
 }
 
-fn maintain(now: Timestamp, parts: &Parts, leaf: &Certificate, issuer: usize, policy: &Policy) -> Decision {
+fn maintain(
+    now: Timestamp,
+    parts: &Parts,
+    leaf: &ParsedCertificate,
+    issuer: usize,
+    policy: &RotationPolicy,
+) -> Decision {
     let signs_too = parts.signer.is_none_or(|signer| signer == issuer);
     let Some(ca) = parts.cas.get(parts.signer.unwrap_or(issuer)) else { return Decision::DropCas };
     if !signs_too {
-        let until = after(ca.not_before, [policy.backdate, policy.settle]);
-        return if now < until { Decision::Keep { until } } else { Decision::IssueLeaf(Reason::CaSettled) };
+        let until = after(ca.not_before, [policy.backdate, policy.propagation_time]);
+        return if now < until {
+            Decision::Keep { until }
+        } else {
+            Decision::IssueLeaf(IssueReason::CaPropagated)
+        };
     }
     let can_sign = parts.signer.is_some();
     match (is_due(now, ca, policy.ca_renew_before), is_due(now, leaf, policy.leaf_renew_before)) {
-        (true, _) => Decision::AddCa(Reason::CaDue),
-        (false, true) if can_sign => Decision::IssueLeaf(Reason::LeafDue),
-        (false, true) => Decision::AddCa(Reason::LeafDue),
+        (true, _) => Decision::AddCa(IssueReason::CaDue),
+        (false, true) if can_sign => Decision::IssueLeaf(IssueReason::LeafDue),
+        (false, true) => Decision::AddCa(IssueReason::LeafDue),
         (false, false) => wait(now, parts, leaf, ca, issuer, policy),
     }
 }
@@ -111,10 +121,10 @@ fn maintain(now: Timestamp, parts: &Parts, leaf: &Certificate, issuer: usize, po
 fn wait(
     now: Timestamp,
     parts: &Parts,
-    leaf: &Certificate,
-    ca: &Certificate,
+    leaf: &ParsedCertificate,
+    ca: &ParsedCertificate,
     issuer: usize,
-    policy: &Policy,
+    policy: &RotationPolicy,
 ) -> Decision {
     let superseded = (0..parts.cas.len()).any(|index| index != issuer);
     let overlapped = after(leaf.not_before, [policy.backdate, policy.overlap]);
@@ -127,7 +137,7 @@ fn wait(
     Decision::Keep { until: if superseded { until.min(overlapped) } else { until } }
 }
 
-fn is_due(now: Timestamp, certificate: &Certificate, renew_before: jiff::SignedDuration) -> bool {
+fn is_due(now: Timestamp, certificate: &ParsedCertificate, renew_before: jiff::SignedDuration) -> bool {
     after(certificate.not_after, [-renew_before]) <= now
 }
 

@@ -10,12 +10,12 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use crate::bundle::Bundle;
-use crate::decide::Reason;
-use crate::policy::Policy;
+use crate::decide::IssueReason;
+use crate::policy::RotationPolicy;
 
 /// A certificate, its contents read once.
 #[derive(Clone, Debug)]
-pub(crate) struct Certificate {
+pub(crate) struct ParsedCertificate {
     pub(crate) der: CertificateDer<'static>,
     pub(crate) not_before: Timestamp,
     pub(crate) not_after: Timestamp,
@@ -28,17 +28,17 @@ pub(crate) struct Certificate {
 #[derive(Debug)]
 pub(crate) struct Parts {
     /// Authorities that are valid now, oldest first.
-    pub(crate) cas: Vec<Certificate>,
+    pub(crate) cas: Vec<ParsedCertificate>,
     /// Whether `ca.crt` holds anything else.
     pub(crate) clutter: bool,
     /// The authority whose key is at hand, by index.
     pub(crate) signer: Option<usize>,
     /// The serving certificate and its authority, by index; or why it can't be served.
-    pub(crate) leaf: Result<(Certificate, usize), Reason>,
+    pub(crate) leaf: Result<(ParsedCertificate, usize), IssueReason>,
 }
 
 impl Parts {
-    pub(crate) fn of(bundle: &Bundle, policy: &Policy, now: Timestamp) -> Self {
+    pub(crate) fn of(bundle: &Bundle, policy: &RotationPolicy, now: Timestamp) -> Self {
         let (cas, clutter) = read_authorities(&bundle.ca_pem, now);
         let signer = bundle.ca_key_pem.as_deref().and_then(|key| position_of_key(&cas, key));
         let leaf = read_leaf(bundle, policy, now, &cas);
@@ -46,12 +46,12 @@ impl Parts {
     }
 
     /// The authority whose key is at hand.
-    pub(crate) fn signing_ca(&self) -> Option<&Certificate> {
+    pub(crate) fn signing_ca(&self) -> Option<&ParsedCertificate> {
         self.cas.get(self.signer?)
     }
 }
 
-impl Certificate {
+impl ParsedCertificate {
     fn read(der: CertificateDer<'static>) -> Option<Self> {
         let (rest, parsed) = X509Certificate::from_der(&der).ok()?;
         let second = |time: &x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
@@ -96,41 +96,43 @@ fn dns_names(certificate: &X509Certificate<'_>) -> Vec<String> {
 }
 
 /// The usable authorities, oldest first, and whether there was anything else.
-fn read_authorities(pem: &str, now: Timestamp) -> (Vec<Certificate>, bool) {
+fn read_authorities(pem: &str, now: Timestamp) -> (Vec<ParsedCertificate>, bool) {
     let blocks: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let count = blocks.len();
-    let mut cas: Vec<_> = blocks.into_iter().filter_map(|block| Certificate::read(block.ok()?)).collect();
+    let mut cas: Vec<_> =
+        blocks.into_iter().filter_map(|block| ParsedCertificate::read(block.ok()?)).collect();
     cas.retain(|ca| ca.is_ca && ca.is_valid_at(now));
     cas.sort_by_key(|ca| ca.not_before);
     let clutter = cas.len() != count;
     (cas, clutter)
 }
 
-fn position_of_key(cas: &[Certificate], key_pem: &str) -> Option<usize> {
+fn position_of_key(cas: &[ParsedCertificate], key_pem: &str) -> Option<usize> {
     let key = KeyPair::from_pem(key_pem).ok()?;
     cas.iter().position(|ca| ca.has_key(&key))
 }
 
 fn read_leaf(
     bundle: &Bundle,
-    policy: &Policy,
+    policy: &RotationPolicy,
     now: Timestamp,
-    cas: &[Certificate],
-) -> Result<(Certificate, usize), Reason> {
-    let der = CertificateDer::from_pem_slice(bundle.cert_pem.as_bytes()).map_err(|_| Reason::Unreadable)?;
-    let leaf = Certificate::read(der).ok_or(Reason::Unreadable)?;
+    cas: &[ParsedCertificate],
+) -> Result<(ParsedCertificate, usize), IssueReason> {
+    let der =
+        CertificateDer::from_pem_slice(bundle.cert_pem.as_bytes()).map_err(|_| IssueReason::Unreadable)?;
+    let leaf = ParsedCertificate::read(der).ok_or(IssueReason::Unreadable)?;
     if !KeyPair::from_pem(&bundle.key_pem).is_ok_and(|key| leaf.has_key(&key)) {
-        return Err(Reason::KeyMismatch);
+        return Err(IssueReason::KeyMismatch);
     }
     if now < leaf.not_before {
-        return Err(Reason::NotYetValid);
+        return Err(IssueReason::NotYetValid);
     }
     if leaf.not_after <= now {
-        return Err(Reason::Expired);
+        return Err(IssueReason::Expired);
     }
     if !policy.names.iter().all(|name| leaf.names.contains(name)) {
-        return Err(Reason::WrongNames);
+        return Err(IssueReason::WrongNames);
     }
-    let issuer = cas.iter().position(|ca| leaf.is_signed_by(ca)).ok_or(Reason::Untrusted)?;
+    let issuer = cas.iter().position(|ca| leaf.is_signed_by(ca)).ok_or(IssueReason::Untrusted)?;
     Ok((leaf, issuer))
 }

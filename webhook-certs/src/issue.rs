@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 
 use crate::bundle::Bundle;
 use crate::decide::{Decision, after};
-use crate::inspect::{Certificate, Parts};
-use crate::policy::Policy;
+use crate::inspect::{ParsedCertificate, Parts};
+use crate::policy::RotationPolicy;
 
 /// Why nothing could be issued.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub fn advance(
     decision: Decision,
     now: Timestamp,
     current: Option<&Bundle>,
-    policy: &Policy,
+    policy: &RotationPolicy,
 ) -> Result<Option<Bundle>, IssueError> {
     let next = match (decision, current) {
         (Decision::Keep { .. }, _) => return Ok(None),
@@ -70,13 +70,13 @@ impl From<rcgen::Error> for Failure {
     }
 }
 
-fn issue_all(now: Timestamp, policy: &Policy) -> Result<Bundle, Failure> {
+fn issue_all(now: Timestamp, policy: &RotationPolicy) -> Result<Bundle, Failure> {
     let ca = new_authority(now, policy)?;
     let (cert_pem, key_pem) = new_leaf(now, &ca.issuer, ca.not_after, policy)?;
     Ok(Bundle { ca_pem: ca.pem, cert_pem, key_pem, ca_key_pem: Some(ca.key.serialize_pem()) })
 }
 
-fn issue_leaf(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Result<Bundle, Failure> {
+fn issue_leaf(now: Timestamp, bundle: &Bundle, policy: &RotationPolicy) -> Result<Bundle, Failure> {
     let parts = Parts::of(bundle, policy, now);
     let (Some(ca), Some(key_pem)) = (parts.signing_ca(), &bundle.ca_key_pem) else {
         return issue_all(now, policy);
@@ -86,7 +86,7 @@ fn issue_leaf(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Result<Bundle
     Ok(Bundle { cert_pem, key_pem, ..bundle.clone() })
 }
 
-fn add_ca(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Result<Bundle, Failure> {
+fn add_ca(now: Timestamp, bundle: &Bundle, policy: &RotationPolicy) -> Result<Bundle, Failure> {
     let ca = new_authority(now, policy)?;
     let parts = Parts::of(bundle, policy, now);
     let trusted = to_pem(parts.cas.iter().skip(count_outlived(now, &parts, policy)));
@@ -98,7 +98,7 @@ fn add_ca(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Result<Bundle, Fa
 /// the overlap.
 ///
 /// why: an authority is announced only while its predecessor is in use. So what stands before that was out of use by then.
-fn count_outlived(now: Timestamp, parts: &Parts, policy: &Policy) -> usize {
+fn count_outlived(now: Timestamp, parts: &Parts, policy: &RotationPolicy) -> usize {
     let issuer = parts.leaf.as_ref().map_or(0, |(_, issuer)| *issuer);
     // why: what a certificate says of its time is cut to the second
     let overlap = [policy.backdate, policy.overlap, SignedDuration::from_secs(1)];
@@ -106,7 +106,7 @@ fn count_outlived(now: Timestamp, parts: &Parts, policy: &Policy) -> usize {
     announced.take_while(|ca| after(ca.not_before, overlap) <= now).count()
 }
 
-fn drop_cas(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Bundle {
+fn drop_cas(now: Timestamp, bundle: &Bundle, policy: &RotationPolicy) -> Bundle {
     let parts = Parts::of(bundle, policy, now);
     let Ok((leaf, issuer)) = &parts.leaf else { return bundle.clone() };
     let overlapped = after(leaf.not_before, [policy.backdate, policy.overlap]) <= now;
@@ -115,7 +115,7 @@ fn drop_cas(now: Timestamp, bundle: &Bundle, policy: &Policy) -> Bundle {
     Bundle { ca_pem: to_pem(used), ..bundle.clone() }
 }
 
-fn new_authority(now: Timestamp, policy: &Policy) -> Result<Authority, Failure> {
+fn new_authority(now: Timestamp, policy: &RotationPolicy) -> Result<Authority, Failure> {
     let not_after = after(now, [policy.ca_lifetime]);
     let mut params = params(now, not_after, policy.backdate, format!("webhook CA {}", now.as_second()))?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -131,7 +131,7 @@ fn new_leaf(
     now: Timestamp,
     issuer: &Issuer<'_, KeyPair>,
     ca_not_after: Timestamp,
-    policy: &Policy,
+    policy: &RotationPolicy,
 ) -> Result<(String, String), Failure> {
     let not_after = after(now, [policy.leaf_lifetime]).min(ca_not_after);
     let mut params = params(now, not_after, policy.backdate, "webhook".to_string())?;
@@ -163,6 +163,6 @@ fn to_x509(time: Timestamp) -> Result<OffsetDateTime, Failure> {
     converted.ok_or(Failure::Time(time))
 }
 
-fn to_pem<'a>(certificates: impl IntoIterator<Item = &'a Certificate>) -> String {
-    certificates.into_iter().map(Certificate::to_pem).collect()
+fn to_pem<'a>(certificates: impl IntoIterator<Item = &'a ParsedCertificate>) -> String {
+    certificates.into_iter().map(ParsedCertificate::to_pem).collect()
 }

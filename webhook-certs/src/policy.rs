@@ -6,7 +6,7 @@ const DAY: i64 = 24;
 
 /// Which names the serving certificate has, and how long everything lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct RotationPolicy {
     /// DNS names of the serving certificate.
     pub names: Vec<String>,
     /// How long an authority is valid.
@@ -20,7 +20,7 @@ pub struct Policy {
     pub leaf_renew_before: SignedDuration,
     /// How long a new authority is announced before a certificate of it is served: the time API servers may take to
     /// learn of a changed `caBundle`.
-    pub settle: SignedDuration,
+    pub propagation_time: SignedDuration,
     /// How long an old authority is trusted after the certificate of a new one came into use: the time replicas may
     /// take to learn of a changed Secret.
     pub overlap: SignedDuration,
@@ -28,7 +28,7 @@ pub struct Policy {
     pub backdate: SignedDuration,
 }
 
-impl Policy {
+impl RotationPolicy {
     /// Ten years for an authority, ninety days for a serving certificate, renewed a month before its end.
     pub fn new(names: Vec<String>) -> Self {
         let days = |days: i64| SignedDuration::from_hours(days * DAY);
@@ -38,7 +38,7 @@ impl Policy {
             ca_renew_before: days(365),
             leaf_lifetime: days(90),
             leaf_renew_before: days(30),
-            settle: SignedDuration::from_secs(30),
+            propagation_time: SignedDuration::from_secs(30),
             overlap: SignedDuration::from_hours(1),
             backdate: SignedDuration::from_hours(1),
         }

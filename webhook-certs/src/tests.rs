@@ -22,12 +22,12 @@ fn start() -> Timestamp {
     "2026-03-01T12:00:00.7Z".parse().unwrap()
 }
 
-fn policy() -> Policy {
-    Policy::new(service_names("hook", "kube-system", "cluster.local"))
+fn policy() -> RotationPolicy {
+    RotationPolicy::new(service_names("hook", "kube-system", "cluster.local"))
 }
 
 fn fresh() -> Bundle {
-    issue(Decision::IssueAll(Reason::Missing), start(), None)
+    issue(Decision::IssueAll(IssueReason::Missing), start(), None)
 }
 
 fn issue(decision: Decision, now: Timestamp, current: Option<&Bundle>) -> Bundle {
@@ -74,7 +74,7 @@ fn certificates_are_accepted_by_api_servers_whose_clock_is_a_little_off() {
 fn nothing_is_done_until_the_serving_certificate_is_due() {
     let Decision::Keep { until } = decide(start(), Some(&fresh()), &policy()) else { panic!() };
     assert_eq!(until.as_second(), after(start(), [DAY * 60]).as_second());
-    assert_eq!(decide(until, Some(&fresh()), &policy()), Decision::IssueLeaf(Reason::LeafDue));
+    assert_eq!(decide(until, Some(&fresh()), &policy()), Decision::IssueLeaf(IssueReason::LeafDue));
 }
 
 #[test]
@@ -109,63 +109,68 @@ fn private_keys_are_not_printed() {
 fn certificates_that_cannot_be_used_are_replaced_at_once() {
     use Decision::{IssueAll, IssueLeaf};
     let (ours, other) = (fresh(), fresh());
-    let other_names = Policy::new(vec!["old.kube-system.svc".into()]);
-    let renamed = advance(IssueAll(Reason::Missing), start(), None, &other_names).unwrap().unwrap();
+    let other_names = RotationPolicy::new(vec!["old.kube-system.svc".into()]);
+    let renamed = advance(IssueAll(IssueReason::Missing), start(), None, &other_names).unwrap().unwrap();
     let hour_ago = after(start(), [-HOUR * 2]);
     let without_ca_key = Bundle { ca_key_pem: None, ..ours.clone() };
     let cases = [
-        ("no bundle", start(), None, IssueAll(Reason::Missing)),
+        ("no bundle", start(), None, IssueAll(IssueReason::Missing)),
         (
             "certificate is garbage",
             start(),
             Some(Bundle { cert_pem: "x".into(), ..ours.clone() }),
-            IssueLeaf(Reason::Unreadable),
+            IssueLeaf(IssueReason::Unreadable),
         ),
         (
             "certificate is cut short",
             start(),
             Some(Bundle { cert_pem: ours.cert_pem.replace("MII", "MI"), ..ours.clone() }),
-            IssueLeaf(Reason::Unreadable),
+            IssueLeaf(IssueReason::Unreadable),
         ),
         (
             "key is garbage",
             start(),
             Some(Bundle { key_pem: "x".into(), ..ours.clone() }),
-            IssueLeaf(Reason::KeyMismatch),
+            IssueLeaf(IssueReason::KeyMismatch),
         ),
         (
             "key of another certificate",
             start(),
             Some(Bundle { key_pem: other.key_pem.clone(), ..ours.clone() }),
-            IssueLeaf(Reason::KeyMismatch),
+            IssueLeaf(IssueReason::KeyMismatch),
         ),
-        ("other names", start(), Some(renamed), IssueLeaf(Reason::WrongNames)),
-        ("expired", after(start(), [DAY * 91]), Some(ours.clone()), IssueLeaf(Reason::Expired)),
+        ("other names", start(), Some(renamed), IssueLeaf(IssueReason::WrongNames)),
+        ("expired", after(start(), [DAY * 91]), Some(ours.clone()), IssueLeaf(IssueReason::Expired)),
         (
             "expired, and the authority can't sign",
             after(start(), [DAY * 91]),
             Some(without_ca_key),
-            IssueAll(Reason::Expired),
+            IssueAll(IssueReason::Expired),
         ),
-        ("authority expired", after(start(), [DAY * 3651]), Some(ours.clone()), IssueAll(Reason::Expired)),
-        ("clock was set back", hour_ago, Some(ours.clone()), IssueAll(Reason::NotYetValid)),
+        (
+            "authority expired",
+            after(start(), [DAY * 3651]),
+            Some(ours.clone()),
+            IssueAll(IssueReason::Expired),
+        ),
+        ("clock was set back", hour_ago, Some(ours.clone()), IssueAll(IssueReason::NotYetValid)),
         (
             "signed by another authority",
             start(),
             Some(Bundle { ca_pem: other.ca_pem.clone(), ca_key_pem: other.ca_key_pem, ..ours.clone() }),
-            IssueLeaf(Reason::Untrusted),
+            IssueLeaf(IssueReason::Untrusted),
         ),
         (
             "authority is garbage",
             start(),
             Some(Bundle { ca_pem: "x".into(), ..ours.clone() }),
-            IssueAll(Reason::Untrusted),
+            IssueAll(IssueReason::Untrusted),
         ),
         (
             "the certificate is its own authority",
             start(),
             Some(Bundle { ca_pem: ours.cert_pem.clone(), ..ours }),
-            IssueAll(Reason::Untrusted),
+            IssueAll(IssueReason::Untrusted),
         ),
     ];
     for (what, now, bundle, expected) in cases {
@@ -192,18 +197,20 @@ fn an_authority_is_replaced_in_three_steps() {
     let policy = policy();
     let first = fresh();
     let mut now = after(start(), [DAY * (3650 - 365)]);
-    let renewed = issue(Decision::IssueLeaf(Reason::LeafDue), now, Some(&first));
+    let renewed = issue(Decision::IssueLeaf(IssueReason::LeafDue), now, Some(&first));
 
     let decision = decide(now, Some(&renewed), &policy);
-    assert_eq!(decision, Decision::AddCa(Reason::CaDue));
+    assert_eq!(decision, Decision::AddCa(IssueReason::CaDue));
     let announced = issue(decision, now, Some(&renewed));
     assert_eq!((cas_in(&announced), &announced.cert_pem), (2, &renewed.cert_pem));
 
     let Decision::Keep { until } = decide(now, Some(&announced), &policy) else { panic!() };
-    assert!(until <= after(now, [policy.settle]) && until > after(now, [policy.settle / 2]));
+    assert!(
+        until <= after(now, [policy.propagation_time]) && until > after(now, [policy.propagation_time / 2])
+    );
     now = until;
     let decision = decide(now, Some(&announced), &policy);
-    assert_eq!(decision, Decision::IssueLeaf(Reason::CaSettled));
+    assert_eq!(decision, Decision::IssueLeaf(IssueReason::CaPropagated));
     let switched = issue(decision, now, Some(&announced));
     assert_eq!(switched.ca_pem, announced.ca_pem);
     assert!(!is_accepted(&first.ca_pem, &switched.cert_pem, "hook.kube-system.svc", now));
@@ -223,7 +230,7 @@ fn certificates_from_elsewhere_are_kept_until_due_and_then_replaced_with_overlap
     assert!(matches!(decide(start(), Some(&foreign), &policy()), Decision::Keep { .. }));
     let due = after(start(), [DAY * 61]);
     let decision = decide(due, Some(&foreign), &policy());
-    assert_eq!(decision, Decision::AddCa(Reason::LeafDue));
+    assert_eq!(decision, Decision::AddCa(IssueReason::LeafDue));
     let announced = issue(decision, due, Some(&foreign));
     assert_eq!(announced.cert_pem, foreign.cert_pem);
     assert_eq!(cas_in(&announced), 2);
@@ -251,24 +258,24 @@ fn an_authority_that_somebody_added_is_trusted_for_the_overlap_only() {
 fn a_certificate_does_not_outlive_its_authority() {
     let ours = fresh();
     let late = after(start(), [DAY * 3640]);
-    let renewed = issue(Decision::IssueLeaf(Reason::LeafDue), late, Some(&ours));
+    let renewed = issue(Decision::IssueLeaf(IssueReason::LeafDue), late, Some(&ours));
     let end = after(start(), [DAY * 3650]);
-    assert_eq!(decide(end, Some(&renewed), &policy()), Decision::IssueAll(Reason::Expired));
+    assert_eq!(decide(end, Some(&renewed), &policy()), Decision::IssueAll(IssueReason::Expired));
 }
 
 #[test]
 fn a_time_out_of_range_is_an_error() {
     for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH] {
-        let error = advance(Decision::IssueAll(Reason::Missing), now, None, &policy());
+        let error = advance(Decision::IssueAll(IssueReason::Missing), now, None, &policy());
         assert!(matches!(error, Err(IssueError::TimeOutOfRange(_))), "{error:?}");
     }
-    assert!(advance(Decision::IssueAll(Reason::Missing), Timestamp::MAX, None, &policy()).is_ok());
+    assert!(advance(Decision::IssueAll(IssueReason::Missing), Timestamp::MAX, None, &policy()).is_ok());
 }
 
 #[test]
 fn a_name_that_is_none_is_an_error_that_shows_it() {
-    let policy = Policy::new(vec!["hook\u{e9}".into()]);
-    let error = advance(Decision::IssueAll(Reason::Missing), start(), None, &policy).unwrap_err();
+    let policy = RotationPolicy::new(vec!["hook\u{e9}".into()]);
+    let error = advance(Decision::IssueAll(IssueReason::Missing), start(), None, &policy).unwrap_err();
     assert!(error.to_string().contains("hook"), "{error}");
 }
 
@@ -278,12 +285,12 @@ fn a_name_that_is_none_is_an_error_that_shows_it() {
 fn no_call_fails_while_authorities_rotate_and_everybody_learns_late() {
     let second = SignedDuration::from_secs(1);
     for pause in [20, 0] {
-        let policy = Policy {
+        let policy = RotationPolicy {
             ca_lifetime: HOUR,
             ca_renew_before: HOUR - second * pause,
             leaf_lifetime: HOUR,
             leaf_renew_before: HOUR / 2,
-            settle: second * 5,
+            propagation_time: second * 5,
             overlap: second * 10,
             ..policy()
         };
@@ -294,7 +301,7 @@ fn no_call_fails_while_authorities_rotate_and_everybody_learns_late() {
 }
 
 /// Lives through three minutes; answers how many authorities were made, and how many were trusted at most at a time.
-fn rotate(policy: &Policy) -> (usize, usize) {
+fn rotate(policy: &RotationPolicy) -> (usize, usize) {
     let second = SignedDuration::from_secs(1);
     let mut history: Vec<Bundle> = Vec::new();
     let (mut rotations, mut most) = (0, 0);

@@ -1,9 +1,9 @@
 //! `actions.<name>`: what a rule does, written as JSON (upstream's `pkg/ingress/config_types.go`).
 
-use super::{Fault, Object, json};
+use super::{GoObject, InvalidAnnotation, json};
 use crate::annotations::Annotations;
 use crate::annotations::parse;
-use crate::cloud::elbv2::{FixedResponseAction, RedirectAction, TargetGroupStickiness};
+use crate::aws_api::elbv2::{FixedResponseAction, RedirectAction, TargetGroupStickiness};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Deserialize;
 
@@ -78,12 +78,15 @@ pub fn unavailable(body: &str) -> IngressAction {
 }
 
 /// The action of `actions.<name>`; `None` if there is no such annotation.
-pub fn parse_action(annotations: &Annotations<'_>, name: &str) -> Result<Option<IngressAction>, Fault> {
+pub fn parse_action(
+    annotations: &Annotations<'_>,
+    name: &str,
+) -> Result<Option<IngressAction>, InvalidAnnotation> {
     let suffix = format!("actions.{name}");
-    let Some(raw) = json::<Object<RawAction>>(annotations, &suffix, "an action", &[])? else {
+    let Some(raw) = json::<GoObject<RawAction>>(annotations, &suffix, "an action", &[])? else {
         return Ok(None);
     };
-    raw.0.check().map(Some).map_err(|problem| Fault::new(annotations.key(&suffix), problem))
+    raw.0.check().map(Some).map_err(|problem| InvalidAnnotation::new(annotations.key(&suffix), problem))
 }
 
 #[derive(Default, Deserialize)]
@@ -92,9 +95,9 @@ struct RawAction {
     r#type: String,
     targetgrouparn: Option<String>,
     targetgroupname: Option<String>,
-    fixedresponseconfig: Option<Object<RawFixedResponse>>,
-    redirectconfig: Option<Object<RawRedirect>>,
-    forwardconfig: Option<Object<RawForward>>,
+    fixedresponseconfig: Option<GoObject<RawFixedResponse>>,
+    redirectconfig: Option<GoObject<RawRedirect>>,
+    forwardconfig: Option<GoObject<RawForward>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -119,8 +122,8 @@ struct RawRedirect {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawForward {
-    targetgroups: Vec<Object<RawTarget>>,
-    targetgroupstickinessconfig: Option<Object<RawStickiness>>,
+    targetgroups: Vec<GoObject<RawTarget>>,
+    targetgroupstickinessconfig: Option<GoObject<RawStickiness>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -159,7 +162,7 @@ impl RawAction {
     }
 
     fn check_fixed_response(self) -> Result<IngressAction, String> {
-        let Object(config) = self.fixedresponseconfig.ok_or("fixed-response needs fixedResponseConfig")?;
+        let GoObject(config) = self.fixedresponseconfig.ok_or("fixed-response needs fixedResponseConfig")?;
         if config.statuscode.is_empty() {
             return Err("fixedResponseConfig needs statusCode, for example \"503\"".to_owned());
         }
@@ -171,7 +174,7 @@ impl RawAction {
     }
 
     fn check_redirect(self) -> Result<IngressAction, String> {
-        let Object(config) = self.redirectconfig.ok_or("redirect needs redirectConfig")?;
+        let GoObject(config) = self.redirectconfig.ok_or("redirect needs redirectConfig")?;
         if config.statuscode.is_empty() {
             return Err("redirectConfig needs statusCode, HTTP_301 or HTTP_302".to_owned());
         }
@@ -213,7 +216,7 @@ impl RawForward {
         });
         Ok(Forward {
             targets: targets.collect::<Result<_, _>>()?,
-            stickiness: self.targetgroupstickinessconfig.map(|Object(sticky)| TargetGroupStickiness {
+            stickiness: self.targetgroupstickinessconfig.map(|GoObject(sticky)| TargetGroupStickiness {
                 enabled: sticky.enabled,
                 duration_seconds: sticky.durationseconds,
             }),

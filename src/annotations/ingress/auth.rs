@@ -1,6 +1,6 @@
 //! `auth-*`: log-in through Cognito or an OIDC provider (upstream's `pkg/ingress/auth_config_builder.go`).
 
-use super::{Fault, Object, json};
+use super::{GoObject, InvalidAnnotation, json};
 use crate::annotations::Annotations;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -81,7 +81,7 @@ pub struct OidcProvider {
 const OPAQUE: &[&str] = &["authenticationrequestextraparams"];
 
 /// Reads all `auth-*` annotations; any that does not parse is a fault, also when it would not be used.
-pub fn parse_auth(annotations: &Annotations<'_>) -> Result<AuthConfig, Fault> {
+pub fn parse_auth(annotations: &Annotations<'_>) -> Result<AuthConfig, InvalidAnnotation> {
     let text = |suffix: &str, default: &str| annotations.string(suffix).unwrap_or(default).to_owned();
     Ok(AuthConfig {
         kind: parse_type(annotations)?,
@@ -98,11 +98,11 @@ fn provider<T: DeserializeOwned + Default>(
     annotations: &Annotations<'_>,
     suffix: &str,
     expected: &str,
-) -> Result<Option<T>, Fault> {
-    Ok(json::<Object<T>>(annotations, suffix, expected, OPAQUE)?.map(|Object(provider)| provider))
+) -> Result<Option<T>, InvalidAnnotation> {
+    Ok(json::<GoObject<T>>(annotations, suffix, expected, OPAQUE)?.map(|GoObject(provider)| provider))
 }
 
-fn parse_type(annotations: &Annotations<'_>) -> Result<AuthType, Fault> {
+fn parse_type(annotations: &Annotations<'_>) -> Result<AuthType, InvalidAnnotation> {
     match annotations.string("auth-type").unwrap_or("none") {
         "none" => Ok(AuthType::None),
         "cognito" => Ok(AuthType::Cognito),

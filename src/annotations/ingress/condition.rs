@@ -1,9 +1,9 @@
 //! `conditions.<name>`: further conditions of a rule, written as JSON (upstream's `pkg/ingress/config_types.go`).
 
-use super::{Fault, Object, json};
+use super::{GoObject, InvalidAnnotation, json};
 use crate::annotations::Annotations;
 use crate::annotations::value::MAX_VALUES;
-use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
+use crate::aws_api::elbv2::{RuleCondition, ValuesOrRegexes};
 use serde::Deserialize;
 
 /// More values than this are not built from; AWS takes far fewer.
@@ -11,20 +11,24 @@ const MOST_VALUES: usize = 50;
 
 /// The conditions of `conditions.<name>`, in order; none if there is no such annotation. Conditions on unknown fields have no
 /// effect and are left out.
-pub fn parse_conditions(annotations: &Annotations<'_>, name: &str) -> Result<Vec<RuleCondition>, Fault> {
+pub fn parse_conditions(
+    annotations: &Annotations<'_>,
+    name: &str,
+) -> Result<Vec<RuleCondition>, InvalidAnnotation> {
     let suffix = format!("conditions.{name}");
-    let raw: Vec<Object<RawCondition>> =
+    let raw: Vec<GoObject<RawCondition>> =
         json(annotations, &suffix, "a list of conditions", &[])?.unwrap_or_default();
     let mut conditions = Vec::with_capacity(raw.len());
-    for (index, Object(condition)) in raw.into_iter().enumerate() {
-        let fault = |problem| Fault::new(annotations.key(&suffix), format!("[{index}] {problem}"));
-        conditions.extend(condition.check().map_err(fault)?);
+    for (index, GoObject(condition)) in raw.into_iter().enumerate() {
+        let invalid =
+            |problem| InvalidAnnotation::new(annotations.key(&suffix), format!("[{index}] {problem}"));
+        conditions.extend(condition.check().map_err(invalid)?);
     }
     // why: every path of the backend gets them all
     let count: usize = conditions.iter().map(RuleCondition::count).sum();
     if count > MOST_VALUES {
         let problem = format!("has {count} values in all, expected at most {MAX_VALUES}");
-        return Err(Fault::new(annotations.key(&suffix), problem));
+        return Err(InvalidAnnotation::new(annotations.key(&suffix), problem));
     }
     Ok(conditions)
 }
@@ -33,12 +37,12 @@ pub fn parse_conditions(annotations: &Annotations<'_>, name: &str) -> Result<Vec
 #[serde(default)]
 struct RawCondition {
     field: String,
-    hostheaderconfig: Option<Object<RawValues>>,
-    pathpatternconfig: Option<Object<RawValues>>,
-    httpheaderconfig: Option<Object<RawValues>>,
-    httprequestmethodconfig: Option<Object<RawValues>>,
-    querystringconfig: Option<Object<RawQueryString>>,
-    sourceipconfig: Option<Object<RawValues>>,
+    hostheaderconfig: Option<GoObject<RawValues>>,
+    pathpatternconfig: Option<GoObject<RawValues>>,
+    httpheaderconfig: Option<GoObject<RawValues>>,
+    httprequestmethodconfig: Option<GoObject<RawValues>>,
+    querystringconfig: Option<GoObject<RawQueryString>>,
+    sourceipconfig: Option<GoObject<RawValues>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -52,7 +56,7 @@ struct RawValues {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawQueryString {
-    values: Vec<Object<RawPair>>,
+    values: Vec<GoObject<RawPair>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -90,8 +94,8 @@ impl RawCondition {
     }
 }
 
-fn present<T>(config: Option<Object<T>>, name: &str) -> Result<T, String> {
-    config.map(|Object(config)| config).ok_or_else(|| format!("needs {name}, which its field asks for"))
+fn present<T>(config: Option<GoObject<T>>, name: &str) -> Result<T, String> {
+    config.map(|GoObject(config)| config).ok_or_else(|| format!("needs {name}, which its field asks for"))
 }
 
 impl RawValues {
@@ -113,11 +117,11 @@ impl RawQueryString {
         if self.values.is_empty() {
             return Err("has no values".to_owned());
         }
-        if self.values.iter().any(|Object(pair)| pair.value.is_empty()) {
+        if self.values.iter().any(|GoObject(pair)| pair.value.is_empty()) {
             return Err("has a query string without a value".to_owned());
         }
         Ok(RuleCondition::QueryString(
-            self.values.into_iter().map(|Object(pair)| (pair.key, pair.value)).collect(),
+            self.values.into_iter().map(|GoObject(pair)| (pair.key, pair.value)).collect(),
         ))
     }
 }

@@ -1,19 +1,19 @@
 //! `jwt-validation`: tokens that requests must carry, written as JSON (upstream's `pkg/ingress/config_types.go`).
 
-use super::{Fault, Object, json};
+use super::{GoObject, InvalidAnnotation, json};
 use crate::annotations::Annotations;
-use crate::cloud::elbv2::{JwtAction, JwtClaim};
+use crate::aws_api::elbv2::{JwtAction, JwtClaim};
 use serde::Deserialize;
 
 const SUFFIX: &str = "jwt-validation";
 
 /// The token check, if the annotation is there.
-pub fn parse_jwt(annotations: &Annotations<'_>) -> Result<Option<JwtAction>, Fault> {
-    let Some(raw) = json::<Object<RawJwt>>(annotations, SUFFIX, "the settings of a JWT validation", &[])?
+pub fn parse_jwt(annotations: &Annotations<'_>) -> Result<Option<JwtAction>, InvalidAnnotation> {
+    let Some(raw) = json::<GoObject<RawJwt>>(annotations, SUFFIX, "the settings of a JWT validation", &[])?
     else {
         return Ok(None);
     };
-    raw.0.check().map(Some).map_err(|problem| Fault::new(annotations.key(SUFFIX), problem))
+    raw.0.check().map(Some).map_err(|problem| InvalidAnnotation::new(annotations.key(SUFFIX), problem))
 }
 
 #[derive(Default, Deserialize)]
@@ -21,7 +21,7 @@ pub fn parse_jwt(annotations: &Annotations<'_>) -> Result<Option<JwtAction>, Fau
 struct RawJwt {
     jwksendpoint: String,
     issuer: String,
-    additionalclaims: Vec<Object<RawClaim>>,
+    additionalclaims: Vec<GoObject<RawClaim>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -40,7 +40,7 @@ impl RawJwt {
         if self.issuer.is_empty() {
             return Err("needs issuer".to_owned());
         }
-        let claims = self.additionalclaims.into_iter().enumerate().map(|(index, Object(claim))| {
+        let claims = self.additionalclaims.into_iter().enumerate().map(|(index, GoObject(claim))| {
             claim.check().map_err(|problem| format!("additionalClaims[{index}] {problem}"))
         });
         Ok(JwtAction {

@@ -1,7 +1,7 @@
 //! `mutual-authentication`: client certificates per listener, written as JSON (upstream's
 //! `pkg/ingress/model_build_listener.go`).
 
-use super::{Fault, Object, json};
+use super::{GoObject, InvalidAnnotation, json};
 use crate::annotations::Annotations;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,19 +28,21 @@ pub enum MutualTls {
 }
 
 /// Mutual TLS by port; empty if there is no annotation. Of a repeated port the last one counts.
-pub fn parse_mutual_tls(annotations: &Annotations<'_>) -> Result<BTreeMap<i32, MutualTls>, Fault> {
+pub fn parse_mutual_tls(
+    annotations: &Annotations<'_>,
+) -> Result<BTreeMap<i32, MutualTls>, InvalidAnnotation> {
     let Some(raw) =
-        json::<Vec<Object<RawMutualTls>>>(annotations, SUFFIX, "a list of mutual TLS settings", &[])?
+        json::<Vec<GoObject<RawMutualTls>>>(annotations, SUFFIX, "a list of mutual TLS settings", &[])?
     else {
         return Ok(BTreeMap::new());
     };
-    let fault = |problem: String| Fault::new(annotations.key(SUFFIX), problem);
+    let invalid = |problem: String| InvalidAnnotation::new(annotations.key(SUFFIX), problem);
     if raw.is_empty() {
-        return Err(fault("is empty".to_owned()));
+        return Err(invalid("is empty".to_owned()));
     }
     let mut by_port = BTreeMap::new();
-    for (index, Object(entry)) in raw.into_iter().enumerate() {
-        let (port, mode) = entry.check().map_err(|problem| fault(format!("[{index}] {problem}")))?;
+    for (index, GoObject(entry)) in raw.into_iter().enumerate() {
+        let (port, mode) = entry.check().map_err(|problem| invalid(format!("[{index}] {problem}")))?;
         by_port.insert(port, mode);
     }
     Ok(by_port)

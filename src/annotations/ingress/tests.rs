@@ -7,7 +7,7 @@ use super::listen_ports::parse_listen_ports;
 use super::mutual_tls::{MutualTls, parse_mutual_tls};
 use super::transform::parse_transforms;
 use super::*;
-use crate::cloud::elbv2::{Protocol, RuleCondition};
+use crate::aws_api::elbv2::{Protocol, RuleCondition};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 fn with<T>(suffix: &str, value: &str, read: impl FnOnce(&Annotations<'_>) -> T) -> T {
@@ -82,9 +82,9 @@ fn forward_actions_say_each_target_in_one_way() {
             "targetGroups[1] has no weight",
         ),
     ];
-    for (text, fault) in cases {
+    for (text, invalid) in cases {
         let error = with("actions.a", text, |annotations| parse_action(annotations, "a")).unwrap_err();
-        assert!(error.problem.contains(fault), "{error}");
+        assert!(error.problem.contains(invalid), "{error}");
         assert_eq!(error.key, "alb.ingress.kubernetes.io/actions.a");
     }
     let empty = r#"{"type": "forward", "forwardConfig": {}}"#;
@@ -121,7 +121,7 @@ fn conditions_need_the_config_of_their_field() {
         let found = with("conditions.a", text, |annotations| parse_conditions(annotations, "a"));
         match (found, expected) {
             (Ok(found), Ok(count)) => assert_eq!(found.len(), *count, "{text}"),
-            (Err(error), Err(fault)) => assert!(error.problem.contains(fault), "{error}"),
+            (Err(error), Err(invalid)) => assert!(error.problem.contains(invalid), "{error}"),
             (found, expected) => panic!("{text}: {found:?}, expected {expected:?}"),
         }
     }
@@ -138,12 +138,12 @@ fn transforms_keep_their_order() {
     let found = with("transforms.a", text, |annotations| parse_transforms(annotations, "a")).unwrap();
     assert_eq!(found[0].rewrites, [("^/a".to_owned(), "/b".to_owned())]);
     assert_eq!(found[1].kind, "host-header-rewrite");
-    for (text, fault) in [
+    for (text, invalid) in [
         (r#"[{"type": "x"}]"#, "expected url-rewrite"),
         (r#"[{"type": "url-rewrite"}]"#, "needs urlRewriteConfig"),
     ] {
         let error = with("transforms.a", text, |annotations| parse_transforms(annotations, "a")).unwrap_err();
-        assert!(error.problem.contains(fault), "{error}");
+        assert!(error.problem.contains(invalid), "{error}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Row, Suffix};
 use crate::annotations::ALB_PREFIX;
-use crate::annotations::attributes::Bearer;
+use crate::annotations::attributes::ResourceKind;
 use crate::annotations::value::{ItemKind, JsonKind, MapKind, TextKind, ValueKind};
 
 const INGRESS: &[&str] = &["Ingress"];
@@ -63,7 +63,7 @@ pub(super) const ROWS: &[Row] = &[
         .about("Pool of customer-owned addresses, on Outposts; counts when the load balancer is created.", &["ipv4pool-coip-0123456789abcdef0"]),
     ingress("ipam-ipv4-pool-id", ValueKind::Text(TextKind::IpamPool))
         .about("IPAM pool of the public addresses.", &["ipam-pool-0123456789abcdef0"]),
-    ingress("load-balancer-attributes", ValueKind::Map(MapKind::Attributes(Bearer::Application)))
+    ingress("load-balancer-attributes", ValueKind::Map(MapKind::Attributes(ResourceKind::Application)))
         .about("Attributes of the load balancer.", &["idle_timeout.timeout_seconds=120,deletion_protection.enabled=true"]),
     ingress("minimum-load-balancer-capacity", ValueKind::Map(MapKind::Capacity))
         .default("not managed")
@@ -94,7 +94,7 @@ pub(super) const ROWS: &[Row] = &[
         .about("Security policy of HTTPS listeners.", &["ELBSecurityPolicy-TLS13-1-2-2021-06"]),
     ingress("mutual-authentication", ValueKind::Json(JsonKind::MutualAuthentication))
         .about("Client certificates per HTTPS listener.", &[r#"[{"port": 443, "mode": "verify", "trustStore": "clients"}]"#]),
-    family("listener-attributes", "<PROTOCOL>-<port>", "HTTP-80", ValueKind::Map(MapKind::Attributes(Bearer::ApplicationListener)))
+    family("listener-attributes", "<PROTOCOL>-<port>", "HTTP-80", ValueKind::Map(MapKind::Attributes(ResourceKind::ApplicationListener)))
         .about("Attributes of one listener.", &["routing.http.response.server.enabled=false"]),
     ingress("create-acm-cert", ValueKind::Boolean)
         .lenient()
@@ -132,7 +132,7 @@ pub(super) const ROWS: &[Row] = &[
     backend("backend-protocol-version", ValueKind::Choice(&["HTTP1", "HTTP2", "GRPC"]))
         .default("`HTTP1`")
         .about("Version of the protocol towards the targets.", &["HTTP1", "HTTP2", "GRPC"]),
-    backend("target-group-attributes", ValueKind::Map(MapKind::Attributes(Bearer::ApplicationTargets)))
+    backend("target-group-attributes", ValueKind::Map(MapKind::Attributes(ResourceKind::ApplicationTargets)))
         .about("Attributes of the target groups.", &["stickiness.enabled=true,stickiness.lb_cookie.duration_seconds=60"]),
     backend("multi-cluster-target-group", ValueKind::Boolean)
         .default("`false`")
@@ -260,7 +260,7 @@ pub(super) const ROWS: &[Row] = &[
     frontend("frontend-nlb-healthcheck-unhealthy-threshold-count", integer(2, 10))
         .default("2")
         .about("Health checks until the frontend NLB finds its target unhealthy.", &["3"]),
-    frontend("frontend-nlb-attributes", ValueKind::Map(MapKind::Attributes(Bearer::Network)))
+    frontend("frontend-nlb-attributes", ValueKind::Map(MapKind::Attributes(ResourceKind::Network)))
         .about("Attributes of the frontend NLB.", &["load_balancing.cross_zone.enabled=true"]),
     frontend("frontend-nlb-tags", ValueKind::Map(MapKind::Tags))
         .default("those of the application load balancer")

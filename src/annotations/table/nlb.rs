@@ -2,7 +2,7 @@
 
 use super::{Row, Suffix};
 use crate::annotations::NLB_PREFIX;
-use crate::annotations::attributes::Bearer;
+use crate::annotations::attributes::ResourceKind;
 use crate::annotations::service as keys;
 use crate::annotations::value::{ItemKind, JsonKind, MapKind, TextKind, ValueKind};
 
@@ -69,7 +69,7 @@ pub(super) const ROWS: &[Row] = &[
     exact(keys::SOURCE_NAT_PREFIXES, ValueKind::List(ItemKind::SourceNatPrefix))
         .needs("`aws-load-balancer-enable-prefix-for-ipv6-source-nat: on`")
         .about("Prefixes for source NAT, one per subnet.", &["auto_assigned,2001:db8::/80"]),
-    exact(keys::ATTRIBUTES, ValueKind::Map(MapKind::Attributes(Bearer::Network)))
+    exact(keys::ATTRIBUTES, ValueKind::Map(MapKind::Attributes(ResourceKind::Network)))
         .about("Attributes of the load balancer.", &["load_balancing.cross_zone.enabled=true,deletion_protection.enabled=false"]),
     exact(keys::ACCESS_LOG_ENABLED, ValueKind::Boolean)
         .instead(keys::ATTRIBUTES)
@@ -139,20 +139,20 @@ pub(super) const ROWS: &[Row] = &[
         keys::LISTENER_ATTRIBUTES,
         "<PROTOCOL>-<port>",
         "TCP-80",
-        ValueKind::Map(MapKind::Attributes(Bearer::NetworkListener)),
+        ValueKind::Map(MapKind::Attributes(ResourceKind::NetworkListener)),
     )
     .about("Attributes of one listener.", &["tcp.idle_timeout.seconds=400"]),
     family(keys::ACTIONS, "<PROTOCOL>-<port>", "TCP-80", ValueKind::Json(JsonKind::NetworkForward)).about(
         "Splits the traffic of one listener between this Service and others.",
         &[r#"{"type":"forward","forwardConfig":{"baseServiceWeight":90,"targetGroups":[{"serviceName":"canary","servicePort":80,"weight":10}]}}"#],
     ),
-    exact(keys::TARGET_GROUP_ATTRIBUTES, ValueKind::Map(MapKind::Attributes(Bearer::NetworkTargets)))
+    exact(keys::TARGET_GROUP_ATTRIBUTES, ValueKind::Map(MapKind::Attributes(ResourceKind::NetworkTargets)))
         .about("Attributes of all target groups.", &["deregistration_delay.timeout_seconds=30,preserve_client_ip.enabled=true"]),
     family(
         keys::TARGET_GROUP_ATTRIBUTES,
         "<port>",
         "80",
-        ValueKind::Map(MapKind::Attributes(Bearer::NetworkTargets)),
+        ValueKind::Map(MapKind::Attributes(ResourceKind::NetworkTargets)),
     )
     .about("Attributes of the target group of one port; they win over those of all.", &["stickiness.enabled=true,stickiness.type=source_ip"]),
     exact(keys::PROXY_PROTOCOL, ValueKind::Choice(&["*"]))

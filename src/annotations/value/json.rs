@@ -7,13 +7,13 @@ mod repeated;
 
 pub use condition::{MAX_VALUE, MAX_VALUES};
 
-use super::{Complaint, regex};
+use super::{ValueFinding, regex};
 use crate::annotations::ingress::auth::parse_auth;
 use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::mutual_tls::parse_mutual_tls;
 use crate::annotations::ingress::transform::parse_transforms;
-use crate::annotations::ingress::{Fault, of};
-use crate::cloud::elbv2::RuleTransform;
+use crate::annotations::ingress::{InvalidAnnotation, of};
+use crate::aws_api::elbv2::RuleTransform;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,21 +40,21 @@ pub enum JsonKind {
     NetworkForward,
 }
 
-type Checked = Result<Vec<Complaint>, Fault>;
+type Checked = Result<Vec<ValueFinding>, InvalidAnnotation>;
 
 /// Characters of each half of a rewrite.
 const MAX_REWRITE: usize = 1024;
 
 impl JsonKind {
     /// What is wrong with the document under a full key.
-    pub(super) fn check(self, key: &str, value: &str) -> Vec<Complaint> {
+    pub(super) fn check(self, key: &str, value: &str) -> Vec<ValueFinding> {
         let repeated = repeated::keys(value).into_iter();
-        let repeated =
-            repeated.map(|name| Complaint::error(format!("field {name:?} is given twice, expected it once")));
+        let repeated = repeated
+            .map(|name| ValueFinding::error(format!("field {name:?} is given twice, expected it once")));
         self.check_document(key, value).into_iter().chain(repeated).collect()
     }
 
-    fn check_document(self, key: &str, value: &str) -> Vec<Complaint> {
+    fn check_document(self, key: &str, value: &str) -> Vec<ValueFinding> {
         if self == Self::NetworkForward {
             return action::check_network_forward(value);
         }
@@ -75,7 +75,7 @@ impl JsonKind {
             Self::Jwt => jwt::check(&annotations),
             Self::NetworkForward => Ok(Vec::new()),
         };
-        checked.unwrap_or_else(|fault| vec![refuse(fault, value)])
+        checked.unwrap_or_else(|invalid| vec![refuse(invalid, value)])
     }
 
     /// The document, for the reference documentation.
@@ -94,29 +94,29 @@ impl JsonKind {
     }
 }
 
-fn refuse(fault: Fault, value: &str) -> Complaint {
+fn refuse(invalid: InvalidAnnotation, value: &str) -> ValueFinding {
     let shown: String = value.chars().take(60).collect();
     let dots = if shown.len() < value.len() { "…" } else { "" };
-    let complaint = Complaint::error(format!("{} (in {shown:?}{dots})", fault.problem));
-    match fault.hint {
-        Some(hint) => complaint.hint(hint),
-        None => complaint,
+    let value_finding = ValueFinding::error(format!("{} (in {shown:?}{dots})", invalid.problem));
+    match invalid.hint {
+        Some(hint) => value_finding.hint(hint),
+        None => value_finding,
     }
 }
 
 /// AWS takes one transform of each type.
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RewriteConfig.html>
-fn check_transforms(transforms: &[RuleTransform]) -> Vec<Complaint> {
+fn check_transforms(transforms: &[RuleTransform]) -> Vec<ValueFinding> {
     let mut seen = BTreeSet::new();
     let repeated = transforms.iter().filter(|transform| !seen.insert(transform.kind.as_str()));
-    let twice =
-        repeated.map(|transform| Complaint::error(format!("has {} twice, expected it once", transform.kind)));
+    let twice = repeated
+        .map(|transform| ValueFinding::error(format!("has {} twice, expected it once", transform.kind)));
     let rewrites = transforms.iter().flat_map(|transform| &transform.rewrites);
     let wrong = rewrites.flat_map(|(pattern, replacement)| {
         let long = [("regex", pattern), ("replace", replacement)].into_iter().filter_map(|(name, text)| {
             let length = text.chars().count();
             let problem = format!("{name} has {length} characters, expected at most {MAX_REWRITE}");
-            (length > MAX_REWRITE).then(|| Complaint::error(problem))
+            (length > MAX_REWRITE).then(|| ValueFinding::error(problem))
         });
         // why: what is too long is not looked at
         let wrong = (pattern.len() <= 4 * MAX_REWRITE).then(|| regex::check(pattern)).flatten();
@@ -125,52 +125,53 @@ fn check_transforms(transforms: &[RuleTransform]) -> Vec<Complaint> {
     twice.chain(wrong).collect()
 }
 
-fn check_ports(value: &str) -> Vec<Complaint> {
+fn check_ports(value: &str) -> Vec<ValueFinding> {
     let Ok(entries) = serde_json::from_str::<Vec<BTreeMap<String, i32>>>(value) else { return Vec::new() };
     let mut seen = BTreeSet::new();
     let ports = entries.iter().flatten();
     let repeated = ports.filter(|(_, port)| !seen.insert(**port));
     repeated
-        .map(|(_, port)| Complaint::error(format!("port {port} is listed twice, expected it once")))
+        .map(|(_, port)| ValueFinding::error(format!("port {port} is listed twice, expected it once")))
         .collect()
 }
 
-fn check_cognito(pool: &crate::annotations::ingress::auth::CognitoProvider) -> Vec<Complaint> {
+fn check_cognito(pool: &crate::annotations::ingress::auth::CognitoProvider) -> Vec<ValueFinding> {
     let needed = [
         ("userPoolARN", &pool.user_pool_arn),
         ("userPoolClientID", &pool.user_pool_client_id),
         ("userPoolDomain", &pool.user_pool_domain),
     ];
-    let mut complaints = check_present(&needed);
+    let mut value_findings = check_present(&needed);
     let arn = &pool.user_pool_arn;
     let is_pool = arn.starts_with("arn:aws") && arn.contains(":cognito-idp:") && arn.contains(":userpool/");
     if !arn.is_empty() && !is_pool {
-        complaints.push(Complaint::error(format!("userPoolARN is {arn:?}, expected the ARN of a user pool")));
+        value_findings
+            .push(ValueFinding::error(format!("userPoolARN is {arn:?}, expected the ARN of a user pool")));
     }
-    complaints
+    value_findings
 }
 
-fn check_oidc(provider: &crate::annotations::ingress::auth::OidcProvider) -> Vec<Complaint> {
+fn check_oidc(provider: &crate::annotations::ingress::auth::OidcProvider) -> Vec<ValueFinding> {
     let urls = [
         ("issuer", &provider.issuer),
         ("authorizationEndpoint", &provider.authorization_endpoint),
         ("tokenEndpoint", &provider.token_endpoint),
         ("userInfoEndpoint", &provider.user_info_endpoint),
     ];
-    let mut complaints = check_present(&urls);
-    complaints.extend(check_present(&[("secretName", &provider.secret_name)]));
-    complaints.extend(urls.iter().filter_map(|(name, url)| check_url(name, url)));
-    complaints
+    let mut value_findings = check_present(&urls);
+    value_findings.extend(check_present(&[("secretName", &provider.secret_name)]));
+    value_findings.extend(urls.iter().filter_map(|(name, url)| check_url(name, url)));
+    value_findings
 }
 
-fn check_present(needed: &[(&str, &String)]) -> Vec<Complaint> {
+fn check_present(needed: &[(&str, &String)]) -> Vec<ValueFinding> {
     let missing = needed.iter().filter(|(_, value)| value.is_empty());
-    missing.map(|(name, _)| Complaint::error(format!("needs {name}"))).collect()
+    missing.map(|(name, _)| ValueFinding::error(format!("needs {name}"))).collect()
 }
 
-fn check_url(name: &str, url: &str) -> Option<Complaint> {
+fn check_url(name: &str, url: &str) -> Option<ValueFinding> {
     let is_url = url.is_empty() || url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty());
-    (!is_url).then(|| Complaint::error(format!("{name} is {url:?}, expected a URL with https://")))
+    (!is_url).then(|| ValueFinding::error(format!("{name} is {url:?}, expected a URL with https://")))
 }
 
 /// A field of an object, whatever the case of its key, as builds read it.

@@ -1,6 +1,6 @@
 //! Lists and their items.
 
-use super::{Complaint, is_id_tail};
+use super::{ValueFinding, is_id_tail};
 use crate::annotations::parse;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -44,14 +44,15 @@ pub enum ItemKind {
 
 impl ItemKind {
     /// What is wrong with a list.
-    pub(super) fn check(self, value: &str) -> Vec<Complaint> {
+    pub(super) fn check(self, value: &str) -> Vec<ValueFinding> {
         let items = parse::list(value);
-        let mut complaints: Vec<Complaint> = items.iter().filter_map(|item| self.check_item(item)).collect();
+        let mut value_findings: Vec<ValueFinding> =
+            items.iter().filter_map(|item| self.check_item(item)).collect();
         if items.is_empty() {
-            complaints.push(self.complain_of_nothing());
+            value_findings.push(self.check_not_empty());
         }
-        complaints.extend(self.find_repeated(&items));
-        complaints
+        value_findings.extend(self.find_repeated(&items));
+        value_findings
     }
 
     /// Why a list has more items than AWS could ever take.
@@ -95,15 +96,15 @@ impl ItemKind {
     }
 
     /// why: an empty list of these counts as absent, or has no effect, and works upstream.
-    fn complain_of_nothing(self) -> Complaint {
+    fn check_not_empty(self) -> ValueFinding {
         let problem = format!("is empty, expected a list of {}", self.describe().replace('`', ""));
         match self {
-            Self::Subnet => Complaint::error(problem),
-            _ => Complaint::warning(problem),
+            Self::Subnet => ValueFinding::error(problem),
+            _ => ValueFinding::warning(problem),
         }
     }
 
-    fn check_item(self, item: &str) -> Option<Complaint> {
+    fn check_item(self, item: &str) -> Option<ValueFinding> {
         let expected = match self {
             Self::Subnet => return check_id_or_name(item, "subnet-", "a subnet id"),
             Self::SecurityGroup => return check_id_or_name(item, "sg-", "a security group id"),
@@ -125,10 +126,10 @@ impl ItemKind {
             Self::Container if !is_label(item) => "the name of a container",
             _ => return None,
         };
-        Some(Complaint::error(format!("{item:?} is not {expected}")))
+        Some(ValueFinding::error(format!("{item:?} is not {expected}")))
     }
 
-    fn find_repeated(self, items: &[String]) -> Option<Complaint> {
+    fn find_repeated(self, items: &[String]) -> Option<ValueFinding> {
         let mut seen = BTreeSet::new();
         let repeated = items.iter().find(|item| !seen.insert(item.as_str()))?;
         let problem = format!("{repeated:?} is listed twice");
@@ -137,11 +138,11 @@ impl ItemKind {
             Self::Subnet if !repeated.starts_with("subnet-") => None,
             Self::SourceNatPrefix if repeated == "auto_assigned" => None,
             Self::Subnet | Self::Allocation | Self::Ipv4 | Self::Ipv6 | Self::SourceNatPrefix => {
-                Some(Complaint::error(problem))
+                Some(ValueFinding::error(problem))
             }
-            Self::SecurityGroup if repeated.starts_with("sg-") => Some(Complaint::error(problem)),
+            Self::SecurityGroup if repeated.starts_with("sg-") => Some(ValueFinding::error(problem)),
             Self::Certificate => None,
-            _ => Some(Complaint::warning(problem)),
+            _ => Some(ValueFinding::warning(problem)),
         }
     }
 }
@@ -151,13 +152,13 @@ pub fn is_id(item: &str, prefix: &str) -> bool {
     item.strip_prefix(prefix).is_some_and(is_id_tail)
 }
 
-fn check_id_or_name(item: &str, prefix: &str, what: &str) -> Option<Complaint> {
+fn check_id_or_name(item: &str, prefix: &str, what: &str) -> Option<ValueFinding> {
     let is_name = !item.starts_with(prefix) && item.chars().count() <= 256;
     if is_name || is_id(item, prefix) {
         return None;
     }
     let expected = format!("{prefix} and 8 or 17 hexadecimal digits, or a value of the tag Name");
-    Some(Complaint::error(format!("{item:?} is not {what}, expected {expected}")))
+    Some(ValueFinding::error(format!("{item:?} is not {what}, expected {expected}")))
 }
 
 /// why: an IPv4 address in IPv6 clothes is IPv4 to upstream's parser.
@@ -170,18 +171,18 @@ fn is_source_nat_prefix(item: &str) -> bool {
         || parse::cidr(item).is_some_and(|net| net.addr().is_ipv6() && net.prefix_len() == 80)
 }
 
-fn check_cidr(item: &str) -> Option<Complaint> {
+fn check_cidr(item: &str) -> Option<ValueFinding> {
     let Some(net) = parse::cidr(item) else {
-        let complaint = Complaint::error(format!("{item:?} is not a CIDR"));
+        let value_finding = ValueFinding::error(format!("{item:?} is not a CIDR"));
         return Some(match item.parse::<std::net::IpAddr>() {
-            Ok(address) if address.is_ipv4() => complaint.hint(format!("did you mean `{item}/32`?")),
-            Ok(_) => complaint.hint(format!("did you mean `{item}/128`?")),
-            Err(_) => complaint.hint("write for example 10.0.0.0/8 or 2001:db8::/32"),
+            Ok(address) if address.is_ipv4() => value_finding.hint(format!("did you mean `{item}/32`?")),
+            Ok(_) => value_finding.hint(format!("did you mean `{item}/128`?")),
+            Err(_) => value_finding.hint("write for example 10.0.0.0/8 or 2001:db8::/32"),
         });
     };
     let network = net.trunc();
     (network != net).then(|| {
-        Complaint::warning(format!("{item:?} has bits outside of its prefix"))
+        ValueFinding::warning(format!("{item:?} has bits outside of its prefix"))
             .hint(format!("did you mean `{network}`?"))
     })
 }

@@ -1,8 +1,8 @@
 //! Lists of `key=value` pairs.
 
 use super::list::is_port_number;
-use super::{Complaint, not_one_of};
-use crate::annotations::attributes::{self, Bearer};
+use super::{ValueFinding, not_one_of};
+use crate::annotations::attributes::{self, ResourceKind};
 use crate::annotations::parse;
 use crate::api::meta;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ const TRACKING_KEYS: &[&str] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapKind {
     /// Attributes.
-    Attributes(Bearer),
+    Attributes(ResourceKind),
     /// Tags.
     Tags,
     /// Node labels.
@@ -42,49 +42,50 @@ pub enum MapKind {
 
 impl MapKind {
     /// What is wrong with the pairs.
-    pub(super) fn check(self, value: &str) -> Vec<Complaint> {
+    pub(super) fn check(self, value: &str) -> Vec<ValueFinding> {
         let Some(pairs) = parse::map(value) else {
             let shown: String = value.chars().take(MAX_SHOWN).collect();
             let dots = if shown.len() < value.len() { "…" } else { "" };
             let problem = format!("{shown:?}{dots} is not a list of key=value pairs");
             return vec![
-                Complaint::error(problem)
+                ValueFinding::error(problem)
                     .hint("write key=value,key=value; a comma in a value is written \\,"),
             ];
         };
         if let Some(most) = self.most_pairs().filter(|most| pairs.len() > *most) {
-            return vec![Complaint::error(format!("has {} pairs, expected at most {most}", pairs.len()))];
+            return vec![ValueFinding::error(format!("has {} pairs, expected at most {most}", pairs.len()))];
         }
-        let mut complaints: Vec<Complaint> =
+        let mut value_findings: Vec<ValueFinding> =
             pairs.iter().filter_map(|(key, value)| self.check_pair(key, value)).collect();
         let repeated = parse::repeated_keys(value).into_iter();
-        complaints.extend(
-            repeated.map(|key| Complaint::error(format!("{key:?} is given twice, expected it once"))),
+        value_findings.extend(
+            repeated.map(|key| ValueFinding::error(format!("{key:?} is given twice, expected it once"))),
         );
-        complaints.extend(self.check_routing(&pairs));
+        value_findings.extend(self.check_routing(&pairs));
         if pairs.is_empty() {
-            complaints.push(Complaint::warning("is empty, which has no effect"));
+            value_findings.push(ValueFinding::warning("is empty, which has no effect"));
         }
         let is_by_cookie = pairs.get("stickiness.type").is_some_and(|kind| kind == "app_cookie");
         if is_by_cookie && !pairs.contains_key("stickiness.app_cookie.cookie_name") {
-            complaints
-                .push(Complaint::error("stickiness.type app_cookie needs stickiness.app_cookie.cookie_name"));
+            value_findings.push(ValueFinding::error(
+                "stickiness.type app_cookie needs stickiness.app_cookie.cookie_name",
+            ));
         }
         if self == Self::Tags && pairs.len() > MAX_TAGS {
-            complaints.push(Complaint::error(format!(
+            value_findings.push(ValueFinding::error(format!(
                 "{} tags are given, expected at most {MAX_TAGS}",
                 pairs.len()
             )));
         }
-        complaints
+        value_findings
     }
 
     /// Ways of routing that exclude each other.
     /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>
-    fn check_routing(self, pairs: &BTreeMap<String, String>) -> Vec<Complaint> {
+    fn check_routing(self, pairs: &BTreeMap<String, String>) -> Vec<ValueFinding> {
         const ALGORITHM: &str = "load_balancing.algorithm.type";
         const MITIGATION: &str = "load_balancing.algorithm.anomaly_mitigation";
-        if self != Self::Attributes(Bearer::ApplicationTargets) {
+        if self != Self::Attributes(ResourceKind::ApplicationTargets) {
             return Vec::new();
         }
         let given = |key: &str| pairs.get(key).map(String::as_str);
@@ -95,7 +96,7 @@ impl MapKind {
         let mitigates = given(MITIGATION) == Some("on") && algorithm != "weighted_random";
         let mitigation = mitigates
             .then(|| format!("{MITIGATION} on needs {ALGORITHM} weighted_random, which is {algorithm}"));
-        slow.into_iter().chain(mitigation).map(Complaint::error).collect()
+        slow.into_iter().chain(mitigation).map(ValueFinding::error).collect()
     }
 
     /// More pairs than AWS could ever take; `None`: no such limit is known.
@@ -110,7 +111,9 @@ impl MapKind {
     /// What the pairs are, for the reference documentation.
     pub(super) fn describe(self) -> String {
         match self {
-            Self::Attributes(bearer) => format!("[attributes of {}](#{})", bearer.name(), anchor(bearer)),
+            Self::Attributes(resource_kind) => {
+                format!("[attributes of {}](#{})", resource_kind.name(), anchor(resource_kind))
+            }
             Self::Tags => "tags".to_owned(),
             Self::Labels => "labels of nodes".to_owned(),
             Self::Capacity => format!("`{CAPACITY_UNITS}=n`"),
@@ -119,37 +122,37 @@ impl MapKind {
     }
 
     /// What is wrong with one pair.
-    pub fn check_pair(self, key: &str, value: &str) -> Option<Complaint> {
+    pub fn check_pair(self, key: &str, value: &str) -> Option<ValueFinding> {
         match self {
-            Self::Attributes(bearer) => attributes::check(bearer, key, value),
+            Self::Attributes(resource_kind) => attributes::check(resource_kind, key, value),
             Self::Tags => check_tag(key, value),
             Self::Labels => check_label(key, value),
             Self::Capacity => check_capacity(key, value),
             Self::PortMapping => {
                 let wrong = [key, value].into_iter().find(|port| !is_port_number(port))?;
-                Some(Complaint::error(format!("{wrong:?} is not a port number from 1 to 65535")))
+                Some(ValueFinding::error(format!("{wrong:?} is not a port number from 1 to 65535")))
             }
         }
     }
 }
 
 /// Heading of a bearer's attributes in the reference documentation.
-pub fn heading_of(bearer: Bearer) -> String {
-    format!("Attributes of {}", bearer.name())
+pub fn heading_of(resource_kind: ResourceKind) -> String {
+    format!("Attributes of {}", resource_kind.name())
 }
 
-fn anchor(bearer: Bearer) -> String {
-    heading_of(bearer).to_lowercase().replace(' ', "-")
+fn anchor(resource_kind: ResourceKind) -> String {
+    heading_of(resource_kind).to_lowercase().replace(' ', "-")
 }
 
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html>
-fn check_tag(key: &str, value: &str) -> Option<Complaint> {
+fn check_tag(key: &str, value: &str) -> Option<ValueFinding> {
     let is_allowed = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
     if key.to_lowercase().starts_with("aws:") {
-        return Some(Complaint::error(format!("tag key {key:?} starts with aws:, which is reserved")));
+        return Some(ValueFinding::error(format!("tag key {key:?} starts with aws:, which is reserved")));
     }
     if TRACKING_KEYS.contains(&key) {
-        return Some(Complaint::warning(format!(
+        return Some(ValueFinding::warning(format!(
             "tag key {key:?} is the controller's own, yours has no effect"
         )));
     }
@@ -158,15 +161,15 @@ fn check_tag(key: &str, value: &str) -> Option<Complaint> {
         let problem = format!(
             "tag {key:?} has {key_length} and {value_length} characters, expected at most 128 and 256"
         );
-        return Some(Complaint::error(problem));
+        return Some(ValueFinding::error(problem));
     }
     let odd = key.chars().chain(value.chars()).find(|c| !is_allowed(*c))?;
     let problem = format!("tag {key:?} contains {odd:?}, expected letters, digits, blanks and _.:/=+-@");
-    Some(Complaint::error(problem))
+    Some(ValueFinding::error(problem))
 }
 
 /// Source: <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set>
-fn check_label(key: &str, value: &str) -> Option<Complaint> {
+fn check_label(key: &str, value: &str) -> Option<ValueFinding> {
     let is_word = |text: &str| {
         text.len() <= 63
             && text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -175,17 +178,18 @@ fn check_label(key: &str, value: &str) -> Option<Complaint> {
     };
     let (prefix, name) = key.split_once('/').unwrap_or(("x", key));
     if !is_word(prefix) || !is_word(name) {
-        return Some(Complaint::error(format!("{key:?} is not the key of a label")));
+        return Some(ValueFinding::error(format!("{key:?} is not the key of a label")));
     }
     let is_value = value.is_empty() || is_word(value);
-    (!is_value).then(|| Complaint::error(format!("{value:?} is not the value of a label")))
+    (!is_value).then(|| ValueFinding::error(format!("{value:?} is not the value of a label")))
 }
 
-fn check_capacity(key: &str, value: &str) -> Option<Complaint> {
+fn check_capacity(key: &str, value: &str) -> Option<ValueFinding> {
     if key != CAPACITY_UNITS {
         return Some(not_one_of(key, &[CAPACITY_UNITS]));
     }
     let is_right = parse::int32(value).is_some_and(|units| units >= 0);
-    (!is_right)
-        .then(|| Complaint::error(format!("{CAPACITY_UNITS} is {value:?}, expected a whole number from 0")))
+    (!is_right).then(|| {
+        ValueFinding::error(format!("{CAPACITY_UNITS} is {value:?}, expected a whole number from 0"))
+    })
 }

@@ -2,17 +2,17 @@
 //! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html>, which names what AWS's
 //! do not have: look-around, backreferences and the like. What remains is what `regex-syntax` reads.
 
-use super::Complaint;
+use super::ValueFinding;
 use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{self, ErrorKind};
 
 /// What is wrong with a regular expression.
 ///
 /// Refused is only what is wrong in every dialect, or what AWS says it does not have.
-pub fn check(pattern: &str) -> Option<Complaint> {
+pub fn check(pattern: &str) -> Option<ValueFinding> {
     let error = Parser::new().parse(pattern).err()?;
     let problem = format!("{pattern:?} is not a regular expression that AWS takes: {}", error.kind());
-    Some(if is_certain(&error) { Complaint::error(problem) } else { Complaint::warning(problem) })
+    Some(if is_certain(&error) { ValueFinding::error(problem) } else { ValueFinding::warning(problem) })
 }
 
 fn is_certain(error: &ast::Error) -> bool {
@@ -59,8 +59,8 @@ mod tests {
             ("{3}", Severity::Warning),
             (r"\h", Severity::Warning),
         ] {
-            let complaint = check(pattern).expect(pattern);
-            assert_eq!(complaint.severity, severity, "{}", complaint.problem);
+            let value_finding = check(pattern).expect(pattern);
+            assert_eq!(value_finding.severity, severity, "{}", value_finding.problem);
         }
     }
 

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::annotations::attributes::Bearer;
+use crate::annotations::attributes::ResourceKind;
 
-fn complaints(kind: ValueKind, value: &str) -> Vec<Complaint> {
+fn value_findings(kind: ValueKind, value: &str) -> Vec<ValueFinding> {
     let family = match kind {
         ValueKind::Json(JsonKind::Conditions) => "conditions",
         ValueKind::Json(JsonKind::Transforms) => "transforms",
@@ -93,12 +93,12 @@ fn values_are_told_right_from_wrong() {
             wrong,
         ),
         (
-            ValueKind::Map(MapKind::Attributes(Bearer::ApplicationTargets)),
+            ValueKind::Map(MapKind::Attributes(ResourceKind::ApplicationTargets)),
             "stickiness.enabled=true,stickiness.type=app_cookie",
             wrong,
         ),
         (
-            ValueKind::Map(MapKind::Attributes(Bearer::ApplicationTargets)),
+            ValueKind::Map(MapKind::Attributes(ResourceKind::ApplicationTargets)),
             "stickiness.type=app_cookie,stickiness.app_cookie.cookie_name=shop",
             right,
         ),
@@ -106,10 +106,10 @@ fn values_are_told_right_from_wrong() {
     ];
     for (kind, value, expected) in cases {
         assert_eq!(
-            complaints(kind, value).is_empty(),
+            value_findings(kind, value).is_empty(),
             expected,
             "{kind:?} {value}: {:?}",
-            complaints(kind, value)
+            value_findings(kind, value)
         );
     }
 }
@@ -131,7 +131,7 @@ fn complaints_propose_what_was_meant() {
         ),
     ];
     for (kind, value, hint) in cases {
-        assert_eq!(complaints(kind, value)[0].hint.as_deref(), Some(hint), "{value}");
+        assert_eq!(value_findings(kind, value)[0].hint.as_deref(), Some(hint), "{value}");
     }
 }
 
@@ -141,9 +141,9 @@ fn what_aws_could_never_take_is_refused_by_its_length() {
     for row in crate::annotations::table::rows() {
         let key = format!("{}/{}", row.prefix, row.suffix.example());
         for value in [long.clone(), long.replace("xx", "x,"), long.replace("xxxx", "a=b,")] {
-            let complaints = row.value.check(&key, &value);
-            let text: usize = complaints.iter().map(|complaint| complaint.problem.len()).sum();
-            let is_bounded = complaints.len() < 3 && text < 2000;
+            let value_findings = row.value.check(&key, &value);
+            let text: usize = value_findings.iter().map(|value_finding| value_finding.problem.len()).sum();
+            let is_bounded = value_findings.len() < 3 && text < 2000;
             let has_no_limit = matches!(
                 row.value,
                 ValueKind::Text(TextKind::Anything)
@@ -154,7 +154,7 @@ fn what_aws_could_never_take_is_refused_by_its_length() {
             assert!(
                 is_bounded || has_no_limit || value == long,
                 "{key}: {} complaints, {text} bytes",
-                complaints.len()
+                value_findings.len()
             );
         }
     }

@@ -1,7 +1,7 @@
 //! Texts with a form of their own.
 
 use super::list::is_port;
-use super::{Complaint, is_id_tail, not_one_of};
+use super::{ValueFinding, is_id_tail, not_one_of};
 use crate::annotations::parse;
 
 /// A form of texts.
@@ -95,13 +95,13 @@ const SSL_POLICIES: &[&str] = &[
 
 impl TextKind {
     /// What is wrong with a text.
-    pub(super) fn check(self, value: &str) -> Option<Complaint> {
+    pub(super) fn check(self, value: &str) -> Option<ValueFinding> {
         let expected = match self {
             Self::LoadBalancerName => return check_name(value),
             Self::SslPolicy => return check_ssl_policy(value),
             // why: works upstream, though hardly as meant
             Self::WebAclArn if value.is_empty() => {
-                return Some(Complaint::warning("is empty, expected the ARN of a web ACL, or none"));
+                return Some(ValueFinding::warning("is empty, expected the ARN of a web ACL, or none"));
             }
             Self::BackendProtocol => return check_backend_protocol(value),
             Self::NetworkSuccessCodes => return check_codes(value, &[(200, 599)]),
@@ -145,7 +145,7 @@ impl TextKind {
             }
             _ => return None,
         };
-        Some(Complaint::error(format!("{value:?} is not {expected}")).or_suggest(self, value))
+        Some(ValueFinding::error(format!("{value:?} is not {expected}")).or_suggest(self, value))
     }
 
     /// The form, for the reference documentation.
@@ -179,7 +179,7 @@ impl TextKind {
     }
 }
 
-impl Complaint {
+impl ValueFinding {
     fn or_suggest(self, kind: TextKind, value: &str) -> Self {
         match kind {
             TextKind::HealthCheckPort | TextKind::TrafficPort => self.suggest(value, &["traffic-port"]),
@@ -192,7 +192,7 @@ impl Complaint {
 }
 
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
-fn check_name(value: &str) -> Option<Complaint> {
+fn check_name(value: &str) -> Option<ValueFinding> {
     let length = value.chars().count();
     let is_plain = |c: char| c.is_ascii_alphanumeric();
     let problem = if !(1..=32).contains(&length) {
@@ -206,27 +206,28 @@ fn check_name(value: &str) -> Option<Complaint> {
     } else {
         return None;
     };
-    Some(Complaint::error(problem))
+    Some(ValueFinding::error(problem))
 }
 
 /// why: plain HTTP over TCP is what `http` asks for, and what the controller builds
-fn check_backend_protocol(value: &str) -> Option<Complaint> {
+fn check_backend_protocol(value: &str) -> Option<ValueFinding> {
     match value {
         "ssl" | "tcp" => None,
-        "http" => Some(Complaint::warning("\"http\" is not one of ssl or tcp; it counts as tcp")),
+        "http" => Some(ValueFinding::warning("\"http\" is not one of ssl or tcp; it counts as tcp")),
         "https" | "tls" => Some(not_one_of(value, &["ssl", "tcp"]).hint("did you mean `ssl`?")),
         other => Some(not_one_of(other, &["ssl", "tcp"])),
     }
 }
 
-fn check_ssl_policy(value: &str) -> Option<Complaint> {
+fn check_ssl_policy(value: &str) -> Option<ValueFinding> {
     if SSL_POLICIES.contains(&value) {
         return None;
     }
     let is_well_formed = is_word(value, 128) && value.len() > 3;
     let problem = format!("{value:?} is not a known security policy");
-    let complaint = if is_well_formed { Complaint::warning(problem) } else { Complaint::error(problem) };
-    Some(complaint.suggest(value, SSL_POLICIES))
+    let value_finding =
+        if is_well_formed { ValueFinding::warning(problem) } else { ValueFinding::error(problem) };
+    Some(value_finding.suggest(value, SSL_POLICIES))
 }
 
 fn is_group_name(value: &str) -> bool {
@@ -242,7 +243,7 @@ fn is_path(value: &str) -> bool {
 }
 
 /// Codes and ranges of codes, each within one of `ranges`.
-fn check_codes(value: &str, ranges: &[(i32, i32)]) -> Option<Complaint> {
+fn check_codes(value: &str, ranges: &[(i32, i32)]) -> Option<ValueFinding> {
     let is_code =
         |text: &str| !text.is_empty() && text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = |text: &str| parse::int32(text).filter(|_| is_code(text));
@@ -254,7 +255,7 @@ fn check_codes(value: &str, ranges: &[(i32, i32)]) -> Option<Complaint> {
     let wrong = value.split(',').map(str::trim).find(|part| !is_span(part))?;
     let allowed: Vec<String> = ranges.iter().map(|(first, last)| format!("{first} to {last}")).collect();
     let problem = format!("{wrong:?} is not a status code or range of them within {}", allowed.join(" or "));
-    Some(Complaint::error(problem))
+    Some(ValueFinding::error(problem))
 }
 
 fn has_alphanumeric_tail(value: &str, prefix: &str) -> bool {

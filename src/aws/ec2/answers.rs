@@ -1,27 +1,27 @@
 //! The answers of EC2, as XML and as the port's types.
 
-use crate::cloud::ec2::{
+use crate::aws_api::ec2::{
     AvailabilityZone, IngressRule, Instance, NetworkInterface, RouteTable, RuleSource, SecurityGroup, Subnet,
     Vpc,
 };
-use crate::cloud::{Ref, Tags};
+use crate::aws_api::{Ref, Tags};
 use serde::Deserialize;
 
 /// A list as EC2 writes it: `<somethingSet><item>…</item></somethingSet>`. Within an item it may be missing; the list that was
 /// asked for stands there even when it is empty.
 #[derive(Debug, Deserialize)]
-struct Items<T> {
+struct XmlList<T> {
     #[serde(rename = "item", default = "Vec::new")]
     items: Vec<T>,
 }
 
-impl<T> Default for Items<T> {
+impl<T> Default for XmlList<T> {
     fn default() -> Self {
         Self { items: Vec::new() }
     }
 }
 
-impl<T> Items<T> {
+impl<T> XmlList<T> {
     fn each<U>(self, convert: impl FnMut(T) -> U) -> Vec<U> {
         self.items.into_iter().map(convert).collect()
     }
@@ -37,7 +37,7 @@ macro_rules! answers {
         #[derive(Debug, Deserialize)]
         #[serde(rename_all = "camelCase")]
         pub(super) struct $name {
-            $set: Items<$item>,
+            $set: XmlList<$item>,
             pub(super) next_token: Option<String>,
         }
 
@@ -61,7 +61,7 @@ answers! {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct InstancesAnswer {
-    reservation_set: Items<ReservationItem>,
+    reservation_set: XmlList<ReservationItem>,
     pub(super) next_token: Option<String>,
 }
 
@@ -76,7 +76,7 @@ impl InstancesAnswer {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ZonesAnswer {
-    availability_zone_info: Items<ZoneItem>,
+    availability_zone_info: XmlList<ZoneItem>,
 }
 
 impl ZonesAnswer {
@@ -111,35 +111,35 @@ elements! {
         availability_zone: String,
         availability_zone_id: String,
         cidr_block: String,
-        ipv6_cidr_block_association_set: Items<Ipv6CidrItem>,
+        ipv6_cidr_block_association_set: XmlList<Ipv6CidrItem>,
         available_ip_address_count: i32,
         outpost_arn: Option<String>,
-        tag_set: Items<TagItem>,
+        tag_set: XmlList<TagItem>,
     }
     Ipv6CidrItem { ipv6_cidr_block: String, ipv6_cidr_block_state: StateItem, }
     Ipv4CidrItem { cidr_block: String, cidr_block_state: StateItem, }
     VpcItem {
         vpc_id: String,
-        cidr_block_association_set: Items<Ipv4CidrItem>,
-        ipv6_cidr_block_association_set: Items<Ipv6CidrItem>,
-        tag_set: Items<TagItem>,
+        cidr_block_association_set: XmlList<Ipv4CidrItem>,
+        ipv6_cidr_block_association_set: XmlList<Ipv6CidrItem>,
+        tag_set: XmlList<TagItem>,
     }
     SecurityGroupItem {
         group_id: String,
         group_name: String,
         group_description: String,
         vpc_id: String,
-        ip_permissions: Items<PermissionItem>,
-        tag_set: Items<TagItem>,
+        ip_permissions: XmlList<PermissionItem>,
+        tag_set: XmlList<TagItem>,
     }
     PermissionItem {
         ip_protocol: String,
         from_port: Option<i32>,
         to_port: Option<i32>,
-        groups: Items<PeerItem>,
-        ip_ranges: Items<PeerItem>,
-        ipv6_ranges: Items<PeerItem>,
-        prefix_list_ids: Items<PeerItem>,
+        groups: XmlList<PeerItem>,
+        ip_ranges: XmlList<PeerItem>,
+        ipv6_ranges: XmlList<PeerItem>,
+        prefix_list_ids: XmlList<PeerItem>,
     }
     PeerItem {
         group_id: Option<String>,
@@ -150,26 +150,26 @@ elements! {
     }
     RouteTableItem {
         route_table_id: String,
-        association_set: Items<AssociationItem>,
-        route_set: Items<RouteItem>,
+        association_set: XmlList<AssociationItem>,
+        route_set: XmlList<RouteItem>,
     }
     AssociationItem { main: bool, subnet_id: Option<String>, }
     RouteItem { gateway_id: Option<String>, }
     ZoneItem { zone_id: String, zone_type: String, }
-    ReservationItem { instances_set: Items<InstanceItem>, }
+    ReservationItem { instances_set: XmlList<InstanceItem>, }
     InstanceItem {
         instance_id: String,
         vpc_id: String,
-        network_interface_set: Items<NetworkInterfaceItem>,
+        network_interface_set: XmlList<NetworkInterfaceItem>,
     }
     NetworkInterfaceItem {
         network_interface_id: String,
         attachment: Option<AttachmentItem>,
-        private_ip_addresses_set: Items<AddressItem>,
-        ipv6_addresses_set: Items<AddressItem>,
-        ipv4_prefix_set: Items<AddressItem>,
-        ipv6_prefix_set: Items<AddressItem>,
-        group_set: Items<GroupItem>,
+        private_ip_addresses_set: XmlList<AddressItem>,
+        ipv6_addresses_set: XmlList<AddressItem>,
+        ipv4_prefix_set: XmlList<AddressItem>,
+        ipv6_prefix_set: XmlList<AddressItem>,
+        group_set: XmlList<GroupItem>,
     }
     AttachmentItem { device_index: Option<i32>, }
     AddressItem {
@@ -181,7 +181,7 @@ elements! {
     GroupItem { group_id: String, }
 }
 
-fn tags(items: Items<TagItem>) -> Tags {
+fn tags(items: XmlList<TagItem>) -> Tags {
     items.items.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 

@@ -6,11 +6,11 @@ use super::answers::{
 };
 use super::{Form, Query, read};
 use crate::aws::sdk::named;
-use crate::cloud::ec2::{
-    AvailabilityZone, DescribeAvailabilityZones, DescribeInstances, DescribeNetworkInterfaces,
-    DescribeRouteTables, DescribeSecurityGroups, DescribeSubnets, DescribeVpcs, Page,
+use crate::aws_api::ec2::{
+    AvailabilityZone, DescribeAvailabilityZones, DescribeInstances, DescribeNetworkInterfaces, DescribePage,
+    DescribeRouteTables, DescribeSecurityGroups, DescribeSubnets, DescribeVpcs,
 };
-use crate::cloud::{CloudError, Operation};
+use crate::aws_api::{CloudError, Operation};
 
 macro_rules! describe {
     ($($request:ident { $ids:ident = $parameter:literal } -> $answer:ident { $items:ident };)*) => {$(
@@ -25,7 +25,7 @@ macro_rules! describe {
             fn read(xml: &str) -> Result<Self::Output, CloudError> {
                 let mut answer: $answer = read::<Self, _>(xml)?;
                 let items = named(Self::ACTION, answer.$items(), |one| &one.id)?;
-                Ok(Page { items, next_token: answer.next_token.filter(|token| !token.is_empty()) })
+                Ok(DescribePage { items, next_token: answer.next_token.filter(|token| !token.is_empty()) })
             }
         }
     )*};

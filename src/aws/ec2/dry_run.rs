@@ -1,8 +1,8 @@
 //! Changes that EC2 is asked about and does not make.
 
 use super::{Client, Query};
-use crate::cloud::ec2::DryRun;
-use crate::cloud::{Action, CloudError};
+use crate::aws_api::ec2::DryRun;
+use crate::aws_api::{Action, CloudError};
 
 /// EC2's word for a request that it would have carried out.
 /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
@@ -19,11 +19,11 @@ pub(super) async fn perform(client: &Client, change: DryRun) -> Result<(), Cloud
         DryRun::CreateTags(change) => change.form(),
         DryRun::DeleteTags(change) => change.form(),
     };
-    judge(action, client.send_dry_run(action, form?).await)
+    to_result(action, client.send_dry_run(action, form?).await)
 }
 
 /// A dry run ends with an error, also when it would have succeeded.
-fn judge(action: Action, answer: Result<String, CloudError>) -> Result<(), CloudError> {
+fn to_result(action: Action, answer: Result<String, CloudError>) -> Result<(), CloudError> {
     match answer {
         Err(error) if error.is(&[ALLOWED]) => Ok(()),
         Err(error) => Err(error),

@@ -5,12 +5,12 @@ mod describe;
 mod dry_run;
 mod security_groups;
 
-use super::client::Shared;
+use super::client::SharedConfig;
 use super::query::{Api, Client, Form, Query, Variant, perform, read, resolve_ec2};
-use crate::cloud::{CloudError, Request, Response, Service};
+use crate::aws_api::{CloudError, Request, Response, Service};
 
 /// A client: by flag, by `AWS_ENDPOINT_URL_EC2`, `AWS_ENDPOINT_URL` or profile, or else at the region's endpoint.
-pub(super) fn client(shared: &Shared) -> Client {
+pub(super) fn client(shared: &SharedConfig) -> Client {
     let overridden = shared.endpoint_override(&Service::Ec2, "EC2", "AWS_ENDPOINT_URL_EC2");
     let api = Api {
         service: Service::Ec2,

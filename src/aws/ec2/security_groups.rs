@@ -3,11 +3,11 @@
 use super::answers::CreatedSecurityGroupAnswer;
 use super::{Form, Query, read};
 use crate::aws::sdk::id;
-use crate::cloud::ec2::{
+use crate::aws_api::ec2::{
     AuthorizeIngress, CreateSecurityGroup, CreateTags, CreatedSecurityGroup, DeleteSecurityGroup, DeleteTags,
     IngressRule, RevokeIngress, RuleSource,
 };
-use crate::cloud::{Action, CloudError, Operation, Ref, Tags};
+use crate::aws_api::{Action, CloudError, Operation, Ref, Tags};
 
 impl Query for CreateSecurityGroup {
     fn form(&self) -> Result<Form, CloudError> {

@@ -1,11 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::cloud::ec2::{
+use crate::aws_api::ec2::{
     AuthorizeIngress, CreateSecurityGroup, DescribeInstances, DescribeRouteTables, DescribeSecurityGroups,
     DescribeSubnets, DescribeVpcs, Filter, IngressRule, RuleSource,
 };
-use crate::cloud::{Ref, SymbolKind, Tags};
+use crate::aws_api::{Ref, SymbolKind, Tags};
 
 fn encoded(query: &impl Query) -> String {
     query.form().unwrap().encode("A", "V")
@@ -117,7 +117,7 @@ fn an_empty_set_and_an_empty_token_are_an_empty_last_page() {
     let page =
         DescribeSubnets::read("<DescribeSubnetsResponse><subnetSet/><nextToken/></DescribeSubnetsResponse>")
             .unwrap();
-    assert_eq!(page, crate::cloud::ec2::Page::default());
+    assert_eq!(page, crate::aws_api::ec2::DescribePage::default());
     assert!(DescribeSubnets::read("<DescribeSubnetsResponse></DescribeSubnetsResponse>").is_err());
 }
 

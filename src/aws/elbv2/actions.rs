@@ -1,11 +1,11 @@
 //! Actions of listeners and rules.
 
 use crate::aws::sdk::{each, id, some};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     AuthenticationSession, CognitoAction, FixedResponseAction, ForwardAction, JwtAction, JwtClaim,
     ListenerAction, OidcAction, RedirectAction, TargetGroupStickiness, TargetGroupTuple,
 };
-use crate::cloud::{Action, CloudError, Ref, Secret};
+use crate::aws_api::{Action, CloudError, Ref, Secret};
 use aws_sdk_elasticloadbalancingv2::types::{self, ActionTypeEnum};
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,11 +1,11 @@
 //! Attributes of load balancers, listeners and target groups: one shape in three spellings.
 
 use crate::aws::sdk::{answered, done, id, some};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     DescribeListenerAttributes, DescribeLoadBalancerAttributes, DescribeTargetGroupAttributes,
     ModifyListenerAttributes, ModifyLoadBalancerAttributes, ModifyTargetGroupAttributes,
 };
-use crate::cloud::{Action, Attributes, CloudError};
+use crate::aws_api::{Action, Attributes, CloudError};
 use aws_sdk_elasticloadbalancingv2::{Client, types};
 
 macro_rules! attributes {

@@ -1,7 +1,7 @@
 //! Conditions of listener rules.
 
 use crate::aws::sdk::{each, some};
-use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
+use crate::aws_api::elbv2::{RuleCondition, ValuesOrRegexes};
 use aws_sdk_elasticloadbalancingv2::types;
 
 /// Conditions as a call takes them.

@@ -2,12 +2,12 @@
 
 use super::{actions, tags};
 use crate::aws::sdk::{answered, done, each, id, lacks, named, some};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     AddListenerCertificate, CreateListener, DeleteListener, DescribeListenerCertificates, DescribeListeners,
     DescribeTrustStores, Listener, ListenerCertificate, ListenerSettings, ModifyListener,
     MutualAuthentication, Page, Protocol, RemoveListenerCertificate, TrustStore,
 };
-use crate::cloud::{Action, CloudError, Ref};
+use crate::aws_api::{Action, CloudError, Ref};
 use aws_sdk_elasticloadbalancingv2::{Client, types};
 
 pub(super) async fn describe(

@@ -2,13 +2,13 @@
 
 use super::tags;
 use crate::aws::sdk::{answered, done, each, id, ids, lacks, named, some};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     CapacityReservation, CreateLoadBalancer, DeleteLoadBalancer, DescribeCapacityReservation,
     DescribeLoadBalancers, IpAddressType, LoadBalancer, LoadBalancerAddress, LoadBalancerType,
     ModifyCapacityReservation, ModifyIpPools, Page, Scheme, SetIpAddressType, SetSecurityGroups, SetSubnets,
     SubnetMapping, ZoneMapping,
 };
-use crate::cloud::{Action, CloudError};
+use crate::aws_api::{Action, CloudError};
 use aws_sdk_elasticloadbalancingv2::{Client, types};
 
 pub(super) async fn describe(

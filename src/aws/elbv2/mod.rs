@@ -13,7 +13,7 @@ mod tags;
 mod target_groups;
 mod targets;
 
-use crate::cloud::{CloudError, Request, Response};
+use crate::aws_api::{CloudError, Request, Response};
 use aws_sdk_elasticloadbalancingv2::Client;
 
 /// Dispatches requests of the service to functions, one row an operation.

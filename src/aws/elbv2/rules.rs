@@ -2,10 +2,10 @@
 
 use super::{actions, conditions, tags};
 use crate::aws::sdk::{answered, done, each, id, lacks, named, some};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     CreateRule, DeleteRule, DescribeRules, ModifyRule, Page, Rule, RuleTransform, SetRulePriorities,
 };
-use crate::cloud::{Action, CloudError};
+use crate::aws_api::{Action, CloudError};
 use aws_sdk_elasticloadbalancingv2::{Client, types};
 
 pub(super) async fn describe(client: &Client, request: DescribeRules) -> Result<Page<Rule>, CloudError> {

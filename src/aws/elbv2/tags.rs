@@ -1,8 +1,8 @@
 //! Tags of load balancers, target groups, listeners and rules.
 
 use crate::aws::sdk::{answered, done, id, some};
-use crate::cloud::elbv2::{AddTags, DescribeTags, RemoveTags};
-use crate::cloud::{Action, CloudError, Tags};
+use crate::aws_api::elbv2::{AddTags, DescribeTags, RemoveTags};
+use crate::aws_api::{Action, CloudError, Tags};
 use aws_sdk_elasticloadbalancingv2::{Client, types};
 use std::collections::BTreeMap;
 

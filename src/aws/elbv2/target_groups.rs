@@ -2,11 +2,11 @@
 
 use super::tags;
 use crate::aws::sdk::{answered, done, each, id, lacks, named, some};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     CreateTargetGroup, DeleteTargetGroup, DescribeTargetGroups, HealthCheck, IpAddressType, Matcher,
     ModifyTargetGroup, Page, TargetGroup, TargetType,
 };
-use crate::cloud::{Action, CloudError};
+use crate::aws_api::{Action, CloudError};
 use aws_sdk_elasticloadbalancingv2::{Client, types};
 
 pub(super) async fn describe(

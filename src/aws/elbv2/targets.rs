@@ -1,10 +1,10 @@
 //! Targets and their health.
 
 use crate::aws::sdk::{answered, done, each, id, named, some};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     DeregisterTargets, DescribeTargetHealth, RegisterTargets, Target, TargetHealth, TargetHealthState,
 };
-use crate::cloud::{Action, CloudError, Ref};
+use crate::aws_api::{Action, CloudError, Ref};
 use aws_sdk_elasticloadbalancingv2::{Client, types};
 
 pub(super) async fn describe_health(

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::aws::send;
-use crate::cloud::{Response, elbv2};
+use crate::aws_api::{Response, elbv2};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 struct Yes;
 
 impl Cloud for Yes {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             Ok(match request {
                 Request::DescribeTags(_) => Response::DescribeTags(std::collections::BTreeMap::new()),

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::cloud::iam::Context;
+use crate::aws_api::iam::Context;
 
 fn read_page(results: &str) -> Result<SimulationPage, CloudError> {
     SimulatePrincipalPolicy::read(&format!(

@@ -1,7 +1,7 @@
 //! Where EC2 and IAM answer, by region. Source: the partitions and the endpoint rule sets in AWS's SDK models.
 
 /// An AWS partition: a set of regions with their own domains.
-struct Partition {
+struct EndpointPartition {
     /// What its region names begin with.
     region_prefix: &'static str,
     /// Domain of IPv4 endpoints.
@@ -23,7 +23,7 @@ struct Global {
 }
 
 /// Partitions with a region prefix of their own; every other region belongs to [`AWS`].
-const PARTITIONS: &[Partition] = &[
+const PARTITIONS: &[EndpointPartition] = &[
     partition(
         "cn-",
         "amazonaws.com.cn",
@@ -54,7 +54,7 @@ const PARTITIONS: &[Partition] = &[
 ];
 
 /// The commercial partition.
-const AWS: Partition = partition("", "amazonaws.com", "api.aws", global("us-east-1", "", "global"));
+const AWS: EndpointPartition = partition("", "amazonaws.com", "api.aws", global("us-east-1", "", "global"));
 
 /// The partition whose ordinary endpoints are the FIPS endpoints.
 const GOV_CLOUD: &str = "us-gov-";
@@ -64,8 +64,8 @@ const fn partition(
     dns_suffix: &'static str,
     dual_stack_dns_suffix: &'static str,
     iam: Global,
-) -> Partition {
-    Partition { region_prefix, dns_suffix, dual_stack_dns_suffix, iam }
+) -> EndpointPartition {
+    EndpointPartition { region_prefix, dns_suffix, dual_stack_dns_suffix, iam }
 }
 
 const fn global(region: &'static str, label: &'static str, dual_stack_label: &'static str) -> Global {
@@ -81,7 +81,7 @@ pub(in crate::aws) struct Variant {
     pub(in crate::aws) dual_stack: bool,
 }
 
-impl Partition {
+impl EndpointPartition {
     fn of(region: &str) -> &'static Self {
         PARTITIONS.iter().find(|partition| region.starts_with(partition.region_prefix)).unwrap_or(&AWS)
     }
@@ -97,7 +97,7 @@ impl Partition {
 
 /// The URL of EC2 in a region.
 pub(in crate::aws) fn resolve_ec2(region: &str, variant: Variant) -> String {
-    let partition = Partition::of(region);
+    let partition = EndpointPartition::of(region);
     let is_fips_host = variant.fips && (variant.dual_stack || !partition.is_gov_cloud());
     let host = if is_fips_host { "ec2-fips" } else { "ec2" };
     format!("https://{host}.{region}.{}", partition.suffix(variant))
@@ -105,7 +105,7 @@ pub(in crate::aws) fn resolve_ec2(region: &str, variant: Variant) -> String {
 
 /// The URL of IAM for a region, and the region to sign for.
 pub(in crate::aws) fn resolve_iam(region: &str, variant: Variant) -> (String, &'static str) {
-    let partition = Partition::of(region);
+    let partition = EndpointPartition::of(region);
     let Global { region, label, dual_stack_label } = partition.iam;
     let host = if variant.fips && !partition.is_gov_cloud() { "iam-fips" } else { "iam" };
     let label = if variant.dual_stack { dual_stack_label } else { label };

@@ -1,7 +1,7 @@
 //! Parameters of a Query call: flat names with positions that count from 1.
 
-use crate::cloud::Tags;
-use crate::cloud::ec2::Filter;
+use crate::aws_api::Tags;
+use crate::aws_api::ec2::Filter;
 
 /// The parameters of one call, in the order they are sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,8 +13,8 @@ pub(super) use endpoint::{Variant, resolve_ec2, resolve_iam};
 pub(super) use form::Form;
 pub(super) use transport::Client;
 
-use super::client::Shared;
-use crate::cloud::{Action, CloudError, Operation, Service};
+use super::client::SharedConfig;
+use crate::aws_api::{Action, CloudError, Operation, Service};
 use quick_xml::events::Event;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
@@ -43,7 +43,7 @@ pub(super) trait Query: Operation {
 
 impl Variant {
     /// As environment and profile say.
-    pub(super) fn of(shared: &Shared) -> Self {
+    pub(super) fn of(shared: &SharedConfig) -> Self {
         let sdk = shared.sdk();
         Self {
             fips: sdk.use_fips().unwrap_or_default(),

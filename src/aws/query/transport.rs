@@ -1,10 +1,10 @@
 //! How a form travels to AWS and its answer back: the SDK's orchestrator, set up as a generated client would.
 
 use super::{Api, Form};
-use crate::aws::client::{Shared, behavior_version, timeout_config};
+use crate::aws::client::{SharedConfig, behavior_version, timeout_config};
 use crate::aws::interceptors::UserAgent;
 use crate::aws::sdk::answered;
-use crate::cloud::{Action, CloudError};
+use crate::aws_api::{Action, CloudError};
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
@@ -55,7 +55,7 @@ impl ProvideErrorMetadata for QueryError {
 
 impl Client {
     /// A client with the credentials, retries, time-outs and connections that all clients share.
-    pub(in crate::aws) fn new(shared: &Shared, api: &Api) -> Self {
+    pub(in crate::aws) fn new(shared: &SharedConfig, api: &Api) -> Self {
         let actions = Action::VARIANTS.iter().copied().filter(|action| action.service() == api.service);
         let operations = actions.map(|action| (action, operation(shared, api, action))).collect();
         Self { version: api.version, operations }
@@ -82,7 +82,7 @@ impl Client {
     }
 }
 
-fn operation(shared: &Shared, api: &Api, action: Action) -> Operation<String, String, QueryError> {
+fn operation(shared: &SharedConfig, api: &Api, action: Action) -> Operation<String, String, QueryError> {
     let builder = Operation::builder()
         .service_name(api.service.as_str().to_owned())
         .operation_name(action.name())
@@ -112,7 +112,7 @@ fn with_classifiers<I, O>(builder: OperationBuilder<I, O, QueryError>) -> Operat
 }
 
 /// SigV4 with the shared credentials and identity cache, and a retry quota of its own.
-fn signing(shared: &Shared, api: &Api) -> StaticRuntimePlugin {
+fn signing(shared: &SharedConfig, api: &Api) -> StaticRuntimePlugin {
     let sdk = shared.sdk();
     let mut components = RuntimeComponentsBuilder::new("query")
         .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
@@ -128,7 +128,7 @@ fn signing(shared: &Shared, api: &Api) -> StaticRuntimePlugin {
     StaticRuntimePlugin::new().with_config(signing_config(shared, api)).with_runtime_components(components)
 }
 
-fn signing_config(shared: &Shared, api: &Api) -> FrozenLayer {
+fn signing_config(shared: &SharedConfig, api: &Api) -> FrozenLayer {
     let mut layer = Layer::new("query");
     layer.store_put(SigV4OperationSigningConfig::default());
     layer.store_put(SigningName::from_static(api.signing_name));

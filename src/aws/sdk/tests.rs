@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::cloud::{Ref, SymbolKind};
+use crate::aws_api::{Ref, SymbolKind};
 
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]

@@ -1,13 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::cloud::{CloudError, Response, elbv2};
+use crate::aws_api::{CloudError, Response, elbv2};
 
 /// Answers at once.
 struct Instantly;
 
 impl Cloud for Instantly {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             match request {
                 Request::RegisterTargets(_) => Ok(Response::RegisterTargets(())),
@@ -18,7 +18,7 @@ impl Cloud for Instantly {
 }
 
 fn throttled(throttles: &Throttles) -> Throttled<Instantly> {
-    Throttled::new(Instantly, Arc::new(Buckets::new(throttles)))
+    Throttled::new(Instantly, Arc::new(TokenBuckets::new(throttles)))
 }
 
 fn rules(throttles: &Throttles, action: Action) -> Vec<(f64, u32)> {
@@ -111,7 +111,7 @@ async fn rules_that_could_never_grant_a_call_limit_nothing() {
 #[tokio::test(start_paused = true)]
 async fn tokens_are_used_up_owed_and_grow_again() {
     let throttles = Throttles::parse("Elastic Load Balancing v2:^Register=2:3").unwrap();
-    let buckets = Arc::new(Buckets::new(&throttles));
+    let buckets = Arc::new(TokenBuckets::new(&throttles));
     let bucket = buckets.all[0].bucket.clone();
     let left = || buckets.left()[0].tokens;
     assert!((left() - 3.0).abs() < 1e-6);

@@ -1,27 +1,30 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::aws::Answer;
-use crate::cloud::ec2::{Instance, Page, Vpc};
-use crate::cloud::{Request, Response};
+use crate::aws::CloudFuture;
+use crate::aws_api::ec2::{DescribePage, Instance, Vpc};
+use crate::aws_api::{Request, Response};
 
 /// Knows some VPCs, whatever the filters, and one instance.
 struct World(&'static [&'static str]);
 
 impl Cloud for World {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             Ok(match request {
                 Request::DescribeVpcs(request) => {
                     assert_eq!(request.filters[0], Filter::new("tag:env", ["prod"]));
                     let vpc = |id: &&str| Vpc { id: (*id).to_owned(), ..Vpc::default() };
-                    Response::DescribeVpcs(Page { items: self.0.iter().map(vpc).collect(), next_token: None })
+                    Response::DescribeVpcs(DescribePage {
+                        items: self.0.iter().map(vpc).collect(),
+                        next_token: None,
+                    })
                 }
                 Request::DescribeInstances(request) => {
                     let known = request.instance_ids == ["i-1"];
                     let instance = Instance { vpc_id: "vpc-node".to_owned(), ..Instance::default() };
                     let items = known.then_some(instance).into_iter().collect();
-                    Response::DescribeInstances(Page { items, next_token: None })
+                    Response::DescribeInstances(DescribePage { items, next_token: None })
                 }
                 other => panic!("unexpected {other:?}"),
             })

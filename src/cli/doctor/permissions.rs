@@ -3,22 +3,22 @@
 //! What reads is done. Of what changes something, EC2 is asked by dry runs; for the rest, and for what a dry run could not
 //! tell, IAM simulates the policies of the caller.
 
+mod arn_scope;
 mod dry_runs;
 mod needs;
-mod place;
 mod reading;
+mod results;
 mod simulation;
-mod trials;
 
-use super::{Check, Verdict};
+use super::{Check, CheckResult};
 use crate::aws::Cloud;
-use crate::cloud::iam::Principal;
-use crate::cloud::sts::CallerIdentity;
-use crate::cloud::{Action, Service};
+use crate::aws_api::iam::Principal;
+use crate::aws_api::sts::CallerIdentity;
+use crate::aws_api::{Action, Service};
 use crate::config::Config;
+use arn_scope::ArnScope;
 use needs::needs;
-use place::Place;
-use trials::Trial;
+use results::PermissionResult;
 
 /// Error codes by which AWS services refuse for lack of permission.
 const DENIALS: [&str; 5] = [
@@ -33,12 +33,12 @@ const REMEDY: &str = "compare the role's policy with `aws-load-balancer-controll
 
 /// Tries everything. `cloud` need not let any write pass.
 pub async fn check(cloud: &dyn Cloud, identity: &CallerIdentity, config: &Config) -> Vec<Check> {
-    let place = Place::of(identity, config);
-    let mut checks = vec![reading::check(cloud, &place, config).await];
-    let trials = try_changes(cloud, identity, &place, config).await;
+    let scope = ArnScope::of(identity, config);
+    let mut checks = vec![reading::check(cloud, &scope, config).await];
+    let results = try_changes(cloud, identity, &scope, config).await;
     let principal = Principal::of(&identity.arn);
     let principal = principal.as_ref().map_or(identity.arn.as_str(), Principal::arn);
-    checks.extend(trials::judge(&trials, principal));
+    checks.extend(results::to_checks(&results, principal));
     checks
 }
 
@@ -46,16 +46,16 @@ pub async fn check(cloud: &dyn Cloud, identity: &CallerIdentity, config: &Config
 async fn try_changes(
     cloud: &dyn Cloud,
     identity: &CallerIdentity,
-    place: &Place,
+    scope: &ArnScope,
     config: &Config,
-) -> Vec<Trial> {
-    let (mut trials, untold): (Vec<_>, Vec<_>) =
-        dry_runs::run(cloud, config).await.into_iter().partition(Trial::tells);
-    let is_told = |need: &needs::Need| trials.iter().any(|trial| trial.need == *need);
-    let open = needs(place, config).into_iter().filter(|situated| !is_told(&situated.need)).collect();
-    let simulated = simulation::run(cloud, identity, place, config, open).await;
-    trials.extend(simulated.into_iter().map(|trial| trial.or_as_told_by(&untold)));
-    trials
+) -> Vec<PermissionResult> {
+    let (mut results, untold): (Vec<_>, Vec<_>) =
+        dry_runs::run(cloud, config).await.into_iter().partition(PermissionResult::is_conclusive);
+    let is_told = |need: &needs::Need| results.iter().any(|result| result.need == *need);
+    let open = needs(scope, config).into_iter().filter(|situated| !is_told(&situated.need)).collect();
+    let simulated = simulation::run(cloud, identity, scope, config, open).await;
+    results.extend(simulated.into_iter().map(|result| result.or_from(&untold)));
+    results
 }
 
 /// Whether the settings have the controller use an operation at all.

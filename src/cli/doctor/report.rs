@@ -1,18 +1,18 @@
 //! What `doctor` prints.
 
-use crate::cli::{Conclusion, Output};
+use crate::cli::{CommandReport, Output};
 use serde_json::{Value, json};
 use std::fmt;
 
 /// How one check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum CheckResult {
     /// As it should be.
-    Good,
+    Ok,
     /// Not looked at, or may be meant so.
-    Doubtful,
+    Warn,
     /// The controller does not work, or not fully.
-    Bad,
+    Fail,
 }
 
 /// One check.
@@ -21,7 +21,7 @@ pub struct Check {
     /// What was looked at.
     pub subject: String,
     /// How it ended.
-    pub verdict: Verdict,
+    pub result: CheckResult,
     /// What was found.
     pub detail: String,
     /// What to do about it.
@@ -30,18 +30,18 @@ pub struct Check {
 
 impl Check {
     /// As it should be.
-    pub fn good(subject: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { subject: subject.into(), verdict: Verdict::Good, detail: detail.into(), remedy: None }
+    pub fn ok(subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { subject: subject.into(), result: CheckResult::Ok, detail: detail.into(), remedy: None }
     }
 
     /// May be meant so.
-    pub fn doubtful(subject: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Doubtful, ..Self::good(subject, detail) }
+    pub fn warn(subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { result: CheckResult::Warn, ..Self::ok(subject, detail) }
     }
 
     /// Not as it should be.
-    pub fn bad(subject: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Bad, ..Self::good(subject, detail) }
+    pub fn fail(subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { result: CheckResult::Fail, ..Self::ok(subject, detail) }
     }
 
     /// Says what to do.
@@ -54,9 +54,9 @@ impl Check {
 
 /// All checks, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report(Vec<Check>);
+pub struct DoctorReport(Vec<Check>);
 
-impl Report {
+impl DoctorReport {
     /// Adds a check.
     pub fn push(&mut self, check: Check) {
         self.0.push(check);
@@ -72,14 +72,14 @@ impl Report {
         &self.0
     }
 
-    fn count(&self, verdict: Verdict) -> usize {
-        self.0.iter().filter(|check| check.verdict == verdict).count()
+    fn count(&self, result: CheckResult) -> usize {
+        self.0.iter().filter(|check| check.result == result).count()
     }
 }
 
-impl Conclusion for Report {
+impl CommandReport for DoctorReport {
     fn exit_status(&self) -> u8 {
-        u8::from(self.count(Verdict::Bad) > 0)
+        u8::from(self.count(CheckResult::Fail) > 0)
     }
 
     fn render(&self, output: Output) -> String {
@@ -90,44 +90,44 @@ impl Conclusion for Report {
     }
 }
 
-impl Report {
+impl DoctorReport {
     fn to_json(&self) -> Value {
         let check = |check: &Check| {
-            let Check { subject, verdict, detail, remedy } = check;
-            json!({"subject": subject, "result": verdict.mark(), "detail": detail, "remedy": remedy})
+            let Check { subject, result, detail, remedy } = check;
+            json!({"subject": subject, "result": result.mark(), "detail": detail, "remedy": remedy})
         };
         json!({
             "checks": self.0.iter().map(check).collect::<Vec<_>>(),
-            "ok": self.count(Verdict::Good),
-            "warn": self.count(Verdict::Doubtful),
-            "fail": self.count(Verdict::Bad),
+            "ok": self.count(CheckResult::Ok),
+            "warn": self.count(CheckResult::Warn),
+            "fail": self.count(CheckResult::Fail),
         })
     }
 }
 
-impl Verdict {
+impl CheckResult {
     fn mark(self) -> &'static str {
         match self {
-            Self::Good => "ok",
-            Self::Doubtful => "warn",
-            Self::Bad => "FAIL",
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
         }
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DoctorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|check| write!(f, "{check}"))?;
-        let [good, doubtful, bad] =
-            [Verdict::Good, Verdict::Doubtful, Verdict::Bad].map(|verdict| self.count(verdict));
-        writeln!(f, "{good} ok, {doubtful} warn, {bad} FAIL")
+        let [ok, warn, fail] =
+            [CheckResult::Ok, CheckResult::Warn, CheckResult::Fail].map(|result| self.count(result));
+        writeln!(f, "{ok} ok, {warn} warn, {fail} FAIL")
     }
 }
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subject, verdict, detail, remedy } = self;
-        writeln!(f, "{:4}  {subject}: {detail}", verdict.mark())?;
+        let Self { subject, result, detail, remedy } = self;
+        writeln!(f, "{:4}  {subject}: {detail}", result.mark())?;
         remedy.iter().try_for_each(|remedy| writeln!(f, "      -> {remedy}"))
     }
 }

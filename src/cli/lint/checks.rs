@@ -1,10 +1,13 @@
 //! What is checked of each kind of objects.
 
 use super::input::{Input, Together};
-use crate::admit::annotations::{check_values_of, of_ingress_beside, of_service_beside};
-use crate::admit::group::resolve;
-use crate::admit::{Operation, agent_fields, binding, binding_fields, class_fields};
-use crate::admit::{ingress_class_params, keys, pod, service};
+use crate::admission::group::resolve;
+use crate::admission::validate::{check_ingress_among, check_service_among, check_values_of};
+use crate::admission::{
+    AdmissionOperation, ingress_class_params_fields, target_control_fields, target_group_binding,
+    target_group_binding_fields,
+};
+use crate::admission::{annotation_keys, ingress_class_params, readiness_gates, service};
 use crate::annotations::{ALB_PREFIX, NLB_PREFIX};
 use crate::api::meta::INGRESS_CLASS_CONTROLLER;
 use crate::api::{
@@ -36,7 +39,7 @@ pub(super) fn check(
         }
         ("elbv2.k8s.aws/v1beta1", "ALBTargetControlConfig") => {
             parsed::<AlbTargetControlConfig>(object, "ALBTargetControlConfig")
-                .map_or_else(|finding| vec![*finding], |settings| agent_fields::check(&settings))
+                .map_or_else(|finding| vec![*finding], |settings| target_control_fields::check(&settings))
         }
         ("networking.k8s.io/v1", "IngressClass") => check_class(object),
         ("v1", "Pod") => check_pod(object, object, ""),
@@ -99,25 +102,25 @@ fn check_typed<K: DeserializeOwned>(
 
 /// The Service as the defaulting webhook leaves it.
 fn check_service(object: &Value, input: &Input, config: &Config) -> Vec<Finding> {
-    let defaulted = service::default_class(config, Operation::Create, object, None).object;
+    let defaulted = service::default_class(config, AdmissionOperation::Create, object, None).object;
     check_typed(defaulted.as_ref().unwrap_or(object), "Service", |service: Service| {
         if is_anybodys(&service) && text_at(object, "/spec/loadBalancerClass") != config.load_balancer_class {
             return Vec::new();
         }
-        of_service_beside(config, &service, None, &input.services)
+        check_service_among(config, &service, None, &input.services)
     })
 }
 
 /// why: without our annotations a LoadBalancer Service of a cluster that we do not see may be anybody's.
 fn is_anybodys(service: &Service) -> bool {
     let mut keys = service.metadata.annotations.iter().flatten().map(|(key, _)| key.as_str());
-    !keys.any(keys::concerns_us)
+    !keys.any(annotation_keys::concerns_us)
 }
 
 fn check_ingress(object: &Value, input: &Input, together: &Together, config: &Config) -> Vec<Finding> {
     check_typed(object, "Ingress", |ingress: Ingress| {
         let Some(class) = input.class_of(&ingress, config) else { return Vec::new() };
-        let alone = of_ingress_beside(config, &ingress, &class, None, &input.services);
+        let alone = check_ingress_among(config, &ingress, &class, None, &input.services);
         match together.groups.get(&ObjectKey::of(&ingress)) {
             Some(found) => resolve(alone, found),
             None => alone,
@@ -143,9 +146,10 @@ fn check_params(object: &Value, config: &Config) -> Vec<Finding> {
         Some((field, problem)) => Finding::error(&name, problem).at(field),
         None => Finding::error(&name, mistake),
     };
-    let mut findings: Vec<Finding> = ingress_class_params::mistakes(object).into_iter().map(found).collect();
+    let mut findings: Vec<Finding> =
+        ingress_class_params::invalid_fields(object).into_iter().map(found).collect();
     match parsed::<IngressClassParams>(object, "IngressClassParams") {
-        Ok(params) => findings.extend(class_fields::check(config, &params)),
+        Ok(params) => findings.extend(ingress_class_params_fields::check(config, &params)),
         Err(finding) => findings.push(*finding),
     }
     findings
@@ -172,10 +176,10 @@ fn check_class(object: &Value) -> Vec<Finding> {
 /// The checks that need not know the target group.
 fn check_binding(object: &Value, config: &Config) -> Vec<Finding> {
     let name = name_of(object, "TargetGroupBinding");
-    let denials = binding::check_alone(object).into_iter();
+    let denials = target_group_binding::check_alone(object).into_iter();
     let mut findings: Vec<Finding> = denials.map(|denial| Finding::error(&name, denial.message)).collect();
     match parsed::<TargetGroupBinding>(object, "TargetGroupBinding") {
-        Ok(binding) => findings.extend(binding_fields::check(config, &binding, None)),
+        Ok(binding) => findings.extend(target_group_binding_fields::check(config, &binding, None)),
         Err(finding) => findings.push(*finding),
     }
     findings
@@ -200,11 +204,11 @@ fn check_pod(object: &Value, template: &Value, path: &str) -> Vec<Finding> {
         .flatten()
         .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
         .collect();
-    let mut findings = keys::check(&name, Some(&annotations));
+    let mut findings = annotation_keys::check(&name, Some(&annotations));
     for prefix in [ALB_PREFIX, NLB_PREFIX] {
         findings.extend(check_values_of(&name, Some(&annotations), prefix));
     }
-    findings.extend(pod::doubts(&Config::default(), &name, template));
+    findings.extend(readiness_gates::warnings(&Config::default(), &name, template));
     for finding in &mut findings {
         finding.field = finding.field.take().map(|key| format!("{path}metadata.annotations[{key}]"));
     }

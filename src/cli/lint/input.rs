@@ -2,15 +2,15 @@
 
 use super::checks::text;
 use super::names::equal_names;
-use crate::admit::annotations::Class;
-use crate::admit::benevolent::KnownServices;
-use crate::admit::group::{Classified, together};
-use crate::admit::keys;
-use crate::admit::trial::completed;
+use crate::admission::annotation_keys;
+use crate::admission::dry_build::completed;
+use crate::admission::group::{Classified, together};
+use crate::admission::permissive_facts::KnownServices;
+use crate::admission::validate::KnownClass;
 use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
 use crate::config::Config;
+use crate::facts::group::{ClassView, class_annotation_matches, effective_class_name, find_class};
 use crate::finding::Finding;
-use crate::inputs::group::{ClassView, class_annotation_matches, effective_class_name, find_class};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,16 +72,16 @@ impl Input {
 
     fn classified(&self, ingress: &Arc<Ingress>, config: &Config) -> Option<Classified> {
         match self.class_of(ingress, config)? {
-            Class::Plain => Some((ingress.clone(), None)),
-            Class::Params(params) => Some((ingress.clone(), Some(params))),
-            Class::Unknown => None,
+            KnownClass::Plain => Some((ingress.clone(), None)),
+            KnownClass::Params(params) => Some((ingress.clone(), Some(params))),
+            KnownClass::Unknown => None,
         }
     }
 
     /// The class of an Ingress; `None`: it is not ours.
-    pub fn class_of(&self, ingress: &Ingress, config: &Config) -> Option<Class> {
+    pub fn class_of(&self, ingress: &Ingress, config: &Config) -> Option<KnownClass> {
         if let Some(is_ours) = class_annotation_matches(ingress, config) {
-            return is_ours.then_some(Class::Plain);
+            return is_ours.then_some(KnownClass::Plain);
         }
         let view = ClassView { classes: &self.classes, ..ClassView::default() };
         let name = effective_class_name(ingress, &view).ok().flatten();
@@ -94,13 +94,13 @@ impl Input {
                 let params = reference.and_then(|reference| {
                     self.params.iter().find(|params| params.metadata.name.as_ref() == Some(&reference.name))
                 });
-                Some(params.map_or(Class::Plain, |params| Class::Params(params.clone())))
+                Some(params.map_or(KnownClass::Plain, |params| KnownClass::Params(params.clone())))
             }
-            other => (other.as_deref() == Some("alb") || mentions_us(ingress)).then_some(Class::Plain),
+            other => (other.as_deref() == Some("alb") || mentions_us(ingress)).then_some(KnownClass::Plain),
         }
     }
 }
 
 fn mentions_us(ingress: &Ingress) -> bool {
-    ingress.metadata.annotations.iter().flatten().any(|(key, _)| keys::concerns_us(key))
+    ingress.metadata.annotations.iter().flatten().any(|(key, _)| annotation_keys::concerns_us(key))
 }

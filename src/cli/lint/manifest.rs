@@ -5,7 +5,7 @@ mod node;
 
 use ignore::Ignored;
 
-use node::Node;
+use node::YamlNode;
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub(super) struct Manifest {
     pub object: Value,
-    node: Node,
+    node: YamlNode,
     /// Lines of the stream above its document.
     above: usize,
     ignored: Rc<Ignored>,
@@ -39,11 +39,11 @@ fn parse_document(above: usize, text: &str) -> Vec<Result<Manifest, Broken>> {
     }
     // why no budget: how long a List may be is the user's business; what aliases expand to stays limited
     let options = serde_saphyr::options! { budget: None };
-    match serde_saphyr::from_str_with_options::<Node>(text, options) {
+    match serde_saphyr::from_str_with_options::<YamlNode>(text, options) {
         Ok(node) => {
             let ignored = Rc::new(Ignored::of(text));
             let manifest =
-                |node: Node| Manifest { object: node.to_value(), node, above, ignored: ignored.clone() };
+                |node: YamlNode| Manifest { object: node.to_value(), node, above, ignored: ignored.clone() };
             node.into_objects().into_iter().map(|node| Ok(manifest(node))).collect()
         }
         Err(error) => {

@@ -1,18 +1,18 @@
 //! Load balancers of one name: AWS has one of each name in an account and region, of whatever type.
 
-use crate::admit::annotations::service_ref;
-use crate::admit::benevolent::KnownServices;
-use crate::admit::group::Classified;
+use crate::admission::group::Classified;
+use crate::admission::permissive_facts::KnownServices;
+use crate::admission::validate::service_ref;
 use crate::annotations::ingress::of as ingress_annotations;
 use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
 use crate::config::Config;
+use crate::facts::group::{group_of, ingress_ref};
 use crate::finding::{Finding, ObjectRef};
-use crate::inputs::group::{group_of, ingress_ref};
 use crate::settings;
 use std::collections::BTreeMap;
 
 /// Who asks for a name: the load balancer that shall have it, the object, and where it says so.
-struct Claim {
+struct NameClaim {
     balancer: String,
     object: ObjectRef,
     field: String,
@@ -24,13 +24,13 @@ pub(super) fn equal_names(
     services: &KnownServices,
     config: &Config,
 ) -> Vec<Finding> {
-    let mut claims: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
+    let mut claims: BTreeMap<String, Vec<NameClaim>> = BTreeMap::new();
     let of_services = services.values().filter(|service| settings::service::is_selected(service, config));
     for service in of_services {
         let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
         let Some(name) = annotations.string(keys::NAME) else { continue };
         let object = service_ref(service);
-        let claim = Claim { balancer: object.to_string(), object, field: annotations.key(keys::NAME) };
+        let claim = NameClaim { balancer: object.to_string(), object, field: annotations.key(keys::NAME) };
         claims.entry(name.to_owned()).or_default().push(claim);
     }
     for (name, claim) in ingresses.iter().filter_map(claim_of_ingress) {
@@ -39,7 +39,7 @@ pub(super) fn equal_names(
     claims.iter().flat_map(|(name, claims)| conflicts(name, claims)).collect()
 }
 
-fn claim_of_ingress((ingress, params): &Classified) -> Option<(String, Claim)> {
+fn claim_of_ingress((ingress, params): &Classified) -> Option<(String, NameClaim)> {
     const SUFFIX: &str = "load-balancer-name";
     let annotations = ingress_annotations(ingress.metadata.annotations.as_ref());
     let by_class = params.as_ref().and_then(|params| params.spec.load_balancer_name.as_deref());
@@ -49,11 +49,11 @@ fn claim_of_ingress((ingress, params): &Classified) -> Option<(String, Claim)> {
     let id = group_of(ingress, params.as_deref()).ok()?;
     Some((
         name.to_owned(),
-        Claim { balancer: format!("ingress group {id}"), object: ingress_ref(ingress), field },
+        NameClaim { balancer: format!("ingress group {id}"), object: ingress_ref(ingress), field },
     ))
 }
 
-fn conflicts(name: &str, claims: &[Claim]) -> Vec<Finding> {
+fn conflicts(name: &str, claims: &[NameClaim]) -> Vec<Finding> {
     let Some((first, rest)) = claims.split_first() else { return Vec::new() };
     let others = rest.iter().filter(|claim| claim.balancer != first.balancer);
     others

@@ -10,7 +10,7 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// The content of a file.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct ManifestFile {
     /// Path as the user gave it, or `stdin`.
     pub name: String,
     /// Content.
@@ -32,7 +32,7 @@ pub(super) fn read_sources(
     paths: &[PathBuf],
     recursive: bool,
     stdin: &mut dyn Read,
-) -> (Vec<Source>, Vec<Unreadable>) {
+) -> (Vec<ManifestFile>, Vec<Unreadable>) {
     let (mut sources, mut unreadable) = (Vec::new(), Vec::new());
     let found = paths.iter().flat_map(|path| find_files(path, recursive));
     for file in found {
@@ -99,7 +99,7 @@ fn find_matches(pattern: &str, recursive: bool) -> Vec<Result<PathBuf, Unreadabl
     if found.is_empty() { unreadable("no file matches this pattern".to_owned()) } else { found }
 }
 
-fn read_source(path: &Path, stdin: &mut dyn Read) -> Result<Source, Unreadable> {
+fn read_source(path: &Path, stdin: &mut dyn Read) -> Result<ManifestFile, Unreadable> {
     if path == Path::new("-") {
         let mut text = String::new();
         let read = stdin.read_to_string(&mut text);
@@ -108,9 +108,9 @@ fn read_source(path: &Path, stdin: &mut dyn Read) -> Result<Source, Unreadable> 
     named(path.display().to_string(), std::fs::read_to_string(path))
 }
 
-fn named(name: String, text: std::io::Result<String>) -> Result<Source, Unreadable> {
+fn named(name: String, text: std::io::Result<String>) -> Result<ManifestFile, Unreadable> {
     match text {
-        Ok(text) => Ok(Source { name, text }),
+        Ok(text) => Ok(ManifestFile { name, text }),
         Err(error) => Err(Unreadable { name, reason: error.to_string() }),
     }
 }

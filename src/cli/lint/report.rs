@@ -1,7 +1,7 @@
 //! How findings are reported: for people, for programs, for code scanning, for pull requests.
 
-use super::{Located, Options, Outcome, rule};
-use crate::admit::verdict::render;
+use super::{LintResult, Located, Options, rule};
+use crate::admission::response::render;
 use crate::cli::finding_to_json;
 use crate::finding::Severity;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -47,7 +47,7 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// Writes the findings in a format.
-pub(super) fn write(outcome: &Outcome, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(outcome: &LintResult, format: Format, out: &mut dyn Write) -> io::Result<()> {
     let found = &outcome.found;
     match format {
         Format::Text => write_text(outcome, out),
@@ -58,7 +58,7 @@ pub(super) fn write(outcome: &Outcome, format: Format, out: &mut dyn Write) -> i
 }
 
 /// Writes what could not be read, and what `--strict` takes offence at. Formats for programs have their count here, too.
-pub(super) fn write_failures(outcome: &Outcome, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_failures(outcome: &LintResult, options: &Options, out: &mut dyn Write) -> io::Result<()> {
     outcome.unreadable.iter().try_for_each(|unreadable| writeln!(out, "{unreadable}"))?;
     if options.format != Format::Text {
         writeln!(out, "{}", count(outcome))?;
@@ -79,7 +79,7 @@ fn level(located: &Located) -> &'static str {
     }
 }
 
-fn write_text(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+fn write_text(outcome: &LintResult, out: &mut dyn Write) -> io::Result<()> {
     for located in &outcome.found {
         let Located { file, line, rule: _, finding } = located;
         let object =
@@ -95,7 +95,7 @@ fn write_text(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// For example `12 objects checked, 3 passed over (2 ConfigMap, 1 Secret), 1 findings ignored`.
-fn count(outcome: &Outcome) -> String {
+fn count(outcome: &LintResult) -> String {
     let mut parts = vec![format!("{} objects checked", outcome.checked)];
     if !outcome.passed_over.is_empty() {
         let kinds: Vec<String> =
@@ -122,7 +122,7 @@ fn json_of(located: &Located) -> Value {
     value
 }
 
-fn sarif(outcome: &Outcome) -> Value {
+fn sarif(outcome: &LintResult) -> Value {
     let ids: Vec<&str> = outcome
         .found
         .iter()

@@ -1,7 +1,7 @@
 //! The settings of the controller that the manifests are meant for: flags, a Deployment, or values of the chart.
 
 use super::checks::text;
-use crate::args::{LintRequest, Refusal};
+use crate::args::{CommandLineError, LintRequest};
 use crate::cluster::installation::{InstallationError, read_installation};
 use crate::config::Config;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ const ANY_CLUSTER: &str = "--cluster-name=lint";
 
 /// How a value of the chart becomes the text of a flag.
 #[derive(Clone, Copy)]
-enum Form {
+enum FlagForm {
     /// As it is.
     Scalar,
     /// A map as `key=value,…`; a text as it is.
@@ -25,11 +25,11 @@ enum Form {
     Items,
 }
 
-use Form::{Items, Pairs, Scalar};
+use FlagForm::{Items, Pairs, Scalar};
 
 /// Flags that the checks depend on, and the values of the chart that they are rendered from.
 #[rustfmt::skip]
-const VALUES: &[(&str, &str, Form)] = &[
+const VALUES: &[(&str, &str, FlagForm)] = &[
     ("cluster-name", "/clusterName", Scalar),
     ("aws-region", "/region", Scalar),
     ("ingress-class", "/ingressClass", Scalar),
@@ -75,7 +75,7 @@ pub enum SettingsError {
     },
     /// The flags, given or found.
     #[error("{0}")]
-    Flags(Refusal),
+    Flags(CommandLineError),
 }
 
 /// The configuration that the checks go by.
@@ -150,7 +150,7 @@ fn overlay(base: &mut Value, given: &Value) {
     }
 }
 
-fn text_of(value: &Value, form: Form) -> String {
+fn text_of(value: &Value, form: FlagForm) -> String {
     match (value, form) {
         (Value::Object(pairs), Pairs) => {
             join(pairs.iter().map(|(key, value)| format!("{key}={}", scalar(value))))

@@ -4,7 +4,7 @@ use super::checks::{name_of, text};
 use super::manifest::is_template;
 use super::rule;
 use super::unknown_fields::{UnknownField, unknown_fields};
-use crate::admit::keys;
+use crate::admission::annotation_keys;
 use crate::api::{
     AlbTargetControlConfig, Ingress, IngressClass, IngressClassParams, Service, TargetGroupBinding,
 };
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// A kind that is checked.
-struct Kind {
+struct CheckedKind {
     name: &'static str,
     /// API group; empty for the core group.
     group: &'static str,
@@ -22,28 +22,33 @@ struct Kind {
     unknown_fields: fn(&Value) -> Vec<UnknownField>,
 }
 
-const KINDS: [Kind; 6] = [
-    Kind { name: "Service", group: "", versions: &["v1"], unknown_fields: unknown_fields::<Service> },
-    Kind { name: "Ingress", group: NETWORKING, versions: &["v1"], unknown_fields: unknown_fields::<Ingress> },
-    Kind {
+const KINDS: [CheckedKind; 6] = [
+    CheckedKind { name: "Service", group: "", versions: &["v1"], unknown_fields: unknown_fields::<Service> },
+    CheckedKind {
+        name: "Ingress",
+        group: NETWORKING,
+        versions: &["v1"],
+        unknown_fields: unknown_fields::<Ingress>,
+    },
+    CheckedKind {
         name: "IngressClass",
         group: NETWORKING,
         versions: &["v1"],
         unknown_fields: unknown_fields::<IngressClass>,
     },
-    Kind {
+    CheckedKind {
         name: "IngressClassParams",
         group: OURS,
         versions: &["v1beta1"],
         unknown_fields: unknown_fields::<IngressClassParams>,
     },
-    Kind {
+    CheckedKind {
         name: "TargetGroupBinding",
         group: OURS,
         versions: &["v1beta1", "v1alpha1"],
         unknown_fields: unknown_fields::<TargetGroupBinding>,
     },
-    Kind {
+    CheckedKind {
         name: "ALBTargetControlConfig",
         group: OURS,
         versions: &["v1beta1"],
@@ -62,7 +67,7 @@ const REPLACED: [(&str, &str); 3] = [
     ("backend", "write `defaultBackend`"),
 ];
 
-impl Kind {
+impl CheckedKind {
     fn api_version(&self) -> String {
         let version = self.versions.first().copied().unwrap_or_default();
         if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
@@ -78,10 +83,10 @@ impl Kind {
 }
 
 /// Something wrong with the shape of an object, with the id of its rule.
-pub(super) type Misshapen = (&'static str, Finding);
+pub(super) type ShapeFinding = (&'static str, Finding);
 
 /// What is wrong with the kind or version of an object that is meant to be of a kind that is checked.
-pub(super) fn check_kind(object: &Value) -> Option<Misshapen> {
+pub(super) fn check_kind(object: &Value) -> Option<ShapeFinding> {
     let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let meant = KINDS.iter().find(|known| known.is_meant_by(group, kind))?;
@@ -108,11 +113,11 @@ pub(super) fn check_kind(object: &Value) -> Option<Misshapen> {
 }
 
 /// Names and annotations that are the source of a template.
-pub(super) fn check_template(object: &Value) -> Option<Misshapen> {
+pub(super) fn check_template(object: &Value) -> Option<ShapeFinding> {
     let name = object.pointer("/metadata/name").and_then(Value::as_str).map(|name| ("metadata.name", name));
     let annotations =
         object.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
-    let ours = annotations.filter(|(key, _)| keys::concerns_us(key));
+    let ours = annotations.filter(|(key, _)| annotation_keys::concerns_us(key));
     let texts = ours.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
     let (field, _) = name.into_iter().chain(texts).find(|(_, text)| is_template(text))?;
     let finding = Finding::error(&any_name_of(object), TEMPLATE).at(field).hint(RENDER);
@@ -125,7 +130,7 @@ pub(super) const TEMPLATE: &str = "is the source of a template, not a manifest";
 pub(super) const RENDER: &str = "render it first, for example with `helm template`";
 
 /// Fields that the kind of an object does not have.
-pub(super) fn check_unknown_fields(object: &Value) -> Vec<Misshapen> {
+pub(super) fn check_unknown_fields(object: &Value) -> Vec<ShapeFinding> {
     let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
     let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
     let Some(known) = KINDS.iter().find(|known| known.group == group && known.name == kind) else {
@@ -154,12 +159,12 @@ fn describe(object: &ObjectRef, field: &UnknownField, kind: &str) -> Finding {
 }
 
 /// Annotations of ours and fields of our kinds that are null.
-pub(super) fn check_nulls(object: &Value) -> Vec<Misshapen> {
+pub(super) fn check_nulls(object: &Value) -> Vec<ShapeFinding> {
     let name = any_name_of(object);
     let annotations =
         object.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
     let mut fields: Vec<String> = annotations
-        .filter(|(key, value)| value.is_null() && keys::concerns_us(key))
+        .filter(|(key, value)| value.is_null() && annotation_keys::concerns_us(key))
         .map(|(key, _)| key.clone())
         .collect();
     if text(object, "apiVersion").starts_with(OURS) {

@@ -51,8 +51,8 @@ fn linted(text: &str) -> Vec<Located> {
     outcome(text).found
 }
 
-fn outcome(text: &str) -> Outcome {
-    lint(&[Source { name: "all.yaml".into(), text: text.into() }], &Config::default())
+fn outcome(text: &str) -> LintResult {
+    lint(&[ManifestFile { name: "all.yaml".into(), text: text.into() }], &Config::default())
 }
 
 fn told(format: Format) -> (String, bool) {
@@ -61,7 +61,7 @@ fn told(format: Format) -> (String, bool) {
     let arguments = ["aws-load-balancer-controller", "lint", "-", "--format", format];
     let Ok(Invocation::Lint(request)) = parse(arguments, &Environment::default()) else { panic!("not lint") };
     let conclusion = run(&request, &mut MANIFESTS.as_bytes(), &mut out, &mut errors).unwrap();
-    (String::from_utf8(out).unwrap(), conclusion == Conclusion::Wrong)
+    (String::from_utf8(out).unwrap(), conclusion == LintStatus::Invalid)
 }
 
 #[test]
@@ -146,7 +146,7 @@ spec:
 fn lines(text: &str) -> Vec<String> {
     let told = linted(text).into_iter().map(|Located { line, finding, .. }| {
         let letter = if finding.severity == Severity::Error { 'E' } else { 'W' };
-        format!("{line} {letter} {}: {}", finding.object, crate::admit::verdict::render(&finding))
+        format!("{line} {letter} {}: {}", finding.object, crate::admission::response::render(&finding))
     });
     told.map(|line| line.replace("alb.ingress.kubernetes.io/", "").replace("service.beta.kubernetes.io/", ""))
         .collect()
@@ -285,7 +285,7 @@ spec:
 fn rules_are_listed_and_paths_are_escaped_in_sarif() {
     let found =
         linted(MANIFESTS).into_iter().map(|located| Located { file: "my shop/50%#1.yaml".into(), ..located });
-    let sarif = report_of(&Outcome { found: found.collect(), ..Outcome::default() }, Format::Sarif);
+    let sarif = report_of(&LintResult { found: found.collect(), ..LintResult::default() }, Format::Sarif);
     let run = &sarif["runs"][0];
     for result in run["results"].as_array().unwrap() {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
@@ -294,11 +294,12 @@ fn rules_are_listed_and_paths_are_escaped_in_sarif() {
         assert_eq!(place["artifactLocation"]["uri"], "my%20shop/50%25%231.yaml");
     }
     let unreadable = Unreadable { name: "gone.yaml".into(), reason: "no such file".into() };
-    let sarif = report_of(&Outcome { unreadable: vec![unreadable], ..Outcome::default() }, Format::Sarif);
+    let sarif =
+        report_of(&LintResult { unreadable: vec![unreadable], ..LintResult::default() }, Format::Sarif);
     assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
 }
 
-fn report_of(outcome: &Outcome, format: Format) -> Value {
+fn report_of(outcome: &LintResult, format: Format) -> Value {
     let mut out = Vec::new();
     report::write(outcome, format, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()

@@ -25,7 +25,7 @@ pub(super) struct UnknownField {
 pub(super) fn unknown_fields<K: DeserializeOwned>(object: &Value) -> Vec<UnknownField> {
     let found = RefCell::default();
     // why: an object that does not parse is reported where it is parsed
-    drop(K::deserialize(Walk { value: object, path: Path::Root, found: &found }));
+    drop(K::deserialize(FieldWalker { value: object, path: Path::Root, found: &found }));
     found.into_inner()
 }
 
@@ -49,13 +49,13 @@ impl fmt::Display for Path<'_> {
 
 /// A value on its way into a type.
 #[derive(Clone, Copy)]
-struct Walk<'v, 'p> {
+struct FieldWalker<'v, 'p> {
     value: &'v Value,
     path: Path<'p>,
     found: &'p RefCell<Vec<UnknownField>>,
 }
 
-impl Walk<'_, '_> {
+impl FieldWalker<'_, '_> {
     fn compare(&self, fields: &'static [&'static str]) {
         for key in self.value.as_object().into_iter().flat_map(Map::keys) {
             if !fields.contains(&key.as_str()) {
@@ -69,15 +69,15 @@ impl Walk<'_, '_> {
     }
 }
 
-impl<'v> Deserializer<'v> for Walk<'v, '_> {
+impl<'v> Deserializer<'v> for FieldWalker<'v, '_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value {
             Value::Object(entries) => {
-                visitor.visit_map(Entries { of: self, rest: entries.iter(), next: None })
+                visitor.visit_map(EntryWalker { of: self, rest: entries.iter(), next: None })
             }
-            Value::Array(items) => visitor.visit_seq(Items { of: self, rest: items.iter().enumerate() }),
+            Value::Array(items) => visitor.visit_seq(ItemWalker { of: self, rest: items.iter().enumerate() }),
             scalar => scalar.deserialize_any(visitor),
         }
     }
@@ -124,13 +124,13 @@ impl<'v> Deserializer<'v> for Walk<'v, '_> {
     }
 }
 
-struct Entries<'v, 'p> {
-    of: Walk<'v, 'p>,
+struct EntryWalker<'v, 'p> {
+    of: FieldWalker<'v, 'p>,
     rest: serde_json::map::Iter<'v>,
     next: Option<(&'v str, &'v Value)>,
 }
 
-impl<'v> MapAccess<'v> for Entries<'v, '_> {
+impl<'v> MapAccess<'v> for EntryWalker<'v, '_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'v>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
@@ -140,22 +140,22 @@ impl<'v> MapAccess<'v> for Entries<'v, '_> {
 
     fn next_value_seed<S: DeserializeSeed<'v>>(&mut self, seed: S) -> Result<S::Value, Error> {
         let (key, value) = self.next.take().unwrap_or(("", &Value::Null));
-        seed.deserialize(Walk { value, path: Path::Key(&self.of.path, key), found: self.of.found })
+        seed.deserialize(FieldWalker { value, path: Path::Key(&self.of.path, key), found: self.of.found })
     }
 }
 
-struct Items<'v, 'p> {
-    of: Walk<'v, 'p>,
+struct ItemWalker<'v, 'p> {
+    of: FieldWalker<'v, 'p>,
     rest: std::iter::Enumerate<std::slice::Iter<'v, Value>>,
 }
 
-impl<'v> SeqAccess<'v> for Items<'v, '_> {
+impl<'v> SeqAccess<'v> for ItemWalker<'v, '_> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'v>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
         let Some((index, value)) = self.rest.next() else { return Ok(None) };
         let path = Path::Index(&self.of.path, index);
-        seed.deserialize(Walk { value, path, found: self.of.found }).map(Some)
+        seed.deserialize(FieldWalker { value, path, found: self.of.found }).map(Some)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod formats;
 
-use crate::cli::{Conclusion, Output};
+use crate::cli::{CommandReport, Output};
 use crate::finding::{Finding, Severity};
 use crate::model::{Owner, StackId};
 use crate::plan::Plan;
@@ -13,7 +13,7 @@ const CHANGES: u8 = 2;
 
 /// The plans of all stacks that were looked at.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct PlanReport {
     /// A plan a stack.
     pub stacks: Vec<StackReport>,
     /// What would be done for all stacks together.
@@ -68,11 +68,11 @@ impl StackReport {
     }
 
     fn is_mistaken(&self) -> bool {
-        self.trouble().is_some()
+        self.failure().is_some()
     }
 }
 
-impl Report {
+impl PlanReport {
     fn steps(&self) -> usize {
         self.shared.len() + self.stacks.iter().map(StackReport::steps).sum::<usize>()
     }
@@ -82,7 +82,7 @@ impl Report {
     }
 }
 
-impl Conclusion for Report {
+impl CommandReport for PlanReport {
     fn exit_status(&self) -> u8 {
         match (self.mistakes(), self.steps()) {
             (1.., _) => 1,
@@ -100,7 +100,7 @@ impl Conclusion for Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for PlanReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for skipped in &self.skipped {
             writeln!(f, "{skipped}: not planned, no load balancer is built from it")?;
@@ -121,7 +121,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Report {
+impl PlanReport {
     /// Whether everything can be built and is as wanted.
     pub fn has_nothing_to_do(&self) -> bool {
         self.steps() == 0 && self.mistakes() == 0
@@ -140,7 +140,7 @@ impl Report {
 
 impl StackReport {
     /// Why the stack cannot be built or planned; `None`: it can.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn failure(&self) -> Option<String> {
         let mistake = self.findings.iter().find(|finding| finding.severity == Severity::Error);
         self.failure.clone().or_else(|| mistake.map(ToString::to_string))
     }

@@ -14,28 +14,28 @@ const KEPT: Duration = Duration::from_secs(10);
 
 /// Own writes of the last moments.
 #[derive(Debug, Default)]
-pub(super) struct Recent {
-    writes: Mutex<BTreeMap<ObjectKey, (Write, Instant)>>,
+pub(super) struct RecentBindingWrites {
+    writes: Mutex<BTreeMap<ObjectKey, (OwnWrite, Instant)>>,
 }
 
 #[derive(Clone, Debug)]
-enum Write {
+enum OwnWrite {
     /// The object as the API server answered it.
     Put(Box<TargetGroupBinding>),
     /// The object with this uid is gone.
     Gone(String),
 }
 
-impl Recent {
+impl RecentBindingWrites {
     /// Notes what the API server answered to a write.
     pub(super) fn put(&self, binding: &TargetGroupBinding) {
-        let write = Write::Put(Box::new(binding.clone()));
+        let write = OwnWrite::Put(Box::new(binding.clone()));
         self.writes.lock().insert(ObjectKey::of(binding), (write, Instant::now()));
     }
 
     /// Notes that an object that was cached as this one is gone.
     pub(super) fn gone(&self, cached: &TargetGroupBinding) {
-        let write = Write::Gone(uid(cached).to_owned());
+        let write = OwnWrite::Gone(uid(cached).to_owned());
         self.writes.lock().insert(ObjectKey::of(cached), (write, Instant::now()));
     }
 
@@ -50,21 +50,21 @@ impl Recent {
                 return false;
             }
             match write {
-                Write::Put(binding) => drop(listed.insert(key.clone(), (**binding).clone())),
-                Write::Gone(_) => drop(listed.remove(key)),
+                OwnWrite::Put(binding) => drop(listed.insert(key.clone(), (**binding).clone())),
+                OwnWrite::Gone(_) => drop(listed.remove(key)),
             }
             true
         });
     }
 }
 
-fn has_caught_up(write: &Write, cached: Option<&TargetGroupBinding>) -> bool {
+fn has_caught_up(write: &OwnWrite, cached: Option<&TargetGroupBinding>) -> bool {
     match (write, cached) {
-        (Write::Put(written), Some(cached)) => {
+        (OwnWrite::Put(written), Some(cached)) => {
             uid(written) != uid(cached) || cached.metadata.generation >= written.metadata.generation
         }
-        (Write::Put(_), None) => false,
-        (Write::Gone(gone), cached) => cached.is_none_or(|cached| uid(cached) != gone),
+        (OwnWrite::Put(_), None) => false,
+        (OwnWrite::Gone(gone), cached) => cached.is_none_or(|cached| uid(cached) != gone),
     }
 }
 

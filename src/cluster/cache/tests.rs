@@ -9,9 +9,9 @@ fn key(namespace: &str, name: &str) -> ObjectKey {
 #[test]
 fn an_unchanged_object_is_no_change() {
     let cache = Cache::default();
-    assert!(matches!(cache.apply(key("a", "x"), 1), Some(Change::Applied { old: None, .. })));
+    assert!(matches!(cache.apply(key("a", "x"), 1), Some(CacheEvent::Applied { old: None, .. })));
     assert!(cache.apply(key("a", "x"), 1).is_none());
-    assert!(matches!(cache.apply(key("a", "x"), 2), Some(Change::Applied { old: Some(_), .. })));
+    assert!(matches!(cache.apply(key("a", "x"), 2), Some(CacheEvent::Applied { old: Some(_), .. })));
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_new_list_tells_what_went_and_what_came() {
     assert!(cache.is_synced());
     let changes = cache.replace(BTreeMap::from([(key("a", "y"), 1), (key("a", "z"), 1)]));
     let seen: Vec<_> =
-        changes.iter().map(|(key, change)| (key.name(), matches!(change, Change::Deleted(_)))).collect();
+        changes.iter().map(|(key, change)| (key.name(), matches!(change, CacheEvent::Deleted(_)))).collect();
     assert_eq!(seen, [("x", true), ("z", false)]);
 }
 

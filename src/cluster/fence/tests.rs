@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 type Calls = Arc<Mutex<Vec<Method>>>;
 
 /// An API server that knows no lease, likes everything, and counts what reaches it.
-fn server(calls: &Calls) -> Connection {
+fn server(calls: &Calls) -> KubeConnection {
     let calls = calls.clone();
     let service = tower::service_fn(move |request: Request<Body>| {
         let is_of_lease = request.uri().path().contains("leases");
@@ -28,7 +28,7 @@ fn server(calls: &Calls) -> Connection {
         let body = Body::from(serde_json::to_vec(&answer).unwrap());
         async move { Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap()) }
     });
-    let service = LastLook::new(tower::service_fn(move |request: Request<Guarded<Body>>| {
+    let service = FencedSender::new(tower::service_fn(move |request: Request<Guarded<Body>>| {
         let service = service.clone();
         async move {
             let (head, body) = request.into_parts();
@@ -36,7 +36,7 @@ fn server(calls: &Calls) -> Connection {
             Ok::<_, BoxError>(service.oneshot(Request::from_parts(head, Body::from(body))).await?)
         }
     }));
-    Connection::new(service, "default")
+    KubeConnection::new(service, "default")
 }
 
 fn missing() -> Value {
@@ -44,7 +44,7 @@ fn missing() -> Value {
 }
 
 /// Tries every kind of access; answers how many failed.
-async fn access(connection: &Connection) -> usize {
+async fn access(connection: &KubeConnection) -> usize {
     let maps: Api<ConfigMap> = Api::default_namespaced(connection.clone());
     let (new, patch) = (ConfigMap::default(), Patch::Merge(json!({})));
     let writes = [
@@ -97,7 +97,7 @@ async fn a_write_that_waited_while_the_lease_ran_out_is_not_sent() {
             inner.send(request).await
         }
     });
-    let connection = Connection::new(slow, namespace);
+    let connection = KubeConnection::new(slow, namespace);
     let mut election = Election::new(connection.clone(), "default", "lease", "me".to_owned());
     election.acquire().await;
     let fenced = fence(&connection, &election.leadership());

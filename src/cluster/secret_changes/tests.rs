@@ -24,8 +24,8 @@ fn only_a_secret_that_is_not_as_it_was_is_news() {
         (Apply(secret("3")), true),
         (Delete(secret("4")), true),
     ];
-    let mut seen = Seen::default();
+    let mut seen = SeenSecret::default();
     for (step, (event, is_news)) in events.into_iter().enumerate() {
-        assert_eq!(seen.take_in(&event), is_news, "step {step}");
+        assert_eq!(seen.on_event(&event), is_news, "step {step}");
     }
 }

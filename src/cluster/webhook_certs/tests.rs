@@ -17,7 +17,7 @@ const SECRET: &str = "/api/v1/namespaces/kube-system/secrets/certs";
 const MUTATING: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hooks";
 const VALIDATING: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/hooks";
 
-/// The few API server calls that the keeper makes, on objects by path.
+/// The few API server calls that the rotator makes, on objects by path.
 #[derive(Clone, Default)]
 struct ApiServer(Arc<Mutex<State>>);
 
@@ -152,16 +152,16 @@ fn installed() -> ApiServer {
     server
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> WebhookCertsSettings {
+    WebhookCertsSettings {
         secret: ObjectKey::namespaced("kube-system", "certs"),
         configurations: vec!["hooks".to_string()],
-        policy: Policy::new(service_names("hook", "kube-system", "cluster.local")),
+        policy: RotationPolicy::new(service_names("hook", "kube-system", "cluster.local")),
     }
 }
 
-fn replica(server: &ApiServer) -> Keeper {
-    Keeper::new(server.client(), settings())
+fn replica(server: &ApiServer) -> CertificateRotator {
+    CertificateRotator::new(server.client(), settings())
 }
 
 fn start() -> Timestamp {
@@ -173,27 +173,27 @@ fn after(time: Timestamp, hours: i64) -> Timestamp {
 }
 
 /// Steps until there is nothing to do at this time; returns the certificates that were published.
-async fn settle(keeper: &mut Keeper, now: Timestamp) -> Vec<String> {
+async fn run_until_idle(rotator: &mut CertificateRotator, now: Timestamp) -> Vec<String> {
     let published = Mutex::new(Vec::new());
     for _ in 0..8 {
         let publish = |bundle: &Bundle| published.lock().unwrap().push(bundle.cert_pem.clone());
-        if !keeper.step(now, &publish).await.unwrap().is_zero() {
+        if !rotator.step(now, &publish).await.unwrap().is_zero() {
             return published.into_inner().unwrap();
         }
     }
     panic!("still stepping");
 }
 
-/// Has the keeper see that the Secret is gone, and lets the time pass in which it does nothing about it.
-async fn outlast_mourning(keeper: &mut Keeper) {
-    assert_eq!(settle(keeper, start()).await, Vec::<String>::new());
-    tokio::time::advance(MOURNING).await;
+/// Has the rotator see that the Secret is gone, and lets the time pass in which it does nothing about it.
+async fn wait_for_recreation(rotator: &mut CertificateRotator) {
+    assert_eq!(run_until_idle(rotator, start()).await, Vec::<String>::new());
+    tokio::time::advance(RECREATE_DELAY).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_fresh_installation_gets_certificates_that_every_webhook_trusts() {
     let server = installed();
-    let published = settle(&mut replica(&server), start()).await;
+    let published = run_until_idle(&mut replica(&server), start()).await;
     let bundle = server.bundle();
     assert_eq!(published, [bundle.cert_pem]);
     for path in [MUTATING, VALIDATING] {
@@ -205,9 +205,9 @@ async fn a_fresh_installation_gets_certificates_that_every_webhook_trusts() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_where_all_is_well() {
     let server = installed();
-    settle(&mut replica(&server), start()).await;
+    run_until_idle(&mut replica(&server), start()).await;
     server.take_writes();
-    settle(&mut replica(&server), start()).await;
+    run_until_idle(&mut replica(&server), start()).await;
     assert_eq!(server.take_writes(), Vec::<String>::new());
 }
 
@@ -218,22 +218,23 @@ async fn replicas_that_start_together_agree() {
     let nothing = |_: &Bundle| {};
     let stored = one.read().await.unwrap();
     two.step(start(), &nothing).await.unwrap();
-    let next =
-        advance(Decision::IssueAll(Reason::Missing), start(), None, &one.settings.policy).unwrap().unwrap();
+    let next = advance(Decision::IssueAll(IssueReason::Missing), start(), None, &one.settings.policy)
+        .unwrap()
+        .unwrap();
     assert!(!one.write(stored, &next).await.unwrap(), "the slower replica must not overwrite");
-    assert_eq!(settle(&mut one, start()).await, settle(&mut two, start()).await);
+    assert_eq!(run_until_idle(&mut one, start()).await, run_until_idle(&mut two, start()).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_overwritten_ca_bundle_is_written_again() {
     let server = installed();
-    let mut keeper = replica(&server);
-    settle(&mut keeper, start()).await;
+    let mut rotator = replica(&server);
+    run_until_idle(&mut rotator, start()).await;
     let mut overwritten = server.get(MUTATING);
     overwritten["webhooks"][1]["clientConfig"]["caBundle"] = json!("eA==");
     server.put(MUTATING, overwritten);
     server.take_writes();
-    settle(&mut keeper, start()).await;
+    run_until_idle(&mut rotator, start()).await;
     assert_eq!(server.take_writes(), [format!("PATCH {MUTATING}")]);
     assert_eq!(server.trusts(MUTATING)[1], server.bundle().ca_pem);
 }
@@ -243,10 +244,10 @@ async fn a_configuration_that_appears_later_is_written_then() {
     let server = installed();
     let late = server.get(VALIDATING);
     server.delete(VALIDATING);
-    let mut keeper = replica(&server);
-    settle(&mut keeper, start()).await;
+    let mut rotator = replica(&server);
+    run_until_idle(&mut rotator, start()).await;
     server.put(VALIDATING, late);
-    settle(&mut keeper, start()).await;
+    run_until_idle(&mut rotator, start()).await;
     assert_eq!(server.trusts(VALIDATING)[0], server.bundle().ca_pem);
 }
 
@@ -254,17 +255,17 @@ async fn a_configuration_that_appears_later_is_written_then() {
 async fn a_secret_that_was_deleted_or_broken_is_replaced_without_cutting_off_who_serves_the_old_one() {
     for broken in [None, Some(json!({"tls.crt": "eA==", "tls.key": "eA==", "ca.crt": "eA=="}))] {
         let server = installed();
-        let mut keeper = replica(&server);
-        settle(&mut keeper, start()).await;
+        let mut rotator = replica(&server);
+        run_until_idle(&mut rotator, start()).await;
         let before = server.bundle();
         match broken {
             None => {
                 server.delete(SECRET);
-                outlast_mourning(&mut keeper).await;
+                wait_for_recreation(&mut rotator).await;
             }
             Some(data) => server.put(SECRET, json!({"metadata": {"name": "certs"}, "data": data})),
         }
-        let published = settle(&mut keeper, start()).await;
+        let published = run_until_idle(&mut rotator, start()).await;
         let bundle = server.bundle();
         assert_eq!(bundle.cert_pem, before.cert_pem);
         assert!(bundle.ca_pem.starts_with(&before.ca_pem) && bundle.ca_pem != before.ca_pem);
@@ -280,18 +281,18 @@ async fn a_secret_that_helm_deletes_is_not_brought_back_while_it_works_and_bears
     marked["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "Helm"});
     marked["metadata"]["annotations"] = json!({"meta.helm.sh/release-name": "lbc"});
     server.put(SECRET, marked.clone());
-    let mut keeper = replica(&server);
-    settle(&mut keeper, start()).await;
+    let mut rotator = replica(&server);
+    run_until_idle(&mut rotator, start()).await;
 
     server.delete(SECRET);
     server.take_writes();
-    settle(&mut keeper, start()).await;
-    tokio::time::advance(MOURNING.checked_sub(Duration::from_millis(1)).unwrap()).await;
-    settle(&mut keeper, start()).await;
+    run_until_idle(&mut rotator, start()).await;
+    tokio::time::advance(RECREATE_DELAY.checked_sub(Duration::from_millis(1)).unwrap()).await;
+    run_until_idle(&mut rotator, start()).await;
     assert_eq!(server.take_writes(), Vec::<String>::new());
 
     tokio::time::advance(Duration::from_millis(1)).await;
-    settle(&mut keeper, start()).await;
+    run_until_idle(&mut rotator, start()).await;
     for marks in ["labels", "annotations"] {
         assert_eq!(server.get(SECRET)["metadata"][marks], marked["metadata"][marks]);
     }
@@ -300,25 +301,25 @@ async fn a_secret_that_helm_deletes_is_not_brought_back_while_it_works_and_bears
 #[tokio::test(start_paused = true)]
 async fn a_new_authority_is_used_only_after_every_webhook_trusts_it_for_a_while() {
     let server = installed();
-    let mut keeper = replica(&server);
-    settle(&mut keeper, start()).await;
+    let mut rotator = replica(&server);
+    run_until_idle(&mut rotator, start()).await;
     let before = server.bundle();
     server.delete(SECRET);
-    outlast_mourning(&mut keeper).await;
-    settle(&mut keeper, start()).await;
+    wait_for_recreation(&mut rotator).await;
+    run_until_idle(&mut rotator, start()).await;
 
     let later = after(start(), 1);
     let mut overwritten = server.get(MUTATING);
     overwritten["webhooks"][0]["clientConfig"]["caBundle"] = json!("eA==");
     server.put(MUTATING, overwritten);
-    settle(&mut keeper, later).await;
+    run_until_idle(&mut rotator, later).await;
     assert_eq!(server.bundle().cert_pem, before.cert_pem, "the trust was only just repaired");
 
     tokio::time::advance(Duration::from_secs(31)).await;
-    settle(&mut keeper, later).await;
+    run_until_idle(&mut rotator, later).await;
     assert_ne!(server.bundle().cert_pem, before.cert_pem);
 
-    settle(&mut keeper, after(later, 2)).await;
+    run_until_idle(&mut rotator, after(later, 2)).await;
     assert_eq!(server.bundle().ca_pem.matches("BEGIN").count(), 1);
     assert_eq!(server.trusts(VALIDATING)[0], server.bundle().ca_pem);
 }
@@ -326,13 +327,13 @@ async fn a_new_authority_is_used_only_after_every_webhook_trusts_it_for_a_while(
 #[tokio::test(start_paused = true)]
 async fn certificates_that_may_not_be_changed_are_served_nevertheless() {
     let server = installed();
-    settle(&mut replica(&server), start()).await;
+    run_until_idle(&mut replica(&server), start()).await;
     server.forbid(&[Method::PUT, Method::POST, Method::PATCH]);
-    let mut keeper = replica(&server);
-    assert_eq!(settle(&mut keeper, start()).await, [server.bundle().cert_pem]);
+    let mut rotator = replica(&server);
+    assert_eq!(run_until_idle(&mut rotator, start()).await, [server.bundle().cert_pem]);
 
     let due = after(start(), 24 * 61);
-    let error = keeper.step(due, &|_: &Bundle| {}).await.unwrap_err();
+    let error = rotator.step(due, &|_: &Bundle| {}).await.unwrap_err();
     assert!(error.to_string().contains("Secret kube-system/certs"), "{error}");
 }
 
@@ -340,13 +341,13 @@ async fn certificates_that_may_not_be_changed_are_served_nevertheless() {
 async fn a_configuration_that_may_not_be_changed_does_not_stop_renewals() {
     let server = installed();
     server.forbid(&[Method::PATCH]);
-    let mut keeper = replica(&server);
+    let mut rotator = replica(&server);
     let nothing = |_: &Bundle| {};
-    keeper.step(start(), &nothing).await.unwrap();
-    let error = keeper.step(start(), &nothing).await.unwrap_err();
+    rotator.step(start(), &nothing).await.unwrap();
+    let error = rotator.step(start(), &nothing).await.unwrap_err();
     assert!(error.to_string().contains("caBundle of MutatingWebhookConfiguration hooks"), "{error}");
 
     let before = server.bundle();
-    keeper.step(after(start(), 24 * 61), &nothing).await.unwrap_err();
+    rotator.step(after(start(), 24 * 61), &nothing).await.unwrap_err();
     assert_ne!(server.bundle().cert_pem, before.cert_pem);
 }

@@ -7,13 +7,13 @@ use crate::cluster::quic_ids::QuicIdSource;
 use crate::cluster::target_control::TargetControlSettings;
 use crate::cluster::webhook_certs;
 use crate::pool::Pool;
-use crate::serve::bodies::{Bodies, Room};
+use crate::serve::bodies::{Bodies, BodyLimits};
 use crate::serve::certificate::{self, CertificateFiles, ServingCertificate};
-use crate::serve::connections::Limits;
+use crate::serve::connections::ConnectionLimits;
 use crate::serve::listener::Server;
 use crate::serve::lookups::Lookups;
 use crate::serve::webhook::{QuicIds, Webhooks, router};
-use ::webhook_certs::{Bundle, Policy, service_names};
+use ::webhook_certs::{Bundle, RotationPolicy, service_names};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -49,7 +49,7 @@ impl Process {
             source,
         })?;
         let router = router(Arc::new(self.webhooks()));
-        let server = Server::new(Limits::default(), self.metrics.connections("webhooks"));
+        let server = Server::new(ConnectionLimits::default(), self.metrics.connections("webhooks"));
         listeners.spawn(server.serve(listener, Some(tls.into()), router, self.shutdown_signal()));
         Ok(serving)
     }
@@ -62,10 +62,10 @@ impl Process {
     ) {
         let OwnCertificates { secret, service, configurations, cluster_domain } = own;
         let names = service_names(&service.1, &service.0, cluster_domain);
-        let settings = webhook_certs::Settings {
+        let settings = webhook_certs::WebhookCertsSettings {
             secret: ObjectKey::namespaced(secret.0.as_str(), secret.1.as_str()),
             configurations: configurations.split(',').map(|name| name.trim().to_owned()).collect(),
-            policy: Policy::new(names),
+            policy: RotationPolicy::new(names),
         };
         let serving = serving.clone();
         let publish = move |bundle: &Bundle| {
@@ -95,7 +95,7 @@ impl Process {
         Webhooks {
             config: self.config.clone(),
             lookups: Lookups::new(self.clouds.clone(), self.metrics.lookups()),
-            bodies: Bodies::new(Room::default(), self.metrics.bodies()),
+            bodies: Bodies::new(BodyLimits::default(), self.metrics.bodies()),
             pool: Pool::new(self.metrics.pool("reviews")),
             stores: self.stores.clone(),
             quic_ids: Arc::new(QuicIdSource::new(self.client.clone())),

@@ -13,7 +13,7 @@ fn secrets<const N: usize>(names: [&str; N]) -> BTreeSet<ObjectKey> {
 
 #[test]
 fn a_secret_is_watched_as_long_as_some_group_reads_it() {
-    let mut interests = Interests::default();
+    let mut interests = SecretReaders::default();
     let steps = [
         ("one", secrets(["a", "b"]), secrets(["a", "b"]), secrets([])),
         ("two", secrets(["b", "c"]), secrets(["c"]), secrets([])),
@@ -22,14 +22,18 @@ fn a_secret_is_watched_as_long_as_some_group_reads_it() {
         ("two", secrets([]), secrets([]), secrets(["b", "c"])),
     ];
     for (name, read, gained, lost) in steps {
-        assert_eq!(interests.note(&group(name), &read), Shift { gained, lost }, "{name} reads {read:?}");
+        assert_eq!(
+            interests.note(&group(name), &read),
+            WatchChange { gained, lost },
+            "{name} reads {read:?}"
+        );
     }
     assert!(interests.0.is_empty());
 }
 
 #[test]
 fn all_groups_that_read_a_secret_are_concerned() {
-    let mut interests = Interests::default();
+    let mut interests = SecretReaders::default();
     interests.note(&group("one"), &secrets(["a", "b"]));
     interests.note(&group("two"), &secrets(["b"]));
     let concerned: Vec<_> = interests.groups_of(&ObjectKey::namespaced("shop", "b")).collect();

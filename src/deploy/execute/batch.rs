@@ -1,6 +1,6 @@
 //! Calls of a plan that may be made at the same time.
 
-use crate::cloud::Action;
+use crate::aws_api::Action;
 use crate::plan::{Op, Step, StepId};
 use std::collections::BTreeSet;
 
@@ -55,8 +55,8 @@ fn goes_side_by_side(action: Action) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::elbv2::{AddTags, DeleteRule};
-    use crate::cloud::{Ref, Tags};
+    use crate::aws_api::elbv2::{AddTags, DeleteRule};
+    use crate::aws_api::{Ref, Tags};
     use crate::plan::Stage;
 
     fn delete(resource: &str) -> Step {

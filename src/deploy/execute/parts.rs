@@ -2,9 +2,9 @@
 //! again in parts, until what is refused is that value alone.
 
 use crate::aws::Cloud;
-use crate::cloud::{CloudError, Request};
-use crate::deploy::Inventory;
-use crate::deploy::targets::batch::{Batch, Blame, Sent, is_about_items, send_parts};
+use crate::aws_api::{CloudError, Request};
+use crate::deploy::ResourceCache;
+use crate::deploy::targets::batch::{Batch, BatchResult, RefusalReason, is_about_items, send_parts};
 use crate::model::StackId;
 use crate::plan::{Stage, Step};
 use futures::future::BoxFuture;
@@ -20,10 +20,10 @@ pub(super) fn is_about_values(step: &Step, request: &Request, error: &CloudError
 }
 
 /// Makes a call that was refused again in parts. `error`: what AWS said to all of it.
-pub(super) async fn send_apart(call: &ValueCall<'_>, error: CloudError) -> Sent<Keys> {
+pub(super) async fn send_apart(call: &ValueCall<'_>, error: CloudError) -> BatchResult<Keys> {
     let keys = call.request.value_keys();
     if let [only] = keys.as_slice() {
-        return Sent { refused: vec![(only.clone(), error)], failure: None };
+        return BatchResult { refused: vec![(only.clone(), error)], failure: None };
     }
     let (first, second) = keys.split_at(keys.len() / 2);
     send_parts(call, vec![first.to_vec(), second.to_vec()]).await
@@ -32,7 +32,7 @@ pub(super) async fn send_apart(call: &ValueCall<'_>, error: CloudError) -> Sent<
 /// A call that sets values.
 pub(super) struct ValueCall<'c> {
     pub cloud: &'c dyn Cloud,
-    pub inventory: &'c Inventory,
+    pub resource_cache: &'c ResourceCache,
     pub stack: &'c StackId,
     pub request: &'c Request,
 }
@@ -44,12 +44,12 @@ impl Batch for ValueCall<'_> {
         Box::pin(async move {
             let request = self.request.with_values(&items.concat());
             let response = self.cloud.call(request.clone()).await?;
-            self.inventory.record(self.stack, &request, &response);
+            self.resource_cache.record(self.stack, &request, &response);
             Ok(())
         })
     }
 
-    fn blame(&self, error: &CloudError) -> Blame {
-        if is_about_items(error) { Blame::Item } else { Blame::Call }
+    fn blame(&self, error: &CloudError) -> RefusalReason {
+        if is_about_items(error) { RefusalReason::Item } else { RefusalReason::Call }
     }
 }

@@ -3,19 +3,19 @@
 //! A call that is refused because of one item is sent again in halves, until what is refused is that item alone: `k` bad
 //! items among `n` cost at most about `2 k log2 n` further calls, and all others get through at once.
 
-use crate::cloud::CloudError;
+use crate::aws_api::CloudError;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 
 /// What a refusal of a call about several items is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blame {
+pub enum RefusalReason {
     /// The call as such: a right that is missing, a limit of requests, no answer.
     Call,
     /// At least one of the items.
     Item,
     /// Not all of the items fit.
-    Room,
+    Quota,
     /// At least one of the items is as wanted already.
     Done,
 }
@@ -29,7 +29,7 @@ pub trait Batch: Send + Sync {
     fn send<'a>(&'a self, items: &'a [Self::Item]) -> BoxFuture<'a, Result<(), CloudError>>;
 
     /// What a refusal is about.
-    fn blame(&self, error: &CloudError) -> Blame;
+    fn blame(&self, error: &CloudError) -> RefusalReason;
 
     /// Items of one number compete for the same room.
     fn room_of(&self, _item: &Self::Item) -> usize {
@@ -39,7 +39,7 @@ pub trait Batch: Send + Sync {
 
 /// What became of the items.
 #[derive(Clone, Debug)]
-pub struct Sent<I> {
+pub struct BatchResult<I> {
     /// Items that were refused, each with the answer about it, in order.
     pub refused: Vec<(I, CloudError)>,
     /// Why the items after those were not tried.
@@ -47,8 +47,8 @@ pub struct Sent<I> {
 }
 
 /// Sends parts, in order, each in one call, and what is refused in ever smaller parts.
-pub async fn send_parts<B: Batch>(batch: &B, parts: Vec<Vec<B::Item>>) -> Sent<B::Item> {
-    let mut sent = Sent { refused: Vec::new(), failure: None };
+pub async fn send_parts<B: Batch>(batch: &B, parts: Vec<Vec<B::Item>>) -> BatchResult<B::Item> {
+    let mut sent = BatchResult { refused: Vec::new(), failure: None };
     let mut full: BTreeMap<usize, CloudError> = BTreeMap::new();
     let mut waiting: Vec<Vec<B::Item>> = parts.into_iter().rev().collect();
     while let Some(part) = waiting.pop() {
@@ -64,13 +64,13 @@ pub async fn send_parts<B: Batch>(batch: &B, parts: Vec<Vec<B::Item>>) -> Sent<B
         }
         let Err(error) = batch.send(&part).await else { continue };
         match (batch.blame(&error), part.as_slice()) {
-            (Blame::Call, _) => {
+            (RefusalReason::Call, _) => {
                 sent.failure = Some(error);
                 return sent;
             }
-            (Blame::Done, [_]) => {}
-            (Blame::Item, [item]) => sent.refused.push((item.clone(), error)),
-            (Blame::Room, [item]) => {
+            (RefusalReason::Done, [_]) => {}
+            (RefusalReason::Item, [item]) => sent.refused.push((item.clone(), error)),
+            (RefusalReason::Quota, [item]) => {
                 full.insert(batch.room_of(item), error.clone());
                 sent.refused.push((item.clone(), error));
             }

@@ -6,11 +6,11 @@
 use crate::api::ObjectKey;
 use crate::api::target_group_binding::Networking;
 use crate::aws::{Cloud, pages};
-use crate::cloud::ec2::{
+use crate::aws_api::ec2::{
     DescribeInstances, DescribeNetworkInterfaces, DescribeSecurityGroups, Filter, Instance, NetworkInterface,
     RuleSource,
 };
-use crate::cloud::{CloudError, Tags};
+use crate::aws_api::{CloudError, Tags};
 use crate::config::Config;
 use crate::targets::endpoints::{ResolveError, instance_id};
 use crate::targets::interfaces::{
@@ -123,21 +123,21 @@ impl NetworkError {
 }
 
 /// Id and security groups of an interface; `None`: there is no interface in AWS.
-type Found = Option<Arc<NetworkInterface>>;
+type FoundInterface = Option<Arc<NetworkInterface>>;
 
 /// Finds security groups, and remembers them for a while.
 pub struct InterfaceFinder {
     cloud: Arc<dyn Cloud>,
     config: Arc<Config>,
-    pods: Kept<Box<str>, Found>,
-    instances: Kept<String, Arc<Instance>>,
-    tags: Kept<String, Tags>,
+    pods: TtlCache<Box<str>, FoundInterface>,
+    instances: TtlCache<String, Arc<Instance>>,
+    tags: TtlCache<String, Tags>,
 }
 
 /// Answers by key, each for ten minutes.
-struct Kept<K, V>(Mutex<BTreeMap<K, (Instant, V)>>);
+struct TtlCache<K, V>(Mutex<BTreeMap<K, (Instant, V)>>);
 
-impl<K: Ord, V: Clone> Kept<K, V> {
+impl<K: Ord, V: Clone> TtlCache<K, V> {
     fn new() -> Self {
         Self(Mutex::new(BTreeMap::new()))
     }
@@ -161,7 +161,7 @@ impl<K: Ord, V: Clone> Kept<K, V> {
 impl InterfaceFinder {
     /// Asks nothing until it is asked.
     pub fn new(cloud: Arc<dyn Cloud>, config: Arc<Config>) -> Self {
-        Self { cloud, config, pods: Kept::new(), instances: Kept::new(), tags: Kept::new() }
+        Self { cloud, config, pods: TtlCache::new(), instances: TtlCache::new(), tags: TtlCache::new() }
     }
 
     /// The security groups that traffic to pods passes, with the pods behind each. Pods of hybrid nodes have none.
@@ -175,7 +175,7 @@ impl InterfaceFinder {
         if !unknown.is_empty() {
             self.find_pods(unknown, view).await?;
         }
-        let found: Vec<(Arc<PodView>, Found)> =
+        let found: Vec<(Arc<PodView>, FoundInterface)> =
             pods.iter().map(|pod| (pod.clone(), self.pods.get(&pod.uid).flatten())).collect();
         self.learn_tags(found.iter().filter_map(|(_, interface)| interface.as_deref())).await?;
         let mut groups: BTreeMap<String, Vec<Arc<PodView>>> = BTreeMap::new();

@@ -1,8 +1,8 @@
 //! The record of the targets that this cluster registered in a target group it shares with others.
 
-use super::ports::{ApiFailure, BindingApi};
+use super::traits::{ApiFailure, BindingApi};
 use crate::api::ObjectKey;
-use crate::targets::multi_cluster::{self, Owned};
+use crate::targets::multi_cluster::{self, OwnedTargetIds};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// The records, each read once a process and written when it changes.
 pub struct OwnedTargets {
     api: Arc<dyn BindingApi>,
-    known: Mutex<BTreeMap<ObjectKey, Owned>>,
+    known: Mutex<BTreeMap<ObjectKey, OwnedTargetIds>>,
 }
 
 impl OwnedTargets {
@@ -20,7 +20,7 @@ impl OwnedTargets {
     }
 
     /// The record of a binding; `None`: there is none.
-    pub async fn load(&self, binding: &ObjectKey) -> Result<Option<Owned>, ApiFailure> {
+    pub async fn load(&self, binding: &ObjectKey) -> Result<Option<OwnedTargetIds>, ApiFailure> {
         if let Some(owned) = self.known.lock().get(binding) {
             return Ok(Some(owned.clone()));
         }
@@ -33,7 +33,7 @@ impl OwnedTargets {
     }
 
     /// Writes the record, unless it is known to say so already.
-    pub async fn store(&self, binding: &ObjectKey, owned: Owned) -> Result<(), ApiFailure> {
+    pub async fn store(&self, binding: &ObjectKey, owned: OwnedTargetIds) -> Result<(), ApiFailure> {
         if self.known.lock().get(binding) == Some(&owned) {
             return Ok(());
         }

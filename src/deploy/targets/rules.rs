@@ -6,15 +6,15 @@
 //! groups that a change concerns are touched, so that one broken group is not everybody's problem. A rule that AWS refuses
 //! is the problem of the bindings that need it; all other rules of the group are made.
 
-use super::batch::{Batch, Blame, Sent, is_about_items, send_parts};
+use super::batch::{Batch, BatchResult, RefusalReason, is_about_items, send_parts};
 use super::interfaces::{NetworkError, RefusedRule};
-use super::refusals::{Refusals, Turn};
+use super::refused_items::{RefusedItems, RetryState};
 use crate::api::ObjectKey;
 use crate::api::meta::KUBERNETES_CLUSTER_TAG_PREFIX;
 use crate::api::target_group_binding::Networking;
 use crate::aws::{Cloud, pages, send};
-use crate::cloud::CloudError;
-use crate::cloud::ec2::{
+use crate::aws_api::CloudError;
+use crate::aws_api::ec2::{
     AuthorizeIngress, DescribeSecurityGroups, Filter, IngressRule, RevokeIngress, RuleSource, SecurityGroup,
 };
 use crate::config::Config;
@@ -48,14 +48,14 @@ const GONE: &str = "InvalidGroup.NotFound";
 pub struct TargetRules {
     cloud: Arc<dyn Cloud>,
     config: Arc<Config>,
-    state: Mutex<State>,
+    state: Mutex<TargetRulesState>,
     /// One call at a time about a group; calls about others do not wait.
     turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-struct State {
+struct TargetRulesState {
     /// What each binding that was looked at since start needs.
-    needs: BTreeMap<ObjectKey, Needs>,
+    needs: BTreeMap<ObjectKey, RequiredRules>,
     /// Sources that bindings name whose needs cannot be told: their rules are not revoked.
     claims: BTreeMap<ObjectKey, BTreeSet<RuleSource>>,
     /// Groups that have, or may have, rules of ours.
@@ -63,7 +63,7 @@ struct State {
     /// Rules as last read or written.
     rules: BTreeMap<String, (Instant, Vec<IngressRule>)>,
     /// Rules that AWS refused.
-    refusals: Refusals<Permission>,
+    refused_items: RefusedItems<Permission>,
     /// Groups to compare again as soon as that is possible: not every binding had been looked at, or a call failed.
     owed: BTreeSet<String>,
     /// When groups failed, and for how long audits leave them alone.
@@ -73,7 +73,7 @@ struct State {
 }
 
 #[derive(Default)]
-struct Needs {
+struct RequiredRules {
     now: Permissions,
     /// What was needed before, until the targets have moved on.
     before: Permissions,
@@ -82,12 +82,12 @@ struct Needs {
 impl TargetRules {
     /// Asks nothing until it is asked.
     pub fn new(cloud: Arc<dyn Cloud>, config: Arc<Config>) -> Self {
-        let state = State {
+        let state = TargetRulesState {
             needs: BTreeMap::new(),
             claims: BTreeMap::new(),
             tracked: BTreeSet::new(),
             rules: BTreeMap::new(),
-            refusals: Refusals::new(&[FULL]),
+            refused_items: RefusedItems::new(&[FULL]),
             owed: BTreeSet::new(),
             failed: BTreeMap::new(),
             is_swept: false,
@@ -116,7 +116,7 @@ impl TargetRules {
 
     /// Says that it cannot be told which rules a binding needs. Unless it was known before, the rules of the sources that
     /// the binding names stay; all others may be revoked.
-    pub fn claim(&self, binding: &ObjectKey, networking: &Networking) {
+    pub fn mark_needs_unknown(&self, binding: &ObjectKey, networking: &Networking) {
         let mut state = self.state.lock();
         if !state.needs.contains_key(binding) {
             state.claims.insert(binding.clone(), sources_of(networking));
@@ -125,7 +125,11 @@ impl TargetRules {
 
     /// Says that a binding's targets have moved on: what it does not need any more is revoked. What fails in groups of
     /// other bindings only is tried again later.
-    pub async fn settle(&self, binding: &ObjectKey, view: &dyn ClusterView) -> Result<(), NetworkError> {
+    pub async fn revoke_unneeded(
+        &self,
+        binding: &ObjectKey,
+        view: &dyn ClusterView,
+    ) -> Result<(), NetworkError> {
         let (own, groups, is_complete, is_swept) = {
             let mut state = self.state.lock();
             let mut others = state.forget_missing(view);
@@ -242,7 +246,7 @@ impl TargetRules {
 
     /// Sends each change in one call; if one is refused, reads the rules afresh and sends what is left in parts.
     async fn try_to_keep(&self, group: &str, may_revoke: bool) -> Result<(), NetworkError> {
-        let plain = Attempt { may_revoke, revoke_first: false, in_parts: false };
+        let plain = RuleUpdate { may_revoke, revoke_first: false, in_parts: false };
         let revoke_first = match self.change_rules(group, plain).await {
             Err(NetworkError::Cloud(error)) if is_read(&error) => return Err(error.into()),
             Err(NetworkError::Cloud(error)) if error.is(&[FULL]) => true,
@@ -250,7 +254,7 @@ impl TargetRules {
             answer => return answer,
         };
         self.state.lock().rules.remove(group);
-        self.change_rules(group, Attempt { may_revoke, revoke_first, in_parts: true }).await
+        self.change_rules(group, RuleUpdate { may_revoke, revoke_first, in_parts: true }).await
     }
 
     /// A group that is gone is a problem only for those who need it.
@@ -264,8 +268,8 @@ impl TargetRules {
         Ok(())
     }
 
-    async fn change_rules(&self, group: &str, attempt: Attempt) -> Result<(), NetworkError> {
-        let Attempt { may_revoke, revoke_first, in_parts } = attempt;
+    async fn change_rules(&self, group: &str, attempt: RuleUpdate) -> Result<(), NetworkError> {
+        let RuleUpdate { may_revoke, revoke_first, in_parts } = attempt;
         let (mut change, is_remembered) = self.compare(group, may_revoke).await?;
         if is_remembered && !change.revoke.is_empty() {
             // why: never revoke from memory; somebody may have changed the rules meanwhile
@@ -273,7 +277,7 @@ impl TargetRules {
             change = self.compare(group, may_revoke).await?.0;
         }
         let RuleChange { mut grant, revoke } = change;
-        if revoke_first || (!revoke.is_empty() && self.state.lock().refusals.is_full(group)) {
+        if revoke_first || (!revoke.is_empty() && self.state.lock().refused_items.is_full(group)) {
             // why: a rule that takes another's place must find the room that the other leaves
             grant.sort_by_key(|rule| !revoke.iter().any(|old| is_for_same_peer(old, rule)));
             self.revoke(group, revoke, in_parts).await?;
@@ -298,7 +302,7 @@ impl TargetRules {
         };
         // why: what is needed is read last, so that whoever comes after us finds our needs served by the call before
         let desired = self.state.lock().desired(&self.config).remove(group).unwrap_or_default();
-        self.state.lock().refusals.retain(group, |refused| {
+        self.state.lock().refused_items.retain(group, |refused| {
             desired.contains(refused) || rules.iter().any(|rule| Permission::of_rule(rule) == *refused)
         });
         let mut change = diff_rules(&rules, &desired);
@@ -340,26 +344,26 @@ impl TargetRules {
         rules: Vec<IngressRule>,
         in_parts: bool,
     ) -> Result<(), NetworkError> {
-        self.send(&Change { rules: self, group, is_grant: true }, rules, in_parts).await
+        self.send(&GroupRuleChange { rules: self, group, is_grant: true }, rules, in_parts).await
     }
 
     async fn revoke(&self, group: &str, rules: Vec<IngressRule>, in_parts: bool) -> Result<(), NetworkError> {
-        self.send(&Change { rules: self, group, is_grant: false }, rules, in_parts).await
+        self.send(&GroupRuleChange { rules: self, group, is_grant: false }, rules, in_parts).await
     }
 
     /// Sends rules in one call, or in parts; those that were refused before follow, each alone.
     async fn send(
         &self,
-        change: &Change<'_>,
+        change: &GroupRuleChange<'_>,
         rules: Vec<IngressRule>,
         in_parts: bool,
     ) -> Result<(), NetworkError> {
         let (mut fresh, mut parts) = (Vec::new(), Vec::new());
         for rule in rules {
-            match self.state.lock().refusals.turn(change.group, &Permission::of_rule(&rule)) {
-                Turn::Fresh => fresh.push(rule),
-                Turn::Due => parts.push(vec![rule]),
-                Turn::Later => {}
+            match self.state.lock().refused_items.turn(change.group, &Permission::of_rule(&rule)) {
+                RetryState::Fresh => fresh.push(rule),
+                RetryState::Due => parts.push(vec![rule]),
+                RetryState::Later => {}
             }
         }
         if in_parts {
@@ -367,10 +371,10 @@ impl TargetRules {
         } else if !fresh.is_empty() {
             change.send(&fresh).await?;
         }
-        let Sent { refused, failure } = send_parts(change, parts).await;
+        let BatchResult { refused, failure } = send_parts(change, parts).await;
         let mut state = self.state.lock();
         for (rule, error) in refused {
-            state.refusals.note(change.group, Permission::of_rule(&rule), error);
+            state.refused_items.note(change.group, Permission::of_rule(&rule), error);
         }
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -378,7 +382,7 @@ impl TargetRules {
 
 /// How rules are changed.
 #[derive(Clone, Copy)]
-struct Attempt {
+struct RuleUpdate {
     may_revoke: bool,
     /// Whether room must be made before anything is granted.
     revoke_first: bool,
@@ -387,13 +391,13 @@ struct Attempt {
 }
 
 /// Granting or revoking rules of one group.
-struct Change<'a> {
+struct GroupRuleChange<'a> {
     rules: &'a TargetRules,
     group: &'a str,
     is_grant: bool,
 }
 
-impl Change<'_> {
+impl GroupRuleChange<'_> {
     async fn call(&self, rules: &[IngressRule]) -> Result<(), CloudError> {
         let (cloud, group_id, rules) = (&*self.rules.cloud, self.group.into(), rules.to_vec());
         if self.is_grant {
@@ -406,9 +410,9 @@ impl Change<'_> {
     fn note(&self, rules: &[IngressRule]) {
         let mut state = self.rules.state.lock();
         let done: BTreeSet<Permission> = rules.iter().map(Permission::of_rule).collect();
-        state.refusals.retain(self.group, |refused| !done.contains(refused));
+        state.refused_items.retain(self.group, |refused| !done.contains(refused));
         if !self.is_grant {
-            state.refusals.note_room(self.group);
+            state.refused_items.note_room(self.group);
         }
         let Some((_, known)) = state.rules.get_mut(self.group) else { return };
         known.retain(|rule| !rules.contains(rule));
@@ -418,13 +422,13 @@ impl Change<'_> {
     }
 }
 
-impl Batch for Change<'_> {
+impl Batch for GroupRuleChange<'_> {
     type Item = IngressRule;
 
     fn send<'a>(&'a self, rules: &'a [IngressRule]) -> BoxFuture<'a, Result<(), CloudError>> {
         Box::pin(async move {
             let answer = self.call(rules).await;
-            let is_done = |error: &CloudError| rules.len() == 1 && self.blame(error) == Blame::Done;
+            let is_done = |error: &CloudError| rules.len() == 1 && self.blame(error) == RefusalReason::Done;
             if answer.as_ref().map_or_else(is_done, |()| true) {
                 self.note(rules);
             }
@@ -432,12 +436,12 @@ impl Batch for Change<'_> {
         })
     }
 
-    fn blame(&self, error: &CloudError) -> Blame {
+    fn blame(&self, error: &CloudError) -> RefusalReason {
         match error.code() {
-            Some(code) if OUTDATED.contains(&code) => Blame::Done,
-            Some(FULL) => Blame::Room,
-            _ if is_about_items(error) => Blame::Item,
-            _ => Blame::Call,
+            Some(code) if OUTDATED.contains(&code) => RefusalReason::Done,
+            Some(FULL) => RefusalReason::Quota,
+            _ if is_about_items(error) => RefusalReason::Item,
+            _ => RefusalReason::Call,
         }
     }
 
@@ -476,7 +480,7 @@ fn one(mut failures: Vec<NetworkError>) -> Result<(), NetworkError> {
     }
 }
 
-impl State {
+impl TargetRulesState {
     /// What all bindings need together.
     fn desired(&self, config: &Config) -> Permissions {
         let needs = self.needs.values().flat_map(|needs| [&needs.now, &needs.before]);
@@ -515,7 +519,7 @@ impl State {
     }
 
     fn refusal(&self, group: &str, needed: &Permission) -> Option<RefusedRule> {
-        let mut refused = self.refusals.of(group);
+        let mut refused = self.refused_items.of(group);
         let (_, error) = refused.find(|(refused, _)| refused.covers(needed))?;
         let mut present = self.rules.get(group).into_iter().flat_map(|(_, rules)| rules);
         let is_granted = present.any(|rule| Permission::of_rule(rule).covers(needed));
@@ -534,7 +538,7 @@ impl State {
     fn without_substitutes(&self, group: &str, mut rules: Vec<IngressRule>) -> Vec<IngressRule> {
         rules.retain(|rule| {
             let rule = Permission::of_rule(rule);
-            !self.refusals.of(group).any(|(refused, _)| refused.is_for_same_peer(&rule))
+            !self.refused_items.of(group).any(|(refused, _)| refused.is_for_same_peer(&rule))
         });
         rules
     }

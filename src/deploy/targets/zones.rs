@@ -3,14 +3,14 @@
 //! Upstream's `registerPodEndpoints`. A VPC's CIDRs are read once; they are read again only when an address is not inside
 //! the known ones, so that registration does not wait for a read.
 
-use super::lane::Group;
+use super::target_registrar::TargetGroupRef;
 use crate::api::meta::ZONE_LABEL;
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws::assume_role::AssumedRole;
 use crate::aws::{Cloud, pages};
-use crate::cloud::CloudError;
-use crate::cloud::ec2::DescribeVpcs;
-use crate::cloud::elbv2::Target;
+use crate::aws_api::CloudError;
+use crate::aws_api::ec2::DescribeVpcs;
+use crate::aws_api::elbv2::Target;
 use crate::config::Config;
 use crate::targets::endpoints::{Backing, Endpoint};
 use crate::targets::interfaces::is_inside;
@@ -55,7 +55,7 @@ type Cidrs = Arc<Vec<String>>;
 
 /// Endpoints as targets.
 #[derive(Clone, Debug, Default)]
-pub struct Described {
+pub struct DescribedTargets {
     /// The targets to register.
     pub targets: Vec<Target>,
     /// Why the first of the endpoints that are left out cannot be described.
@@ -89,14 +89,14 @@ impl Zones {
         binding: &TargetGroupBinding,
         endpoints: &[Endpoint],
         view: &dyn ClusterView,
-    ) -> Result<Described, ZoneError> {
-        let Group { arn: _, role } = Group::of(binding);
+    ) -> Result<DescribedTargets, ZoneError> {
+        let TargetGroupRef { arn: _, role } = TargetGroupRef::of(binding);
         let own = binding.spec.vpc_id.as_deref().filter(|vpc| !vpc.is_empty());
         let vpc = own.unwrap_or(&self.vpc_id);
         let use_node_zones = role.is_none() && self.uses_node_zones(&ObjectKey::of(binding));
         let addresses = addresses(endpoints);
         let cidrs = self.cidrs_for(vpc, role.as_ref(), &addresses).await?;
-        let mut described = Described::default();
+        let mut described = DescribedTargets::default();
         for endpoint in endpoints {
             let zone = match &endpoint.backing {
                 Backing::Pod(pod) => zone_of(pod, &endpoint.id, &cidrs, use_node_zones.then_some(view)),

@@ -1,7 +1,7 @@
 //! Actions, conditions and transforms of listeners and rules.
 
-use super::json::{Node, Object};
-use crate::cloud::elbv2::{
+use super::json::{JsonObject, JsonValue};
+use crate::aws_api::elbv2::{
     AuthenticationSession, CognitoAction, FixedResponseAction, ForwardAction, JwtAction, JwtClaim,
     ListenerAction, OidcAction, RedirectAction, RuleCondition, RuleTransform, TargetGroupStickiness,
     TargetGroupTuple, ValuesOrRegexes,
@@ -9,7 +9,7 @@ use crate::cloud::elbv2::{
 
 const REDACTED: &str = "[REDACTED]";
 
-pub(super) fn action(action: &ListenerAction) -> Object {
+pub(super) fn action(action: &ListenerAction) -> JsonObject {
     let (kind, key, config) = match action {
         ListenerAction::Forward(config) => ("forward", "forwardConfig", forward(config)),
         ListenerAction::Redirect(config) => ("redirect", "redirectConfig", redirect(config)),
@@ -24,27 +24,27 @@ pub(super) fn action(action: &ListenerAction) -> Object {
         }
         ListenerAction::JwtValidation(config) => ("jwt-validation", "jwtValidationConfig", jwt(config)),
     };
-    Object::new().with("type", kind).with(key, config)
+    JsonObject::new().with("type", kind).with(key, config)
 }
 
-fn forward(config: &ForwardAction) -> Object {
+fn forward(config: &ForwardAction) -> JsonObject {
     let ForwardAction { target_groups, stickiness, plain: _ } = config;
     let tuple = |tuple: &TargetGroupTuple| {
         let TargetGroupTuple { target_group, weight } = tuple;
-        Object::new().with("targetGroupARN", target_group).with_some("weight", *weight)
+        JsonObject::new().with("targetGroupARN", target_group).with_some("weight", *weight)
     };
     let stickiness = stickiness.as_ref().map(|stickiness| {
         let TargetGroupStickiness { enabled, duration_seconds } = stickiness;
-        Object::new().with_some("enabled", *enabled).with_some("durationSeconds", *duration_seconds)
+        JsonObject::new().with_some("enabled", *enabled).with_some("durationSeconds", *duration_seconds)
     });
-    Object::new()
-        .with("targetGroups", Node::list(target_groups.iter().map(tuple)))
+    JsonObject::new()
+        .with("targetGroups", JsonValue::list(target_groups.iter().map(tuple)))
         .with_some("targetGroupStickinessConfig", stickiness)
 }
 
-fn redirect(config: &RedirectAction) -> Object {
+fn redirect(config: &RedirectAction) -> JsonObject {
     let RedirectAction { host, path, port, protocol, query, status_code } = config;
-    Object::new()
+    JsonObject::new()
         .with_some("host", host.as_ref())
         .with_some("path", path.as_ref())
         .with_some("port", port.as_ref())
@@ -53,15 +53,15 @@ fn redirect(config: &RedirectAction) -> Object {
         .with("statusCode", status_code)
 }
 
-fn fixed_response(config: &FixedResponseAction) -> Object {
+fn fixed_response(config: &FixedResponseAction) -> JsonObject {
     let FixedResponseAction { content_type, message_body, status_code } = config;
-    Object::new()
+    JsonObject::new()
         .with_some("contentType", content_type.as_ref())
         .with_some("messageBody", message_body.as_ref())
         .with("statusCode", status_code)
 }
 
-fn session(session: &AuthenticationSession) -> Object {
+fn session(session: &AuthenticationSession) -> JsonObject {
     let AuthenticationSession {
         extra_params,
         on_unauthenticated_request,
@@ -69,7 +69,7 @@ fn session(session: &AuthenticationSession) -> Object {
         session_cookie_name,
         session_timeout,
     } = session;
-    Object::new()
+    JsonObject::new()
         .with_any("authenticationRequestExtraParams", extra_params)
         .with_some("onUnauthenticatedRequest", on_unauthenticated_request.as_ref())
         .with_some("scope", scope.as_ref())
@@ -77,7 +77,7 @@ fn session(session: &AuthenticationSession) -> Object {
         .with_some("sessionTimeout", *session_timeout)
 }
 
-fn cognito(config: &CognitoAction) -> Object {
+fn cognito(config: &CognitoAction) -> JsonObject {
     let CognitoAction { user_pool_arn, user_pool_client_id, user_pool_domain, session: common } = config;
     session(common)
         .with("userPoolARN", user_pool_arn)
@@ -85,7 +85,7 @@ fn cognito(config: &CognitoAction) -> Object {
         .with("userPoolDomain", user_pool_domain)
 }
 
-fn oidc(config: &OidcAction) -> Object {
+fn oidc(config: &OidcAction) -> JsonObject {
     let OidcAction {
         issuer,
         authorization_endpoint,
@@ -105,53 +105,56 @@ fn oidc(config: &OidcAction) -> Object {
         .with("clientSecret", REDACTED)
 }
 
-fn jwt(config: &JwtAction) -> Object {
+fn jwt(config: &JwtAction) -> JsonObject {
     let JwtAction { jwks_endpoint, issuer, additional_claims } = config;
     let claim = |claim: &JwtClaim| {
         let JwtClaim { format, name, values } = claim;
-        Object::new().with("format", format).with("name", name).with("values", Node::list_or_null(values))
+        JsonObject::new()
+            .with("format", format)
+            .with("name", name)
+            .with("values", JsonValue::list_or_null(values))
     };
-    Object::new()
+    JsonObject::new()
         .with("jwksEndpoint", jwks_endpoint)
         .with("issuer", issuer)
         .with_any("additionalClaims", additional_claims.iter().map(claim))
 }
 
-pub(super) fn condition(condition: &RuleCondition) -> Object {
+pub(super) fn condition(condition: &RuleCondition) -> JsonObject {
     let (key, config) = match condition {
-        RuleCondition::HostHeader(values) => ("hostHeaderConfig", either(Object::new(), values)),
-        RuleCondition::PathPattern(values) => ("pathPatternConfig", either(Object::new(), values)),
+        RuleCondition::HostHeader(values) => ("hostHeaderConfig", either(JsonObject::new(), values)),
+        RuleCondition::PathPattern(values) => ("pathPatternConfig", either(JsonObject::new(), values)),
         RuleCondition::HttpHeader { name, values } => {
-            ("httpHeaderConfig", either(Object::new().with("httpHeaderName", name), values))
+            ("httpHeaderConfig", either(JsonObject::new().with("httpHeaderName", name), values))
         }
         RuleCondition::HttpRequestMethod(values) => {
-            ("httpRequestMethodConfig", Object::new().with("values", Node::list_or_null(values)))
+            ("httpRequestMethodConfig", JsonObject::new().with("values", JsonValue::list_or_null(values)))
         }
         RuleCondition::QueryString(pairs) => ("queryStringConfig", query_string(pairs)),
         RuleCondition::SourceIp(values) => {
-            ("sourceIPConfig", Object::new().with("values", Node::list_or_null(values)))
+            ("sourceIPConfig", JsonObject::new().with("values", JsonValue::list_or_null(values)))
         }
     };
-    Object::new().with("field", condition.field()).with(key, config)
+    JsonObject::new().with("field", condition.field()).with(key, config)
 }
 
-fn either(object: Object, values: &ValuesOrRegexes) -> Object {
+fn either(object: JsonObject, values: &ValuesOrRegexes) -> JsonObject {
     let ValuesOrRegexes { values, regexes } = values;
     object.with_any("regexValues", regexes).with_any("values", values)
 }
 
-fn query_string(pairs: &[(Option<String>, String)]) -> Object {
+fn query_string(pairs: &[(Option<String>, String)]) -> JsonObject {
     let pair = |(key, value): &(Option<String>, String)| {
-        Object::new().with_some("key", key.as_ref()).with("value", value)
+        JsonObject::new().with_some("key", key.as_ref()).with("value", value)
     };
-    Object::new().with("values", Node::list_or_null(pairs.iter().map(pair)))
+    JsonObject::new().with("values", JsonValue::list_or_null(pairs.iter().map(pair)))
 }
 
-pub(super) fn transform(transform: &RuleTransform) -> Object {
+pub(super) fn transform(transform: &RuleTransform) -> JsonObject {
     let RuleTransform { kind, rewrites } = transform;
     let key = if kind == "url-rewrite" { "urlRewriteConfig" } else { "hostHeaderRewriteConfig" };
     let rewrite =
-        |(regex, replace): &(String, String)| Object::new().with("regex", regex).with("replace", replace);
-    let config = Object::new().with("rewrites", Node::list_or_null(rewrites.iter().map(rewrite)));
-    Object::new().with("type", kind).with(key, config)
+        |(regex, replace): &(String, String)| JsonObject::new().with("regex", regex).with("replace", replace);
+    let config = JsonObject::new().with("rewrites", JsonValue::list_or_null(rewrites.iter().map(rewrite)));
+    JsonObject::new().with("type", kind).with(key, config)
 }

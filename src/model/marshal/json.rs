@@ -4,35 +4,35 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
 
 /// A JSON value.
-pub(super) enum Node {
+pub(super) enum JsonValue {
     Null,
     Flag(bool),
     Number(i64),
     Text(String),
-    List(Vec<Node>),
-    Object(Object),
+    List(Vec<JsonValue>),
+    Object(JsonObject),
 }
 
 /// A JSON object; its fields keep their order.
 #[derive(Default)]
-pub(super) struct Object(Vec<(String, Node)>);
+pub(super) struct JsonObject(Vec<(String, JsonValue)>);
 
-impl Object {
+impl JsonObject {
     pub fn new() -> Self {
         Self::default()
     }
 
     /// An object whose fields are sorted, as Go sorts the keys of maps.
-    pub fn sorted(fields: impl IntoIterator<Item = (String, Node)>) -> Self {
+    pub fn sorted(fields: impl IntoIterator<Item = (String, JsonValue)>) -> Self {
         Self(fields.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
     }
 
-    pub fn with(mut self, key: &str, value: impl Into<Node>) -> Self {
+    pub fn with(mut self, key: &str, value: impl Into<JsonValue>) -> Self {
         self.0.push((key.to_owned(), value.into()));
         self
     }
 
-    pub fn with_some(self, key: &str, value: Option<impl Into<Node>>) -> Self {
+    pub fn with_some(self, key: &str, value: Option<impl Into<JsonValue>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,
@@ -42,8 +42,8 @@ impl Object {
     /// A list or map, left out when empty.
     pub fn with_any<C: IntoContainer>(self, key: &str, items: C) -> Self {
         match items.into_container() {
-            Node::List(items) if items.is_empty() => self,
-            Node::Object(fields) if fields.0.is_empty() => self,
+            JsonValue::List(items) if items.is_empty() => self,
+            JsonValue::Object(fields) if fields.0.is_empty() => self,
             other => self.with(key, other),
         }
     }
@@ -61,44 +61,44 @@ const ESCAPES: [(char, &str); 5] =
 
 /// Lists and maps of things that become nodes.
 pub(super) trait IntoContainer {
-    fn into_container(self) -> Node;
+    fn into_container(self) -> JsonValue;
 }
 
-impl<I: IntoIterator<Item = T>, T: Listed> IntoContainer for I {
-    fn into_container(self) -> Node {
+impl<I: IntoIterator<Item = T>, T: ListItem> IntoContainer for I {
+    fn into_container(self) -> JsonValue {
         T::gather(self)
     }
 }
 
 /// An item of a list, or an entry of a map.
-pub(super) trait Listed: Sized {
-    fn gather(items: impl IntoIterator<Item = Self>) -> Node;
+pub(super) trait ListItem: Sized {
+    fn gather(items: impl IntoIterator<Item = Self>) -> JsonValue;
 }
 
 macro_rules! listed {
     ($($ty:ty),*) => {$(
-        impl Listed for $ty {
-            fn gather(items: impl IntoIterator<Item = Self>) -> Node {
-                Node::list(items)
+        impl ListItem for $ty {
+            fn gather(items: impl IntoIterator<Item = Self>) -> JsonValue {
+                JsonValue::list(items)
             }
         }
     )*};
 }
-listed!(Object, &crate::cloud::Ref, &String);
+listed!(JsonObject, &crate::aws_api::Ref, &String);
 
-impl Listed for (&String, &String) {
-    fn gather(items: impl IntoIterator<Item = Self>) -> Node {
-        Object::sorted(items.into_iter().map(|(key, value)| (key.clone(), value.into()))).into()
+impl ListItem for (&String, &String) {
+    fn gather(items: impl IntoIterator<Item = Self>) -> JsonValue {
+        JsonObject::sorted(items.into_iter().map(|(key, value)| (key.clone(), value.into()))).into()
     }
 }
 
-impl Node {
-    pub fn list(items: impl IntoIterator<Item = impl Into<Node>>) -> Self {
+impl JsonValue {
+    pub fn list(items: impl IntoIterator<Item = impl Into<JsonValue>>) -> Self {
         Self::List(items.into_iter().map(Into::into).collect())
     }
 
     /// A list that is `null` when empty, as Go writes a slice that was never appended to.
-    pub fn list_or_null(items: impl IntoIterator<Item = impl Into<Node>>) -> Self {
+    pub fn list_or_null(items: impl IntoIterator<Item = impl Into<JsonValue>>) -> Self {
         match Self::list(items) {
             Self::List(items) if items.is_empty() => Self::Null,
             list => list,
@@ -106,7 +106,7 @@ impl Node {
     }
 }
 
-impl Serialize for Node {
+impl Serialize for JsonValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_none(),
@@ -119,7 +119,7 @@ impl Serialize for Node {
     }
 }
 
-impl Serialize for Object {
+impl Serialize for JsonObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (key, value) in &self.0 {
@@ -129,43 +129,43 @@ impl Serialize for Object {
     }
 }
 
-impl From<Object> for Node {
-    fn from(object: Object) -> Self {
+impl From<JsonObject> for JsonValue {
+    fn from(object: JsonObject) -> Self {
         Self::Object(object)
     }
 }
 
-impl From<&str> for Node {
+impl From<&str> for JsonValue {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl From<&String> for Node {
+impl From<&String> for JsonValue {
     fn from(text: &String) -> Self {
         Self::Text(text.clone())
     }
 }
 
-impl From<String> for Node {
+impl From<String> for JsonValue {
     fn from(text: String) -> Self {
         Self::Text(text)
     }
 }
 
-impl From<bool> for Node {
+impl From<bool> for JsonValue {
     fn from(flag: bool) -> Self {
         Self::Flag(flag)
     }
 }
 
-impl From<i32> for Node {
+impl From<i32> for JsonValue {
     fn from(number: i32) -> Self {
         Self::Number(number.into())
     }
 }
 
-impl From<i64> for Node {
+impl From<i64> for JsonValue {
     fn from(number: i64) -> Self {
         Self::Number(number)
     }

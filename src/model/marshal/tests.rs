@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::cloud::Secret;
-use crate::cloud::Tags;
-use crate::cloud::elbv2::{
+use crate::aws_api::Secret;
+use crate::aws_api::Tags;
+use crate::aws_api::elbv2::{
     AuthenticationSession, ForwardAction, IpAddressType, JwtAction, JwtClaim, ListenerAction,
     LoadBalancerType, OidcAction, Protocol, RedirectAction, RuleCondition, RuleTransform, Scheme,
     TargetGroupTuple, TargetType, ValuesOrRegexes,

@@ -2,11 +2,11 @@
 //! second halves of the others).
 
 use super::Diff;
-use super::draft::Phase;
+use super::plan_builder::Phase;
 use crate::api::{ObjectKey, TargetGroupBinding, meta};
-use crate::cloud::Ref;
-use crate::cloud::ec2::DeleteSecurityGroup;
-use crate::cloud::elbv2::{DeleteTargetGroup, ListenerAction};
+use crate::aws_api::Ref;
+use crate::aws_api::ec2::DeleteSecurityGroup;
+use crate::aws_api::elbv2::{DeleteTargetGroup, ListenerAction};
 use crate::model::{Binding, BindingPeer, Resources};
 use crate::plan::binding::{is_same, render_binding};
 use crate::plan::{BindingWrite, Op, Quota, Stage, Step, StepId};
@@ -25,7 +25,7 @@ impl<'a> Diff<'a> {
         for (id, binding) in desired {
             let write = BindingWrite { binding: self.bound_binding(binding), labels: self.stack.id.labels() };
             // why: one that has the wanted name but another target group, which cannot be changed
-            let namesake = by_key.get(&write.key()).copied();
+            let same_name = by_key.get(&write.key()).copied();
             let bound = write.binding.target_group_arn.known().and_then(|arn| by_arn.get(arn));
             match bound.copied() {
                 Some(observed) if !meta::is_being_deleted(observed) => {
@@ -33,7 +33,7 @@ impl<'a> Diff<'a> {
                     self.update_binding(id.as_str(), write, observed);
                 }
                 observed => {
-                    let in_the_way = observed.or(namesake);
+                    let in_the_way = observed.or(same_name);
                     self.claimed_bindings.extend(in_the_way.map(ObjectKey::of));
                     let why = "its target group is gone";
                     let gone =
@@ -63,12 +63,12 @@ impl<'a> Diff<'a> {
         let phase = if is_early { Phase::EarlyBindings } else { Phase::Bindings };
         let (key, target_group) = (write.key(), write.binding.target_group_arn.clone());
         let step = Step::new(STAGE, id, Op::CreateBinding(Box::new(write)), "does not exist").after(after);
-        let created = self.draft.emit(phase, step);
+        let created = self.builder.emit(phase, step);
         if let (true, Ref::Pending(symbol)) = (is_early, target_group) {
             self.bound_early.insert(symbol, created);
             let op = Op::AwaitBindingObserved(key);
             let step = Step::new(STAGE, id, op, "targets before traffic").after([created]);
-            self.draft.emit(Phase::AwaitEarlyBindings, step);
+            self.builder.emit(Phase::AwaitEarlyBindings, step);
         }
     }
 
@@ -78,10 +78,10 @@ impl<'a> Diff<'a> {
             return;
         }
         let op = Op::PatchBinding { write: Box::new(write), observed: Box::new(observed.clone()) };
-        let patched = self.draft.emit(Phase::Bindings, Step::new(STAGE, id, op, "spec or labels differ"));
+        let patched = self.builder.emit(Phase::Bindings, Step::new(STAGE, id, op, "spec or labels differ"));
         let op = Op::AwaitBindingObserved(ObjectKey::of(observed));
         let step = Step::new(STAGE, id, op, "targets follow").after([patched]);
-        self.draft.emit(Phase::Bindings, step);
+        self.builder.emit(Phase::Bindings, step);
     }
 
     fn delete_bindings(&mut self) {
@@ -113,11 +113,11 @@ impl<'a> Diff<'a> {
         if !meta::is_being_deleted(observed) {
             let op = Op::DeleteBinding(key.clone());
             let step = Step::new(STAGE, key.to_string(), op, why).after(after);
-            after = vec![self.draft.emit(phase, step)];
+            after = vec![self.builder.emit(phase, step)];
         }
         let op = Op::AwaitBindingGone(key.clone());
         let step = Step::new(STAGE, key.to_string(), op, "targets are deregistered").after(after);
-        self.draft.emit(phase, step)
+        self.builder.emit(phase, step)
     }
 
     /// The steps that bind the target groups these actions forward to, where that has to come first.
@@ -141,23 +141,23 @@ impl<'a> Diff<'a> {
             let request = DeleteTargetGroup { arn: arn.into() };
             let step = Step::aws(Stage::TargetGroups, arn, request, "nobody asked for it")
                 .after(self.releases_of(arn));
-            self.draft.emit(self.phase_of_release(arn, Phase::DeleteTargetGroups), step);
+            self.builder.emit(self.phase_of_release(arn, Phase::DeleteTargetGroups), step);
         }
         for group in std::mem::take(&mut self.surplus_security_groups) {
             let request = DeleteSecurityGroup { group_id: group.id.as_str().into() };
             let step = Step::aws(Stage::SecurityGroups, group.id.as_str(), request, "nobody asked for it")
                 .after(self.releases_of(&group.id));
-            self.draft.emit(Phase::DeleteSecurityGroups, step);
+            self.builder.emit(Phase::DeleteSecurityGroups, step);
         }
     }
 
     /// When there is no room for more target groups, those that nothing uses any more go early.
     fn phase_of_release(&self, arn: &str, usual: Phase) -> Phase {
-        let must_free = self.terms.limits.is_exhausted(&Quota::TargetGroups);
+        let must_free = self.context.exhausted_quotas.is_exhausted(&Quota::TargetGroups);
         let is_free = self
             .releases_of(arn)
             .into_iter()
-            .all(|step| self.draft.phase_of(step).is_some_and(|phase| phase <= Phase::Frees));
+            .all(|step| self.builder.phase_of(step).is_some_and(|phase| phase <= Phase::Frees));
         if must_free && is_free && !self.in_use.contains(arn) { Phase::Frees } else { usual }
     }
 }

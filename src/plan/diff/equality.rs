@@ -3,7 +3,7 @@
 //! Unset and empty lists are the same. Where AWS fills in a default, the default is filled in here too, so that it is not
 //! written again and again.
 
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     ForwardAction, ListenerAction, MutualAuthentication, OidcAction, RedirectAction, RuleCondition,
     RuleTransform, TargetGroupStickiness, TargetGroupTuple,
 };
@@ -37,7 +37,7 @@ fn same_forward(wanted: &ForwardAction, observed: &ForwardAction) -> bool {
     let ForwardAction { target_groups, stickiness, plain: _ } = wanted;
     weighted(target_groups) == weighted(&observed.target_groups)
         && stickiness.as_ref().is_none_or(|stickiness| {
-            settled(stickiness) == observed.stickiness.as_ref().map_or((false, None), settled)
+            normalized(stickiness) == observed.stickiness.as_ref().map_or((false, None), normalized)
         })
 }
 
@@ -53,7 +53,7 @@ fn weighted(groups: &[TargetGroupTuple]) -> Vec<TargetGroupTuple> {
 }
 
 /// A switched-off stickiness has no duration worth comparing.
-fn settled(stickiness: &TargetGroupStickiness) -> (bool, Option<i32>) {
+fn normalized(stickiness: &TargetGroupStickiness) -> (bool, Option<i32>) {
     let TargetGroupStickiness { enabled, duration_seconds } = stickiness;
     let is_enabled = enabled.unwrap_or(false);
     (is_enabled, duration_seconds.filter(|_| is_enabled))

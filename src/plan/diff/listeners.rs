@@ -1,14 +1,14 @@
 //! Listeners, matched by port (upstream: `listener_*.go`).
 
-use super::draft::Phase;
 use super::equality::{alpn_differs, mutual_authentication_differs, same_actions, sent};
+use super::plan_builder::Phase;
 use super::target_groups::changed_attributes;
 use super::{Diff, symbol};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     AddListenerCertificate, CreateListener, DeleteListener, ListenerAction, ListenerSettings, ModifyListener,
     ModifyListenerAttributes, MutualAuthentication, Protocol, RemoveListenerCertificate,
 };
-use crate::cloud::{Attributes, Ref, SymbolKind, Tags};
+use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
 use crate::model::{Listener, ResourceId, Resources, Rule};
 use crate::plan::{Quota, Stage, Step, actual};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ impl<'a> Diff<'a> {
         let pairs: Vec<_> =
             wanted.iter().map(|(id, listener)| (*id, *listener, by_port.remove(&listener.port))).collect();
         let surplus: Vec<_> = by_port.into_values().collect();
-        let must_free = self.terms.limits.is_exhausted(&Quota::Listeners);
+        let must_free = self.context.exhausted_quotas.is_exhausted(&Quota::Listeners);
         if must_free {
             self.delete_listeners(&surplus);
         }
@@ -85,7 +85,7 @@ impl<'a> Diff<'a> {
             .binding([symbol(SymbolKind::ListenerArn, id)])
             // why: a target group serves one load balancer at a time
             .after(gone);
-        self.draft.emit(PHASE, step);
+        self.builder.emit(PHASE, step);
         let arn = id.pending(SymbolKind::ListenerArn);
         if ssl_policy.is_some() {
             self.extra_certificates(id, &arn, certificates, &[]);
@@ -133,7 +133,7 @@ impl<'a> Diff<'a> {
         let request = self.bound_request(request);
         let step =
             Step::aws(STAGE, id.as_str(), request, why).after(self.bindings_before(&desired.default_actions));
-        let step = self.draft.emit(PHASE, step);
+        let step = self.builder.emit(PHASE, step);
         self.release(target_groups(&entity.default_actions), step);
     }
 
@@ -160,7 +160,10 @@ impl<'a> Diff<'a> {
         let observed_mutual = entity.mutual_authentication.as_ref();
         let tests = [
             (*port != entity.port || *protocol != entity.protocol, "protocol differs"),
-            (!same_actions(&actions, &entity.default_actions, self.terms.secrets), "default actions differ"),
+            (
+                !same_actions(&actions, &entity.default_actions, self.context.secrets),
+                "default actions differ",
+            ),
             (default_certificate != observed_certificate, "default certificate differs"),
             (ssl_policy.is_some() && *ssl_policy != entity.ssl_policy, "security policy differs"),
             (alpn_differs(alpn_policy, &entity.alpn_policy, enhanced), "ALPN policy differs"),
@@ -184,7 +187,7 @@ impl<'a> Diff<'a> {
         for certificate_arn in wanted.difference(&observed).cloned() {
             let request = AddListenerCertificate { listener_arn: listener.clone(), certificate_arn };
             let step = Step::aws(STAGE, id.as_str(), request, "certificate is not attached");
-            self.draft.emit(PHASE, step);
+            self.builder.emit(PHASE, step);
         }
         if !full {
             self.remove_certificates(id, listener, observed.difference(&wanted));
@@ -196,7 +199,7 @@ impl<'a> Diff<'a> {
         let observed = observed.find(|observed| listener.known() == Some(&observed.entity.arn));
         observed.is_some_and(|observed| {
             let load_balancer = observed.entity.load_balancer_arn.clone();
-            self.terms.limits.is_exhausted(&Quota::CertificatesOf(load_balancer))
+            self.context.exhausted_quotas.is_exhausted(&Quota::CertificatesOf(load_balancer))
         })
     }
 
@@ -209,7 +212,7 @@ impl<'a> Diff<'a> {
         for certificate_arn in certificates.cloned() {
             let request = RemoveListenerCertificate { listener_arn: listener.clone(), certificate_arn };
             let step = Step::aws(STAGE, id.as_str(), request, "certificate nobody asked for");
-            self.draft.emit(PHASE, step);
+            self.builder.emit(PHASE, step);
         }
     }
 
@@ -227,17 +230,17 @@ impl<'a> Diff<'a> {
             return;
         }
         let request = ModifyListenerAttributes { arn: arn.clone(), attributes };
-        self.draft.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "attributes differ"));
+        self.builder.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "attributes differ"));
     }
 
     fn delete_listeners(&mut self, surplus: &[&actual::Listener]) {
-        let must_free = self.terms.limits.is_exhausted(&Quota::TargetGroups);
+        let must_free = self.context.exhausted_quotas.is_exhausted(&Quota::TargetGroups);
         let phase = if must_free { Phase::Frees } else { PHASE };
         for actual in surplus {
             let entity = &actual.entity;
             let request = DeleteListener { arn: entity.arn.as_str().into() };
             let step = Step::aws(STAGE, entity.arn.as_str(), request, "nobody asked for it");
-            let step = self.draft.emit(phase, step);
+            let step = self.builder.emit(phase, step);
             let of_rules = actual.rules.iter().flat_map(|rule| &rule.entity.actions);
             self.release(target_groups(entity.default_actions.iter().chain(of_rules)), step);
         }
@@ -250,7 +253,7 @@ impl<'a> Diff<'a> {
 
     pub(super) fn bound_actions(&self, actions: &[ListenerAction]) -> Vec<ListenerAction> {
         let mut actions = actions.to_vec();
-        for reference in crate::cloud::references::in_actions(&mut actions) {
+        for reference in crate::aws_api::references::in_actions(&mut actions) {
             reference.bind(&self.known);
         }
         actions

@@ -3,16 +3,16 @@
 //! A load balancer that must be replaced goes after its successor is there, unless the successor needs its name, its
 //! addresses or its place in a quota.
 
-use super::draft::Phase;
 use super::matching::{Match, match_resources};
+use super::plan_builder::Phase;
 use super::target_groups::changed_attributes;
 use super::{Diff, DiffError, symbol};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     self, CreateLoadBalancer, DeleteLoadBalancer, IpAddressType, LoadBalancerType, ModifyCapacityReservation,
     ModifyIpPools, ModifyLoadBalancerAttributes, SetIpAddressType, SetSecurityGroups, SetSubnets,
     SubnetMapping,
 };
-use crate::cloud::{Ref, SymbolKind};
+use crate::aws_api::{Ref, SymbolKind};
 use crate::model::{LoadBalancer, ResourceId, Resources};
 use crate::plan::{Quota, Stage, Step, StepId, actual};
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ impl<'a> Diff<'a> {
             })?;
         let (missing, existing): (Vec<_>, Vec<_>) =
             found.matches.into_iter().partition(|one| one.kept.is_empty());
-        let may_create_first = !self.terms.limits.is_exhausted(&Quota::LoadBalancers);
+        let may_create_first = !self.context.exhausted_quotas.is_exhausted(&Quota::LoadBalancers);
         if !may_create_first {
             self.delete_load_balancers(&found.surplus, &[], "nobody asked for it");
         }
@@ -106,14 +106,14 @@ impl<'a> Diff<'a> {
             .after(after.into_iter().flatten());
         // why: a load balancer costs money and serves nobody while AWS refuses its target groups
         let target_groups: Vec<StepId> = match replaced {
-            [] => self.draft.in_phase(Phase::TargetGroups).collect(),
+            [] => self.builder.in_phase(Phase::TargetGroups).collect(),
             _ => Vec::new(),
         };
-        let created = self.draft.emit(PHASE, step.after(target_groups));
+        let created = self.builder.emit(PHASE, step.after(target_groups));
         let arn = id.pending(SymbolKind::LoadBalancerArn);
         if !attributes.is_empty() {
             let request = ModifyLoadBalancerAttributes { arn: arn.clone(), attributes: attributes.clone() };
-            self.draft.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "attributes differ"));
+            self.builder.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "attributes differ"));
         }
         if let Some(enforce) = enforce_inbound_rules_on_private_link
             && *kind == LoadBalancerType::Network
@@ -164,15 +164,15 @@ impl<'a> Diff<'a> {
         self.update_subnets(id, desired, entity);
         if *ip_address_type != entity.ip_address_type {
             let request = SetIpAddressType { arn: arn.clone(), ip_address_type: ip_address_type.clone() };
-            self.draft.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "address type differs"));
+            self.builder.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "address type differs"));
         }
         let attributes = changed_attributes(attributes, observed);
         if !attributes.is_empty() {
             let request = ModifyLoadBalancerAttributes { arn: arn.clone(), attributes };
-            self.draft.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "attributes differ"));
+            self.builder.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "attributes differ"));
         }
         if *customer_owned_ipv4_pool != entity.customer_owned_ipv4_pool {
-            self.draft.notice(format!(
+            self.builder.notice(format!(
                 "{id}: the customer-owned IPv4 pool of a load balancer cannot be changed: it stays {:?}",
                 entity.customer_owned_ipv4_pool.as_deref().unwrap_or("none")
             ));
@@ -187,7 +187,7 @@ impl<'a> Diff<'a> {
 
     fn set_ipam_pool(&mut self, id: &ResourceId, arn: &Ref, pool: Option<String>) {
         let request = ModifyIpPools { arn: arn.clone(), ipv4_ipam_pool_id: pool };
-        self.draft.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "IPAM pool differs"));
+        self.builder.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "IPAM pool differs"));
     }
 
     fn update_security_groups(
@@ -221,7 +221,7 @@ impl<'a> Diff<'a> {
         let security_groups = groups.iter().map(|group| self.bound(group)).collect();
         let request =
             SetSecurityGroups { arn: arn.clone(), security_groups, enforce_inbound_rules_on_private_link };
-        self.draft.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "security groups differ"))
+        self.builder.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "security groups differ"))
     }
 
     fn update_subnets(&mut self, id: &ResourceId, desired: &LoadBalancer, entity: &elbv2::LoadBalancer) {
@@ -234,7 +234,7 @@ impl<'a> Diff<'a> {
             subnet_mappings: desired.subnet_mappings.clone(),
             enable_prefix_for_ipv6_source_nat: prefix.filter(|_| desired.kind == LoadBalancerType::Network),
         };
-        self.draft.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "subnets differ"));
+        self.builder.emit(PHASE, Step::aws(STAGE, id.as_str(), request, "subnets differ"));
     }
 
     /// A capacity of zero means none. Capacity can only be set once the load balancer is active; everything else goes on
@@ -252,12 +252,12 @@ impl<'a> Diff<'a> {
             let request =
                 ModifyCapacityReservation { arn: actual.entity.arn.as_str().into(), capacity_units: wanted };
             let step = Step::aws(STAGE, id.as_str(), request, "reserved capacity differs");
-            self.draft.emit(Phase::Capacity, step);
+            self.builder.emit(Phase::Capacity, step);
         }
     }
 
     fn await_activity(&mut self, id: &ResourceId, after: Duration) {
-        self.draft.revisit(after, format!("{id} must be active before its capacity can be reserved"));
+        self.builder.revisit(after, format!("{id} must be active before its capacity can be reserved"));
     }
 
     fn delete_load_balancers(
@@ -274,7 +274,7 @@ impl<'a> Diff<'a> {
         let request = DeleteLoadBalancer { arn: entity.arn.as_str().into() };
         let step = Step::aws(STAGE, entity.arn.as_str(), request, why)
             .after(detached.into_iter().chain(after.iter().copied()));
-        let step = self.draft.emit(PHASE, step);
+        let step = self.builder.emit(PHASE, step);
         let groups = &self.actual.target_groups;
         let uses = |group: &&actual::TargetGroup| group.entity.load_balancer_arns.contains(&entity.arn);
         let used: Vec<&str> = groups.iter().filter(uses).map(|group| group.entity.arn.as_str()).collect();

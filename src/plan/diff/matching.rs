@@ -1,7 +1,7 @@
 //! Which observed resource is which wanted one: by the stack's resource tag, never by name.
 
 use super::DiffError;
-use crate::cloud::Tags;
+use crate::aws_api::Tags;
 use crate::model::{ResourceId, Resources, StackId};
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(super) trait Tagged {
     fn tags(&self) -> &Tags;
 }
 
-impl Tagged for crate::cloud::ec2::SecurityGroup {
+impl Tagged for crate::aws_api::ec2::SecurityGroup {
     fn identity(&self) -> &str {
         &self.id
     }

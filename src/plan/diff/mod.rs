@@ -1,14 +1,14 @@
 //! Compares what is wanted with what is there.
 //!
-//! One file a kind of resource; each emits steps into a [`Draft`], which puts them in order at the end. The order is
+//! One file a kind of resource; each emits steps into a [`PlanBuilder`], which puts them in order at the end. The order is
 //! upstream's (`pkg/deploy/stack_deployer.go`), turned round where something would go before its successor is there.
 
 mod bindings;
-mod draft;
 mod equality;
 mod listeners;
 mod load_balancers;
 mod matching;
+mod plan_builder;
 mod protection;
 mod rules;
 mod security_groups;
@@ -17,21 +17,21 @@ mod target_groups;
 
 use super::actual::Actual;
 use super::digest::AppliedSecrets;
-use super::limits::Limits;
+use super::quotas::ExhaustedQuotas;
 use super::{Plan, StepId};
-use crate::cloud::{Bindings, Ref, Request, Symbol, SymbolKind, Tags};
+use crate::aws_api::{Ref, Request, ResolvedIds, Symbol, SymbolKind, Tags};
 use crate::config::Config;
 use crate::model::{ResourceId, Stack};
-use draft::Draft;
+use plan_builder::PlanBuilder;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a diff depends on besides the two worlds.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms<'a> {
+pub struct PlanContext<'a> {
     /// The controller's configuration.
     pub config: &'a Config,
     /// Quotas that are known to be used up.
-    pub limits: &'a Limits,
+    pub exhausted_quotas: &'a ExhaustedQuotas,
     /// OIDC client secrets that AWS is known to have.
     pub secrets: &'a AppliedSecrets,
 }
@@ -54,7 +54,7 @@ pub enum DiffError {
 }
 
 /// The steps from `actual` to `stack`. Empty when nothing that counts differs.
-pub fn diff(stack: &Stack, actual: &Actual, terms: Terms<'_>) -> Result<Plan, DiffError> {
+pub fn diff(stack: &Stack, actual: &Actual, context: PlanContext<'_>) -> Result<Plan, DiffError> {
     let Stack {
         id: _,
         security_groups,
@@ -66,7 +66,7 @@ pub fn diff(stack: &Stack, actual: &Actual, terms: Terms<'_>) -> Result<Plan, Di
         protection,
         alb_targets,
     } = stack;
-    let mut diff = Diff::new(stack, actual, terms);
+    let mut diff = Diff::new(stack, actual, context);
     diff.security_groups(security_groups)?;
     diff.target_groups(target_groups)?;
     diff.load_balancers(load_balancers)?;
@@ -75,16 +75,16 @@ pub fn diff(stack: &Stack, actual: &Actual, terms: Terms<'_>) -> Result<Plan, Di
     diff.protection(protection);
     diff.alb_targets(alb_targets);
     diff.delete_surplus();
-    Ok(diff.draft.finish(diff.known))
+    Ok(diff.builder.finish(diff.known))
 }
 
 /// A comparison under way.
 struct Diff<'a> {
     stack: &'a Stack,
     actual: &'a Actual,
-    terms: Terms<'a>,
+    context: PlanContext<'a>,
     /// Ids of the stack's resources that exist and stay.
-    known: Bindings,
+    known: ResolvedIds,
     /// The observed load balancer that stays, by resource id.
     load_balancers: BTreeMap<&'a ResourceId, &'a super::actual::LoadBalancer>,
     /// For a load balancer that replaces another: the steps that take the old one away.
@@ -92,7 +92,7 @@ struct Diff<'a> {
     /// Target groups that go.
     surplus_target_groups: Vec<&'a super::actual::TargetGroup>,
     /// Security groups that go.
-    surplus_security_groups: Vec<&'a crate::cloud::ec2::SecurityGroup>,
+    surplus_security_groups: Vec<&'a crate::aws_api::ec2::SecurityGroup>,
     /// Steps after which something in AWS no longer uses this target group or security group.
     releases: BTreeMap<String, Vec<StepId>>,
     /// Target groups that a listener or rule uses and goes on using.
@@ -103,16 +103,16 @@ struct Diff<'a> {
     bound_early: BTreeMap<Symbol, StepId>,
     /// Steps that detach an ALB from a frontend NLB's target group, by the ALB's ARN.
     detached: BTreeMap<String, Vec<StepId>>,
-    draft: Draft,
+    builder: PlanBuilder,
 }
 
 impl<'a> Diff<'a> {
-    fn new(stack: &'a Stack, actual: &'a Actual, terms: Terms<'a>) -> Self {
+    fn new(stack: &'a Stack, actual: &'a Actual, context: PlanContext<'a>) -> Self {
         Self {
             stack,
             actual,
-            terms,
-            known: Bindings::new(),
+            context,
+            known: ResolvedIds::new(),
             load_balancers: BTreeMap::new(),
             replacing: BTreeMap::new(),
             surplus_target_groups: Vec::new(),
@@ -122,12 +122,12 @@ impl<'a> Diff<'a> {
             claimed_bindings: BTreeSet::new(),
             bound_early: BTreeMap::new(),
             detached: BTreeMap::new(),
-            draft: Draft::default(),
+            builder: PlanBuilder::default(),
         }
     }
 
     fn config(&self) -> &'a Config {
-        self.terms.config
+        self.context.config
     }
 
     /// The tags a resource shall carry.

@@ -1,13 +1,13 @@
 //! Web ACLs and Shield on the stack's ALB (upstream: `pkg/deploy/{wafv2,wafregional,shield}`).
 
 use super::Diff;
-use super::draft::Phase;
-use crate::cloud::elbv2::LoadBalancerType;
-use crate::cloud::protection::{
+use super::plan_builder::Phase;
+use crate::aws_api::elbv2::LoadBalancerType;
+use crate::aws_api::protection::{
     AssociateWafRegionalWebAcl, AssociateWafv2WebAcl, CreateShieldProtection, DeleteShieldProtection,
     DisassociateWafRegionalWebAcl, DisassociateWafv2WebAcl,
 };
-use crate::cloud::{Ref, Request, SymbolKind};
+use crate::aws_api::{Ref, Request, SymbolKind};
 use crate::model::Protection;
 use crate::plan::actual::Shield;
 use crate::plan::{Stage, Step};
@@ -60,13 +60,13 @@ impl Diff<'_> {
             (false, _) if wanted == observed => return,
             (false, _) => associate(arn.clone()).into(),
         };
-        self.draft.emit(Phase::Protection, Step::aws(stage, id, request, "web ACL differs"));
+        self.builder.emit(Phase::Protection, Step::aws(stage, id, request, "web ACL differs"));
     }
 
     fn shield(&mut self, id: &str, arn: &Ref, wanted: bool) {
         let request: Request = match (&self.actual.protection.shield, wanted) {
             (Some(Shield::Unknown), _) => {
-                return self.draft.revisit(SHIELD_AGAIN, format!("{id}: Shield could not be asked"));
+                return self.builder.revisit(SHIELD_AGAIN, format!("{id}: Shield could not be asked"));
             }
             (Some(Shield::NotSubscribed) | None, _) | (Some(Shield::Unprotected), false) => return,
             (Some(Shield::Protected(_)), true) if arn.known().is_some() => return,
@@ -77,12 +77,12 @@ impl Diff<'_> {
                 if ![SHIELD_NAME, LEGACY_SHIELD_NAME].contains(&protection.name.as_str()) {
                     let name = &protection.name;
                     return self
-                        .draft
+                        .builder
                         .notice(format!("{id}: the Shield protection {name:?} is not ours: it stays"));
                 }
                 DeleteShieldProtection { protection_id: protection.id.clone() }.into()
             }
         };
-        self.draft.emit(Phase::Protection, Step::aws(Stage::Shield, id, request, "protection differs"));
+        self.builder.emit(Phase::Protection, Step::aws(Stage::Shield, id, request, "protection differs"));
     }
 }

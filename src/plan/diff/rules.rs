@@ -1,12 +1,12 @@
 //! Listener rules: matched by content first, then by priority, so that a change touches as little as possible
 //! (upstream: `listener_rule_*.go`).
 
-use super::draft::Phase;
 use super::equality::{key_of_rule, same_actions, same_conditions, same_transforms};
 use super::listeners::target_groups;
+use super::plan_builder::Phase;
 use super::{Diff, symbol};
-use crate::cloud::elbv2::{CreateRule, DeleteRule, ModifyRule, SetRulePriorities};
-use crate::cloud::{Ref, SymbolKind};
+use crate::aws_api::elbv2::{CreateRule, DeleteRule, ModifyRule, SetRulePriorities};
+use crate::aws_api::{Ref, SymbolKind};
 use crate::model::{ResourceId, Rule};
 use crate::plan::{Quota, Stage, Step, StepId, actual};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -102,7 +102,7 @@ impl<'a> Diff<'a> {
         let entity = &observed.entity;
         same_conditions(conditions, &entity.conditions)
             && same_transforms(transforms, &entity.transforms)
-            && same_actions(&self.bound_actions(actions), &entity.actions, self.terms.secrets)
+            && same_actions(&self.bound_actions(actions), &entity.actions, self.context.secrets)
     }
 
     /// One atomic call moves all that moves, and parks the leaving rules that stand in the way.
@@ -124,7 +124,7 @@ impl<'a> Diff<'a> {
         let priorities = parked.chain(moved).map(|(arn, priority)| (Ref::from(arn), priority)).collect();
         let request = SetRulePriorities { priorities };
         let step = Step::aws(STAGE, listener.as_str(), request, "rules change places");
-        Some(self.draft.emit(PHASE, step))
+        Some(self.builder.emit(PHASE, step))
     }
 
     fn modify_rule(&mut self, listener: &ResourceId, priority: i32, desired: &Rule, actual: &actual::Rule) {
@@ -137,7 +137,7 @@ impl<'a> Diff<'a> {
         };
         let step = Step::aws(STAGE, rule_id(listener, priority).as_str(), request, "content differs")
             .after(self.bindings_before(actions));
-        let step = self.draft.emit(PHASE, step);
+        let step = self.builder.emit(PHASE, step);
         self.release(target_groups(&actual.entity.actions), step);
     }
 
@@ -150,7 +150,7 @@ impl<'a> Diff<'a> {
         pairing: &Pairing<'_>,
         prioritised: Option<StepId>,
     ) {
-        let must_free = self.terms.limits.is_exhausted(&Quota::TargetGroups);
+        let must_free = self.context.exhausted_quotas.is_exhausted(&Quota::TargetGroups);
         let full = self.exhausted_rules_of(load_balancer);
         let mut deleted = pairing.deleted.iter();
         if must_free {
@@ -170,7 +170,7 @@ impl<'a> Diff<'a> {
             } else {
                 // why: once one of them finds no room, the others need not be tried
                 let step = self.create_rule(Phase::LateRules, listener, *priority, rule, late);
-                self.draft.fall_short(quota.clone(), rule_id(listener, *priority).as_str(), step);
+                self.builder.fall_short(quota.clone(), rule_id(listener, *priority).as_str(), step);
                 late = Some(step);
             }
         }
@@ -182,7 +182,7 @@ impl<'a> Diff<'a> {
     fn exhausted_rules_of(&self, load_balancer: &ResourceId) -> Option<Quota> {
         let actual = self.load_balancers.get(load_balancer)?;
         let quota = Quota::RulesOf(actual.entity.arn.clone());
-        self.terms.limits.is_exhausted(&quota).then_some(quota)
+        self.context.exhausted_quotas.is_exhausted(&quota).then_some(quota)
     }
 
     fn create_rule(
@@ -206,14 +206,14 @@ impl<'a> Diff<'a> {
         let step = Step::aws(STAGE, id.as_str(), request, "does not exist")
             .binding([symbol(SymbolKind::RuleArn, &id)])
             .after(after);
-        self.draft.emit(phase, step)
+        self.builder.emit(phase, step)
     }
 
     fn delete_rule(&mut self, phase: Phase, rule: &actual::Rule, after: Option<StepId>) -> StepId {
         let arn = rule.entity.arn.as_str();
         let request = DeleteRule { arn: arn.into() };
         let step = Step::aws(STAGE, arn, request, "nobody asked for it").after(after);
-        let step = self.draft.emit(phase, step);
+        let step = self.builder.emit(phase, step);
         self.release(target_groups(&rule.entity.actions), step);
         step
     }

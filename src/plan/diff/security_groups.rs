@@ -1,12 +1,12 @@
 //! Managed security groups and their ingress rules (upstream: `pkg/deploy/ec2`, `pkg/networking/security_group_reconciler.go`).
 
-use super::draft::Phase;
 use super::matching::{Match, match_resources};
+use super::plan_builder::Phase;
 use super::{Diff, DiffError, symbol};
-use crate::cloud::ec2::{
+use crate::aws_api::ec2::{
     self, AuthorizeIngress, CreateSecurityGroup, IngressRule, RevokeIngress, RuleSource,
 };
-use crate::cloud::{Ref, SymbolKind};
+use crate::aws_api::{Ref, SymbolKind};
 use crate::model::{ResourceId, Resources, SecurityGroup};
 use crate::plan::{Quota, Stage, Step};
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ impl<'a> Diff<'a> {
         };
         let step = Step::aws(STAGE, id.as_str(), request, "does not exist")
             .binding([symbol(SymbolKind::SecurityGroupId, id)]);
-        self.draft.emit(Phase::SecurityGroups, step);
+        self.builder.emit(Phase::SecurityGroups, step);
         self.ingress_rules(id, &id.pending(SymbolKind::SecurityGroupId), ingress, &[]);
     }
 
@@ -75,9 +75,9 @@ impl<'a> Diff<'a> {
             observed.iter().map(|rule| (identity(rule), rule)).collect();
         let grant: Vec<_> = minus(&wanted, &observed).cloned().collect();
         let revoke: Vec<_> = minus(&observed, &wanted).map(|rule| (*rule).clone()).collect();
-        let full = group
-            .known()
-            .is_some_and(|group| self.terms.limits.is_exhausted(&Quota::IngressRulesOf(group.to_owned())));
+        let full = group.known().is_some_and(|group| {
+            self.context.exhausted_quotas.is_exhausted(&Quota::IngressRulesOf(group.to_owned()))
+        });
         let grant = (!grant.is_empty()).then(|| {
             let request = AuthorizeIngress { group_id: group.clone(), rules: grant };
             Step::aws(STAGE, id.as_str(), request, "rules are missing")
@@ -87,9 +87,9 @@ impl<'a> Diff<'a> {
             Step::aws(STAGE, id.as_str(), request, "rules nobody asked for")
         });
         let (first, second) = if full { (revoke, grant) } else { (grant, revoke) };
-        let first = first.map(|step| self.draft.emit(Phase::SecurityGroups, step));
+        let first = first.map(|step| self.builder.emit(Phase::SecurityGroups, step));
         if let Some(step) = second {
-            self.draft.emit(Phase::SecurityGroups, step.after(first));
+            self.builder.emit(Phase::SecurityGroups, step.after(first));
         }
     }
 

@@ -1,9 +1,9 @@
 //! Tags: the wanted set is authoritative, apart from keys that are not ours to touch.
 
 use super::Diff;
-use super::draft::Phase;
+use super::plan_builder::Phase;
 use crate::api::meta::LEGACY_INGRESS_CLUSTER_TAG;
-use crate::cloud::{Ref, Tags, ec2, elbv2};
+use crate::aws_api::{Ref, Tags, ec2, elbv2};
 use crate::plan::{Stage, Step};
 
 /// Tag keys of the controller's first version and of its users' tools, left alone on load balancers, target groups and
@@ -37,11 +37,11 @@ impl Diff<'_> {
         let TagChange { add, remove } = self.tag_change(wanted, observed, legacy);
         if !add.is_empty() {
             let request = elbv2::AddTags { arn: arn.clone(), tags: add };
-            self.draft.emit(phase, Step::aws(stage, resource, request, "tags differ"));
+            self.builder.emit(phase, Step::aws(stage, resource, request, "tags differ"));
         }
         if !remove.is_empty() {
             let request = elbv2::RemoveTags { arn: arn.clone(), keys: remove.into_keys().collect() };
-            self.draft.emit(phase, Step::aws(stage, resource, request, "tags nobody asked for"));
+            self.builder.emit(phase, Step::aws(stage, resource, request, "tags nobody asked for"));
         }
     }
 
@@ -51,12 +51,12 @@ impl Diff<'_> {
         let stage = Stage::SecurityGroups;
         if !add.is_empty() {
             let request = ec2::CreateTags { resource_id: id.into(), tags: add };
-            self.draft.emit(Phase::SecurityGroups, Step::aws(stage, resource, request, "tags differ"));
+            self.builder.emit(Phase::SecurityGroups, Step::aws(stage, resource, request, "tags differ"));
         }
         if !remove.is_empty() {
             let request = ec2::DeleteTags { resource_id: id.into(), tags: remove };
             let step = Step::aws(stage, resource, request, "tags nobody asked for");
-            self.draft.emit(Phase::SecurityGroups, step);
+            self.builder.emit(Phase::SecurityGroups, step);
         }
     }
 

@@ -1,13 +1,13 @@
 //! Target groups, and ALBs as targets of a frontend NLB (upstream: `target_group_*.go`, `frontend_nlb_target_synthesizer.go`).
 
-use super::draft::Phase;
 use super::matching::{Match, match_resources};
+use super::plan_builder::Phase;
 use super::{Diff, DiffError, symbol};
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     self, CreateTargetGroup, DeregisterTargets, HealthCheck, ModifyTargetGroup, ModifyTargetGroupAttributes,
     Protocol, RegisterTargets, Target,
 };
-use crate::cloud::{Attributes, Ref, SymbolKind};
+use crate::aws_api::{Attributes, Ref, SymbolKind};
 use crate::config::Config;
 use crate::model::{AlbTarget, ResourceId, Resources, TargetGroup};
 use crate::plan::{Stage, Step, StepId, actual};
@@ -78,7 +78,7 @@ impl<'a> Diff<'a> {
         };
         let step =
             Step::aws(STAGE, id.as_str(), request, why).binding([symbol(SymbolKind::TargetGroupArn, id)]);
-        self.draft.emit(Phase::TargetGroups, step);
+        self.builder.emit(Phase::TargetGroups, step);
         let defaults = DEFAULTS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         self.target_group_attributes(id, &id.pending(SymbolKind::TargetGroupArn), attributes, &defaults);
     }
@@ -107,7 +107,7 @@ impl<'a> Diff<'a> {
         {
             let request = ModifyTargetGroup { arn: arn.clone(), health_check: wanted.clone() };
             let step = Step::aws(STAGE, id.as_str(), request, "health check differs");
-            self.draft.emit(Phase::TargetGroups, step);
+            self.builder.emit(Phase::TargetGroups, step);
         }
         self.target_group_attributes(id, &arn, attributes, observed);
     }
@@ -123,7 +123,7 @@ impl<'a> Diff<'a> {
         if !attributes.is_empty() {
             let request = ModifyTargetGroupAttributes { arn: arn.clone(), attributes };
             let step = Step::aws(STAGE, id.as_str(), request, "attributes differ");
-            self.draft.emit(Phase::TargetGroups, step);
+            self.builder.emit(Phase::TargetGroups, step);
         }
     }
 
@@ -152,10 +152,10 @@ impl<'a> Diff<'a> {
         let request =
             DeregisterTargets { arn: group.entity.arn.as_str().into(), targets: vec![target.clone()] };
         let known = self.detached.entry(alb).or_default();
-        let is_noted = known.iter().any(|id| self.draft.is_request(*id, &request));
+        let is_noted = known.iter().any(|id| self.builder.is_request(*id, &request));
         if !is_noted {
             let step = Step::aws(Stage::AlbTargets, group.entity.arn.as_str(), request, why);
-            known.push(self.draft.emit(Phase::DetachAlbs, step));
+            known.push(self.builder.emit(Phase::DetachAlbs, step));
         }
     }
 
@@ -185,7 +185,7 @@ impl<'a> Diff<'a> {
                 RegisterTargets { arn, targets: vec![target] },
                 "the ALB is not a target",
             );
-            self.draft.emit(Phase::AttachAlbs, step.or_revisit(ALB_RETRY));
+            self.builder.emit(Phase::AttachAlbs, step.or_revisit(ALB_RETRY));
         }
     }
 }

@@ -8,15 +8,15 @@ mod target_groups;
 mod world;
 
 use super::*;
-use crate::plan::Limits;
+use crate::plan::ExhaustedQuotas;
 use world::{alb, mirror, nlb};
 
 /// What changes, who changes it, and the steps that follow.
 type Case = (&'static str, fn(&mut Stack, &mut Actual), &'static [&'static str]);
 
-fn plan_of(stack: &Stack, actual: &Actual, config: &Config, limits: &Limits) -> Plan {
+fn plan_of(stack: &Stack, actual: &Actual, config: &Config, exhausted_quotas: &ExhaustedQuotas) -> Plan {
     let secrets = AppliedSecrets::default();
-    diff(stack, actual, Terms { config, limits, secrets: &secrets }).unwrap()
+    diff(stack, actual, PlanContext { config, exhausted_quotas, secrets: &secrets }).unwrap()
 }
 
 /// The first line of every step, without its sign and reason.
@@ -29,7 +29,7 @@ fn check(cases: &[Case], stack: fn() -> Stack, config: &Config) {
         let mut stack = stack();
         let mut actual = mirror(&stack);
         change(&mut stack, &mut actual);
-        let plan = plan_of(&stack, &actual, config, &Limits::default());
+        let plan = plan_of(&stack, &actual, config, &ExhaustedQuotas::default());
         assert_eq!(lines(&plan), *expected, "{name}\n{plan}");
     }
 }
@@ -41,7 +41,7 @@ fn the<T>(resources: &mut crate::model::Resources<T>) -> &mut T {
 #[test]
 fn nothing_differs_nothing_is_done() {
     for stack in [alb(), nlb()] {
-        let plan = plan_of(&stack, &mirror(&stack), &world::config(), &Limits::default());
+        let plan = plan_of(&stack, &mirror(&stack), &world::config(), &ExhaustedQuotas::default());
         assert!(plan.is_empty(), "{plan}");
         assert!(plan.notices.is_empty(), "{plan}");
     }
@@ -49,7 +49,7 @@ fn nothing_differs_nothing_is_done() {
 
 #[test]
 fn a_new_stack_is_made_from_the_bottom_up() {
-    let plan = plan_of(&alb(), &Actual::default(), &world::config(), &Limits::default());
+    let plan = plan_of(&alb(), &Actual::default(), &world::config(), &ExhaustedQuotas::default());
     let expected = [
         "CreateSecurityGroup ManagedLBSecurityGroup",
         "AuthorizeSecurityGroupIngress ManagedLBSecurityGroup",
@@ -70,7 +70,7 @@ fn a_new_stack_is_made_from_the_bottom_up() {
 #[test]
 fn an_unwanted_stack_goes_from_the_top_down() {
     let empty = Stack::empty(alb().id);
-    let plan = plan_of(&empty, &mirror(&alb()), &world::config(), &Limits::default());
+    let plan = plan_of(&empty, &mirror(&alb()), &world::config(), &ExhaustedQuotas::default());
     let expected = [
         "DeleteLoadBalancer arn:load-balancer/LoadBalancer",
         "DeleteTargetGroupBinding default/web",
@@ -87,7 +87,7 @@ fn an_unwanted_stack_goes_from_the_top_down() {
 
 #[test]
 fn a_plan_reads_like_a_reviewers_diff() {
-    let plan = plan_of(&nlb(), &Actual::default(), &world::config(), &Limits::default());
+    let plan = plan_of(&nlb(), &Actual::default(), &world::config(), &ExhaustedQuotas::default());
     assert_eq!(plan.to_string(), include_str!("tests/new-nlb.txt"));
 }
 
@@ -95,9 +95,14 @@ fn a_plan_reads_like_a_reviewers_diff() {
 fn a_resource_without_its_tag_stops_everything() {
     let (stack, mut actual) = (alb(), mirror(&alb()));
     actual.target_groups[0].tags.remove("ingress.k8s.aws/resource");
-    let (config, limits, secrets) = (world::config(), Limits::default(), AppliedSecrets::default());
-    let error =
-        diff(&stack, &actual, Terms { config: &config, limits: &limits, secrets: &secrets }).unwrap_err();
+    let (config, exhausted_quotas, secrets) =
+        (world::config(), ExhaustedQuotas::default(), AppliedSecrets::default());
+    let error = diff(
+        &stack,
+        &actual,
+        PlanContext { config: &config, exhausted_quotas: &exhausted_quotas, secrets: &secrets },
+    )
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "arn:target-group/default/web:80 carries the tags of stack default/web but lacks the tag \

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::cloud::Secret;
+use crate::aws_api::Secret;
 use crate::model::{Owner, StackId};
 use std::collections::BTreeMap;
 

@@ -1,13 +1,13 @@
 //! What a request or binding says, as names and values for a reader.
 
-use crate::cloud::ec2::{IngressRule, RuleSource};
-use crate::cloud::elbv2::{
+use crate::aws_api::ec2::{IngressRule, RuleSource};
+use crate::aws_api::elbv2::{
     CognitoAction, CreateLoadBalancer, CreateTargetGroup, FixedResponseAction, ForwardAction, HealthCheck,
     JwtAction, ListenerAction, ListenerSettings, MutualAuthentication, OidcAction, RedirectAction,
     RuleCondition, RuleTransform, SubnetMapping, Target, TargetGroupStickiness, TargetGroupTuple,
     ValuesOrRegexes,
 };
-use crate::cloud::{Ref, Request};
+use crate::aws_api::{Ref, Request};
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;

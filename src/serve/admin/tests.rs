@@ -15,8 +15,8 @@ async fn ask(probes: &Router, path: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn serving_webhooks_and_having_seen_the_cluster_are_two_questions() {
-    let no = |reason: &'static str| -> Readiness { Arc::new(move || Err(reason.to_owned())) };
-    let yes = || -> Readiness { Arc::new(|| Ok(())) };
+    let no = |reason: &'static str| -> ReadinessCheck { Arc::new(move || Err(reason.to_owned())) };
+    let yes = || -> ReadinessCheck { Arc::new(|| Ok(())) };
     let passes = (200, "ok".to_owned());
     let fails = |name: &str, reason: &str| (500, format!("[-]{name} failed: {reason}\n"));
 

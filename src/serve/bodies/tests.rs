@@ -5,7 +5,7 @@ use super::*;
 const KIB: usize = 1024;
 
 fn bodies(small: usize, large: usize) -> Bodies {
-    Bodies::new(Room { small: small * KIB, large: large * KIB, huge: LARGEST }, BodyMeter::default())
+    Bodies::new(BodyLimits { small: small * KIB, large: large * KIB, huge: LARGEST }, BodyMeter::default())
 }
 
 /// Whether memory is waited for.
@@ -18,7 +18,7 @@ macro_rules! waits {
 #[tokio::test(start_paused = true)]
 async fn who_holds_a_body_back_makes_room_for_who_sends_one() {
     let bodies = bodies(64, 1000);
-    let held: Vec<Share> = (0..3).map(|_| bodies.enter()).collect();
+    let held: Vec<BodyReservation> = (0..3).map(|_| bodies.enter()).collect();
     for share in &held {
         share.take(300 * KIB).await.unwrap();
     }
@@ -53,7 +53,7 @@ async fn who_sends_is_waited_for_and_who_stops_is_not() {
     assert_eq!(sender.take(0).await, Ok(()), "it goes on sending");
     tokio::time::advance(STALL).await;
     assert!(waits!(take));
-    assert_eq!(sender.take(0).await, Err(Dropped));
+    assert_eq!(sender.take(0).await, Err(BodyDropped));
     drop(sender);
     assert_eq!(take.await, Ok(()));
 }
@@ -70,7 +70,7 @@ async fn a_sender_that_trickles_is_given_up_after_a_second() {
     let next = bodies.enter();
     let mut take = Box::pin(next.take(500 * KIB));
     assert!(waits!(take));
-    assert_eq!(slow.take(0).await, Err(Dropped));
+    assert_eq!(slow.take(0).await, Err(BodyDropped));
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,6 +120,6 @@ async fn huge_bodies_come_one_at_a_time_and_nobody_else_waits_for_them() {
     assert!(waits!(Box::pin(next.take(LARGE + 1))));
     assert!(!waits!(Box::pin(large.take(LARGE))));
     assert!(!waits!(Box::pin(small.take(SMALL))));
-    let Room { small, large, huge } = Room::default();
+    let BodyLimits { small, large, huge } = BodyLimits::default();
     assert!(small + large + huge <= 64 * 1024 * KIB);
 }

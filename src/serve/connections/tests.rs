@@ -4,20 +4,20 @@ use super::*;
 use crate::serve::bodies::LARGEST;
 
 fn table(connections: usize, opening: usize, share: usize) -> Connections {
-    Connections::new(Limits { connections, opening, share }, ConnectionMeter::default())
+    Connections::new(ConnectionLimits { connections, opening, share }, ConnectionMeter::default())
 }
 
 fn source(last: u8) -> IpAddr {
     IpAddr::from([10, 0, 0, last])
 }
 
-fn idle(table: &Connections, from: u8) -> Place {
+fn idle(table: &Connections, from: u8) -> ConnectionSlot {
     let place = table.enter(source(from)).unwrap();
     place.connection.opened(false);
     place
 }
 
-fn is_closing(place: &Place) -> bool {
+fn is_closing(place: &ConnectionSlot) -> bool {
     place.connection.closing.is_cancelled()
 }
 
@@ -102,7 +102,7 @@ async fn the_next_request_of_a_connection_that_was_served_stays_as_long_as_it_is
 #[tokio::test(start_paused = true)]
 async fn unfinished_handshakes_have_a_limit_of_their_own() {
     let table = table(100, 2, 100);
-    let opening: Vec<Place> = (0..5).map(|_| table.enter(source(1)).unwrap()).collect();
+    let opening: Vec<ConnectionSlot> = (0..5).map(|_| table.enter(source(1)).unwrap()).collect();
     let closing: Vec<bool> = opening.iter().map(is_closing).collect();
     assert_eq!(closing, [true, true, true, false, false]);
 }
@@ -110,7 +110,7 @@ async fn unfinished_handshakes_have_a_limit_of_their_own() {
 #[tokio::test(start_paused = true)]
 async fn a_source_keeps_its_share_against_one_with_more() {
     let table = table(6, 6, 2);
-    let small: Vec<Place> = (0..2).map(|_| idle(&table, 1)).collect();
+    let small: Vec<ConnectionSlot> = (0..2).map(|_| idle(&table, 1)).collect();
     pass().await;
     let mut large = Vec::new();
     for _ in 0..50 {

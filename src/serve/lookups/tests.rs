@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::aws::{Answer, Cloud};
-use crate::cloud::{CloudError, Request};
+use crate::aws::{Cloud, CloudFuture};
+use crate::aws_api::{CloudError, Request};
 
 /// Counts calls, and in whose names.
 #[derive(Default)]
@@ -21,7 +21,7 @@ impl CloudFor for Arc<Counted> {
 struct Shared(Arc<Counted>);
 
 impl Cloud for Shared {
-    fn call(&self, _: Request) -> Answer<'_> {
+    fn call(&self, _: Request) -> CloudFuture<'_> {
         *self.0.calls.lock() += 1;
         Box::pin(async { Err(CloudError::Fenced { operation: "none" }) })
     }
@@ -32,8 +32,8 @@ fn lookups() -> (Arc<Counted>, Lookups) {
     (counted.clone(), Lookups::new(Arc::new(counted), LookupMeter::default()))
 }
 
-fn group(number: usize) -> TargetGroupQuery {
-    TargetGroupQuery::Name(format!("group-{number}"))
+fn group(number: usize) -> TargetGroupLookup {
+    TargetGroupLookup::Name(format!("group-{number}"))
 }
 
 fn role(number: usize) -> AssumedRole {
@@ -45,8 +45,9 @@ async fn strangers_cannot_make_many_calls() {
     let (counted, lookups) = lookups();
     let questions = (0..600).map(|number| lookups.find((None, group(number)), |_| false));
     let found = futures::future::join_all(questions).await;
-    let is_refused =
-        |found: &&Found| found.as_ref().is_err_and(|reason| reason.to_string().contains("too many"));
+    let is_refused = |found: &&TargetGroupsResult| {
+        found.as_ref().is_err_and(|reason| reason.to_string().contains("too many"))
+    };
     assert_eq!(found.iter().filter(is_refused).count(), 560);
     assert_eq!(*counted.calls.lock(), 40, "twenty at once, and those of two seconds");
 }

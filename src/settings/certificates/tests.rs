@@ -41,7 +41,7 @@ fn all_covering_certificates_are_found_in_order_of_their_arns() {
     let found = discover(["app.example.com"], &known, &origin, &Config::default());
     assert_eq!(found.unwrap(), ["arn:a", "arn:z"]);
     let halt = discover(["app.example.com", "lost.io"], &known, &origin, &Config::default()).unwrap_err();
-    let Halt::Finding(missing) = halt else { panic!("{halt:?}") };
+    let BuildError::Invalid(missing) = halt else { panic!("{halt:?}") };
     assert_eq!(missing.message, "no issued certificate covers host \"lost.io\"");
 }
 

@@ -3,8 +3,8 @@
 use super::context::{GroupContext, MemberView};
 use super::merge::contradicts;
 use crate::api::ingress_class_params::Attribute;
-use crate::cloud::Attributes;
-use crate::inputs::Halt;
+use crate::aws_api::Attributes;
+use crate::facts::BuildError;
 use crate::settings::Diagnostics;
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) fn of_load_balancer(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
-) -> Result<Attributes, Halt> {
+) -> Result<Attributes, BuildError> {
     let first = group.members.first().and_then(|member| member.params);
     let fixed = fixed(first.and_then(|params| params.load_balancer_attributes.as_deref()));
     let everyone: Vec<usize> = group.members.iter().map(|member| member.index).collect();
@@ -25,7 +25,7 @@ pub(super) fn of_listener(
     diagnostics: &mut Diagnostics,
     (protocol, port): (&str, i32),
     sharers: &[usize],
-) -> Result<Attributes, Halt> {
+) -> Result<Attributes, BuildError> {
     let first = sharers.first().and_then(|index| group.members.get(*index)).and_then(|member| member.params);
     let listeners = first.and_then(|params| params.listeners.as_deref()).unwrap_or_default();
     let entry = listeners
@@ -47,7 +47,7 @@ fn fold(
     sharers: &[usize],
     suffix: &str,
     fixed: Attributes,
-) -> Result<Attributes, Halt> {
+) -> Result<Attributes, BuildError> {
     let mut union: BTreeMap<String, (String, &MemberView<'_>)> = BTreeMap::new();
     let sharers = sharers.iter().filter_map(|index| group.members.get(*index));
     for member in sharers.filter(|member| member.defect.is_none()) {

@@ -3,9 +3,9 @@
 use super::member::MemberReader;
 use crate::annotations::ingress::auth::{AuthConfig, AuthType, CognitoProvider, OidcProvider};
 use crate::api::ObjectKey;
-use crate::cloud::Secret;
-use crate::cloud::elbv2::{AuthenticationSession, CognitoAction, ListenerAction, OidcAction};
-use crate::inputs::Halt;
+use crate::aws_api::Secret;
+use crate::aws_api::elbv2::{AuthenticationSession, CognitoAction, ListenerAction, OidcAction};
+use crate::facts::BuildError;
 use crate::settings::Origin;
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(super) fn read(
     reader: &mut MemberReader<'_, '_>,
     auth: &AuthConfig,
     field: &str,
-) -> Result<Option<ListenerAction>, Halt> {
+) -> Result<Option<ListenerAction>, BuildError> {
     match (auth.kind, &auth.cognito, &auth.oidc) {
         (AuthType::None, _, _) => Ok(None),
         (AuthType::Cognito, Some(provider), _) => Ok(Some(cognito(auth, provider))),
@@ -24,7 +24,7 @@ pub(super) fn read(
     }
 }
 
-fn missing(reader: &MemberReader<'_, '_>, suffix: &str, kind: &str) -> Halt {
+fn missing(reader: &MemberReader<'_, '_>, suffix: &str, kind: &str) -> BuildError {
     reader.member.origin(suffix).error(format!("is missing, although auth-type is {kind}")).into()
 }
 
@@ -42,7 +42,7 @@ fn oidc(
     auth: &AuthConfig,
     provider: &OidcProvider,
     field: &str,
-) -> Result<ListenerAction, Halt> {
+) -> Result<ListenerAction, BuildError> {
     let namespace = reader.member.namespace();
     reader.contribution.secrets.insert(ObjectKey::namespaced(namespace, provider.secret_name.as_str()));
     let place = format!("secret {namespace}/{}", provider.secret_name);

@@ -9,11 +9,11 @@ use crate::annotations::ingress::condition::parse_conditions;
 use crate::annotations::ingress::jwt::parse_jwt;
 use crate::annotations::ingress::transform::parse_transforms;
 use crate::api::{IntOrString, Service};
-use crate::cloud::Tags;
-use crate::cloud::elbv2::{JwtAction, RuleCondition, RuleTransform};
+use crate::aws_api::Tags;
+use crate::aws_api::elbv2::{JwtAction, RuleCondition, RuleTransform};
+use crate::facts::BuildError;
+use crate::facts::group::USE_ANNOTATION;
 use crate::finding::Finding;
-use crate::inputs::Halt;
-use crate::inputs::group::USE_ANNOTATION;
 use crate::model::ResourceId;
 use crate::settings::ports::PortIndex;
 use crate::settings::{Origin, WarningKind};
@@ -52,7 +52,7 @@ pub(super) struct ParsedMember<'a> {
 
 impl<'a> MemberReader<'_, 'a> {
     /// Reads a backend and all annotations that concern it. `field` is where it stands.
-    pub fn resolve(&mut self, backend: &IngressBackend, field: &str) -> Result<ResolvedBackend, Halt> {
+    pub fn resolve(&mut self, backend: &IngressBackend, field: &str) -> Result<ResolvedBackend, BuildError> {
         let member = self.member;
         let Some(service) = &backend.service else {
             let origin = Origin::field(&member.object, format!("{field}.backend"));
@@ -66,7 +66,7 @@ impl<'a> MemberReader<'_, 'a> {
         Ok(ResolvedBackend { conditions, transforms, action, auth, jwt })
     }
 
-    fn matching(&mut self, name: &str) -> Result<(Vec<RuleCondition>, Vec<RuleTransform>), Halt> {
+    fn matching(&mut self, name: &str) -> Result<(Vec<RuleCondition>, Vec<RuleTransform>), BuildError> {
         if let Some(known) = self.parsed.matching.get(name) {
             return Ok(known.clone());
         }
@@ -78,7 +78,7 @@ impl<'a> MemberReader<'_, 'a> {
         Ok(read)
     }
 
-    fn jwt(&mut self) -> Result<Option<JwtAction>, Halt> {
+    fn jwt(&mut self) -> Result<Option<JwtAction>, BuildError> {
         if let Some(known) = self.parsed.jwt.get() {
             return Ok(known.clone());
         }
@@ -86,7 +86,7 @@ impl<'a> MemberReader<'_, 'a> {
         Ok(self.parsed.jwt.get_or_init(|| jwt).clone())
     }
 
-    fn declared_action(&mut self, service: &IngressServiceBackend) -> Result<IngressAction, Halt> {
+    fn declared_action(&mut self, service: &IngressServiceBackend) -> Result<IngressAction, BuildError> {
         let port = service.port.as_ref();
         let name = port.and_then(|port| port.name.as_deref()).filter(|name| !name.is_empty());
         match name {
@@ -102,7 +102,7 @@ impl<'a> MemberReader<'_, 'a> {
         }
     }
 
-    fn annotated_action(&mut self, name: &str) -> Result<IngressAction, Halt> {
+    fn annotated_action(&mut self, name: &str) -> Result<IngressAction, BuildError> {
         if let Some(known) = self.parsed.actions.get(name) {
             return Ok(known.clone());
         }
@@ -111,7 +111,7 @@ impl<'a> MemberReader<'_, 'a> {
         Ok(action)
     }
 
-    fn read_action(&mut self, name: &str) -> Result<IngressAction, Halt> {
+    fn read_action(&mut self, name: &str) -> Result<IngressAction, BuildError> {
         let member = self.member;
         match parse_action(&member.annotations, name).map_err(|fault| member.blame(fault))? {
             Some(action) => Ok(action),
@@ -129,7 +129,7 @@ impl<'a> MemberReader<'_, 'a> {
     }
 
     /// Services that an action forwards to must exist; a lone one may be missing, if that is tolerated.
-    fn check_services(&mut self, action: IngressAction, field: &str) -> Result<IngressAction, Halt> {
+    fn check_services(&mut self, action: IngressAction, field: &str) -> Result<IngressAction, BuildError> {
         let IngressAction::Forward(forward) = &action else { return Ok(action) };
         let names: BTreeSet<&str> = forward.services().collect();
         for name in names {
@@ -155,13 +155,13 @@ impl<'a> MemberReader<'_, 'a> {
     }
 
     /// A Service in the namespace of the Ingress.
-    pub fn service(&self, name: &str) -> Result<Option<&'a Service>, Halt> {
+    pub fn service(&self, name: &str) -> Result<Option<&'a Service>, BuildError> {
         let found = self.group.facts.service(self.member.namespace(), name)??;
         Ok(found.as_deref())
     }
 
     /// Log-in settings; a lone Service's annotations win over the Ingress's.
-    fn auth_of(&mut self, action: &IngressAction) -> Result<AuthConfig, Halt> {
+    fn auth_of(&mut self, action: &IngressAction) -> Result<AuthConfig, BuildError> {
         let lone = match action {
             IngressAction::Forward(forward) => match forward.targets.as_slice() {
                 [WeightedTarget { target: ForwardTarget::Service { name, .. }, .. }] => Some(name),
@@ -177,7 +177,7 @@ impl<'a> MemberReader<'_, 'a> {
         Ok(auth)
     }
 
-    fn read_auth(&self, service: Option<&str>) -> Result<AuthConfig, Halt> {
+    fn read_auth(&self, service: Option<&str>) -> Result<AuthConfig, BuildError> {
         let service = match service {
             Some(name) => self.service(name)?,
             None => None,

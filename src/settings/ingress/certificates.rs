@@ -1,12 +1,12 @@
 //! Certificates of HTTPS listeners: discovery by host, and merging what members bring.
 
 use super::context::{GroupContext, MemberView};
-use crate::inputs::Halt;
+use crate::facts::BuildError;
 use crate::settings::{Origin, certificates};
 use std::collections::BTreeSet;
 
 /// ARNs of the certificates that cover the hosts of an Ingress, sorted; none without hosts.
-pub(super) fn discover(group: &GroupContext<'_>, member: &MemberView<'_>) -> Result<Vec<String>, Halt> {
+pub(super) fn discover(group: &GroupContext<'_>, member: &MemberView<'_>) -> Result<Vec<String>, BuildError> {
     let known = group.facts.certificates()??;
     let origin = Origin::field(&member.object, "spec.tls");
     certificates::discover(hosts(member), known, &origin, group.config)

@@ -1,16 +1,16 @@
 //! The members of a group with their annotations, and everything that may be looked at.
 
-use crate::annotations::ingress::{Fault, of};
+use crate::annotations::ingress::{InvalidAnnotation, of};
 use crate::annotations::table::{oversized, refusal_of};
-use crate::annotations::value::Complaint;
+use crate::annotations::value::ValueFinding;
 use crate::annotations::{ALB_PREFIX, Annotations};
 use crate::api::ingress_class_params::IngressClassParamsSpec;
 use crate::api::{ObjectKey, Service};
-use crate::cloud::elbv2::RuleCondition;
+use crate::aws_api::elbv2::RuleCondition;
 use crate::config::Config;
+use crate::facts::group::{AwsRefusal, IngressGroup, Member, service_references};
+use crate::facts::{BuildError, ExistingLoadBalancer, Facts};
 use crate::finding::{Finding, ObjectRef};
-use crate::inputs::group::{IngressGroup, Member, Refusal, service_references};
-use crate::inputs::{ExistingLoadBalancer, Facts, Halt};
 use crate::model::StackId;
 use crate::settings::Origin;
 use crate::settings::alb::Contributor;
@@ -44,7 +44,7 @@ pub(crate) struct MemberView<'a> {
     /// Name of the parameters of its class.
     pub class: Option<&'a str>,
     pub defect: Option<&'a Finding>,
-    pub refusal: Option<&'a Refusal>,
+    pub refusal: Option<&'a AwsRefusal>,
     /// Services that its backends forward to.
     pub services: BTreeSet<String>,
     pub raw_annotations: Option<&'a BTreeMap<String, String>>,
@@ -57,13 +57,13 @@ impl<'a> GroupContext<'a> {
     }
 
     /// The group's ALB, if there is one.
-    pub fn live_load_balancer(&self) -> Result<Option<&'a ExistingLoadBalancer>, Halt> {
+    pub fn live_load_balancer(&self) -> Result<Option<&'a ExistingLoadBalancer>, BuildError> {
         let existing = self.facts.existing_load_balancers(self.stack)??;
         Ok(existing.iter().find(|found| found.resource_id.as_deref() == Some(LOAD_BALANCER_ID)))
     }
 
     /// The NLB in front of the group's ALB, if there is one.
-    pub fn live_frontend_nlb(&self) -> Result<Option<&'a ExistingLoadBalancer>, Halt> {
+    pub fn live_frontend_nlb(&self) -> Result<Option<&'a ExistingLoadBalancer>, BuildError> {
         let existing = self.facts.existing_load_balancers(self.stack)??;
         Ok(existing.iter().find(|found| found.resource_id.as_deref() == Some(FRONTEND_NLB_ID)))
     }
@@ -103,9 +103,9 @@ impl<'a> MemberView<'a> {
     }
 
     /// Refuses annotations that are too long for AWS whatever they say.
-    pub fn check_lengths(&self) -> Result<(), Halt> {
+    pub fn check_lengths(&self) -> Result<(), BuildError> {
         match oversized(ALB_PREFIX, self.raw_annotations) {
-            Some((key, problem)) => Err(self.blame(Fault::new(key, problem)).into()),
+            Some((key, problem)) => Err(self.blame(InvalidAnnotation::new(key, problem)).into()),
             None => Ok(()),
         }
     }
@@ -125,7 +125,7 @@ impl<'a> MemberView<'a> {
     }
 
     /// A fault of one of its annotations.
-    pub fn blame(&self, fault: impl Into<Fault>) -> Finding {
+    pub fn blame(&self, fault: impl Into<InvalidAnnotation>) -> Finding {
         found_on(fault.into(), &self.object, self.raw_annotations)
     }
 
@@ -156,7 +156,7 @@ impl Contributor for MemberView<'_> {
         &self.object
     }
 
-    fn refusal(&self) -> Option<&Refusal> {
+    fn refusal(&self) -> Option<&AwsRefusal> {
         self.refusal
     }
 
@@ -190,15 +190,15 @@ pub(crate) struct Overlay<'a> {
 
 impl Overlay<'_> {
     /// Refuses annotations of the Service that are too long for AWS whatever they say.
-    pub fn check_lengths(&self) -> Result<(), Halt> {
+    pub fn check_lengths(&self) -> Result<(), BuildError> {
         match oversized(ALB_PREFIX, self.upper) {
-            Some((key, problem)) => Err(self.blame(Fault::new(key, problem)).into()),
+            Some((key, problem)) => Err(self.blame(InvalidAnnotation::new(key, problem)).into()),
             None => Ok(()),
         }
     }
 
     /// A fault of one of the annotations: the Service's, if it carries the key, else the Ingress's.
-    pub fn blame(&self, fault: impl Into<Fault>) -> Finding {
+    pub fn blame(&self, fault: impl Into<InvalidAnnotation>) -> Finding {
         let fault = fault.into();
         match self.upper.filter(|annotations| annotations.contains_key(&fault.key)) {
             Some(upper) => found_on(fault, &self.service, Some(upper)),
@@ -225,11 +225,15 @@ impl Overlay<'_> {
 }
 
 /// A fault of an annotation, in the words of admission if that refuses the value, too.
-fn found_on(fault: Fault, object: &ObjectRef, annotations: Option<&BTreeMap<String, String>>) -> Finding {
-    let Fault { key, problem, hint } = fault;
+fn found_on(
+    fault: InvalidAnnotation,
+    object: &ObjectRef,
+    annotations: Option<&BTreeMap<String, String>>,
+) -> Finding {
+    let InvalidAnnotation { key, problem, hint } = fault;
     let value = annotations.and_then(|annotations| annotations.get(&key));
     let (problem, hint) = match value.and_then(|value| refusal_of(&key, value)) {
-        Some(Complaint { severity: _, problem, hint }) => (problem, hint),
+        Some(ValueFinding { severity: _, problem, hint }) => (problem, hint),
         None => (problem, hint),
     };
     let finding = Finding::error(object, problem).at(key);

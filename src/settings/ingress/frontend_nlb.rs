@@ -7,9 +7,9 @@ use super::listeners::Listeners;
 use super::load_balancer::known;
 use super::merge::{Merged, merge, merge_plain};
 use super::network::{mappings, mappings_of, merge_listed, same_items, whole_group};
-use crate::cloud::elbv2::{LoadBalancerType, Scheme, SubnetMapping};
-use crate::cloud::{Attributes, Tags};
-use crate::inputs::Halt;
+use crate::aws_api::elbv2::{LoadBalancerType, Scheme, SubnetMapping};
+use crate::aws_api::{Attributes, Tags};
+use crate::facts::BuildError;
 use crate::settings::load_balancer::check_nlb_attributes;
 use crate::settings::subnets::Placement;
 use crate::settings::{
@@ -23,7 +23,7 @@ pub(super) fn read<'a>(
     diagnostics: &mut Diagnostics,
     alb: &LoadBalancerSettings,
     listeners: &Listeners,
-) -> Result<Option<NlbSettings<'a>>, Halt> {
+) -> Result<Option<NlbSettings<'a>>, BuildError> {
     if !is_enabled(group, diagnostics)? {
         return Ok(None);
     }
@@ -38,7 +38,7 @@ pub(super) fn read<'a>(
     }))
 }
 
-fn is_enabled(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<bool, Halt> {
+fn is_enabled(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<bool, BuildError> {
     const SUFFIX: &str = "enable-frontend-nlb";
     let merged = merge_plain(group, diagnostics, |member| {
         let flag = member.annotations.boolean(SUFFIX).map_err(|error| member.blame(error))?;
@@ -51,7 +51,7 @@ fn read_load_balancer(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
     alb: &LoadBalancerSettings,
-) -> Result<LoadBalancerSettings, Halt> {
+) -> Result<LoadBalancerSettings, BuildError> {
     let scheme = read_scheme(group, diagnostics)?;
     let security_groups = read_security_groups(group, diagnostics)?;
     let subnet_mappings = read_subnets(group, diagnostics, alb, &scheme)?;
@@ -73,7 +73,7 @@ fn read_load_balancer(
     })
 }
 
-fn read_scheme(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Scheme, Halt> {
+fn read_scheme(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Scheme, BuildError> {
     const SUFFIX: &str = "frontend-nlb-scheme";
     let merged = merge_plain(group, diagnostics, |member| {
         let scheme = member.annotations.string(SUFFIX);
@@ -89,7 +89,7 @@ fn read_scheme(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Resul
 fn read_security_groups(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
-) -> Result<SecurityGroupSettings, Halt> {
+) -> Result<SecurityGroupSettings, BuildError> {
     let listed = |ids| SecurityGroupSettings::Listed { ids, manages_target_rules: None };
     let of_alb = || SecurityGroupSettings::SameAs(LOAD_BALANCER_ID.into());
     match merge_listed(group, diagnostics, "frontend-nlb-security-groups")? {
@@ -107,7 +107,7 @@ fn read_subnets(
     diagnostics: &mut Diagnostics,
     alb: &LoadBalancerSettings,
     scheme: &Scheme,
-) -> Result<Vec<SubnetMapping>, Halt> {
+) -> Result<Vec<SubnetMapping>, BuildError> {
     const SUFFIX: &str = "frontend-nlb-subnets";
     let place = |origin| Placement {
         kind: LoadBalancerType::Network,
@@ -146,7 +146,7 @@ fn assign_addresses(
     diagnostics: &mut Diagnostics,
     scheme: &Scheme,
     mut subnets: Vec<SubnetMapping>,
-) -> Result<Vec<SubnetMapping>, Halt> {
+) -> Result<Vec<SubnetMapping>, BuildError> {
     let count = subnets.len();
     let merged = merge(
         group,
@@ -165,7 +165,7 @@ fn addresses_of(
     member: &MemberView<'_>,
     scheme: &Scheme,
     subnets: usize,
-) -> Result<Option<Sourced<Vec<String>>>, Halt> {
+) -> Result<Option<Sourced<Vec<String>>>, BuildError> {
     const SUFFIX: &str = "frontend-nlb-eip-allocations";
     let Some(listed) = member.annotations.list(SUFFIX) else { return Ok(None) };
     let origin = member.origin(SUFFIX);
@@ -183,7 +183,10 @@ fn addresses_of(
 }
 
 /// upstream wants the same map on every member after the first that has one; here members without one agree.
-fn read_attributes(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Attributes, Halt> {
+fn read_attributes(
+    group: &GroupContext<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Attributes, BuildError> {
     const SUFFIX: &str = "frontend-nlb-attributes";
     let merged = merge(
         group,
@@ -202,7 +205,11 @@ fn read_attributes(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> R
     Ok(merged.given().unwrap_or_default())
 }
 
-fn read_tags(group: &GroupContext<'_>, diagnostics: &mut Diagnostics, of_alb: &Tags) -> Result<Tags, Halt> {
+fn read_tags(
+    group: &GroupContext<'_>,
+    diagnostics: &mut Diagnostics,
+    of_alb: &Tags,
+) -> Result<Tags, BuildError> {
     const SUFFIX: &str = "frontend-nlb-tags";
     let merged = merge(
         group,

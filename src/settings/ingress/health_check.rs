@@ -2,8 +2,8 @@
 
 use super::context::Overlay;
 use super::target_group::{BackendPort, protocol};
-use crate::cloud::elbv2::{HealthCheck, Protocol, TargetType};
-use crate::inputs::Halt;
+use crate::aws_api::elbv2::{HealthCheck, Protocol, TargetType};
+use crate::facts::BuildError;
 use crate::settings::health_check::{TRAFFIC_PORT, resolve_port};
 use crate::settings::{HealthCheckDefaults, HealthCheckSettings, Sourced, SuccessCodes, ports};
 
@@ -15,7 +15,7 @@ pub(super) fn read(
     target_type: &TargetType,
     target_group_protocol: &Protocol,
     protocol_version: &str,
-) -> Result<HealthCheck, Halt> {
+) -> Result<HealthCheck, BuildError> {
     let overlay = &backend.overlay;
     let text = |suffix: &str| overlay.annotations.string(suffix).map(str::to_owned);
     let settings = HealthCheckSettings {
@@ -45,12 +45,12 @@ fn defaults(target_group_protocol: &Protocol, protocol_version: &str) -> HealthC
     }
 }
 
-fn number(overlay: &Overlay<'_>, suffix: &str) -> Result<Option<i32>, Halt> {
+fn number(overlay: &Overlay<'_>, suffix: &str) -> Result<Option<i32>, BuildError> {
     Ok(overlay.annotations.int32(suffix).map_err(|error| overlay.blame(error))?)
 }
 
 /// `traffic-port`, a number, or the number behind the name of a Service port.
-fn read_port(backend: &BackendPort<'_, '_>, target_type: &TargetType) -> Result<String, Halt> {
+fn read_port(backend: &BackendPort<'_, '_>, target_type: &TargetType) -> Result<String, BuildError> {
     let overlay = &backend.overlay;
     let given = overlay.annotations.string(PORT).unwrap_or(TRAFFIC_PORT);
     let given = Sourced::new(given, overlay.origin(PORT));

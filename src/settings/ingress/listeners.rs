@@ -7,11 +7,11 @@ use super::merge::contradicts;
 use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::mutual_tls::{MutualTls, SUFFIX as MUTUAL_TLS, parse_mutual_tls};
 use crate::annotations::parse;
-use crate::cloud::elbv2::{MutualAuthentication, Protocol};
-use crate::cloud::{Attributes, Tags};
+use crate::aws_api::elbv2::{MutualAuthentication, Protocol};
+use crate::aws_api::{Attributes, Tags};
 use crate::config::Config;
+use crate::facts::BuildError;
 use crate::finding::Part;
-use crate::inputs::Halt;
 use crate::settings::alb::{AlbListenerSettings, ClientSources, ListenerPart, ListenerSetting};
 use crate::settings::{Diagnostics, Origin};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +41,7 @@ pub(super) struct MemberListeners {
 pub(super) fn member_listeners(
     group: &GroupContext<'_>,
     member: &MemberView<'_>,
-) -> Result<MemberListeners, Halt> {
+) -> Result<MemberListeners, BuildError> {
     member.check_lengths()?;
     let explicit = explicit_certificates(member);
     let (ssl_policy, ssl_policy_origin) = match ssl_policy(member) {
@@ -93,7 +93,7 @@ fn ssl_policy(member: &MemberView<'_>) -> Option<(String, Origin)> {
     Some((policy.to_owned(), member.origin("ssl-policy")))
 }
 
-fn sources(member: &MemberView<'_>) -> Result<(ClientSources, Origin), Halt> {
+fn sources(member: &MemberView<'_>) -> Result<(ClientSources, Origin), BuildError> {
     let params = member.params;
     let non_empty = |list: &&Vec<String>| !list.is_empty();
     let by_params = params.and_then(|params| params.inbound_cidrs.as_ref()).filter(non_empty);
@@ -132,7 +132,7 @@ fn prefix_lists(member: &MemberView<'_>) -> BTreeSet<String> {
 fn mutual_tls(
     group: &GroupContext<'_>,
     member: &MemberView<'_>,
-) -> Result<BTreeMap<i32, MutualAuthentication>, Halt> {
+) -> Result<BTreeMap<i32, MutualAuthentication>, BuildError> {
     let wanted = parse_mutual_tls(&member.annotations).map_err(|fault| member.blame(fault))?;
     let named: BTreeSet<&str> = wanted.values().filter_map(store_name).collect();
     let known = if named.is_empty() {
@@ -177,7 +177,7 @@ pub(super) fn merge(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
     contributions: &BTreeMap<usize, MemberListeners>,
-) -> Result<Listeners, Halt> {
+) -> Result<Listeners, BuildError> {
     let numbers: BTreeSet<i32> =
         contributions.values().flat_map(|contribution| contribution.ports.keys().copied()).collect();
     let mut ports = BTreeMap::new();
@@ -192,7 +192,7 @@ fn merge_port(
     diagnostics: &mut Diagnostics,
     contributions: &BTreeMap<usize, MemberListeners>,
     number: i32,
-) -> Result<AlbListenerSettings, Halt> {
+) -> Result<AlbListenerSettings, BuildError> {
     let mut merged = MergedSettings::default();
     for member in &group.members {
         let Some(contribution) = contributions.get(&member.index) else { continue };
@@ -228,7 +228,7 @@ impl<'c> MergedSettings<'c> {
         merge: &mut ListenerMerge<'_, '_>,
         contribution: &'c MemberListeners,
         claim: &'c MemberListener,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), BuildError> {
         let member = merge.member;
         let protocol = Some(claim.protocol.clone());
         if !merge.set(&mut self.protocol, protocol, &member.origin("listen-ports"), "protocol")? {
@@ -301,7 +301,7 @@ impl ListenerMerge<'_, '_> {
         wanted: Option<T>,
         origin: &Origin,
         what: &str,
-    ) -> Result<bool, Halt> {
+    ) -> Result<bool, BuildError> {
         let Some(wanted) = wanted else { return Ok(true) };
         match given {
             None => *given = Some((wanted, self.member.key.to_string())),

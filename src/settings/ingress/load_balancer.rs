@@ -5,8 +5,8 @@ use super::listeners::Listeners;
 use super::merge::{Merged, contradicts, merge_plain};
 use super::{attributes, network, tags};
 use crate::annotations::parse;
-use crate::cloud::elbv2::{IpAddressType, ListenerAction, LoadBalancerType, Scheme};
-use crate::inputs::Halt;
+use crate::aws_api::elbv2::{IpAddressType, ListenerAction, LoadBalancerType, Scheme};
+use crate::facts::BuildError;
 use crate::settings::alb::AlbListenerSettings;
 use crate::settings::load_balancer::{check_name, parse_capacity};
 use crate::settings::{Diagnostics, LoadBalancerSettings, Sourced, names};
@@ -20,7 +20,7 @@ pub(super) fn read(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
     listeners: &Listeners,
-) -> Result<(LoadBalancerSettings, bool), Halt> {
+) -> Result<(LoadBalancerSettings, bool), BuildError> {
     let scheme = read_scheme(group, diagnostics)?;
     let ip_address_type = read_ip_address_type(group, diagnostics)?;
     let subnet_mappings = network::read_subnets(group, diagnostics, &scheme, &ip_address_type)?;
@@ -70,7 +70,7 @@ pub(super) fn known<T>(
     claim: Option<Sourced<String>>,
     parse: impl Fn(&str) -> Option<T>,
     allowed: &[&str],
-) -> Result<Option<Sourced<T>>, Halt> {
+) -> Result<Option<Sourced<T>>, BuildError> {
     let Some(Sourced { value, origin }) = claim else { return Ok(None) };
     match parse(&value).filter(|_| allowed.contains(&value.as_str())) {
         Some(known) => Ok(Some(Sourced::new(known, origin))),
@@ -78,7 +78,7 @@ pub(super) fn known<T>(
     }
 }
 
-fn read_scheme(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Scheme, Halt> {
+fn read_scheme(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Scheme, BuildError> {
     let merged = merge_plain(group, diagnostics, |member| {
         let by_params = member.params.and_then(|params| params.scheme).map(<&str>::from);
         known(claim(member, by_params, "scheme", "scheme"), Scheme::parse_known, Scheme::KNOWN)
@@ -93,7 +93,7 @@ fn read_scheme(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Resul
 fn read_ip_address_type(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
-) -> Result<IpAddressType, Halt> {
+) -> Result<IpAddressType, BuildError> {
     let merged = merge_plain(group, diagnostics, |member| {
         let by_params = member.params.and_then(|params| params.ip_address_type).map(<&str>::from);
         let claim = claim(member, by_params, "ipAddressType", "ip-address-type");
@@ -109,7 +109,7 @@ fn read_name(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
     scheme: &Scheme,
-) -> Result<String, Halt> {
+) -> Result<String, BuildError> {
     let merged = merge_plain(group, diagnostics, |member| {
         let by_params = member.params.and_then(|params| params.load_balancer_name.as_deref());
         let by_params = by_params.filter(|name| !name.is_empty());
@@ -126,7 +126,7 @@ fn read_name(
 fn read_customer_owned_pool(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
-) -> Result<Option<String>, Halt> {
+) -> Result<Option<String>, BuildError> {
     const SUFFIX: &str = "customer-owned-ipv4-pool";
     let merged = merge_plain(group, diagnostics, |member| match member.annotations.string(SUFFIX) {
         Some("") => Err(member.blame(member.annotations.error(SUFFIX, "the id of a pool")).into()),
@@ -136,7 +136,10 @@ fn read_customer_owned_pool(
     Ok(merged.given())
 }
 
-fn read_ipam_pool(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Option<String>, Halt> {
+fn read_ipam_pool(
+    group: &GroupContext<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<String>, BuildError> {
     const SUFFIX: &str = "ipam-ipv4-pool-id";
     let first = group.members.first().and_then(|member| member.params);
     let by_params = first.and_then(|params| params.ipam_configuration.as_ref());
@@ -151,7 +154,7 @@ fn read_ipam_pool(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Re
     Ok(merged.given())
 }
 
-fn read_capacity(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Option<i32>, Halt> {
+fn read_capacity(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Option<i32>, BuildError> {
     if !group.config.features.lb_capacity_reservation {
         return Ok(None);
     }
@@ -179,7 +182,7 @@ fn read_capacity(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Res
 
 const CAPACITY_SUFFIX: &str = "minimum-load-balancer-capacity";
 
-fn capacity_of(member: &MemberView<'_>) -> Result<Option<i32>, Halt> {
+fn capacity_of(member: &MemberView<'_>) -> Result<Option<i32>, BuildError> {
     let given = member.annotations.map(CAPACITY_SUFFIX).map_err(|error| member.blame(error))?;
     parse_capacity(&given.unwrap_or_default(), &member.origin(CAPACITY_SUFFIX))
 }
@@ -193,7 +196,7 @@ pub(super) fn read_ssl_redirect(
     diagnostics: &mut Diagnostics,
     ports: &Listeners,
     lost: &BTreeMap<i32, usize>,
-) -> Result<Option<i32>, Halt> {
+) -> Result<Option<i32>, BuildError> {
     // why: upstream turns the redirect off for the whole group when a class names a port that is no number
     let is_number = |port: &str| parse::int32(port).is_some();
     if !group.members_with_settings().filter_map(redirect_of_class).all(is_number) {
@@ -203,7 +206,7 @@ pub(super) fn read_ssl_redirect(
     for member in group.members_with_settings() {
         let wanted = redirect_of(member, ports).map_err(|halt| with_cause(group, lost, member, halt));
         // why: of a member that AWS refuses something else, this is a consequence
-        let is_consequence = member.refusal.is_some() && matches!(wanted, Err(Halt::Finding(_)));
+        let is_consequence = member.refusal.is_some() && matches!(wanted, Err(BuildError::Invalid(_)));
         if is_consequence || diagnostics.catch(member.index, wanted)?.is_none() {
             insecure.push(member.index);
         }
@@ -223,13 +226,13 @@ fn with_cause(
     group: &GroupContext<'_>,
     lost: &BTreeMap<i32, usize>,
     member: &MemberView<'_>,
-    halt: Halt,
-) -> Halt {
+    halt: BuildError,
+) -> BuildError {
     let cause = redirect_port(member).and_then(|port| refusal_behind(group, lost, port));
     match (halt, cause) {
-        (Halt::Finding(mut finding), Some(cause)) => {
+        (BuildError::Invalid(mut finding), Some(cause)) => {
             finding.message.push_str(&cause);
-            Halt::Finding(finding)
+            BuildError::Invalid(finding)
         }
         (halt, _) => halt,
     }
@@ -245,7 +248,7 @@ fn redirect_of_class<'a>(member: &MemberView<'a>) -> Option<&'a str> {
     port.filter(|port| !port.is_empty())
 }
 
-fn redirect_of(member: &MemberView<'_>, ports: &Listeners) -> Result<Option<Sourced<i32>>, Halt> {
+fn redirect_of(member: &MemberView<'_>, ports: &Listeners) -> Result<Option<Sourced<i32>>, BuildError> {
     const SUFFIX: &str = "ssl-redirect";
     let (port, origin) = if let Some(port) = redirect_of_class(member).and_then(parse::int32) {
         (Some(port), member.params_origin("sslRedirectPort"))
@@ -262,7 +265,7 @@ fn redirect_of(member: &MemberView<'_>, ports: &Listeners) -> Result<Option<Sour
 }
 
 /// Where the HTTP listeners redirect to now.
-fn live_redirect(group: &GroupContext<'_>, ports: &Listeners) -> Result<Option<i32>, Halt> {
+fn live_redirect(group: &GroupContext<'_>, ports: &Listeners) -> Result<Option<i32>, BuildError> {
     let live = group.facts.live_stack(group.stack)??;
     let actions = live.listeners.iter().flat_map(|listener| &listener.listener.default_actions);
     let mut targets = actions.filter_map(|action| match action {

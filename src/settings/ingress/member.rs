@@ -5,10 +5,10 @@ use super::context::{GroupContext, MemberView};
 use super::listeners::Listeners;
 use super::{auth, rules};
 use crate::annotations::ingress::action::{Forward, ForwardTarget, IngressAction, WeightedTarget};
-use crate::cloud::Ref;
-use crate::cloud::elbv2::{ForwardAction, ListenerAction, TargetGroupTuple};
+use crate::aws_api::Ref;
+use crate::aws_api::elbv2::{ForwardAction, ListenerAction, TargetGroupTuple};
+use crate::facts::BuildError;
 use crate::finding::Finding;
-use crate::inputs::Halt;
 use crate::settings::alb::{AlbListenerSettings, Contribution};
 use crate::settings::{ContributorWarning, Origin, WarningKind};
 
@@ -26,7 +26,7 @@ pub(super) fn read<'a>(
     member: &MemberView<'a>,
     listeners: &Listeners,
     ssl_redirect: Option<i32>,
-) -> Result<Contribution<'a>, Halt> {
+) -> Result<Contribution<'a>, BuildError> {
     let (contribution, parsed) = (Contribution::default(), ParsedMember::default());
     let mut reader = MemberReader { group, member, contribution, parsed };
     for (number, listener) in listeners {
@@ -52,7 +52,7 @@ impl MemberReader<'_, '_> {
     fn default_actions(
         &mut self,
         listener: &AlbListenerSettings,
-    ) -> Result<Option<Vec<ListenerAction>>, Halt> {
+    ) -> Result<Option<Vec<ListenerAction>>, BuildError> {
         let Some(backend) = self.member.spec.and_then(|spec| spec.default_backend.as_ref()) else {
             return Ok(None);
         };
@@ -66,7 +66,7 @@ impl MemberReader<'_, '_> {
         backend: ResolvedBackend,
         listener: &AlbListenerSettings,
         field: &str,
-    ) -> Result<Vec<ListenerAction>, Halt> {
+    ) -> Result<Vec<ListenerAction>, BuildError> {
         let mut actions = Vec::new();
         if listener.is_https() {
             actions.extend(auth::read(self, &backend.auth, field)?);
@@ -85,7 +85,7 @@ impl MemberReader<'_, '_> {
         Ok(actions)
     }
 
-    fn forward(&mut self, forward: Forward, field: &str) -> Result<ForwardAction, Halt> {
+    fn forward(&mut self, forward: Forward, field: &str) -> Result<ForwardAction, BuildError> {
         let Forward { targets, stickiness } = forward;
         let mut target_groups = Vec::with_capacity(targets.len());
         for WeightedTarget { target, weight } in targets {
@@ -101,7 +101,7 @@ impl MemberReader<'_, '_> {
         Ok(ForwardAction { target_groups, stickiness, plain })
     }
 
-    fn target(&mut self, target: ForwardTarget, field: &str) -> Result<Ref, Halt> {
+    fn target(&mut self, target: ForwardTarget, field: &str) -> Result<Ref, BuildError> {
         match target {
             ForwardTarget::Arn(arn) => Ok(Ref::from(arn)),
             ForwardTarget::Name(name) => {

@@ -3,8 +3,8 @@
 //! Upstream stops at a conflict. Here the lower-ordered member has the say, and the others are told.
 
 use super::context::{GroupContext, MemberView};
+use crate::facts::{BuildError, MissingLookups};
 use crate::finding::Finding;
-use crate::inputs::{Halt, Questions};
 use crate::settings::{Diagnostics, Origin, Sourced};
 
 /// What the group says about a setting.
@@ -30,9 +30,9 @@ impl<T> Merged<T> {
     /// The value; where it cannot be made out the live one; else the default.
     pub fn resolve(
         self,
-        live: impl FnOnce() -> Result<Option<T>, Halt>,
+        live: impl FnOnce() -> Result<Option<T>, BuildError>,
         default: impl FnOnce() -> T,
-    ) -> Result<T, Halt> {
+    ) -> Result<T, BuildError> {
         match self {
             Self::Given(value) => Ok(value),
             Self::Absent => Ok(default()),
@@ -45,12 +45,12 @@ impl<T> Merged<T> {
 pub(super) fn merge<'a, T>(
     group: &GroupContext<'a>,
     diagnostics: &mut Diagnostics,
-    ask: impl Fn(&MemberView<'a>) -> Result<Option<Sourced<T>>, Halt>,
+    ask: impl Fn(&MemberView<'a>) -> Result<Option<Sourced<T>>, BuildError>,
     same: impl Fn(&T, &T) -> bool,
     show: impl Fn(&T) -> String,
-) -> Result<Merged<T>, Halt> {
+) -> Result<Merged<T>, BuildError> {
     let mut chosen: Option<(Sourced<T>, String)> = None;
-    let (mut doubtful, mut questions) = (group.has_unplaceable(), Questions::default());
+    let (mut doubtful, mut questions) = (group.has_unplaceable(), MissingLookups::default());
     for member in group.members_with_settings() {
         let Some(answer) = questions.collect(diagnostics.catch_setting(member.index, ask(member)))? else {
             continue;
@@ -83,8 +83,8 @@ pub(super) fn merge<'a, T>(
 pub(super) fn merge_plain<'a, T: PartialEq + ToString>(
     group: &GroupContext<'a>,
     diagnostics: &mut Diagnostics,
-    ask: impl Fn(&MemberView<'a>) -> Result<Option<Sourced<T>>, Halt>,
-) -> Result<Merged<T>, Halt> {
+    ask: impl Fn(&MemberView<'a>) -> Result<Option<Sourced<T>>, BuildError>,
+) -> Result<Merged<T>, BuildError> {
     merge(group, diagnostics, ask, T::eq, T::to_string)
 }
 

@@ -35,10 +35,10 @@ use super::shared_setting::SharedSetting;
 use super::{ContributorWarning, Diagnostics, Origin};
 use crate::annotations::ingress::of as annotations_of;
 use crate::api::Ingress;
-use crate::cloud::elbv2::Protocol;
+use crate::aws_api::elbv2::Protocol;
+use crate::facts::group::ingress_ref;
+use crate::facts::{BuildError, MissingLookups};
 use crate::finding::{Finding, Part};
-use crate::inputs::group::ingress_ref;
-use crate::inputs::{Halt, Questions};
 use listeners::MemberListeners;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,9 +63,9 @@ impl<'b, 'a> GroupReader<'b, 'a> {
     }
 
     /// The listeners that members want.
-    pub fn listeners(&mut self) -> Result<Listeners, Halt> {
+    pub fn listeners(&mut self) -> Result<Listeners, BuildError> {
         let mut wanted: BTreeMap<usize, MemberListeners> = BTreeMap::new();
-        let mut questions = Questions::default();
+        let mut questions = MissingLookups::default();
         for member in &self.group.members {
             let refusal = member.refusal.map(|refusal| &refusal.finding);
             if let Some(finding) = member.defect.or(refusal) {
@@ -85,7 +85,7 @@ impl<'b, 'a> GroupReader<'b, 'a> {
     }
 
     /// Notes the HTTPS ports that a member would bring if AWS did not refuse what it wants.
-    fn note_lost(&mut self, member: &MemberView<'a>) -> Result<(), Halt> {
+    fn note_lost(&mut self, member: &MemberView<'a>) -> Result<(), BuildError> {
         if member.refusal.is_none() {
             return Ok(());
         }
@@ -97,13 +97,13 @@ impl<'b, 'a> GroupReader<'b, 'a> {
                 }
                 Ok(())
             }
-            Err(Halt::Lacking(query)) => Err(Halt::Lacking(query)),
-            Err(Halt::Finding(_) | Halt::Unanswered(_)) => Ok(()),
+            Err(BuildError::MissingFacts(query)) => Err(BuildError::MissingFacts(query)),
+            Err(BuildError::Invalid(_) | BuildError::LookupFailed(_)) => Ok(()),
         }
     }
 
     /// Everything, given the listeners with those that are retained.
-    pub fn read(mut self, mut listeners: Listeners) -> Result<AlbSettings<'a>, Halt> {
+    pub fn read(mut self, mut listeners: Listeners) -> Result<AlbSettings<'a>, BuildError> {
         let group = self.group;
         self.drop_bare_https(&mut listeners)?;
         self.diagnostics.begin(Part::LoadBalancer);
@@ -135,7 +135,7 @@ impl<'b, 'a> GroupReader<'b, 'a> {
     }
 
     /// In a group of one AWS refuses an HTTPS listener without certificates; in a larger one that would stop everybody.
-    fn drop_bare_https(&mut self, listeners: &mut Listeners) -> Result<(), Halt> {
+    fn drop_bare_https(&mut self, listeners: &mut Listeners) -> Result<(), BuildError> {
         if !self.diagnostics.is_lenient() {
             return Ok(());
         }
@@ -160,8 +160,8 @@ impl<'b, 'a> GroupReader<'b, 'a> {
         &mut self,
         listeners: &Listeners,
         ssl_redirect: Option<i32>,
-    ) -> Result<BTreeMap<usize, Contribution<'a>>, Halt> {
-        let (mut all, mut questions) = (BTreeMap::new(), Questions::default());
+    ) -> Result<BTreeMap<usize, Contribution<'a>>, BuildError> {
+        let (mut all, mut questions) = (BTreeMap::new(), MissingLookups::default());
         for member in &self.group.members {
             if self.diagnostics.is_excluded(member.index) {
                 continue;
@@ -175,7 +175,11 @@ impl<'b, 'a> GroupReader<'b, 'a> {
     }
 
     /// Tags and attributes of a listener.
-    fn read_listener(&mut self, number: i32, listener: &mut super::AlbListenerSettings) -> Result<(), Halt> {
+    fn read_listener(
+        &mut self,
+        number: i32,
+        listener: &mut super::AlbListenerSettings,
+    ) -> Result<(), BuildError> {
         let sharers = listener.contributors.clone();
         (listener.tags, listener.tags_complete) = tags::of_shared(self.group, self.diagnostics, &sharers)?;
         let identity = (listener.protocol.as_str(), number);

@@ -4,10 +4,10 @@ use super::context::{GroupContext, MemberView};
 use super::listeners::Listeners;
 use super::merge::{Merged, merge, merge_plain};
 use crate::api::ingress_class_params::SubnetSelector;
-use crate::cloud::Tags;
-use crate::cloud::ec2::{IngressRule, RuleSource, Subnet};
-use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme, SubnetMapping};
-use crate::inputs::{ExistingLoadBalancer, Halt};
+use crate::aws_api::Tags;
+use crate::aws_api::ec2::{IngressRule, RuleSource, Subnet};
+use crate::aws_api::elbv2::{IpAddressType, LoadBalancerType, Scheme, SubnetMapping};
+use crate::facts::{BuildError, ExistingLoadBalancer};
 use crate::settings::alb::AlbListenerSettings;
 use crate::settings::load_balancer::is_dualstack;
 use crate::settings::security_groups::{self, backend_group, cidr_source, rule_to_port};
@@ -54,7 +54,7 @@ pub(super) fn read_subnets(
     diagnostics: &mut Diagnostics,
     scheme: &Scheme,
     ip_address_type: &IpAddressType,
-) -> Result<Vec<SubnetMapping>, Halt> {
+) -> Result<Vec<SubnetMapping>, BuildError> {
     let place = |origin| Placement {
         kind: LoadBalancerType::Application,
         scheme: scheme.clone(),
@@ -126,7 +126,7 @@ pub(super) fn read_security_groups(
     listeners: &Listeners,
     ip_address_type: &IpAddressType,
     tags: &Tags,
-) -> Result<SecurityGroupSettings, Halt> {
+) -> Result<SecurityGroupSettings, BuildError> {
     let managed = || manage(group, listeners, ip_address_type, tags);
     match merge_listed(group, diagnostics, "security-groups")? {
         Merged::Given((listed, ids)) if !listed.is_empty() => {
@@ -152,7 +152,7 @@ pub(super) fn merge_listed(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
     suffix: &str,
-) -> Result<Merged<Listed>, Halt> {
+) -> Result<Merged<Listed>, BuildError> {
     merge(
         group,
         diagnostics,
@@ -171,7 +171,7 @@ pub(super) fn merge_listed(
     )
 }
 
-fn manages_target_rules(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<bool, Halt> {
+fn manages_target_rules(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<bool, BuildError> {
     const SUFFIX: &str = "manage-backend-security-group-rules";
     let merged = merge_plain(group, diagnostics, |member| {
         let flag = member.annotations.boolean(SUFFIX).map_err(|error| member.blame(error))?;
@@ -193,7 +193,7 @@ fn manage(
     listeners: &Listeners,
     ip_address_type: &IpAddressType,
     tags: &Tags,
-) -> Result<SecurityGroupSettings, Halt> {
+) -> Result<SecurityGroupSettings, BuildError> {
     check_count(group, listeners)?;
     Ok(SecurityGroupSettings::Managed {
         name: names::ingress_security_group(&group.config.cluster_name, group.stack),
@@ -203,14 +203,14 @@ fn manage(
 }
 
 /// Whether the ALB has the security group that the controller created for it.
-fn has_managed_group(group: &GroupContext<'_>, live: &ExistingLoadBalancer) -> Result<bool, Halt> {
+fn has_managed_group(group: &GroupContext<'_>, live: &ExistingLoadBalancer) -> Result<bool, BuildError> {
     let stack = group.facts.live_stack(group.stack)??;
     let own = stack.managed_security_group.as_ref().map(|group| &group.id);
     Ok(own.is_some_and(|own| live.security_groups.contains(own)))
 }
 
 /// Refuses more rules than a security group can have, before any is made.
-fn check_count(group: &GroupContext<'_>, ports: &Listeners) -> Result<(), Halt> {
+fn check_count(group: &GroupContext<'_>, ports: &Listeners) -> Result<(), BuildError> {
     let most = |count: fn(&AlbListenerSettings) -> usize| ports.values().map(count).max().unwrap_or_default();
     let sources = security_groups::Sources {
         ipv4: most(|port| port.sources.ipv4.len()),

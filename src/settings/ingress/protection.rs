@@ -4,8 +4,8 @@ use super::context::{GroupContext, MemberView};
 use super::load_balancer::claim;
 use super::merge::{Merged, merge_plain};
 use crate::config::Config;
+use crate::facts::BuildError;
 use crate::finding::Finding;
-use crate::inputs::Halt;
 use crate::model::Protection;
 use crate::settings::ContributorWarning;
 use crate::settings::{Diagnostics, Sourced};
@@ -16,7 +16,10 @@ const SHIELD: &str = "shield-advanced-protection";
 const NO_ACL: &str = "none";
 
 /// What shall protect the ALB.
-pub(super) fn read(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Protection, Halt> {
+pub(super) fn read(
+    group: &GroupContext<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Protection, BuildError> {
     for member in group.members_with_settings() {
         for finding in idle_settings(member, group.config) {
             diagnostics.warn(member.index, ContributorWarning::without_effect(finding));
@@ -30,7 +33,7 @@ pub(super) fn read(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> R
 }
 
 /// Names win over ARNs, wherever in the group they are given.
-fn wafv2(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Option<String>, Halt> {
+fn wafv2(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Option<String>, BuildError> {
     let by_name = merge_plain(group, diagnostics, |member| {
         let by_params = member.params.and_then(|params| params.wafv2_acl_name.as_deref());
         let by_params = by_params.filter(|name| !name.is_empty());
@@ -60,7 +63,10 @@ fn wafv2(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Opti
     Ok(by_arn.given())
 }
 
-fn waf_regional(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Option<String>, Halt> {
+fn waf_regional(
+    group: &GroupContext<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<String>, BuildError> {
     let merged = merge_plain(group, diagnostics, |member| {
         let given = ["waf-acl-id", "web-acl-id"]
             .iter()
@@ -71,7 +77,7 @@ fn waf_regional(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Resu
     Ok(merged.given())
 }
 
-fn shield(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Option<bool>, Halt> {
+fn shield(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) -> Result<Option<bool>, BuildError> {
     let merged = merge_plain(group, diagnostics, |member| {
         let flag = member.annotations.boolean(SHIELD).map_err(|error| member.blame(error))?;
         Ok(flag.map(|flag| Sourced::new(flag, member.origin(SHIELD))))

@@ -5,9 +5,9 @@ use super::backend::ResolvedBackend;
 use super::context::MemberView;
 use super::member::MemberReader;
 use super::tags;
-use crate::cloud::Tags;
-use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
-use crate::inputs::{Halt, Questions};
+use crate::aws_api::Tags;
+use crate::aws_api::elbv2::{RuleCondition, ValuesOrRegexes};
+use crate::facts::{BuildError, MissingLookups};
 use crate::model::Rule;
 use crate::settings::Origin;
 use crate::settings::alb::{AlbListenerSettings, RulePosition, RuleSettings};
@@ -17,9 +17,9 @@ use k8s_openapi::api::networking::v1::{HTTPIngressPath, IngressRule};
 pub(super) fn read(
     reader: &mut MemberReader<'_, '_>,
     listener: &AlbListenerSettings,
-) -> Result<Vec<RuleSettings>, Halt> {
+) -> Result<Vec<RuleSettings>, BuildError> {
     let Some(spec) = reader.member.spec else { return Ok(Vec::new()) };
-    let (mut rules, mut questions) = (Vec::new(), Questions::default());
+    let (mut rules, mut questions) = (Vec::new(), MissingLookups::default());
     for (index, entry) in spec.rules.iter().flatten().enumerate() {
         for (at, path) in questions.collect(ordered_paths(reader, index, entry))?.into_iter().flatten() {
             let position = RulePosition { rule: index, path: at };
@@ -37,7 +37,7 @@ fn read_rule(
     entry: &IngressRule,
     path: &HTTPIngressPath,
     field: &str,
-) -> Result<Rule, Halt> {
+) -> Result<Rule, BuildError> {
     let backend = reader.resolve(&path.backend, field)?;
     let conditions = read_conditions(reader, entry.host.as_deref(), path, &backend, field)?;
     let transforms = backend.transforms.clone();
@@ -48,7 +48,7 @@ fn read_rule(
 
 impl MemberReader<'_, '_> {
     /// Tags of what belongs to the member alone.
-    fn tags(&mut self) -> Result<Tags, Halt> {
+    fn tags(&mut self) -> Result<Tags, BuildError> {
         if let Some(known) = &self.parsed.tags {
             return Ok(known.clone());
         }
@@ -63,7 +63,7 @@ fn ordered_paths<'p>(
     reader: &MemberReader<'_, '_>,
     index: usize,
     entry: &'p IngressRule,
-) -> Result<Vec<(usize, &'p HTTPIngressPath)>, Halt> {
+) -> Result<Vec<(usize, &'p HTTPIngressPath)>, BuildError> {
     let paths = entry.http.as_ref().map(|http| http.paths.as_slice()).unwrap_or_default();
     let mut ranked = Vec::with_capacity(paths.len());
     for (at, path) in paths.iter().enumerate() {
@@ -98,9 +98,9 @@ fn read_conditions(
     path: &HTTPIngressPath,
     backend: &ResolvedBackend,
     field: &str,
-) -> Result<Vec<RuleCondition>, Halt> {
+) -> Result<Vec<RuleCondition>, BuildError> {
     let origin = Origin::field(&reader.member.object, format!("{field}.path"));
-    let regex = || -> Result<bool, Halt> {
+    let regex = || -> Result<bool, BuildError> {
         let flag = reader.member.annotations.boolean("use-regex-path-match");
         flag.map(Option::unwrap_or_default).map_err(|error| reader.member.blame(error).into())
     };
@@ -127,7 +127,7 @@ fn read_conditions(
 }
 
 /// What a rule matches, if anything; a mixture of values and regular expressions is a mistake.
-fn unmixed(all: ValuesOrRegexes, part: &str, origin: &Origin) -> Result<Option<ValuesOrRegexes>, Halt> {
+fn unmixed(all: ValuesOrRegexes, part: &str, origin: &Origin) -> Result<Option<ValuesOrRegexes>, BuildError> {
     match (all.values.is_empty(), all.regexes.is_empty()) {
         (true, true) => Ok(None),
         (false, false) => {
@@ -152,8 +152,8 @@ fn any_path() -> ValuesOrRegexes {
 pub(super) fn path_patterns(
     path: &HTTPIngressPath,
     origin: &Origin,
-    regex: impl FnOnce() -> Result<bool, Halt>,
-) -> Result<ValuesOrRegexes, Halt> {
+    regex: impl FnOnce() -> Result<bool, BuildError>,
+) -> Result<ValuesOrRegexes, BuildError> {
     let text = path.path.as_deref().unwrap_or_default();
     if text.is_empty() {
         return Ok(ValuesOrRegexes::default());
@@ -176,7 +176,7 @@ pub(super) fn path_patterns(
     }
 }
 
-fn plain(text: &str, path_type: &str, origin: &Origin) -> Result<(), Halt> {
+fn plain(text: &str, path_type: &str, origin: &Origin) -> Result<(), BuildError> {
     if !text.contains(['*', '?']) {
         return Ok(());
     }

@@ -4,9 +4,9 @@ use super::context::{GroupContext, MemberView, Overlay};
 use super::merge::contradicts;
 use crate::api::Service;
 use crate::api::ingress_class_params::Tag;
-use crate::cloud::Tags;
+use crate::aws_api::Tags;
 use crate::config::Config;
-use crate::inputs::Halt;
+use crate::facts::BuildError;
 use crate::settings::Diagnostics;
 use crate::settings::{Origin, tags};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const SUFFIX: &str = "tags";
 
 /// Tags of something that belongs to one Ingress, default tags included.
-pub(super) fn of_member(member: &MemberView<'_>, config: &Config) -> Result<Tags, Halt> {
+pub(super) fn of_member(member: &MemberView<'_>, config: &Config) -> Result<Tags, BuildError> {
     Ok(tags::merge(&given_by(member, config)?, config))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn of_backend(
     service: &Service,
     overlay: &Overlay<'_>,
     config: &Config,
-) -> Result<Tags, Halt> {
+) -> Result<Tags, BuildError> {
     let by_service = crate::annotations::ingress::of(service.metadata.annotations.as_ref());
     let given = by_service.map(SUFFIX).map_err(|error| overlay.blame(error))?.unwrap_or_default();
     tags::check(&given, &Origin::field(overlay.service(), by_service.key(SUFFIX)), config)?;
@@ -39,7 +39,7 @@ pub(super) fn of_shared(
     group: &GroupContext<'_>,
     diagnostics: &mut Diagnostics,
     sharers: &[usize],
-) -> Result<(Tags, bool), Halt> {
+) -> Result<(Tags, bool), BuildError> {
     let mut union: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut complete = true;
     for member in sharers.iter().filter_map(|index| group.members.get(*index)) {
@@ -67,17 +67,17 @@ pub(super) fn of_shared(
     Ok((tags::merge(&union, group.config), complete))
 }
 
-fn given_by(member: &MemberView<'_>, config: &Config) -> Result<Tags, Halt> {
+fn given_by(member: &MemberView<'_>, config: &Config) -> Result<Tags, BuildError> {
     Ok(tags::overlay(&by_params(member, config)?, &annotated(member, config)?))
 }
 
-fn annotated(member: &MemberView<'_>, config: &Config) -> Result<Tags, Halt> {
+fn annotated(member: &MemberView<'_>, config: &Config) -> Result<Tags, BuildError> {
     let given = member.annotations.map(SUFFIX).map_err(|error| member.blame(error))?.unwrap_or_default();
     tags::check(&given, &member.origin(SUFFIX), config)?;
     Ok(given)
 }
 
-fn by_params(member: &MemberView<'_>, config: &Config) -> Result<Tags, Halt> {
+fn by_params(member: &MemberView<'_>, config: &Config) -> Result<Tags, BuildError> {
     let listed = member.params.and_then(|params| params.tags.as_ref());
     let given = listed.into_iter().flatten().map(|Tag { key, value }| (key.clone(), value.clone())).collect();
     tags::check(&given, &member.params_origin(SUFFIX), config)?;

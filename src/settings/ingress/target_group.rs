@@ -5,10 +5,10 @@ use super::member::MemberReader;
 use super::{health_check, tags};
 use crate::api::meta::{is_external_name, without_endpoints};
 use crate::api::{IntOrString, ObjectKey, Service, ServicePort};
-use crate::cloud::elbv2::{Protocol, TargetType};
-use crate::cloud::{Ref, SymbolKind};
+use crate::aws_api::elbv2::{Protocol, TargetType};
+use crate::aws_api::{Ref, SymbolKind};
+use crate::facts::BuildError;
 use crate::finding::{Finding, enumerate};
-use crate::inputs::Halt;
 use crate::model::ResourceId;
 use crate::settings::ports::{self, PortIndex, show_port};
 use crate::settings::target_group::check_attributes;
@@ -29,7 +29,12 @@ pub(super) struct BackendPort<'b, 'a> {
 
 impl<'a> MemberReader<'_, 'a> {
     /// A reference to the target group of a Service port, read on first use.
-    pub fn target_group(&mut self, name: &str, written: &IntOrString, field: &str) -> Result<Ref, Halt> {
+    pub fn target_group(
+        &mut self,
+        name: &str,
+        written: &IntOrString,
+        field: &str,
+    ) -> Result<Ref, BuildError> {
         let written_text = show_port(written);
         let id = ResourceId::from(format!("{}-{name}:{written_text}", self.member.key));
         let reference = id.pending(SymbolKind::TargetGroupArn);
@@ -71,7 +76,7 @@ impl<'a> MemberReader<'_, 'a> {
         id: ResourceId,
         backend: &BackendPort<'_, 'a>,
         origin: Origin,
-    ) -> Result<TargetGroupSettings<'a>, Halt> {
+    ) -> Result<TargetGroupSettings<'a>, BuildError> {
         let BackendPort { service, name, written, port, overlay } = backend;
         let group = self.group;
         let target_type = self.target_type(overlay)?;
@@ -108,7 +113,7 @@ impl<'a> MemberReader<'_, 'a> {
         })
     }
 
-    fn target_type(&self, overlay: &Overlay<'_>) -> Result<TargetType, Halt> {
+    fn target_type(&self, overlay: &Overlay<'_>) -> Result<TargetType, BuildError> {
         let by_params = self.member.params.and_then(|params| params.target_type).map(<&str>::from);
         let wanted = by_params.or_else(|| overlay.annotations.string("target-type"));
         let target_type = match wanted {
@@ -125,7 +130,7 @@ impl<'a> MemberReader<'_, 'a> {
         Ok(target_type)
     }
 
-    fn is_multi_cluster(&self, backend: &BackendPort<'_, '_>) -> Result<bool, Halt> {
+    fn is_multi_cluster(&self, backend: &BackendPort<'_, '_>) -> Result<bool, BuildError> {
         const SUFFIX: &str = "multi-cluster-target-group";
         let member = self.member;
         let by_ingress = member.annotations.boolean(SUFFIX).map_err(|error| member.blame(error))?;
@@ -147,7 +152,7 @@ fn known_ports(service: &Service) -> String {
 }
 
 /// `HTTP` or `HTTPS`.
-pub(super) fn protocol(overlay: &Overlay<'_>, suffix: &str) -> Result<Option<Protocol>, Halt> {
+pub(super) fn protocol(overlay: &Overlay<'_>, suffix: &str) -> Result<Option<Protocol>, BuildError> {
     match overlay.annotations.string(suffix) {
         None => Ok(None),
         Some("HTTP") => Ok(Some(Protocol::Http)),
@@ -156,7 +161,7 @@ pub(super) fn protocol(overlay: &Overlay<'_>, suffix: &str) -> Result<Option<Pro
     }
 }
 
-fn protocol_version(overlay: &Overlay<'_>) -> Result<&'static str, Halt> {
+fn protocol_version(overlay: &Overlay<'_>) -> Result<&'static str, BuildError> {
     const SUFFIX: &str = "backend-protocol-version";
     const ALLOWED: &[&str] = &["HTTP1", "HTTP2", "GRPC"];
     let Some(wanted) = overlay.annotations.string(SUFFIX) else { return Ok("HTTP1") };
@@ -169,7 +174,7 @@ fn control_port(
     service: &str,
     port: &str,
     target_type: &TargetType,
-) -> Result<Option<i32>, Halt> {
+) -> Result<Option<i32>, BuildError> {
     let suffix = format!("target-control-port.{service}.{port}");
     let control_port = overlay.annotations.int32(&suffix).map_err(|error| overlay.blame(error))?;
     if control_port.is_some() && *target_type == TargetType::Instance {
@@ -179,7 +184,7 @@ fn control_port(
     Ok(control_port)
 }
 
-fn node_selector(overlay: &Overlay<'_>) -> Result<Option<BTreeMap<String, String>>, Halt> {
+fn node_selector(overlay: &Overlay<'_>) -> Result<Option<BTreeMap<String, String>>, BuildError> {
     let labels = overlay.annotations.map("target-node-labels").map_err(|error| overlay.blame(error))?;
     Ok(labels.filter(|labels| !labels.is_empty()))
 }

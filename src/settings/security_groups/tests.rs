@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::facts::Lookup;
 use crate::finding::ObjectRef;
-use crate::inputs::Query;
 
 fn group(id: &str, name: &str) -> FoundSecurityGroup {
     FoundSecurityGroup {
@@ -16,14 +16,14 @@ fn strings(items: &[&str]) -> Vec<String> {
     items.iter().map(ToString::to_string).collect()
 }
 
-fn resolve_with(listed: &[&str], facts: &Facts) -> Result<Vec<String>, Halt> {
+fn resolve_with(listed: &[&str], facts: &Facts) -> Result<Vec<String>, BuildError> {
     let origin = Origin::field(&ObjectRef::default(), "security-groups");
     resolve(&strings(listed), &origin, facts)
 }
 
-fn message(halt: Halt) -> String {
+fn message(halt: BuildError) -> String {
     match halt {
-        Halt::Finding(finding) => finding.message,
+        BuildError::Invalid(finding) => finding.message,
         other => panic!("{other:?}"),
     }
 }
@@ -44,7 +44,7 @@ fn ids_come_before_names_and_a_name_means_all_its_groups() {
 #[test]
 fn what_is_unknown_is_asked_for_first() {
     let halt = resolve_with(&["sg-1"], &Facts::default()).unwrap_err();
-    assert_eq!(halt, Halt::from(Query::SecurityGroupsById(strings(&["sg-1"]))));
+    assert_eq!(halt, BuildError::from(Lookup::SecurityGroupsById(strings(&["sg-1"]))));
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use super::context::ServiceContext;
 use super::target_groups::TargetGroupReader;
 use crate::api::{IntOrString, Service, ServicePort};
-use crate::cloud::Ref;
-use crate::cloud::elbv2::{ForwardAction, Protocol, TargetGroupStickiness, TargetGroupTuple};
-use crate::inputs::{Halt, Questions};
+use crate::aws_api::Ref;
+use crate::aws_api::elbv2::{ForwardAction, Protocol, TargetGroupStickiness, TargetGroupTuple};
+use crate::facts::{BuildError, MissingLookups};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -63,7 +63,10 @@ pub(super) struct ActionListener<'p, 'a> {
 }
 
 /// The action that an annotation gives, checked; `None` without one.
-pub(super) fn parse(context: &ServiceContext<'_>, suffix: &str) -> Result<Option<ForwardAnnotation>, Halt> {
+pub(super) fn parse(
+    context: &ServiceContext<'_>,
+    suffix: &str,
+) -> Result<Option<ForwardAnnotation>, BuildError> {
     let expected = "a JSON object {\"type\": \"forward\", \"forwardConfig\": {…}}";
     // why: serde takes an array for a struct, which Go does not
     if context.string(suffix).is_some_and(|text| !text.trim_start().starts_with('{')) {
@@ -111,7 +114,7 @@ pub(super) fn read_forward<'a>(
     listener: &ActionListener<'_, 'a>,
     action: &ForwardAnnotation,
     target_groups: &mut TargetGroupReader<'_, 'a>,
-) -> Result<ForwardAction, Halt> {
+) -> Result<ForwardAction, BuildError> {
     let ActionListener { context, port, .. } = listener;
     let forward = action.forward.clone().unwrap_or_default();
     let services = find_services(listener, &forward)?;
@@ -138,8 +141,8 @@ type Services<'a> = BTreeMap<String, &'a Service>;
 fn find_services<'a>(
     listener: &ActionListener<'_, 'a>,
     forward: &ForwardConfig,
-) -> Result<Services<'a>, Halt> {
-    let (mut services, mut questions) = (Services::new(), Questions::default());
+) -> Result<Services<'a>, BuildError> {
+    let (mut services, mut questions) = (Services::new(), MissingLookups::default());
     for name in forward.entries.iter().filter_map(|entry| entry.service.as_ref()) {
         let service = questions.collect(find_service(listener, name))?;
         services.extend(service.map(|service| (name.clone(), service)));
@@ -148,7 +151,7 @@ fn find_services<'a>(
     Ok(services)
 }
 
-fn find_service<'a>(listener: &ActionListener<'_, 'a>, name: &str) -> Result<&'a Service, Halt> {
+fn find_service<'a>(listener: &ActionListener<'_, 'a>, name: &str) -> Result<&'a Service, BuildError> {
     let context = listener.context;
     let namespace = &context.object.namespace;
     let found = context.facts.service(namespace, name)??.as_deref();
@@ -163,7 +166,7 @@ fn resolve_entry<'a>(
     entry: &WeightedTargetGroup,
     services: &Services<'a>,
     target_groups: &mut TargetGroupReader<'_, 'a>,
-) -> Result<Ref, Halt> {
+) -> Result<Ref, BuildError> {
     let context = listener.context;
     let (Some(name), Some(wanted)) = (&entry.service, &entry.port) else {
         return Ok(Ref::from(entry.arn.clone().unwrap_or_default()));

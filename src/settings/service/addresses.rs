@@ -3,10 +3,10 @@
 use super::context::ServiceContext;
 use super::load_balancer::LoadBalancerContext;
 use crate::annotations::service as keys;
-use crate::cloud::ec2::Subnet;
-use crate::cloud::elbv2::{IpAddressType, Scheme, SubnetMapping};
+use crate::aws_api::ec2::Subnet;
+use crate::aws_api::elbv2::{IpAddressType, Scheme, SubnetMapping};
+use crate::facts::BuildError;
 use crate::finding::Finding;
-use crate::inputs::Halt;
 use crate::settings::subnets::{associated_ipv6_cidrs, has_ipv6};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ const AUTO_ASSIGNED: &str = "auto_assigned";
 pub(super) fn read_source_nat(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
-) -> Result<&'static str, Halt> {
+) -> Result<&'static str, BuildError> {
     let Some("on") = context.choice(keys::SOURCE_NAT, &["on", "off"])? else { return Ok("off") };
     if balancer.ip_address_type == IpAddressType::Ipv4 {
         return Err(needs_dualstack(context, keys::SOURCE_NAT).into());
@@ -36,7 +36,7 @@ pub(super) fn read_mappings(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
     source_nat: &str,
-) -> Result<Vec<SubnetMapping>, Halt> {
+) -> Result<Vec<SubnetMapping>, BuildError> {
     let allocations = list_allocations(context, balancer)?;
     let ipv4 = list_private_ipv4(context, balancer)?;
     let ipv6 = list_ipv6(context, balancer)?;
@@ -58,7 +58,7 @@ pub(super) fn read_mappings(
 fn list_allocations(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
-) -> Result<Option<Vec<String>>, Halt> {
+) -> Result<Option<Vec<String>>, BuildError> {
     let Some(allocations) = context.list(keys::EIP_ALLOCATIONS) else { return Ok(None) };
     if balancer.scheme != Scheme::InternetFacing {
         return Err(needs_scheme(context, keys::EIP_ALLOCATIONS, &Scheme::InternetFacing).into());
@@ -70,7 +70,7 @@ fn list_allocations(
 fn list_private_ipv4(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
-) -> Result<Option<Vec<IpAddr>>, Halt> {
+) -> Result<Option<Vec<IpAddr>>, BuildError> {
     let Some(listed) = context.list(keys::PRIVATE_IPV4_ADDRESSES) else { return Ok(None) };
     if balancer.scheme != Scheme::Internal {
         return Err(needs_scheme(context, keys::PRIVATE_IPV4_ADDRESSES, &Scheme::Internal).into());
@@ -82,7 +82,7 @@ fn list_private_ipv4(
 fn list_ipv6(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
-) -> Result<Option<Vec<IpAddr>>, Halt> {
+) -> Result<Option<Vec<IpAddr>>, BuildError> {
     let Some(listed) = context.list(keys::IPV6_ADDRESSES) else { return Ok(None) };
     if !balancer.is_dualstack() {
         return Err(needs_dualstack(context, keys::IPV6_ADDRESSES).into());
@@ -97,7 +97,7 @@ fn parse_addresses(
     family: &str,
     listed: &[String],
     is_of_family: impl Fn(&IpAddr) -> bool,
-) -> Result<Vec<IpAddr>, Halt> {
+) -> Result<Vec<IpAddr>, BuildError> {
     let parse = |text: &String| {
         let address = text.parse().ok().filter(|address| is_of_family(address));
         address.ok_or_else(|| context.error(suffix, format!("{text:?} is not an {family} address")).into())
@@ -109,7 +109,7 @@ fn list_source_nat_prefixes(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
     source_nat: &str,
-) -> Result<Option<Vec<String>>, Halt> {
+) -> Result<Option<Vec<String>>, BuildError> {
     let Some(prefixes) = context.list(keys::SOURCE_NAT_PREFIXES) else { return Ok(None) };
     if !balancer.is_dualstack() {
         return Err(needs_dualstack(context, keys::SOURCE_NAT_PREFIXES).into());
@@ -149,7 +149,7 @@ fn place_ipv4(
     context: &ServiceContext<'_>,
     addresses: Option<&[IpAddr]>,
     subnet: &Subnet,
-) -> Result<Option<String>, Halt> {
+) -> Result<Option<String>, BuildError> {
     let Some(addresses) = addresses else { return Ok(None) };
     let inside = addresses.iter().filter(|address| within(address, [subnet.cidr_block.as_str()]));
     only_one(context, keys::PRIVATE_IPV4_ADDRESSES, inside, subnet)
@@ -159,7 +159,7 @@ fn place_ipv6(
     context: &ServiceContext<'_>,
     addresses: Option<&[IpAddr]>,
     subnet: &Subnet,
-) -> Result<Option<String>, Halt> {
+) -> Result<Option<String>, BuildError> {
     let Some(addresses) = addresses else { return Ok(None) };
     let inside = addresses.iter().filter(|address| within(address, associated_ipv6_cidrs(subnet)));
     only_one(context, keys::IPV6_ADDRESSES, inside, subnet)
@@ -170,7 +170,7 @@ fn only_one<'i>(
     suffix: &str,
     mut inside: impl Iterator<Item = &'i IpAddr>,
     subnet: &Subnet,
-) -> Result<Option<String>, Halt> {
+) -> Result<Option<String>, BuildError> {
     match (inside.next(), inside.next()) {
         (Some(address), None) => Ok(Some(address.to_string())),
         (first, _) => {
@@ -191,7 +191,7 @@ fn check_count(
     balancer: &LoadBalancerContext<'_>,
     suffix: &str,
     count: usize,
-) -> Result<(), Halt> {
+) -> Result<(), BuildError> {
     let subnets = balancer.subnets.len();
     if count == subnets {
         return Ok(());

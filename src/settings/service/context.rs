@@ -3,8 +3,8 @@
 use crate::annotations::{Annotations, NLB_PREFIX};
 use crate::api::{IntOrString, Service, ServicePort, meta::ObjectKey};
 use crate::config::Config;
+use crate::facts::{BuildError, Facts};
 use crate::finding::{Finding, ObjectRef};
-use crate::inputs::{Facts, Halt};
 use crate::settings::Origin;
 use crate::settings::ports::{self, PortIndex};
 use std::cell::OnceCell;
@@ -26,11 +26,11 @@ pub(super) struct ServiceContext<'a> {
 pub(super) struct PortSettings<'a> {
     pub ports: OnceCell<PortIndex<'a>>,
     /// Attributes of all target groups.
-    pub attributes: OnceCell<Result<BTreeMap<String, String>, Halt>>,
+    pub attributes: OnceCell<Result<BTreeMap<String, String>, BuildError>>,
     /// Ports with proxy protocol.
-    pub proxied: OnceCell<Result<Option<BTreeSet<String>>, Halt>>,
-    pub node_labels: OnceCell<Result<Option<BTreeMap<String, String>>, Halt>>,
-    pub source_ranges: OnceCell<Result<Vec<String>, Halt>>,
+    pub proxied: OnceCell<Result<Option<BTreeSet<String>>, BuildError>>,
+    pub node_labels: OnceCell<Result<Option<BTreeMap<String, String>>, BuildError>>,
+    pub source_ranges: OnceCell<Result<Vec<String>, BuildError>>,
 }
 
 impl<'a> ServiceContext<'a> {
@@ -66,20 +66,20 @@ impl<'a> ServiceContext<'a> {
         self.annotations.list(suffix)
     }
 
-    pub fn boolean(&self, suffix: &str) -> Result<Option<bool>, Halt> {
+    pub fn boolean(&self, suffix: &str) -> Result<Option<bool>, BuildError> {
         self.annotations.boolean(suffix).map_err(|error| error.found_on(&self.object).into())
     }
 
-    pub fn int32(&self, suffix: &str) -> Result<Option<i32>, Halt> {
+    pub fn int32(&self, suffix: &str) -> Result<Option<i32>, BuildError> {
         self.annotations.int32(suffix).map_err(|error| error.found_on(&self.object).into())
     }
 
-    pub fn map(&self, suffix: &str) -> Result<Option<BTreeMap<String, String>>, Halt> {
+    pub fn map(&self, suffix: &str) -> Result<Option<BTreeMap<String, String>>, BuildError> {
         self.annotations.map(suffix).map_err(|error| error.found_on(&self.object).into())
     }
 
     /// A text that must be one of `allowed`.
-    pub fn choice(&self, suffix: &str, allowed: &[&'static str]) -> Result<Option<&'static str>, Halt> {
+    pub fn choice(&self, suffix: &str, allowed: &[&'static str]) -> Result<Option<&'static str>, BuildError> {
         let Some(value) = self.string(suffix) else { return Ok(None) };
         match allowed.iter().find(|candidate| **candidate == value) {
             Some(chosen) => Ok(Some(chosen)),

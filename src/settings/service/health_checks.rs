@@ -3,8 +3,8 @@
 use super::context::ServiceContext;
 use crate::annotations::service as keys;
 use crate::api::Service;
-use crate::cloud::elbv2::{HealthCheck, Protocol, TargetType};
-use crate::inputs::Halt;
+use crate::aws_api::elbv2::{HealthCheck, Protocol, TargetType};
+use crate::facts::BuildError;
 use crate::settings::health_check::{TRAFFIC_PORT, resolve_port};
 use crate::settings::{HealthCheckDefaults, HealthCheckSettings, Sourced, SuccessCodes};
 
@@ -13,7 +13,7 @@ pub(super) fn read<'a>(
     context: &ServiceContext<'a>,
     service: &'a Service,
     target_type: &TargetType,
-) -> Result<HealthCheck, Halt> {
+) -> Result<HealthCheck, BuildError> {
     let mut defaults = decide_defaults(context, service, target_type);
     let advanced = context.config.features.nlb_health_check_advanced_config;
     if !advanced {
@@ -67,7 +67,7 @@ fn decide_defaults(
     }
 }
 
-fn read_protocol(context: &ServiceContext<'_>) -> Result<Option<Protocol>, Halt> {
+fn read_protocol(context: &ServiceContext<'_>) -> Result<Option<Protocol>, BuildError> {
     let Some(value) = context.string(keys::HEALTH_CHECK_PROTOCOL) else { return Ok(None) };
     match Protocol::from(value.to_uppercase().as_str()) {
         known @ (Protocol::Tcp | Protocol::Http | Protocol::Https) => Ok(Some(known)),
@@ -83,7 +83,7 @@ fn read_port<'a>(
     service: &'a Service,
     target_type: &TargetType,
     default: &str,
-) -> Result<String, Halt> {
+) -> Result<String, BuildError> {
     let given = context.string(keys::HEALTH_CHECK_PORT).unwrap_or(default);
     let given = Sourced::new(given, context.origin(keys::HEALTH_CHECK_PORT));
     resolve_port(&given, service, target_type, |name| context.find_port(service, name))

@@ -5,10 +5,10 @@ use super::context::ServiceContext;
 use super::target_groups::{self, TargetGroupReader};
 use crate::annotations::service as keys;
 use crate::api::ServicePort;
-use crate::cloud::Attributes;
-use crate::cloud::elbv2::{ForwardAction, Protocol, TargetGroupTuple, TargetType};
+use crate::aws_api::Attributes;
+use crate::aws_api::elbv2::{ForwardAction, Protocol, TargetGroupTuple, TargetType};
+use crate::facts::{BuildError, MissingLookups};
 use crate::finding::{Finding, Findings, compared, enumerate};
-use crate::inputs::{Halt, Questions};
 use crate::settings::{NlbListenerSettings, ports};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,12 +35,12 @@ struct Protocols {
 pub(super) fn read<'a>(
     context: &ServiceContext<'a>,
     target_groups: &mut TargetGroupReader<'_, 'a>,
-) -> Result<(Vec<NlbListenerSettings>, Findings), Halt> {
+) -> Result<(Vec<NlbListenerSettings>, Findings), BuildError> {
     let mut findings = Findings::default();
     let merges = merges_tcp_udp(context);
     let merged = if merges { find_merged(context, &mut findings)? } else { BTreeSet::new() };
     let annotations = read_annotations(context, merged)?;
-    let (mut seen, mut questions) = (BTreeSet::new(), Questions::default());
+    let (mut seen, mut questions) = (BTreeSet::new(), MissingLookups::default());
     let mut listeners = Vec::new();
     for port in ports::ports(context.service) {
         let is_first = seen.insert(port.port);
@@ -66,7 +66,7 @@ fn read_one<'a>(
     port: &'a ServicePort,
     target_groups: &mut TargetGroupReader<'_, 'a>,
     findings: &mut Findings,
-) -> Result<NlbListenerSettings, Halt> {
+) -> Result<NlbListenerSettings, BuildError> {
     let protocols = decide_protocols(context, annotations, port)?;
     let forward = read_forward(context, &protocols, port, target_groups)?;
     let is_tls = protocols.listener == Protocol::Tls;
@@ -85,7 +85,7 @@ fn read_one<'a>(
 fn read_annotations(
     context: &ServiceContext<'_>,
     merged: BTreeSet<i32>,
-) -> Result<ListenerAnnotations, Halt> {
+) -> Result<ListenerAnnotations, BuildError> {
     let tls_ports = context.list(keys::SSL_PORTS).unwrap_or_default();
     let known = ports::ports(context.service);
     let is_known: BTreeSet<String> =
@@ -118,7 +118,7 @@ fn merges_tcp_udp(context: &ServiceContext<'_>) -> bool {
 }
 
 /// Numbers that stand in the spec twice, once for TCP and once for UDP. Other repetitions are mistakes.
-fn find_merged(context: &ServiceContext<'_>, findings: &mut Findings) -> Result<BTreeSet<i32>, Halt> {
+fn find_merged(context: &ServiceContext<'_>, findings: &mut Findings) -> Result<BTreeSet<i32>, BuildError> {
     let mut by_number: BTreeMap<i32, Vec<&ServicePort>> = BTreeMap::new();
     for port in ports::ports(context.service) {
         by_number.entry(port.port).or_default().push(port);
@@ -159,7 +159,7 @@ fn decide_protocols(
     context: &ServiceContext<'_>,
     annotations: &ListenerAnnotations,
     port: &ServicePort,
-) -> Result<Protocols, Halt> {
+) -> Result<Protocols, BuildError> {
     let plain = if annotations.merged.contains(&port.port) {
         Protocol::TcpUdp
     } else {
@@ -192,7 +192,7 @@ fn check_not_in_the_clear(
     context: &ServiceContext<'_>,
     annotations: &ListenerAnnotations,
     port: &ServicePort,
-) -> Result<(), Halt> {
+) -> Result<(), BuildError> {
     if !annotations.merged.contains(&port.port) || !wants_tls(annotations, port) {
         return Ok(());
     }
@@ -216,7 +216,7 @@ fn read_forward<'a>(
     protocols: &Protocols,
     port: &'a ServicePort,
     target_groups: &mut TargetGroupReader<'_, 'a>,
-) -> Result<ForwardAction, Halt> {
+) -> Result<ForwardAction, BuildError> {
     let suffix = format!("{}.{}-{}", keys::ACTIONS, protocols.listener, port.port);
     let Some(action) = actions::parse(context, &suffix)? else {
         let target_group = target_groups.read(context.service, port, &protocols.target_group)?;
@@ -242,7 +242,7 @@ fn read_attributes(
     protocol: &Protocol,
     port: &ServicePort,
     findings: &mut Findings,
-) -> Result<Attributes, Halt> {
+) -> Result<Attributes, BuildError> {
     let suffix = format!("{}.{protocol}-{}", keys::LISTENER_ATTRIBUTES, port.port);
     let attributes = context.map(&suffix)?.unwrap_or_default();
     if *protocol == Protocol::Tls && !attributes.is_empty() {

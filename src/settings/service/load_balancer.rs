@@ -3,11 +3,11 @@
 use super::context::ServiceContext;
 use super::{addresses, security_groups};
 use crate::annotations::service as keys;
-use crate::cloud::ec2::Subnet;
-use crate::cloud::elbv2::{IpAddressType, LoadBalancerType, Scheme};
-use crate::cloud::{Attributes, Tags};
+use crate::aws_api::ec2::Subnet;
+use crate::aws_api::elbv2::{IpAddressType, LoadBalancerType, Scheme};
+use crate::aws_api::{Attributes, Tags};
+use crate::facts::{BuildError, ExistingLoadBalancer};
 use crate::finding::Part;
-use crate::inputs::{ExistingLoadBalancer, Halt};
 use crate::settings::load_balancer::{check_name, check_nlb_attributes, parse_capacity};
 use crate::settings::subnets::Placement;
 use crate::settings::target_group::identity;
@@ -38,7 +38,7 @@ impl LoadBalancerContext<'_> {
 /// The load balancer and its subnets.
 pub(super) fn read<'a>(
     context: &ServiceContext<'a>,
-) -> Result<(LoadBalancerSettings, Vec<&'a Subnet>), Halt> {
+) -> Result<(LoadBalancerSettings, Vec<&'a Subnet>), BuildError> {
     let balancer = read_context(context)?;
     let source_nat = addresses::read_source_nat(context, &balancer)?;
     let attributes = read_attributes(context)?;
@@ -67,7 +67,7 @@ pub(super) fn read<'a>(
     Ok((settings, subnets))
 }
 
-fn read_context<'a>(context: &ServiceContext<'a>) -> Result<LoadBalancerContext<'a>, Halt> {
+fn read_context<'a>(context: &ServiceContext<'a>) -> Result<LoadBalancerContext<'a>, BuildError> {
     let scheme = read_scheme(context).map_err(|halt| halt.within(Part::Scheme))?;
     let ip_address_type = read_ip_address_type(context).map_err(|halt| halt.within(Part::IpAddressType))?;
     let subnets =
@@ -76,7 +76,7 @@ fn read_context<'a>(context: &ServiceContext<'a>) -> Result<LoadBalancerContext<
     Ok(LoadBalancerContext { scheme, ip_address_type, subnets, existing, tags })
 }
 
-fn read_scheme(context: &ServiceContext<'_>) -> Result<Scheme, Halt> {
+fn read_scheme(context: &ServiceContext<'_>) -> Result<Scheme, BuildError> {
     if let Some(scheme) = context.choice(keys::SCHEME, &["internal", "internet-facing"])? {
         return Ok(Scheme::from(scheme));
     }
@@ -93,11 +93,11 @@ fn read_scheme(context: &ServiceContext<'_>) -> Result<Scheme, Halt> {
 }
 
 /// The first load balancer that carries the stack's tags.
-fn find_existing<'a>(context: &ServiceContext<'a>) -> Result<Option<&'a ExistingLoadBalancer>, Halt> {
+fn find_existing<'a>(context: &ServiceContext<'a>) -> Result<Option<&'a ExistingLoadBalancer>, BuildError> {
     Ok(context.facts.existing_load_balancers(&super::stack_id(context.service))??.first())
 }
 
-fn read_ip_address_type(context: &ServiceContext<'_>) -> Result<IpAddressType, Halt> {
+fn read_ip_address_type(context: &ServiceContext<'_>) -> Result<IpAddressType, BuildError> {
     let chosen = context.choice(keys::IP_ADDRESS_TYPE, &["ipv4", "dualstack"])?;
     Ok(chosen.map_or(IpAddressType::Ipv4, IpAddressType::from))
 }
@@ -107,7 +107,7 @@ fn read_subnets<'a>(
     context: &ServiceContext<'a>,
     scheme: &Scheme,
     ip_address_type: &IpAddressType,
-) -> Result<Vec<&'a Subnet>, Halt> {
+) -> Result<Vec<&'a Subnet>, BuildError> {
     let mut placement = Placement {
         kind: LoadBalancerType::Network,
         scheme: scheme.clone(),
@@ -129,14 +129,14 @@ fn read_subnets<'a>(
     }
 }
 
-fn read_tags(context: &ServiceContext<'_>) -> Result<Tags, Halt> {
+fn read_tags(context: &ServiceContext<'_>) -> Result<Tags, BuildError> {
     let given = context.map(keys::TAGS)?.unwrap_or_default();
     tags::check(&given, &context.origin(keys::TAGS), context.config)?;
     Ok(tags::merge(&given, context.config))
 }
 
 /// The attributes annotation, overlaid by the older annotations that name one attribute each.
-fn read_attributes(context: &ServiceContext<'_>) -> Result<Attributes, Halt> {
+fn read_attributes(context: &ServiceContext<'_>) -> Result<Attributes, BuildError> {
     let mut attributes = context.map(keys::ATTRIBUTES)?.unwrap_or_default();
     check_nlb_attributes(&attributes, &context.origin(keys::ATTRIBUTES))?;
     let mut set = |key: &str, value: &str| attributes.insert(key.to_owned(), value.to_owned());
@@ -154,7 +154,7 @@ fn read_attributes(context: &ServiceContext<'_>) -> Result<Attributes, Halt> {
     Ok(attributes)
 }
 
-fn read_capacity(context: &ServiceContext<'_>) -> Result<Option<i32>, Halt> {
+fn read_capacity(context: &ServiceContext<'_>) -> Result<Option<i32>, BuildError> {
     if !context.config.features.lb_capacity_reservation {
         return Ok(None);
     }
@@ -162,7 +162,7 @@ fn read_capacity(context: &ServiceContext<'_>) -> Result<Option<i32>, Halt> {
     parse_capacity(&given, &context.origin(keys::MINIMUM_CAPACITY))
 }
 
-fn read_name(context: &ServiceContext<'_>, scheme: &Scheme) -> Result<String, Halt> {
+fn read_name(context: &ServiceContext<'_>, scheme: &Scheme) -> Result<String, BuildError> {
     let Some(name) = context.string(keys::NAME) else {
         let cluster = &context.config.cluster_name;
         return Ok(names::service_load_balancer(cluster, identity(context.service), scheme));

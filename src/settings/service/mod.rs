@@ -20,8 +20,8 @@ use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
 use crate::api::Service;
 use crate::api::meta::{SERVICE_FINALIZER, has_finalizer, is_being_deleted};
 use crate::config::Config;
+use crate::facts::{BuildError, Facts};
 use crate::finding::{Finding, Findings, Part};
-use crate::inputs::{Facts, Halt};
 use crate::model::{Owner, StackId};
 use context::ServiceContext;
 use target_groups::TargetGroupReader;
@@ -70,7 +70,7 @@ pub fn read<'a>(
     service: &'a Service,
     facts: &'a Facts,
     config: &'a Config,
-) -> Result<(NlbSettings<'a>, Findings), Halt> {
+) -> Result<(NlbSettings<'a>, Findings), BuildError> {
     let context = ServiceContext::new(service, facts, config);
     if let Some((key, problem)) = oversized(NLB_PREFIX, service.metadata.annotations.as_ref()) {
         return Err(Finding::error(&context.object, problem).at(key).within(Part::LoadBalancer).into());
@@ -92,7 +92,7 @@ pub fn read<'a>(
 }
 
 /// Refuses to delete the load balancer of a Service whose annotations protect it.
-pub fn check_deletion_protection(service: &Service) -> Result<(), Halt> {
+pub fn check_deletion_protection(service: &Service) -> Result<(), BuildError> {
     let (facts, config) = (Facts::default(), Config::default());
     let context = ServiceContext::new(service, &facts, &config);
     let attributes = context.map(keys::ATTRIBUTES)?.unwrap_or_default();

@@ -4,9 +4,9 @@ use super::context::ServiceContext;
 use super::load_balancer::LoadBalancerContext;
 use crate::annotations::service as keys;
 use crate::api::Service;
-use crate::cloud::ec2::{IngressRule, RuleSource};
+use crate::aws_api::ec2::{IngressRule, RuleSource};
+use crate::facts::BuildError;
 use crate::finding::Finding;
-use crate::inputs::Halt;
 use crate::settings::security_groups::{self, Sources};
 use crate::settings::target_group::identity;
 use crate::settings::{Origin, SecurityGroupSettings, names, ports};
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub(super) fn read(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
-) -> Result<SecurityGroupSettings, Halt> {
+) -> Result<SecurityGroupSettings, BuildError> {
     let disabled = context.boolean(keys::DISABLE_SECURITY_GROUPS)?.unwrap_or_default();
     let existing = balancer.existing.map(|existing| !existing.security_groups.is_empty());
     if existing == Some(false) {
@@ -39,7 +39,7 @@ pub(super) fn read(
     }
 }
 
-fn read_listed(context: &ServiceContext<'_>, listed: &[String]) -> Result<SecurityGroupSettings, Halt> {
+fn read_listed(context: &ServiceContext<'_>, listed: &[String]) -> Result<SecurityGroupSettings, BuildError> {
     let manages_rules = context
         .boolean(keys::MANAGE_BACKEND_RULES)?
         .unwrap_or(context.config.enable_manage_backend_security_group_rules);
@@ -51,7 +51,7 @@ fn read_listed(context: &ServiceContext<'_>, listed: &[String]) -> Result<Securi
 fn build_rules(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
-) -> Result<Vec<IngressRule>, Halt> {
+) -> Result<Vec<IngressRule>, BuildError> {
     let with_icmp = context.string(keys::ICMP_PATH_MTU) == Some("on");
     let prefix_lists = context.list(keys::PREFIX_LISTS);
     let cidrs = decide_client_cidrs(context, balancer, prefix_lists.is_some())?;
@@ -91,7 +91,7 @@ fn decide_client_cidrs(
     context: &ServiceContext<'_>,
     balancer: &LoadBalancerContext<'_>,
     has_prefix_lists: bool,
-) -> Result<Vec<String>, Halt> {
+) -> Result<Vec<String>, BuildError> {
     let given = source_ranges(context, context.service)?;
     let ipv6 = given.iter().find(|cidr| security_groups::is_ipv6_cidr(cidr));
     if let Some(cidr) = ipv6.filter(|_| !balancer.is_dualstack()) {
@@ -115,7 +115,10 @@ fn decide_client_cidrs(
 
 /// Client ranges: those in the spec of `service`, else those in the annotation of the Service that owns the load
 /// balancer.
-pub(super) fn source_ranges(context: &ServiceContext<'_>, service: &Service) -> Result<Vec<String>, Halt> {
+pub(super) fn source_ranges(
+    context: &ServiceContext<'_>,
+    service: &Service,
+) -> Result<Vec<String>, BuildError> {
     let of_owner = || context.list(keys::SOURCE_RANGES).unwrap_or_default();
     if !std::ptr::eq(service, context.service) {
         return Ok(spec_ranges(service).unwrap_or_else(of_owner));
@@ -128,7 +131,11 @@ pub(super) fn source_ranges(context: &ServiceContext<'_>, service: &Service) -> 
 }
 
 /// Refuses more rules than a security group can have, before any is made.
-fn check_count(context: &ServiceContext<'_>, cidrs: &[String], prefix_lists: usize) -> Result<(), Halt> {
+fn check_count(
+    context: &ServiceContext<'_>,
+    cidrs: &[String],
+    prefix_lists: usize,
+) -> Result<(), BuildError> {
     let ports = ports::ports(context.service).iter().map(|port| (ports::protocol(port), port.port));
     let ports: BTreeSet<(&str, i32)> = ports.collect();
     let different: BTreeSet<&str> = cidrs.iter().map(String::as_str).collect();

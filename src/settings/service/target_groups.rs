@@ -4,10 +4,10 @@ use super::context::ServiceContext;
 use super::{health_checks, security_groups};
 use crate::annotations::{parse, service as keys};
 use crate::api::{IntOrString, Service, ServicePort};
-use crate::cloud::elbv2::{Protocol, TargetType};
-use crate::cloud::{Attributes, Ref, SymbolKind, Tags};
+use crate::aws_api::elbv2::{Protocol, TargetType};
+use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
+use crate::facts::BuildError;
 use crate::finding::Finding;
-use crate::inputs::Halt;
 use crate::model::ResourceId;
 use crate::settings::target_group::{check_attributes, identity};
 use crate::settings::{Backend, Origin, ServiceBackend, TargetGroupNaming, TargetGroupSettings, ports};
@@ -50,7 +50,7 @@ impl<'p, 'a> TargetGroupReader<'p, 'a> {
         service: &'a Service,
         port: &'a ServicePort,
         protocol: &Protocol,
-    ) -> Result<Ref, Halt> {
+    ) -> Result<Ref, BuildError> {
         self.read_once(service, port, protocol, None)
     }
 
@@ -60,7 +60,7 @@ impl<'p, 'a> TargetGroupReader<'p, 'a> {
         service: &'a Service,
         port: &'a ServicePort,
         protocol: &Protocol,
-    ) -> Result<Ref, Halt> {
+    ) -> Result<Ref, BuildError> {
         self.read_once(service, port, protocol, Some(identity(self.context.service).uid))
     }
 
@@ -70,7 +70,7 @@ impl<'p, 'a> TargetGroupReader<'p, 'a> {
         port: &'a ServicePort,
         protocol: &Protocol,
         owner_uid: Option<&'a str>,
-    ) -> Result<Ref, Halt> {
+    ) -> Result<Ref, BuildError> {
         let own = identity(service);
         let id = ResourceId::from(format!("{}/{}:{}", own.namespace, own.name, port.port));
         let reference = id.pending(SymbolKind::TargetGroupArn);
@@ -90,7 +90,7 @@ impl<'p, 'a> TargetGroupReader<'p, 'a> {
         port: &'a ServicePort,
         protocol: &Protocol,
         owner_uid: Option<&'a str>,
-    ) -> Result<TargetGroupSettings<'a>, Halt> {
+    ) -> Result<TargetGroupSettings<'a>, BuildError> {
         let context = self.context;
         let target_type = decide_type(context, service, port)?;
         check_quic(context, protocol, &target_type)?;
@@ -124,7 +124,7 @@ pub(super) fn decide_type(
     context: &ServiceContext<'_>,
     service: &Service,
     port: &ServicePort,
-) -> Result<TargetType, Halt> {
+) -> Result<TargetType, BuildError> {
     let wanted = context.string(keys::TARGET_TYPE).unwrap_or(context.config.default_target_type.as_str());
     if wanted == "ip" && !context.config.features.enable_ip_target_type {
         let message = "target type ip is not available while feature gate EnableIPTargetType is off";
@@ -160,7 +160,7 @@ fn check_quic(
     context: &ServiceContext<'_>,
     protocol: &Protocol,
     target_type: &TargetType,
-) -> Result<(), Halt> {
+) -> Result<(), BuildError> {
     let is_quic = matches!(protocol, Protocol::Quic | Protocol::TcpQuic);
     if is_quic && *target_type == TargetType::Instance {
         let message = "QUIC works only with target type ip";
@@ -171,7 +171,7 @@ fn check_quic(
 }
 
 /// Attributes of the target group of a Service port, proxy protocol always among them.
-fn read_port_attributes(context: &ServiceContext<'_>, port: &ServicePort) -> Result<Attributes, Halt> {
+fn read_port_attributes(context: &ServiceContext<'_>, port: &ServicePort) -> Result<Attributes, BuildError> {
     let mut attributes = Attributes::from([(PROXY_PROTOCOL_V2.to_owned(), "false".to_owned())]);
     let of_all =
         context.read.attributes.get_or_init(|| read_attributes(context, keys::TARGET_GROUP_ATTRIBUTES));
@@ -185,7 +185,10 @@ fn read_port_attributes(context: &ServiceContext<'_>, port: &ServicePort) -> Res
     Ok(attributes)
 }
 
-fn read_attributes(context: &ServiceContext<'_>, suffix: &str) -> Result<BTreeMap<String, String>, Halt> {
+fn read_attributes(
+    context: &ServiceContext<'_>,
+    suffix: &str,
+) -> Result<BTreeMap<String, String>, BuildError> {
     let attributes = context.map(suffix)?.unwrap_or_default();
     check_attributes(&attributes, &context.origin(suffix))?;
     match attributes.get(PRESERVE_CLIENT_IP) {
@@ -198,7 +201,10 @@ fn read_attributes(context: &ServiceContext<'_>, suffix: &str) -> Result<BTreeMa
 }
 
 /// The annotation for all target groups wins over the one that lists ports.
-fn decide_proxy_protocol(context: &ServiceContext<'_>, port: &ServicePort) -> Result<Option<bool>, Halt> {
+fn decide_proxy_protocol(
+    context: &ServiceContext<'_>,
+    port: &ServicePort,
+) -> Result<Option<bool>, BuildError> {
     let listed = context.read.proxied.get_or_init(|| read_proxied(context)).as_ref().map_err(Clone::clone)?;
     let mut enabled = listed.as_ref().map(|listed| listed.contains(&port.port.to_string()));
     if context.choice(keys::PROXY_PROTOCOL, &["*"])?.is_some() {
@@ -208,7 +214,7 @@ fn decide_proxy_protocol(context: &ServiceContext<'_>, port: &ServicePort) -> Re
 }
 
 /// The numbers of the ports with proxy protocol; `None`: nothing is said.
-fn read_proxied(context: &ServiceContext<'_>) -> Result<Option<BTreeSet<String>>, Halt> {
+fn read_proxied(context: &ServiceContext<'_>) -> Result<Option<BTreeSet<String>>, BuildError> {
     let Some(listed) = context.list(keys::PROXY_PROTOCOL_PORTS) else { return Ok(None) };
     // why: Go's int has 64 bits
     if listed.iter().any(|item| parse::int64(item).is_none()) {
@@ -220,7 +226,7 @@ fn read_proxied(context: &ServiceContext<'_>) -> Result<Option<BTreeSet<String>>
 fn decide_node_selector(
     context: &ServiceContext<'_>,
     target_type: &TargetType,
-) -> Result<Option<BTreeMap<String, String>>, Halt> {
+) -> Result<Option<BTreeMap<String, String>>, BuildError> {
     if *target_type != TargetType::Instance {
         return Ok(None);
     }

@@ -23,9 +23,9 @@ fn strings(items: &[&str]) -> Vec<String> {
     items.iter().map(ToString::to_string).collect()
 }
 
-fn role(scheme: &Scheme) -> SubnetQuery {
+fn role(scheme: &Scheme) -> SubnetLookup {
     let key = if *scheme == Scheme::Internal { INTERNAL_SUBNET_ROLE_TAG } else { PUBLIC_SUBNET_ROLE_TAG };
-    SubnetQuery::Tags(vec![(key.into(), strings(&["", "1"]))])
+    SubnetLookup::Tags(vec![(key.into(), strings(&["", "1"]))])
 }
 
 fn zones() -> Facts {
@@ -59,13 +59,13 @@ fn placement<'a>(facts: &'a Facts, config: &'a Config) -> Placement<'a> {
     }
 }
 
-fn found(result: Result<Vec<&Subnet>, Halt>) -> Vec<String> {
+fn found(result: Result<Vec<&Subnet>, BuildError>) -> Vec<String> {
     result.unwrap().iter().map(|subnet| subnet.id.clone()).collect()
 }
 
-fn message(result: Result<Vec<&Subnet>, Halt>) -> String {
+fn message(result: Result<Vec<&Subnet>, BuildError>) -> String {
     match result.unwrap_err() {
-        Halt::Finding(finding) => finding.message,
+        BuildError::Invalid(finding) => finding.message,
         other => panic!("{other:?}"),
     }
 }
@@ -73,15 +73,15 @@ fn message(result: Result<Vec<&Subnet>, Halt>) -> String {
 #[test]
 fn listed_subnets_keep_the_order_of_the_list_and_names_are_used_up_by_id() {
     let mut facts = zones();
-    facts.subnets.insert(SubnetQuery::Ids(strings(&["subnet-3"])), Ok(vec![subnet("subnet-3", "c", &[])]));
+    facts.subnets.insert(SubnetLookup::Ids(strings(&["subnet-3"])), Ok(vec![subnet("subnet-3", "c", &[])]));
     let named = vec![subnet("subnet-2", "b", &[("Name", "n")]), subnet("subnet-1", "a", &[("Name", "n")])];
-    facts.subnets.insert(SubnetQuery::Names(strings(&["n"])), Ok(named));
+    facts.subnets.insert(SubnetLookup::Names(strings(&["n"])), Ok(named));
     let config = config();
     let listed = strings(&["n", "subnet-3", "n"]);
     let listed = placement(&facts, &config).resolve_listed(&listed);
     assert_eq!(found(listed), ["subnet-1", "subnet-3", "subnet-2"]);
     let mixed = vec![subnet("subnet-2", "b", &[("Name", "n")])];
-    facts.subnets.insert(SubnetQuery::Ids(strings(&["subnet-2"])), Ok(mixed));
+    facts.subnets.insert(SubnetLookup::Ids(strings(&["subnet-2"])), Ok(mixed));
     let placement = placement(&facts, &config);
     assert_eq!(found(placement.resolve_listed(&strings(&["subnet-2", "n"]))), ["subnet-2", "subnet-1"]);
     let thrice = placement.resolve_listed(&strings(&["n", "n", "n"]));
@@ -100,9 +100,9 @@ fn listed_subnets_are_judged() {
     for pick in [vec![0], vec![0, 1], vec![0, 2], vec![0, 3]] {
         let subnets: Vec<Subnet> = pick.iter().map(|at: &usize| all[*at].clone()).collect();
         let ids = subnets.iter().map(|subnet| subnet.id.clone()).collect();
-        facts.subnets.insert(SubnetQuery::Ids(ids), Ok(subnets));
+        facts.subnets.insert(SubnetLookup::Ids(ids), Ok(subnets));
     }
-    facts.subnets.insert(SubnetQuery::Ids(strings(&["subnet-1", "subnet-9"])), Ok(vec![all[0].clone()]));
+    facts.subnets.insert(SubnetLookup::Ids(strings(&["subnet-1", "subnet-9"])), Ok(vec![all[0].clone()]));
     let config = config();
     let nlb = placement(&facts, &config);
     let alb = Placement { kind: LoadBalancerType::Application, ..nlb.clone() };
@@ -173,7 +173,7 @@ fn without_role_tags_routes_decide() {
     facts.subnets.insert(role(&Scheme::InternetFacing), Ok(vec![]));
     facts
         .subnets
-        .insert(SubnetQuery::All, Ok(vec![subnet("subnet-1", "a", &[]), subnet("subnet-2", "b", &[])]));
+        .insert(SubnetLookup::All, Ok(vec![subnet("subnet-1", "a", &[]), subnet("subnet-2", "b", &[])]));
     let public = RouteTable {
         subnet_ids: strings(&["subnet-1"]),
         gateway_ids: strings(&["local", "igw-1"]),
@@ -192,11 +192,11 @@ fn without_role_tags_routes_decide() {
 fn selectors_choose_by_id_or_by_tag() {
     let mut facts = zones();
     facts.subnets.insert(
-        SubnetQuery::Ids(strings(&["subnet-2", "subnet-1"])),
+        SubnetLookup::Ids(strings(&["subnet-2", "subnet-1"])),
         Ok(vec![subnet("subnet-1", "a", &[]), subnet("subnet-2", "b", &[])]),
     );
     facts.subnets.insert(
-        SubnetQuery::Tags(vec![("tier".into(), strings(&["lb"]))]),
+        SubnetLookup::Tags(vec![("tier".into(), strings(&["lb"]))]),
         Ok(vec![subnet("subnet-4", "a", &[]), subnet("subnet-3", "a", &[])]),
     );
     let config = config();
@@ -217,5 +217,5 @@ fn zone_types_are_asked_for_all_at_once() {
     );
     let config = config();
     let halt = placement(&facts, &config).discover().unwrap_err();
-    assert_eq!(halt, Halt::from(Query::ZoneTypes(strings(&["usw2-aza", "usw2-azb"]))));
+    assert_eq!(halt, BuildError::from(Lookup::ZoneTypes(strings(&["usw2-aza", "usw2-azb"]))));
 }

@@ -23,6 +23,6 @@ fn externally_managed_keys_are_refused() {
     let origin = Origin::field(&ObjectRef::default(), "tags");
     assert_eq!(check(&tags(&[("team", "web")]), &origin, &config), Ok(()));
     let halt = check(&tags(&[("cost", "1")]), &origin, &config).unwrap_err();
-    let Halt::Finding(finding) = halt else { panic!("{halt:?}") };
+    let BuildError::Invalid(finding) = halt else { panic!("{halt:?}") };
     assert_eq!(finding.message, "tag key \"cost\" is managed outside of this controller");
 }

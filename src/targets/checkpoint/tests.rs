@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::targets::samples::{self, yaml};
+use crate::targets::test_support::{self, yaml};
 use crate::targets::view::PodView;
 
 fn spec(text: &str) -> TargetGroupBindingSpec {
@@ -16,7 +16,7 @@ fn the_digest_of_an_ip_binding_is_upstreams() {
          networking: {ingress: [{from: [{securityGroup: {groupID: sg-0aaaaaaaaaaaaaaaa}}], ports: [{protocol: TCP, port: 8080}]}]}\n\
          ipAddressType: ipv4\nvpcID: vpc-0bbbbbbbbbbbbbbbb",
     );
-    let endpoint = |n, created_at| samples::endpoint(PodView { created_at, ..samples::pod(n) });
+    let endpoint = |n, created_at| test_support::endpoint(PodView { created_at, ..test_support::pod(n) });
     let endpoints = [endpoint(5, 1_700_000_000), endpoint(4, 1_700_000_001)];
     let expected = "anzj2djavHfbHhfqJg-0Qpc25G9auFsaFMw4RM44RLc/-ko3QaY-FArK-uOw199KP8HyBsMR9Xq1nr0NGJPBlGs";
     assert_eq!(checkpoint(&endpoints, &spec), expected);

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::targets::samples::{GATE, gated, health, key, pod};
+use crate::targets::test_support::{GATE, gated, health, key, pod};
 
 #[test]
 fn a_pod_is_told_what_aws_says() {
@@ -10,7 +10,7 @@ fn a_pod_is_told_what_aws_says() {
         reason: "Target.Timeout".to_owned(),
         description: "Request timed out".to_owned(),
     };
-    let write = diff_condition(&gated(pod(1), None), GATE, Verdict::of_health(Some(&unhealthy))).unwrap();
+    let write = diff_condition(&gated(pod(1), None), GATE, GateStatus::of_health(Some(&unhealthy))).unwrap();
     let now: Timestamp = "2024-01-01T00:00:00Z".parse().unwrap();
     let condition = write.to_pod_condition(now);
     assert_eq!((condition.type_.as_str(), condition.status.as_str()), (GATE, "False"));
@@ -22,7 +22,7 @@ fn a_pod_is_told_what_aws_says() {
 
 #[test]
 fn a_healthy_target_opens_the_gate_without_words() {
-    let healthy = Verdict::of_health(Some(&health(TargetHealthState::Healthy)));
+    let healthy = GateStatus::of_health(Some(&health(TargetHealthState::Healthy)));
     let write = diff_condition(&gated(pod(1), Some("False")), GATE, healthy.clone()).unwrap();
     let condition = write.to_pod_condition(Timestamp::UNIX_EPOCH);
     assert_eq!((condition.status.as_str(), condition.reason, condition.message), ("True", None, None));
@@ -35,9 +35,9 @@ fn the_time_of_the_last_transition_stays_while_the_status_does() {
     let since: Timestamp = "2024-01-01T00:00:00Z".parse().unwrap();
     let mut waiting = gated(pod(1), Some("False"));
     waiting.gates[0].condition.as_mut().unwrap().last_transition = Some(since);
-    let still = diff_condition(&waiting, GATE, Verdict::in_progress()).unwrap();
+    let still = diff_condition(&waiting, GATE, GateStatus::in_progress()).unwrap();
     assert_eq!((still.last_transition, still.waited_since), (Some(since), None));
-    let opened = diff_condition(&waiting, GATE, Verdict::binding_deleted()).unwrap();
+    let opened = diff_condition(&waiting, GATE, GateStatus::binding_deleted()).unwrap();
     assert_eq!((opened.last_transition, opened.waited_since), (None, Some(since)));
 }
 

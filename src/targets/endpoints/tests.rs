@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::targets::samples::{SampleCluster, key, node, pod, slice_entry, yaml};
+use crate::targets::test_support::{TestCluster, key, node, pod, slice_entry, yaml};
 use std::collections::BTreeMap;
 
 const SERVICE: &str = "metadata: {name: web, namespace: shop}\n\
@@ -16,14 +16,14 @@ fn binding(spec: &str) -> TargetGroupBinding {
 const IP: &str = "{targetType: ip, serviceRef: {name: web, port: 80}}";
 const INSTANCE: &str = "{targetType: instance, serviceRef: {name: web, port: 80}}";
 
-fn cluster(entries: Vec<EndpointView>, pods: Vec<PodView>) -> SampleCluster {
+fn cluster(entries: Vec<EndpointView>, pods: Vec<PodView>) -> TestCluster {
     let slice = SliceView {
         service: key("web"),
         family: AddressFamily::Ipv4,
         ports: [("".into(), 8080), ("metrics".into(), 9090)].into(),
         endpoints: entries.into(),
     };
-    let mut cluster = SampleCluster::default();
+    let mut cluster = TestCluster::default();
     cluster.services.insert(key("web"), Arc::new(yaml(SERVICE)));
     cluster.slices.insert(key("web"), vec![Arc::new(slice)]);
     cluster.pods = pods.into_iter().map(|pod| (pod.key.clone(), Arc::new(pod))).collect();
@@ -35,7 +35,7 @@ fn identities(resolution: &Resolution) -> Vec<String> {
     resolution.endpoints.iter().map(Endpoint::identity).collect()
 }
 
-fn resolved(cluster: &SampleCluster, spec: &str) -> Result<Resolution, ResolveError> {
+fn resolved(cluster: &TestCluster, spec: &str) -> Result<Resolution, ResolveError> {
     resolve(&binding(spec), cluster, &Config::default())
 }
 
@@ -131,7 +131,7 @@ fn server_ids_count_only_for_quic() {
 #[test]
 fn what_is_missing_is_named_as_upstream_names_it() {
     let mut none = cluster(vec![], vec![]);
-    let text = |cluster: &SampleCluster, spec: &str| resolved(cluster, spec).unwrap_err().to_string();
+    let text = |cluster: &TestCluster, spec: &str| resolved(cluster, spec).unwrap_err().to_string();
     assert_eq!(
         text(&none, "{targetType: ip, serviceRef: {name: web, port: 81}}"),
         "backend not found: unable to find port 81 on service shop/web"

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::targets::samples::{node, pod};
+use crate::targets::test_support::{node, pod};
 use crate::targets::view::BranchInterface;
 use std::collections::BTreeMap;
 

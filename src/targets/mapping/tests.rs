@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::targets::samples::{gated, key, node, pod, yaml};
+use crate::targets::test_support::{gated, key, node, pod, yaml};
 use crate::targets::view::GateView;
 use std::collections::BTreeMap;
 

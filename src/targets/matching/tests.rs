@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::cloud::elbv2::Target;
-use crate::targets::samples::{endpoint, node, pod, record, target};
+use crate::aws_api::elbv2::Target;
+use crate::targets::test_support::{endpoint, node, pod, record, target};
 use std::sync::Arc;
 
 fn summary(matching: &Matching<'_>) -> [Vec<String>; 3] {
@@ -17,7 +17,7 @@ fn summary(matching: &Matching<'_>) -> [Vec<String>; 3] {
 fn endpoints_and_targets_meet_by_identity_in_its_order() {
     let endpoints = [endpoint(pod(3)), endpoint(pod(1)), endpoint(pod(1)), endpoint(pod(2))];
     let zoned = Target { availability_zone: Some("all".to_owned()), ..target(2) };
-    let records = [record(9, None), Record::new(zoned, None)];
+    let records = [record(9, None), TargetRecord::new(zoned, None)];
     let found = match_targets(&endpoints, &records);
     let expected = [
         vec!["10.0.1.2:8080".to_owned()],
@@ -29,7 +29,8 @@ fn endpoints_and_targets_meet_by_identity_in_its_order() {
 
 #[test]
 fn a_server_id_is_part_of_a_pods_identity_and_not_of_a_nodes() {
-    let quic = |id: &str| Record::new(Target { quic_server_id: Some(id.to_owned()), ..target(1) }, None);
+    let quic =
+        |id: &str| TargetRecord::new(Target { quic_server_id: Some(id.to_owned()), ..target(1) }, None);
     let with_id = Endpoint { quic_server_id: Some("0x01".into()), ..endpoint(pod(1)) };
     let records = [quic("0x01"), quic("0x02")];
     let endpoints = [with_id];

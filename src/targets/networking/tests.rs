@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::targets::samples::{pod, yaml};
+use crate::targets::test_support::{pod, yaml};
 
 fn permissions(networking: &str, pods: &[Arc<PodView>]) -> Result<Vec<String>, String> {
     let built = build_permissions(&yaml(networking), pods).map_err(|error| error.to_string())?;

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::targets::samples::yaml;
+use crate::targets::test_support::yaml;
 
 const POD: &str = r#"
 metadata:

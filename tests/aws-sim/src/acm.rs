@@ -3,9 +3,9 @@
 use crate::{
     World,
     page::page,
-    refusal::{Verdict, refuse},
+    refusal::{CallResult, refuse},
 };
-use aws_load_balancer_controller::cloud::acm::{
+use aws_load_balancer_controller::aws_api::acm::{
     Certificate, CertificatePage, DescribeCertificate, ListCertificates,
 };
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub(crate) struct Acm {
 }
 
 impl World {
-    pub(crate) fn list_certificates(&self, request: &ListCertificates) -> Verdict<CertificatePage> {
+    pub(crate) fn list_certificates(&self, request: &ListCertificates) -> CallResult<CertificatePage> {
         let arns = self.acm.certificates.keys().map(|arn| (arn.clone(), arn.clone()));
         let bad_token = || refuse("ValidationException", "The next token is not valid");
         let (arns, next_token) =
@@ -25,7 +25,7 @@ impl World {
         Ok(CertificatePage { arns, next_token })
     }
 
-    pub(crate) fn describe_certificate(&self, request: &DescribeCertificate) -> Verdict<Certificate> {
+    pub(crate) fn describe_certificate(&self, request: &DescribeCertificate) -> CallResult<Certificate> {
         self.acm.certificates.get(&request.arn).cloned().ok_or_else(|| {
             refuse("ResourceNotFoundException", format!("Could not find certificate {}.", request.arn))
         })

@@ -1,6 +1,6 @@
 //! The log of calls: what was asked, when, and what became of it.
 
-use aws_load_balancer_controller::cloud::{Action, CloudError, Request};
+use aws_load_balancer_controller::aws_api::{Action, CloudError, Request};
 use std::time::Duration;
 
 tokio::task_local! {

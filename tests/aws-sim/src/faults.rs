@@ -1,6 +1,6 @@
 //! Faults: what goes wrong, and at which call.
 
-use aws_load_balancer_controller::cloud::{Action, Request};
+use aws_load_balancer_controller::aws_api::{Action, Request};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// Which calls a fault may strike.

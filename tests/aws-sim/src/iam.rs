@@ -4,9 +4,9 @@ use crate::{
     World,
     identity::{Answer, Identity},
     page::page,
-    refusal::{Refusal, Verdict, ensure, refuse},
+    refusal::{CallResult, Refusal, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::iam::{
+use aws_load_balancer_controller::aws_api::iam::{
     Context, Decision, Evaluation, GetRole, Role, Ruling, SimulatePrincipalPolicy, SimulationPage,
 };
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 
 impl World {
-    pub(crate) fn get_role(&self, request: &GetRole) -> Verdict<Role> {
+    pub(crate) fn get_role(&self, request: &GetRole) -> CallResult<Role> {
         let arn = self.settings.identity.principal_arn(&self.account);
         self.authorize_iam("iam:GetRole", &arn)?;
         ensure(request.name == Identity::role() && arn.contains(":role/"), || {
@@ -26,7 +26,7 @@ impl World {
     pub(crate) fn simulate_principal_policy(
         &self,
         request: &SimulatePrincipalPolicy,
-    ) -> Verdict<SimulationPage> {
+    ) -> CallResult<SimulationPage> {
         self.authorize_iam(SIMULATE, &request.principal_arn)?;
         let principal = self.settings.identity.principal_arn(&self.account);
         ensure(request.principal_arn == principal, || {
@@ -43,7 +43,7 @@ impl World {
     }
 
     /// Refuses what the caller may not ask. IAM looks at the ARN that was given.
-    fn authorize_iam(&self, permission: &str, arn: &str) -> Verdict<()> {
+    fn authorize_iam(&self, permission: &str, arn: &str) -> CallResult<()> {
         let identity = &self.settings.identity;
         ensure(identity.judge(permission, arn, &Context::new()) == Answer::Allowed, || {
             let caller = identity.caller_arn(&self.account);
@@ -56,7 +56,7 @@ impl World {
         })
     }
 
-    fn check_permissions(&self, permissions: &[String]) -> Verdict<()> {
+    fn check_permissions(&self, permissions: &[String]) -> CallResult<()> {
         let is_name =
             |permission: &String| permission.split_once(':').is_some_and(|(_, name)| !name.contains('*'));
         ensure(!permissions.is_empty() && permissions.iter().all(is_name), || {

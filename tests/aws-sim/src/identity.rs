@@ -4,7 +4,7 @@
 //! simulations of IAM (module `iam`).
 
 use crate::Account;
-use aws_load_balancer_controller::cloud::iam::{Context, Partition, Policy};
+use aws_load_balancer_controller::aws_api::iam::{Context, Partition, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! A simulator of the part of AWS that the load balancer controller talks to.
 //!
 //! [`World`] is one in-memory state machine of Elastic Load Balancing v2, EC2, ACM, WAF, Shield, STS and IAM: a request of the
-//! controller's own vocabulary (`cloud::Request`) goes in, AWS's answer or AWS's error comes out. It knows no I/O, and its
+//! controller's own vocabulary (`aws_api::Request`) goes in, AWS's answer or AWS's error comes out. It knows no I/O, and its
 //! time is a [`Clock`] that tests move. Two faces show it:
 //!
 //! - [`Sim`] is an implementation of the controller's `Cloud` port, in process, with faults at any call;
@@ -18,7 +18,7 @@ pub mod identity;
 pub mod settings;
 pub mod sim;
 pub mod world;
-pub mod worlds;
+pub mod world_builder;
 
 mod acm;
 mod ec2;
@@ -26,8 +26,8 @@ mod elb;
 mod iam;
 mod ids;
 mod page;
-mod past;
 mod protection;
+mod read_lag;
 mod refusal;
 mod sts;
 mod tags;
@@ -39,4 +39,4 @@ pub use identity::Identity;
 pub use settings::{Delays, Health, Quotas, Settings};
 pub use sim::Sim;
 pub use world::{Account, World};
-pub use worlds::WorldBuilder;
+pub use world_builder::WorldBuilder;

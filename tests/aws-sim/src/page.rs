@@ -1,6 +1,6 @@
 //! Pages of lists, with opaque markers that stay valid while items come and go.
 
-use crate::refusal::{Refusal, Verdict};
+use crate::refusal::{CallResult, Refusal};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// One page of `items`, which are in the order of their keys, and the marker of the next.
@@ -11,7 +11,7 @@ pub(crate) fn page<T>(
     marker: Option<&str>,
     size: usize,
     bad_marker: impl Fn() -> Refusal,
-) -> Verdict<(Vec<T>, Option<String>)> {
+) -> CallResult<(Vec<T>, Option<String>)> {
     let after = marker.map(|marker| decode(marker).ok_or_else(&bad_marker)).transpose()?;
     let mut rest = items.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after));
     let mut shown = Vec::new();

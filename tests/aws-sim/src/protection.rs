@@ -3,9 +3,9 @@
 use crate::{
     World,
     page::page,
-    refusal::{Verdict, ensure, refuse},
+    refusal::{CallResult, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{Ref, protection::*};
+use aws_load_balancer_controller::aws_api::{Ref, protection::*};
 use std::collections::BTreeMap;
 
 /// Web ACLs, protections, and the load balancers they guard.
@@ -35,12 +35,12 @@ impl Protection {
 }
 
 impl World {
-    pub(crate) fn get_wafv2_web_acl(&self, request: &GetWafv2WebAcl) -> Verdict<Option<String>> {
+    pub(crate) fn get_wafv2_web_acl(&self, request: &GetWafv2WebAcl) -> CallResult<Option<String>> {
         let arn = self.guarded(&request.resource_arn)?;
         Ok(self.protection.wafv2.get(&arn).cloned())
     }
 
-    pub(crate) fn list_wafv2_web_acls(&self, request: &ListWafv2WebAcls) -> Verdict<WebAclPage> {
+    pub(crate) fn list_wafv2_web_acls(&self, request: &ListWafv2WebAcls) -> CallResult<WebAclPage> {
         let acls = self.protection.web_acls.iter();
         let items = acls.map(|(arn, name)| (arn.clone(), (name.clone(), arn.clone())));
         let bad_marker = || refuse("WAFInvalidParameterException", "The marker is not valid");
@@ -49,7 +49,7 @@ impl World {
         Ok(WebAclPage { web_acls, next_marker })
     }
 
-    pub(crate) fn associate_wafv2_web_acl(&mut self, request: &AssociateWafv2WebAcl) -> Verdict<()> {
+    pub(crate) fn associate_wafv2_web_acl(&mut self, request: &AssociateWafv2WebAcl) -> CallResult<()> {
         ensure(self.protection.web_acls.contains_key(&request.web_acl_arn), no_such_item)?;
         let arn = self.guarded(&request.resource_arn)?;
         self.ensure_protectable(&arn)?;
@@ -57,13 +57,16 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn disassociate_wafv2_web_acl(&mut self, request: &DisassociateWafv2WebAcl) -> Verdict<()> {
+    pub(crate) fn disassociate_wafv2_web_acl(&mut self, request: &DisassociateWafv2WebAcl) -> CallResult<()> {
         let arn = self.guarded(&request.resource_arn)?;
         self.protection.wafv2.remove(&arn);
         Ok(())
     }
 
-    pub(crate) fn get_waf_regional_web_acl(&self, request: &GetWafRegionalWebAcl) -> Verdict<Option<String>> {
+    pub(crate) fn get_waf_regional_web_acl(
+        &self,
+        request: &GetWafRegionalWebAcl,
+    ) -> CallResult<Option<String>> {
         let arn = self.guarded(&request.resource_arn)?;
         Ok(self.protection.classic.get(&arn).cloned())
     }
@@ -71,7 +74,7 @@ impl World {
     pub(crate) fn associate_waf_regional_web_acl(
         &mut self,
         request: &AssociateWafRegionalWebAcl,
-    ) -> Verdict<()> {
+    ) -> CallResult<()> {
         ensure(self.protection.classic_acls.contains(&request.web_acl_id), no_such_item)?;
         let arn = self.guarded(&request.resource_arn)?;
         self.ensure_protectable(&arn)?;
@@ -82,7 +85,7 @@ impl World {
     pub(crate) fn disassociate_waf_regional_web_acl(
         &mut self,
         request: &DisassociateWafRegionalWebAcl,
-    ) -> Verdict<()> {
+    ) -> CallResult<()> {
         let arn = self.guarded(&request.resource_arn)?;
         self.protection.classic.remove(&arn);
         Ok(())
@@ -95,11 +98,11 @@ impl World {
     pub(crate) fn describe_shield_protection(
         &self,
         request: &DescribeShieldProtection,
-    ) -> Verdict<Option<ShieldProtection>> {
+    ) -> CallResult<Option<ShieldProtection>> {
         Ok(self.protection.shield.get(request.resource_arn.resolved()?).cloned())
     }
 
-    pub(crate) fn create_shield_protection(&mut self, request: &CreateShieldProtection) -> Verdict<()> {
+    pub(crate) fn create_shield_protection(&mut self, request: &CreateShieldProtection) -> CallResult<()> {
         let arn = request.resource_arn.resolved()?.to_owned();
         let not_found =
             || refuse("ResourceNotFoundException", "The resource or the subscription does not exist");
@@ -112,7 +115,7 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn delete_shield_protection(&mut self, request: &DeleteShieldProtection) -> Verdict<()> {
+    pub(crate) fn delete_shield_protection(&mut self, request: &DeleteShieldProtection) -> CallResult<()> {
         let before = self.protection.shield.len();
         self.protection.shield.retain(|_, protection| protection.id != request.protection_id);
         ensure(self.protection.shield.len() < before, || {
@@ -121,14 +124,14 @@ impl World {
     }
 
     /// The ARN of an existing load balancer.
-    fn guarded(&self, arn: &Ref) -> Verdict<String> {
+    fn guarded(&self, arn: &Ref) -> CallResult<String> {
         let arn = arn.resolved()?;
         ensure(self.elb.load_balancers.contains_key(arn), no_such_item)?;
         Ok(arn.to_owned())
     }
 
     /// WAF cannot attach to a load balancer before it is active, and only to an ALB.
-    fn ensure_protectable(&self, arn: &str) -> Verdict<()> {
+    fn ensure_protectable(&self, arn: &str) -> CallResult<()> {
         ensure(arn.contains(":loadbalancer/app/"), || {
             refuse("WAFInvalidParameterException", "The resource ARN is not of a protectable resource")
         })?;

@@ -1,6 +1,6 @@
 //! Errors the world answers with, before they know their operation.
 
-use aws_load_balancer_controller::cloud::{CloudError, Unresolved};
+use aws_load_balancer_controller::aws_api::{CloudError, Unresolved};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(crate) enum Refusal {
 }
 
 /// What became of a request.
-pub(crate) type Verdict<T> = Result<T, Refusal>;
+pub(crate) type CallResult<T> = Result<T, Refusal>;
 
 impl Refusal {
     /// The error that a caller of this operation sees.
@@ -58,6 +58,6 @@ pub(crate) fn bad_configuration(message: impl Into<String>) -> Refusal {
 }
 
 /// Refuses unless a condition holds.
-pub(crate) fn ensure(holds: bool, refusal: impl FnOnce() -> Refusal) -> Verdict<()> {
+pub(crate) fn ensure(holds: bool, refusal: impl FnOnce() -> Refusal) -> CallResult<()> {
     if holds { Ok(()) } else { Err(refusal()) }
 }

@@ -1,7 +1,7 @@
 //! What tests turn: delays, quotas, health, page sizes and what the caller may do.
 
 use crate::Identity;
-use aws_load_balancer_controller::cloud::elbv2::TargetHealthState;
+use aws_load_balancer_controller::aws_api::elbv2::TargetHealthState;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 

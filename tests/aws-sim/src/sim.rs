@@ -1,9 +1,9 @@
 //! The in-process face: the controller's `Cloud` port, with faults.
 
-use crate::{Call, Calls, Effect, Fault, Outcome, World, past::Past};
+use crate::{Call, Calls, Effect, Fault, Outcome, World, read_lag::ReadLag};
 use aws_load_balancer_controller::{
-    aws::{Answer, Cloud},
-    cloud::{CloudError, Request, Response, Service},
+    aws::{Cloud, CloudFuture},
+    aws_api::{CloudError, Request, Response, Service},
 };
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
@@ -23,7 +23,7 @@ struct State {
     /// An older world, and how many reads still see it.
     stale: Option<(World, usize)>,
     /// Older worlds, for reads that lag.
-    past: Past,
+    past: ReadLag,
 }
 
 /// How a call ends that is not delayed.
@@ -130,7 +130,7 @@ impl Sim {
 }
 
 impl Cloud for Sim {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(self.perform(request))
     }
 }

@@ -1,7 +1,7 @@
 //! STS: who is calling.
 
 use crate::World;
-use aws_load_balancer_controller::cloud::sts::{CallerIdentity, GetCallerIdentity};
+use aws_load_balancer_controller::aws_api::sts::{CallerIdentity, GetCallerIdentity};
 
 impl World {
     pub(crate) fn get_caller_identity(&self, _: &GetCallerIdentity) -> CallerIdentity {

@@ -1,8 +1,8 @@
 //! Rules for tags.
 //! Source: <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>
 
-use crate::refusal::{Refusal, Verdict, ensure};
-use aws_load_balancer_controller::cloud::Tags;
+use crate::refusal::{CallResult, Refusal, ensure};
+use aws_load_balancer_controller::aws_api::Tags;
 
 /// Most tags that a resource can have.
 pub(crate) const MOST: usize = 50;
@@ -13,7 +13,7 @@ pub(crate) fn check(
     existing: &Tags,
     bad: fn(String) -> Refusal,
     too_many: impl FnOnce() -> Refusal,
-) -> Verdict<()> {
+) -> CallResult<()> {
     for (key, value) in new {
         let length = key.chars().count();
         ensure((1..=128).contains(&length), || {

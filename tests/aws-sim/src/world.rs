@@ -3,9 +3,9 @@
 use crate::call_log::CALLER;
 use crate::{
     Call, Clock, Outcome, Settings, acm::Acm, ec2::Ec2, elb::Elb, ids::Ids, protection::Protection,
-    refusal::Verdict, worlds::Landmarks,
+    refusal::CallResult, world_builder::Landmarks,
 };
-use aws_load_balancer_controller::cloud::{CloudError, Operation, Request, Response};
+use aws_load_balancer_controller::aws_api::{CloudError, Operation, Request, Response};
 use std::time::Duration;
 
 /// The account and region that the world is.
@@ -136,7 +136,7 @@ impl World {
 macro_rules! dispatch {
     ($($kind:ident $action:ident => $method:ident;)*) => {
         impl World {
-            fn dispatch(&mut self, request: &Request) -> Verdict<Response> {
+            fn dispatch(&mut self, request: &Request) -> CallResult<Response> {
                 Ok(match request { $(Request::$action(request) => Response::$action(dispatch!(@$kind self.$method(request))),)* })
             }
         }

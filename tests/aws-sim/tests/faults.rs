@@ -3,18 +3,18 @@
 
 use aws_load_balancer_controller::{
     aws::send,
-    cloud::{Action, CloudError, Ref, Tags, elbv2::*},
+    aws_api::{Action, CloudError, Ref, Tags, elbv2::*},
 };
 use aws_sim::{
     Calls, Clock, Effect, Fault, Outcome, Sim, World,
-    contract::{Ground, forward_to, listener_on},
+    contract::{TestAccount, forward_to, listener_on},
 };
 use std::{sync::Arc, time::Duration};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn ground(sim: &Sim) -> Ground {
-    Ground::new(Arc::new(sim.clone()), sim.world(|world| world.ids().clone()))
+fn account(sim: &Sim) -> TestAccount {
+    TestAccount::new(Arc::new(sim.clone()), sim.world(|world| world.ids().clone()))
 }
 
 fn names(sim: &Sim) -> Vec<String> {
@@ -27,11 +27,11 @@ fn names(sim: &Sim) -> Vec<String> {
 #[tokio::test]
 async fn the_kth_write_fails_and_takes_no_effect() {
     let sim = Sim::new(World::demo());
-    let ground = ground(&sim);
+    let account = account(&sim);
     sim.arm(Fault::on(Calls::Writes, Effect::fail("ServiceUnavailable")).at(2));
-    ground.alb().await.unwrap();
-    assert_eq!(ground.alb().await.unwrap_err().code(), Some("ServiceUnavailable"));
-    ground.alb().await.unwrap();
+    account.alb().await.unwrap();
+    assert_eq!(account.alb().await.unwrap_err().code(), Some("ServiceUnavailable"));
+    account.alb().await.unwrap();
     assert_eq!(names(&sim).len(), 2);
     assert_eq!(sim.calls()[1].outcome, Outcome::Failed("ServiceUnavailable".to_owned()));
 }
@@ -40,7 +40,7 @@ async fn the_kth_write_fails_and_takes_no_effect() {
 async fn a_lost_answer_still_takes_effect() {
     let sim = Sim::new(World::demo());
     sim.arm(Fault::on(Calls::Of(Action::CreateLoadBalancer), Effect::LoseAnswer).times(1));
-    assert!(matches!(ground(&sim).alb().await, Err(CloudError::Unreachable { .. })));
+    assert!(matches!(account(&sim).alb().await, Err(CloudError::Unreachable { .. })));
     assert_eq!(names(&sim).len(), 1);
 }
 
@@ -48,14 +48,14 @@ async fn a_lost_answer_still_takes_effect() {
 async fn after_a_crash_nothing_arrives_until_revival() {
     for (effect, survivors) in [(Effect::CrashBefore, 0), (Effect::CrashAfter, 1)] {
         let sim = Sim::new(World::demo());
-        let ground = ground(&sim);
+        let account = account(&sim);
         sim.arm(Fault::on(Calls::Writes, effect).at(1));
-        ground.alb().await.unwrap_err();
+        account.alb().await.unwrap_err();
         assert!(sim.has_crashed());
-        ground.alb().await.unwrap_err();
+        account.alb().await.unwrap_err();
         assert_eq!(names(&sim).len(), survivors);
         sim.revive();
-        ground.alb().await.unwrap();
+        account.alb().await.unwrap();
         assert_eq!(names(&sim).len(), survivors + 1);
     }
 }
@@ -64,7 +64,7 @@ async fn after_a_crash_nothing_arrives_until_revival() {
 async fn stale_reads_see_the_world_before_the_write() {
     let sim = Sim::new(World::demo());
     sim.arm(Fault::on(Calls::Writes, Effect::Stale { reads: 2 }).at(1));
-    ground(&sim).alb().await.unwrap();
+    account(&sim).alb().await.unwrap();
     let mut counts = Vec::new();
     for _ in 0..3 {
         counts.push(send(&sim, DescribeLoadBalancers::default()).await.unwrap().items.len());
@@ -97,11 +97,11 @@ async fn load_balancers_are_provisioned_and_targets_warm_up_and_drain() {
     world.settings.delays.initial = 4 * SECOND;
     world.settings.delays.draining = 6 * SECOND;
     let sim = Sim::new(world);
-    let ground = ground(&sim);
-    let lb = ground.alb().await.unwrap();
+    let account = account(&sim);
+    let lb = account.alb().await.unwrap();
     assert_eq!(lb.state, "provisioning");
-    let group = ground.send(ground.ip_group(Protocol::Http)).await.unwrap();
-    ground.send(listener_on(&lb, 80, vec![forward_to([group.arn.as_str()])])).await.unwrap();
+    let group = account.send(account.ip_group(Protocol::Http)).await.unwrap();
+    account.send(listener_on(&lb, 80, vec![forward_to([group.arn.as_str()])])).await.unwrap();
     let targets = vec![Target { id: "10.0.68.1".into(), ..Target::default() }];
     let arn = Ref::from(group.arn);
     let states = || {
@@ -110,14 +110,14 @@ async fn load_balancers_are_provisioned_and_targets_warm_up_and_drain() {
             world.ask(asked).unwrap().into_iter().map(|health| health.state).collect::<Vec<_>>()
         })
     };
-    ground.send(RegisterTargets { arn: arn.clone(), targets: targets.clone() }).await.unwrap();
+    account.send(RegisterTargets { arn: arn.clone(), targets: targets.clone() }).await.unwrap();
     sim.advance(10 * SECOND);
     let found = send(&sim, DescribeLoadBalancers::default()).await.unwrap();
     assert_eq!(found.items[0].state, "active");
     assert_eq!(states(), [TargetHealthState::Initial]);
     sim.advance(4 * SECOND);
     assert_eq!(states(), [TargetHealthState::Healthy]);
-    ground.send(DeregisterTargets { arn: arn.clone(), targets }).await.unwrap();
+    account.send(DeregisterTargets { arn: arn.clone(), targets }).await.unwrap();
     assert_eq!(states(), [TargetHealthState::Draining]);
     sim.advance(6 * SECOND);
     assert_eq!(states(), []);
@@ -128,15 +128,15 @@ async fn a_group_lingers_with_the_interfaces_of_a_deleted_load_balancer() {
     let mut world = World::demo();
     world.settings.delays.interface_release = 30 * SECOND;
     let sim = Sim::new(world);
-    let ground = ground(&sim);
-    let lb = ground.alb().await.unwrap();
-    ground.send(DeleteLoadBalancer { arn: lb.arn.into() }).await.unwrap();
-    let delete = || aws_load_balancer_controller::cloud::ec2::DeleteSecurityGroup {
-        group_id: ground.id("SG_1").into(),
+    let account = account(&sim);
+    let lb = account.alb().await.unwrap();
+    account.send(DeleteLoadBalancer { arn: lb.arn.into() }).await.unwrap();
+    let delete = || aws_load_balancer_controller::aws_api::ec2::DeleteSecurityGroup {
+        group_id: account.id("SG_1").into(),
     };
-    assert_eq!(ground.send(delete()).await.unwrap_err().code(), Some("DependencyViolation"));
+    assert_eq!(account.send(delete()).await.unwrap_err().code(), Some("DependencyViolation"));
     sim.advance(30 * SECOND);
-    ground.send(delete()).await.unwrap();
+    account.send(delete()).await.unwrap();
 }
 
 #[tokio::test]
@@ -146,12 +146,12 @@ async fn quotas_hold() {
     world.settings.quotas.rules_per_security_group = 1;
     world.settings.quotas.network_load_balancers = 0;
     let sim = Sim::new(world);
-    let ground = ground(&sim);
-    let lb = ground.alb().await.unwrap();
-    let listener = ground.http_listener(&lb, 80).await.unwrap();
-    ground.rule(&listener, 1).await.unwrap();
-    assert_eq!(ground.rule(&listener, 2).await.unwrap_err().code(), Some("TooManyRules"));
-    let nlb = ground.send(ground.internal(LoadBalancerType::Network)).await;
+    let account = account(&sim);
+    let lb = account.alb().await.unwrap();
+    let listener = account.http_listener(&lb, 80).await.unwrap();
+    account.rule(&listener, 1).await.unwrap();
+    assert_eq!(account.rule(&listener, 2).await.unwrap_err().code(), Some("TooManyRules"));
+    let nlb = account.send(account.internal(LoadBalancerType::Network)).await;
     assert_eq!(nlb.unwrap_err().code(), Some("TooManyLoadBalancers"));
 }
 
@@ -159,9 +159,9 @@ async fn quotas_hold() {
 async fn two_worlds_that_see_the_same_calls_are_the_same() {
     let run = || async {
         let sim = Sim::new(World::demo());
-        let ground = ground(&sim);
-        let lb = ground.alb().await.unwrap();
-        ground.http_listener(&lb, 80).await.unwrap();
+        let account = account(&sim);
+        let lb = account.alb().await.unwrap();
+        account.http_listener(&lb, 80).await.unwrap();
         sim.world(|world| world.resources())
     };
     assert_eq!(run().await, run().await);
@@ -170,7 +170,8 @@ async fn two_worlds_that_see_the_same_calls_are_the_same() {
 #[tokio::test]
 async fn unresolved_references_are_never_sent() {
     let sim = Sim::new(World::demo());
-    let arn = Ref::pending(aws_load_balancer_controller::cloud::SymbolKind::LoadBalancerArn, "LoadBalancer");
+    let arn =
+        Ref::pending(aws_load_balancer_controller::aws_api::SymbolKind::LoadBalancerArn, "LoadBalancer");
     let answer = send(&sim, AddTags { arn, tags: Tags::new() }).await;
     assert!(matches!(answer, Err(CloudError::Unresolved { .. })));
 }

@@ -3,7 +3,7 @@
 
 use aws_load_balancer_controller::{
     aws::{AwsCloud, AwsSettings, send},
-    cloud::{
+    aws_api::{
         CloudError,
         acm::*,
         ec2::*,
@@ -15,7 +15,7 @@ use aws_load_balancer_controller::{
 };
 use aws_sim::{
     Calls, Effect, Fault, Sim, World,
-    contract::{CLAUSES, Ground},
+    contract::{CLAUSES, TestAccount},
     http,
 };
 use serde_json::{Value, json};
@@ -92,8 +92,8 @@ async fn each_clause_is_kept_over_the_wire() {
             let broken = &mut broken;
             async move {
                 let ids = sim.world(|world| world.ids().clone());
-                let ground = Ground::new(Arc::new(client(&address).await), ids);
-                if let Err(how) = (clause.check)(ground).await {
+                let account = TestAccount::new(Arc::new(client(&address).await), ids);
+                if let Err(how) = (clause.check)(account).await {
                     broken.push(format!("{}: {how:?}", clause.name));
                 }
             }
@@ -143,36 +143,36 @@ async fn web_acls_and_protections_come_and_go() {
     with_server(world, |sim, address| async move {
         let cloud: Arc<dyn aws_load_balancer_controller::aws::Cloud> = Arc::new(client(&address).await);
         let id = |name: &str| sim.world(|world| world.id(name).to_owned());
-        let ground = Ground::new(cloud, sim.world(|world| world.ids().clone()));
-        let arn = ground.alb().await.unwrap().arn;
+        let account = TestAccount::new(cloud, sim.world(|world| world.ids().clone()));
+        let arn = account.alb().await.unwrap().arn;
         let resource_arn = || arn.as_str().into();
         let acl = AssociateWafv2WebAcl { web_acl_arn: id("WAF_1"), resource_arn: resource_arn() };
-        ground.send(acl).await.unwrap();
-        let found = ground.send(GetWafv2WebAcl { resource_arn: resource_arn() }).await.unwrap();
+        account.send(acl).await.unwrap();
+        let found = account.send(GetWafv2WebAcl { resource_arn: resource_arn() }).await.unwrap();
         assert_eq!(found, Some(id("WAF_1")));
-        ground.send(DisassociateWafv2WebAcl { resource_arn: resource_arn() }).await.unwrap();
-        assert_eq!(ground.send(GetWafv2WebAcl { resource_arn: resource_arn() }).await.unwrap(), None);
+        account.send(DisassociateWafv2WebAcl { resource_arn: resource_arn() }).await.unwrap();
+        assert_eq!(account.send(GetWafv2WebAcl { resource_arn: resource_arn() }).await.unwrap(), None);
 
         let acl =
             AssociateWafRegionalWebAcl { web_acl_id: id("WAF_CLASSIC_1"), resource_arn: resource_arn() };
-        ground.send(acl).await.unwrap();
-        let found = ground.send(GetWafRegionalWebAcl { resource_arn: resource_arn() }).await.unwrap();
+        account.send(acl).await.unwrap();
+        let found = account.send(GetWafRegionalWebAcl { resource_arn: resource_arn() }).await.unwrap();
         assert_eq!(found, Some(id("WAF_CLASSIC_1")));
-        ground.send(DisassociateWafRegionalWebAcl { resource_arn: resource_arn() }).await.unwrap();
+        account.send(DisassociateWafRegionalWebAcl { resource_arn: resource_arn() }).await.unwrap();
 
         assert_eq!(
-            ground.send(DescribeShieldProtection { resource_arn: resource_arn() }).await.unwrap(),
+            account.send(DescribeShieldProtection { resource_arn: resource_arn() }).await.unwrap(),
             None
         );
         let name = "managed by aws-load-balancer-controller".to_owned();
-        ground
+        account
             .send(CreateShieldProtection { resource_arn: resource_arn(), name: name.clone() })
             .await
             .unwrap();
         let found =
-            ground.send(DescribeShieldProtection { resource_arn: resource_arn() }).await.unwrap().unwrap();
+            account.send(DescribeShieldProtection { resource_arn: resource_arn() }).await.unwrap().unwrap();
         assert_eq!(found.name, name);
-        ground.send(DeleteShieldProtection { protection_id: found.id }).await.unwrap();
+        account.send(DeleteShieldProtection { protection_id: found.id }).await.unwrap();
     })
     .await;
 }
@@ -207,10 +207,10 @@ async fn errors_are_written_as_each_service_writes_them() {
 #[tokio::test]
 async fn what_a_form_leaves_out_of_a_change_stays() {
     with_server(World::demo(), |sim, address| async move {
-        let ground = Ground::new(Arc::new(sim.clone()), sim.world(|world| world.ids().clone()));
-        let lb = ground.alb().await.unwrap();
-        let listener = ground.http_listener(&lb, 80).await.unwrap();
-        let rule = ground.rule(&listener, 1).await.unwrap();
+        let account = TestAccount::new(Arc::new(sim.clone()), sim.world(|world| world.ids().clone()));
+        let lb = account.alb().await.unwrap();
+        let listener = account.http_listener(&lb, 80).await.unwrap();
+        let rule = account.rule(&listener, 1).await.unwrap();
         let change = format!("Action=ModifyListener&Version=2015-12-01&ListenerArn={}&Port=81", listener.arn);
         let (status, body) = form(&address, &change).await;
         assert_eq!((status, body.contains("<Port>81</Port>")), (200, true), "{body}");
@@ -229,9 +229,10 @@ async fn what_a_form_leaves_out_of_a_change_stays() {
 #[tokio::test]
 async fn lost_answers_break_the_connection() {
     with_server(World::demo(), |sim, address| async move {
-        let ground = Ground::new(Arc::new(client(&address).await), sim.world(|world| world.ids().clone()));
+        let account =
+            TestAccount::new(Arc::new(client(&address).await), sim.world(|world| world.ids().clone()));
         sim.arm(Fault::on(Calls::Writes, Effect::LoseAnswer).times(1));
-        let answer = ground.alb().await;
+        let answer = account.alb().await;
         assert!(
             matches!(answer, Err(CloudError::Unreachable { .. } | CloudError::Malformed { .. })),
             "{answer:?}"
@@ -244,8 +245,8 @@ async fn lost_answers_break_the_connection() {
 #[tokio::test]
 async fn tests_look_behind_the_scenes_and_pull_strings() {
     with_server(World::demo(), |sim, address| async move {
-        let ground = Ground::new(Arc::new(sim.clone()), sim.world(|world| world.ids().clone()));
-        ground.alb().await.unwrap();
+        let account = TestAccount::new(Arc::new(sim.clone()), sim.world(|world| world.ids().clone()));
+        account.alb().await.unwrap();
         let count = control(&address, "GET", "/_sim/count", Value::Null).await;
         assert_eq!((count["calls"].clone(), count["writes"].clone()), (json!(1), json!(1)));
         let calls = control(&address, "GET", "/_sim/calls?since=0", Value::Null).await;
@@ -255,13 +256,13 @@ async fn tests_look_behind_the_scenes_and_pull_strings() {
         assert_eq!(state["nodes"].as_array().unwrap().len(), 3);
         let throttle = json!({"calls": "CreateLoadBalancer", "effect": "throttle", "times": 1});
         control(&address, "POST", "/_sim/fault", throttle).await;
-        assert!(ground.alb().await.unwrap_err().is_throttled());
+        assert!(account.alb().await.unwrap_err().is_throttled());
         control(&address, "POST", "/_sim/fault", json!({"effect": {"fail": {"code": "X"}}})).await;
         control(&address, "DELETE", "/_sim/fault", Value::Null).await;
-        ground.alb().await.unwrap();
+        account.alb().await.unwrap();
         control(&address, "POST", "/_sim/advance", json!({"seconds": 5})).await;
         control(&address, "POST", "/_sim/delays", json!({"provisioning": 60})).await;
-        assert_eq!(ground.alb().await.unwrap().state, "provisioning");
+        assert_eq!(account.alb().await.unwrap().state, "provisioning");
         control(&address, "POST", "/_sim/health", json!({"default": "unhealthy"})).await;
         control(&address, "POST", "/_sim/reset-log", Value::Null).await;
         assert_eq!(control(&address, "GET", "/_sim/count", Value::Null).await["now"], json!(5.0));

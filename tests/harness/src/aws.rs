@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Operation, Ref,
     ec2::DescribeSecurityGroups,
     elbv2::{
@@ -93,7 +93,7 @@ impl Aws {
 
     /// A node for each instance.
     pub fn nodes(&self) -> Vec<FakeNode> {
-        let describe = |node: &aws_sim::worlds::Node| FakeNode {
+        let describe = |node: &aws_sim::world_builder::Node| FakeNode {
             name: node.name.clone(),
             provider_id: node.provider_id(),
             zone: node.zone.clone(),

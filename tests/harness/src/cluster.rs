@@ -48,7 +48,7 @@ pub struct Cluster {
 
 /// What a command said.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub struct CommandOutput {
     /// Whether its exit status was 0.
     pub ok: bool,
     /// Its standard output.
@@ -57,7 +57,7 @@ pub struct Said {
     pub stderr: String,
 }
 
-impl Said {
+impl CommandOutput {
     /// The standard output of a command that has to succeed.
     pub fn expect_ok(self) -> Result<String> {
         if self.ok { Ok(self.stdout) } else { Err(anyhow!("{}", self.stderr.trim())) }
@@ -141,22 +141,22 @@ impl Cluster {
     }
 
     /// Runs `kubectl` as administrator.
-    pub async fn kubectl(&self, args: &[&str]) -> Result<Said> {
+    pub async fn kubectl(&self, args: &[&str]) -> Result<CommandOutput> {
         self.command("kubectl", args, "").await
     }
 
     /// Runs `helm` as administrator.
-    pub async fn helm(&self, args: &[&str]) -> Result<Said> {
+    pub async fn helm(&self, args: &[&str]) -> Result<CommandOutput> {
         self.command("helm", args, "").await
     }
 
     /// `kubectl apply` of manifests, whatever comes of it.
-    pub async fn try_apply(&self, manifests: &str) -> Result<Said> {
+    pub async fn try_apply(&self, manifests: &str) -> Result<CommandOutput> {
         self.pipe(&["apply", "-f", "-"], manifests).await
     }
 
     /// Runs `kubectl` as administrator with a standard input.
-    pub async fn pipe(&self, args: &[&str], input: &str) -> Result<Said> {
+    pub async fn pipe(&self, args: &[&str], input: &str) -> Result<CommandOutput> {
         self.command("kubectl", args, input).await
     }
 
@@ -182,7 +182,7 @@ impl Cluster {
         self.start_controllers()
     }
 
-    async fn command(&self, name: &str, args: &[&str], input: &str) -> Result<Said> {
+    async fn command(&self, name: &str, args: &[&str], input: &str) -> Result<CommandOutput> {
         let caches = self.home.join("helm");
         let mut child = Command::new(self.binary(name)?)
             .args(args)
@@ -199,7 +199,11 @@ impl Cluster {
         }
         let output = child.wait_with_output().await?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Said { ok: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) })
+        Ok(CommandOutput {
+            ok: output.status.success(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        })
     }
 
     async fn wait_until_ready(&self) -> Result<()> {

@@ -3,10 +3,10 @@
 //! A [`Walkthrough`] owns a control plane, an AWS and a controller. Each step is a function that does one thing a user would
 //! do and fails unless the user would be pleased with what comes of it.
 
+pub mod explore;
 pub mod progress;
 mod rollout;
 mod steps;
-pub mod visit;
 
 use std::{collections::BTreeMap, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 

@@ -3,7 +3,7 @@
 
 use std::process::Output;
 
-use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::aws_api::Action;
 use aws_sim::{Calls, Effect, Fault};
 use harness::{
     assets::controller_binary,
@@ -29,13 +29,13 @@ spec: {type: LoadBalancer, loadBalancerClass: service.k8s.aws/nlb, ports: [{port
 const VISITOR: &str = "visitor";
 
 /// What a command printed, and how it ended.
-struct Said {
+struct CommandOutput {
     text: String,
     status: i32,
 }
 
 /// Runs a command of the binary as a user would, beside the installed controller.
-async fn ask(walk: &Walkthrough, command: &str, arguments: &[&str]) -> Said {
+async fn ask(walk: &Walkthrough, command: &str, arguments: &[&str]) -> CommandOutput {
     let kubeconfig = format!("--kubeconfig={}", walk.cluster.kubeconfig().display());
     let output: Output = Command::new(controller_binary().unwrap())
         .arg(command)
@@ -49,10 +49,10 @@ async fn ask(walk: &Walkthrough, command: &str, arguments: &[&str]) -> Said {
         .await
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    Said { text, status: output.status.code().unwrap() }
+    CommandOutput { text, status: output.status.code().unwrap() }
 }
 
-fn contains(said: &Said, parts: &[&str]) {
+fn contains(said: &CommandOutput, parts: &[&str]) {
     for part in parts {
         assert!(said.text.contains(part), "no {part:?} in:\n{}", said.text);
     }

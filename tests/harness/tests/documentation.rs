@@ -148,18 +148,18 @@ fn commands_of(page: &str) -> Vec<Shown> {
 }
 
 /// Where commands are typed: a folder with what a user would have there.
-struct Desk {
+struct Workspace {
     walk: Walkthrough,
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Workspace {
     async fn set_up() -> Self {
         let walk = Walkthrough::start(Progress::silent()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let desk = Self { walk, folder };
-        desk.lay_out().await;
-        desk
+        let workspace = Self { walk, folder };
+        workspace.lay_out().await;
+        workspace
     }
 
     async fn lay_out(&self) {
@@ -254,35 +254,35 @@ impl Desk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_that_install_and_swap_work_as_they_are_written() {
-    let (desk, mut wrong) = (Desk::set_up().await, Vec::new());
+    let (workspace, mut wrong) = (Workspace::set_up().await, Vec::new());
     for page in NOTHING_INSTALLED.iter().chain([&CHART]) {
-        desk.read_page(page, &mut wrong).await;
-        desk.uninstall().await;
+        workspace.read_page(page, &mut wrong).await;
+        workspace.uninstall().await;
     }
     for page in GO_CONTROLLER_INSTALLED {
-        desk.install_go_controller().await;
-        desk.read_page(page, &mut wrong).await;
-        desk.uninstall().await;
+        workspace.install_go_controller().await;
+        workspace.read_page(page, &mut wrong).await;
+        workspace.uninstall().await;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_all_other_pages_work_as_they_are_written() {
-    let (mut desk, mut wrong) = (Desk::set_up().await, Vec::new());
-    desk.walk.install().await.unwrap();
-    desk.walk.expose_echo().await.unwrap();
+    let (mut workspace, mut wrong) = (Workspace::set_up().await, Vec::new());
+    workspace.walk.install().await.unwrap();
+    workspace.walk.expose_echo().await.unwrap();
     for (group, plural) in FOREIGN {
-        desk.walk.cluster.apply(&definition(group, plural)).await.unwrap();
+        workspace.walk.cluster.apply(&definition(group, plural)).await.unwrap();
     }
     // Two revisions, for a page that goes back to the first.
     let values = "helm upgrade aws-load-balancer-controller charts/aws-load-balancer-controller -n kube-system --reset-then-reuse-values";
-    assert_eq!(desk.run(values, desk.folder.path()).await.unwrap().0, 0);
+    assert_eq!(workspace.run(values, workspace.folder.path()).await.unwrap().0, 0);
     let special: Vec<&str> =
         NOTHING_INSTALLED.iter().chain(GO_CONTROLLER_INSTALLED).copied().chain([CHART]).collect();
     for (page, _) in pages() {
         if !special.contains(&page.as_str()) {
-            desk.read_page(&page, &mut wrong).await;
+            workspace.read_page(&page, &mut wrong).await;
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

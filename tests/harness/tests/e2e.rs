@@ -10,11 +10,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use aws_load_balancer_controller::cloud::Action;
+use aws_load_balancer_controller::aws_api::Action;
 use aws_sim::{Call, Calls, Delays, Effect, Fault};
 use harness::{
     Aws, Cluster, ControllerProcess, eventually,
-    walkthrough::{STEPS, Walkthrough, kept, progress::Progress, visit},
+    walkthrough::{STEPS, Walkthrough, explore, kept, progress::Progress},
 };
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{
@@ -35,8 +35,8 @@ async fn every_step_of_the_demo_passes() {
 async fn what_a_visitor_is_told_to_type_works_with_what_the_demo_has_built() {
     walk(async |walk| {
         walk.run(kept()).await?;
-        let exports = visit::exports(walk)?.join("\n");
-        for look in visit::looks() {
+        let exports = explore::exports(walk)?.join("\n");
+        for look in explore::looks() {
             let typed = Command::new("bash")
                 .args(["-e", "-c", &format!("{exports}\n{look}")])
                 .env_clear()
@@ -157,7 +157,7 @@ impl Killer {
             .await?;
             let mut controller = self.controller.lock().await;
             controller.kill9().await?;
-            self.bury().await?;
+            self.delete_service().await?;
             self.aws.sim().revive();
             self.kills.fetch_add(1, Ordering::Relaxed);
             controller.start()?;
@@ -165,7 +165,7 @@ impl Killer {
     }
 
     /// Deletes the lease of the dead, so that nobody has to wait until it expires.
-    async fn bury(&self) -> Result<()> {
+    async fn delete_service(&self) -> Result<()> {
         let leases: Api<Lease> = Api::namespaced(self.cluster.client(), "kube-system");
         leases.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
         Ok(())

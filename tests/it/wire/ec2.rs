@@ -1,10 +1,10 @@
 //! EC2: our own client on the SDK's runtime.
 
-use super::{Journal, connect, connect_observed, script::Script};
+use super::{CallLog, connect, connect_observed, script::Script};
 use aws_load_balancer_controller::aws::{AwsCloud, AwsSettings, send};
-use aws_load_balancer_controller::cloud::CloudError;
-use aws_load_balancer_controller::cloud::ec2::{CreateTags, DescribeSubnets, DescribeVpcs, Filter};
-use aws_load_balancer_controller::cloud::{Ref, Tags};
+use aws_load_balancer_controller::aws_api::CloudError;
+use aws_load_balancer_controller::aws_api::ec2::{CreateTags, DescribeSubnets, DescribeVpcs, Filter};
+use aws_load_balancer_controller::aws_api::{Ref, Tags};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ async fn a_request_is_signed_for_ec2_and_carries_our_user_agent() {
 #[tokio::test]
 async fn throttling_and_server_errors_are_retried_and_every_attempt_is_reported() {
     let script = Script::start([(503, SLOW_DOWN), (500, "<html/>"), (200, NO_SUBNETS)]).await;
-    let journal = Arc::new(Journal::default());
-    let cloud = connect_observed(&script, journal.clone()).await;
+    let call_log = Arc::new(CallLog::default());
+    let cloud = connect_observed(&script, call_log.clone()).await;
     send(&cloud, DescribeSubnets::default()).await.unwrap();
     let expected = [
         r#"attempt DescribeSubnets 503 "RequestLimitExceeded" 0"#,
@@ -41,7 +41,7 @@ async fn throttling_and_server_errors_are_retried_and_every_attempt_is_reported(
         r#"attempt DescribeSubnets 200 "" 2"#,
         r#"call DescribeSubnets 200 "" 2"#,
     ];
-    assert_eq!(journal.lines(), expected);
+    assert_eq!(call_log.lines(), expected);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{connect, script::Script};
 use aws_load_balancer_controller::aws::send;
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::elbv2::{
     AuthenticationSession, CreateListener, CreateLoadBalancer, CreateRule, CreateTargetGroup,
     DescribeListeners, DescribeLoadBalancers, DescribeTargetGroups, DescribeTargetHealth,
     FixedResponseAction, ForwardAction, HealthCheck, IpAddressType, ListenerAction, ListenerSettings,
@@ -10,7 +10,7 @@ use aws_load_balancer_controller::cloud::elbv2::{
     RuleCondition, RuleTransform, Scheme, SubnetMapping, Target, TargetGroupTuple, TargetHealthState,
     TargetType, ValuesOrRegexes,
 };
-use aws_load_balancer_controller::cloud::{CloudError, Ref, Secret, Tags};
+use aws_load_balancer_controller::aws_api::{CloudError, Ref, Secret, Tags};
 
 /// An answer without anything in it.
 fn empty(operation: &str) -> String {
@@ -20,7 +20,7 @@ fn empty(operation: &str) -> String {
 /// Sends one request to an empty answer and returns the parameters after `Action` and `Version`.
 async fn parameters<O>(operation: &str, request: O) -> Vec<String>
 where
-    O: aws_load_balancer_controller::cloud::Operation,
+    O: aws_load_balancer_controller::aws_api::Operation,
 {
     let script = Script::start([(200, empty(operation).as_str())]).await;
     let _ = send(&connect(&script).await, request).await;

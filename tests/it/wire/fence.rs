@@ -1,12 +1,12 @@
 //! The fence's last look: what a replica may not send any more does not leave, however far it has come.
 
 use super::{connect_observed, script::Script};
-use aws_load_balancer_controller::aws::interceptors::{Observer, Outcome};
+use aws_load_balancer_controller::aws::interceptors::{CallOutcome, Observer};
 use aws_load_balancer_controller::aws::{AwsCloud, Cloud as _};
-use aws_load_balancer_controller::cloud::ec2::{CreateTags, DescribeSubnets};
-use aws_load_balancer_controller::cloud::elbv2::AddTags;
-use aws_load_balancer_controller::cloud::protection::AssociateWafv2WebAcl;
-use aws_load_balancer_controller::cloud::{Action, CloudError, Ref, Request, Tags};
+use aws_load_balancer_controller::aws_api::ec2::{CreateTags, DescribeSubnets};
+use aws_load_balancer_controller::aws_api::elbv2::AddTags;
+use aws_load_balancer_controller::aws_api::protection::AssociateWafv2WebAcl;
+use aws_load_balancer_controller::aws_api::{Action, CloudError, Ref, Request, Tags};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,11 +19,11 @@ const NO_SUBNETS: &str = "<DescribeSubnetsResponse><subnetSet/></DescribeSubnets
 struct Leader(AtomicBool);
 
 impl Observer for Leader {
-    fn attempt(&self, _: &Outcome) {
+    fn attempt(&self, _: &CallOutcome) {
         self.0.store(false, Ordering::SeqCst);
     }
 
-    fn call(&self, _: &Outcome) {}
+    fn call(&self, _: &CallOutcome) {}
 
     fn duration(&self, _: Action, _: Duration) {}
 }

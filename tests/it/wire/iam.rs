@@ -2,11 +2,11 @@
 
 use super::{connect, script::Script};
 use aws_load_balancer_controller::aws::{AwsCloud, Cloud as _, send};
-use aws_load_balancer_controller::cloud::ec2::{
+use aws_load_balancer_controller::aws_api::ec2::{
     AuthorizeIngress, CreateSecurityGroup, CreateTags, DeleteSecurityGroup, DeleteTags, DryRun, RevokeIngress,
 };
-use aws_load_balancer_controller::cloud::iam::{GetRole, SimulatePrincipalPolicy};
-use aws_load_balancer_controller::cloud::{CloudError, Ref, Request};
+use aws_load_balancer_controller::aws_api::iam::{GetRole, SimulatePrincipalPolicy};
+use aws_load_balancer_controller::aws_api::{CloudError, Ref, Request};
 use std::sync::Arc;
 
 const ALLOWED: &str = "<Response><Errors><Error><Code>DryRunOperation</Code><Message>Request would have succeeded, but DryRun flag is set.</Message>\

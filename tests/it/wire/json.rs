@@ -2,12 +2,12 @@
 
 use super::{connect, script::Script};
 use aws_load_balancer_controller::aws::send;
-use aws_load_balancer_controller::cloud::Ref;
-use aws_load_balancer_controller::cloud::acm::{DescribeCertificate, ListCertificates};
-use aws_load_balancer_controller::cloud::protection::{
+use aws_load_balancer_controller::aws_api::Ref;
+use aws_load_balancer_controller::aws_api::acm::{DescribeCertificate, ListCertificates};
+use aws_load_balancer_controller::aws_api::protection::{
     DescribeShieldProtection, GetShieldSubscription, GetWafRegionalWebAcl, GetWafv2WebAcl, ListWafv2WebAcls,
 };
-use aws_load_balancer_controller::cloud::sts::GetCallerIdentity;
+use aws_load_balancer_controller::aws_api::sts::GetCallerIdentity;
 
 #[tokio::test]
 async fn issued_certificates_of_every_key_type_are_listed() {

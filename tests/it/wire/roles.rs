@@ -2,10 +2,10 @@
 
 use super::{connect, script::Script};
 use aws_load_balancer_controller::aws::assume_role::{AssumedRole, AssumedRoles, CloudFor};
-use aws_load_balancer_controller::aws::guard::Guards;
+use aws_load_balancer_controller::aws::decorators::Decorators;
 use aws_load_balancer_controller::aws::send;
 use aws_load_balancer_controller::aws::throttle::Throttles;
-use aws_load_balancer_controller::cloud::elbv2::DescribeTargetGroups;
+use aws_load_balancer_controller::aws_api::elbv2::DescribeTargetGroups;
 use std::sync::Arc;
 
 const ASSUMED: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIDROLE</AccessKeyId>\
@@ -18,7 +18,7 @@ const NOTHING: &str =
 async fn a_role_is_assumed_once_and_its_credentials_sign_the_calls() {
     let script = Script::start([(200, ASSUMED), (200, NOTHING), (200, NOTHING)]).await;
     let guards =
-        Guards { throttles: Throttles::default(), observer: Arc::new(()), may_write: Arc::new(|| true) };
+        Decorators { throttles: Throttles::default(), observer: Arc::new(()), may_write: Arc::new(|| true) };
     let base = Arc::new(connect(&script).await);
     let roles = AssumedRoles::new(&base, base.clone(), "my cluster/1", guards);
     let role = AssumedRole { arn: "arn:aws:iam::1:role/r".to_owned(), external_id: Some("e".to_owned()) };

@@ -5,7 +5,7 @@ mod requests;
 mod selector;
 mod watch;
 
-use aws_load_balancer_controller::{cluster::fence::LastLook, fence::Guarded};
+use aws_load_balancer_controller::{cluster::fence::FencedSender, fence::Guarded};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
@@ -122,7 +122,7 @@ impl ApiServer {
                 }
             }
         });
-        Client::new(LastLook::new(service), "kube-system")
+        Client::new(FencedSender::new(service), "kube-system")
     }
 
     /// Answers one request; fails as the request's body does.

@@ -12,11 +12,11 @@
 #![allow(clippy::disallowed_methods, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
 pub mod api_server;
-pub mod crowd;
+pub mod fixtures;
+pub mod load;
 pub mod replica;
 pub mod rig;
 pub mod scaling;
-pub mod shop;
 pub mod webhooks;
 
 pub use api_server::ApiServer;

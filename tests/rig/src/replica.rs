@@ -2,16 +2,16 @@
 
 use crate::{ApiServer, Rig, rig::OneName, rig::Paced};
 use aws_load_balancer_controller::{
-    aws::{Answer, Cloud, fence::Fenced, guard::Guards},
-    cloud::Request as CloudRequest,
+    aws::{Cloud, CloudFuture, decorators::Decorators, fence::Fenced},
+    aws_api::Request as CloudRequest,
     cluster::{
-        Connection,
+        KubeConnection,
         events::recorder,
-        fence::LastLook,
+        fence::FencedSender,
         lease::{Election, Leadership},
         stores::Stores,
     },
-    controller::engine::{Engine, Leading, Parts},
+    controller::manager::{Dependencies, LeaderTasks, Manager},
     fence::Guarded,
     metrics::Metrics,
 };
@@ -173,7 +173,7 @@ struct Distant<C> {
 }
 
 impl<C: Cloud> Cloud for Distant<C> {
-    fn call(&self, request: CloudRequest) -> Answer<'_> {
+    fn call(&self, request: CloudRequest) -> CloudFuture<'_> {
         Box::pin(async move {
             self.line.pass(request.action().is_write()).await;
             let answer = self.inner.call(request).await;
@@ -191,7 +191,7 @@ struct Observed<C> {
 }
 
 impl<C: Cloud> Cloud for Observed<C> {
-    fn call(&self, request: CloudRequest) -> Answer<'_> {
+    fn call(&self, request: CloudRequest) -> CloudFuture<'_> {
         if request.action().is_write() {
             let what = request.action().name().to_owned();
             self.writes.lock().push(Written { by: self.by, at: Instant::now(), what });
@@ -206,9 +206,9 @@ pub struct Replica {
     pub line: Line,
     /// When it began and ended to lead.
     pub turns: Arc<Mutex<Vec<bool>>>,
-    engine: Arc<Engine>,
+    engine: Arc<Manager>,
     election: Option<Election>,
-    leading: Leading,
+    leading: LeaderTasks,
     tasks: JoinSet<()>,
 }
 
@@ -224,7 +224,7 @@ impl Rig {
         let cloud = self.distant_cloud(name, &line, &leadership, &metrics, writes);
         let turns = Arc::new(Mutex::new(Vec::new()));
         let seen = turns.clone();
-        let parts = Parts {
+        let parts = Dependencies {
             config: self.config().clone(),
             workers: self.options.workers.clone(),
             client,
@@ -237,13 +237,13 @@ impl Rig {
             namespace: "kube-system".to_owned(),
             authority: None,
             on_lead: Arc::new(move |leads| seen.lock().push(leads)),
-            audit: aws_load_balancer_controller::deploy::audit::Pace::default(),
+            audit: aws_load_balancer_controller::deploy::audit::AuditPeriods::default(),
         };
-        let engine = Arc::new(Engine::new(parts));
+        let engine = Arc::new(Manager::new(parts));
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.run());
         engine.watch(&mut tasks);
-        Replica { line, turns, engine, election: Some(election), leading: Leading::default(), tasks }
+        Replica { line, turns, engine, election: Some(election), leading: LeaderTasks::default(), tasks }
     }
 
     fn distant_cloud(
@@ -260,7 +260,7 @@ impl Rig {
             Some(pace) => Arc::new(Paced::new(aws, pace)),
             None => Arc::new(aws),
         };
-        let guards = Guards {
+        let guards = Decorators {
             throttles: self.options.throttles.clone(),
             observer: metrics.clone(),
             may_write: may_write.clone(),
@@ -278,7 +278,7 @@ impl Replica {
     pub fn take_turns(&mut self) {
         let (engine, mut election) =
             (self.engine.clone(), self.election.take().expect("it does not run yet"));
-        self.tasks.spawn(async move { engine.take_turns(&mut election, &mut Leading::default()).await });
+        self.tasks.spawn(async move { engine.take_turns(&mut election, &mut LeaderTasks::default()).await });
     }
 
     /// Leads, and from then on never looks at the lease again: all of it that notices the end of the lease stands still.
@@ -314,16 +314,16 @@ impl Sender {
     async fn send(self, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
         let line = self.line.clone();
         line.pass_to_api(request.method() != http::Method::GET).await?;
-        let last = LastLook::new(tower::service_fn(move |request| self.clone().hand_over(request)));
+        let last = FencedSender::new(tower::service_fn(move |request| self.clone().hand_over(request)));
         let answer = last.oneshot(request).await?;
         line.pass_to_api(false).await?;
         Ok(answer.map(|body| line.carry(body)))
     }
 }
 
-fn client(server: ApiServer, by: &'static str, line: &Line, writes: &Writes) -> Connection {
+fn client(server: ApiServer, by: &'static str, line: &Line, writes: &Writes) -> KubeConnection {
     let sender = Sender { server, by, line: line.clone(), writes: writes.clone() };
-    Connection::new(tower::service_fn(move |request| sender.clone().send(request)), "kube-system")
+    KubeConnection::new(tower::service_fn(move |request| sender.clone().send(request)), "kube-system")
 }
 
 /// Whether only the leader may write it.

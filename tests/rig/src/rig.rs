@@ -1,9 +1,9 @@
 //! A controller, an AWS account and an API server; the controller can be killed.
 
-mod inventory;
+mod owned_resources;
 mod pace;
 
-pub use inventory::Inventory;
+pub use owned_resources::OwnedResources;
 pub use pace::{Pace, Paced};
 
 use crate::ApiServer;
@@ -12,18 +12,17 @@ use aws_load_balancer_controller::{
     aws::{
         Cloud,
         assume_role::{AssumedRole, CloudFor},
-        guard::Guards,
+        decorators::Decorators,
         throttle::Throttles,
     },
-    cloud::{Action, Operation},
-    cluster::{Connection, events::recorder, lease::Leadership, stores::Stores},
+    aws_api::{Action, Operation},
+    cluster::{KubeConnection, events::recorder, lease::Leadership, stores::Stores},
     config::Config,
     controller::{
-        Verdict,
-        engine::{Engine, Leading, Parts},
-        ingress,
+        ReconcileResult, ingress,
+        manager::{Dependencies, LeaderTasks, Manager},
     },
-    deploy::audit::Pace as Pacing,
+    deploy::audit::AuditPeriods,
     metrics::Metrics,
     model::{Owner, StackId},
 };
@@ -55,7 +54,7 @@ pub struct Options {
     /// AWS to begin with.
     pub world: World,
     /// How often it is looked whether others changed AWS.
-    pub audit: Pacing,
+    pub audit: AuditPeriods,
 }
 
 impl Default for Options {
@@ -69,7 +68,7 @@ impl Default for Options {
             throttles: Throttles::none(),
             pace: None,
             world: World::demo(),
-            audit: Pacing::default(),
+            audit: AuditPeriods::default(),
         }
     }
 }
@@ -102,9 +101,9 @@ pub struct Rig {
 
 /// A controller that runs.
 struct Running {
-    engine: Engine,
+    engine: Manager,
     metrics: Arc<Metrics>,
-    _leading: Leading,
+    _leading: LeaderTasks,
     _tasks: JoinSet<()>,
 }
 
@@ -132,7 +131,7 @@ impl Rig {
         let metrics = Arc::new(Metrics::new());
         let (recorder, writer) = recorder(self.client());
         let cloud = self.cloud(&metrics);
-        let parts = Parts {
+        let parts = Dependencies {
             config: self.config.clone(),
             workers,
             client: self.client(),
@@ -148,8 +147,8 @@ impl Rig {
             audit: self.options.audit,
         };
         let stores = parts.stores.clone();
-        let engine = Engine::new(parts);
-        let (mut tasks, mut leading) = (JoinSet::new(), Leading::default());
+        let engine = Manager::new(parts);
+        let (mut tasks, mut leading) = (JoinSet::new(), LeaderTasks::default());
         tasks.spawn(writer.run());
         engine.watch(&mut tasks);
         tokio::join!(stores.synced(), engine.open());
@@ -179,7 +178,7 @@ impl Rig {
     ///
     /// # Panics
     /// If that never comes.
-    pub async fn settle(&mut self) -> Duration {
+    pub async fn run_until_idle(&mut self) -> Duration {
         let began = Instant::now();
         let (mut last, mut since) = (self.activity(), began);
         while since.elapsed() < QUIET {
@@ -200,15 +199,15 @@ impl Rig {
     ///
     /// # Panics
     /// If no controller runs.
-    pub async fn reconcile_group(&self, id: &StackId) -> Verdict {
+    pub async fn reconcile_group(&self, id: &StackId) -> ReconcileResult {
         let running = self.running.as_ref().expect("a controller");
-        let verdict = ingress::reconcile(&running.engine.work().context, id).await;
+        let result = ingress::reconcile(&running.engine.work().context, id).await;
         self.catch_up().await;
-        verdict
+        result
     }
 
     /// The controller's machinery.
-    pub fn engine(&self) -> Option<&Engine> {
+    pub fn engine(&self) -> Option<&Manager> {
         self.running.as_ref().map(|running| &running.engine)
     }
 
@@ -236,8 +235,8 @@ impl Rig {
     }
 
     /// Everything in AWS that a controller can have made, by name.
-    pub fn inventory(&self) -> Inventory {
-        Inventory::of(&self.aws)
+    pub fn owned_resources(&self) -> OwnedResources {
+        OwnedResources::of(&self.aws)
     }
 
     fn activity(&self) -> (usize, usize) {
@@ -245,13 +244,13 @@ impl Rig {
     }
 
     /// A client of the API server. What is dead for AWS is dead for the API server too.
-    fn client(&self) -> Connection {
+    fn client(&self) -> KubeConnection {
         let aws = self.aws.clone();
         self.api.client_while(move || !aws.has_crashed())
     }
 
     fn cloud(&self, metrics: &Arc<Metrics>) -> Arc<dyn Cloud> {
-        let guards = Guards {
+        let guards = Decorators {
             throttles: self.options.throttles.clone(),
             observer: metrics.clone(),
             may_write: Arc::new(|| true),
@@ -264,9 +263,9 @@ impl Rig {
 }
 
 /// Audits once a day. For tests that wait for rest with so much in AWS that audits never rest, or that allow no read.
-pub fn seldom() -> Pacing {
+pub fn seldom() -> AuditPeriods {
     let day = Duration::from_hours(24);
-    Pacing { traffic: day, full: day, rules: day, ..Pacing::default() }
+    AuditPeriods { traffic: day, full: day, rules: day, ..AuditPeriods::default() }
 }
 
 /// Everybody is the controller itself.

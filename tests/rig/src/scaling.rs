@@ -4,18 +4,22 @@
 //! What takes twice as much may take twice as long, not longer. The benchmark `scaling` measures that in time, the test of the
 //! same name in memory.
 
-use aws_load_balancer_controller::admit::benevolent::World;
-use aws_load_balancer_controller::admit::ingress::ClassSource;
-use aws_load_balancer_controller::admit::{Change, binding, ingress, ingress_class_params, service};
+use aws_load_balancer_controller::admission::ingress::ClassSource;
+use aws_load_balancer_controller::admission::permissive_facts::PermissiveAws;
+use aws_load_balancer_controller::admission::{
+    Change, ingress, ingress_class_params, service, target_group_binding,
+};
 use aws_load_balancer_controller::annotations::table::{Row, Suffix, rows};
 use aws_load_balancer_controller::annotations::value::{ItemKind, MapKind, ValueKind};
 use aws_load_balancer_controller::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
-use aws_load_balancer_controller::build;
+use aws_load_balancer_controller::builder;
 use aws_load_balancer_controller::config::Config;
-use aws_load_balancer_controller::inputs::group::{IngressGroup, Member, implicit_group};
-use aws_load_balancer_controller::inputs::{Facts, Halt};
+use aws_load_balancer_controller::facts::group::{IngressGroup, Member, implicit_group};
+use aws_load_balancer_controller::facts::{BuildError, Facts};
 use aws_load_balancer_controller::model::Stack;
-use aws_load_balancer_controller::plan::{Actual, AppliedSecrets, Digest, Limits, Seal, Terms, diff};
+use aws_load_balancer_controller::plan::{
+    Actual, AppliedSecrets, Digest, ExhaustedQuotas, PlanContext, Seal, diff,
+};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -400,7 +404,7 @@ pub fn admit(config: &Config, change: &Change<'_>) -> usize {
     let outcome = match change.object["kind"].as_str() {
         Some("Service") => service::check(config, change),
         Some("Ingress") => ingress::check(config, change, &Cluster),
-        Some("TargetGroupBinding") => binding::check_fields(config, change),
+        Some("TargetGroupBinding") => target_group_binding::check_fields(config, change),
         _ => ingress_class_params::check(config, change),
     };
     match outcome {
@@ -413,40 +417,46 @@ fn built(object: &Value, config: &Config) -> Option<Stack> {
     match object["kind"].as_str() {
         Some("Service") => {
             let service: Service = serde_json::from_value(object.clone()).ok()?;
-            let world = World::for_service(&service);
-            Some(answered(&world, config, |facts| build::service::build(&service, facts, config))?.stack)
+            let world = PermissiveAws::for_service(&service);
+            Some(answered(&world, config, |facts| builder::service::build(&service, facts, config))?.stack)
         }
         Some("Ingress") => {
             let ingress: Ingress = serde_json::from_value(object.clone()).ok()?;
-            let (world, key) = (World::for_ingress(&ingress), ObjectKey::of(&ingress));
+            let (world, key) = (PermissiveAws::for_ingress(&ingress), ObjectKey::of(&ingress));
             let ingress = Arc::new(ingress);
             let id = implicit_group(&key);
             let member = Member { key, ingress, params: None, defect: None, refusal: None };
-            let group = IngressGroup { id, members: vec![member], leavers: Vec::new() };
-            answered(&world, config, |facts| build::ingress::build(&group, facts, config))?.stack
+            let group = IngressGroup { id, members: vec![member], departing: Vec::new() };
+            answered(&world, config, |facts| builder::ingress::build(&group, facts, config))?.stack
         }
         _ => None,
     }
 }
 
-fn answered<B>(world: &World, config: &Config, build: impl Fn(&Facts) -> Result<B, Halt>) -> Option<B> {
+fn answered<B>(
+    world: &PermissiveAws,
+    config: &Config,
+    build: impl Fn(&Facts) -> Result<B, BuildError>,
+) -> Option<B> {
     let mut facts = Facts::default();
     loop {
         match build(&facts) {
             Ok(built) => return Some(built),
-            Err(Halt::Lacking(queries)) => {
+            Err(BuildError::MissingFacts(queries)) => {
                 for query in queries {
                     world.answer(query, &mut facts, config);
                 }
             }
-            Err(Halt::Finding(_) | Halt::Unanswered(_)) => return None,
+            Err(BuildError::Invalid(_) | BuildError::LookupFailed(_)) => return None,
         }
     }
 }
 
 fn planned(stack: &Stack, config: &Config) -> usize {
-    let (actual, limits, secrets) = (Actual::default(), Limits::default(), AppliedSecrets::default());
-    let plan = diff(stack, &actual, Terms { config, limits: &limits, secrets: &secrets });
+    let (actual, exhausted_quotas, secrets) =
+        (Actual::default(), ExhaustedQuotas::default(), AppliedSecrets::default());
+    let plan =
+        diff(stack, &actual, PlanContext { config, exhausted_quotas: &exhausted_quotas, secrets: &secrets });
     let digest = Digest::of_desired(stack, config, Seal::default()).to_string();
     digest.len() + plan.map_or(0, |plan| plan.to_string().len())
 }

@@ -2,8 +2,8 @@
 
 use aws_load_balancer_controller::api::AlbTargetControlConfigSpec;
 use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
-use aws_load_balancer_controller::aws::{Answer, Cloud};
-use aws_load_balancer_controller::cloud::{CloudError, Request};
+use aws_load_balancer_controller::aws::{Cloud, CloudFuture};
+use aws_load_balancer_controller::aws_api::{CloudError, Request};
 use aws_load_balancer_controller::cluster::stores::Stores;
 use aws_load_balancer_controller::config::Config;
 use aws_load_balancer_controller::metrics::{LookupMeter, Metrics};
@@ -20,38 +20,38 @@ pub fn webhooks(config: Config) -> Webhooks {
     Webhooks {
         stores: Arc::new(Stores::new(&config)),
         config,
-        lookups: Lookups::new(Arc::new(Nobody), LookupMeter::default()),
+        lookups: Lookups::new(Arc::new(NoAws), LookupMeter::default()),
         bodies: Bodies::default(),
         pool: Pool::default(),
-        quic_ids: Arc::new(Nobody),
-        target_control: Arc::new(Nobody),
+        quic_ids: Arc::new(NoAws),
+        target_control: Arc::new(NoAws),
         metrics: Arc::new(Metrics::new()),
     }
 }
 
 /// Stands in for everybody whom webhooks may ask.
-struct Nobody;
+struct NoAws;
 
-impl CloudFor for Nobody {
+impl CloudFor for NoAws {
     fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
         Arc::new(Self)
     }
 }
 
-impl Cloud for Nobody {
-    fn call(&self, _: Request) -> Answer<'_> {
+impl Cloud for NoAws {
+    fn call(&self, _: Request) -> CloudFuture<'_> {
         Box::pin(async { Err(CloudError::Fenced { operation: "none" }) })
     }
 }
 
 /// Always the same id, because nothing here needs them to differ.
-impl QuicIds for Nobody {
+impl QuicIds for NoAws {
     fn take(&self, count: usize, _: bool) -> BoxFuture<'_, Result<Vec<String>, String>> {
         Box::pin(async move { Ok(vec!["LBhzwAAAApE=".to_owned(); count]) })
     }
 }
 
-impl TargetControlConfigs for Nobody {
+impl TargetControlConfigs for NoAws {
     fn settings<'a>(
         &'a self,
         _: &'a str,

@@ -1,11 +1,11 @@
 //! `actions.<name>`: AWS's limits on actions.
 //! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html>
 
-use super::super::{Complaint, is_arn, not_one_of};
+use super::super::{ValueFinding, is_arn, not_one_of};
 use super::{Checked, field};
 use crate::annotations::ingress::action::{Forward, ForwardTarget, IngressAction, parse_action};
 use crate::annotations::{Annotations, parse};
-use crate::cloud::elbv2::{FixedResponseAction, RedirectAction};
+use crate::aws_api::elbv2::{FixedResponseAction, RedirectAction};
 use crate::finding::alternatives;
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub(super) fn check(annotations: &Annotations<'_>, name: &str, value: &str) -> C
 }
 
 /// Names of target groups beside their ARNs, which count alone.
-fn find_idle_names(value: &str) -> Vec<Complaint> {
+fn find_idle_names(value: &str) -> Vec<ValueFinding> {
     let Ok(document) = serde_json::from_str::<Value>(value) else { return Vec::new() };
     let config = field(&document, "forwardConfig");
     let entries = config.and_then(|config| field(config, "targetGroups")?.as_array()).into_iter().flatten();
@@ -37,57 +37,61 @@ fn find_idle_names(value: &str) -> Vec<Complaint> {
     let both = entries
         .chain([&document])
         .filter(|entry| has(entry, "targetGroupARN") && has(entry, "targetGroupName"));
-    both.map(|_| Complaint::warning("targetGroupName has no effect beside targetGroupARN")).collect()
+    both.map(|_| ValueFinding::warning("targetGroupName has no effect beside targetGroupARN")).collect()
 }
 
-fn check_fixed_response(response: &FixedResponseAction) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
+fn check_fixed_response(response: &FixedResponseAction) -> Vec<ValueFinding> {
+    let mut value_findings = Vec::new();
     let code = &response.status_code;
     let is_code = code.len() == 3 && code.starts_with(['2', '4', '5']) && parse::int32(code).is_some();
     if !is_code {
-        complaints.push(Complaint::error(format!("statusCode is {code:?}, expected 2XX, 4XX or 5XX")));
+        value_findings.push(ValueFinding::error(format!("statusCode is {code:?}, expected 2XX, 4XX or 5XX")));
     }
     if let Some(kind) = response.content_type.as_deref().filter(|kind| !CONTENT_TYPES.contains(kind)) {
         let expected = alternatives(CONTENT_TYPES);
-        let complaint = Complaint::error(format!("contentType is {kind:?}, expected {expected}"));
-        complaints.push(complaint.suggest(kind, CONTENT_TYPES));
+        let value_finding = ValueFinding::error(format!("contentType is {kind:?}, expected {expected}"));
+        value_findings.push(value_finding.suggest(kind, CONTENT_TYPES));
     }
     let length = response.message_body.as_deref().unwrap_or_default().len();
     if length > MAX_BODY {
-        complaints
-            .push(Complaint::error(format!("messageBody has {length} bytes, expected at most {MAX_BODY}")));
+        value_findings.push(ValueFinding::error(format!(
+            "messageBody has {length} bytes, expected at most {MAX_BODY}"
+        )));
     }
-    complaints
+    value_findings
 }
 
-fn check_redirect(redirect: &RedirectAction) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
+fn check_redirect(redirect: &RedirectAction) -> Vec<ValueFinding> {
+    let mut value_findings = Vec::new();
     if !REDIRECT_CODES.contains(&redirect.status_code.as_str()) {
         let code = format!("HTTP_{}", redirect.status_code);
-        let complaint = not_one_of(&redirect.status_code, REDIRECT_CODES).suggest(&code, REDIRECT_CODES);
-        complaints.push(Complaint { problem: format!("statusCode {}", complaint.problem), ..complaint });
+        let value_finding = not_one_of(&redirect.status_code, REDIRECT_CODES).suggest(&code, REDIRECT_CODES);
+        value_findings
+            .push(ValueFinding { problem: format!("statusCode {}", value_finding.problem), ..value_finding });
     }
     if let Some(protocol) =
         redirect.protocol.as_deref().filter(|protocol| !REDIRECT_PROTOCOLS.contains(protocol))
     {
-        let complaint = not_one_of(protocol, REDIRECT_PROTOCOLS);
-        complaints.push(Complaint { problem: format!("protocol {}", complaint.problem), ..complaint });
+        let value_finding = not_one_of(protocol, REDIRECT_PROTOCOLS);
+        value_findings
+            .push(ValueFinding { problem: format!("protocol {}", value_finding.problem), ..value_finding });
     }
     let is_port = |port: &&str| {
         *port == "#{port}" || parse::int32(port).is_some_and(|port| (1..=65535).contains(&port))
     };
     if let Some(port) = redirect.port.as_deref().filter(|port| !is_port(port)) {
-        complaints.push(Complaint::error(format!("port is {port:?}, expected 1 to 65535 or #{{port}}")));
+        value_findings
+            .push(ValueFinding::error(format!("port is {port:?}, expected 1 to 65535 or #{{port}}")));
     }
     if let Some(path) = redirect.path.as_deref().filter(|path| !path.starts_with('/')) {
-        complaints.push(Complaint::error(format!("path is {path:?}, expected a slash at its start")));
+        value_findings.push(ValueFinding::error(format!("path is {path:?}, expected a slash at its start")));
     }
     if is_loop(redirect) {
-        complaints.push(Complaint::error(
+        value_findings.push(ValueFinding::error(
             "redirects to where the request came from, expected something that changes",
         ));
     }
-    complaints
+    value_findings
 }
 
 /// Whether nothing changes, which AWS refuses.
@@ -103,67 +107,69 @@ fn is_loop(redirect: &RedirectAction) -> bool {
     parts.into_iter().all(|(part, usual)| is_kept(part, usual))
 }
 
-fn check_forward(forward: &Forward) -> Vec<Complaint> {
+fn check_forward(forward: &Forward) -> Vec<ValueFinding> {
     let count = forward.targets.len();
-    let mut complaints = Vec::new();
+    let mut value_findings = Vec::new();
     if !(1..=MAX_TARGET_GROUPS).contains(&count) {
         let problem = format!("forwards to {count} target groups, expected 1 to {MAX_TARGET_GROUPS}");
-        complaints.push(Complaint::error(problem));
+        value_findings.push(ValueFinding::error(problem));
     }
     let weights = || forward.targets.iter().filter_map(|target| target.weight);
-    complaints.extend(weights().filter_map(|weight| check_weight(i64::from(weight))));
+    value_findings.extend(weights().filter_map(|weight| check_weight(i64::from(weight))));
     if count > 1 && weights().all(|weight| weight == 0) {
-        complaints.push(Complaint::warning("all weights are 0, so that every request is answered with 503"));
+        value_findings
+            .push(ValueFinding::warning("all weights are 0, so that every request is answered with 503"));
     }
     let arns = forward.targets.iter().filter_map(|target| match &target.target {
         ForwardTarget::Arn(arn) => Some(arn),
         _ => None,
     });
     let wrong = arns.filter(|arn| !is_arn(arn, "elasticloadbalancing", "targetgroup/"));
-    complaints.extend(wrong.map(|arn| {
-        Complaint::error(format!("targetGroupARN is {arn:?}, expected the ARN of a target group"))
+    value_findings.extend(wrong.map(|arn| {
+        ValueFinding::error(format!("targetGroupARN is {arn:?}, expected the ARN of a target group"))
     }));
     let seconds = forward.stickiness.as_ref().and_then(|stickiness| stickiness.duration_seconds);
     if let Some(seconds) = seconds.filter(|seconds| !(1..=MAX_STICKY_SECONDS).contains(seconds)) {
-        complaints.push(Complaint::error(format!(
+        value_findings.push(ValueFinding::error(format!(
             "durationSeconds is {seconds}, expected 1 to {MAX_STICKY_SECONDS}"
         )));
     }
-    complaints
+    value_findings
 }
 
-fn check_weight(weight: i64) -> Option<Complaint> {
+fn check_weight(weight: i64) -> Option<ValueFinding> {
     let is_right = (0..=999).contains(&weight);
-    (!is_right).then(|| Complaint::error(format!("weight is {weight}, expected 0 to 999")))
+    (!is_right).then(|| ValueFinding::error(format!("weight is {weight}, expected 0 to 999")))
 }
 
 /// `actions.<protocol>-<port>` of a Service: the parts that every listener's build would refuse.
-pub(super) fn check_network_forward(value: &str) -> Vec<Complaint> {
+pub(super) fn check_network_forward(value: &str) -> Vec<ValueFinding> {
     let document: Value = match serde_json::from_str(value) {
         Ok(document @ Value::Object(_)) => document,
-        Ok(_) => return vec![Complaint::error("is not a JSON object")],
-        Err(error) => return vec![Complaint::error(format!("is not JSON: {error}"))],
+        Ok(_) => return vec![ValueFinding::error("is not a JSON object")],
+        Err(error) => return vec![ValueFinding::error(format!("is not JSON: {error}"))],
     };
     let kind = field(&document, "type").and_then(Value::as_str).unwrap_or_default();
     if kind != "forward" {
-        let complaint = Complaint::error(format!("type is {kind:?}, expected forward"));
-        return vec![complaint.suggest(kind, &["forward"])];
+        let value_finding = ValueFinding::error(format!("type is {kind:?}, expected forward"));
+        return vec![value_finding.suggest(kind, &["forward"])];
     }
     let Some(config) = field(&document, "forwardConfig") else {
-        return vec![Complaint::error("needs forwardConfig")];
+        return vec![ValueFinding::error("needs forwardConfig")];
     };
     let entries =
         field(config, "targetGroups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let own = field(config, "baseServiceWeight").and_then(Value::as_i64);
     let others = entries.iter().filter_map(|entry| field(entry, "weight").and_then(Value::as_i64));
-    let mut complaints: Vec<Complaint> = own.into_iter().chain(others).filter_map(check_weight).collect();
+    let mut value_findings: Vec<ValueFinding> =
+        own.into_iter().chain(others).filter_map(check_weight).collect();
     if entries.len() >= MAX_TARGET_GROUPS {
         let problem = format!(
             "forwards to {} target groups besides the Service's own, expected at most {}",
             entries.len(),
             MAX_TARGET_GROUPS - 1
         );
-        complaints.push(Complaint::error(problem));
+        value_findings.push(ValueFinding::error(problem));
     }
-    complaints
+    value_findings
 }

@@ -1,12 +1,12 @@
 //! `conditions.<name>`: AWS's limits on conditions.
 //! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html>
 
-use super::super::{Complaint, regex};
+use super::super::{ValueFinding, regex};
 use super::{Checked, field};
 use crate::annotations::Annotations;
 use crate::annotations::ingress::condition::parse_conditions;
 use crate::annotations::parse;
-use crate::cloud::elbv2::{RuleCondition, ValuesOrRegexes};
+use crate::aws_api::elbv2::{RuleCondition, ValuesOrRegexes};
 use serde_json::Value;
 
 const FIELDS: &[&str] =
@@ -19,18 +19,18 @@ pub const MAX_VALUES: usize = 5;
 
 pub(super) fn check(annotations: &Annotations<'_>, name: &str, value: &str) -> Checked {
     let conditions = parse_conditions(annotations, name)?;
-    let mut complaints: Vec<Complaint> = conditions.iter().flat_map(check_condition).collect();
-    complaints.extend(find_unknown_fields(value));
+    let mut value_findings: Vec<ValueFinding> = conditions.iter().flat_map(check_condition).collect();
+    value_findings.extend(find_unknown_fields(value));
     let count: usize = conditions.iter().map(RuleCondition::count).sum();
     if count > MAX_VALUES {
         let problem = format!("has {count} values in all, expected at most {MAX_VALUES}");
-        complaints.push(Complaint::error(problem));
+        value_findings.push(ValueFinding::error(problem));
     }
-    Ok(complaints)
+    Ok(value_findings)
 }
 
 /// why: a condition on an unknown field is left out, so that the rule matches more than was meant.
-fn find_unknown_fields(value: &str) -> Vec<Complaint> {
+fn find_unknown_fields(value: &str) -> Vec<ValueFinding> {
     let Ok(Value::Array(conditions)) = serde_json::from_str(value) else { return Vec::new() };
     let fields = conditions
         .iter()
@@ -40,22 +40,22 @@ fn find_unknown_fields(value: &str) -> Vec<Complaint> {
         .map(|field| {
             let problem =
                 format!("a condition on field {field:?} has no effect; there are {}", FIELDS.join(", "));
-            Complaint::warning(problem).suggest(field, FIELDS)
+            ValueFinding::warning(problem).suggest(field, FIELDS)
         })
         .collect()
 }
 
-fn check_condition(condition: &RuleCondition) -> Vec<Complaint> {
+fn check_condition(condition: &RuleCondition) -> Vec<ValueFinding> {
     match condition {
         RuleCondition::HostHeader(values) | RuleCondition::PathPattern(values) => check_lengths(values),
         RuleCondition::HttpHeader { name, values } => {
-            let mut complaints = check_lengths(values);
+            let mut value_findings = check_lengths(values);
             if !(1..=40).contains(&name.len()) || !name.bytes().all(is_header_byte) {
-                complaints.push(Complaint::error(format!(
+                value_findings.push(ValueFinding::error(format!(
                     "httpHeaderName is {name:?}, expected 1 to 40 letters, digits and hyphens"
                 )));
             }
-            complaints
+            value_findings
         }
         RuleCondition::HttpRequestMethod(methods) => {
             methods.iter().filter_map(|method| check_method(method)).collect()
@@ -67,7 +67,7 @@ fn check_condition(condition: &RuleCondition) -> Vec<Complaint> {
     }
 }
 
-fn check_lengths(values: &ValuesOrRegexes) -> Vec<Complaint> {
+fn check_lengths(values: &ValuesOrRegexes) -> Vec<ValueFinding> {
     let lengths = values.values.iter().chain(&values.regexes).filter_map(|value| check_length(value));
     lengths
         .chain(
@@ -80,26 +80,27 @@ fn check_lengths(values: &ValuesOrRegexes) -> Vec<Complaint> {
         .collect()
 }
 
-fn check_length(value: &str) -> Option<Complaint> {
+fn check_length(value: &str) -> Option<ValueFinding> {
     let length = value.chars().count();
     let is_right = (1..=MAX_VALUE).contains(&length);
     (!is_right)
-        .then(|| Complaint::error(format!("{value:?} has {length} characters, expected 1 to {MAX_VALUE}")))
+        .then(|| ValueFinding::error(format!("{value:?} has {length} characters, expected 1 to {MAX_VALUE}")))
 }
 
 fn is_header_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
 }
 
-fn check_method(method: &str) -> Option<Complaint> {
+fn check_method(method: &str) -> Option<ValueFinding> {
     let is_right = (1..=40).contains(&method.len())
         && method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_');
     (!is_right).then(|| {
-        let complaint = Complaint::error(format!("{method:?} is not a method, expected capital letters"));
-        complaint.hint(format!("did you mean `{}`?", method.to_uppercase()))
+        let value_finding =
+            ValueFinding::error(format!("{method:?} is not a method, expected capital letters"));
+        value_finding.hint(format!("did you mean `{}`?", method.to_uppercase()))
     })
 }
 
-fn check_cidr(cidr: &str) -> Option<Complaint> {
-    parse::cidr(cidr).is_none().then(|| Complaint::error(format!("{cidr:?} is not a CIDR")))
+fn check_cidr(cidr: &str) -> Option<ValueFinding> {
+    parse::cidr(cidr).is_none().then(|| ValueFinding::error(format!("{cidr:?} is not a CIDR")))
 }

@@ -1,11 +1,11 @@
 //! `jwt-validation`: AWS's limits on token checks.
 //! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_JwtValidationActionConfig.html>
 
-use super::super::{Complaint, not_one_of};
+use super::super::{ValueFinding, not_one_of};
 use super::{Checked, check_url};
 use crate::annotations::Annotations;
 use crate::annotations::ingress::jwt::parse_jwt;
-use crate::cloud::elbv2::JwtClaim;
+use crate::aws_api::elbv2::JwtClaim;
 
 const FORMATS: &[&str] = &["single-string", "string-array", "space-separated-values"];
 /// Claims that AWS checks of every token.
@@ -16,41 +16,42 @@ const MAX_LENGTH: usize = 256;
 
 pub(super) fn check(annotations: &Annotations<'_>) -> Checked {
     let Some(jwt) = parse_jwt(annotations)? else { return Ok(Vec::new()) };
-    let mut complaints: Vec<Complaint> = jwt.additional_claims.iter().flat_map(check_claim).collect();
-    complaints.extend(check_count("additionalClaims", jwt.additional_claims.len()));
-    complaints.extend(check_url("jwksEndpoint", &jwt.jwks_endpoint));
-    complaints.extend(check_length("jwksEndpoint", &jwt.jwks_endpoint));
-    complaints.extend(check_length("issuer", &jwt.issuer));
-    Ok(complaints)
+    let mut value_findings: Vec<ValueFinding> = jwt.additional_claims.iter().flat_map(check_claim).collect();
+    value_findings.extend(check_count("additionalClaims", jwt.additional_claims.len()));
+    value_findings.extend(check_url("jwksEndpoint", &jwt.jwks_endpoint));
+    value_findings.extend(check_length("jwksEndpoint", &jwt.jwks_endpoint));
+    value_findings.extend(check_length("issuer", &jwt.issuer));
+    Ok(value_findings)
 }
 
-fn check_claim(claim: &JwtClaim) -> Vec<Complaint> {
+fn check_claim(claim: &JwtClaim) -> Vec<ValueFinding> {
     let JwtClaim { format, name, values } = claim;
-    let mut complaints: Vec<Complaint> = values
+    let mut value_findings: Vec<ValueFinding> = values
         .iter()
         .filter_map(|value| check_length(&format!("a value of claim {name:?}"), value))
         .collect();
     if !FORMATS.contains(&format.as_str()) {
-        complaints.push(not_one_of(format, FORMATS));
+        value_findings.push(not_one_of(format, FORMATS));
     }
     if RESERVED.contains(&name.as_str()) {
-        complaints.push(Complaint::error(format!("claim {name:?} is checked in any case, expected another")));
+        value_findings
+            .push(ValueFinding::error(format!("claim {name:?} is checked in any case, expected another")));
     }
     let spaced = values.iter().find(|value| value.contains(' '));
     if let Some(value) = spaced.filter(|_| format == "space-separated-values") {
-        complaints.push(Complaint::error(format!("{value:?} has a blank, which separates values")));
+        value_findings.push(ValueFinding::error(format!("{value:?} has a blank, which separates values")));
     }
-    complaints.extend(check_count(&format!("claim {name:?}"), values.len()));
-    complaints
+    value_findings.extend(check_count(&format!("claim {name:?}"), values.len()));
+    value_findings
 }
 
-fn check_count(what: &str, count: usize) -> Option<Complaint> {
+fn check_count(what: &str, count: usize) -> Option<ValueFinding> {
     let problem = format!("{what} has {count} items, expected at most {MAX_ITEMS}");
-    (count > MAX_ITEMS).then(|| Complaint::error(problem))
+    (count > MAX_ITEMS).then(|| ValueFinding::error(problem))
 }
 
-fn check_length(what: &str, text: &str) -> Option<Complaint> {
+fn check_length(what: &str, text: &str) -> Option<ValueFinding> {
     let length = text.chars().count();
     let problem = format!("{what} has {length} characters, expected at most {MAX_LENGTH}");
-    (length > MAX_LENGTH).then(|| Complaint::error(problem))
+    (length > MAX_LENGTH).then(|| ValueFinding::error(problem))
 }

@@ -14,13 +14,13 @@ struct Repeated(Vec<String>);
 
 impl<'de> Deserialize<'de> for Repeated {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Walk)
+        deserializer.deserialize_any(RepeatedKeysVisitor)
     }
 }
 
-struct Walk;
+struct RepeatedKeysVisitor;
 
-impl<'de> Visitor<'de> for Walk {
+impl<'de> Visitor<'de> for RepeatedKeysVisitor {
     type Value = Repeated;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,7 +9,7 @@ fn subnets_are_named_by_zone() {
         ..Subnet::default()
     };
     let chosen = Ok(vec![subnet("subnet-1", "a"), subnet("subnet-2", "b")]);
-    let check = judge_subnets(&LoadBalancerType::Application, &Scheme::Internal, chosen);
+    let check = subnet_check(&LoadBalancerType::Application, &Scheme::Internal, chosen);
     assert_eq!(check.subject, "Subnets for internal application load balancers");
     assert_eq!(check.detail, "subnet-1 in a, subnet-2 in b");
 }
@@ -18,11 +18,11 @@ fn subnets_are_named_by_zone() {
 fn a_scheme_without_subnets_is_bad_only_if_the_other_has_none_either() {
     let finding = || {
         let finding = Finding::error(&ObjectRef::default(), "no suitable subnet").hint("tag them");
-        Err(BuildFailure::Finding(Box::new(finding)))
+        Err(GatherError::Invalid(Box::new(finding)))
     };
-    let missing = || judge_subnets(&LoadBalancerType::Network, &Scheme::Internal, finding());
-    let verdicts = |checks| blame(checks).iter().map(|check| check.verdict).collect::<Vec<_>>();
-    assert_eq!(verdicts(vec![missing(), Check::good("", "")]), [Verdict::Doubtful, Verdict::Good]);
-    assert_eq!(verdicts(vec![missing(), missing()]), [Verdict::Bad, Verdict::Bad]);
+    let missing = || subnet_check(&LoadBalancerType::Network, &Scheme::Internal, finding());
+    let results = |checks| blame(checks).iter().map(|check| check.result).collect::<Vec<_>>();
+    assert_eq!(results(vec![missing(), Check::ok("", "")]), [CheckResult::Warn, CheckResult::Ok]);
+    assert_eq!(results(vec![missing(), missing()]), [CheckResult::Fail, CheckResult::Fail]);
     assert_eq!(missing().remedy.as_deref(), Some("tag them"));
 }

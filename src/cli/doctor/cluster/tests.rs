@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::doctor::Verdict;
+use crate::cli::doctor::CheckResult;
 use k8s_openapi::api::coordination::v1::LeaseSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
@@ -13,21 +13,21 @@ fn definition() -> CustomResourceDefinition {
 
 #[test]
 fn an_old_api_server_is_named_with_its_version() {
-    let check = judge_version(Ok((1, 21, "v1.21.0".to_owned())));
-    assert_eq!(check.verdict, Verdict::Bad);
-    assert_eq!(judge_version(Ok((1, 36, "v1.36.3".to_owned()))).detail, "version v1.36.3");
+    let check = version_check(Ok((1, 21, "v1.21.0".to_owned())));
+    assert_eq!(check.result, CheckResult::Fail);
+    assert_eq!(version_check(Ok((1, 36, "v1.36.3".to_owned()))).detail, "version v1.36.3");
 }
 
 #[test]
 fn a_definition_without_a_field_is_out_of_date() {
     let ours = definition();
-    assert_eq!(judge_definition("d", &ours, Ok(Some(ours.clone()))).verdict, Verdict::Good);
-    assert_eq!(judge_definition("d", &ours, Ok(None)).detail, "not installed");
+    assert_eq!(definition_check("d", &ours, Ok(Some(ours.clone()))).result, CheckResult::Ok);
+    assert_eq!(definition_check("d", &ours, Ok(None)).detail, "not installed");
     let mut old = ours.clone();
     let schema = old.spec.versions[0].schema.as_mut().unwrap().open_api_v3_schema.as_mut().unwrap();
     let spec = schema.properties.as_mut().unwrap().get_mut("spec").unwrap();
     spec.properties.as_mut().unwrap().remove("group").unwrap();
-    let check = judge_definition("d", &ours, Ok(Some(old)));
+    let check = definition_check("d", &ours, Ok(Some(old)));
     assert_eq!(check.detail, "out of date: 2 fields are missing, v1beta1.spec.group is one");
     assert!(check.remedy.unwrap().contains("crds | kubectl apply"));
 }
@@ -42,22 +42,22 @@ fn nobody_leads_once_the_lease_is_old() {
         };
         Ok(Some(Lease { spec: Some(spec), ..Lease::default() }))
     };
-    assert_eq!(judge_lease(lease("pod-a", 95), at(100)), Check::good("Leader", "pod-a"));
-    assert_eq!(judge_lease(lease("pod-a", 40), at(100)).verdict, Verdict::Bad);
-    assert_eq!(judge_lease(lease("", 99), at(100)).verdict, Verdict::Bad);
-    assert_eq!(judge_lease(Ok(None), at(100)).verdict, Verdict::Bad);
+    assert_eq!(lease_check(lease("pod-a", 95), at(100)), Check::ok("Leader", "pod-a"));
+    assert_eq!(lease_check(lease("pod-a", 40), at(100)).result, CheckResult::Fail);
+    assert_eq!(lease_check(lease("", 99), at(100)).result, CheckResult::Fail);
+    assert_eq!(lease_check(Ok(None), at(100)).result, CheckResult::Fail);
 }
 
 #[test]
 fn webhooks_without_an_authority_are_bad() {
-    let webhook = |authorities: &[u8]| Webhook {
+    let webhook = |authorities: &[u8]| RegisteredWebhook {
         name: "vservice".to_owned(),
         is_required: true,
         authorities: authorities.to_vec(),
     };
-    let check = judge_webhooks("c", Ok(vec![webhook(b"")]), at(0));
+    let check = webhook_registration_check("c", Ok(vec![webhook(b"")]), at(0));
     assert_eq!(check.detail, "vservice trusts no certificate, so what it checks is refused");
-    assert_eq!(judge_webhooks("c", Ok(Vec::new()), at(0)).detail, "not registered");
+    assert_eq!(webhook_registration_check("c", Ok(Vec::new()), at(0)).detail, "not registered");
 }
 
 #[test]
@@ -66,9 +66,10 @@ fn a_call_that_fails_is_told_from_one_that_may_not_be_tried() {
         let status = kube::core::Status::failure(message, "InternalError");
         Error::Api(Box::new(status))
     };
-    let failed =
-        judge_call(Err(status("Internal error occurred: failed calling webhook \"m\": no endpoints")));
-    assert_eq!(failed.verdict, Verdict::Bad);
-    assert_eq!(judge_call(Err(status("services is forbidden"))).verdict, Verdict::Doubtful);
-    assert_eq!(judge_call(Ok(())).verdict, Verdict::Good);
+    let failed = webhook_call_check(Err(status(
+        "Internal error occurred: failed calling webhook \"m\": no endpoints",
+    )));
+    assert_eq!(failed.result, CheckResult::Fail);
+    assert_eq!(webhook_call_check(Err(status("services is forbidden"))).result, CheckResult::Warn);
+    assert_eq!(webhook_call_check(Ok(())).result, CheckResult::Ok);
 }

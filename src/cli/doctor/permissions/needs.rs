@@ -3,10 +3,10 @@
 //! It follows from the statements of our policy. A simulated request carries the tags and other condition keys that the
 //! controller's request would carry, so that the conditions of the policy hold where they would.
 
+use super::arn_scope::ArnScope;
 use super::is_used;
-use super::place::Place;
-use crate::cloud::iam::{CLUSTER_TAG, Context, Statement};
-use crate::cloud::{Action, Service};
+use crate::aws_api::iam::{CLUSTER_TAG, Context, Statement};
+use crate::aws_api::{Action, Service};
 use crate::config::Config;
 use strum::VariantArray as _;
 
@@ -23,16 +23,16 @@ pub(super) struct Need {
 
 /// A need in a situation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Situated {
+pub(super) struct NeedInContext {
     pub(super) need: Need,
-    pub(super) situation: Situation,
+    pub(super) request_context: RequestContext,
     /// ARNs on which the permission is needed; empty: it is needed on no resource.
     pub(super) resources: Vec<String>,
 }
 
 /// What requests carry, as far as conditions of policies can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
-pub(super) enum Situation {
+pub(super) enum RequestContext {
     /// Something that the controller made.
     Own,
     /// Something that somebody else made.
@@ -51,7 +51,7 @@ pub(super) enum Situation {
 
 /// Kinds of resources; their ARNs name things that do not exist, as the controller would name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ArnKind {
     ApplicationLoadBalancer,
     NetworkLoadBalancer,
     TargetGroup,
@@ -71,23 +71,23 @@ const NAME: &str = "k8s-doctor-doctor-0000000000";
 const SERVICE_LINKED_ROLE: &str =
     "role/aws-service-role/elasticloadbalancing.amazonaws.com/AWSServiceRoleForElasticLoadBalancing";
 
-const LOAD_BALANCERS: &[Kind] = &[Kind::ApplicationLoadBalancer, Kind::NetworkLoadBalancer];
-const LISTENERS: &[Kind] = &[Kind::ApplicationListener, Kind::NetworkListener];
-const RULES: &[Kind] = &[Kind::ApplicationRule, Kind::NetworkRule];
-const TARGET_GROUP: &[Kind] = &[Kind::TargetGroup];
-const SECURITY_GROUP: &[Kind] = &[Kind::SecurityGroup];
-const APPLICATION_LOAD_BALANCER: &[Kind] = &[Kind::ApplicationLoadBalancer];
+const LOAD_BALANCERS: &[ArnKind] = &[ArnKind::ApplicationLoadBalancer, ArnKind::NetworkLoadBalancer];
+const LISTENERS: &[ArnKind] = &[ArnKind::ApplicationListener, ArnKind::NetworkListener];
+const RULES: &[ArnKind] = &[ArnKind::ApplicationRule, ArnKind::NetworkRule];
+const TARGET_GROUP: &[ArnKind] = &[ArnKind::TargetGroup];
+const SECURITY_GROUP: &[ArnKind] = &[ArnKind::SecurityGroup];
+const APPLICATION_LOAD_BALANCER: &[ArnKind] = &[ArnKind::ApplicationLoadBalancer];
 
 /// Every need that is not met by reading.
-pub(super) fn needs(place: &Place, config: &Config) -> Vec<Situated> {
+pub(super) fn needs(scope: &ArnScope, config: &Config) -> Vec<NeedInContext> {
     let mut needs = Vec::new();
     for statement in Statement::VARIANTS {
-        for (permission, action) in statement.permissions(place.partition) {
+        for (permission, action) in statement.permissions(scope.partition) {
             if !is_wanted(&permission, action, config) {
                 continue;
             }
             let need = Need { statement: *statement, permission, is_on_behalf: action.is_none() };
-            needs.extend(situate(&need, action, place, config));
+            needs.extend(with_contexts(&need, action, scope, config));
         }
     }
     needs
@@ -104,29 +104,37 @@ fn is_wanted(permission: &str, action: Option<Action>, config: &Config) -> bool 
     }
 }
 
-fn situate(need: &Need, action: Option<Action>, place: &Place, config: &Config) -> Vec<Situated> {
-    let situations = situations(need.statement, action);
-    let situated = situations.into_iter().map(|(situation, kinds)| Situated {
+fn with_contexts(
+    need: &Need,
+    action: Option<Action>,
+    scope: &ArnScope,
+    config: &Config,
+) -> Vec<NeedInContext> {
+    let request_contexts = contexts_of(need.statement, action);
+    let situated = request_contexts.into_iter().map(|(request_context, kinds)| NeedInContext {
         need: need.clone(),
-        situation,
-        resources: kinds.iter().flat_map(|kinds| kinds.iter()).map(|kind| kind.arn(place, config)).collect(),
+        request_context,
+        resources: kinds.iter().flat_map(|kinds| kinds.iter()).map(|kind| kind.arn(scope, config)).collect(),
     });
     situated.collect()
 }
 
 /// When a permission of a statement is needed, and on which kinds of resources; never: it is tried by reading.
-fn situations(statement: Statement, action: Option<Action>) -> Vec<(Situation, Vec<&'static [Kind]>)> {
-    use Situation as N;
+fn contexts_of(
+    statement: Statement,
+    action: Option<Action>,
+) -> Vec<(RequestContext, Vec<&'static [ArnKind]>)> {
+    use RequestContext as N;
     use Statement as S;
     match statement {
         S::Read => action.is_none().then(|| (N::General, Vec::new())).into_iter().collect(),
-        S::ServiceLinkedRole => vec![(N::FirstLoadBalancer, vec![&[Kind::ServiceLinkedRole]])],
+        S::ServiceLinkedRole => vec![(N::FirstLoadBalancer, vec![&[ArnKind::ServiceLinkedRole]])],
         S::Protect if action.is_some_and(|action| action.service() == Service::Shield) => {
-            vec![(N::Foreign, vec![&[Kind::Protection]])]
+            vec![(N::Foreign, vec![&[ArnKind::Protection]])]
         }
         S::Protect => vec![(N::Own, vec![APPLICATION_LOAD_BALANCER])],
         S::ChangeTargetRules => vec![(N::Foreign, vec![SECURITY_GROUP])],
-        S::CreateSecurityGroup => vec![(N::NewSecurityGroup, vec![SECURITY_GROUP, &[Kind::Vpc]])],
+        S::CreateSecurityGroup => vec![(N::NewSecurityGroup, vec![SECURITY_GROUP, &[ArnKind::Vpc]])],
         S::TagNewSecurityGroup => vec![(N::NewSecurityGroup, vec![SECURITY_GROUP])],
         S::TagSecurityGroup | S::ChangeSecurityGroup => vec![(N::Own, vec![SECURITY_GROUP])],
         S::CreateTagged if action == Some(Action::CreateTargetGroup) => {
@@ -145,7 +153,7 @@ fn situations(statement: Statement, action: Option<Action>) -> Vec<(Situation, V
 
 /// What an operation changes.
 /// Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html>
-fn changed(action: Option<Action>) -> &'static [Kind] {
+fn changed(action: Option<Action>) -> &'static [ArnKind] {
     use Action as A;
     match action {
         Some(A::ModifyTargetGroup | A::ModifyTargetGroupAttributes | A::DeleteTargetGroup) => TARGET_GROUP,
@@ -163,9 +171,9 @@ fn changed(action: Option<Action>) -> &'static [Kind] {
     }
 }
 
-impl Situation {
+impl RequestContext {
     /// The condition keys of a request.
-    pub(super) fn context(self, place: &Place, config: &Config) -> Context {
+    pub(super) fn context(self, scope: &ArnScope, config: &Config) -> Context {
         let tag = |of: &str| (format!("aws:{of}/{CLUSTER_TAG}"), config.cluster_name.clone());
         let new = |service: &str, action: &str| {
             vec![tag("RequestTag"), (format!("{service}:CreateAction"), action.to_owned())]
@@ -181,17 +189,17 @@ impl Situation {
             }
         };
         let everywhere = [
-            ("aws:RequestedRegion".to_owned(), place.region.clone()),
-            ("ec2:Vpc".to_owned(), Kind::Vpc.arn(place, config)),
+            ("aws:RequestedRegion".to_owned(), scope.region.clone()),
+            ("ec2:Vpc".to_owned(), ArnKind::Vpc.arn(scope, config)),
         ];
         everywhere.into_iter().chain(own).collect()
     }
 }
 
-impl Kind {
-    fn arn(self, place: &Place, config: &Config) -> String {
+impl ArnKind {
+    fn arn(self, scope: &ArnScope, config: &Config) -> String {
         let elb = |kind: &str, ids: usize| {
-            place.arn("elasticloadbalancing", &format!("{kind}/{NAME}{}", "/0000000000000000".repeat(ids)))
+            scope.arn("elasticloadbalancing", &format!("{kind}/{NAME}{}", "/0000000000000000".repeat(ids)))
         };
         match self {
             Self::ApplicationLoadBalancer => elb("loadbalancer/app", 1),
@@ -201,10 +209,10 @@ impl Kind {
             Self::NetworkListener => elb("listener/net", 2),
             Self::ApplicationRule => elb("listener-rule/app", 3),
             Self::NetworkRule => elb("listener-rule/net", 3),
-            Self::SecurityGroup => place.arn("ec2", "security-group/sg-00000000000000000"),
-            Self::Vpc => place.arn("ec2", &format!("vpc/{}", config.vpc_id)),
-            Self::Protection => place.global_arn("shield", "protection/00000000-0000-0000-0000-000000000000"),
-            Self::ServiceLinkedRole => place.global_arn("iam", SERVICE_LINKED_ROLE),
+            Self::SecurityGroup => scope.arn("ec2", "security-group/sg-00000000000000000"),
+            Self::Vpc => scope.arn("ec2", &format!("vpc/{}", config.vpc_id)),
+            Self::Protection => scope.global_arn("shield", "protection/00000000-0000-0000-0000-000000000000"),
+            Self::ServiceLinkedRole => scope.global_arn("iam", SERVICE_LINKED_ROLE),
         }
     }
 }

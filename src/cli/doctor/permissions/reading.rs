@@ -1,22 +1,22 @@
 //! Permissions to read: every operation that reads is tried; what it says of things that do not exist shows that it is allowed.
 
-use super::place::Place;
+use super::arn_scope::ArnScope;
 use super::{Check, DENIALS, REMEDY, is_used};
 use crate::aws::Cloud;
-use crate::cloud::iam::permission;
-use crate::cloud::sts::GetCallerIdentity;
-use crate::cloud::{Action, CloudError, Ref, Request, acm, ec2, elbv2, protection};
+use crate::aws_api::iam::permission;
+use crate::aws_api::sts::GetCallerIdentity;
+use crate::aws_api::{Action, CloudError, Ref, Request, acm, ec2, elbv2, protection};
 use crate::config::Config;
 use futures::future::join_all;
 use strum::VariantArray as _;
 
 /// Tries everything that reads.
-pub(super) async fn check(cloud: &dyn Cloud, place: &Place, config: &Config) -> Check {
-    let absent = Absent::of(place);
-    let trials = Action::VARIANTS.iter().filter_map(|action| Some((*action, absent.question(*action)?)));
-    let trials = trials.filter(|(action, _)| is_used(*action, config));
+pub(super) async fn check(cloud: &dyn Cloud, scope: &ArnScope, config: &Config) -> Check {
+    let absent = Absent::of(scope);
+    let results = Action::VARIANTS.iter().filter_map(|action| Some((*action, absent.question(*action)?)));
+    let results = results.filter(|(action, _)| is_used(*action, config));
     let answers =
-        join_all(trials.map(|(action, request)| async move { (action, cloud.call(request).await.err()) }));
+        join_all(results.map(|(action, request)| async move { (action, cloud.call(request).await.err()) }));
     let answers = answers.await;
     let refused: Vec<_> = answers
         .iter()
@@ -24,15 +24,15 @@ pub(super) async fn check(cloud: &dyn Cloud, place: &Place, config: &Config) -> 
         .map(|(action, _)| permission(*action))
         .collect();
     let silent = answers.iter().filter_map(|(_, error)| error.as_ref()).find(|error| error.code().is_none());
-    judge(answers.len(), &refused, silent)
+    to_check(answers.len(), &refused, silent)
 }
 
-fn judge(tried: usize, refused: &[String], silent: Option<&CloudError>) -> Check {
+fn to_check(tried: usize, refused: &[String], silent: Option<&CloudError>) -> Check {
     let subject = "Permissions to read";
     match (refused, silent) {
-        ([], None) => Check::good(subject, format!("all {tried} are granted")),
-        ([], Some(error)) => Check::doubtful(subject, format!("not all could be tried: {error}")),
-        (refused, _) => Check::bad(subject, format!("not granted: {}", refused.join(", "))).remedy(REMEDY),
+        ([], None) => Check::ok(subject, format!("all {tried} are granted")),
+        ([], Some(error)) => Check::warn(subject, format!("not all could be tried: {error}")),
+        (refused, _) => Check::fail(subject, format!("not granted: {}", refused.join(", "))).remedy(REMEDY),
     }
 }
 
@@ -49,13 +49,13 @@ struct Absent {
 }
 
 impl Absent {
-    fn of(place: &Place) -> Self {
-        let elb = |rest: &str| Ref::Known(place.arn("elasticloadbalancing", rest));
+    fn of(scope: &ArnScope) -> Self {
+        let elb = |rest: &str| Ref::Known(scope.arn("elasticloadbalancing", rest));
         Self {
             load_balancer: elb("loadbalancer/app/doctor/0000000000000000"),
             listener: elb("listener/app/doctor/0000000000000000/0000000000000000"),
             target_group: elb("targetgroup/doctor/0000000000000000"),
-            certificate: place.arn("acm", "certificate/00000000-0000-0000-0000-000000000000"),
+            certificate: scope.arn("acm", "certificate/00000000-0000-0000-0000-000000000000"),
         }
     }
 

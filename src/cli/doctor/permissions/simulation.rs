@@ -1,15 +1,15 @@
 //! Simulation of the caller's policies by IAM, in one call for each situation.
 
 use super::DENIALS;
-use super::needs::{Need, Situated, Situation};
-use super::place::Place;
-use super::trials::{Means, Outcome, Refusal, Silence, Trial};
+use super::arn_scope::ArnScope;
+use super::needs::{Need, NeedInContext, RequestContext};
+use super::results::{CheckMethod, DenialReason, PermissionOutcome, PermissionResult, UnknownReason};
 use crate::aws::{Cloud, pages, send};
-use crate::cloud::CloudError;
-use crate::cloud::iam::{
+use crate::aws_api::CloudError;
+use crate::aws_api::iam::{
     Context, Decision, Evaluation, GetRole, Principal, Ruling, SimulatePrincipalPolicy, Statement,
 };
-use crate::cloud::sts::CallerIdentity;
+use crate::aws_api::sts::CallerIdentity;
 use crate::config::Config;
 use std::collections::{BTreeMap, BTreeSet};
 use strum::VariantArray as _;
@@ -25,37 +25,40 @@ type Evaluations = BTreeMap<String, Evaluation>;
 pub(super) async fn run(
     cloud: &dyn Cloud,
     identity: &CallerIdentity,
-    place: &Place,
+    scope: &ArnScope,
     config: &Config,
-    needs: Vec<Situated>,
-) -> Vec<Trial> {
+    needs: Vec<NeedInContext>,
+) -> Vec<PermissionResult> {
     let Some(principal) = Principal::of(&identity.arn) else {
-        return needs.into_iter().map(|situated| untried(situated.need, Silence::NoPrincipal)).collect();
+        return needs
+            .into_iter()
+            .map(|situated| all_unknown(situated.need, UnknownReason::NoPrincipal))
+            .collect();
     };
     let mut simulator = Simulator { cloud, arn: principal.arn().to_owned(), principal };
-    let mut trials = Vec::new();
+    let mut results = Vec::new();
     let mut failure = None;
-    for situation in Situation::VARIANTS {
-        let of_situation: Vec<&Situated> =
-            needs.iter().filter(|situated| situated.situation == *situation).collect();
+    for request_context in RequestContext::VARIANTS {
+        let of_situation: Vec<&NeedInContext> =
+            needs.iter().filter(|situated| situated.request_context == *request_context).collect();
         if of_situation.is_empty() {
             continue;
         }
         let answer = match failure.take() {
             Some(error) => Err(error),
-            None => simulator.evaluate(&of_situation, &situation.context(place, config)).await,
+            None => simulator.evaluate(&of_situation, &request_context.context(scope, config)).await,
         };
-        trials.extend(of_situation.into_iter().map(|situated| match &answer {
-            Ok(found) => judge(situated, found),
-            Err(error) => untried(situated.need.clone(), Silence::Error(error.clone())),
+        results.extend(of_situation.into_iter().map(|situated| match &answer {
+            Ok(found) => to_result(situated, found),
+            Err(error) => all_unknown(situated.need.clone(), UnknownReason::Error(error.clone())),
         }));
         failure = answer.err();
     }
-    trials
+    results
 }
 
-fn untried(need: Need, silence: Silence) -> Trial {
-    Trial { need, means: Means::Simulation, outcome: Outcome::Untried(silence) }
+fn all_unknown(need: Need, silence: UnknownReason) -> PermissionResult {
+    PermissionResult { need, means: CheckMethod::Simulation, outcome: PermissionOutcome::Unknown(silence) }
 }
 
 struct Simulator<'a> {
@@ -67,7 +70,11 @@ struct Simulator<'a> {
 
 impl Simulator<'_> {
     /// Every permission on every resource of the situation, in as few calls as IAM allows.
-    async fn evaluate(&mut self, needs: &[&Situated], context: &Context) -> Result<Evaluations, CloudError> {
+    async fn evaluate(
+        &mut self,
+        needs: &[&NeedInContext],
+        context: &Context,
+    ) -> Result<Evaluations, CloudError> {
         let permissions: BTreeSet<&String> = needs.iter().map(|situated| &situated.need.permission).collect();
         let resources: BTreeSet<&String> = needs.iter().flat_map(|situated| &situated.resources).collect();
         let resources: Vec<String> = resources.into_iter().cloned().collect();
@@ -151,10 +158,10 @@ fn split(permissions: &[String], error: &CloudError) -> Option<Vec<Vec<String>>>
     Some(if is_partition { groups } else { permissions.iter().map(|one| vec![one.clone()]).collect() })
 }
 
-fn judge(situated: &Situated, found: &Evaluations) -> Trial {
-    let Situated { need, resources, .. } = situated;
+fn to_result(situated: &NeedInContext, found: &Evaluations) -> PermissionResult {
+    let NeedInContext { need, resources, .. } = situated;
     let Some(evaluation) = found.get(&need.permission.to_ascii_lowercase()) else {
-        return untried(need.clone(), Silence::NotMentioned);
+        return all_unknown(need.clone(), UnknownReason::NotMentioned);
     };
     let mut rulings: Vec<&Ruling> = resources
         .iter()
@@ -164,32 +171,37 @@ fn judge(situated: &Situated, found: &Evaluations) -> Trial {
         rulings.push(&evaluation.overall);
     }
     let outcomes = rulings.into_iter().map(|ruling| outcome(need.statement, evaluation, ruling));
-    let outcome = outcomes.max_by_key(gravity).unwrap_or(Outcome::Untried(Silence::NotMentioned));
-    Trial { need: need.clone(), means: Means::Simulation, outcome }
+    let outcome =
+        outcomes.max_by_key(severity).unwrap_or(PermissionOutcome::Unknown(UnknownReason::NotMentioned));
+    PermissionResult { need: need.clone(), means: CheckMethod::Simulation, outcome }
 }
 
 /// Which of several outcomes tells most of a need.
-fn gravity(outcome: &Outcome) -> u8 {
+fn severity(outcome: &PermissionOutcome) -> u8 {
     match outcome {
-        Outcome::Granted => 0,
-        Outcome::Untried(_) => 1,
-        Outcome::Uncertain(..) => 2,
-        Outcome::Refused(_) => 3,
+        PermissionOutcome::Granted => 0,
+        PermissionOutcome::Unknown(_) => 1,
+        PermissionOutcome::Uncertain(..) => 2,
+        PermissionOutcome::Refused(_) => 3,
     }
 }
 
-fn outcome(statement: Statement, evaluation: &Evaluation, ruling: &Ruling) -> Outcome {
+fn outcome(statement: Statement, evaluation: &Evaluation, ruling: &Ruling) -> PermissionOutcome {
     let is_organization = evaluation.allowed_by_organization == Some(false);
     let refusal = match &ruling.decision {
-        _ if is_organization => Refusal::Organization,
-        Decision::Allowed => return Outcome::Granted,
-        Decision::ExplicitDeny => Refusal::Denied,
-        Decision::ImplicitDeny if ruling.allowed_by_boundary == Some(false) => Refusal::Boundary,
-        Decision::ImplicitDeny => Refusal::NotAllowed,
-        Decision::Other(_) => return Outcome::Untried(Silence::NotMentioned),
+        _ if is_organization => DenialReason::Organization,
+        Decision::Allowed => return PermissionOutcome::Granted,
+        Decision::ExplicitDeny => DenialReason::Denied,
+        Decision::ImplicitDeny if ruling.allowed_by_boundary == Some(false) => DenialReason::Boundary,
+        Decision::ImplicitDeny => DenialReason::NotAllowed,
+        Decision::Other(_) => return PermissionOutcome::Unknown(UnknownReason::NotMentioned),
     };
     let unknown = unknown_keys(statement, &ruling.missing_keys);
-    if unknown.is_empty() { Outcome::Refused(refusal) } else { Outcome::Uncertain(refusal, unknown) }
+    if unknown.is_empty() {
+        PermissionOutcome::Refused(refusal)
+    } else {
+        PermissionOutcome::Uncertain(refusal, unknown)
+    }
 }
 
 /// The missing keys because of which a request may have been refused.

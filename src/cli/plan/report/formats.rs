@@ -1,14 +1,14 @@
 //! A plan for programs and for comments on pull requests.
 
-use super::{Report, StackReport};
+use super::{PlanReport, StackReport};
 use crate::cli::finding_to_json;
 use crate::plan::Step;
 use crate::plan::render::sign;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
-pub(super) fn to_json(report: &Report) -> Value {
-    let Report { stacks, shared, problems, skipped, exit_code: _ } = report;
+pub(super) fn to_json(report: &PlanReport) -> Value {
+    let PlanReport { stacks, shared, problems, skipped, exit_code: _ } = report;
     json!({
         "stacks": stacks.iter().map(stack_to_json).collect::<Vec<_>>(),
         "sharedBackendSecurityGroup": shared,
@@ -49,7 +49,7 @@ fn step_to_json(step: &Step) -> Value {
 }
 
 /// The summary, then a list of mistakes and a diff for each stack that has any.
-pub(super) fn to_markdown(report: &Report) -> String {
+pub(super) fn to_markdown(report: &PlanReport) -> String {
     let mut text = format!("### {}\n", report.summary());
     for skipped in &report.skipped {
         add_line(&mut text, &format!("- {skipped}: not planned, no load balancer is built from it"));

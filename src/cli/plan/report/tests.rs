@@ -1,6 +1,6 @@
 use super::*;
-use crate::cloud::Ref;
-use crate::cloud::elbv2::DeleteLoadBalancer;
+use crate::aws_api::Ref;
+use crate::aws_api::elbv2::DeleteLoadBalancer;
 use crate::finding::ObjectRef;
 use crate::plan::{Op, Plan, Stage, Step};
 
@@ -21,7 +21,7 @@ fn stacks_that_stay_as_they_are_are_only_counted() {
         stack(Owner::Service, "a", "same").planned(Plan::default()),
         stack(Owner::Ingress, "", "g").planned(deletion()),
     ];
-    let report = Report { stacks, exit_code: true, ..Report::default() };
+    let report = PlanReport { stacks, exit_code: true, ..PlanReport::default() };
     let text = report.to_string();
     assert!(!text.contains("same"), "{text}");
     assert!(
@@ -30,15 +30,17 @@ fn stacks_that_stay_as_they_are_are_only_counted() {
     );
     assert!(text.ends_with("1 changes, in 1 of 2 stacks; 0 with mistakes\n"), "{text}");
     assert_eq!(report.exit_status(), 2);
-    assert_eq!(Report { exit_code: false, ..report }.exit_status(), 0);
+    assert_eq!(PlanReport { exit_code: false, ..report }.exit_status(), 0);
 }
 
 #[test]
 fn mistakes_are_named_and_end_with_status_1() {
     let object = ObjectRef { kind: "Service", namespace: "a".to_owned(), name: "b".to_owned() };
     let finding = Finding::error(&object, "is wrong");
-    let report =
-        Report { stacks: vec![stack(Owner::Service, "a", "b").finding([&finding])], ..Report::default() };
+    let report = PlanReport {
+        stacks: vec![stack(Owner::Service, "a", "b").finding([&finding])],
+        ..PlanReport::default()
+    };
     assert!(report.to_string().starts_with("Service a/b\n  ! service/a/b: is wrong\n"));
     assert_eq!(report.exit_status(), 1);
 }
@@ -51,7 +53,7 @@ fn programs_and_pull_requests_get_the_same_plan() {
         stack(Owner::Service, "a", "b").finding([&finding]),
         stack(Owner::Ingress, "", "g").planned(deletion()),
     ];
-    let report = Report { stacks, ..Report::default() };
+    let report = PlanReport { stacks, ..PlanReport::default() };
     let json: serde_json::Value = serde_json::from_str(&report.render(Output::Json)).unwrap();
     assert_eq!(json["stacks"][0]["findings"][0]["message"], "is wrong");
     let step = &json["stacks"][1]["steps"][0];

@@ -15,7 +15,7 @@ fn binding(uid: &str, generation: i64) -> TargetGroupBinding {
 }
 
 /// What is seen, given what was written and what is cached: uid and generation.
-fn seen(recent: &Recent, cached: Option<(&str, i64)>) -> Option<(String, i64)> {
+fn seen(recent: &RecentBindingWrites, cached: Option<(&str, i64)>) -> Option<(String, i64)> {
     let cached = cached.map(|(uid, generation)| binding(uid, generation));
     let mut listed = cached.iter().map(|binding| (ObjectKey::of(binding), binding.clone())).collect();
     recent.correct(&mut listed, |_| cached.clone().map(Arc::new));
@@ -29,7 +29,7 @@ fn found(uid: &str, generation: i64) -> (String, i64) {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_counts_until_the_cache_has_seen_it() {
-    let recent = Recent::default();
+    let recent = RecentBindingWrites::default();
     assert_eq!(seen(&recent, None), None);
     recent.put(&binding("a", 2));
     assert_eq!(seen(&recent, None), Some(found("a", 2)), "created");
@@ -40,7 +40,7 @@ async fn a_write_counts_until_the_cache_has_seen_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_gone_stays_gone_but_not_its_successor() {
-    let recent = Recent::default();
+    let recent = RecentBindingWrites::default();
     recent.gone(&binding("a", 1));
     assert_eq!(seen(&recent, Some(("a", 1))), None);
     assert_eq!(seen(&recent, Some(("b", 1))), Some(found("b", 1)));
@@ -48,7 +48,7 @@ async fn what_is_gone_stays_gone_but_not_its_successor() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_the_cache_never_sees_is_dropped() {
-    let recent = Recent::default();
+    let recent = RecentBindingWrites::default();
     recent.put(&binding("a", 1));
     tokio::time::advance(KEPT).await;
     assert_eq!(seen(&recent, None), None);

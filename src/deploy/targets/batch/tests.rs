@@ -47,12 +47,12 @@ impl Batch for Numbers {
         Box::pin(async { self.answer(items) })
     }
 
-    fn blame(&self, error: &CloudError) -> Blame {
+    fn blame(&self, error: &CloudError) -> RefusalReason {
         match error.code() {
-            Some("TooManyTargets") => Blame::Room,
-            Some("Duplicate") => Blame::Done,
-            _ if is_about_items(error) => Blame::Item,
-            _ => Blame::Call,
+            Some("TooManyTargets") => RefusalReason::Quota,
+            Some("Duplicate") => RefusalReason::Done,
+            _ if is_about_items(error) => RefusalReason::Item,
+            _ => RefusalReason::Call,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What hangs on a stack: bindings, protection, and ALBs behind an NLB.
 
 use super::*;
-use crate::cloud::elbv2::Target;
-use crate::cloud::protection::ShieldProtection;
+use crate::aws_api::elbv2::Target;
+use crate::aws_api::protection::ShieldProtection;
 use crate::model::AlbTarget;
 use crate::plan::actual::Shield;
 

@@ -1,7 +1,7 @@
 //! Listeners and their rules.
 
 use super::*;
-use crate::cloud::elbv2::{
+use crate::aws_api::elbv2::{
     ListenerAction, MutualAuthentication, RedirectAction, RuleCondition, ValuesOrRegexes,
 };
 use crate::plan::Quota;
@@ -214,7 +214,7 @@ fn equal_rules_are_not_swapped() {
     world::set_path(&mut stack, 2, "/twin");
     let mut actual = mirror(&stack);
     actual.load_balancers[0].listeners[0].rules.reverse();
-    let plan = plan_of(&stack, &actual, &world::config(), &Limits::default());
+    let plan = plan_of(&stack, &actual, &world::config(), &ExhaustedQuotas::default());
     assert!(plan.is_empty(), "{plan}");
 }
 
@@ -233,7 +233,7 @@ fn many_rules_that_move_are_found_again() {
     stack.rules.insert(("443".into(), 1), world::rule("/first"));
     #[allow(clippy::disallowed_methods, reason = "a bound that only a product of both lists exceeds")]
     let began = std::time::Instant::now();
-    let plan = plan_of(&stack, &actual, &world::config(), &Limits::default());
+    let plan = plan_of(&stack, &actual, &world::config(), &ExhaustedQuotas::default());
     let verbs: Vec<&str> =
         plan.steps.iter().map(|step| step.op.verb()).filter(|verb| *verb != "AddTags").collect();
     assert_eq!(verbs, ["SetRulePriorities", "CreateRule"]);
@@ -248,9 +248,9 @@ fn a_full_load_balancer_frees_one_rule_for_each_it_gets() {
     stack.rules = (4..=7)
         .map(|priority| ((listener.clone(), priority), world::rule(&format!("/new-{priority}"))))
         .collect();
-    let mut limits = Limits::default();
-    limits.learn(Quota::RulesOf("arn:load-balancer/LoadBalancer".into()));
-    let plan = plan_of(&stack, &actual, &world::config(), &limits);
+    let mut exhausted_quotas = ExhaustedQuotas::default();
+    exhausted_quotas.learn(Quota::RulesOf("arn:load-balancer/LoadBalancer".into()));
+    let plan = plan_of(&stack, &actual, &world::config(), &exhausted_quotas);
     let expected = [
         "DeleteRule arn:rule/443:1",
         "CreateRule 443:4",

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cloud::elbv2::{CapacityReservation, IpAddressType, Scheme};
+use crate::aws_api::elbv2::{CapacityReservation, IpAddressType, Scheme};
 
 #[test]
 fn load_balancers() {
@@ -210,7 +210,7 @@ fn a_load_balancer_that_is_not_active_yet_gets_its_capacity_later() {
     let mut actual = mirror(&stack);
     the(&mut stack.load_balancers).minimum_capacity_units = Some(3000);
     actual.load_balancers[0].entity.state = "provisioning".into();
-    let plan = plan_of(&stack, &actual, &world::config(), &Limits::default());
+    let plan = plan_of(&stack, &actual, &world::config(), &ExhaustedQuotas::default());
     assert!(plan.steps.is_empty(), "{plan}");
     assert_eq!(plan.revisits[0].after.as_secs(), 120);
 }

@@ -8,7 +8,7 @@ fn security_groups() {
             "rules are granted before others are revoked",
             |_, actual| {
                 let rules = &mut actual.security_groups[0].ingress;
-                rules[0].source = crate::cloud::ec2::RuleSource::Ipv4("10.9.0.0/16".into());
+                rules[0].source = crate::aws_api::ec2::RuleSource::Ipv4("10.9.0.0/16".into());
             },
             &[
                 "AuthorizeSecurityGroupIngress ManagedLBSecurityGroup",
@@ -43,9 +43,9 @@ fn security_groups() {
 #[test]
 fn a_full_security_group_revokes_first() {
     let (stack, mut actual) = (alb(), mirror(&alb()));
-    actual.security_groups[0].ingress[0].source = crate::cloud::ec2::RuleSource::Ipv4("10.9.0.0/16".into());
-    let mut limits = Limits::default();
-    limits.learn(Quota::IngressRulesOf("sg-ManagedLBSecurityGroup".into()));
-    let plan = plan_of(&stack, &actual, &world::config(), &limits);
+    actual.security_groups[0].ingress[0].source = crate::aws_api::ec2::RuleSource::Ipv4("10.9.0.0/16".into());
+    let mut exhausted_quotas = ExhaustedQuotas::default();
+    exhausted_quotas.learn(Quota::IngressRulesOf("sg-ManagedLBSecurityGroup".into()));
+    let plan = plan_of(&stack, &actual, &world::config(), &exhausted_quotas);
     assert_eq!(lines(&plan)[0], "RevokeSecurityGroupIngress ManagedLBSecurityGroup", "{plan}");
 }

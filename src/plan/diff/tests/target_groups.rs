@@ -1,5 +1,5 @@
 use super::*;
-use crate::cloud::elbv2::{IpAddressType, Protocol};
+use crate::aws_api::elbv2::{IpAddressType, Protocol};
 use crate::plan::Quota;
 
 #[test]
@@ -79,7 +79,7 @@ fn health_checks_of_nlbs_replace_the_target_group_only_without_the_gate() {
     let mut stack = nlb();
     let mut actual = mirror(&stack);
     change(&mut stack, &mut actual);
-    let plan = plan_of(&stack, &actual, &config, &Limits::default());
+    let plan = plan_of(&stack, &actual, &config, &ExhaustedQuotas::default());
     assert_eq!(lines(&plan)[0], "CreateTargetGroup default/web:80", "{plan}");
 }
 
@@ -98,9 +98,9 @@ fn when_there_is_no_room_for_target_groups_unused_ones_go_first() {
         crate::model::Binding { name: "api".into(), target_group_arn, ..binding },
     );
     stack.rules.clear();
-    let mut limits = Limits::default();
-    limits.learn(Quota::TargetGroups);
-    let plan = plan_of(&stack, &actual, &world::config(), &limits);
+    let mut exhausted_quotas = ExhaustedQuotas::default();
+    exhausted_quotas.learn(Quota::TargetGroups);
+    let plan = plan_of(&stack, &actual, &world::config(), &exhausted_quotas);
     let lines = lines(&plan);
     let place = |line: &str| lines.iter().position(|other| other == line).unwrap_or_else(|| panic!("{plan}"));
     assert!(

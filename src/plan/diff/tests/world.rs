@@ -1,13 +1,13 @@
 //! A small ALB stack, a small NLB stack, and what AWS shows once a stack is deployed.
 
 use crate::api::IntOrString;
-use crate::cloud::ec2::{self, IngressRule, RuleSource};
-use crate::cloud::elbv2::{
+use crate::aws_api::ec2::{self, IngressRule, RuleSource};
+use crate::aws_api::elbv2::{
     self, FixedResponseAction, ForwardAction, HealthCheck, IpAddressType, ListenerAction, LoadBalancerType,
     Matcher, Protocol, RuleCondition, Scheme, SubnetMapping, TargetGroupStickiness, TargetGroupTuple,
     TargetType, ValuesOrRegexes, ZoneMapping,
 };
-use crate::cloud::{Attributes, Bindings, Ref, Symbol, SymbolKind, Tags};
+use crate::aws_api::{Attributes, Ref, ResolvedIds, Symbol, SymbolKind, Tags};
 use crate::config::Config;
 use crate::model::{
     Binding, Listener, LoadBalancer, Owner, ResourceId, Rule, SecurityGroup, Stack, StackId, TargetGroup,
@@ -244,7 +244,7 @@ pub fn mirror(stack: &Stack) -> Actual {
     }
 }
 
-fn bindings(stack: &Stack) -> Bindings {
+fn bindings(stack: &Stack) -> ResolvedIds {
     let symbol = |kind, id: &ResourceId| Symbol { kind, id: id.to_string() };
     let groups =
         stack.security_groups.keys().map(|id| (symbol(SymbolKind::SecurityGroupId, id), format!("sg-{id}")));
@@ -255,13 +255,13 @@ fn bindings(stack: &Stack) -> Bindings {
     groups.chain(targets).collect()
 }
 
-fn bound(reference: &Ref, known: &Bindings) -> Ref {
+fn bound(reference: &Ref, known: &ResolvedIds) -> Ref {
     let mut reference = reference.clone();
     reference.bind(known);
     reference
 }
 
-fn load_balancer_entity(id: &ResourceId, desired: &LoadBalancer, known: &Bindings) -> elbv2::LoadBalancer {
+fn load_balancer_entity(id: &ResourceId, desired: &LoadBalancer, known: &ResolvedIds) -> elbv2::LoadBalancer {
     let zone = |mapping: &SubnetMapping| ZoneMapping {
         subnet_id: mapping.subnet_id.clone(),
         ..ZoneMapping::default()
@@ -304,7 +304,7 @@ fn target_group_entity(id: &ResourceId, desired: &TargetGroup) -> elbv2::TargetG
     }
 }
 
-fn listeners(stack: &Stack, load_balancer: &ResourceId, known: &Bindings) -> Vec<actual::Listener> {
+fn listeners(stack: &Stack, load_balancer: &ResourceId, known: &ResolvedIds) -> Vec<actual::Listener> {
     let of = |(id, desired): (&ResourceId, &Listener)| actual::Listener {
         entity: elbv2::Listener {
             arn: format!("arn:listener/{id}"),
@@ -326,7 +326,7 @@ fn listeners(stack: &Stack, load_balancer: &ResourceId, known: &Bindings) -> Vec
     ours.map(of).collect()
 }
 
-fn rules(stack: &Stack, listener: &ResourceId, known: &Bindings) -> Vec<actual::Rule> {
+fn rules(stack: &Stack, listener: &ResourceId, known: &ResolvedIds) -> Vec<actual::Rule> {
     let of = |((id, priority), desired): (&(ResourceId, i32), &Rule)| actual::Rule {
         entity: elbv2::Rule {
             arn: format!("arn:rule/{id}:{priority}"),
@@ -341,7 +341,7 @@ fn rules(stack: &Stack, listener: &ResourceId, known: &Bindings) -> Vec<actual::
 }
 
 /// Actions as AWS shows them: with the weight and stickiness that it fills in.
-fn shown(actions: &[ListenerAction], known: &Bindings) -> Vec<ListenerAction> {
+fn shown(actions: &[ListenerAction], known: &ResolvedIds) -> Vec<ListenerAction> {
     let of = |action: &ListenerAction| {
         let ListenerAction::Forward(forward) = action else { return action.clone() };
         let of_tuple = |tuple: &TargetGroupTuple| TargetGroupTuple {

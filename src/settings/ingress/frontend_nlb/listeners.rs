@@ -1,9 +1,9 @@
 //! Listeners and target groups of the frontend NLB, one pair a port.
 
 use crate::annotations::parse;
-use crate::cloud::elbv2::{ForwardAction, Protocol, TargetGroupTuple, TargetType};
-use crate::cloud::{Attributes, SymbolKind, Tags};
-use crate::inputs::Halt;
+use crate::aws_api::elbv2::{ForwardAction, Protocol, TargetGroupTuple, TargetType};
+use crate::aws_api::{Attributes, SymbolKind, Tags};
+use crate::facts::BuildError;
 use crate::model::ResourceId;
 use crate::settings::health_check::TRAFFIC_PORT;
 use crate::settings::ingress::context::{GroupContext, LOAD_BALANCER_ID, MemberView};
@@ -39,7 +39,7 @@ pub(super) fn read<'a>(
     diagnostics: &mut Diagnostics,
     listeners: &Listeners,
     tags: &Tags,
-) -> Result<(Vec<TargetGroupSettings<'a>>, Vec<NlbListenerSettings>), Halt> {
+) -> Result<(Vec<TargetGroupSettings<'a>>, Vec<NlbListenerSettings>), BuildError> {
     let mut merged: BTreeMap<i32, (MemberValue<i32>, MemberHealthCheck)> = BTreeMap::new();
     for member in group.members_with_settings() {
         let requested = requested_ports(member, listeners);
@@ -60,7 +60,7 @@ pub(super) fn read<'a>(
 fn requested_ports(
     member: &MemberView<'_>,
     ports: &Listeners,
-) -> Result<(BTreeMap<i32, i32>, MemberHealthCheck), Halt> {
+) -> Result<(BTreeMap<i32, i32>, MemberHealthCheck), BuildError> {
     let own = |port: &i32| ports.get(port).is_some_and(|port| port.has(member.index));
     let mapping = member.annotations.map(MAPPING).map_err(|error| member.blame(error))?.unwrap_or_default();
     if mapping.is_empty() {
@@ -68,7 +68,7 @@ fn requested_ports(
         return Ok((identity, parse_check(member)?));
     }
     let origin = member.origin(MAPPING);
-    let number = |text: &str| -> Result<i32, Halt> {
+    let number = |text: &str| -> Result<i32, BuildError> {
         let problem = || origin.error(format!("{text:?} is not a port, expected NLB port=ALB port"));
         parse::int32(text).ok_or_else(|| problem().into())
     };
@@ -85,12 +85,12 @@ fn requested_ports(
     Ok((chosen, parse_check(member)?))
 }
 
-fn parse_check(member: &MemberView<'_>) -> Result<MemberHealthCheck, Halt> {
+fn parse_check(member: &MemberView<'_>) -> Result<MemberHealthCheck, BuildError> {
     let annotations = &member.annotations;
     let by = |suffix: &str| format!("frontend-nlb-{suffix}");
     let who = || member.key.to_string();
     let text = |suffix: &str| annotations.string(&by(suffix)).map(|text| (text.to_owned(), who()));
-    let number = |suffix: &str| -> Result<MemberValue<i32>, Halt> {
+    let number = |suffix: &str| -> Result<MemberValue<i32>, BuildError> {
         let number = annotations.int32(&by(suffix)).map_err(|error| member.blame(error))?;
         Ok(number.map(|number| (number, who())))
     };
@@ -127,7 +127,7 @@ struct HealthCheckMerge<'m, 'a> {
 }
 
 impl HealthCheckMerge<'_, '_> {
-    fn check(&mut self, all: &mut MemberHealthCheck, more: MemberHealthCheck) -> Result<(), Halt> {
+    fn check(&mut self, all: &mut MemberHealthCheck, more: MemberHealthCheck) -> Result<(), BuildError> {
         let MemberHealthCheck { port, protocol, path, codes, interval, timeout, healthy, unhealthy } = more;
         self.one(&mut all.port, port, "frontend-nlb-healthcheck-port")?;
         self.one(&mut all.protocol, protocol, "frontend-nlb-healthcheck-protocol")?;
@@ -144,7 +144,7 @@ impl HealthCheckMerge<'_, '_> {
         said: &mut MemberValue<T>,
         more: MemberValue<T>,
         suffix: &str,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), BuildError> {
         let Some((value, who)) = more else { return Ok(()) };
         match said {
             None => *said = Some((value, who)),

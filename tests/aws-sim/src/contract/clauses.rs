@@ -6,7 +6,7 @@ macro_rules! clauses {
     ($($module:ident { $($name:ident)* })*) => {
         /// Every clause.
         pub const CLAUSES: &[Clause] = &[
-            $($(Clause { name: stringify!($name), check: |ground| Box::pin($module::$name(ground)) },)*)*
+            $($(Clause { name: stringify!($name), check: |account| Box::pin($module::$name(account)) },)*)*
         ];
     };
 }

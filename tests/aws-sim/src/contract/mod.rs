@@ -14,7 +14,7 @@ pub use clauses::CLAUSES;
 
 use aws_load_balancer_controller::{
     aws::{Cloud, send},
-    cloud::{CloudError, Operation, Ref, Tags, elbv2::*},
+    aws_api::{CloudError, Operation, Ref, Tags, elbv2::*},
 };
 use std::{
     collections::BTreeMap,
@@ -33,11 +33,11 @@ pub struct Clause {
     /// The promise as a sentence, words joined by underscores.
     pub name: &'static str,
     /// Puts it to the test.
-    pub check: fn(Ground) -> Pin<Box<dyn Future<Output = Kept> + Send>>,
+    pub check: fn(TestAccount) -> Pin<Box<dyn Future<Output = Promise> + Send>>,
 }
 
 /// Whether a promise was kept.
-pub type Kept = Result<(), Broken>;
+pub type Promise = Result<(), Broken>;
 
 /// How a promise was broken.
 #[derive(Debug)]
@@ -61,13 +61,13 @@ impl From<CloudError> for Broken {
 
 /// Where clauses are tested: an AWS and what it holds to begin with.
 #[derive(Clone)]
-pub struct Ground {
+pub struct TestAccount {
     cloud: Arc<dyn Cloud>,
     ids: Arc<BTreeMap<String, String>>,
     made: Arc<AtomicUsize>,
 }
 
-impl Ground {
+impl TestAccount {
     /// An AWS with these ids and ARNs, under the names of [`crate::World::id`].
     pub fn new(cloud: Arc<dyn Cloud>, ids: BTreeMap<String, String>) -> Self {
         Self { cloud, ids: Arc::new(ids), made: Arc::new(AtomicUsize::new(0)) }
@@ -202,7 +202,7 @@ pub fn rule_on(listener: &Listener, priority: i32, actions: Vec<ListenerAction>)
 
 /// Two things are the same.
 #[expect(clippy::needless_pass_by_value, reason = "clauses compare what they have just computed")]
-pub fn same<T: PartialEq + Debug>(found: T, expected: T) -> Kept {
+pub fn same<T: PartialEq + Debug>(found: T, expected: T) -> Promise {
     if found == expected {
         return Ok(());
     }
@@ -210,7 +210,7 @@ pub fn same<T: PartialEq + Debug>(found: T, expected: T) -> Kept {
 }
 
 /// A call failed with this code.
-pub fn refused<T: Debug>(answer: Result<T, CloudError>, code: &str) -> Kept {
+pub fn refused<T: Debug>(answer: Result<T, CloudError>, code: &str) -> Promise {
     match answer {
         Err(error) => same(error.code(), Some(code)),
         Ok(found) => Err(Broken::Differs { expected: code.to_owned(), found: format!("{found:?}") }),

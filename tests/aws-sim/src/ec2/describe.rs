@@ -7,14 +7,14 @@ use super::{
 use crate::{
     World,
     page::page,
-    refusal::{Verdict, ensure, refuse},
+    refusal::{CallResult, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Tags,
     ec2::{
         AvailabilityZone, DescribeAvailabilityZones, DescribeInstances, DescribeNetworkInterfaces,
-        DescribeRouteTables, DescribeSecurityGroups, DescribeSubnets, DescribeVpcs, Filter, Instance,
-        NetworkInterface, Page, RouteTable, SecurityGroup, Subnet, Vpc,
+        DescribePage, DescribeRouteTables, DescribeSecurityGroups, DescribeSubnets, DescribeVpcs, Filter,
+        Instance, NetworkInterface, RouteTable, SecurityGroup, Subnet, Vpc,
     },
 };
 use std::collections::BTreeMap;
@@ -42,12 +42,12 @@ macro_rules! query {
 }
 
 impl World {
-    pub(crate) fn describe_subnets(&self, request: &DescribeSubnets) -> Verdict<Page<Subnet>> {
+    pub(crate) fn describe_subnets(&self, request: &DescribeSubnets) -> CallResult<DescribePage<Subnet>> {
         let query = query!(request, subnet_ids, "InvalidSubnetID.NotFound", "subnet ID");
         self.select(&self.ec2.subnets, &query, Subnet::clone)
     }
 
-    pub(crate) fn describe_vpcs(&self, request: &DescribeVpcs) -> Verdict<Page<Vpc>> {
+    pub(crate) fn describe_vpcs(&self, request: &DescribeVpcs) -> CallResult<DescribePage<Vpc>> {
         let query = query!(request, vpc_ids, "InvalidVpcID.NotFound", "vpc ID");
         self.select(&self.ec2.vpcs, &query, Vpc::clone)
     }
@@ -55,17 +55,23 @@ impl World {
     pub(crate) fn describe_security_groups(
         &self,
         request: &DescribeSecurityGroups,
-    ) -> Verdict<Page<SecurityGroup>> {
+    ) -> CallResult<DescribePage<SecurityGroup>> {
         let query = query!(request, group_ids, "InvalidGroup.NotFound", "security group");
         self.select(&self.ec2.security_groups, &query, SecurityGroup::clone)
     }
 
-    pub(crate) fn describe_route_tables(&self, request: &DescribeRouteTables) -> Verdict<Page<RouteTable>> {
+    pub(crate) fn describe_route_tables(
+        &self,
+        request: &DescribeRouteTables,
+    ) -> CallResult<DescribePage<RouteTable>> {
         let query = query!(request, route_table_ids, "InvalidRouteTableID.NotFound", "routeTable ID");
         self.select(&self.ec2.route_tables, &query, |table| table.described.clone())
     }
 
-    pub(crate) fn describe_instances(&self, request: &DescribeInstances) -> Verdict<Page<Instance>> {
+    pub(crate) fn describe_instances(
+        &self,
+        request: &DescribeInstances,
+    ) -> CallResult<DescribePage<Instance>> {
         let query = query!(request, instance_ids, "InvalidInstanceID.NotFound", "instance ID");
         self.select(&self.ec2.instances, &query, Instance::clone)
     }
@@ -73,7 +79,7 @@ impl World {
     pub(crate) fn describe_network_interfaces(
         &self,
         request: &DescribeNetworkInterfaces,
-    ) -> Verdict<Page<NetworkInterface>> {
+    ) -> CallResult<DescribePage<NetworkInterface>> {
         let query = query!(
             request,
             network_interface_ids,
@@ -86,7 +92,7 @@ impl World {
     pub(crate) fn describe_availability_zones(
         &self,
         request: &DescribeAvailabilityZones,
-    ) -> Verdict<Vec<AvailabilityZone>> {
+    ) -> CallResult<Vec<AvailabilityZone>> {
         let unknown = |id: &&String| !self.ec2.zones.iter().any(|zone| zone.id == **id);
         if let Some(id) = request.zone_ids.iter().find(unknown) {
             return Err(refuse("InvalidParameterValue", format!("Invalid availability zone-id: [{id}]")));
@@ -103,7 +109,7 @@ impl World {
         all: &BTreeMap<String, T>,
         query: &Query<'_>,
         show: impl Fn(&T) -> S,
-    ) -> Verdict<Page<S>> {
+    ) -> CallResult<DescribePage<S>> {
         filters::check(query.filters)?;
         let (code, words) = query.missing;
         for id in query.ids {
@@ -118,7 +124,7 @@ impl World {
         }
         let bad_token = || refuse("InvalidNextToken", "The token is not valid");
         let (items, next_token) = page(found, query.next_token, self.settings.page_size, bad_token)?;
-        Ok(Page { items, next_token })
+        Ok(DescribePage { items, next_token })
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::{
     World,
     identity::Answer,
-    refusal::{Refusal, Verdict, ensure, refuse},
+    refusal::{CallResult, Refusal, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Ref, Tags,
     ec2::{CreateSecurityGroup, DryRun},
     iam::{Context, permission},
@@ -13,7 +13,7 @@ use aws_load_balancer_controller::cloud::{
 
 impl World {
     /// Refuses what the caller may not do, and what does not exist; nothing else is looked at.
-    pub(crate) fn dry_run(&mut self, change: &DryRun) -> Verdict<()> {
+    pub(crate) fn dry_run(&mut self, change: &DryRun) -> CallResult<()> {
         let name = permission(change.action());
         let none = Tags::new();
         match change {
@@ -26,7 +26,7 @@ impl World {
         }
     }
 
-    fn try_creation(&self, name: &str, change: &CreateSecurityGroup) -> Verdict<()> {
+    fn try_creation(&self, name: &str, change: &CreateSecurityGroup) -> CallResult<()> {
         let group = self.account.arn("ec2", "security-group/*");
         let mut context = tags_of("RequestTag", &change.tags);
         self.authorize(name, &group, &context)?;
@@ -40,7 +40,7 @@ impl World {
         })
     }
 
-    fn try_group(&self, name: &str, id: &Ref, tags: &Tags) -> Verdict<()> {
+    fn try_group(&self, name: &str, id: &Ref, tags: &Tags) -> CallResult<()> {
         let group = self.security_group(id)?;
         let mut context = tags_of("RequestTag", tags);
         context.extend(tags_of("ResourceTag", &group.tags));
@@ -49,7 +49,7 @@ impl World {
         self.authorize(name, &self.account.arn("ec2", &format!("security-group/{}", group.id)), &context)
     }
 
-    fn authorize(&self, permission: &str, resource: &str, context: &Context) -> Verdict<()> {
+    fn authorize(&self, permission: &str, resource: &str, context: &Context) -> CallResult<()> {
         let identity = &self.settings.identity;
         let because = match identity.judge(permission, resource, context) {
             Answer::Allowed => return Ok(()),

@@ -1,7 +1,7 @@
 //! Filters of describe calls: what a resource shows, and whether it matches.
 
-use crate::refusal::{Verdict, ensure, refuse};
-use aws_load_balancer_controller::cloud::{Tags, ec2::Filter};
+use crate::refusal::{CallResult, ensure, refuse};
+use aws_load_balancer_controller::aws_api::{Tags, ec2::Filter};
 
 /// What a resource shows to filters.
 pub(crate) trait Filtered {
@@ -13,7 +13,7 @@ pub(crate) trait Filtered {
 }
 
 /// Whether a resource matches all filters.
-pub(crate) fn matches(resource: &impl Filtered, filters: &[Filter]) -> Verdict<bool> {
+pub(crate) fn matches(resource: &impl Filtered, filters: &[Filter]) -> CallResult<bool> {
     for filter in filters {
         let shown = shown(resource, &filter.name)?;
         if !filter.values.iter().any(|wanted| shown.iter().any(|value| wildcard(wanted, value))) {
@@ -23,7 +23,7 @@ pub(crate) fn matches(resource: &impl Filtered, filters: &[Filter]) -> Verdict<b
     Ok(true)
 }
 
-fn shown(resource: &impl Filtered, name: &str) -> Verdict<Vec<String>> {
+fn shown(resource: &impl Filtered, name: &str) -> CallResult<Vec<String>> {
     if let Some(key) = name.strip_prefix("tag:") {
         return Ok(resource.tags().get(key).cloned().into_iter().collect());
     }
@@ -57,7 +57,7 @@ fn split_after(text: &str, count: usize) -> Option<(&str, &str)> {
 }
 
 /// Checks that filters are well formed, also where no resource is there to match.
-pub(crate) fn check(filters: &[Filter]) -> Verdict<()> {
+pub(crate) fn check(filters: &[Filter]) -> CallResult<()> {
     for filter in filters {
         ensure(!filter.values.is_empty(), || {
             refuse("InvalidParameterValue", format!("The filter '{}' has no values", filter.name))

@@ -8,7 +8,7 @@ mod rules;
 mod security_group;
 mod tagging;
 
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Tags,
     ec2::{Instance, NetworkInterface, RouteTable, SecurityGroup, Subnet, Vpc},
 };

@@ -3,9 +3,9 @@
 use super::security_group::is_allowed;
 use crate::{
     World,
-    refusal::{Verdict, ensure, refuse},
+    refusal::{CallResult, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Ref,
     ec2::{AuthorizeIngress, IngressRule, RevokeIngress, RuleSource},
 };
@@ -14,9 +14,9 @@ use std::collections::BTreeSet;
 
 impl World {
     /// Adds rules to a group: all of them or none.
-    pub(crate) fn authorize_ingress(&mut self, request: &AuthorizeIngress) -> Verdict<()> {
+    pub(crate) fn authorize_ingress(&mut self, request: &AuthorizeIngress) -> CallResult<()> {
         let group = self.security_group(&request.group_id)?;
-        let rules = self.settle_rules(&request.rules, &group.vpc_id)?;
+        let rules = self.normalize_rules(&request.rules, &group.vpc_id)?;
         if let Some(rule) =
             rules.iter().find(|rule| group.ingress.iter().any(|known| identity(known) == identity(rule)))
         {
@@ -38,9 +38,9 @@ impl World {
     }
 
     /// Takes rules away from a group: all of them or none.
-    pub(crate) fn revoke_ingress(&mut self, request: &RevokeIngress) -> Verdict<()> {
+    pub(crate) fn revoke_ingress(&mut self, request: &RevokeIngress) -> CallResult<()> {
         let vpc_id = self.security_group(&request.group_id)?.vpc_id.clone();
-        let rules = self.settle_rules(&request.rules, &vpc_id)?;
+        let rules = self.normalize_rules(&request.rules, &vpc_id)?;
         let group = self.security_group_mut(&request.group_id)?;
         let gone: BTreeSet<_> = rules.iter().map(identity).collect();
         let known = group.ingress.iter().map(identity).collect();
@@ -52,21 +52,21 @@ impl World {
     }
 
     /// Rules of a group in this VPC as EC2 keeps them.
-    fn settle_rules(&self, rules: &[IngressRule], vpc_id: &str) -> Verdict<Vec<IngressRule>> {
+    fn normalize_rules(&self, rules: &[IngressRule], vpc_id: &str) -> CallResult<Vec<IngressRule>> {
         ensure(!rules.is_empty(), || {
             refuse("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
         })?;
-        let settled: Vec<_> =
-            rules.iter().map(|rule| self.settle_rule(rule, vpc_id)).collect::<Verdict<_>>()?;
-        let distinct: BTreeSet<_> = settled.iter().map(identity).collect();
-        ensure(distinct.len() == settled.len(), || {
+        let normalized: Vec<_> =
+            rules.iter().map(|rule| self.normalize_rule(rule, vpc_id)).collect::<CallResult<_>>()?;
+        let distinct: BTreeSet<_> = normalized.iter().map(identity).collect();
+        ensure(distinct.len() == normalized.len(), || {
             refuse("InvalidParameterValue", "The same permission must not appear multiple times")
         })?;
-        Ok(settled)
+        Ok(normalized)
     }
 
-    fn settle_rule(&self, rule: &IngressRule, vpc_id: &str) -> Verdict<IngressRule> {
-        let protocol = settle_protocol(&rule.protocol);
+    fn normalize_rule(&self, rule: &IngressRule, vpc_id: &str) -> CallResult<IngressRule> {
+        let protocol = normalize_protocol(&rule.protocol);
         let all = protocol == "-1";
         check_ports(&protocol, rule)?;
         let description = rule.description.clone().filter(|text| !text.is_empty());
@@ -81,15 +81,15 @@ impl World {
             protocol,
             from_port: rule.from_port.filter(|_| !all),
             to_port: rule.to_port.filter(|_| !all),
-            source: self.settle_source(&rule.source, vpc_id)?,
+            source: self.normalize_source(&rule.source, vpc_id)?,
             description,
         })
     }
 
-    fn settle_source(&self, source: &RuleSource, vpc_id: &str) -> Verdict<RuleSource> {
+    fn normalize_source(&self, source: &RuleSource, vpc_id: &str) -> CallResult<RuleSource> {
         match source {
-            RuleSource::Ipv4(cidr) => settle_cidr(cidr).map(RuleSource::Ipv4),
-            RuleSource::Ipv6(cidr) => settle_cidr(cidr).map(RuleSource::Ipv6),
+            RuleSource::Ipv4(cidr) => normalize_cidr(cidr).map(RuleSource::Ipv4),
+            RuleSource::Ipv6(cidr) => normalize_cidr(cidr).map(RuleSource::Ipv6),
             RuleSource::SecurityGroup(id) => {
                 let group = self.security_group(id)?;
                 // Source: the answer of EC2 for a group of a VPC that is not peered
@@ -135,7 +135,7 @@ fn identity(rule: &IngressRule) -> IngressRule {
     IngressRule { description: None, ..rule.clone() }
 }
 
-fn settle_protocol(protocol: &str) -> String {
+fn normalize_protocol(protocol: &str) -> String {
     let name = match protocol.to_ascii_lowercase().as_str() {
         "6" => "tcp",
         "17" => "udp",
@@ -147,7 +147,7 @@ fn settle_protocol(protocol: &str) -> String {
     name.to_owned()
 }
 
-fn check_ports(protocol: &str, rule: &IngressRule) -> Verdict<()> {
+fn check_ports(protocol: &str, rule: &IngressRule) -> CallResult<()> {
     if !matches!(protocol, "tcp" | "udp") {
         return Ok(());
     }
@@ -166,7 +166,7 @@ fn check_ports(protocol: &str, rule: &IngressRule) -> Verdict<()> {
 }
 
 /// A CIDR with its host bits cleared.
-fn settle_cidr(cidr: &str) -> Verdict<String> {
+fn normalize_cidr(cidr: &str) -> CallResult<String> {
     let net = cidr.parse::<IpNet>().map(|net| net.trunc().to_string());
     net.map_err(|_| refuse("InvalidParameterValue", format!("CIDR block {cidr} is malformed")))
 }

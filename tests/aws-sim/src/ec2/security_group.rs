@@ -2,10 +2,10 @@
 
 use crate::{
     World,
-    refusal::{Refusal, Verdict, ensure, refuse},
+    refusal::{CallResult, Refusal, ensure, refuse},
     tags,
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Ref, Tags,
     ec2::{CreateSecurityGroup, CreatedSecurityGroup, DeleteSecurityGroup, RuleSource, SecurityGroup},
 };
@@ -14,7 +14,7 @@ impl World {
     pub(crate) fn create_security_group(
         &mut self,
         request: &CreateSecurityGroup,
-    ) -> Verdict<CreatedSecurityGroup> {
+    ) -> CallResult<CreatedSecurityGroup> {
         let CreateSecurityGroup { name, description, vpc_id, tags } = request;
         check_texts(name, description)?;
         ensure(self.ec2.vpcs.contains_key(vpc_id), || {
@@ -45,7 +45,7 @@ impl World {
         Ok(CreatedSecurityGroup { id })
     }
 
-    pub(crate) fn delete_security_group(&mut self, request: &DeleteSecurityGroup) -> Verdict<()> {
+    pub(crate) fn delete_security_group(&mut self, request: &DeleteSecurityGroup) -> CallResult<()> {
         let id = request.group_id.resolved()?.to_owned();
         let group = self.security_group(&request.group_id)?;
         ensure(group.name != "default", || {
@@ -61,12 +61,12 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn security_group(&self, id: &Ref) -> Verdict<&SecurityGroup> {
+    pub(crate) fn security_group(&self, id: &Ref) -> CallResult<&SecurityGroup> {
         let id = id.resolved()?;
         self.ec2.security_groups.get(id).ok_or_else(|| no_such_group(id))
     }
 
-    pub(crate) fn security_group_mut(&mut self, id: &Ref) -> Verdict<&mut SecurityGroup> {
+    pub(crate) fn security_group_mut(&mut self, id: &Ref) -> CallResult<&mut SecurityGroup> {
         let id = id.resolved()?;
         self.ec2.security_groups.get_mut(id).ok_or_else(|| no_such_group(id))
     }
@@ -94,7 +94,7 @@ pub(crate) fn no_such_group(id: &str) -> Refusal {
     }
 }
 
-fn check_texts(name: &str, description: &str) -> Verdict<()> {
+fn check_texts(name: &str, description: &str) -> CallResult<()> {
     for (what, text) in [("GroupName", name), ("GroupDescription", description)] {
         ensure(!text.is_empty(), || {
             refuse("MissingParameter", format!("The request must contain the parameter {what}"))

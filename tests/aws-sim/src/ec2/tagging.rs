@@ -2,16 +2,16 @@
 
 use crate::{
     World,
-    refusal::{Refusal, Verdict, refuse},
+    refusal::{CallResult, Refusal, refuse},
     tags,
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Tags,
     ec2::{CreateTags, DeleteTags},
 };
 
 impl World {
-    pub(crate) fn create_tags(&mut self, request: &CreateTags) -> Verdict<()> {
+    pub(crate) fn create_tags(&mut self, request: &CreateTags) -> CallResult<()> {
         let current = self.ec2_tags_mut(request.resource_id.resolved()?)?;
         tags::check(&request.tags, current, bad_tag, too_many)?;
         current.extend(request.tags.clone());
@@ -19,13 +19,13 @@ impl World {
     }
 
     /// Removes tags of this key and value; others stay.
-    pub(crate) fn delete_tags(&mut self, request: &DeleteTags) -> Verdict<()> {
+    pub(crate) fn delete_tags(&mut self, request: &DeleteTags) -> CallResult<()> {
         let current = self.ec2_tags_mut(request.resource_id.resolved()?)?;
         current.retain(|key, value| request.tags.get(key) != Some(value));
         Ok(())
     }
 
-    pub(crate) fn ec2_tags_mut(&mut self, id: &str) -> Verdict<&mut Tags> {
+    pub(crate) fn ec2_tags_mut(&mut self, id: &str) -> CallResult<&mut Tags> {
         let ec2 = &mut self.ec2;
         let found = match id.split('-').next().unwrap_or_default() {
             "sg" => ec2.security_groups.get_mut(id).map(|group| &mut group.tags),

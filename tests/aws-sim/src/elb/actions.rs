@@ -2,9 +2,9 @@
 
 use crate::{
     World,
-    refusal::{Verdict, bad_value, ensure, refuse},
+    refusal::{CallResult, bad_value, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::elbv2::{
     AuthenticationSession, CognitoAction, FixedResponseAction, ForwardAction, ListenerAction, LoadBalancer,
     LoadBalancerType, OidcAction, Protocol, RedirectAction, TargetGroupStickiness, TargetGroupTuple,
 };
@@ -12,30 +12,32 @@ use std::collections::BTreeSet;
 
 impl World {
     /// Actions as AWS keeps and shows them.
-    pub(crate) fn settle_actions(
+    pub(crate) fn normalize_actions(
         &self,
         lb: &LoadBalancer,
         protocol: &Protocol,
         actions: &[ListenerAction],
-    ) -> Verdict<Vec<ListenerAction>> {
+    ) -> CallResult<Vec<ListenerAction>> {
         ensure(!actions.is_empty(), || bad_value("At least one action must be specified"))?;
-        let settled: Vec<_> =
-            actions.iter().map(|action| self.settle_action(lb, protocol, action)).collect::<Verdict<_>>()?;
-        let finals = settled.iter().filter(|action| is_final(action)).count();
-        ensure(finals == 1 && settled.last().is_some_and(is_final), || {
+        let normalized: Vec<_> = actions
+            .iter()
+            .map(|action| self.normalize_action(lb, protocol, action))
+            .collect::<CallResult<_>>()?;
+        let finals = normalized.iter().filter(|action| is_final(action)).count();
+        ensure(finals == 1 && normalized.last().is_some_and(is_final), || {
             invalid_action(
                 "Exactly one action of type 'forward', 'redirect' or 'fixed-response' must be specified, and it must be the last action to be performed",
             )
         })?;
-        Ok(settled)
+        Ok(normalized)
     }
 
-    fn settle_action(
+    fn normalize_action(
         &self,
         lb: &LoadBalancer,
         protocol: &Protocol,
         action: &ListenerAction,
-    ) -> Verdict<ListenerAction> {
+    ) -> CallResult<ListenerAction> {
         let is_forward = matches!(action, ListenerAction::Forward(_));
         ensure(is_forward || lb.kind == LoadBalancerType::Application, || {
             invalid_action(format!(
@@ -47,21 +49,21 @@ impl World {
             invalid_action("Actions that authenticate are supported on HTTPS listeners only")
         })?;
         Ok(match action {
-            ListenerAction::Forward(forward) => ListenerAction::Forward(self.settle_forward(lb, forward)?),
-            ListenerAction::Redirect(redirect) => ListenerAction::Redirect(settle_redirect(redirect)?),
+            ListenerAction::Forward(forward) => ListenerAction::Forward(self.normalize_forward(lb, forward)?),
+            ListenerAction::Redirect(redirect) => ListenerAction::Redirect(normalize_redirect(redirect)?),
             ListenerAction::FixedResponse(answer) => ListenerAction::FixedResponse(check_answer(answer)?),
             ListenerAction::AuthenticateCognito(cognito) => {
                 ListenerAction::AuthenticateCognito(CognitoAction {
-                    session: settle_session(&cognito.session)?,
+                    session: normalize_session(&cognito.session)?,
                     ..cognito.clone()
                 })
             }
-            ListenerAction::AuthenticateOidc(oidc) => ListenerAction::AuthenticateOidc(settle_oidc(oidc)?),
+            ListenerAction::AuthenticateOidc(oidc) => ListenerAction::AuthenticateOidc(normalize_oidc(oidc)?),
             ListenerAction::JwtValidation(jwt) => ListenerAction::JwtValidation(jwt.clone()),
         })
     }
 
-    fn settle_forward(&self, lb: &LoadBalancer, forward: &ForwardAction) -> Verdict<ForwardAction> {
+    fn normalize_forward(&self, lb: &LoadBalancer, forward: &ForwardAction) -> CallResult<ForwardAction> {
         let tuples = &forward.target_groups;
         ensure(!tuples.is_empty(), || {
             bad_value("A target group must be specified for actions of type 'forward'")
@@ -87,15 +89,15 @@ impl World {
             })?;
             target_groups.push(TargetGroupTuple { target_group: tuple.target_group.clone(), weight });
         }
-        let stickiness = Some(settle_stickiness(application, forward.stickiness.as_ref())?);
+        let stickiness = Some(normalize_stickiness(application, forward.stickiness.as_ref())?);
         Ok(ForwardAction { target_groups, stickiness, plain: false })
     }
 }
 
-fn settle_stickiness(
+fn normalize_stickiness(
     application: bool,
     given: Option<&TargetGroupStickiness>,
-) -> Verdict<TargetGroupStickiness> {
+) -> CallResult<TargetGroupStickiness> {
     let given = given.cloned().unwrap_or_default();
     let enabled = given.enabled.unwrap_or(false);
     let lasts = given.duration_seconds.is_some_and(|seconds| (1..=604_800).contains(&seconds));
@@ -108,10 +110,10 @@ fn settle_stickiness(
 }
 
 /// A redirect with what is unset filled in, unless it would send every request to itself.
-fn settle_redirect(redirect: &RedirectAction) -> Verdict<RedirectAction> {
+fn normalize_redirect(redirect: &RedirectAction) -> CallResult<RedirectAction> {
     let or =
         |given: &Option<String>, default: &str| Some(given.clone().unwrap_or_else(|| default.to_owned()));
-    let settled = RedirectAction {
+    let normalized = RedirectAction {
         host: or(&redirect.host, "#{host}"),
         path: or(&redirect.path, "/#{path}"),
         port: or(&redirect.port, "#{port}"),
@@ -120,17 +122,17 @@ fn settle_redirect(redirect: &RedirectAction) -> Verdict<RedirectAction> {
         status_code: redirect.status_code.clone(),
     };
     let untouched = RedirectAction {
-        query: settled.query.clone(),
-        status_code: settled.status_code.clone(),
+        query: normalized.query.clone(),
+        status_code: normalized.status_code.clone(),
         ..same_place()
     };
-    ensure(settled != untouched, || {
+    ensure(normalized != untouched, || {
         invalid_action("The redirect configuration is not valid because it creates a loop.")
     })?;
-    ensure(matches!(settled.status_code.as_str(), "HTTP_301" | "HTTP_302"), || {
-        bad_value(format!("Status code '{}' must be one of 'HTTP_301, HTTP_302'", settled.status_code))
+    ensure(matches!(normalized.status_code.as_str(), "HTTP_301" | "HTTP_302"), || {
+        bad_value(format!("Status code '{}' must be one of 'HTTP_301, HTTP_302'", normalized.status_code))
     })?;
-    Ok(settled)
+    Ok(normalized)
 }
 
 fn same_place() -> RedirectAction {
@@ -144,7 +146,7 @@ fn same_place() -> RedirectAction {
     }
 }
 
-fn check_answer(answer: &FixedResponseAction) -> Verdict<FixedResponseAction> {
+fn check_answer(answer: &FixedResponseAction) -> CallResult<FixedResponseAction> {
     let code = answer.status_code.as_str();
     let valid = code.len() == 3 && code.parse::<u16>().is_ok_and(|code| matches!(code / 100, 2 | 4 | 5));
     ensure(valid, || bad_value(format!("Status code '{code}' must be of the form 2XX, 4XX or 5XX")))?;
@@ -155,12 +157,12 @@ fn check_answer(answer: &FixedResponseAction) -> Verdict<FixedResponseAction> {
 }
 
 /// An OIDC action without its secret, which AWS never shows.
-fn settle_oidc(oidc: &OidcAction) -> Verdict<OidcAction> {
-    let session = settle_session(&oidc.session)?;
+fn normalize_oidc(oidc: &OidcAction) -> CallResult<OidcAction> {
+    let session = normalize_session(&oidc.session)?;
     Ok(OidcAction { client_secret: None, use_existing_client_secret: None, session, ..oidc.clone() })
 }
 
-fn settle_session(session: &AuthenticationSession) -> Verdict<AuthenticationSession> {
+fn normalize_session(session: &AuthenticationSession) -> CallResult<AuthenticationSession> {
     ensure(session.extra_params.len() <= 10, || bad_value("At most '10' extra parameters can be specified"))?;
     let or =
         |given: &Option<String>, default: &str| Some(given.clone().unwrap_or_else(|| default.to_owned()));

@@ -4,9 +4,9 @@
 use crate::{
     World,
     elb::uses::STICKINESS,
-    refusal::{Verdict, bad_configuration, bad_value, ensure},
+    refusal::{CallResult, bad_configuration, bad_value, ensure},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Attributes,
     elbv2::{
         DescribeListenerAttributes, DescribeLoadBalancerAttributes, DescribeTargetGroupAttributes,
@@ -192,28 +192,28 @@ impl World {
     pub(crate) fn describe_load_balancer_attributes(
         &self,
         request: &DescribeLoadBalancerAttributes,
-    ) -> Verdict<Attributes> {
+    ) -> CallResult<Attributes> {
         Ok(self.elb.load_balancer(&request.arn)?.attributes.clone())
     }
 
     pub(crate) fn describe_target_group_attributes(
         &self,
         request: &DescribeTargetGroupAttributes,
-    ) -> Verdict<Attributes> {
+    ) -> CallResult<Attributes> {
         Ok(self.elb.target_group(&request.arn)?.attributes.clone())
     }
 
     pub(crate) fn describe_listener_attributes(
         &self,
         request: &DescribeListenerAttributes,
-    ) -> Verdict<Attributes> {
+    ) -> CallResult<Attributes> {
         Ok(self.elb.listener(&request.arn)?.attributes.clone())
     }
 
     pub(crate) fn modify_load_balancer_attributes(
         &mut self,
         request: &ModifyLoadBalancerAttributes,
-    ) -> Verdict<()> {
+    ) -> CallResult<()> {
         let lb = self.elb.load_balancer_mut(&request.arn)?;
         let after = overlay("Load balancer", &lb.attributes, &request.attributes)?;
         let value = |key: &str| after.get(key).map(String::as_str);
@@ -237,7 +237,7 @@ impl World {
     pub(crate) fn modify_target_group_attributes(
         &mut self,
         request: &ModifyTargetGroupAttributes,
-    ) -> Verdict<()> {
+    ) -> CallResult<()> {
         let group = self.elb.target_group(&request.arn)?;
         let after = overlay("Target group", &group.attributes, &request.attributes)?;
         let preserves = after.get("preserve_client_ip.enabled").is_none_or(|value| value == "true");
@@ -258,7 +258,10 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn modify_listener_attributes(&mut self, request: &ModifyListenerAttributes) -> Verdict<()> {
+    pub(crate) fn modify_listener_attributes(
+        &mut self,
+        request: &ModifyListenerAttributes,
+    ) -> CallResult<()> {
         let listener = self.elb.listener_mut(&request.arn)?;
         listener.attributes = overlay("Listener", &listener.attributes, &request.attributes)?;
         Ok(())
@@ -266,7 +269,7 @@ impl World {
 }
 
 /// The attributes after a change, if every key exists here and every value is acceptable.
-fn overlay(kind: &str, current: &Attributes, changes: &Attributes) -> Verdict<Attributes> {
+fn overlay(kind: &str, current: &Attributes, changes: &Attributes) -> CallResult<Attributes> {
     ensure(changes.len() <= PER_CALL, || {
         bad_value(format!(
             "1 validation error detected: Value at 'attributes' failed to satisfy constraint: Member must have length less than or equal to {PER_CALL}"
@@ -283,7 +286,7 @@ fn overlay(kind: &str, current: &Attributes, changes: &Attributes) -> Verdict<At
     Ok(after)
 }
 
-fn check_value(current: &Attributes, key: &str, value: &str) -> Verdict<()> {
+fn check_value(current: &Attributes, key: &str, value: &str) -> CallResult<()> {
     let number = value.parse::<u32>().ok();
     if let Some((_, low, high)) = RANGES.iter().find(|(name, ..)| *name == key) {
         return ensure(number.is_some_and(|n| (*low..=*high).contains(&n)), || {

@@ -3,9 +3,9 @@
 use super::listener::is_tls;
 use crate::{
     World,
-    refusal::{Verdict, ensure, refuse},
+    refusal::{CallResult, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::elbv2::{
     AddListenerCertificate, DescribeListenerCertificates, ListenerCertificate, Page,
     RemoveListenerCertificate,
 };
@@ -14,7 +14,7 @@ impl World {
     pub(crate) fn describe_listener_certificates(
         &self,
         request: &DescribeListenerCertificates,
-    ) -> Verdict<Page<ListenerCertificate>> {
+    ) -> CallResult<Page<ListenerCertificate>> {
         let listener = self.elb.listener(&request.listener_arn)?;
         let entry = |is_default: bool, arn: &String| {
             let order = if is_default { "0" } else { "1" };
@@ -25,7 +25,7 @@ impl World {
         self.elb_page(default.chain(extra), request.marker.as_deref())
     }
 
-    pub(crate) fn add_listener_certificate(&mut self, request: &AddListenerCertificate) -> Verdict<()> {
+    pub(crate) fn add_listener_certificate(&mut self, request: &AddListenerCertificate) -> CallResult<()> {
         let listener = &self.elb.listener(&request.listener_arn)?;
         let protocol = &listener.described.protocol;
         ensure(is_tls(protocol), || {
@@ -47,7 +47,10 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn remove_listener_certificate(&mut self, request: &RemoveListenerCertificate) -> Verdict<()> {
+    pub(crate) fn remove_listener_certificate(
+        &mut self,
+        request: &RemoveListenerCertificate,
+    ) -> CallResult<()> {
         let listener = self.elb.listener_mut(&request.listener_arn)?;
         let arn = request.certificate_arn.resolved()?;
         let removed = listener.extra_certificates.remove(arn);

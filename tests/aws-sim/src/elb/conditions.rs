@@ -3,9 +3,9 @@
 
 use crate::{
     World,
-    refusal::{Verdict, bad_configuration, bad_value, ensure},
+    refusal::{CallResult, bad_configuration, bad_value, ensure},
 };
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::elbv2::{
     LoadBalancer, LoadBalancerType, RuleCondition, RuleTransform, ValuesOrRegexes,
 };
 use ipnet::IpNet;
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 const ONCE: &[&str] = &["host-header", "path-pattern", "http-request-method", "source-ip"];
 
 impl World {
-    pub(crate) fn check_conditions(&self, lb: &LoadBalancer, conditions: &[RuleCondition]) -> Verdict<()> {
+    pub(crate) fn check_conditions(&self, lb: &LoadBalancer, conditions: &[RuleCondition]) -> CallResult<()> {
         ensure(lb.kind == LoadBalancerType::Application, || {
             bad_configuration("Rules of network load balancers are not simulated")
         })?;
@@ -41,7 +41,7 @@ impl World {
 }
 
 /// Transforms may appear once of each kind, with one rewrite each.
-pub(crate) fn check_transforms(transforms: &[RuleTransform]) -> Verdict<()> {
+pub(crate) fn check_transforms(transforms: &[RuleTransform]) -> CallResult<()> {
     let mut seen = BTreeSet::new();
     for transform in transforms {
         let kind = transform.kind.as_str();
@@ -56,7 +56,7 @@ pub(crate) fn check_transforms(transforms: &[RuleTransform]) -> Verdict<()> {
     Ok(())
 }
 
-fn check_condition(condition: &RuleCondition) -> Verdict<()> {
+fn check_condition(condition: &RuleCondition) -> CallResult<()> {
     let field = condition.field();
     let texts = texts(condition);
     ensure(!texts.is_empty(), || {
@@ -76,7 +76,7 @@ fn check_condition(condition: &RuleCondition) -> Verdict<()> {
     check_characters(condition)
 }
 
-fn check_characters(condition: &RuleCondition) -> Verdict<()> {
+fn check_characters(condition: &RuleCondition) -> CallResult<()> {
     let all = |values: &[String], fits: fn(char) -> bool| values.iter().all(|value| value.chars().all(fits));
     match condition {
         RuleCondition::HostHeader(ValuesOrRegexes { values, .. }) => ensure(all(values, fits_host), || {

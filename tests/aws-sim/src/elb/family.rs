@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     World,
-    refusal::{Verdict, bad_configuration, ensure},
+    refusal::{CallResult, bad_configuration, ensure},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Ref,
     elbv2::{
         IpAddressType, LoadBalancer, LoadBalancerType, ModifyIpPools, SetIpAddressType, SetSubnets,
@@ -17,7 +17,7 @@ use aws_load_balancer_controller::cloud::{
 };
 
 impl World {
-    pub(crate) fn set_subnets(&mut self, request: &SetSubnets) -> Verdict<()> {
+    pub(crate) fn set_subnets(&mut self, request: &SetSubnets) -> CallResult<()> {
         let mut lb = self.elb.load_balancer(&request.arn)?.described.clone();
         if let Some(switch) = &request.enable_prefix_for_ipv6_source_nat {
             ensure(lb.kind == LoadBalancerType::Network, || {
@@ -30,7 +30,7 @@ impl World {
         self.replace(&request.arn, &lb, &request.subnet_mappings)
     }
 
-    pub(crate) fn set_ip_address_type(&mut self, request: &SetIpAddressType) -> Verdict<()> {
+    pub(crate) fn set_ip_address_type(&mut self, request: &SetIpAddressType) -> CallResult<()> {
         let mut lb = self.elb.load_balancer(&request.arn)?.described.clone();
         lb.ip_address_type = request.ip_address_type.clone();
         let serves_ipv6 = self.elb.target_groups.values().any(|group| {
@@ -47,7 +47,7 @@ impl World {
         self.replace(&request.arn, &lb, &mappings)
     }
 
-    pub(crate) fn modify_ip_pools(&mut self, request: &ModifyIpPools) -> Verdict<()> {
+    pub(crate) fn modify_ip_pools(&mut self, request: &ModifyIpPools) -> CallResult<()> {
         let lb = self.elb.load_balancer_mut(&request.arn)?;
         ensure(lb.described.kind == LoadBalancerType::Application, ipam_is_for_applications)?;
         lb.described.ipv4_ipam_pool_id.clone_from(&request.ipv4_ipam_pool_id);
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Gives a load balancer the properties of `wanted` in these subnets, if AWS would accept them.
-    fn replace(&mut self, arn: &Ref, wanted: &LoadBalancer, mappings: &[SubnetMapping]) -> Verdict<()> {
+    fn replace(&mut self, arn: &Ref, wanted: &LoadBalancer, mappings: &[SubnetMapping]) -> CallResult<()> {
         let placement = Placement {
             kind: &wanted.kind,
             scheme: &wanted.scheme,

@@ -1,8 +1,8 @@
 //! Health check settings of target groups: defaults by kind, and what may be set.
 //! Source: the parameters of `CreateTargetGroup` in the API reference.
 
-use crate::refusal::{Verdict, bad_value, ensure};
-use aws_load_balancer_controller::cloud::elbv2::{HealthCheck, Matcher, Protocol, TargetGroup, TargetType};
+use crate::refusal::{CallResult, bad_value, ensure};
+use aws_load_balancer_controller::aws_api::elbv2::{HealthCheck, Matcher, Protocol, TargetGroup, TargetType};
 
 /// No setting at all.
 pub(crate) fn none() -> HealthCheck {
@@ -10,11 +10,11 @@ pub(crate) fn none() -> HealthCheck {
 }
 
 /// What is given, over what was, over AWS's defaults for this target group.
-pub(crate) fn settle(
+pub(crate) fn normalize(
     group: &TargetGroup,
     given: &HealthCheck,
     previous: Option<&HealthCheck>,
-) -> Verdict<HealthCheck> {
+) -> CallResult<HealthCheck> {
     let kind = Kind::of(group);
     let protocol = given.protocol.clone().or_else(|| previous.and_then(|p| p.protocol.clone()));
     let protocol = protocol.unwrap_or_else(|| kind.default_protocol(group));
@@ -23,7 +23,7 @@ pub(crate) fn settle(
     let defaults = kind.defaults(&protocol);
     let was = previous.cloned().unwrap_or_default();
     let pick = |given: Option<i32>, was: Option<i32>, default| given.or(was).or(Some(default));
-    let settled = HealthCheck {
+    let normalized = HealthCheck {
         port: given.port.clone().or(was.port).or_else(|| Some("traffic-port".to_owned())),
         path: if web { given.path.clone().or(was.path).or(Some(defaults.path.to_owned())) } else { None },
         matcher: if web { given.matcher.clone().or(was.matcher).or(Some(defaults.matcher)) } else { None },
@@ -33,8 +33,8 @@ pub(crate) fn settle(
         unhealthy_threshold: pick(given.unhealthy_threshold, was.unhealthy_threshold, 2),
         protocol: Some(protocol),
     };
-    kind.check(&settled)?;
-    Ok(settled)
+    kind.check(&normalized)?;
+    Ok(normalized)
 }
 
 /// What decides the defaults and limits of a health check.
@@ -84,7 +84,7 @@ impl Kind {
         Defaults { timeout, path: if self.grpc { "/AWS.ALB/healthcheck" } else { "/" }, matcher }
     }
 
-    fn check_protocol(self, protocol: &Protocol, given: &HealthCheck) -> Verdict<()> {
+    fn check_protocol(self, protocol: &Protocol, given: &HealthCheck) -> CallResult<()> {
         let known = matches!(protocol, Protocol::Http | Protocol::Https | Protocol::Tcp);
         ensure(known, || {
             bad_value(format!("Health check protocol '{protocol}' must be one of 'HTTP, HTTPS, TCP'"))
@@ -101,7 +101,7 @@ impl Kind {
         })
     }
 
-    fn check(self, check: &HealthCheck) -> Verdict<()> {
+    fn check(self, check: &HealthCheck) -> CallResult<()> {
         let port = check.port.as_deref().unwrap_or_default();
         let port_fits = port == "traffic-port" || port.parse::<u16>().is_ok_and(|port| port > 0);
         ensure(port_fits, || {
@@ -117,7 +117,7 @@ impl Kind {
         check.matcher.as_ref().map_or(Ok(()), |matcher| self.check_matcher(matcher))
     }
 
-    fn check_times(self, check: &HealthCheck) -> Verdict<()> {
+    fn check_times(self, check: &HealthCheck) -> CallResult<()> {
         let (interval, timeout) =
             (check.interval_seconds.unwrap_or_default(), check.timeout_seconds.unwrap_or_default());
         for (name, value, low, high) in [
@@ -139,7 +139,7 @@ impl Kind {
         })
     }
 
-    fn check_matcher(self, matcher: &Matcher) -> Verdict<()> {
+    fn check_matcher(self, matcher: &Matcher) -> CallResult<()> {
         let (codes, other, name) = if self.grpc {
             (&matcher.grpc_code, &matcher.http_code, "gRPC")
         } else {

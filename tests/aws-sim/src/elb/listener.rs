@@ -3,10 +3,10 @@
 use super::{attributes, attributes::carries_datagrams, nested, parent, uses::forwarded};
 use crate::{
     World,
-    refusal::{Verdict, bad_value, bad_word, ensure, refuse},
+    refusal::{CallResult, bad_value, bad_word, ensure, refuse},
     tags,
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Attributes, Ref, Tags,
     elbv2::{
         CreateListener, DeleteListener, DescribeListeners, IpAddressType, Listener, ListenerSettings,
@@ -74,10 +74,10 @@ pub(crate) struct ListenerState {
 }
 
 impl World {
-    pub(crate) fn create_listener(&mut self, request: &CreateListener) -> Verdict<Listener> {
+    pub(crate) fn create_listener(&mut self, request: &CreateListener) -> CallResult<Listener> {
         let lb = self.elb.load_balancer(&request.load_balancer_arn)?.described.clone();
         tags::check(&request.tags, &Tags::new(), bad_value, super::tagging::too_many)?;
-        let mut described = self.settle_listener(&lb, &request.settings, None)?;
+        let mut described = self.normalize_listener(&lb, &request.settings, None)?;
         if let Some((arn, existing)) = self.listener_on(&lb, described.port) {
             described.arn = arn;
             ensure(existing == described, || duplicate_listener(&lb))?;
@@ -104,17 +104,17 @@ impl World {
         Ok(described)
     }
 
-    pub(crate) fn describe_listeners(&self, request: &DescribeListeners) -> Verdict<Page<Listener>> {
+    pub(crate) fn describe_listeners(&self, request: &DescribeListeners) -> CallResult<Page<Listener>> {
         let arn = &self.elb.load_balancer(&request.load_balancer_arn)?.described.arn;
         let listeners =
             self.elb.listeners_of(arn).map(|(arn, listener)| (arn.clone(), listener.described.clone()));
         self.elb_page(listeners, request.marker.as_deref())
     }
 
-    pub(crate) fn modify_listener(&mut self, request: &ModifyListener) -> Verdict<()> {
+    pub(crate) fn modify_listener(&mut self, request: &ModifyListener) -> CallResult<()> {
         let previous = self.elb.listener(&request.arn)?.described.clone();
         let lb = self.elb.load_balancer(&Ref::from(previous.load_balancer_arn.as_str()))?.described.clone();
-        let mut described = self.settle_listener(&lb, &request.settings, Some(&previous))?;
+        let mut described = self.normalize_listener(&lb, &request.settings, Some(&previous))?;
         described.arn.clone_from(&previous.arn);
         let other = self.listener_on(&lb, described.port).filter(|(arn, _)| *arn != previous.arn);
         ensure(other.is_none(), || duplicate_listener(&lb))?;
@@ -131,7 +131,7 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn delete_listener(&mut self, request: &DeleteListener) -> Verdict<()> {
+    pub(crate) fn delete_listener(&mut self, request: &DeleteListener) -> CallResult<()> {
         let arn = self.elb.listener(&request.arn)?.described.arn.clone();
         self.drop_listener(&arn);
         Ok(())
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Whether an ARN names a certificate that exists.
-    pub(crate) fn check_certificate(&self, arn: &str) -> Verdict<()> {
+    pub(crate) fn check_certificate(&self, arn: &str) -> CallResult<()> {
         ensure(self.acm.certificates.contains_key(arn), || {
             refuse("CertificateNotFound", format!("Certificate '{arn}' not found"))
         })
@@ -164,14 +164,14 @@ impl World {
     }
 
     /// What the settings describe, over what was, still without an ARN.
-    fn settle_listener(
+    fn normalize_listener(
         &self,
         lb: &LoadBalancer,
         settings: &ListenerSettings,
         previous: Option<&Listener>,
-    ) -> Verdict<Listener> {
+    ) -> CallResult<Listener> {
         check_protocol(lb, settings)?;
-        let certificate = self.settle_certificate(settings, previous)?;
+        let certificate = self.normalize_certificate(settings, previous)?;
         let was = previous.filter(|listener| is_tls(&listener.protocol));
         let policy = || {
             was.and_then(|listener| listener.ssl_policy.clone()).unwrap_or_else(|| DEFAULT_POLICY.to_owned())
@@ -183,20 +183,20 @@ impl World {
             load_balancer_arn: lb.arn.clone(),
             port: settings.port,
             protocol: settings.protocol.clone(),
-            default_actions: self.settle_actions(lb, &settings.protocol, &settings.default_actions)?,
+            default_actions: self.normalize_actions(lb, &settings.protocol, &settings.default_actions)?,
             certificates: certificate.into_iter().collect(),
             ssl_policy: is_tls(&settings.protocol)
                 .then(|| settings.ssl_policy.clone().unwrap_or_else(policy)),
             alpn_policy: if keeps_alpn { was_alpn } else { settings.alpn_policy.clone() },
-            mutual_authentication: self.settle_mutual(settings, previous)?,
+            mutual_authentication: self.normalize_mutual(settings, previous)?,
         })
     }
 
-    fn settle_certificate(
+    fn normalize_certificate(
         &self,
         settings: &ListenerSettings,
         previous: Option<&Listener>,
-    ) -> Verdict<Option<String>> {
+    ) -> CallResult<Option<String>> {
         let protocol = &settings.protocol;
         if !is_tls(protocol) {
             ensure(settings.certificate.is_none(), || {
@@ -248,7 +248,7 @@ pub(crate) fn is_tls(protocol: &Protocol) -> bool {
     matches!(protocol, Protocol::Https | Protocol::Tls)
 }
 
-fn check_protocol(lb: &LoadBalancer, settings: &ListenerSettings) -> Verdict<()> {
+fn check_protocol(lb: &LoadBalancer, settings: &ListenerSettings) -> CallResult<()> {
     let ListenerSettings { port, protocol, alpn_policy, .. } = settings;
     ensure((1..=65535).contains(port), || {
         bad_value(format!("Port '{port}' must be between '1' and '65535'"))

@@ -4,10 +4,10 @@ use super::{attributes, check_name, placement::Placement};
 use crate::{
     World,
     elb::Kind,
-    refusal::{Verdict, bad_value, bad_word, ensure, refuse},
+    refusal::{CallResult, bad_value, bad_word, ensure, refuse},
     tags,
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Attributes, Ref, Tags,
     elbv2::{
         CreateLoadBalancer, DeleteLoadBalancer, DescribeLoadBalancers, LoadBalancer, LoadBalancerType, Page,
@@ -42,7 +42,7 @@ impl LoadBalancerState {
 }
 
 impl World {
-    pub(crate) fn create_load_balancer(&mut self, request: &CreateLoadBalancer) -> Verdict<LoadBalancer> {
+    pub(crate) fn create_load_balancer(&mut self, request: &CreateLoadBalancer) -> CallResult<LoadBalancer> {
         check_request(request)?;
         let placement = Placement::of_creation(request);
         placement.check_family()?;
@@ -62,7 +62,7 @@ impl World {
     pub(crate) fn describe_load_balancers(
         &self,
         request: &DescribeLoadBalancers,
-    ) -> Verdict<Page<LoadBalancer>> {
+    ) -> CallResult<Page<LoadBalancer>> {
         let DescribeLoadBalancers { arns, names, marker } = request;
         ensure(arns.is_empty() || names.is_empty(), || {
             bad_value("Load balancer names and load balancer ARNs cannot be specified at the same time")
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// Deletes a load balancer with its listeners and rules; succeeds if it is gone already.
-    pub(crate) fn delete_load_balancer(&mut self, request: &DeleteLoadBalancer) -> Verdict<()> {
+    pub(crate) fn delete_load_balancer(&mut self, request: &DeleteLoadBalancer) -> CallResult<()> {
         let arn = request.arn.resolved()?;
         let Some(lb) = self.elb.load_balancers.get(arn) else {
             return ensure(Kind::of(arn) == Some(Kind::LoadBalancer), || Kind::LoadBalancer.not_found(arn));
@@ -102,7 +102,7 @@ impl World {
         Ok(())
     }
 
-    fn check_all_exist(&self, arns: &[String], names: &[String]) -> Verdict<()> {
+    fn check_all_exist(&self, arns: &[String], names: &[String]) -> CallResult<()> {
         for arn in arns {
             self.elb.load_balancer(&Ref::from(arn.as_str()))?;
         }
@@ -113,7 +113,7 @@ impl World {
         })
     }
 
-    fn check_load_balancer_quota(&self, kind: &LoadBalancerType) -> Verdict<()> {
+    fn check_load_balancer_quota(&self, kind: &LoadBalancerType) -> CallResult<()> {
         let quotas = &self.settings.quotas;
         let most = match kind {
             LoadBalancerType::Application => quotas.application_load_balancers,
@@ -154,7 +154,7 @@ impl World {
     }
 }
 
-fn check_request(request: &CreateLoadBalancer) -> Verdict<()> {
+fn check_request(request: &CreateLoadBalancer) -> CallResult<()> {
     let CreateLoadBalancer { name, kind, scheme, tags, .. } = request;
     check_name("Load balancer", name)?;
     ensure(!matches!(kind, LoadBalancerType::Other(_)), || bad_word("type", kind))?;

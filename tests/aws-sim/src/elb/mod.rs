@@ -34,9 +34,9 @@ pub(crate) use trust_store::TrustStoreState;
 use crate::{
     World,
     page::page,
-    refusal::{Refusal, Verdict, bad_value, ensure, refuse},
+    refusal::{CallResult, Refusal, bad_value, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{Ref, elbv2::Page};
+use aws_load_balancer_controller::aws_api::{Ref, elbv2::Page};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Everything that Elastic Load Balancing holds, by ARN.
@@ -52,42 +52,42 @@ pub(crate) struct Elb {
 }
 
 impl Elb {
-    pub(crate) fn load_balancer(&self, arn: &Ref) -> Verdict<&LoadBalancerState> {
+    pub(crate) fn load_balancer(&self, arn: &Ref) -> CallResult<&LoadBalancerState> {
         let arn = arn.resolved()?;
         self.load_balancers.get(arn).ok_or_else(|| Kind::LoadBalancer.not_found(arn))
     }
 
-    pub(crate) fn load_balancer_mut(&mut self, arn: &Ref) -> Verdict<&mut LoadBalancerState> {
+    pub(crate) fn load_balancer_mut(&mut self, arn: &Ref) -> CallResult<&mut LoadBalancerState> {
         let arn = arn.resolved()?;
         self.load_balancers.get_mut(arn).ok_or_else(|| Kind::LoadBalancer.not_found(arn))
     }
 
-    pub(crate) fn target_group(&self, arn: &Ref) -> Verdict<&TargetGroupState> {
+    pub(crate) fn target_group(&self, arn: &Ref) -> CallResult<&TargetGroupState> {
         let arn = arn.resolved()?;
         self.target_groups.get(arn).ok_or_else(|| Kind::TargetGroup.not_found(arn))
     }
 
-    pub(crate) fn target_group_mut(&mut self, arn: &Ref) -> Verdict<&mut TargetGroupState> {
+    pub(crate) fn target_group_mut(&mut self, arn: &Ref) -> CallResult<&mut TargetGroupState> {
         let arn = arn.resolved()?;
         self.target_groups.get_mut(arn).ok_or_else(|| Kind::TargetGroup.not_found(arn))
     }
 
-    pub(crate) fn listener(&self, arn: &Ref) -> Verdict<&ListenerState> {
+    pub(crate) fn listener(&self, arn: &Ref) -> CallResult<&ListenerState> {
         let arn = arn.resolved()?;
         self.listeners.get(arn).ok_or_else(|| Kind::Listener.not_found(arn))
     }
 
-    pub(crate) fn listener_mut(&mut self, arn: &Ref) -> Verdict<&mut ListenerState> {
+    pub(crate) fn listener_mut(&mut self, arn: &Ref) -> CallResult<&mut ListenerState> {
         let arn = arn.resolved()?;
         self.listeners.get_mut(arn).ok_or_else(|| Kind::Listener.not_found(arn))
     }
 
-    pub(crate) fn rule(&self, arn: &Ref) -> Verdict<&RuleState> {
+    pub(crate) fn rule(&self, arn: &Ref) -> CallResult<&RuleState> {
         let arn = arn.resolved()?;
         self.rules.get(arn).ok_or_else(|| Kind::Rule.not_found(arn))
     }
 
-    pub(crate) fn rule_mut(&mut self, arn: &Ref) -> Verdict<&mut RuleState> {
+    pub(crate) fn rule_mut(&mut self, arn: &Ref) -> CallResult<&mut RuleState> {
         let arn = arn.resolved()?;
         self.rules.get_mut(arn).ok_or_else(|| Kind::Rule.not_found(arn))
     }
@@ -172,7 +172,7 @@ impl Kind {
 }
 
 /// Checks the name of a load balancer or target group.
-pub(crate) fn check_name(kind: &str, name: &str) -> Verdict<()> {
+pub(crate) fn check_name(kind: &str, name: &str) -> CallResult<()> {
     ensure(!name.is_empty(), || bad_value(format!("{kind} name cannot be empty")))?;
     ensure(name.len() <= 32, || {
         bad_value(format!("{kind} name '{name}' cannot be longer than '32' characters"))
@@ -193,7 +193,7 @@ impl World {
         &self,
         items: impl IntoIterator<Item = (String, T)>,
         marker: Option<&str>,
-    ) -> Verdict<Page<T>> {
+    ) -> CallResult<Page<T>> {
         let bad_marker = || bad_value("The marker is not valid");
         let (items, next_marker) = page(items, marker, self.settings.page_size, bad_marker)?;
         Ok(Page { items, next_marker })

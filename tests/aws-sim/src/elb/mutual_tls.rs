@@ -3,19 +3,19 @@
 use super::Kind;
 use crate::{
     World,
-    refusal::{Verdict, bad_value, ensure},
+    refusal::{CallResult, bad_value, ensure},
 };
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::elbv2::{
     Listener, ListenerSettings, MutualAuthentication, Protocol,
 };
 
 impl World {
     /// Mutual TLS as AWS keeps and shows it; none on listeners that are not HTTPS.
-    pub(crate) fn settle_mutual(
+    pub(crate) fn normalize_mutual(
         &self,
         settings: &ListenerSettings,
         previous: Option<&Listener>,
-    ) -> Verdict<Option<MutualAuthentication>> {
+    ) -> CallResult<Option<MutualAuthentication>> {
         let (given, protocol) = (settings.mutual_authentication.as_ref(), &settings.protocol);
         if *protocol != Protocol::Https {
             ensure(given.is_none_or(|mutual| mutual.mode == "off"), || {
@@ -25,12 +25,12 @@ impl World {
         }
         let was = || previous.and_then(|listener| listener.mutual_authentication.clone());
         match given {
-            Some(given) => self.settle_mode(given).map(Some),
+            Some(given) => self.normalize_mode(given).map(Some),
             None => Ok(Some(was().unwrap_or_else(|| mode("off")))),
         }
     }
 
-    fn settle_mode(&self, given: &MutualAuthentication) -> Verdict<MutualAuthentication> {
+    fn normalize_mode(&self, given: &MutualAuthentication) -> CallResult<MutualAuthentication> {
         let name = given.mode.as_str();
         ensure(matches!(name, "off" | "passthrough" | "verify"), || {
             bad_value(format!(

@@ -2,9 +2,9 @@
 
 use crate::{
     World,
-    refusal::{Refusal, Verdict, bad_configuration, bad_value, bad_word, ensure, refuse},
+    refusal::{CallResult, Refusal, bad_configuration, bad_value, bad_word, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     ec2::Subnet,
     elbv2::{
         CreateLoadBalancer, IpAddressType, LoadBalancer, LoadBalancerAddress, LoadBalancerType, Scheme,
@@ -42,7 +42,7 @@ impl<'a> Placement<'a> {
     }
 
     /// Checks the address family against kind and scheme.
-    pub(crate) fn check_family(&self) -> Verdict<()> {
+    pub(crate) fn check_family(&self) -> CallResult<()> {
         let family = self.family;
         let is_application = *self.kind == LoadBalancerType::Application;
         ensure(!matches!(family, IpAddressType::Ipv6 | IpAddressType::Other(_)), || {
@@ -61,7 +61,7 @@ impl<'a> Placement<'a> {
         })
     }
 
-    fn check_zones(&self, subnets: &[&Subnet]) -> Verdict<()> {
+    fn check_zones(&self, subnets: &[&Subnet]) -> CallResult<()> {
         let ids: BTreeSet<_> = subnets.iter().map(|subnet| &subnet.id).collect();
         ensure(ids.len() == subnets.len(), || {
             bad_configuration("The same subnet was specified more than once")
@@ -87,31 +87,31 @@ impl<'a> Placement<'a> {
 
 impl World {
     /// The VPC and the zones of a placement, if AWS would accept it.
-    pub(crate) fn place(&self, placement: &Placement<'_>) -> Verdict<(String, Vec<ZoneMapping>)> {
+    pub(crate) fn place(&self, placement: &Placement<'_>) -> CallResult<(String, Vec<ZoneMapping>)> {
         ensure(!placement.mappings.is_empty(), || bad_value("At least one subnet must be specified"))?;
         let subnets: Vec<&Subnet> = placement
             .mappings
             .iter()
             .map(|mapping| self.subnet(&mapping.subnet_id))
-            .collect::<Verdict<_>>()?;
+            .collect::<CallResult<_>>()?;
         let vpc_id = self.common_vpc(placement, &subnets)?;
         placement.check_zones(&subnets)?;
         let zones = placement.mappings.iter().zip(subnets);
         let zones: Vec<_> = zones
             .map(|(mapping, subnet)| self.place_in(placement, mapping, subnet))
-            .collect::<Verdict<_>>()?;
+            .collect::<CallResult<_>>()?;
         check_distinct_addresses(&zones)?;
         Ok((vpc_id, zones))
     }
 
-    fn subnet(&self, id: &str) -> Verdict<&Subnet> {
+    fn subnet(&self, id: &str) -> CallResult<&Subnet> {
         self.ec2
             .subnets
             .get(id)
             .ok_or_else(|| refuse("SubnetNotFound", format!("The subnet ID '{id}' does not exist")))
     }
 
-    fn common_vpc(&self, placement: &Placement<'_>, subnets: &[&Subnet]) -> Verdict<String> {
+    fn common_vpc(&self, placement: &Placement<'_>, subnets: &[&Subnet]) -> CallResult<String> {
         let mut vpcs: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
         vpcs.extend(placement.previous.map(|lb| lb.vpc_id.as_str()));
         let listed = vpcs.iter().copied().collect::<Vec<_>>().join(", ");
@@ -128,7 +128,7 @@ impl World {
         placement: &Placement<'_>,
         mapping: &SubnetMapping,
         subnet: &Subnet,
-    ) -> Verdict<ZoneMapping> {
+    ) -> CallResult<ZoneMapping> {
         let kept =
             placement.previous.is_some_and(|lb| lb.zones.iter().any(|zone| zone.subnet_id == subnet.id));
         ensure(kept || subnet.available_ip_address_count >= FREE_ADDRESSES, || {
@@ -164,7 +164,7 @@ impl World {
         placement: &Placement<'_>,
         mapping: &SubnetMapping,
         subnet: &Subnet,
-    ) -> Verdict<LoadBalancerAddress> {
+    ) -> CallResult<LoadBalancerAddress> {
         let mut address = placement.kept_address(&subnet.id);
         if let Some(id) = &mapping.allocation_id {
             self.check_allocation(placement, id)?;
@@ -184,7 +184,7 @@ impl World {
         Ok(address)
     }
 
-    fn check_allocation(&self, placement: &Placement<'_>, id: &str) -> Verdict<()> {
+    fn check_allocation(&self, placement: &Placement<'_>, id: &str) -> CallResult<()> {
         ensure(*placement.scheme == Scheme::InternetFacing, || {
             bad_configuration("Elastic IP addresses cannot be specified for internal load balancers")
         })?;
@@ -199,7 +199,7 @@ impl World {
     }
 }
 
-fn check_distinct_addresses(zones: &[ZoneMapping]) -> Verdict<()> {
+fn check_distinct_addresses(zones: &[ZoneMapping]) -> CallResult<()> {
     let mut seen = BTreeSet::new();
     let mut ids =
         zones.iter().flat_map(|zone| &zone.addresses).filter_map(|address| address.allocation_id.as_deref());
@@ -210,7 +210,7 @@ fn address_in_use(id: &str) -> Refusal {
     refuse("ResourceInUse", format!("The allocation IDs '{id}' are not available for use"))
 }
 
-fn check_private_ipv4(placement: &Placement<'_>, ip: &str, subnet: &Subnet) -> Verdict<()> {
+fn check_private_ipv4(placement: &Placement<'_>, ip: &str, subnet: &Subnet) -> CallResult<()> {
     ensure(*placement.scheme == Scheme::Internal, || {
         bad_configuration("Private IPv4 addresses cannot be specified for internet-facing load balancers")
     })?;
@@ -224,7 +224,7 @@ fn check_private_ipv4(placement: &Placement<'_>, ip: &str, subnet: &Subnet) -> V
     })
 }
 
-fn check_ipv6(placement: &Placement<'_>, ip: &str, subnet: &Subnet) -> Verdict<()> {
+fn check_ipv6(placement: &Placement<'_>, ip: &str, subnet: &Subnet) -> CallResult<()> {
     ensure(*placement.family != IpAddressType::Ipv4, || {
         bad_configuration(
             "IPv6 addresses can only be specified for load balancers of IP address type 'dualstack'",
@@ -244,7 +244,7 @@ fn source_nat_prefix(
     placement: &Placement<'_>,
     mapping: &SubnetMapping,
     subnet: &Subnet,
-) -> Verdict<Vec<String>> {
+) -> CallResult<Vec<String>> {
     let Some(prefix) = &mapping.source_nat_ipv6_prefix else { return Ok(Vec::new()) };
     ensure(placement.source_nat, || {
         bad_configuration(
@@ -267,7 +267,7 @@ fn ipv6_of(subnet: &Subnet) -> Option<Ipv6Net> {
     associated.and_then(|(cidr, _)| cidr.parse().ok())
 }
 
-fn parse_ip(text: &str) -> Verdict<IpAddr> {
+fn parse_ip(text: &str) -> CallResult<IpAddr> {
     text.parse().map_err(|_| bad_value(format!("'{text}' is not a valid IP address")))
 }
 

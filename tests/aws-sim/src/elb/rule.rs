@@ -3,10 +3,10 @@
 use super::{Kind, conditions::check_transforms, nested, parent, uses::forwarded};
 use crate::{
     World,
-    refusal::{Refusal, Verdict, bad_value, ensure, refuse},
+    refusal::{CallResult, Refusal, bad_value, ensure, refuse},
     tags,
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Ref, Tags,
     elbv2::{
         CreateRule, DeleteRule, DescribeRules, LoadBalancer, ModifyRule, Page, Protocol, Rule,
@@ -23,14 +23,14 @@ pub(crate) struct RuleState {
 }
 
 impl World {
-    pub(crate) fn create_rule(&mut self, request: &CreateRule) -> Verdict<Rule> {
+    pub(crate) fn create_rule(&mut self, request: &CreateRule) -> CallResult<Rule> {
         let (lb, protocol) = self.listener_and_protocol(&request.listener_arn)?;
         let listener_arn = request.listener_arn.resolved()?.to_owned();
         tags::check(&request.tags, &Tags::new(), bad_value, super::tagging::too_many)?;
         check_priority(request.priority)?;
         self.check_conditions(&lb, &request.conditions)?;
         check_transforms(&request.transforms)?;
-        let actions = self.settle_actions(&lb, &protocol, &request.actions)?;
+        let actions = self.normalize_actions(&lb, &protocol, &request.actions)?;
         let taken = self
             .elb
             .rules_of(&listener_arn)
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Rules in the order of their priorities, the default rule last.
-    pub(crate) fn describe_rules(&self, request: &DescribeRules) -> Verdict<Page<Rule>> {
+    pub(crate) fn describe_rules(&self, request: &DescribeRules) -> CallResult<Page<Rule>> {
         let listener = self.elb.listener(&request.listener_arn)?;
         let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
         for (_, rule) in self.elb.rules_of(&listener.described.arn) {
@@ -75,11 +75,11 @@ impl World {
         self.elb_page(rules, request.marker.as_deref())
     }
 
-    pub(crate) fn modify_rule(&mut self, request: &ModifyRule) -> Verdict<()> {
+    pub(crate) fn modify_rule(&mut self, request: &ModifyRule) -> CallResult<()> {
         let (lb, protocol) = self.home_of_rule(&request.arn)?;
         self.check_conditions(&lb, &request.conditions)?;
         check_transforms(&request.transforms)?;
-        let actions = self.settle_actions(&lb, &protocol, &request.actions)?;
+        let actions = self.normalize_actions(&lb, &protocol, &request.actions)?;
         self.check_uses(&lb, &protocol, &actions, &self.elb.rule(&request.arn)?.described.actions)?;
         let rule = &mut self.elb.rule_mut(&request.arn)?.described;
         let mut groups = forwarded(&rule.actions);
@@ -91,7 +91,7 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn delete_rule(&mut self, request: &DeleteRule) -> Verdict<()> {
+    pub(crate) fn delete_rule(&mut self, request: &DeleteRule) -> CallResult<()> {
         let (lb, _) = self.home_of_rule(&request.arn)?;
         if let Some(rule) = self.elb.rules.remove(request.arn.resolved()?) {
             self.refresh_uses(&lb.arn, &forwarded(&rule.described.actions));
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// Moves several rules of one listener at once; none moves unless all can.
-    pub(crate) fn set_rule_priorities(&mut self, request: &SetRulePriorities) -> Verdict<()> {
+    pub(crate) fn set_rule_priorities(&mut self, request: &SetRulePriorities) -> CallResult<()> {
         let listener_arn = self.common_listener(request)?;
         let mut moved = BTreeSet::new();
         for (arn, priority) in &request.priorities {
@@ -118,7 +118,7 @@ impl World {
         Ok(())
     }
 
-    fn common_listener(&self, request: &SetRulePriorities) -> Verdict<String> {
+    fn common_listener(&self, request: &SetRulePriorities) -> CallResult<String> {
         let mut listeners = BTreeSet::new();
         for (arn, _) in &request.priorities {
             self.home_of_rule(arn)?;
@@ -129,14 +129,14 @@ impl World {
         listeners.pop_first().ok_or_else(|| bad_value("A rule and a priority must be specified"))
     }
 
-    fn listener_and_protocol(&self, arn: &Ref) -> Verdict<(LoadBalancer, Protocol)> {
+    fn listener_and_protocol(&self, arn: &Ref) -> CallResult<(LoadBalancer, Protocol)> {
         let listener = &self.elb.listener(arn)?.described;
         let lb = self.elb.load_balancer(&Ref::from(listener.load_balancer_arn.as_str()))?;
         Ok((lb.described.clone(), listener.protocol.clone()))
     }
 
     /// The load balancer and listener protocol of a rule that may be changed.
-    fn home_of_rule(&self, arn: &Ref) -> Verdict<(LoadBalancer, Protocol)> {
+    fn home_of_rule(&self, arn: &Ref) -> CallResult<(LoadBalancer, Protocol)> {
         let text = arn.resolved()?;
         ensure(Kind::of(text) == Some(Kind::Rule), || Kind::Rule.not_found(text))?;
         let listener_arn = parent(text, ":listener-rule/", ":listener/");
@@ -150,7 +150,7 @@ impl World {
     }
 }
 
-fn check_priority(priority: i32) -> Verdict<()> {
+fn check_priority(priority: i32) -> CallResult<()> {
     ensure((1..=50_000).contains(&priority), || {
         bad_value(format!("Priority '{priority}' must be between '1' and '50000' inclusive"))
     })

@@ -2,15 +2,15 @@
 
 use crate::{
     World,
-    refusal::{Verdict, bad_configuration, bad_value, ensure, refuse},
+    refusal::{CallResult, bad_configuration, bad_value, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Ref,
     elbv2::{CreateLoadBalancer, LoadBalancerType, SetSecurityGroups},
 };
 
 impl World {
-    pub(crate) fn set_security_groups(&mut self, request: &SetSecurityGroups) -> Verdict<()> {
+    pub(crate) fn set_security_groups(&mut self, request: &SetSecurityGroups) -> CallResult<()> {
         let lb = &self.elb.load_balancer(&request.arn)?.described;
         let is_network = lb.kind == LoadBalancerType::Network;
         ensure(!is_network || !lb.security_groups.is_empty(), || {
@@ -39,7 +39,11 @@ impl World {
     }
 
     /// The groups a new load balancer gets: those asked for, or for an ALB the VPC's default group.
-    pub(crate) fn initial_groups(&self, request: &CreateLoadBalancer, vpc_id: &str) -> Verdict<Vec<String>> {
+    pub(crate) fn initial_groups(
+        &self,
+        request: &CreateLoadBalancer,
+        vpc_id: &str,
+    ) -> CallResult<Vec<String>> {
         let groups = self.checked_groups(&request.security_groups, vpc_id)?;
         if !groups.is_empty() || request.kind != LoadBalancerType::Application {
             return Ok(groups);
@@ -61,7 +65,7 @@ impl World {
         lingering || self.elb.load_balancers.values().any(|lb| has(&lb.described.security_groups))
     }
 
-    fn checked_groups(&self, wanted: &[Ref], vpc_id: &str) -> Verdict<Vec<String>> {
+    fn checked_groups(&self, wanted: &[Ref], vpc_id: &str) -> CallResult<Vec<String>> {
         let most = self.settings.quotas.security_groups_per_load_balancer;
         ensure(wanted.len() <= most, || {
             bad_configuration("The maximum number of security groups per load balancer has been reached.")

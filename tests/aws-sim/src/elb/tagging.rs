@@ -3,17 +3,17 @@
 use super::{Elb, Kind};
 use crate::{
     World,
-    refusal::{Refusal, Verdict, bad_value, ensure, refuse},
+    refusal::{CallResult, Refusal, bad_value, ensure, refuse},
     tags,
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Tags,
     elbv2::{AddTags, DescribeTags, RemoveTags},
 };
 use std::collections::BTreeMap;
 
 impl World {
-    pub(crate) fn describe_tags(&mut self, request: &DescribeTags) -> Verdict<BTreeMap<String, Tags>> {
+    pub(crate) fn describe_tags(&mut self, request: &DescribeTags) -> CallResult<BTreeMap<String, Tags>> {
         ensure((1..=20).contains(&request.arns.len()), || {
             bad_value(
                 "1 validation error detected: Value at 'resourceArns' failed to satisfy constraint: Member must have length between 1 and 20",
@@ -23,14 +23,14 @@ impl World {
         request.arns.iter().map(tags).collect()
     }
 
-    pub(crate) fn add_tags(&mut self, request: &AddTags) -> Verdict<()> {
+    pub(crate) fn add_tags(&mut self, request: &AddTags) -> CallResult<()> {
         let current = self.elb.tags_mut(request.arn.resolved()?)?;
         tags::check(&request.tags, current, bad_value, too_many)?;
         current.extend(request.tags.clone());
         Ok(())
     }
 
-    pub(crate) fn remove_tags(&mut self, request: &RemoveTags) -> Verdict<()> {
+    pub(crate) fn remove_tags(&mut self, request: &RemoveTags) -> CallResult<()> {
         let current = self.elb.tags_mut(request.arn.resolved()?)?;
         current.retain(|key, _| !request.keys.contains(key));
         Ok(())
@@ -38,7 +38,7 @@ impl World {
 }
 
 impl Elb {
-    fn tags_mut(&mut self, arn: &str) -> Verdict<&mut Tags> {
+    fn tags_mut(&mut self, arn: &str) -> CallResult<&mut Tags> {
         let kind = Kind::of(arn).ok_or_else(|| bad_value(format!("'{arn}' is not a valid ARN")))?;
         let tags = match kind {
             Kind::LoadBalancer => self.load_balancers.get_mut(arn).map(|found| &mut found.tags),

@@ -3,10 +3,10 @@
 use super::{Kind, Registration, TargetKey, attributes, check_name, health_check};
 use crate::{
     World,
-    refusal::{Verdict, bad_value, bad_word, ensure, refuse},
+    refusal::{CallResult, bad_value, bad_word, ensure, refuse},
     tags,
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Attributes, Ref, Tags,
     elbv2::{
         CreateTargetGroup, DeleteTargetGroup, DescribeTargetGroups, IpAddressType, ModifyTargetGroup, Page,
@@ -44,7 +44,7 @@ impl TargetGroupState {
 }
 
 impl World {
-    pub(crate) fn create_target_group(&mut self, request: &CreateTargetGroup) -> Verdict<TargetGroup> {
+    pub(crate) fn create_target_group(&mut self, request: &CreateTargetGroup) -> CallResult<TargetGroup> {
         self.check_target_group(request)?;
         let mut described = new_target_group(request)?;
         if let Some(existing) =
@@ -82,7 +82,7 @@ impl World {
     pub(crate) fn describe_target_groups(
         &self,
         request: &DescribeTargetGroups,
-    ) -> Verdict<Page<TargetGroup>> {
+    ) -> CallResult<Page<TargetGroup>> {
         let DescribeTargetGroups { arns, names, load_balancer_arn, marker } = request;
         let ways = [!arns.is_empty(), !names.is_empty(), load_balancer_arn.is_some()];
         ensure(ways.iter().filter(|way| **way).count() <= 1, || {
@@ -97,14 +97,15 @@ impl World {
         self.elb_page(wanted.map(|(arn, group)| (arn.clone(), group.shown())), marker.as_deref())
     }
 
-    pub(crate) fn modify_target_group(&mut self, request: &ModifyTargetGroup) -> Verdict<()> {
+    pub(crate) fn modify_target_group(&mut self, request: &ModifyTargetGroup) -> CallResult<()> {
         let group = &mut self.elb.target_group_mut(&request.arn)?.described;
-        group.health_check = health_check::settle(group, &request.health_check, Some(&group.health_check))?;
+        group.health_check =
+            health_check::normalize(group, &request.health_check, Some(&group.health_check))?;
         Ok(())
     }
 
     /// Deletes a target group; succeeds if it is gone already.
-    pub(crate) fn delete_target_group(&mut self, request: &DeleteTargetGroup) -> Verdict<()> {
+    pub(crate) fn delete_target_group(&mut self, request: &DeleteTargetGroup) -> CallResult<()> {
         let arn = request.arn.resolved()?;
         let Some(group) = self.elb.target_groups.get(arn) else {
             return ensure(Kind::of(arn) == Some(Kind::TargetGroup), || Kind::TargetGroup.not_found(arn));
@@ -119,7 +120,7 @@ impl World {
         Ok(())
     }
 
-    fn check_asked_exist(&self, request: &DescribeTargetGroups) -> Verdict<()> {
+    fn check_asked_exist(&self, request: &DescribeTargetGroups) -> CallResult<()> {
         for arn in &request.arns {
             self.elb.target_group(&Ref::from(arn.as_str()))?;
         }
@@ -132,7 +133,7 @@ impl World {
         })
     }
 
-    fn check_target_group(&self, request: &CreateTargetGroup) -> Verdict<()> {
+    fn check_target_group(&self, request: &CreateTargetGroup) -> CallResult<()> {
         check_name("Target group", &request.name)?;
         tags::check(&request.tags, &Tags::new(), bad_value, super::tagging::too_many)?;
         check_kind(request)?;
@@ -149,7 +150,7 @@ impl World {
 }
 
 /// Target types and protocols that exist, and those that are simulated.
-fn check_kind(request: &CreateTargetGroup) -> Verdict<()> {
+fn check_kind(request: &CreateTargetGroup) -> CallResult<()> {
     let CreateTargetGroup { target_type, protocol, .. } = request;
     ensure(!matches!(target_type, TargetType::Other(_)), || bad_word("targetType", target_type))?;
     ensure(!matches!(protocol, Protocol::Other(_)), || bad_word("protocol", protocol))?;
@@ -162,7 +163,7 @@ fn check_kind(request: &CreateTargetGroup) -> Verdict<()> {
 }
 
 /// Target type, protocol, protocol version and address family that go together.
-fn check_combination(request: &CreateTargetGroup) -> Verdict<()> {
+fn check_combination(request: &CreateTargetGroup) -> CallResult<()> {
     let CreateTargetGroup { target_type, protocol, ip_address_type, .. } = request;
     let alb = *target_type == TargetType::Alb;
     ensure(!alb || *protocol == Protocol::Tcp, || {
@@ -187,7 +188,7 @@ fn check_combination(request: &CreateTargetGroup) -> Verdict<()> {
 }
 
 /// What the request describes, still without an ARN.
-fn new_target_group(request: &CreateTargetGroup) -> Verdict<TargetGroup> {
+fn new_target_group(request: &CreateTargetGroup) -> CallResult<TargetGroup> {
     let http = matches!(request.protocol, Protocol::Http | Protocol::Https);
     let mut group = TargetGroup {
         arn: String::new(),
@@ -203,6 +204,6 @@ fn new_target_group(request: &CreateTargetGroup) -> Verdict<TargetGroup> {
         load_balancer_arns: Vec::new(),
     };
     let given = request.health_check.clone().unwrap_or_else(health_check::none);
-    group.health_check = health_check::settle(&group, &given, None)?;
+    group.health_check = health_check::normalize(&group, &given, None)?;
     Ok(group)
 }

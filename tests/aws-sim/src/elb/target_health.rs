@@ -1,8 +1,8 @@
 //! What `DescribeTargetHealth` finds, which follows from time alone.
 
 use super::{Registration, TargetGroupState, TargetKey};
-use crate::{World, refusal::Verdict};
-use aws_load_balancer_controller::cloud::{
+use crate::{World, refusal::CallResult};
+use aws_load_balancer_controller::aws_api::{
     Ref,
     elbv2::{DescribeTargetHealth, Target, TargetHealth, TargetHealthState},
 };
@@ -12,7 +12,7 @@ impl World {
     pub(crate) fn describe_target_health(
         &mut self,
         request: &DescribeTargetHealth,
-    ) -> Verdict<Vec<TargetHealth>> {
+    ) -> CallResult<Vec<TargetHealth>> {
         let now = self.now();
         self.elb.target_group_mut(&request.arn)?.draining.retain(|_, (_, until)| *until > now);
         let group = self.elb.target_group(&request.arn)?;

@@ -3,9 +3,9 @@
 use super::TargetGroupState;
 use crate::{
     World,
-    refusal::{Verdict, bad_value, ensure, refuse},
+    refusal::{CallResult, bad_value, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::elbv2::{
     DeregisterTargets, IpAddressType, LoadBalancerType, Protocol, RegisterTargets, Target, TargetType,
 };
 use ipnet::IpNet;
@@ -34,11 +34,14 @@ pub(crate) struct Registration {
 }
 
 impl World {
-    pub(crate) fn register_targets(&mut self, request: &RegisterTargets) -> Verdict<()> {
+    pub(crate) fn register_targets(&mut self, request: &RegisterTargets) -> CallResult<()> {
         let group = self.elb.target_group(&request.arn)?;
         check_count(&request.targets)?;
-        let admitted: BTreeMap<_, _> =
-            request.targets.iter().map(|target| self.admit_target(group, target)).collect::<Verdict<_>>()?;
+        let admitted: BTreeMap<_, _> = request
+            .targets
+            .iter()
+            .map(|target| self.admit_target(group, target))
+            .collect::<CallResult<_>>()?;
         let new: Vec<_> = admitted.keys().filter(|key| !group.targets.contains_key(*key)).collect();
         self.check_target_quotas(group, new.len())?;
         self.check_registrations(group, &new)?;
@@ -52,7 +55,7 @@ impl World {
     }
 
     /// Deregisters targets; those that are not registered are passed over, as AWS does.
-    pub(crate) fn deregister_targets(&mut self, request: &DeregisterTargets) -> Verdict<()> {
+    pub(crate) fn deregister_targets(&mut self, request: &DeregisterTargets) -> CallResult<()> {
         let (now, longest) = (self.now(), self.settings.delays.draining);
         let group = self.elb.target_group_mut(&request.arn)?;
         check_count(&request.targets)?;
@@ -70,7 +73,7 @@ impl World {
     }
 
     /// Whether a load balancer may have this many more targets.
-    pub(crate) fn check_load_balancer_targets(&self, arn: &str, more: usize) -> Verdict<()> {
+    pub(crate) fn check_load_balancer_targets(&self, arn: &str, more: usize) -> CallResult<()> {
         let kind = self.elb.load_balancers.get(arn).map(|lb| &lb.described.kind);
         let most = match kind {
             Some(LoadBalancerType::Application) => self.settings.quotas.targets_per_application_load_balancer,
@@ -86,7 +89,7 @@ impl World {
         })
     }
 
-    fn check_target_quotas(&self, group: &TargetGroupState, new: usize) -> Verdict<()> {
+    fn check_target_quotas(&self, group: &TargetGroupState, new: usize) -> CallResult<()> {
         let after = group.targets.len() + new;
         ensure(group.described.target_type != TargetType::Alb || after <= 1, || {
             refuse(
@@ -105,7 +108,7 @@ impl World {
     }
 
     /// Whether each id may be registered so many more times with the application load balancers of this group.
-    fn check_registrations(&self, group: &TargetGroupState, new: &[&TargetKey]) -> Verdict<()> {
+    fn check_registrations(&self, group: &TargetGroupState, new: &[&TargetKey]) -> CallResult<()> {
         let most = self.settings.quotas.registrations_per_target;
         for arn in group.used_by.iter().filter(|arn| arn.contains(":loadbalancer/app/")) {
             let groups = self.elb.target_groups.values().filter(|group| group.used_by.contains(arn));
@@ -126,7 +129,11 @@ impl World {
         Ok(())
     }
 
-    fn admit_target(&self, group: &TargetGroupState, target: &Target) -> Verdict<(TargetKey, Registration)> {
+    fn admit_target(
+        &self,
+        group: &TargetGroupState,
+        target: &Target,
+    ) -> CallResult<(TargetKey, Registration)> {
         let key = group.key_of(target)?;
         ensure((1..=65535).contains(&key.port), || bad_value(format!("Port '{}' is not valid", key.port)))?;
         check_quic(group, target)?;
@@ -138,7 +145,7 @@ impl World {
         Ok((key, Registration { at: self.now(), zone, quic_server_id: target.quic_server_id.clone() }))
     }
 
-    fn check_instance(&self, group: &TargetGroupState, id: &str) -> Verdict<()> {
+    fn check_instance(&self, group: &TargetGroupState, id: &str) -> CallResult<()> {
         let instance = self.ec2.instances.get(id).ok_or_else(|| {
             refuse("InvalidTarget", format!("The following targets are not valid instances: '{id}'"))
         })?;
@@ -151,7 +158,7 @@ impl World {
         })
     }
 
-    fn check_alb(&self, group: &TargetGroupState, key: &TargetKey) -> Verdict<()> {
+    fn check_alb(&self, group: &TargetGroupState, key: &TargetKey) -> CallResult<()> {
         let lb = self.elb.load_balancers.get(&key.id).map(|lb| &lb.described);
         let fits = lb.is_some_and(|lb| {
             lb.kind == LoadBalancerType::Application && Some(&lb.vpc_id) == group.described.vpc_id.as_ref()
@@ -187,7 +194,7 @@ impl World {
         group: &TargetGroupState,
         target: &Target,
         id: &str,
-    ) -> Verdict<Option<String>> {
+    ) -> CallResult<Option<String>> {
         let ip = parse_address(group, id)?;
         let vpc_id = group.described.vpc_id.as_deref().unwrap_or_default();
         let zone = self.ec2.zone_of(vpc_id, ip);
@@ -225,13 +232,13 @@ impl World {
 
 impl TargetGroupState {
     /// The key of a target that this group would have.
-    pub(crate) fn key_of(&self, target: &Target) -> Verdict<TargetKey> {
+    pub(crate) fn key_of(&self, target: &Target) -> CallResult<TargetKey> {
         let port = target.port.or(self.described.port).unwrap_or_default();
         Ok(TargetKey { id: target.id.resolved()?.to_owned(), port })
     }
 }
 
-fn check_count(targets: &[Target]) -> Verdict<()> {
+fn check_count(targets: &[Target]) -> CallResult<()> {
     ensure(!targets.is_empty(), || bad_value("At least one target must be specified"))?;
     ensure(targets.len() <= PER_CALL, || {
         refuse(
@@ -241,7 +248,7 @@ fn check_count(targets: &[Target]) -> Verdict<()> {
     })
 }
 
-fn check_quic(group: &TargetGroupState, target: &Target) -> Verdict<()> {
+fn check_quic(group: &TargetGroupState, target: &Target) -> CallResult<()> {
     let wanted = matches!(group.described.protocol, Some(Protocol::Quic | Protocol::TcpQuic));
     let hex = |text: &str| text.len() == 16 && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
     let valid = match &target.quic_server_id {
@@ -256,7 +263,7 @@ fn check_quic(group: &TargetGroupState, target: &Target) -> Verdict<()> {
     })
 }
 
-fn parse_address(group: &TargetGroupState, id: &str) -> Verdict<IpAddr> {
+fn parse_address(group: &TargetGroupState, id: &str) -> CallResult<IpAddr> {
     let ipv6 = group.described.ip_address_type == IpAddressType::Ipv6;
     let family = if ipv6 { "IPv6" } else { "IPv4" };
     let ip = id.parse::<IpAddr>().ok().filter(|ip| ip.is_ipv6() == ipv6);

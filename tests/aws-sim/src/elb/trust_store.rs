@@ -2,9 +2,9 @@
 
 use crate::{
     World,
-    refusal::{Verdict, ensure, refuse},
+    refusal::{CallResult, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Tags,
     elbv2::{DescribeTrustStores, Page, TrustStore},
 };
@@ -17,7 +17,10 @@ pub(crate) struct TrustStoreState {
 }
 
 impl World {
-    pub(crate) fn describe_trust_stores(&self, request: &DescribeTrustStores) -> Verdict<Page<TrustStore>> {
+    pub(crate) fn describe_trust_stores(
+        &self,
+        request: &DescribeTrustStores,
+    ) -> CallResult<Page<TrustStore>> {
         let stores = &self.elb.trust_stores;
         let unknown = |name: &&String| !stores.values().any(|store| store.described.name == **name);
         let missing: Vec<_> = request.names.iter().filter(unknown).cloned().collect();

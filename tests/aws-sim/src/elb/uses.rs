@@ -2,9 +2,9 @@
 
 use crate::{
     World,
-    refusal::{Verdict, bad_configuration, ensure, refuse},
+    refusal::{CallResult, bad_configuration, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{
+use aws_load_balancer_controller::aws_api::{
     Ref,
     elbv2::{IpAddressType, ListenerAction, LoadBalancer, LoadBalancerType, Protocol},
 };
@@ -44,7 +44,7 @@ impl World {
         protocol: &Protocol,
         actions: &[ListenerAction],
         previous: &[ListenerAction],
-    ) -> Verdict<()> {
+    ) -> CallResult<()> {
         let wanted = forwarded(actions);
         for arn in &wanted {
             self.check_use(lb, protocol, arn)?;
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Checks that no action splits traffic to a target group with sticky targets without being sticky itself.
-    pub(crate) fn check_stickiness(&self, actions: &[ListenerAction]) -> Verdict<()> {
+    pub(crate) fn check_stickiness(&self, actions: &[ListenerAction]) -> CallResult<()> {
         let is_sticky = |arn: &String| {
             let group = self.elb.target_groups.get(arn);
             group.is_some_and(|group| group.attributes.get(STICKINESS).is_some_and(|on| on == "true"))
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// Checks that the targets of a group may become sticky: no rule splits traffic to it without being sticky itself.
-    pub(crate) fn check_target_stickiness(&self, group_arn: &str) -> Verdict<()> {
+    pub(crate) fn check_target_stickiness(&self, group_arn: &str) -> CallResult<()> {
         let rules = self.elb.rules.iter().map(|(arn, rule)| (arn, &rule.described.actions));
         let listeners = self.elb.listeners.iter();
         let listeners = listeners.map(|(arn, listener)| (arn, &listener.described.default_actions));
@@ -128,7 +128,7 @@ impl World {
         used
     }
 
-    fn check_use(&self, lb: &LoadBalancer, protocol: &Protocol, arn: &str) -> Verdict<()> {
+    fn check_use(&self, lb: &LoadBalancer, protocol: &Protocol, arn: &str) -> CallResult<()> {
         let group = self.elb.target_group(&Ref::from(arn))?;
         ensure(group.used_by.iter().all(|user| *user == lb.arn), || {
             refuse(

@@ -1,7 +1,7 @@
 //! `/_sim/`: a look behind the scenes, and the strings to pull, for tests and demonstrations.
 
 use crate::{Call, Calls, Delays, Effect, Fault, Identity, Outcome, Sim, World};
-use aws_load_balancer_controller::cloud::{Action, Request, elbv2::*};
+use aws_load_balancer_controller::aws_api::{Action, Request, elbv2::*};
 use axum::{
     Json, Router,
     extract::{Query, State},

@@ -5,7 +5,7 @@ mod write;
 
 use super::{Failure, form::Node, perform_all};
 use crate::Sim;
-use aws_load_balancer_controller::cloud::{Request, ec2::DryRun};
+use aws_load_balancer_controller::aws_api::{Request, ec2::DryRun};
 
 /// Answers one call.
 pub(super) async fn answer(sim: &Sim, form: &Node) -> Result<String, Failure> {

@@ -8,7 +8,7 @@ mod write_routing;
 use super::{Failure, form::Node, perform_all};
 use crate::{
     Sim,
-    refusal::{Verdict, bad_value, ensure},
+    refusal::{CallResult, bad_value, ensure},
 };
 
 /// Answers one call.
@@ -19,7 +19,7 @@ pub(super) async fn answer(sim: &Sim, form: &Node) -> Result<String, Failure> {
     Ok(sim.world(|world| write::answer(&action, form, &requests, responses, world)))
 }
 
-fn page_size(form: &Node) -> Verdict<Option<usize>> {
+fn page_size(form: &Node) -> CallResult<Option<usize>> {
     let size = form.number("PageSize")?;
     ensure(size.is_none_or(|size| (1..=400).contains(&size)), || {
         bad_value("PageSize must be between '1' and '400'")

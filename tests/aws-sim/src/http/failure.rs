@@ -2,7 +2,7 @@
 
 use super::{Protocol, xml::Xml};
 use crate::refusal::Refusal;
-use aws_load_balancer_controller::cloud::CloudError;
+use aws_load_balancer_controller::aws_api::CloudError;
 use axum::{
     body::Body,
     http::{StatusCode, header::CONTENT_TYPE},

@@ -1,6 +1,6 @@
 //! Forms of the Query protocols, whose parameter names spell a tree: `Tags.member.1.Key`.
 
-use crate::refusal::{Verdict, bad_value, refuse};
+use crate::refusal::{CallResult, bad_value, refuse};
 use std::collections::BTreeMap;
 
 /// A parameter and what its name nests.
@@ -51,14 +51,14 @@ impl Node {
     }
 
     /// A text that Elastic Load Balancing insists on.
-    pub(super) fn required(&self, name: &str) -> Verdict<String> {
+    pub(super) fn required(&self, name: &str) -> CallResult<String> {
         self.text(name).ok_or_else(|| {
             bad_value(format!("1 validation error detected: Value null at '{name}' failed to satisfy constraint: Member must not be null"))
         })
     }
 
     /// A number.
-    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Verdict<Option<T>> {
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> CallResult<Option<T>> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let number = text
             .parse()

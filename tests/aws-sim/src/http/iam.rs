@@ -5,8 +5,8 @@ use super::{
     form::Node,
     xml::{REQUEST_ID, Xml},
 };
-use crate::{Sim, refusal::Verdict};
-use aws_load_balancer_controller::cloud::{
+use crate::{Sim, refusal::CallResult};
+use aws_load_balancer_controller::aws_api::{
     Request, Response,
     iam::{Evaluation, GetRole, Ruling, SimulatePrincipalPolicy},
 };
@@ -31,7 +31,7 @@ pub(super) async fn answer(sim: &Sim, form: &Node) -> Result<String, Failure> {
 /// Evaluations on a page unless the call says otherwise.
 const MOST: usize = 100;
 
-fn simulation(form: &Node) -> Verdict<Request> {
+fn simulation(form: &Node) -> CallResult<Request> {
     let entries = form.list("ContextEntries").into_iter();
     let entry = |entry: &Node| {
         let value = entry.texts("ContextKeyValues").into_iter().next().unwrap_or_default();

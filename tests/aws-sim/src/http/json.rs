@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::Sim;
-use aws_load_balancer_controller::cloud::{Request, Response, acm::*, protection::*};
+use aws_load_balancer_controller::aws_api::{Request, Response, acm::*, protection::*};
 use serde_json::{Value, json};
 
 /// Answers one call. The target is a service's model name and the operation: `CertificateManager.ListCertificates`.

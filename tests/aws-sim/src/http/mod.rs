@@ -15,7 +15,7 @@ mod xml;
 
 use crate::Sim;
 use crate::call_log::CALLER;
-use aws_load_balancer_controller::cloud::Request;
+use aws_load_balancer_controller::aws_api::Request;
 use axum::{
     Router,
     body::Bytes,
@@ -99,7 +99,7 @@ async fn perform_all(
     sim: &Sim,
     requests: Vec<Request>,
     page_size: Option<usize>,
-) -> Result<Vec<aws_load_balancer_controller::cloud::Response>, Failure> {
+) -> Result<Vec<aws_load_balancer_controller::aws_api::Response>, Failure> {
     let mut responses = Vec::new();
     for request in requests {
         responses.push(sim.perform_paged(request, page_size).await?);

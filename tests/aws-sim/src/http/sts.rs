@@ -5,7 +5,7 @@ use super::{
     xml::{REQUEST_ID, Xml},
 };
 use crate::Sim;
-use aws_load_balancer_controller::{aws::send, cloud::sts::GetCallerIdentity};
+use aws_load_balancer_controller::{aws::send, aws_api::sts::GetCallerIdentity};
 
 /// Answers `GetCallerIdentity`, the one operation there is.
 pub(super) async fn answer(sim: &Sim) -> Result<String, Failure> {

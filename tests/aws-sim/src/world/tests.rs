@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::contract::{forward_to, in_subnet, listener_on, not_found, rule_on};
-use aws_load_balancer_controller::cloud::{Tags, ec2::*, elbv2::*};
+use aws_load_balancer_controller::aws_api::{Tags, ec2::*, elbv2::*};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 

@@ -1,13 +1,13 @@
 //! Stacks: small wishes, drawn at random, that build into what the controllers would want.
 
 use aws_load_balancer_controller::api::IntOrString;
-use aws_load_balancer_controller::cloud::ec2::{IngressRule, RuleSource};
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::ec2::{IngressRule, RuleSource};
+use aws_load_balancer_controller::aws_api::elbv2::{
     AuthenticationSession, FixedResponseAction, ForwardAction, HealthCheck, IpAddressType, ListenerAction,
     LoadBalancerType, Matcher, OidcAction, Protocol, RuleCondition, Scheme, SubnetMapping, TargetGroupTuple,
     TargetType, ValuesOrRegexes,
 };
-use aws_load_balancer_controller::cloud::{Attributes, Ref, Secret, SymbolKind, Tags};
+use aws_load_balancer_controller::aws_api::{Attributes, Ref, Secret, SymbolKind, Tags};
 use aws_load_balancer_controller::config::Config;
 use aws_load_balancer_controller::model::{
     AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, Listener, LoadBalancer, Owner, ResourceId,

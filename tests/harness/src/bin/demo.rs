@@ -4,7 +4,7 @@
 use std::{process::ExitCode, time::Instant};
 
 use anyhow::{Context as _, Result};
-use harness::walkthrough::{STEPS, Walkthrough, kept, progress::Progress, visit};
+use harness::walkthrough::{STEPS, Walkthrough, explore, kept, progress::Progress};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -82,12 +82,12 @@ async fn keep_if_wanted(walk: &Walkthrough) {
         return;
     }
     println!("\nIt keeps running until you press ctrl-C. In another terminal:\n");
-    match visit::exports(walk) {
+    match explore::exports(walk) {
         Ok(exports) => exports.iter().for_each(|line| println!("  {line}")),
         Err(error) => println!("  {error:#}"),
     }
     println!();
-    for line in visit::looks() {
+    for line in explore::looks() {
         println!("  {line}");
     }
     println!("\nLogs: {}", walk.cluster.logs().display());

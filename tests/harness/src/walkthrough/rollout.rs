@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use aws_load_balancer_controller::cloud::elbv2::{TargetGroup, TargetHealthState};
+use aws_load_balancer_controller::aws_api::elbv2::{TargetGroup, TargetHealthState};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::ListParams};
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use aws_load_balancer_controller::cloud::elbv2::{
+use aws_load_balancer_controller::aws_api::elbv2::{
     LoadBalancer, LoadBalancerType, Protocol, Scheme, TargetGroup, TargetType,
 };
 use k8s_openapi::api::{

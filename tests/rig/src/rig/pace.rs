@@ -1,8 +1,8 @@
 //! An AWS that takes its time and has enough of callers who do not.
 
 use aws_load_balancer_controller::{
-    aws::{Answer, Cloud},
-    cloud::{CloudError, Request, Service},
+    aws::{Cloud, CloudFuture},
+    aws_api::{CloudError, Request, Service},
 };
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, time::Duration};
@@ -66,7 +66,7 @@ impl<C> Paced<C> {
 }
 
 impl<C: Cloud> Cloud for Paced<C> {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             let mut pause = PAUSE;
             for _ in 0..ATTEMPTS {

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::aws::Answer;
-use crate::cloud::ec2::{Page, SecurityGroup};
-use crate::cloud::{Request, Response};
+use crate::aws::CloudFuture;
+use crate::aws_api::ec2::{DescribePage, SecurityGroup};
+use crate::aws_api::{Request, Response};
 use std::sync::Mutex;
 
 /// An EC2 with one group that each filter finds, which answers every dry run alike.
@@ -20,7 +20,7 @@ impl Ec2 {
 }
 
 impl Cloud for Ec2 {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             self.heard.lock().unwrap().push(request.clone());
             match request {
@@ -29,7 +29,7 @@ impl Cloud for Ec2 {
                         .groups
                         .clone()?
                         .map(|id| SecurityGroup { id: id.to_owned(), ..SecurityGroup::default() });
-                    let page = Page { items: found.into_iter().collect(), next_token: None };
+                    let page = DescribePage { items: found.into_iter().collect(), next_token: None };
                     Ok(Response::DescribeSecurityGroups(page))
                 }
                 Request::DryRun(_) => self.answer.clone().map(Response::DryRun),
@@ -55,11 +55,11 @@ fn config() -> Config {
 #[tokio::test]
 async fn with_groups_of_both_kinds_everything_that_ec2_changes_is_asked() {
     let ec2 = Ec2::new(Ok(Some("sg-1")), Ok(()));
-    let trials = run(&ec2, &config()).await;
-    assert!(trials.iter().all(|trial| trial.outcome == Outcome::Granted), "{trials:?}");
+    let results = run(&ec2, &config()).await;
+    assert!(results.iter().all(|result| result.outcome == PermissionOutcome::Granted), "{results:?}");
     let told = |statement: Statement| {
-        let of = trials.iter().filter(|trial| trial.need.statement == statement);
-        of.map(|trial| trial.need.permission.as_str()).collect::<Vec<_>>()
+        let of = results.iter().filter(|result| result.need.statement == statement);
+        of.map(|result| result.need.permission.as_str()).collect::<Vec<_>>()
     };
     let rules = ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"];
     assert_eq!(told(Statement::ChangeTargetRules), rules);
@@ -95,8 +95,8 @@ async fn groups_are_those_of_the_cluster_in_its_vpc() {
 #[tokio::test]
 async fn without_a_group_only_the_creation_of_one_is_asked() {
     for groups in [Ok(None), Err(error("UnauthorizedOperation", "no"))] {
-        let trials = run(&Ec2::new(groups, Ok(())), &config()).await;
-        let permissions: Vec<&str> = trials.iter().map(|trial| trial.need.permission.as_str()).collect();
+        let results = run(&Ec2::new(groups, Ok(())), &config()).await;
+        let permissions: Vec<&str> = results.iter().map(|result| result.need.permission.as_str()).collect();
         assert_eq!(permissions, ["ec2:CreateSecurityGroup", "ec2:CreateTags"]);
     }
 }
@@ -109,12 +109,15 @@ async fn only_unauthorized_means_that_it_is_not_allowed() {
     let slow = error("RequestLimitExceeded", "slow");
     let unreachable = CloudError::Unreachable { operation: "X", message: "reset".to_owned() };
     let cases = [
-        (error("UnauthorizedOperation", words), Outcome::Refused(Refusal::Said(readable.to_owned()))),
-        (slow.clone(), Outcome::Untried(Silence::Error(slow))),
-        (unreachable.clone(), Outcome::Untried(Silence::Error(unreachable))),
+        (
+            error("UnauthorizedOperation", words),
+            PermissionOutcome::Refused(DenialReason::Other(readable.to_owned())),
+        ),
+        (slow.clone(), PermissionOutcome::Unknown(UnknownReason::Error(slow))),
+        (unreachable.clone(), PermissionOutcome::Unknown(UnknownReason::Error(unreachable))),
     ];
     for (answer, expected) in cases {
-        let trials = run(&Ec2::new(Ok(None), Err(answer)), &config()).await;
-        assert!(trials.iter().all(|trial| trial.outcome == expected), "{trials:?}");
+        let results = run(&Ec2::new(Ok(None), Err(answer)), &config()).await;
+        assert!(results.iter().all(|result| result.outcome == expected), "{results:?}");
     }
 }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::cloud::sts::CallerIdentity;
+use crate::aws_api::sts::CallerIdentity;
 use std::collections::BTreeSet;
 
 fn config() -> Config {
@@ -9,27 +9,27 @@ fn config() -> Config {
     Config { cluster_name: text("demo"), region: text("r"), vpc_id: text("vpc-1"), ..Config::default() }
 }
 
-fn place(partition: &str) -> Place {
+fn scope(partition: &str) -> ArnScope {
     let arn = format!("arn:{partition}:sts::1:assumed-role/controller/session");
-    Place::of(&CallerIdentity { account: "1".to_owned(), arn }, &config())
+    ArnScope::of(&CallerIdentity { account: "1".to_owned(), arn }, &config())
 }
 
-fn pairs(needs: &[Situated]) -> BTreeSet<(Statement, String)> {
+fn pairs(needs: &[NeedInContext]) -> BTreeSet<(Statement, String)> {
     needs.iter().map(|situated| (situated.need.statement, situated.need.permission.clone())).collect()
 }
 
 #[test]
 fn everything_that_the_policy_grants_is_asked_but_what_is_tried_by_reading() {
     for partition in ["aws", "aws-cn", "aws-iso"] {
-        let place = place(partition);
+        let scope = scope(partition);
         let granted = Statement::VARIANTS.iter().flat_map(|statement| {
-            let permissions = statement.permissions(place.partition);
+            let permissions = statement.permissions(scope.partition);
             permissions.into_iter().map(|(permission, action)| (*statement, permission, action))
         });
         let to_change = granted.filter(|(_, _, action)| action.is_none_or(Action::is_write));
         let expected: BTreeSet<_> =
             to_change.map(|(statement, permission, _)| (statement, permission)).collect();
-        assert_eq!(pairs(&needs(&place, &config())), expected, "{partition}");
+        assert_eq!(pairs(&needs(&scope, &config())), expected, "{partition}");
     }
 }
 
@@ -39,8 +39,8 @@ fn what_is_switched_off_is_not_needed() {
         let mut config = config();
         change(&mut config);
         let all =
-            pairs(&needs(&place("aws"), &Config { cluster_name: "demo".to_owned(), ..Config::default() }));
-        let left = pairs(&needs(&place("aws"), &config));
+            pairs(&needs(&scope("aws"), &Config { cluster_name: "demo".to_owned(), ..Config::default() }));
+        let left = pairs(&needs(&scope("aws"), &config));
         all.difference(&left).map(|(_, permission)| permission.clone()).collect::<Vec<_>>()
     };
     let wafv2 = ["wafv2:GetWebACL", "wafv2:AssociateWebACL", "wafv2:DisassociateWebACL"];
@@ -62,7 +62,7 @@ fn what_is_switched_off_is_not_needed() {
 
 #[test]
 fn a_permission_is_asked_about_on_what_it_is_used() {
-    let needs = needs(&place("aws-us-gov"), &config());
+    let needs = needs(&scope("aws-us-gov"), &config());
     let resources = |permission: &str| -> BTreeSet<String> {
         let of = needs.iter().filter(|situated| situated.need.permission.ends_with(permission));
         of.flat_map(|situated| &situated.resources)
@@ -90,18 +90,18 @@ fn a_permission_is_asked_about_on_what_it_is_used() {
 
 #[test]
 fn requests_carry_the_tag_where_the_controllers_would() {
-    let keys = |situation: Situation| {
-        let context = situation.context(&place("aws"), &config());
+    let keys = |request_context: RequestContext| {
+        let context = request_context.context(&scope("aws"), &config());
         let tags =
             context.into_iter().filter(|(key, _)| key.contains("Tag/") || key.ends_with(":CreateAction"));
         tags.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
     };
     let request = "aws:RequestTag/elbv2.k8s.aws/cluster=demo";
-    assert_eq!(keys(Situation::Own), ["aws:ResourceTag/elbv2.k8s.aws/cluster=demo"]);
-    assert_eq!(keys(Situation::Foreign), [""; 0]);
+    assert_eq!(keys(RequestContext::Own), ["aws:ResourceTag/elbv2.k8s.aws/cluster=demo"]);
+    assert_eq!(keys(RequestContext::Foreign), [""; 0]);
     assert_eq!(
-        keys(Situation::NewTargetGroup),
+        keys(RequestContext::NewTargetGroup),
         [request, "elasticloadbalancing:CreateAction=CreateTargetGroup"]
     );
-    assert_eq!(keys(Situation::NewSecurityGroup), [request, "ec2:CreateAction=CreateSecurityGroup"]);
+    assert_eq!(keys(RequestContext::NewSecurityGroup), [request, "ec2:CreateAction=CreateSecurityGroup"]);
 }

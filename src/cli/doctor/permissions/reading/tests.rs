@@ -1,11 +1,11 @@
 use super::*;
-use crate::cloud::iam::statements_of;
-use crate::cloud::sts::CallerIdentity;
+use crate::aws_api::iam::statements_of;
+use crate::aws_api::sts::CallerIdentity;
 
 fn absent() -> Absent {
     let identity =
         CallerIdentity { account: "1".to_owned(), arn: "arn:aws-cn:sts::1:assumed-role/r/s".to_owned() };
-    Absent::of(&Place::of(&identity, &Config { region: "cn-north-1".to_owned(), ..Config::default() }))
+    Absent::of(&ArnScope::of(&identity, &Config { region: "cn-north-1".to_owned(), ..Config::default() }))
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_refusal_is_named_and_an_unknown_thing_is_none() {
     };
     assert!(is_denied(&error("UnauthorizedOperation")));
     assert!(!is_denied(&error("LoadBalancerNotFound")));
-    let check = judge(3, &["ec2:DescribeVpcs".to_owned()], None);
+    let check = to_check(3, &["ec2:DescribeVpcs".to_owned()], None);
     assert_eq!(check.detail, "not granted: ec2:DescribeVpcs");
     assert!(check.remedy.is_some());
 }

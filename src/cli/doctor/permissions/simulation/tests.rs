@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::aws::Answer;
-use crate::cloud::iam::{Role, SimulationPage};
-use crate::cloud::{Request, Response};
+use crate::aws::CloudFuture;
+use crate::aws_api::iam::{Role, SimulationPage};
+use crate::aws_api::{Request, Response};
 use std::sync::Mutex;
 
 const CALLER: &str = "arn:aws:sts::1:assumed-role/controller/session";
@@ -31,7 +31,7 @@ impl Iam {
 }
 
 impl Cloud for Iam {
-    fn call(&self, request: Request) -> Answer<'_> {
+    fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             match request {
                 Request::GetRole(_) => self.role.clone().map(Response::GetRole),
@@ -73,27 +73,32 @@ fn alike(request: &SimulatePrincipalPolicy, ruling: &Ruling) -> SimulationPage {
     SimulationPage { evaluations: evaluations.collect(), marker: None }
 }
 
-fn situated(statement: Statement, permission: &str, situation: Situation, resources: &[&str]) -> Situated {
+fn situated(
+    statement: Statement,
+    permission: &str,
+    request_context: RequestContext,
+    resources: &[&str],
+) -> NeedInContext {
     let need = Need { statement, permission: permission.to_owned(), is_on_behalf: false };
-    Situated { need, situation, resources: resources.iter().map(ToString::to_string).collect() }
+    NeedInContext { need, request_context, resources: resources.iter().map(ToString::to_string).collect() }
 }
 
-fn two() -> Vec<Situated> {
+fn two() -> Vec<NeedInContext> {
     vec![
-        situated(Statement::Targets, "e:RegisterTargets", Situation::Foreign, &["arn:tg"]),
-        situated(Statement::Targets, "e:DeregisterTargets", Situation::Foreign, &["arn:tg"]),
+        situated(Statement::Targets, "e:RegisterTargets", RequestContext::Foreign, &["arn:tg"]),
+        situated(Statement::Targets, "e:DeregisterTargets", RequestContext::Foreign, &["arn:tg"]),
     ]
 }
 
-async fn simulate(iam: &Iam, caller: &str, needs: Vec<Situated>) -> Vec<Outcome> {
+async fn simulate(iam: &Iam, caller: &str, needs: Vec<NeedInContext>) -> Vec<PermissionOutcome> {
     let identity = CallerIdentity { account: "1".to_owned(), arn: caller.to_owned() };
     let config = Config { region: "r".to_owned(), ..Config::default() };
-    let trials = run(iam, &identity, &Place::of(&identity, &config), &config, needs).await;
-    trials.into_iter().map(|trial| trial.outcome).collect()
+    let results = run(iam, &identity, &ArnScope::of(&identity, &config), &config, needs).await;
+    results.into_iter().map(|result| result.outcome).collect()
 }
 
 /// What one need comes to that is ruled so.
-fn outcome_of(statement: Statement, ruling: Ruling, organization: Option<bool>) -> Outcome {
+fn outcome_of(statement: Statement, ruling: Ruling, organization: Option<bool>) -> PermissionOutcome {
     let found = Evaluation { allowed_by_organization: organization, ..evaluation("e:X", ruling) };
     outcome(statement, &found, &found.overall)
 }
@@ -105,52 +110,68 @@ fn every_way_to_be_refused_has_its_own_outcome() {
         missing_keys: missing.iter().map(ToString::to_string).collect(),
         allowed_by_boundary: boundary,
     };
-    let refused = Outcome::Refused;
-    let uncertain =
-        |refusal: Refusal, key: &str| Outcome::Uncertain(refusal, BTreeSet::from([key.to_owned()]));
+    let refused = PermissionOutcome::Refused;
+    let uncertain = |refusal: DenialReason, key: &str| {
+        PermissionOutcome::Uncertain(refusal, BTreeSet::from([key.to_owned()]))
+    };
     let (implicit, explicit) = (|| Decision::ImplicitDeny, || Decision::ExplicitDeny);
     let tag = "aws:RequestTag/elbv2.k8s.aws/cluster";
     let cases = [
-        (Statement::Change, denied(Decision::Allowed, &[], Some(true)), Some(true), Outcome::Granted),
+        (
+            Statement::Change,
+            denied(Decision::Allowed, &[], Some(true)),
+            Some(true),
+            PermissionOutcome::Granted,
+        ),
         // Keys that only other statements ask for say nothing of what is allowed.
-        (Statement::Change, denied(Decision::Allowed, &["aws:SourceIp"], None), None, Outcome::Granted),
-        (Statement::Change, denied(implicit(), &[], None), None, refused(Refusal::NotAllowed)),
-        (Statement::Change, denied(explicit(), &[], None), Some(true), refused(Refusal::Denied)),
-        (Statement::Change, denied(implicit(), &[], None), Some(false), refused(Refusal::Organization)),
-        (Statement::Change, denied(explicit(), &[], None), Some(false), refused(Refusal::Organization)),
-        (Statement::Change, denied(implicit(), &[], Some(false)), Some(true), refused(Refusal::Boundary)),
-        (Statement::Change, denied(implicit(), &[], Some(true)), None, refused(Refusal::NotAllowed)),
+        (
+            Statement::Change,
+            denied(Decision::Allowed, &["aws:SourceIp"], None),
+            None,
+            PermissionOutcome::Granted,
+        ),
+        (Statement::Change, denied(implicit(), &[], None), None, refused(DenialReason::NotAllowed)),
+        (Statement::Change, denied(explicit(), &[], None), Some(true), refused(DenialReason::Denied)),
+        (Statement::Change, denied(implicit(), &[], None), Some(false), refused(DenialReason::Organization)),
+        (Statement::Change, denied(explicit(), &[], None), Some(false), refused(DenialReason::Organization)),
+        (
+            Statement::Change,
+            denied(implicit(), &[], Some(false)),
+            Some(true),
+            refused(DenialReason::Boundary),
+        ),
+        (Statement::Change, denied(implicit(), &[], Some(true)), None, refused(DenialReason::NotAllowed)),
         (
             Statement::Change,
             denied(implicit(), &["aws:SourceIp"], None),
             None,
-            uncertain(Refusal::NotAllowed, "aws:SourceIp"),
+            uncertain(DenialReason::NotAllowed, "aws:SourceIp"),
         ),
         (
             Statement::Change,
             denied(explicit(), &["aws:SourceIp"], None),
             None,
-            uncertain(Refusal::Denied, "aws:SourceIp"),
+            uncertain(DenialReason::Denied, "aws:SourceIp"),
         ),
         // Keys of our own policy are left out where the controller's requests have none of them either.
         (
             Statement::Change,
             denied(implicit(), &["AWS:requesttag/elbv2.k8s.aws/cluster", "ec2:CreateAction"], None),
             None,
-            refused(Refusal::NotAllowed),
+            refused(DenialReason::NotAllowed),
         ),
         // This statement holds only where the tag is absent, and that may be what the simulation cannot tell.
         (
             Statement::Tag,
             denied(implicit(), &[tag, "ec2:CreateAction"], None),
             None,
-            uncertain(Refusal::NotAllowed, tag),
+            uncertain(DenialReason::NotAllowed, tag),
         ),
         (
             Statement::Change,
             denied(Decision::Other(String::new()), &[], None),
             None,
-            Outcome::Untried(Silence::NotMentioned),
+            PermissionOutcome::Unknown(UnknownReason::NotMentioned),
         ),
     ];
     for (number, (statement, ruling, organization, expected)) in cases.into_iter().enumerate() {
@@ -162,8 +183,11 @@ fn every_way_to_be_refused_has_its_own_outcome() {
 async fn a_situation_is_one_call_with_its_context_in_the_name_of_the_role() {
     let iam = Iam::new(|request| Ok(alike(request, &ruling(Decision::Allowed))));
     let mut needs = two();
-    needs.push(situated(Statement::Change, "e:DeleteLoadBalancer", Situation::Own, &["arn:lb"]));
-    assert_eq!(simulate(&iam, CALLER, needs).await, [Outcome::Granted, Outcome::Granted, Outcome::Granted]);
+    needs.push(situated(Statement::Change, "e:DeleteLoadBalancer", RequestContext::Own, &["arn:lb"]));
+    assert_eq!(
+        simulate(&iam, CALLER, needs).await,
+        [PermissionOutcome::Granted, PermissionOutcome::Granted, PermissionOutcome::Granted]
+    );
     let heard = iam.heard.lock().unwrap();
     let [own, foreign] = heard.as_slice() else { panic!("two calls expected: {heard:?}") };
     assert_eq!(own.permissions, ["e:DeleteLoadBalancer"]);
@@ -185,7 +209,7 @@ async fn pages_are_read_to_the_end() {
         let evaluations = vec![evaluation(permission, ruling(Decision::Allowed))];
         Ok(SimulationPage { evaluations, marker })
     });
-    assert_eq!(simulate(&iam, CALLER, two()).await, [Outcome::Granted, Outcome::Granted]);
+    assert_eq!(simulate(&iam, CALLER, two()).await, [PermissionOutcome::Granted, PermissionOutcome::Granted]);
     assert_eq!(iam.calls(), 2);
 }
 
@@ -201,10 +225,13 @@ async fn a_permission_has_to_be_granted_on_each_resource_on_which_it_is_needed()
         Ok(SimulationPage { evaluations: vec![found], marker: None })
     });
     let needs = vec![
-        situated(Statement::Tag, "e:AddTags", Situation::Own, &["arn:lb", "arn:tg"]),
-        situated(Statement::TagListeners, "e:AddTags", Situation::Own, &["arn:listener", "arn:rule"]),
+        situated(Statement::Tag, "e:AddTags", RequestContext::Own, &["arn:lb", "arn:tg"]),
+        situated(Statement::TagListeners, "e:AddTags", RequestContext::Own, &["arn:listener", "arn:rule"]),
     ];
-    assert_eq!(simulate(&iam, CALLER, needs).await, [Outcome::Granted, Outcome::Refused(Refusal::Denied)]);
+    assert_eq!(
+        simulate(&iam, CALLER, needs).await,
+        [PermissionOutcome::Granted, PermissionOutcome::Refused(DenialReason::Denied)]
+    );
     assert_eq!(iam.calls(), 1);
 }
 
@@ -216,7 +243,10 @@ async fn what_has_to_be_simulated_apart_is() {
             1 => Ok(alike(request, &ruling(Decision::Allowed))),
             _ => Err(error("InvalidInput", message)),
         });
-        assert_eq!(simulate(&iam, CALLER, two()).await, [Outcome::Granted, Outcome::Granted]);
+        assert_eq!(
+            simulate(&iam, CALLER, two()).await,
+            [PermissionOutcome::Granted, PermissionOutcome::Granted]
+        );
         assert_eq!(iam.calls(), 3);
     }
 }
@@ -245,8 +275,8 @@ async fn the_first_failure_ends_the_simulation_and_is_what_is_said_of_the_rest()
         let said = failure.clone();
         let iam = Iam::new(move |_| Err(said.clone()));
         let mut needs = two();
-        needs.push(situated(Statement::Change, "e:DeleteLoadBalancer", Situation::Own, &[]));
-        let expected = Outcome::Untried(Silence::Error(failure));
+        needs.push(situated(Statement::Change, "e:DeleteLoadBalancer", RequestContext::Own, &[]));
+        let expected = PermissionOutcome::Unknown(UnknownReason::Error(failure));
         assert_eq!(simulate(&iam, CALLER, needs).await, [expected.clone(), expected.clone(), expected]);
         assert_eq!(iam.calls(), 1);
     }
@@ -262,10 +292,13 @@ async fn a_role_with_a_path_is_found_by_its_name() {
             }
             Err(error(refusal, "no"))
         });
-        let untried = Outcome::Untried(Silence::Error(error(refusal, "no")));
+        let untried = PermissionOutcome::Unknown(UnknownReason::Error(error(refusal, "no")));
         assert_eq!(simulate(&iam, CALLER, two()).await, [untried.clone(), untried]);
         iam.role = Ok(Role { arn: WITH_PATH.to_owned() });
-        assert_eq!(simulate(&iam, CALLER, two()).await, [Outcome::Granted, Outcome::Granted]);
+        assert_eq!(
+            simulate(&iam, CALLER, two()).await,
+            [PermissionOutcome::Granted, PermissionOutcome::Granted]
+        );
         assert_eq!(iam.heard.lock().unwrap().last().unwrap().context["aws:PrincipalArn"], WITH_PATH);
     }
 }
@@ -273,7 +306,7 @@ async fn a_role_with_a_path_is_found_by_its_name() {
 #[tokio::test]
 async fn who_is_neither_user_nor_role_is_not_simulated() {
     let iam = Iam::new(|_| panic!("not to be asked"));
-    let silent = Outcome::Untried(Silence::NoPrincipal);
+    let silent = PermissionOutcome::Unknown(UnknownReason::NoPrincipal);
     assert_eq!(simulate(&iam, "arn:aws:iam::1:root", two()).await, [silent.clone(), silent]);
 }
 
@@ -283,6 +316,6 @@ async fn what_the_answer_leaves_out_is_untried() {
         let evaluations = vec![evaluation("e:RegisterTargets", ruling(Decision::Allowed))];
         Ok(SimulationPage { evaluations, marker: None })
     });
-    let expected = [Outcome::Granted, Outcome::Untried(Silence::NotMentioned)];
+    let expected = [PermissionOutcome::Granted, PermissionOutcome::Unknown(UnknownReason::NotMentioned)];
     assert_eq!(simulate(&iam, CALLER, two()).await, expected);
 }

@@ -3,12 +3,12 @@
 use super::Node;
 use crate::{
     World,
-    refusal::{Verdict, refuse},
+    refusal::{CallResult, refuse},
 };
-use aws_load_balancer_controller::cloud::{Ref, Request, Tags, ec2::*};
+use aws_load_balancer_controller::aws_api::{Ref, Request, Tags, ec2::*};
 
 /// The requests of a form: one, or one for each resource that is tagged.
-pub(super) fn requests(action: &str, form: &Node, world: &mut World) -> Verdict<Vec<Request>> {
+pub(super) fn requests(action: &str, form: &Node, world: &mut World) -> CallResult<Vec<Request>> {
     Ok(vec![match action {
         "DescribeSubnets" => describe(form, "SubnetId", |subnet_ids, filters, next_token| {
             DescribeSubnets { subnet_ids, filters, next_token }.into()
@@ -70,7 +70,7 @@ fn group_id(form: &Node) -> Ref {
 }
 
 /// Permissions with one rule for each peer.
-fn rules(form: &Node) -> Verdict<Vec<IngressRule>> {
+fn rules(form: &Node) -> CallResult<Vec<IngressRule>> {
     let mut rules = Vec::new();
     for permission in form.list("IpPermissions") {
         let protocol = permission.text_or_empty("IpProtocol");
@@ -99,7 +99,7 @@ fn peers(permission: &Node) -> Vec<(RuleSource, Option<String>)> {
     peers
 }
 
-fn tag(form: &Node, world: &mut World, request: fn(Ref, Tags) -> Request) -> Verdict<Vec<Request>> {
+fn tag(form: &Node, world: &mut World, request: fn(Ref, Tags) -> Request) -> CallResult<Vec<Request>> {
     let mut requests = Vec::new();
     for id in form.texts("ResourceId") {
         let current = world.ec2_tags_mut(&id)?.clone();

@@ -4,7 +4,7 @@ use crate::{
     World,
     http::xml::{REQUEST_ID, Xml},
 };
-use aws_load_balancer_controller::cloud::{Response, Tags, ec2::*};
+use aws_load_balancer_controller::aws_api::{Response, Tags, ec2::*};
 use std::collections::BTreeMap;
 
 /// The answer to an action, of its last response.
@@ -51,7 +51,7 @@ fn write(xml: &mut Xml, response: Response, world: &World) {
     }
 }
 
-fn list<T>(xml: &mut Xml, tag: &str, page: Page<T>, write: impl FnMut(&mut Xml, T)) {
+fn list<T>(xml: &mut Xml, tag: &str, page: DescribePage<T>, write: impl FnMut(&mut Xml, T)) {
     xml.items(tag, page.items, write);
     xml.maybe("nextToken", page.next_token);
 }

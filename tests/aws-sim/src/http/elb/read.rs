@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     World,
-    refusal::{Verdict, bad_value, ensure, refuse},
+    refusal::{CallResult, bad_value, ensure, refuse},
 };
-use aws_load_balancer_controller::cloud::{Attributes, Ref, Request, Tags, elbv2::*};
+use aws_load_balancer_controller::aws_api::{Attributes, Ref, Request, Tags, elbv2::*};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes of a load balancer that exists.
@@ -26,7 +26,7 @@ const LOAD_BALANCER_CHANGES: &[&str] = &[
 ];
 
 /// The requests of a form: one, or one for each resource, certificate or listener it names.
-pub(super) fn requests(action: &str, form: &Node, world: &World) -> Verdict<Vec<Request>> {
+pub(super) fn requests(action: &str, form: &Node, world: &World) -> CallResult<Vec<Request>> {
     Ok(vec![match action {
         "DescribeListeners" => return describe_listeners(form, world),
         "DescribeRules" => return describe_rules(form),
@@ -53,7 +53,7 @@ fn unknown(action: &str) -> crate::refusal::Refusal {
     refuse("InvalidAction", format!("Could not find operation {action} for version 2015-12-01"))
 }
 
-fn description(action: &str, form: &Node) -> Verdict<Request> {
+fn description(action: &str, form: &Node) -> CallResult<Request> {
     let marker = form.text("Marker");
     let arn = |name: &str| form.required(name).map(Ref::from);
     Ok(match action {
@@ -89,7 +89,7 @@ fn description(action: &str, form: &Node) -> Verdict<Request> {
 }
 
 /// Listeners by load balancer, or by their own ARNs: then the load balancer of each is asked.
-fn describe_listeners(form: &Node, world: &World) -> Verdict<Vec<Request>> {
+fn describe_listeners(form: &Node, world: &World) -> CallResult<Vec<Request>> {
     let marker = form.text("Marker");
     let of = |arn: String| DescribeListeners { load_balancer_arn: arn.into(), marker: marker.clone() }.into();
     if let Some(arn) = form.text("LoadBalancerArn") {
@@ -106,7 +106,7 @@ fn describe_listeners(form: &Node, world: &World) -> Verdict<Vec<Request>> {
 }
 
 /// Rules by listener, or by their own ARNs: then the listener of each is asked.
-fn describe_rules(form: &Node) -> Verdict<Vec<Request>> {
+fn describe_rules(form: &Node) -> CallResult<Vec<Request>> {
     let marker = form.text("Marker");
     let of = |arn: String| DescribeRules { listener_arn: arn.into(), marker: marker.clone() }.into();
     if let Some(arn) = form.text("ListenerArn") {
@@ -118,24 +118,24 @@ fn describe_rules(form: &Node) -> Verdict<Vec<Request>> {
     Ok(parents.into_iter().map(of).collect())
 }
 
-fn add_tags(form: &Node) -> Verdict<Vec<Request>> {
+fn add_tags(form: &Node) -> CallResult<Vec<Request>> {
     let tags = tags(form)?;
     let add = |arn: String| AddTags { arn: arn.into(), tags: tags.clone() }.into();
     Ok(resources(form)?.into_iter().map(add).collect())
 }
 
-fn remove_tags(form: &Node) -> Verdict<Vec<Request>> {
+fn remove_tags(form: &Node) -> CallResult<Vec<Request>> {
     let remove = |arn: String| RemoveTags { arn: arn.into(), keys: form.texts("TagKeys") }.into();
     Ok(resources(form)?.into_iter().map(remove).collect())
 }
 
-fn resources(form: &Node) -> Verdict<Vec<String>> {
+fn resources(form: &Node) -> CallResult<Vec<String>> {
     let arns = form.texts("ResourceArns");
     ensure(!arns.is_empty(), || bad_value("At least one resource must be specified"))?;
     Ok(arns)
 }
 
-fn each_certificate(form: &Node, request: fn(Ref, Ref) -> Request) -> Verdict<Vec<Request>> {
+fn each_certificate(form: &Node, request: fn(Ref, Ref) -> Request) -> CallResult<Vec<Request>> {
     let listener = Ref::from(form.required("ListenerArn")?);
     let certificates = form.list("Certificates");
     ensure(!certificates.is_empty(), || bad_value("A certificate must be specified"))?;
@@ -143,7 +143,7 @@ fn each_certificate(form: &Node, request: fn(Ref, Ref) -> Request) -> Verdict<Ve
     Ok(certificates.iter().map(|node| request(listener.clone(), arn(node))).collect())
 }
 
-fn load_balancer_change(action: &str, form: &Node, world: &World) -> Verdict<Request> {
+fn load_balancer_change(action: &str, form: &Node, world: &World) -> CallResult<Request> {
     if action == "CreateLoadBalancer" {
         return create_load_balancer(form);
     }
@@ -176,14 +176,14 @@ fn load_balancer_change(action: &str, form: &Node, world: &World) -> Verdict<Req
     })
 }
 
-fn modify_ip_pools(arn: Ref, form: &Node, world: &World) -> Verdict<Request> {
+fn modify_ip_pools(arn: Ref, form: &Node, world: &World) -> CallResult<Request> {
     let keeps = form.texts("RemoveIpamPools").is_empty();
     let current = world.elb.load_balancer(&arn)?.described.ipv4_ipam_pool_id.clone();
     let given = form.at("IpamPools").text("Ipv4IpamPoolId");
     Ok(ModifyIpPools { arn, ipv4_ipam_pool_id: given.or(current.filter(|_| keeps)) }.into())
 }
 
-fn modify_capacity_reservation(arn: Ref, form: &Node) -> Verdict<Request> {
+fn modify_capacity_reservation(arn: Ref, form: &Node) -> CallResult<Request> {
     let capacity_units = form.at("MinimumLoadBalancerCapacity").number("CapacityUnits")?;
     let resets = form.flag("ResetCapacityReservation").unwrap_or(false);
     ensure(resets != capacity_units.is_some(), || {
@@ -194,7 +194,7 @@ fn modify_capacity_reservation(arn: Ref, form: &Node) -> Verdict<Request> {
     Ok(ModifyCapacityReservation { arn, capacity_units }.into())
 }
 
-fn create_load_balancer(form: &Node) -> Verdict<Request> {
+fn create_load_balancer(form: &Node) -> CallResult<Request> {
     let or = |name: &str, default: &str| form.text(name).unwrap_or_else(|| default.to_owned());
     Ok(CreateLoadBalancer {
         name: form.required("Name")?,
@@ -211,7 +211,7 @@ fn create_load_balancer(form: &Node) -> Verdict<Request> {
     .into())
 }
 
-fn target_group_change(action: &str, form: &Node) -> Verdict<Request> {
+fn target_group_change(action: &str, form: &Node) -> CallResult<Request> {
     if action == "CreateTargetGroup" {
         return create_target_group(form);
     }
@@ -228,7 +228,7 @@ fn target_group_change(action: &str, form: &Node) -> Verdict<Request> {
     })
 }
 
-fn create_target_group(form: &Node) -> Verdict<Request> {
+fn create_target_group(form: &Node) -> CallResult<Request> {
     let or = |name: &str, default: &str| form.text(name).unwrap_or_else(|| default.to_owned());
     Ok(CreateTargetGroup {
         name: form.required("Name")?,
@@ -245,7 +245,7 @@ fn create_target_group(form: &Node) -> Verdict<Request> {
     .into())
 }
 
-fn routing_change(action: &str, form: &Node, world: &World) -> Verdict<Request> {
+fn routing_change(action: &str, form: &Node, world: &World) -> CallResult<Request> {
     let arn = |name: &str| form.required(name).map(Ref::from);
     Ok(match action {
         "CreateListener" => {
@@ -286,7 +286,7 @@ fn routing_change(action: &str, form: &Node, world: &World) -> Verdict<Request> 
     })
 }
 
-fn modify_rule(form: &Node, world: &World) -> Verdict<Request> {
+fn modify_rule(form: &Node, world: &World) -> CallResult<Request> {
     let arn = Ref::from(form.required("RuleArn")?);
     let current = world.elb.rule(&arn).map(|rule| rule.described.clone()).ok();
     let (conditions_then, actions_then, transforms_then) =
@@ -302,7 +302,7 @@ fn modify_rule(form: &Node, world: &World) -> Verdict<Request> {
 }
 
 /// Settings of a listener; what the form leaves out stays as it was.
-fn settings(form: &Node, was: Option<&Listener>) -> Verdict<ListenerSettings> {
+fn settings(form: &Node, was: Option<&Listener>) -> CallResult<ListenerSettings> {
     let certificates = form.list("Certificates");
     ensure(certificates.len() <= 1, || bad_value("You must specify exactly one certificate"))?;
     let protocol = form.text("Protocol").map(|text| Protocol::from(text.as_str()));
@@ -334,7 +334,7 @@ fn subnet_mappings(form: &Node) -> Vec<SubnetMapping> {
     plain.chain(mapped).collect()
 }
 
-fn targets(form: &Node) -> Verdict<Vec<Target>> {
+fn targets(form: &Node) -> CallResult<Vec<Target>> {
     let target = |node: &Node| {
         Ok(Target {
             id: node.text_or_empty("Id").into(),
@@ -346,7 +346,7 @@ fn targets(form: &Node) -> Verdict<Vec<Target>> {
     form.list("Targets").into_iter().map(target).collect()
 }
 
-fn health_check(form: &Node) -> Verdict<HealthCheck> {
+fn health_check(form: &Node) -> CallResult<HealthCheck> {
     let matcher = form.at("Matcher");
     let matcher = Matcher { http_code: matcher.text("HttpCode"), grpc_code: matcher.text("GrpcCode") };
     Ok(HealthCheck {
@@ -361,7 +361,7 @@ fn health_check(form: &Node) -> Verdict<HealthCheck> {
     })
 }
 
-fn tags(form: &Node) -> Verdict<Tags> {
+fn tags(form: &Node) -> CallResult<Tags> {
     let pairs = form.pairs("Tags", "Key", "Value");
     let tags: BTreeMap<_, _> = pairs.iter().cloned().collect();
     ensure(tags.len() == pairs.len(), || {

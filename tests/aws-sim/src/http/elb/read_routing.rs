@@ -1,11 +1,11 @@
 //! Actions, conditions, transforms and mutual TLS as forms spell them.
 
 use super::Node;
-use crate::refusal::{Verdict, bad_value};
-use aws_load_balancer_controller::cloud::{Ref, Secret, elbv2::*};
+use crate::refusal::{CallResult, bad_value};
+use aws_load_balancer_controller::aws_api::{Ref, Secret, elbv2::*};
 
 /// The actions under a name, by their order.
-pub(super) fn actions(form: &Node, name: &str) -> Verdict<Vec<ListenerAction>> {
+pub(super) fn actions(form: &Node, name: &str) -> CallResult<Vec<ListenerAction>> {
     let mut ordered = Vec::new();
     for node in form.list(name) {
         ordered.push((node.number::<i32>("Order")?.unwrap_or_default(), action(node)?));
@@ -14,7 +14,7 @@ pub(super) fn actions(form: &Node, name: &str) -> Verdict<Vec<ListenerAction>> {
     Ok(ordered.into_iter().map(|(_, action)| action).collect())
 }
 
-fn action(node: &Node) -> Verdict<ListenerAction> {
+fn action(node: &Node) -> CallResult<ListenerAction> {
     let kind = node.text_or_empty("Type");
     Ok(match kind.as_str() {
         "forward" => ListenerAction::Forward(forward(node)?),
@@ -29,14 +29,14 @@ fn action(node: &Node) -> Verdict<ListenerAction> {
     })
 }
 
-fn forward(node: &Node) -> Verdict<ForwardAction> {
+fn forward(node: &Node) -> CallResult<ForwardAction> {
     let config = node.at("ForwardConfig");
     let tuple = |node: &Node| {
         let target_group = Ref::from(node.text_or_empty("TargetGroupArn"));
         Ok(TargetGroupTuple { target_group, weight: node.number("Weight")? })
     };
     let mut target_groups: Vec<_> =
-        config.list("TargetGroups").into_iter().map(tuple).collect::<Verdict<_>>()?;
+        config.list("TargetGroups").into_iter().map(tuple).collect::<CallResult<_>>()?;
     let plain = target_groups.is_empty();
     if plain && let Some(arn) = node.text("TargetGroupArn") {
         target_groups.push(TargetGroupTuple { target_group: arn.into(), weight: None });
@@ -69,7 +69,7 @@ fn fixed_response(config: &Node) -> FixedResponseAction {
     }
 }
 
-fn cognito(config: &Node) -> Verdict<CognitoAction> {
+fn cognito(config: &Node) -> CallResult<CognitoAction> {
     Ok(CognitoAction {
         user_pool_arn: config.text_or_empty("UserPoolArn"),
         user_pool_client_id: config.text_or_empty("UserPoolClientId"),
@@ -78,7 +78,7 @@ fn cognito(config: &Node) -> Verdict<CognitoAction> {
     })
 }
 
-fn oidc(config: &Node) -> Verdict<OidcAction> {
+fn oidc(config: &Node) -> CallResult<OidcAction> {
     Ok(OidcAction {
         issuer: config.text_or_empty("Issuer"),
         authorization_endpoint: config.text_or_empty("AuthorizationEndpoint"),
@@ -91,7 +91,7 @@ fn oidc(config: &Node) -> Verdict<OidcAction> {
     })
 }
 
-fn session(config: &Node) -> Verdict<AuthenticationSession> {
+fn session(config: &Node) -> CallResult<AuthenticationSession> {
     let extra = config.pairs("AuthenticationRequestExtraParams", "key", "value");
     Ok(AuthenticationSession {
         extra_params: extra.into_iter().collect(),
@@ -115,11 +115,11 @@ fn jwt(config: &Node) -> JwtAction {
     }
 }
 
-pub(super) fn conditions(form: &Node) -> Verdict<Vec<RuleCondition>> {
+pub(super) fn conditions(form: &Node) -> CallResult<Vec<RuleCondition>> {
     form.list("Conditions").into_iter().map(condition).collect()
 }
 
-fn condition(node: &Node) -> Verdict<RuleCondition> {
+fn condition(node: &Node) -> CallResult<RuleCondition> {
     let field = node.text_or_empty("Field");
     // The old form gives the values beside the field, the typed one within the field's own structure.
     let one = |config: &str| {

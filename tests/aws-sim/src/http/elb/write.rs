@@ -5,7 +5,7 @@ use crate::{
     World,
     http::xml::{REQUEST_ID, Xml},
 };
-use aws_load_balancer_controller::cloud::{Attributes, Request, Response, elbv2::*};
+use aws_load_balancer_controller::aws_api::{Attributes, Request, Response, elbv2::*};
 
 const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
 

@@ -1,7 +1,7 @@
 //! Listeners and rules as Elastic Load Balancing writes them.
 
 use crate::http::xml::Xml;
-use aws_load_balancer_controller::cloud::elbv2::*;
+use aws_load_balancer_controller::aws_api::elbv2::*;
 
 pub(super) fn listener(xml: &mut Xml, listener: &Listener) {
     xml.leaf("ListenerArn", &listener.arn);

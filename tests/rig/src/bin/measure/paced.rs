@@ -3,9 +3,8 @@
 use super::table::{calls, head, percentiles, row, time};
 use anyhow::Result;
 use rig::{
-    Rig,
-    crowd::{self, pod, service},
-    shop,
+    Rig, fixtures,
+    load::{self, pod, service},
 };
 use std::time::{Duration, Instant};
 
@@ -23,8 +22,8 @@ pub fn run(services: usize, groups: usize) -> Result<()> {
 
 async fn measure_services(services: usize) {
     head(&format!("{services} Services, 2 ports, {PODS} pods each, at AWS's pace"));
-    let mut rig = Rig::new(crowd::paced());
-    rig.furnish();
+    let mut rig = Rig::new(load::paced());
+    rig.seed();
     rig.add_services(services, PODS);
     converge(&mut rig).await;
     resync(&mut rig).await;
@@ -35,11 +34,11 @@ async fn measure_services(services: usize) {
         let number = step * services / churn;
         let pods: Vec<usize> = (0..=PODS).map(|rank| pod(number, rank, PODS + 1)).collect();
         rig.serve(&service(number), &pods);
-        let address = rig.aws.world(|world| shop::address(world, pod(number, PODS, PODS + 1)));
+        let address = rig.aws.world(|world| fixtures::address(world, pod(number, PODS, PODS + 1)));
         began.push((address, rig.aws.world(|world| world.now())));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    rig.settle().await;
+    rig.run_until_idle().await;
     let registered = rig.registrations();
     let waits =
         began.into_iter().filter_map(|(pod, since)| registered.get(&pod).map(|at| at.saturating_sub(since)));
@@ -49,8 +48,8 @@ async fn measure_services(services: usize) {
 
 async fn measure_groups(groups: usize) {
     head(&format!("{groups} Ingress groups, 3 Services each, at AWS's pace"));
-    let mut rig = Rig::new(crowd::paced());
-    rig.furnish();
+    let mut rig = Rig::new(load::paced());
+    rig.seed();
     rig.add_groups(groups, 3);
     converge(&mut rig).await;
     resync(&mut rig).await;
@@ -61,7 +60,7 @@ async fn converge(rig: &mut Rig) {
     rig.aws.clear_calls();
     let (began, clock) = (rig.aws.world(|world| world.now()), Instant::now());
     rig.start().await;
-    rig.settle().await;
+    rig.run_until_idle().await;
     row("from nothing until steady", time(rig.last_call(began)));
     row("calls", calls(rig.count()));
     row("processor time, simulators included", time(clock.elapsed()));
@@ -76,7 +75,7 @@ async fn resync(rig: &mut Rig) {
         rig.aws.clear_calls();
         let Some(engine) = rig.engine() else { return };
         engine.resync();
-        rig.settle().await;
+        rig.run_until_idle().await;
         eprintln!("resync: {:?}", rig.count_by_operation());
     }
     row("calls of a resync", calls(rig.count()));
@@ -87,7 +86,7 @@ async fn restart(rig: &mut Rig) {
     rig.aws.clear_calls();
     let began = rig.aws.world(|world| world.now());
     rig.start().await;
-    rig.settle().await;
+    rig.run_until_idle().await;
     row("restart: calls", calls(rig.count()));
     row("restart: steady after", time(rig.last_call(began)));
     eprintln!("restart: {:?}", rig.count_by_operation());

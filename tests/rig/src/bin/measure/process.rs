@@ -4,9 +4,8 @@ use super::table::{calls, head, percentiles, row, time};
 use anyhow::{Context, Result, ensure};
 use aws_sim::{Calls, Effect, Fault};
 use rig::{
-    Rig,
-    crowd::{self, pod, service},
-    shop,
+    Rig, fixtures,
+    load::{self, pod, service},
 };
 use std::{
     path::Path,
@@ -24,8 +23,8 @@ pub fn run(binary: &Path, services: usize, pods: usize) -> Result<()> {
 }
 
 async fn measure(binary: &Path, services: usize, pods: usize) -> Result<()> {
-    let rig = Rig::new(crowd::options());
-    rig.furnish();
+    let rig = Rig::new(load::options());
+    rig.seed();
     rig.aws.arm(Fault::on(Calls::All, Effect::Delay(Duration::from_millis(20))));
     let mut servers = JoinSet::new();
     let (aws, api) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
@@ -58,7 +57,7 @@ async fn measure(binary: &Path, services: usize, pods: usize) -> Result<()> {
         let number = step * services / churn;
         let numbers: Vec<usize> = (0..=pods).map(|rank| pod(number, rank, pods + 1)).collect();
         let address =
-            rig.aws.world(|world| shop::address(world, numbers.last().copied().unwrap_or_default()));
+            rig.aws.world(|world| fixtures::address(world, numbers.last().copied().unwrap_or_default()));
         rig.serve(&service(number), &numbers);
         since.push((address, rig.aws.world(|world| world.now())));
         sleep(Duration::from_millis(50)).await;

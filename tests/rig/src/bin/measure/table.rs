@@ -1,6 +1,6 @@
 //! Figures as rows of Markdown.
 
-use rig::crowd::Count;
+use rig::load::Count;
 use std::time::Duration;
 
 /// Prints a heading.

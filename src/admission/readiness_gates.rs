@@ -1,0 +1,92 @@
+//! Readiness gates: a new pod that will be a target waits for its load balancer.
+//!
+//! Matches upstream's `pkg/inject/pod_readiness.go`.
+
+use super::{AdmissionOperation, Admitted, Change, quic, response, set, target_control, text};
+use crate::api::meta::{LEGACY_READINESS_GATE_PREFIX, READINESS_GATE_PREFIX};
+use crate::api::target_group_binding::TargetType;
+use crate::api::{Service, TargetGroupBinding};
+use crate::config::Config;
+use crate::finding::{Finding, ObjectRef};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Adds the gates of all bindings (of the pod's namespace) whose Service selects the pod.
+pub fn inject_readiness_gates<'a>(
+    config: &Config,
+    operation: AdmissionOperation,
+    pod: &Value,
+    bindings: impl IntoIterator<Item = &'a TargetGroupBinding>,
+    service: impl Fn(&str) -> Option<std::sync::Arc<Service>>,
+) -> Admitted {
+    if operation != AdmissionOperation::Create || !config.enable_pod_readiness_gate_inject {
+        return Admitted::unchanged();
+    }
+    let labels = labels(pod);
+    let gates: Vec<String> = bindings
+        .into_iter()
+        .filter(|binding| binding.spec.target_type == Some(TargetType::Ip))
+        .filter(|binding| {
+            service(&binding.spec.service_ref.name).is_some_and(|service| selects(&service, &labels))
+        })
+        .filter_map(|binding| binding.metadata.name.as_ref())
+        .map(|name| format!("{READINESS_GATE_PREFIX}{name}"))
+        .collect();
+    if gates.is_empty() { Admitted::unchanged() } else { with_gates(pod, gates) }
+}
+
+/// What pods ask of the webhooks in vain, as warnings.
+pub fn with_warnings(config: &Config, change: &Change<'_>) -> Admitted {
+    if change.operation != AdmissionOperation::Create {
+        return Admitted::unchanged();
+    }
+    let name = text(change.object, "/metadata/name").unwrap_or_default().to_owned();
+    let object = ObjectRef { kind: "Pod", namespace: change.namespace.to_owned(), name };
+    let findings = warnings(config, &object, change.object);
+    // why: warnings never refuse
+    response::to_response(config.annotation_validation, "pod", &object, &findings)
+        .unwrap_or(Admitted::unchanged())
+}
+
+/// Annotations that name containers, settings and ids which there are not.
+pub fn warnings(config: &Config, object: &ObjectRef, pod: &Value) -> Vec<Finding> {
+    let annotations = pod.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
+    let annotations: BTreeMap<String, String> =
+        annotations.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    let mut findings = quic::warnings(object, pod, &config.quic_environment_variable_name);
+    findings.extend(target_control::warnings(object, &annotations));
+    findings
+}
+
+fn labels(pod: &Value) -> BTreeMap<String, String> {
+    let labels = pod.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
+    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn selects(service: &Service, labels: &BTreeMap<String, String>) -> bool {
+    let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    selector.is_some_and(|selector| {
+        !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    })
+}
+
+fn with_gates(pod: &Value, gates: Vec<String>) -> Admitted {
+    let present = pod.pointer("/spec/readinessGates").and_then(Value::as_array).cloned().unwrap_or_default();
+    let gate_type =
+        |gate: &Value| gate.get("conditionType").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut wanted: Vec<Value> = present
+        .into_iter()
+        .filter(|gate| !gate_type(gate).starts_with(LEGACY_READINESS_GATE_PREFIX))
+        .collect();
+    for gate in gates {
+        if !wanted.iter().any(|present| gate_type(present) == gate) {
+            wanted.push(json!({"conditionType": gate}));
+        }
+    }
+    let mut pod = pod.clone();
+    set(&mut pod, "spec", "readinessGates", Value::Array(wanted));
+    Admitted::changed(pod)
+}
+
+#[cfg(test)]
+mod tests;

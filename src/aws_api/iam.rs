@@ -1,0 +1,353 @@
+//! The IAM policy: what the controller's role must be allowed, derived from the table of operations.
+//!
+//! [`statements_of`] places every operation, so a new row of the table does not compile before somebody has decided under
+//! which conditions it is allowed. The statements and their tag conditions are those of upstream's
+//! `docs/install/iam_policy*.json`; a role that has upstream's policy needs no other one. On purpose different:
+//! `wafv2:ListWebACLs`, which finds web ACLs by name, is allowed; and every statement has an id.
+//!
+//! The cluster tag must be part of the request that creates something, and of no later request that tags it.
+//!
+//! What `doctor` asks IAM itself, whether the role has these permissions, is in [`simulation`]. The policy does not allow it.
+
+mod simulation;
+
+pub use simulation::{
+    Context, Decision, Evaluation, GetRole, Principal, Role, Ruling, SimulatePrincipalPolicy, SimulationPage,
+};
+
+use super::{Action, Service};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use strum::VariantArray;
+
+/// Tag that marks what the controller owns.
+pub const CLUSTER_TAG: &str = "elbv2.k8s.aws/cluster";
+
+/// A group of AWS regions with ARNs of its own.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Partition {
+    /// Commercial regions.
+    Aws,
+    /// China.
+    AwsCn,
+    /// US government.
+    AwsUsGov,
+    /// European Sovereign Cloud.
+    AwsEusc,
+    /// US, isolated.
+    AwsIso,
+    /// US, isolated, secret.
+    AwsIsoB,
+    /// Europe, isolated.
+    AwsIsoE,
+    /// US, isolated, further regions.
+    AwsIsoF,
+}
+
+impl Partition {
+    /// As ARNs spell it.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Whether its IAM knows the permission of an operation. The isolated regions lag behind.
+    fn knows(self, action: Action) -> bool {
+        let is_new = matches!(
+            action,
+            Action::DescribeTrustStores
+                | Action::DescribeListenerAttributes
+                | Action::DescribeCapacityReservation
+                | Action::ModifyListenerAttributes
+                | Action::ModifyCapacityReservation
+        );
+        let is_isolated = matches!(self, Self::AwsIso | Self::AwsIsoB | Self::AwsIsoE | Self::AwsIsoF);
+        !(is_new && is_isolated)
+    }
+}
+
+/// A statement of the policy, in its order; the name is its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, VariantArray)]
+pub enum Statement {
+    /// The role that Elastic Load Balancing acts as; made with the first load balancer of an account.
+    ServiceLinkedRole,
+    /// Reading.
+    Read,
+    /// Web ACLs and Shield: their resources carry no tags of ours.
+    Protect,
+    /// Rules of the nodes' and pods' security groups, which are the user's.
+    ChangeTargetRules,
+    /// A new security group.
+    CreateSecurityGroup,
+    /// Tags given to a security group as it is created.
+    TagNewSecurityGroup,
+    /// Tags of our security groups, but never the cluster tag.
+    TagSecurityGroup,
+    /// Our security groups.
+    ChangeSecurityGroup,
+    /// Load balancers and target groups, which get the cluster tag as they are created.
+    CreateTagged,
+    /// Listeners and rules come and go with their load balancer, and are tagged after it.
+    CreateListeners,
+    /// Tags of our load balancers and target groups, but never the cluster tag.
+    Tag,
+    /// Tags of listeners and rules.
+    TagListeners,
+    /// Our load balancers and target groups.
+    Change,
+    /// Tags given to a load balancer or target group as it is created.
+    TagNew,
+    /// Targets, also of target groups that the user made.
+    Targets,
+    /// Listeners and rules.
+    ChangeListeners,
+}
+
+/// Permissions that no operation of ours has: AWS asks for them on behalf of the one who calls.
+const ON_BEHALF: &[(Statement, &[&str])] = &[
+    (Statement::ServiceLinkedRole, &["iam:CreateServiceLinkedRole"]),
+    // Placing a load balancer: its addresses, gateways and pools.
+    (
+        Statement::Read,
+        &[
+            "ec2:DescribeAccountAttributes",
+            "ec2:DescribeAddresses",
+            "ec2:DescribeCoipPools",
+            "ec2:DescribeInternetGateways",
+            "ec2:DescribeIpamPools",
+            "ec2:DescribeTags",
+            "ec2:DescribeVpcPeeringConnections",
+            "ec2:GetCoipPoolUsage",
+            "ec2:GetSecurityGroupsForVpc",
+        ],
+    ),
+    // Listeners: their certificates, ciphers and log-in.
+    (
+        Statement::Read,
+        &[
+            "cognito-idp:DescribeUserPoolClient",
+            "elasticloadbalancing:DescribeSSLPolicies",
+            "iam:GetServerCertificate",
+            "iam:ListServerCertificates",
+        ],
+    ),
+    // Associating a web ACL.
+    (Statement::Read, &["waf-regional:GetWebACL", "wafv2:GetWebACL"]),
+    (Statement::ChangeListeners, &["elasticloadbalancing:SetWebAcl"]),
+];
+
+/// The statements in which an operation stands; none if AWS allows it to everyone, or if only `doctor` performs it.
+pub fn statements_of(action: Action) -> &'static [Statement] {
+    use Action as A;
+    use Statement as S;
+    match action {
+        A::DescribeLoadBalancers
+        | A::DescribeTargetGroups
+        | A::DescribeTags
+        | A::DescribeListeners
+        | A::DescribeListenerCertificates
+        | A::DescribeListenerAttributes
+        | A::DescribeLoadBalancerAttributes
+        | A::DescribeTargetGroupAttributes
+        | A::DescribeRules
+        | A::DescribeCapacityReservation
+        | A::DescribeTargetHealth
+        | A::DescribeTrustStores
+        | A::DescribeSubnets
+        | A::DescribeVpcs
+        | A::DescribeSecurityGroups
+        | A::DescribeRouteTables
+        | A::DescribeAvailabilityZones
+        | A::DescribeInstances
+        | A::DescribeNetworkInterfaces
+        | A::ListCertificates
+        | A::DescribeCertificate
+        | A::GetWafv2WebAcl
+        | A::ListWafv2WebAcls
+        | A::GetWafRegionalWebAcl
+        | A::GetShieldSubscription
+        | A::DescribeShieldProtection => &[S::Read],
+        A::AssociateWafv2WebAcl
+        | A::DisassociateWafv2WebAcl
+        | A::AssociateWafRegionalWebAcl
+        | A::DisassociateWafRegionalWebAcl
+        | A::CreateShieldProtection
+        | A::DeleteShieldProtection => &[S::Protect],
+        A::AuthorizeIngress | A::RevokeIngress => &[S::ChangeTargetRules, S::ChangeSecurityGroup],
+        A::CreateSecurityGroup => &[S::CreateSecurityGroup],
+        A::CreateTags => &[S::TagNewSecurityGroup, S::TagSecurityGroup],
+        A::DeleteTags => &[S::TagSecurityGroup],
+        A::DeleteSecurityGroup => &[S::ChangeSecurityGroup],
+        A::CreateLoadBalancer | A::CreateTargetGroup => &[S::CreateTagged],
+        A::CreateListener | A::DeleteListener | A::CreateRule | A::DeleteRule => &[S::CreateListeners],
+        A::AddTags => &[S::Tag, S::TagListeners, S::TagNew],
+        A::RemoveTags => &[S::Tag, S::TagListeners],
+        A::DeleteLoadBalancer
+        | A::SetSecurityGroups
+        | A::SetSubnets
+        | A::SetIpAddressType
+        | A::ModifyIpPools
+        | A::ModifyLoadBalancerAttributes
+        | A::ModifyCapacityReservation
+        | A::ModifyTargetGroup
+        | A::ModifyTargetGroupAttributes
+        | A::DeleteTargetGroup
+        | A::ModifyListenerAttributes => &[S::Change],
+        A::RegisterTargets | A::DeregisterTargets => &[S::Targets],
+        A::ModifyListener
+        | A::AddListenerCertificate
+        | A::RemoveListenerCertificate
+        | A::ModifyRule
+        | A::SetRulePriorities => &[S::ChangeListeners],
+        A::GetCallerIdentity | A::DryRun | A::GetRole | A::SimulatePrincipalPolicy => &[],
+    }
+}
+
+/// The permission of an operation, as policies spell it, for example `ec2:DescribeSubnets`.
+pub fn permission(action: Action) -> String {
+    let prefix = match action.service() {
+        Service::Elbv2 => "elasticloadbalancing",
+        Service::Ec2 => "ec2",
+        Service::Acm => "acm",
+        Service::Wafv2 => "wafv2",
+        Service::WafRegional => "waf-regional",
+        Service::Shield => "shield",
+        Service::Iam => "iam",
+        Service::Sts | Service::Other(_) => "sts",
+    };
+    format!("{prefix}:{}", action.name())
+}
+
+/// A policy document.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Policy {
+    version: &'static str,
+    statement: Vec<PolicyStatement>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyStatement {
+    sid: &'static str,
+    effect: &'static str,
+    action: BTreeSet<String>,
+    resource: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    condition: Conditions,
+}
+
+/// Operator, condition key, accepted values.
+type Conditions = BTreeMap<&'static str, BTreeMap<String, Vec<&'static str>>>;
+
+impl Policy {
+    /// The policy of one partition.
+    pub fn of(partition: Partition) -> Self {
+        let statement = Statement::VARIANTS.iter().map(|statement| statement.allow(partition)).collect();
+        Self { version: "2012-10-17", statement }
+    }
+
+    /// The policy as IAM takes it.
+    pub fn render(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|json| json + "\n")
+    }
+}
+
+impl Statement {
+    /// Its permissions: of operations, and those that no operation of ours has.
+    pub fn permissions(self, partition: Partition) -> Vec<(String, Option<Action>)> {
+        let own = Action::VARIANTS.iter().copied().filter(|action| statements_of(*action).contains(&self));
+        let own = own.filter(|action| partition.knows(*action));
+        let own = own.map(|action| (permission(action), Some(action)));
+        let on_behalf = ON_BEHALF.iter().filter(|(statement, _)| *statement == self);
+        let on_behalf = on_behalf.flat_map(|(_, permissions)| permissions.iter());
+        own.chain(on_behalf.map(|permission| ((*permission).to_owned(), None))).collect()
+    }
+
+    /// Condition keys that a request must not have, and those that it may have.
+    pub fn condition_keys(self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let conditions = self.conditions();
+        let keys = conditions.iter().flat_map(|(operator, keys)| {
+            keys.iter().map(|(key, values)| (*operator == "Null" && values == &["true"], key.clone()))
+        });
+        let (absent, present): (Vec<_>, Vec<_>) = keys.partition(|(is_absent, _)| *is_absent);
+        let names = |keys: Vec<(bool, String)>| keys.into_iter().map(|(_, key)| key).collect();
+        (names(absent), names(present))
+    }
+
+    fn allow(self, partition: Partition) -> PolicyStatement {
+        PolicyStatement {
+            sid: self.into(),
+            effect: "Allow",
+            action: self.permissions(partition).into_iter().map(|(permission, _)| permission).collect(),
+            resource: self.resources(partition),
+            condition: self.conditions(),
+        }
+    }
+
+    fn resources(self, partition: Partition) -> Vec<String> {
+        let (service, kinds): (_, &[&str]) = match self {
+            Self::TagNewSecurityGroup | Self::TagSecurityGroup => ("ec2", &["security-group/*"]),
+            Self::Tag | Self::TagNew => {
+                ("elasticloadbalancing", &["targetgroup/*/*", "loadbalancer/net/*/*", "loadbalancer/app/*/*"])
+            }
+            Self::TagListeners => (
+                "elasticloadbalancing",
+                &[
+                    "listener/net/*/*/*",
+                    "listener/app/*/*/*",
+                    "listener-rule/net/*/*/*",
+                    "listener-rule/app/*/*/*",
+                ],
+            ),
+            Self::Targets => ("elasticloadbalancing", &["targetgroup/*/*"]),
+            _ => return vec!["*".to_owned()],
+        };
+        let arn = |kind: &&str| format!("arn:{}:{service}:*:*:{kind}", partition.as_str());
+        kinds.iter().map(arn).collect()
+    }
+
+    fn conditions(self) -> Conditions {
+        let equals = |key: &str, values: &[&'static str]| ("StringEquals", key.to_owned(), values.to_vec());
+        let all = match self {
+            Self::ServiceLinkedRole => {
+                vec![equals("iam:AWSServiceName", &["elasticloadbalancing.amazonaws.com"])]
+            }
+            Self::TagNewSecurityGroup => {
+                vec![equals("ec2:CreateAction", &["CreateSecurityGroup"]), cluster_tag("RequestTag", true)]
+            }
+            Self::TagNew => vec![
+                equals("elasticloadbalancing:CreateAction", &["CreateTargetGroup", "CreateLoadBalancer"]),
+                cluster_tag("RequestTag", true),
+            ],
+            Self::TagSecurityGroup | Self::Tag => {
+                vec![cluster_tag("RequestTag", false), cluster_tag("ResourceTag", true)]
+            }
+            Self::CreateTagged => vec![cluster_tag("RequestTag", true)],
+            Self::ChangeSecurityGroup | Self::Change => vec![cluster_tag("ResourceTag", true)],
+            Self::Read
+            | Self::Protect
+            | Self::ChangeTargetRules
+            | Self::CreateSecurityGroup
+            | Self::CreateListeners
+            | Self::TagListeners
+            | Self::Targets
+            | Self::ChangeListeners => Vec::new(),
+        };
+        let mut conditions = Conditions::new();
+        for (operator, key, values) in all {
+            conditions.entry(operator).or_default().insert(key, values);
+        }
+        conditions
+    }
+}
+
+/// Whether the cluster tag must be there, or must not.
+fn cluster_tag(of: &str, is_there: bool) -> (&'static str, String, Vec<&'static str>) {
+    ("Null", format!("aws:{of}/{CLUSTER_TAG}"), vec![if is_there { "false" } else { "true" }])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! The table of AWS operations: one row each, from which everything that treats operations alike is derived.
+
+use super::{acm, ec2, elbv2, iam, protection, sts};
+use std::collections::BTreeMap;
+
+string_enum! {
+    /// An AWS service, by the service id that flags use (`--aws-api-endpoints`, `--aws-api-throttle`).
+    Service {
+        /// Elastic Load Balancing v2.
+        Elbv2 = "Elastic Load Balancing v2",
+        /// EC2.
+        Ec2 = "EC2",
+        /// ACM.
+        Acm = "ACM",
+        /// WAFv2.
+        Wafv2 = "WAFV2",
+        /// WAF Classic, regional.
+        WafRegional = "WAF Regional",
+        /// Shield.
+        Shield = "Shield",
+        /// STS.
+        Sts = "STS",
+        /// IAM. Only `doctor` asks it.
+        Iam = "IAM",
+    }
+}
+
+/// A request that belongs to one operation and knows its answer's type.
+pub trait Operation: Into<Request> {
+    /// What AWS answers.
+    type Output;
+    /// The operation.
+    const ACTION: Action;
+    /// The answer, if it is this operation's.
+    fn output(response: Response) -> Option<Self::Output>;
+}
+
+macro_rules! effect {
+    (read) => {
+        false
+    };
+    (write) => {
+        true
+    };
+}
+
+macro_rules! operations {
+    ($($service:ident $effect:ident $action:ident = $wire:literal ($request:ty) -> $output:ty;)*) => {
+        /// An AWS operation.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::VariantArray)]
+        pub enum Action { $(#[doc = concat!("`", $wire, "`")] $action,)* }
+
+        /// A request to AWS.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Request { $(#[doc = concat!("`", $wire, "`")] $action($request),)* }
+
+        /// An answer of AWS.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Response { $(#[doc = concat!("`", $wire, "`")] $action($output),)* }
+
+        impl Action {
+            /// The service it belongs to.
+            pub fn service(self) -> Service {
+                match self { $(Self::$action => Service::$service,)* }
+            }
+
+            /// The name on the wire and in IAM policies; a dry run goes by that of the change it is about.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$action => $wire,)* }
+            }
+
+            /// Whether it changes anything in AWS.
+            pub fn is_write(self) -> bool {
+                match self { $(Self::$action => effect!($effect),)* }
+            }
+        }
+
+        impl Request {
+            /// The operation.
+            pub fn action(&self) -> Action {
+                match self { $(Self::$action(_) => Action::$action,)* }
+            }
+        }
+
+        $(
+            impl From<$request> for Request {
+                fn from(request: $request) -> Self { Self::$action(request) }
+            }
+
+            impl Operation for $request {
+                type Output = $output;
+                const ACTION: Action = Action::$action;
+                fn output(response: Response) -> Option<$output> {
+                    match response {
+                        Response::$action(output) => Some(output),
+                        _ => None,
+                    }
+                }
+            }
+        )*
+    };
+}
+
+operations! {
+    Elbv2 read DescribeLoadBalancers = "DescribeLoadBalancers" (elbv2::DescribeLoadBalancers) -> elbv2::Page<elbv2::LoadBalancer>;
+    Elbv2 read DescribeTargetGroups = "DescribeTargetGroups" (elbv2::DescribeTargetGroups) -> elbv2::Page<elbv2::TargetGroup>;
+    Elbv2 read DescribeTags = "DescribeTags" (elbv2::DescribeTags) -> BTreeMap<String, super::Tags>;
+    Elbv2 read DescribeListeners = "DescribeListeners" (elbv2::DescribeListeners) -> elbv2::Page<elbv2::Listener>;
+    Elbv2 read DescribeListenerCertificates = "DescribeListenerCertificates" (elbv2::DescribeListenerCertificates) -> elbv2::Page<elbv2::ListenerCertificate>;
+    Elbv2 read DescribeListenerAttributes = "DescribeListenerAttributes" (elbv2::DescribeListenerAttributes) -> super::Attributes;
+    Elbv2 read DescribeLoadBalancerAttributes = "DescribeLoadBalancerAttributes" (elbv2::DescribeLoadBalancerAttributes) -> super::Attributes;
+    Elbv2 read DescribeTargetGroupAttributes = "DescribeTargetGroupAttributes" (elbv2::DescribeTargetGroupAttributes) -> super::Attributes;
+    Elbv2 read DescribeRules = "DescribeRules" (elbv2::DescribeRules) -> elbv2::Page<elbv2::Rule>;
+    Elbv2 read DescribeCapacityReservation = "DescribeCapacityReservation" (elbv2::DescribeCapacityReservation) -> elbv2::CapacityReservation;
+    Elbv2 read DescribeTargetHealth = "DescribeTargetHealth" (elbv2::DescribeTargetHealth) -> Vec<elbv2::TargetHealth>;
+    Elbv2 read DescribeTrustStores = "DescribeTrustStores" (elbv2::DescribeTrustStores) -> elbv2::Page<elbv2::TrustStore>;
+    Elbv2 write CreateLoadBalancer = "CreateLoadBalancer" (elbv2::CreateLoadBalancer) -> elbv2::LoadBalancer;
+    Elbv2 write DeleteLoadBalancer = "DeleteLoadBalancer" (elbv2::DeleteLoadBalancer) -> ();
+    Elbv2 write SetSecurityGroups = "SetSecurityGroups" (elbv2::SetSecurityGroups) -> ();
+    Elbv2 write SetSubnets = "SetSubnets" (elbv2::SetSubnets) -> ();
+    Elbv2 write SetIpAddressType = "SetIpAddressType" (elbv2::SetIpAddressType) -> ();
+    Elbv2 write ModifyIpPools = "ModifyIpPools" (elbv2::ModifyIpPools) -> ();
+    Elbv2 write ModifyLoadBalancerAttributes = "ModifyLoadBalancerAttributes" (elbv2::ModifyLoadBalancerAttributes) -> ();
+    Elbv2 write ModifyCapacityReservation = "ModifyCapacityReservation" (elbv2::ModifyCapacityReservation) -> ();
+    Elbv2 write CreateTargetGroup = "CreateTargetGroup" (elbv2::CreateTargetGroup) -> elbv2::TargetGroup;
+    Elbv2 write ModifyTargetGroup = "ModifyTargetGroup" (elbv2::ModifyTargetGroup) -> ();
+    Elbv2 write ModifyTargetGroupAttributes = "ModifyTargetGroupAttributes" (elbv2::ModifyTargetGroupAttributes) -> ();
+    Elbv2 write DeleteTargetGroup = "DeleteTargetGroup" (elbv2::DeleteTargetGroup) -> ();
+    Elbv2 write CreateListener = "CreateListener" (elbv2::CreateListener) -> elbv2::Listener;
+    Elbv2 write ModifyListener = "ModifyListener" (elbv2::ModifyListener) -> ();
+    Elbv2 write DeleteListener = "DeleteListener" (elbv2::DeleteListener) -> ();
+    Elbv2 write ModifyListenerAttributes = "ModifyListenerAttributes" (elbv2::ModifyListenerAttributes) -> ();
+    Elbv2 write AddListenerCertificate = "AddListenerCertificates" (elbv2::AddListenerCertificate) -> ();
+    Elbv2 write RemoveListenerCertificate = "RemoveListenerCertificates" (elbv2::RemoveListenerCertificate) -> ();
+    Elbv2 write CreateRule = "CreateRule" (elbv2::CreateRule) -> elbv2::Rule;
+    Elbv2 write ModifyRule = "ModifyRule" (elbv2::ModifyRule) -> ();
+    Elbv2 write DeleteRule = "DeleteRule" (elbv2::DeleteRule) -> ();
+    Elbv2 write SetRulePriorities = "SetRulePriorities" (elbv2::SetRulePriorities) -> ();
+    Elbv2 write AddTags = "AddTags" (elbv2::AddTags) -> ();
+    Elbv2 write RemoveTags = "RemoveTags" (elbv2::RemoveTags) -> ();
+    Elbv2 write RegisterTargets = "RegisterTargets" (elbv2::RegisterTargets) -> ();
+    Elbv2 write DeregisterTargets = "DeregisterTargets" (elbv2::DeregisterTargets) -> ();
+    Ec2 read DescribeSubnets = "DescribeSubnets" (ec2::DescribeSubnets) -> ec2::DescribePage<ec2::Subnet>;
+    Ec2 read DescribeVpcs = "DescribeVpcs" (ec2::DescribeVpcs) -> ec2::DescribePage<ec2::Vpc>;
+    Ec2 read DescribeSecurityGroups = "DescribeSecurityGroups" (ec2::DescribeSecurityGroups) -> ec2::DescribePage<ec2::SecurityGroup>;
+    Ec2 read DescribeRouteTables = "DescribeRouteTables" (ec2::DescribeRouteTables) -> ec2::DescribePage<ec2::RouteTable>;
+    Ec2 read DescribeAvailabilityZones = "DescribeAvailabilityZones" (ec2::DescribeAvailabilityZones) -> Vec<ec2::AvailabilityZone>;
+    Ec2 read DescribeInstances = "DescribeInstances" (ec2::DescribeInstances) -> ec2::DescribePage<ec2::Instance>;
+    Ec2 read DescribeNetworkInterfaces = "DescribeNetworkInterfaces" (ec2::DescribeNetworkInterfaces) -> ec2::DescribePage<ec2::NetworkInterface>;
+    Ec2 write CreateSecurityGroup = "CreateSecurityGroup" (ec2::CreateSecurityGroup) -> ec2::CreatedSecurityGroup;
+    Ec2 write DeleteSecurityGroup = "DeleteSecurityGroup" (ec2::DeleteSecurityGroup) -> ();
+    Ec2 write AuthorizeIngress = "AuthorizeSecurityGroupIngress" (ec2::AuthorizeIngress) -> ();
+    Ec2 write RevokeIngress = "RevokeSecurityGroupIngress" (ec2::RevokeIngress) -> ();
+    Ec2 write CreateTags = "CreateTags" (ec2::CreateTags) -> ();
+    Ec2 write DeleteTags = "DeleteTags" (ec2::DeleteTags) -> ();
+    Ec2 read DryRun = "DryRun" (ec2::DryRun) -> ();
+    Acm read ListCertificates = "ListCertificates" (acm::ListCertificates) -> acm::CertificatePage;
+    Acm read DescribeCertificate = "DescribeCertificate" (acm::DescribeCertificate) -> acm::Certificate;
+    Wafv2 read GetWafv2WebAcl = "GetWebACLForResource" (protection::GetWafv2WebAcl) -> Option<String>;
+    Wafv2 read ListWafv2WebAcls = "ListWebACLs" (protection::ListWafv2WebAcls) -> protection::WebAclPage;
+    Wafv2 write AssociateWafv2WebAcl = "AssociateWebACL" (protection::AssociateWafv2WebAcl) -> ();
+    Wafv2 write DisassociateWafv2WebAcl = "DisassociateWebACL" (protection::DisassociateWafv2WebAcl) -> ();
+    WafRegional read GetWafRegionalWebAcl = "GetWebACLForResource" (protection::GetWafRegionalWebAcl) -> Option<String>;
+    WafRegional write AssociateWafRegionalWebAcl = "AssociateWebACL" (protection::AssociateWafRegionalWebAcl) -> ();
+    WafRegional write DisassociateWafRegionalWebAcl = "DisassociateWebACL" (protection::DisassociateWafRegionalWebAcl) -> ();
+    Shield read GetShieldSubscription = "GetSubscriptionState" (protection::GetShieldSubscription) -> bool;
+    Shield read DescribeShieldProtection = "DescribeProtection" (protection::DescribeShieldProtection) -> Option<protection::ShieldProtection>;
+    Shield write CreateShieldProtection = "CreateProtection" (protection::CreateShieldProtection) -> ();
+    Shield write DeleteShieldProtection = "DeleteProtection" (protection::DeleteShieldProtection) -> ();
+    Sts read GetCallerIdentity = "GetCallerIdentity" (sts::GetCallerIdentity) -> sts::CallerIdentity;
+    Iam read GetRole = "GetRole" (iam::GetRole) -> iam::Role;
+    Iam read SimulatePrincipalPolicy = "SimulatePrincipalPolicy" (iam::SimulatePrincipalPolicy) -> iam::SimulationPage;
+}

@@ -1,9 +1,0 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-#![allow(clippy::needless_pass_by_value, clippy::type_complexity)] // why: manifests and tables read best as literals
-
-pub(crate) mod fixture;
-mod group;
-mod keeping;
-mod load_balancer;
-mod rules;
-mod target_groups;

@@ -1,0 +1,32 @@
+//! Layer 2: from what users wrote to the AWS world they want.
+//!
+//! Builders are pure functions of Kubernetes objects, [`Facts`](crate::facts::Facts) and [`Config`](crate::config::Config).
+//! They never ask AWS: a missing fact stops the build with the question. [`settings`](crate::settings)
+//! say what users ask for; the files here make resources of them: [`service`] an NLB, [`ingress`] an ALB.
+//!
+//! Upstream: `pkg/service`, `pkg/ingress`.
+
+mod alb;
+pub mod ingress;
+mod load_balancer;
+mod networking;
+mod nlb;
+pub mod security_groups;
+pub mod service;
+mod target_group;
+
+pub use alb::{Attribution, MemberResources};
+
+use crate::finding::Findings;
+use crate::model::Stack;
+
+/// What a build yields: the wanted world, and what to tell the user about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The wanted world.
+    pub stack: Stack,
+    /// Mistakes that did not prevent it, in the order they were found.
+    pub findings: Findings,
+    /// Whether it uses the shared backend security group; if not, its source lets go of it once this is deployed.
+    pub uses_backend_security_group: bool,
+}

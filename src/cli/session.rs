@@ -1,0 +1,106 @@
+//! A visit to an installation: its settings, its cluster and its AWS account, without any right to change them.
+
+use crate::args::{CommandLineError, SessionFlags, Settings};
+use crate::aws::client::AwsConnectError;
+use crate::aws::decorators::Decorators;
+use crate::aws::fence::MayWrite;
+use crate::aws::vpc::{VpcError, resolve_vpc};
+use crate::aws::{AwsCloud, Cloud};
+use crate::cluster::binding_store::KubeBindings;
+use crate::cluster::connect::{KubeConnectError, connect_as_user};
+use crate::cluster::installation::{Installation, InstallationError, find_installation};
+use crate::cluster::stores::Stores;
+use crate::cluster::{KubeConnection, Objects};
+use crate::config::Config;
+use crate::controller::fact_source::{Certificates, FactCache, FactSource};
+use crate::deploy::backend_security_group::BackendSecurityGroup;
+use crate::deploy::{Deployer, ResourceCache};
+use crate::pool::Pool;
+use std::sync::Arc;
+
+/// Why an installation cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The cluster.
+    #[error(transparent)]
+    Kubernetes(#[from] KubeConnectError),
+    /// The controller's Deployment.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The settings that the flags and the Deployment give together.
+    #[error("{0}")]
+    Settings(CommandLineError),
+    /// AWS.
+    #[error(transparent)]
+    Aws(#[from] AwsConnectError),
+    /// The VPC.
+    #[error("{0}; outside of the cluster, give --aws-vpc-id")]
+    Vpc(#[from] VpcError),
+}
+
+/// An installation that was found, or that the flags describe.
+pub(super) struct Session {
+    pub client: KubeConnection,
+    pub settings: Settings,
+    /// `None`: the flags stand on their own.
+    pub installation: Option<Installation>,
+}
+
+/// AWS as the controller would see it, for reading only.
+pub(super) struct AwsSession {
+    pub cloud: Arc<dyn Cloud>,
+    pub config: Arc<Config>,
+}
+
+impl Session {
+    /// Connects to the cluster and finds the settings.
+    pub async fn begin(session_flags: &SessionFlags) -> Result<Self, SessionError> {
+        let client = connect_as_user(session_flags.kubeconfig.as_deref()).await?;
+        Self::with(client, session_flags).await
+    }
+
+    /// Finds the settings.
+    pub async fn with(client: KubeConnection, session_flags: &SessionFlags) -> Result<Self, SessionError> {
+        let installation = if session_flags.is_complete {
+            None
+        } else {
+            Some(find_installation(&client, session_flags.deployment.as_ref()).await?)
+        };
+        let inherited = installation.as_ref().map(|found| found.arguments.as_slice()).unwrap_or_default();
+        let settings = session_flags.settings(inherited).map_err(SessionError::Settings)?;
+        Ok(Self { client, settings, installation })
+    }
+
+    /// Connects to AWS and finds the VPC.
+    pub async fn account(&self) -> Result<AwsSession, SessionError> {
+        let may_write: MayWrite = Arc::new(|| false);
+        let aws = AwsCloud::connect(&self.settings.aws, Arc::new(())).await?.fenced_by(may_write.clone());
+        let aws = Arc::new(aws);
+        let throttles = self.settings.throttles.clone();
+        let cloud = Decorators { throttles, observer: Arc::new(()), may_write }.wrap(Arc::clone(&aws));
+        let vpc_id = resolve_vpc(&*cloud, &self.settings.vpc, aws.metadata().vpc_id()).await?;
+        let region = aws.region().to_owned();
+        let config = Arc::new(Config { region, vpc_id, ..self.settings.config.clone() });
+        Ok(AwsSession { cloud, config })
+    }
+}
+
+impl AwsSession {
+    /// What builds ask. `shared` stands in for AWS where the shared backend security group is looked for, and perhaps made.
+    pub fn facts(&self, client: &KubeConnection, stores: &Stores, shared: Arc<dyn Cloud>) -> FactSource {
+        let bindings = Arc::new(KubeBindings::new(client.clone(), stores.bindings.clone()));
+        let resource_cache = Arc::new(ResourceCache::new(&self.config));
+        let deployer = Deployer::new(self.cloud.clone(), bindings, resource_cache, self.config.clone());
+        FactSource {
+            cloud: self.cloud.clone(),
+            config: self.config.clone(),
+            deployer: Arc::new(deployer),
+            backend_security_group: Arc::new(BackendSecurityGroup::new(shared, self.config.clone())),
+            services: stores.services.clone(),
+            objects: Objects::new(client.clone()),
+            cache: FactCache::default(),
+            certificates: Certificates::default(),
+            pool: Pool::default(),
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! From changes in the cluster to keys in the queues.
+//!
+//! Matches the event handlers of upstream's `controllers/*/eventhandlers`. Changes are heard only once every cache is
+//! complete; then everything is enqueued once. So no key is worked on with half of the cluster in view, and no Ingress is
+//! blamed for a class that was merely not listed yet.
+
+use super::queue::Queue;
+use super::target_group_binding::BindingController;
+use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted, without_endpoints};
+use crate::api::{
+    Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
+};
+use crate::cluster::CacheEvent;
+use crate::cluster::events::{Recorder, Regarding};
+use crate::cluster::stores::{EventHandler, Stores};
+use crate::config::Config;
+use crate::facts::group::{
+    ClassView, Concerned, concerned_groups, is_relevant_update, places_of_group, service_references,
+};
+use crate::metrics::Metrics;
+use crate::model::{Owner, StackId};
+use crate::settings::service::{is_pending_finalization, is_selected};
+use crate::status::event::{Event, Reason};
+use crate::targets::mapping;
+use crate::targets::view::{NodeView, PodView};
+use arc_swap::ArcSwapOption;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The queues, one a controller.
+#[derive(Debug)]
+pub struct Queues {
+    /// Services by namespace and name.
+    pub services: Arc<Queue<ObjectKey>>,
+    /// Ingress groups.
+    pub groups: Arc<Queue<StackId>>,
+    /// TargetGroupBindings by namespace and name.
+    pub bindings: Arc<Queue<ObjectKey>>,
+}
+
+impl Queues {
+    /// Asks for a stack's object to be reconciled.
+    pub fn wake(&self, stack: StackId) {
+        match stack.owner {
+            Owner::Service => self.services.add(ObjectKey::namespaced(stack.namespace, stack.name)),
+            Owner::Ingress => self.groups.add(stack),
+        }
+    }
+
+    /// Ends all work.
+    pub fn close(&self) {
+        let Self { services, groups, bindings } = self;
+        services.close();
+        groups.close();
+        bindings.close();
+    }
+}
+
+/// Hears of changes and fills the queues.
+pub struct EventHandlers {
+    config: Arc<Config>,
+    stores: Arc<Stores>,
+    recorder: Recorder,
+    metrics: Arc<Metrics>,
+    term: ArcSwapOption<LeaderQueues>,
+}
+
+/// Who is told of changes, while this replica leads.
+#[derive(Clone)]
+pub struct LeaderQueues {
+    /// The queues.
+    pub queues: Arc<Queues>,
+    /// The controller of TargetGroupBindings.
+    pub bindings: Arc<BindingController>,
+}
+
+impl EventHandlers {
+    /// Hears nothing until [`EventHandlers::start`].
+    pub fn new(config: Arc<Config>, stores: Arc<Stores>, recorder: &Recorder, metrics: Arc<Metrics>) -> Self {
+        let recorder = recorder.component("ingress");
+        Self { config, stores, recorder, metrics, term: ArcSwapOption::empty() }
+    }
+
+    /// Enqueues everything, and from now on what changes. Every cache must be complete.
+    pub fn start(&self, term: LeaderQueues) {
+        self.term.store(Some(Arc::new(term)));
+        self.stores.bindings.list().iter().for_each(|binding| self.count_binding(None, Some(binding)));
+        self.enqueue_all();
+    }
+
+    /// Hears nothing any more, until it is started again.
+    pub fn stop(&self) {
+        if self.term.swap(None).is_some() {
+            self.stores.bindings.list().iter().for_each(|binding| self.count_binding(Some(binding), None));
+        }
+    }
+
+    /// Enqueues every object that may need work: at start and at every resync.
+    pub fn enqueue_all(&self) {
+        let Some(term) = &*self.term.load() else { return };
+        for binding in self.stores.bindings.keys() {
+            term.queues.bindings.add(binding);
+        }
+        for service in self.stores.services.list() {
+            self.enqueue_service(&service);
+        }
+        self.enqueue_ingresses(&self.stores.ingresses.list());
+    }
+
+    /// Keeps the metric that names the target groups of the controller's own bindings; only the leader's, so that
+    /// dashboards see each once.
+    fn count_binding(&self, old: Option<&TargetGroupBinding>, new: Option<&TargetGroupBinding>) {
+        if let Some((namespace, service, arn)) = old.and_then(target_group_of) {
+            self.metrics.remove_target_group(namespace, service, arn);
+        }
+        if let Some((namespace, service, arn)) = new.and_then(target_group_of) {
+            self.metrics.set_target_group(namespace, service, arn);
+        }
+    }
+
+    fn is_started(&self) -> bool {
+        self.term.load().is_some()
+    }
+
+    fn add_service(&self, key: ObjectKey) {
+        if let Some(term) = &*self.term.load() {
+            term.queues.services.add(key);
+        }
+    }
+
+    fn add_group(&self, group: StackId) {
+        if let Some(term) = &*self.term.load() {
+            term.queues.groups.add(group);
+        }
+    }
+
+    fn add_binding(&self, key: ObjectKey) {
+        if let Some(term) = &*self.term.load() {
+            term.queues.bindings.add(key);
+        }
+    }
+
+    /// The bindings that wait for something of a pod.
+    fn awaiting(&self, pod: &ObjectKey) -> Vec<ObjectKey> {
+        self.term
+            .load()
+            .as_ref()
+            .map(|term| term.bindings.awaiting(pod).into_iter().collect())
+            .unwrap_or_default()
+    }
+
+    fn enqueue_service(&self, service: &Service) {
+        let enabled = self.config.features.enable_service_controller;
+        if enabled && (is_selected(service, &self.config) || is_pending_finalization(service)) {
+            self.add_service(ObjectKey::of(service));
+        }
+    }
+
+    fn enqueue_ingresses(&self, concerned: &[Arc<Ingress>]) {
+        let classes = Classes::of(&self.stores);
+        for ingress in concerned {
+            self.enqueue_groups(ingress, &classes);
+        }
+    }
+
+    /// Ingresses of classes, or of whatever is the default class.
+    fn enqueue_ingresses_of(&self, classes: impl Fn(&str) -> bool) {
+        let mut concerned = self.stores.ingresses.list();
+        concerned.retain(|ingress| !has_class_annotation(ingress) && class_of(ingress).is_none_or(&classes));
+        self.enqueue_ingresses(&concerned);
+    }
+
+    fn enqueue_groups(&self, ingress: &Ingress, classes: &Classes) {
+        let Concerned { groups, problem } = concerned_groups(ingress, &classes.view(), &self.config);
+        for group in groups {
+            self.add_group(group);
+        }
+        if let Some(problem) = problem {
+            let regarding = Regarding::of("networking.k8s.io/v1", "Ingress", ingress);
+            let event = Event::warning(Reason::FailedLoadGroupID, &problem);
+            self.recorder.record(regarding, event.kind.as_str(), event.reason.as_str(), event.message);
+        }
+    }
+
+    /// Asks for the groups of all Ingresses that refer to a Service.
+    fn enqueue_referring_ingresses(&self, service: &ObjectKey) {
+        let mut concerned = self.stores.ingresses.list_namespace(service.namespace());
+        concerned.retain(|ingress| service_references(ingress).contains(service.name()));
+        self.enqueue_ingresses(&concerned);
+    }
+
+    /// Services whose listener actions forward to this Service.
+    fn enqueue_referring_services(&self, key: &ObjectKey) {
+        for service in self.stores.services.list_namespace(key.namespace()) {
+            if forwards_to(&service, key.name()) {
+                self.enqueue_service(&service);
+            }
+        }
+    }
+}
+
+/// Whether a listener action of a Service may forward to another Service.
+pub fn forwards_to(service: &Service, other: &str) -> bool {
+    let quoted = format!("\"{other}\"");
+    let annotations = service.metadata.annotations.iter().flatten();
+    annotations.into_iter().any(|(name, value)| name.contains("/actions.") && value.contains(&quoted))
+}
+
+/// Snapshots of what classification looks at.
+pub struct Classes {
+    of_ingresses: Vec<Arc<IngressClass>>,
+    params: Vec<Arc<IngressClassParams>>,
+    namespaces: Vec<Arc<Namespace>>,
+}
+
+impl Classes {
+    /// The classes as they are now.
+    pub fn of(stores: &Stores) -> Self {
+        Self {
+            of_ingresses: stores.ingress_classes.list(),
+            params: stores.ingress_class_params.list(),
+            namespaces: stores.namespaces.list(),
+        }
+    }
+
+    /// The Ingresses that may belong to a group, and few others.
+    pub fn candidates(&self, stores: &Stores, group: &StackId) -> Vec<Arc<Ingress>> {
+        if !group.namespace.is_empty() {
+            let key = ObjectKey::namespaced(group.namespace.as_str(), group.name.as_str());
+            return stores.ingresses.get(&key).into_iter().collect();
+        }
+        let places = places_of_group(&group.name, &self.view());
+        places.iter().flat_map(|place| stores.ingresses.list_group(place)).collect()
+    }
+
+    /// Borrowed for the core.
+    pub fn view(&self) -> ClassView<'_> {
+        ClassView { classes: &self.of_ingresses, params: &self.params, namespaces: &self.namespaces }
+    }
+}
+
+/// Namespace, Service and target group of a binding that the controller made.
+fn target_group_of(binding: &TargetGroupBinding) -> Option<(&str, &str, &str)> {
+    let labels = binding.metadata.labels.as_ref()?;
+    let is_ours = [Owner::Service, Owner::Ingress].into_iter().any(|owner| {
+        let prefix = owner.prefix();
+        labels.keys().any(|key| key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("/stack")))
+    });
+    let arn = binding.spec.target_group_arn.as_deref()?;
+    let namespace = binding.metadata.namespace.as_deref()?;
+    is_ours.then_some((namespace, binding.spec.service_ref.name.as_str(), arn))
+}
+
+fn is_relevant_service_update(old: &Service, new: &Service) -> bool {
+    old.metadata.annotations != new.metadata.annotations
+        || old.spec != new.spec
+        || is_being_deleted(old) != is_being_deleted(new)
+}
+
+fn class_of(ingress: &Ingress) -> Option<&str> {
+    ingress.spec.as_ref()?.ingress_class_name.as_deref()
+}
+
+fn has_class_annotation(ingress: &Ingress) -> bool {
+    ingress.metadata.annotations.as_ref().is_some_and(|map| map.contains_key(INGRESS_CLASS_ANNOTATION))
+}
+
+impl EventHandler for EventHandlers {
+    fn service(&self, key: &ObjectKey, change: CacheEvent<Service>) {
+        if !self.is_started() {
+            return;
+        }
+        let (old, new) = change.sides();
+        if mapping::is_service_change(old, new) {
+            for binding in
+                mapping::bindings_of_service(&self.stores.bindings.list_namespace(key.namespace()), key)
+            {
+                self.add_binding(binding);
+            }
+        }
+        if old.is_none() || new.is_none() {
+            // why: a binding of pods hears of a Service that comes or goes at once, not when its endpoints follow
+            self.endpoints(key);
+        }
+        if let (Some(old), Some(new)) = (old, new)
+            && !is_relevant_service_update(old, new)
+        {
+            return;
+        }
+        if let Some(new) = new {
+            self.enqueue_service(new);
+        }
+        self.enqueue_referring_services(key);
+        self.enqueue_referring_ingresses(key);
+    }
+
+    fn ingress(&self, _: &ObjectKey, change: CacheEvent<Ingress>) {
+        let CacheEvent::Applied { old, new } = change else { return };
+        if !self.is_started() || old.as_ref().is_some_and(|old| !is_relevant_update(old, &new)) {
+            return;
+        }
+        let classes = Classes::of(&self.stores);
+        if let Some(old) = old {
+            let former = concerned_groups(&old, &classes.view(), &self.config);
+            former.groups.into_iter().for_each(|group| self.add_group(group));
+        }
+        self.enqueue_groups(&new, &classes);
+    }
+
+    fn ingress_class(&self, key: &ObjectKey, _: CacheEvent<IngressClass>) {
+        if self.is_started() {
+            self.enqueue_ingresses_of(|class| class == key.name());
+        }
+    }
+
+    fn ingress_class_params(&self, key: &ObjectKey, _: CacheEvent<IngressClassParams>) {
+        if !self.is_started() {
+            return;
+        }
+        let refers = |class: &IngressClass| {
+            let parameters = class.spec.as_ref().and_then(|spec| spec.parameters.as_ref());
+            parameters.is_some_and(|parameters| parameters.name == key.name())
+        };
+        let classes: BTreeSet<_> = self
+            .stores
+            .ingress_classes
+            .list()
+            .iter()
+            .filter(|class| refers(class))
+            .filter_map(|class| class.metadata.name.clone())
+            .collect();
+        self.enqueue_ingresses_of(|class| classes.contains(class));
+    }
+
+    fn namespace(&self, key: &ObjectKey, change: CacheEvent<Namespace>) {
+        let is_relabelled = matches!(&change, CacheEvent::Applied { old: Some(_), .. });
+        if self.is_started() && is_relabelled {
+            self.enqueue_ingresses(&self.stores.ingresses.list_namespace(key.name()));
+        }
+    }
+
+    fn binding(&self, key: &ObjectKey, change: CacheEvent<TargetGroupBinding>) {
+        if self.is_started() {
+            let (old, new) = change.sides();
+            self.count_binding(old, new);
+            self.add_binding(key.clone());
+        }
+    }
+
+    fn endpoints(&self, service: &ObjectKey) {
+        if self.is_started() {
+            let bindings = self.stores.bindings.list_namespace(service.namespace());
+            for binding in mapping::bindings_of_endpoints(&bindings, service) {
+                self.add_binding(binding);
+            }
+            // why: whether such a Service has EndpointSlices decides whether an Ingress lacks a backend
+            if self.stores.services.get(service).is_some_and(|found| without_endpoints(&found).is_some()) {
+                self.enqueue_referring_ingresses(service);
+            }
+        }
+    }
+
+    fn pod(&self, key: &ObjectKey, change: CacheEvent<PodView>) {
+        if self.is_started() {
+            let named = mapping::bindings_of_pod(change.latest());
+            for binding in named.into_iter().chain(self.awaiting(key)) {
+                self.add_binding(binding);
+            }
+        }
+    }
+
+    fn node(&self, _: &ObjectKey, change: CacheEvent<NodeView>) {
+        if self.is_started() {
+            let (old, new) = change.sides();
+            for binding in mapping::bindings_of_node(&self.stores.bindings.list(), old, new) {
+                self.add_binding(binding);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! What AWS said before.
+//!
+//! A question is asked once at a time: whoever has it meanwhile waits for the same answer. Failures are never kept. Matches
+//! the lifetimes of upstream's caches (`pkg/networking`, `pkg/certs`).
+
+use super::aws_lookups::AwsFact;
+use crate::aws::{Cloud, pages, send};
+use crate::aws_api::CloudError;
+use crate::aws_api::acm::{Certificate, DescribeCertificate, ListCertificates};
+use crate::facts::Lookup;
+use futures::{StreamExt, TryStreamExt};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+/// An answer that is younger is believed even after something turned out not to be as was thought.
+const MIN_TRUSTED_AGE: Duration = Duration::from_secs(3);
+/// How many certificates are described at once.
+const DESCRIBED_AT_ONCE: usize = 8;
+
+/// What AWS said before, with when to ask again.
+#[derive(Default)]
+pub struct FactCache(Mutex<BTreeMap<Lookup, Arc<OnceCell<Cached>>>>);
+
+/// An answer and when it was given.
+struct Cached {
+    at: Instant,
+    answer: AwsFact,
+}
+
+impl FactCache {
+    /// The answer to a question: what was said before, what somebody else is asking for just now, or what `ask` says.
+    pub async fn get_or_fetch<F>(
+        &self,
+        lookup: &Lookup,
+        ask: impl FnOnce() -> F,
+    ) -> Result<AwsFact, CloudError>
+    where
+        F: Future<Output = Result<AwsFact, CloudError>>,
+    {
+        let cell = self.cell(lookup);
+        let said =
+            cell.get_or_try_init(|| async { Ok(Cached { answer: ask().await?, at: Instant::now() }) }).await;
+        said.map(|said| said.answer.clone())
+    }
+
+    /// Something was not as AWS had said: believe only what was said just now.
+    pub fn invalidate(&self) {
+        self.keep_only(|_, age| age < MIN_TRUSTED_AGE);
+    }
+
+    fn cell(&self, lookup: &Lookup) -> Arc<OnceCell<Cached>> {
+        self.keep_only(|lookup, age| age < time_to_live(lookup));
+        self.0.lock().entry(lookup.clone()).or_default().clone()
+    }
+
+    fn keep_only(&self, keeps: impl Fn(&Lookup, Duration) -> bool) {
+        let is_kept = |lookup: &Lookup, cell: &mut Arc<OnceCell<Cached>>| match cell.get() {
+            Some(said) => keeps(lookup, said.at.elapsed()),
+            // why: somebody else is waiting for the answer, or nobody has got one
+            None => Arc::strong_count(cell) > 1,
+        };
+        self.0.lock().retain(is_kept);
+    }
+}
+
+/// How long an answer is believed.
+fn time_to_live(lookup: &Lookup) -> Duration {
+    let minutes = match lookup {
+        Lookup::Certificates => 1,
+        Lookup::TargetGroupByName(_) => 20,
+        Lookup::WebAclByName(_) => 60,
+        Lookup::ZoneTypes(_) => 24 * 60,
+        _ => 10,
+    };
+    Duration::from_mins(minutes)
+}
+
+/// What ACM said about certificates. Each is asked for on its own, so this outlives the list of them.
+#[derive(Default)]
+pub struct Certificates(Mutex<BTreeMap<String, (Instant, Certificate)>>);
+
+impl Certificates {
+    /// All issued certificates, in ACM's order; those that vanish meanwhile are left out.
+    pub async fn list(&self, cloud: &dyn Cloud) -> Result<Vec<Certificate>, CloudError> {
+        let arns = pages::all(cloud, ListCertificates::default()).await?;
+        self.0.lock().retain(|arn, _| arns.contains(arn));
+        let described = futures::stream::iter(arns).map(|arn| self.describe(cloud, arn));
+        let described: Vec<_> = described.buffered(DESCRIBED_AT_ONCE).try_collect().await?;
+        Ok(described.into_iter().flatten().collect())
+    }
+
+    async fn describe(&self, cloud: &dyn Cloud, arn: String) -> Result<Option<Certificate>, CloudError> {
+        let known = self.0.lock().get(&arn).filter(|(until, _)| Instant::now() < *until).cloned();
+        if let Some((_, certificate)) = known {
+            return Ok(Some(certificate));
+        }
+        match send(cloud, DescribeCertificate { arn: arn.clone() }).await {
+            Ok(certificate) => {
+                let until = Instant::now() + certificate_time_to_live(&certificate.kind);
+                self.0.lock().insert(arn, (until, certificate.clone()));
+                Ok(Some(certificate))
+            }
+            Err(error) if error.is(&["ResourceNotFoundException"]) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// How long a certificate's domains are believed: only an imported one can be given others.
+fn certificate_time_to_live(kind: &str) -> Duration {
+    match kind {
+        "AMAZON_ISSUED" | "PRIVATE" => Duration::from_hours(10),
+        "IMPORTED" => Duration::from_mins(5),
+        _ => Duration::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use super::*;
+use crate::aws;
+use crate::aws_api::acm::CertificatePage;
+use crate::aws_api::{Request, Response};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// ACM with an imported and an issued certificate; counts what it is asked.
+#[derive(Default)]
+struct Acm {
+    lists: AtomicUsize,
+    described: Mutex<Vec<String>>,
+}
+
+impl Cloud for Acm {
+    fn call(&self, request: Request) -> aws::CloudFuture<'_> {
+        let answer = match request {
+            Request::ListCertificates(_) => {
+                self.lists.fetch_add(1, Ordering::Relaxed);
+                let arns = ["IMPORTED", "AMAZON_ISSUED", "gone"].map(str::to_owned).to_vec();
+                Ok(Response::ListCertificates(CertificatePage { arns, next_token: None }))
+            }
+            Request::DescribeCertificate(DescribeCertificate { arn }) => {
+                self.described.lock().push(arn.clone());
+                describe(arn)
+            }
+            other => panic!("unexpected {other:?}"),
+        };
+        Box::pin(async { answer })
+    }
+}
+
+fn describe(arn: String) -> Result<Response, CloudError> {
+    if arn == "gone" {
+        return Err(CloudError::Service {
+            operation: "DescribeCertificate",
+            code: "ResourceNotFoundException".to_owned(),
+            message: String::new(),
+            request_id: None,
+        });
+    }
+    let (kind, domains) = (arn.clone(), vec!["example.com".to_owned()]);
+    Ok(Response::DescribeCertificate(Certificate { arn, kind, domains, certificate_authority_arn: None }))
+}
+
+async fn arns(certificates: &Certificates, acm: &Acm) -> Vec<String> {
+    let found = certificates.list(acm).await.unwrap();
+    found.into_iter().map(|certificate| certificate.arn).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_is_described_again_only_when_it_may_have_changed() {
+    let (certificates, acm) = (Certificates::default(), Acm::default());
+    assert_eq!(arns(&certificates, &acm).await, ["IMPORTED", "AMAZON_ISSUED"]);
+    let cases = [
+        (Duration::from_mins(4), vec!["gone"]),
+        (Duration::from_mins(2), vec!["IMPORTED", "gone"]),
+        (Duration::from_hours(10), vec!["IMPORTED", "AMAZON_ISSUED", "gone"]),
+    ];
+    for (pause, expected) in cases {
+        acm.described.lock().clear();
+        tokio::time::advance(pause).await;
+        assert_eq!(arns(&certificates, &acm).await, ["IMPORTED", "AMAZON_ISSUED"]);
+        assert_eq!(*acm.described.lock(), expected, "after {pause:?}");
+    }
+}
+
+async fn asked(cache: &FactCache, lookup: &Lookup, count: &AtomicUsize) {
+    let ask = || async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(AwsFact::Arn(None))
+    };
+    cache.get_or_fetch(lookup, ask).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_question_is_asked_once_at_a_time_and_once_in_its_lifetime() {
+    let (cache, count) = (FactCache::default(), AtomicUsize::new(0));
+    let lookup = Lookup::Certificates;
+    tokio::join!(asked(&cache, &lookup, &count), asked(&cache, &lookup, &count));
+    asked(&cache, &lookup, &count).await;
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+
+    tokio::time::advance(Duration::from_secs(61)).await;
+    asked(&cache, &lookup, &count).await;
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_not_remembered() {
+    let (cache, count) = (FactCache::default(), AtomicUsize::new(0));
+    let unreachable = || CloudError::Unreachable { operation: "ListCertificates", message: String::new() };
+    let failed = cache.get_or_fetch(&Lookup::Certificates, || async { Err(unreachable()) }).await;
+    assert!(failed.is_err());
+    asked(&cache, &Lookup::Certificates, &count).await;
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_disappointment_only_fresh_answers_are_believed() {
+    let (cache, count) = (FactCache::default(), AtomicUsize::new(0));
+    asked(&cache, &Lookup::Vpc, &count).await;
+    cache.invalidate();
+    asked(&cache, &Lookup::Vpc, &count).await;
+    assert_eq!(count.load(Ordering::Relaxed), 1, "it was said just now");
+
+    tokio::time::advance(Duration::from_secs(4)).await;
+    cache.invalidate();
+    asked(&cache, &Lookup::Vpc, &count).await;
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+}

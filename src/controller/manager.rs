@@ -1,0 +1,172 @@
+//! The machinery of one replica: caches, queues, workers and the clockwork beside them, put together.
+//!
+//! Everything it needs from outside comes in as [`Dependencies`]: the process connects them to a cluster and to AWS, tests and
+//! benchmarks to simulators of both.
+
+mod binding_metrics;
+mod gauges;
+mod leadership;
+mod periodic;
+mod workers;
+
+pub use workers::Controllers;
+
+use super::event_handlers::{EventHandlers, LeaderQueues, Queues};
+use super::queue::{MAX_DELAY, Queue};
+use crate::api::ObjectKey;
+use crate::args::Workers;
+use crate::aws::Cloud;
+use crate::aws::assume_role::CloudFor;
+use crate::cluster::KubeConnection;
+use crate::cluster::events::Recorder;
+use crate::cluster::lease::Leadership;
+use crate::cluster::stores::{EventHandler, Stores};
+use crate::config::Config;
+use crate::deploy::audit::AuditPeriods;
+use crate::metrics::Metrics;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// Reconciles in flight have this long to end; then they are given up …
+const DRAIN: Duration = Duration::from_secs(1);
+/// … and what is deployed has this long to be written down: a successor waits.
+const SAVE: Duration = Duration::from_millis(300);
+
+/// How often the record of what was deployed before is tried to be read, and the pause between.
+const OPENING_ATTEMPTS: usize = 3;
+const OPENING_PAUSE: Duration = Duration::from_millis(500);
+
+/// What the machinery is connected to.
+#[derive(Clone)]
+pub struct Dependencies {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// How many work, and how patiently.
+    pub workers: Workers,
+    /// The API server.
+    pub client: KubeConnection,
+    /// AWS in the controller's own name.
+    pub cloud: Arc<dyn Cloud>,
+    /// AWS in the name of roles.
+    pub clouds: Arc<dyn CloudFor>,
+    /// The caches.
+    pub stores: Arc<Stores>,
+    /// Events.
+    pub recorder: Recorder,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether this replica may write.
+    pub leadership: Leadership,
+    /// The namespace of what the controller keeps for itself.
+    pub namespace: String,
+    /// The Secret of the webhooks' authority, if the controller issues their certificates.
+    pub authority: Option<ObjectKey>,
+    /// Is called when this replica begins or ends to lead.
+    pub on_lead: OnLead,
+    /// How often it is looked whether others changed AWS.
+    pub audit: AuditPeriods,
+}
+
+/// Hears whether this replica leads.
+pub type OnLead = Arc<dyn Fn(bool) + Send + Sync>;
+
+/// What runs only while this replica leads.
+#[derive(Debug, Default)]
+pub struct LeaderTasks {
+    workers: JoinSet<()>,
+    upkeep: JoinSet<()>,
+}
+
+/// Caches, queues and workers.
+pub struct Manager {
+    parts: Dependencies,
+    event_handlers: Arc<EventHandlers>,
+    work: Arc<CurrentControllers>,
+}
+
+/// What the current term works with, or the next one if there is none.
+pub(super) type CurrentControllers = ArcSwap<Controllers>;
+
+impl Manager {
+    /// Puts everything together; nothing runs yet.
+    pub fn new(parts: Dependencies) -> Self {
+        let work = Arc::new(CurrentControllers::from(new_work(&parts)));
+        gauges::read_when_asked(&parts.metrics, &work);
+        let event_handlers = Arc::new(EventHandlers::new(
+            parts.config.clone(),
+            parts.stores.clone(),
+            &parts.recorder,
+            parts.metrics.clone(),
+        ));
+        Self { parts, event_handlers, work }
+    }
+
+    /// What reconciles.
+    pub fn work(&self) -> Arc<Controllers> {
+        self.work.load_full()
+    }
+
+    /// Starts what every replica does: it watches, and counts what it sees.
+    pub fn watch(&self, tasks: &mut JoinSet<()>) {
+        let Dependencies { stores, client, config, metrics, .. } = &self.parts;
+        let listener: Arc<dyn EventHandler> = self.event_handlers.clone();
+        stores.watch(client, config, &listener, tasks);
+        periodic::spawn_counts(stores.clone(), self.work.clone(), metrics.clone(), tasks);
+    }
+
+    /// Reads what was deployed before a restart. Without it everything is compared with AWS.
+    pub async fn open(&self) {
+        for _ in 0..OPENING_ATTEMPTS {
+            match self.work().deployed_state.open().await {
+                Ok(stacks) => return tracing::info!(stacks, "read what was deployed before"),
+                Err(error) => tracing::warn!(%error, "what was deployed before is not known"),
+            }
+            sleep(OPENING_PAUSE).await;
+        }
+    }
+
+    /// Starts the leader's work. The caches must be complete.
+    pub fn lead(&self, leading: &mut LeaderTasks) {
+        let work = self.work();
+        self.event_handlers
+            .start(LeaderQueues { queues: work.queues.clone(), bindings: work.bindings.clone() });
+        work.spawn(&self.parts.workers, &mut leading.workers);
+        let Dependencies { config, audit, .. } = &self.parts;
+        periodic::spawn(&self.event_handlers, &work, (config.sync_period, *audit), &mut leading.upkeep);
+    }
+
+    /// Asks for everything to be looked at again, as every `--sync-period` does.
+    pub fn resync(&self) {
+        self.event_handlers.enqueue_all();
+    }
+
+    /// Lets reconciles in flight end, and writes down what they came to.
+    pub async fn stop(&self, leading: LeaderTasks) {
+        let (LeaderTasks { mut workers, mut upkeep }, work) = (leading, self.work());
+        upkeep.abort_all();
+        work.queues.close();
+        let drained = async { while workers.join_next().await.is_some() {} };
+        // why: the time-out is what is asked about
+        if timeout(DRAIN, drained).await.is_err() {
+            workers.shutdown().await;
+        }
+        let _ = timeout(SAVE, periodic::save(&work.deployed_state)).await;
+    }
+}
+
+fn new_work(parts: &Dependencies) -> Arc<Controllers> {
+    Arc::new(Controllers::new(parts, Arc::new(queues(parts))))
+}
+
+fn queues(parts: &Dependencies) -> Queues {
+    let metrics = &parts.metrics;
+    let binding_delay = parts.workers.target_group_binding_max_backoff;
+    Queues {
+        services: Arc::new(Queue::metered(MAX_DELAY, metrics.queue(workers::SERVICES))),
+        groups: Arc::new(Queue::metered(MAX_DELAY, metrics.queue(workers::INGRESSES))),
+        bindings: Arc::new(Queue::metered(binding_delay, metrics.queue(workers::BINDINGS))),
+    }
+}

@@ -1,0 +1,58 @@
+//! What is read only when metrics are asked for.
+
+use super::CurrentControllers;
+use super::workers::{BINDINGS, Controllers, INGRESSES, SERVICES};
+use crate::cluster::stores::Stores;
+use crate::config::Config;
+use crate::controller::event_handlers::Classes;
+use crate::controller::queue::Queue;
+use crate::facts::group::concerned_groups;
+use crate::metrics::{LaneLabels, Metrics, QueueLabels, ResourceLabels};
+use crate::model::StackId;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Has everything read that only the moment of asking can tell.
+pub(super) fn read_when_asked(metrics: &Metrics, work: &Arc<CurrentControllers>) {
+    let work = work.clone();
+    metrics.read_when_asked(move |metrics| {
+        let work = work.load();
+        read_queue(metrics, SERVICES, &work.queues.services);
+        read_queue(metrics, INGRESSES, &work.queues.groups);
+        read_queue(metrics, BINDINGS, &work.queues.bindings);
+        work.object_states.publish(metrics);
+        read_orphans(metrics, &work);
+    });
+}
+
+fn read_queue<K: Ord + Clone>(metrics: &Metrics, controller: &str, queue: &Queue<K>) {
+    metrics.queue_age.get_or_create(&LaneLabels::new(controller)).set(queue.age().as_secs_f64());
+    let running = queue.running();
+    let labels = QueueLabels::new(controller, controller);
+    let (all, longest) = (running.iter().sum::<Duration>(), running.iter().max());
+    metrics.queue_unfinished.get_or_create(&labels).set(all.as_secs_f64());
+    let longest = longest.copied().unwrap_or_default();
+    metrics.queue_longest_running.get_or_create(&labels).set(longest.as_secs_f64());
+}
+
+/// Counts what is known to be in AWS for stacks that the cluster does not know (any more).
+fn read_orphans(metrics: &Metrics, work: &Controllers) {
+    let wanted = wanted_stacks(&work.context.stores, &work.context.config);
+    let counts = work.context.deployer.resource_cache().count_beyond(&wanted);
+    for (resource, count) in counts {
+        let gauge = metrics.orphans.get_or_create(&ResourceLabels::new(resource));
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// The stacks of everything that exists, whether it is served or not.
+fn wanted_stacks(stores: &Stores, config: &Config) -> BTreeSet<StackId> {
+    let services = stores.services.list();
+    let of_services = services.iter().map(|service| crate::settings::service::stack_id(service));
+    let classes = Classes::of(stores);
+    let ingresses = stores.ingresses.list();
+    let of_ingresses =
+        ingresses.iter().flat_map(|ingress| concerned_groups(ingress, &classes.view(), config).groups);
+    of_services.chain(of_ingresses).collect()
+}

@@ -1,0 +1,178 @@
+//! The clockwork beside the workers: what is done again and again.
+
+use super::CurrentControllers;
+use super::workers::Controllers;
+use crate::cluster::stores::Stores;
+use crate::controller::event_handlers::EventHandlers;
+use crate::deploy::audit::{AuditPeriods, CallBudget, TICK, audit};
+use crate::deploy::{DeployedState, Deployer};
+use crate::metrics::{Metrics, ResourceLabels};
+use crate::model::StackId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+/// Between two looks at what could be written down for a restart.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+/// What is written down may lag behind by this much while it keeps changing.
+const MAX_SAVE_DELAY: Duration = Duration::from_secs(30);
+/// Between two counts of cached objects, as upstream.
+const CACHE_COUNT_INTERVAL: Duration = Duration::from_secs(30);
+/// Between two rankings of busy objects, as upstream.
+const TALKERS_INTERVAL: Duration = Duration::from_mins(3);
+
+/// Starts what only the leader does.
+pub(super) fn spawn(
+    event_handlers: &Arc<EventHandlers>,
+    work: &Arc<Controllers>,
+    (period, pace): (Duration, AuditPeriods),
+    tasks: &mut JoinSet<()>,
+) {
+    tasks.spawn(resync(event_handlers.clone(), period));
+    let budget = Arc::new(CallBudget::new(&pace));
+    tasks.spawn(audit_stacks(work.clone(), pace, budget.clone()));
+    tasks.spawn(audit_targets(work.clone(), pace, budget));
+    tasks.spawn(audit_rules(work.clone(), pace));
+    tasks.spawn(collect_garbage(work.clone()));
+    tasks.spawn(save_deployed_state(work.clone()));
+}
+
+/// Starts what every replica does.
+pub(super) fn spawn_counts(
+    stores: Arc<Stores>,
+    work: Arc<CurrentControllers>,
+    metrics: Arc<Metrics>,
+    tasks: &mut JoinSet<()>,
+) {
+    let of_talkers = metrics.clone();
+    tasks
+        .spawn(async move { every(TALKERS_INTERVAL, || work.load().top_talkers.publish(&of_talkers)).await });
+    tasks.spawn(async move { every(CACHE_COUNT_INTERVAL, || count_objects(&stores, &metrics)).await });
+}
+
+async fn every(period: Duration, mut act: impl FnMut()) {
+    let period = period.max(Duration::from_secs(1));
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        act();
+    }
+}
+
+/// Enqueues everything again and again. What AWS said is believed as long as ever: where nothing changed, nothing is asked.
+async fn resync(event_handlers: Arc<EventHandlers>, period: Duration) {
+    every(period, || event_handlers.enqueue_all()).await;
+}
+
+/// Finds what others changed of load balancers.
+async fn audit_stacks(work: Arc<Controllers>, pace: AuditPeriods, budget: Arc<CallBudget>) {
+    let wake = |stack, has_changed| {
+        if has_changed {
+            work.context.facts.cache.invalidate();
+        }
+        work.queues.wake(stack);
+    };
+    audit(&work.context.deployer, pace, &budget, wake).await;
+}
+
+/// Finds targets that others registered or deregistered.
+async fn audit_targets(work: Arc<Controllers>, pace: AuditPeriods, budget: Arc<CallBudget>) {
+    sleep(pace.traffic).await;
+    loop {
+        sleep(TICK).await;
+        let due = work.bindings.due_for_audit(pace.traffic);
+        // why: what AWS refused is tried again when its turn comes, and all of the binding is looked at then
+        for binding in due.into_iter().filter(|binding| !work.queues.bindings.is_backing_off(binding)) {
+            budget.spend(1).await;
+            if work.bindings.audit_targets(&binding).await {
+                budget.spend(2).await;
+                work.queues.bindings.add(binding);
+            }
+        }
+    }
+}
+
+/// Finds and repairs what others changed of the rules that let traffic through to targets.
+async fn audit_rules(work: Arc<Controllers>, pace: AuditPeriods) {
+    let period = pace.rules;
+    let mut ticks = interval_at(Instant::now() + period, period);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = work.bindings.audit().await {
+            tracing::warn!(%error, "rules of security groups not compared");
+        }
+    }
+}
+
+/// Takes needless rules away whenever a security group cannot be deleted.
+async fn collect_garbage(work: Arc<Controllers>) {
+    loop {
+        work.group_in_use.notified().await;
+        if let Err(error) = work.bindings.collect_garbage().await {
+            tracing::warn!(%error, "needless rules of security groups not revoked");
+        }
+    }
+}
+
+/// Writes down what a restart need not compare again, once it has stopped changing or lags behind for long.
+async fn save_deployed_state(work: Arc<Controllers>) {
+    let mut ticks = interval_at(Instant::now() + SAVE_INTERVAL, SAVE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (deployed_state, deployer) = (&work.deployed_state, &work.context.deployer);
+    let (mut unverified, mut last, mut saved) = (BTreeSet::new(), BTreeMap::new(), Instant::now());
+    loop {
+        ticks.tick().await;
+        for stack in verify_unchanged(deployed_state, deployer, &work, &mut unverified).await {
+            work.queues.wake(stack);
+        }
+        let remembered = deployer.resource_cache().records();
+        let is_calm = last == remembered;
+        last = remembered;
+        if is_calm || saved.elapsed() >= MAX_SAVE_DELAY {
+            saved = Instant::now();
+            save(deployed_state).await;
+        }
+    }
+}
+
+/// Looks at the stacks that were synced a while ago and that nobody has looked at since.
+async fn verify_unchanged(
+    deployed_state: &DeployedState,
+    deployer: &Deployer,
+    work: &Controllers,
+    before: &mut BTreeSet<StackId>,
+) -> Vec<StackId> {
+    let now = deployer.resource_cache().unverified();
+    let lasting = now.intersection(before).cloned().collect();
+    *before = now;
+    match deployed_state.verify(&lasting, &*work.context.facts.cloud).await {
+        Ok(drifted) => drifted,
+        Err(error) => {
+            tracing::warn!(%error, "what was deployed could not be looked at");
+            sleep(MAX_SAVE_DELAY).await;
+            Vec::new()
+        }
+    }
+}
+
+/// Writes down what is new.
+pub(super) async fn save(deployed_state: &DeployedState) {
+    if let Err(error) = deployed_state.save().await {
+        tracing::warn!(%error, "what is deployed is not written down yet");
+    }
+}
+
+fn count_objects(stores: &Stores, metrics: &Metrics) {
+    let counts = [
+        ("service", stores.services.len()),
+        ("ingress", stores.ingresses.len()),
+        ("targetgroupbinding", stores.bindings.len()),
+    ];
+    for (resource, count) in counts {
+        let gauge = metrics.cache_objects.get_or_create(&ResourceLabels::new(resource));
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,204 @@
+//! The leader's work: what reconciles, and how many at a time.
+
+use super::Dependencies;
+use super::binding_metrics::BindingCounters;
+use crate::args::Workers;
+use crate::aws::recent_writes::{ReadYourWrites, ReadYourWritesRoles, RecentWrites};
+use crate::cluster::Objects;
+use crate::cluster::binding_api::KubeBindingApi;
+use crate::cluster::binding_store::KubeBindings;
+use crate::cluster::fence::fence;
+use crate::cluster::state_config_map::ConfigMapStateStore;
+use crate::controller::context::ReconcileContext;
+use crate::controller::event_handlers::Queues;
+use crate::controller::fact_source::{Certificates, FactCache, FactSource};
+use crate::controller::ingress::RefusedMembers;
+use crate::controller::object_states::ObjectStates;
+use crate::controller::queue::Queue;
+use crate::controller::secrets::SecretWatches;
+use crate::controller::target_group_binding::{BindingController, BindingDependencies};
+use crate::controller::top_talkers::{ObjectName, TopTalkers};
+use crate::controller::worker::{Reconcile, ReconcileResult, work};
+use crate::controller::{ingress, service};
+use crate::deploy::backend_security_group::BackendSecurityGroup;
+use crate::deploy::resource_cache::ResourceCache;
+use crate::deploy::{DeployedState, Deployer};
+use crate::model::{Owner, StackId};
+use crate::pool::Pool;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+/// Upstream's name of the controller of Services.
+pub(super) const SERVICES: &str = "service";
+/// Upstream's name of the controller of Ingress groups.
+pub(super) const INGRESSES: &str = "ingress";
+/// Upstream's name of the controller of TargetGroupBindings.
+pub(super) const BINDINGS: &str = "targetGroupBinding";
+
+/// Everything the leader works with.
+pub struct Controllers {
+    /// What is to be looked at.
+    pub queues: Arc<Queues>,
+    /// What every reconcile may use.
+    pub context: ReconcileContext,
+    /// Reconciles TargetGroupBindings.
+    pub bindings: Arc<BindingController>,
+    pub(super) deployed_state: Arc<DeployedState>,
+    pub(super) top_talkers: Arc<TopTalkers>,
+    pub(super) object_states: Arc<ObjectStates>,
+    /// Told when a security group cannot be deleted because something still refers to it.
+    pub(super) group_in_use: Arc<Notify>,
+}
+
+impl Controllers {
+    pub(super) fn new(parts: &Dependencies, queues: Arc<Queues>) -> Self {
+        let recent_writes = Arc::new(RecentWrites::default());
+        let parts = &Dependencies {
+            client: fence(&parts.client, &parts.leadership),
+            recorder: parts.recorder.of_leader(&parts.leadership),
+            cloud: Arc::new(ReadYourWrites::new(parts.cloud.clone(), recent_writes.clone())),
+            clouds: Arc::new(ReadYourWritesRoles::new(parts.clouds.clone(), recent_writes)),
+            ..parts.clone()
+        };
+        let resource_cache = Arc::new(ResourceCache::new(&parts.config));
+        let pages =
+            ConfigMapStateStore::new(parts.client.clone(), &parts.namespace, parts.leadership.clone());
+        let deployed_state = Arc::new(DeployedState::new(Arc::new(pages), resource_cache.clone()));
+        let group_in_use = Arc::new(Notify::new());
+        let deployer = Arc::new(deployer(parts, resource_cache, &deployed_state, &group_in_use));
+        Self {
+            context: context(parts, deployer, queues.groups.clone()),
+            bindings: Arc::new(binding_controller(parts)),
+            top_talkers: Arc::default(),
+            object_states: Arc::default(),
+            queues,
+            deployed_state,
+            group_in_use,
+        }
+    }
+}
+
+fn deployer(
+    parts: &Dependencies,
+    resource_cache: Arc<ResourceCache>,
+    deployed_state: &Arc<DeployedState>,
+    group_in_use: &Arc<Notify>,
+) -> Deployer {
+    let bindings = Arc::new(KubeBindings::new(parts.client.clone(), parts.stores.bindings.clone()));
+    let (group_in_use, metrics) = (group_in_use.clone(), parts.metrics.clone());
+    Deployer::new(parts.cloud.clone(), bindings, resource_cache, parts.config.clone())
+        .with_deployed_state(deployed_state.clone())
+        .on_group_in_use(move || group_in_use.notify_one())
+        .on_stage(move |owner, stage, took| metrics.observe_stage(controller_of(owner), stage.label(), took))
+}
+
+fn context(parts: &Dependencies, deployer: Arc<Deployer>, groups: Arc<Queue<StackId>>) -> ReconcileContext {
+    let backend = BackendSecurityGroup::new(parts.cloud.clone(), parts.config.clone());
+    let facts = FactSource {
+        cloud: parts.cloud.clone(),
+        config: parts.config.clone(),
+        deployer: deployer.clone(),
+        backend_security_group: Arc::new(backend),
+        services: parts.stores.services.clone(),
+        objects: Objects::new(parts.client.clone()),
+        cache: FactCache::default(),
+        certificates: Certificates::default(),
+        pool: Pool::new(parts.metrics.pool("builds")),
+    };
+    let label = parts.config.required_secrets_label.as_ref();
+    ReconcileContext {
+        config: parts.config.clone(),
+        objects: Objects::new(parts.client.clone()),
+        stores: parts.stores.clone(),
+        facts,
+        deployer,
+        recorder: parts.recorder.clone(),
+        metrics: parts.metrics.clone(),
+        secrets: SecretWatches::new(parts.client.clone(), label, groups),
+        refused_members: RefusedMembers::default(),
+        seen: Mutex::default(),
+    }
+}
+
+fn binding_controller(parts: &Dependencies) -> BindingController {
+    let api = KubeBindingApi::new(parts.client.clone(), &parts.recorder, parts.config.enable_endpoint_slices);
+    let ports = BindingDependencies {
+        view: parts.stores.clone(),
+        api: Arc::new(api),
+        cloud: parts.cloud.clone(),
+        clouds: parts.clouds.clone(),
+        metrics: Arc::new(BindingCounters::new(parts.metrics.clone())),
+    };
+    BindingController::new(parts.config.clone(), ports)
+}
+
+impl Controllers {
+    /// Starts the workers. Targets have workers of their own: they never wait for load balancers.
+    pub(super) fn spawn(self: &Arc<Self>, workers: &Workers, tasks: &mut JoinSet<()>) {
+        let Queues { services, groups, bindings } = &*self.queues;
+        self.spawn_workers(BINDINGS, workers.target_group_binding, bindings, tasks, |work, key| {
+            Box::pin(work.bindings.reconcile(key))
+        });
+        self.spawn_workers(SERVICES, workers.service, services, tasks, |work, key| {
+            Box::pin(service::reconcile(&work.context, key))
+        });
+        self.spawn_workers(INGRESSES, workers.ingress, groups, tasks, |work, id| {
+            Box::pin(ingress::reconcile(&work.context, id))
+        });
+    }
+
+    /// Starts the workers of one controller.
+    fn spawn_workers<K: QueueKey>(
+        self: &Arc<Self>,
+        controller: &'static str,
+        count: usize,
+        queue: &Arc<Queue<K>>,
+        tasks: &mut JoinSet<()>,
+        pass: ReconcileFn<K>,
+    ) {
+        let meter = self.context.metrics.work(controller, count);
+        for _ in 0..count {
+            let this = self.clone();
+            let watched = move |key| this.clone().instrumented(controller, key, pass);
+            tasks.spawn(work(queue.clone(), meter.clone(), watched));
+        }
+    }
+
+    /// One reconcile, counted, and with its end noted.
+    fn instrumented<K: QueueKey>(
+        self: Arc<Self>,
+        controller: &'static str,
+        key: K,
+        pass: ReconcileFn<K>,
+    ) -> Reconcile {
+        self.top_talkers.count(top_talkers_name(controller), &key);
+        Box::pin(async move {
+            let result = pass(&self, &key).await;
+            self.object_states.note(controller, &key, result);
+            result
+        })
+    }
+}
+
+/// What is worked on.
+trait QueueKey: ObjectName + Ord + Clone + Send + Sync + 'static {}
+
+impl<K: ObjectName + Ord + Clone + Send + Sync + 'static> QueueKey for K {}
+
+/// How one key is reconciled.
+type ReconcileFn<K> = for<'a> fn(&'a Controllers, &'a K) -> BoxFuture<'a, ReconcileResult>;
+
+/// why: upstream spells this one differently in different metrics
+fn top_talkers_name(controller: &'static str) -> &'static str {
+    if controller == BINDINGS { "targetgroupbinding" } else { controller }
+}
+
+fn controller_of(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Service => SERVICES,
+        Owner::Ingress => INGRESSES,
+    }
+}
