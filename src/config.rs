@@ -8,7 +8,7 @@ use crate::aws_api::elbv2::{Scheme, TargetType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What admission does with annotations that cannot be built.
+/// What admission does with invalid annotations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AnnotationValidation {
     /// Refuse the object.

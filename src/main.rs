@@ -60,7 +60,7 @@ fn block_on<T, E: Display>(run: impl Future<Output = Result<T, E>>) -> Result<T,
 
 fn finish(result: Result<ExitCode, String>) -> ExitCode {
     result.unwrap_or_else(|reason| {
-        tracing::error!(reason, "the controller ends");
+        tracing::error!(reason, "the controller stops with an error");
         ExitCode::FAILURE
     })
 }

@@ -79,8 +79,6 @@ labels! {
     LeaseLabels { name }
     /// An object, its controller and the state it is in.
     ObjectStateLabels { controller, namespace, name, state }
-    /// A lane: load balancers and targets do not wait for each other.
-    LaneLabels { lane }
     /// A client-side rate limit.
     LimitLabels { service, operations }
     /// Targets of a binding: `desired`, `registered` or `healthy`.
@@ -239,9 +237,9 @@ metrics! {
     leader: gauge LeaseLabels "leader_election_master_status" "1 on the replica that holds the lease";
     slow_renewals: counter LeaseLabels "leader_election_slowpath" "Renewals of the lease that did not succeed at once";
     api_requests: counter ApiRequestLabels "rest_client_requests" "Requests to the API server, by HTTP status";
-    object_state: gauge ObjectStateLabels "awslbc_object_state" "1 for the state an object is in: settled, waiting, failing or mistaken";
+    object_state: gauge ObjectStateLabels "awslbc_object_state" "1 for the state an object is in: synced, waiting, failing or invalid";
     object_success_age: level TalkerLabels "awslbc_object_last_success_age_seconds" "Time since an object was last brought to what it wants, or first seen";
-    queue_age: level LaneLabels "awslbc_queue_age_seconds" "How long the key that waits the longest has been ready";
+    queue_age: level ControllerLabels "awslbc_queue_age_seconds" "How long the key that waits the longest has been ready";
     aws_tokens: level LimitLabels "awslbc_aws_tokens" "Calls that a client-side rate limit would let through at once; negative: calls that wait";
     targets: gauge TargetLabels "awslbc_targets" "Targets of a binding: desired, registered, healthy as far as AWS was asked, and kept although they are no endpoints";
     connections: gauge ListenerLabels "awslbc_connections" "Open connections of a listener";
@@ -253,7 +251,7 @@ metrics! {
     reviews_too_costly: counter WebhookLabels "awslbc_webhook_too_costly" "Reviews of objects that are too costly to check";
     webhook_lookups_refused: counter ReasonLabels "awslbc_webhook_lookups_refused" "Questions of reviews that AWS was not asked: too many (rate), or in the name of a role that no binding names (role)";
     objects_put_aside: counter ControllerLabels "awslbc_objects_put_aside" "Objects that are too costly to build and wait until they change";
-    orphans: gauge ResourceLabels "awslbc_orphans" "AWS resources of this cluster that no Service or Ingress of it wants";
+    orphans: gauge ResourceLabels "awslbc_orphans" "AWS resources with the tags of this cluster that belong to no Service or Ingress";
 }
 
 /// Error codes by which AWS asks to slow down, as the SDKs list them.

@@ -73,7 +73,7 @@ pub fn of_ingress_update(
     findings
 }
 
-/// What becomes of a Service's load balancer when the Service is not ours any more.
+/// What becomes of a Service's load balancer when the Service is no longer managed by this controller.
 pub fn stops_being_managed(
     object: &ObjectRef,
     old: &Service,
@@ -85,9 +85,11 @@ pub fn stops_being_managed(
     let attributes = annotations_of(old).map(keys::ATTRIBUTES).ok().flatten().unwrap_or_default();
     let is_protected = attributes.get(PROTECTION).is_some_and(|on| on == "true");
     let problem = if is_protected {
-        format!("the Service is not ours any more, but its load balancer stays: {PROTECTION} is true")
+        format!(
+            "the Service is no longer managed by this controller, but its load balancer stays: {PROTECTION} is true"
+        )
     } else {
-        "the Service is not ours any more: its load balancer is deleted".to_owned()
+        "the Service is no longer managed by this controller: its load balancer is deleted".to_owned()
     };
     leaves.then(|| Finding::warning(object, problem))
 }
@@ -117,7 +119,7 @@ pub fn controllers_own(object: &ObjectRef, old: Option<&Ingress>, new: &Ingress)
     let was = old.map(|old| ingress_annotations(old.metadata.annotations.as_ref()));
     let given = is.string(SUFFIX)?;
     let is_kept = was.is_some_and(|was| was.string(SUFFIX) == Some(given));
-    let problem = "is for the controller to write; what stands there has no effect";
+    let problem = "is written by the controller; a value given here has no effect";
     (!is_kept).then(|| Finding::warning(object, problem).at(is.key(SUFFIX)))
 }
 

@@ -152,9 +152,9 @@ pub const FLAGS: &[Flag] = &[
     flag("enable-pod-readiness-gate-inject", Switch, "true", FEATURES, "Give pods a readiness gate for every binding of theirs"),
     flag("disable-ingress-class-annotation", Switch, "false", FEATURES, "Refuse new uses of the kubernetes.io/ingress.class annotation"),
     flag("disable-ingress-group-name-annotation", Switch, "false", FEATURES, "Refuse new uses of the alb.ingress.kubernetes.io/group.name annotation"),
-    flag("annotation-validation", Choice(&["enforce", "warn", "off"]), "enforce", FEATURES, "What admission does with annotations that cannot be built: refuse, warn, or nothing"),
+    flag("annotation-validation", Choice(&["enforce", "warn", "off"]), "enforce", FEATURES, "What admission does with invalid annotations: refuse, warn, or nothing"),
 
-    flag("targetgroupbinding-requeue-duration", Duration, "15s", WORKERS, "How soon to look again while targets settle"),
+    flag("targetgroupbinding-requeue-duration", Duration, "15s", WORKERS, "Requeue period while targets become healthy"),
     flag("targetgroupbinding-max-concurrent-reconciles", Number, "3", WORKERS, "Workers for TargetGroupBindings"),
     flag("targetgroupbinding-max-exponential-backoff-delay", Duration, "16m40s", WORKERS, "Longest pause between two failures of a TargetGroupBinding"),
     flag("service-max-concurrent-reconciles", Number, "3", WORKERS, "Workers for Services"),
@@ -164,8 +164,8 @@ pub const FLAGS: &[Flag] = &[
     flag("nlb-gateway-max-concurrent-reconciles", Number, "3", WORKERS, "Workers for NLB Gateways"),
     flag("globalaccelerator-max-concurrent-reconciles", Number, "1", WORKERS, "Workers for GlobalAccelerators"),
     flag("globalaccelerator-max-exponential-backoff-delay", Duration, "16m40s", WORKERS, "Longest pause between two failures of a GlobalAccelerator"),
-    flag("lb-stabilization-monitor-interval", Duration, "2m", WORKERS, "How soon to look again while a load balancer with reserved capacity is provisioned"),
-    flag("sync-period", Duration, "10h", WORKERS, "How often everything is looked at again"),
+    flag("lb-stabilization-monitor-interval", Duration, "2m", WORKERS, "Requeue period while a load balancer with reserved capacity is provisioned"),
+    flag("sync-period", Duration, "10h", WORKERS, "Full resync period"),
 
     flag("log-level", Text, "info", SERVERS, "info or debug; SIGUSR1 switches to debug and back"),
     flag("log-format", Choice(&["json", "human"]), "json", SERVERS, "Form of log lines: json, or human for a terminal"),
@@ -180,7 +180,7 @@ pub const FLAGS: &[Flag] = &[
     flag("webhook-service", Text, "", SERVERS, "namespace/name of the Service of the webhooks, for the issued certificate"),
     flag("webhook-configurations", Text, "", SERVERS, "Name of the webhook configurations that are given the CA of the issued certificate"),
     flag("webhook-cluster-domain", Text, "cluster.local", SERVERS, "DNS domain of the cluster, for the issued certificate"),
-    flag("enable-leader-election", Switch, "true", SERVERS, "Only the holder of the lease changes anything"),
+    flag("enable-leader-election", Switch, "true", SERVERS, "Elect a leader by a lease; only the leader changes AWS and the cluster"),
     flag("leader-election-id", Text, "aws-load-balancer-controller-leader", SERVERS, "Name of the lease"),
     flag("leader-election-namespace", Text, "", SERVERS, "Namespace of the lease; empty: the pod's"),
 ];

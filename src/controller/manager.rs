@@ -121,8 +121,8 @@ impl Manager {
     pub async fn open(&self) {
         for _ in 0..OPENING_ATTEMPTS {
             match self.work().deployed_state.open().await {
-                Ok(stacks) => return tracing::info!(stacks, "read what was deployed before"),
-                Err(error) => tracing::warn!(%error, "what was deployed before is not known"),
+                Ok(stacks) => return tracing::info!(stacks, "state of the last deployment loaded"),
+                Err(error) => tracing::warn!(%error, "state of the last deployment not readable"),
             }
             sleep(OPENING_PAUSE).await;
         }

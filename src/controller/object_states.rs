@@ -14,13 +14,13 @@ use tokio::time::Instant;
 #[strum(serialize_all = "lowercase")]
 pub enum ObjectState {
     /// As it is wanted.
-    Settled,
+    Synced,
     /// Nothing failed; it takes its time.
     Waiting,
     /// It failed and is tried again.
     Failing,
     /// It fails until somebody changes something.
-    Mistaken,
+    Invalid,
 }
 
 /// Objects by controller, namespace and name.
@@ -48,7 +48,7 @@ impl ObjectStates {
         };
         let entry = entries.entry(object).or_insert_with(|| StateEntry { state, succeeded: Instant::now() });
         entry.state = state;
-        if state == ObjectState::Settled {
+        if state == ObjectState::Synced {
             entry.succeeded = Instant::now();
         }
     }
@@ -70,11 +70,11 @@ impl ObjectStates {
 /// `None`: the object is not served any more.
 fn state_after(result: ReconcileResult) -> Option<ObjectState> {
     Some(match result {
-        ReconcileResult::Done | ReconcileResult::DoneUntil(_) => ObjectState::Settled,
+        ReconcileResult::Done | ReconcileResult::DoneUntil(_) => ObjectState::Synced,
         ReconcileResult::RequeueAfter(_) => ObjectState::Waiting,
         ReconcileResult::Retry => ObjectState::Failing,
         ReconcileResult::AwaitChange | ReconcileResult::TooCostly | ReconcileResult::MissingReference(_) => {
-            ObjectState::Mistaken
+            ObjectState::Invalid
         }
         ReconcileResult::Gone => return None,
     })

@@ -65,7 +65,7 @@ pub enum ProcessError {
     #[error("signals: {0}")]
     Signals(std::io::Error),
     /// A second signal.
-    #[error("told to end a second time, before all was handed over")]
+    #[error("second termination signal: stopped before the shutdown was complete")]
     ForcedShutdown,
     /// A task that should run for ever has ended.
     #[error("a task ended: {0}")]

@@ -98,11 +98,11 @@ async fn sweep(deployer: &Deployer, wake: &impl Fn(StackId, bool)) {
     match deployer.sweep().await {
         Ok(drifted) => {
             for stack in drifted {
-                tracing::info!(%stack, "something changed in AWS without us");
+                tracing::info!(%stack, "resources in AWS were changed outside of the controller");
                 wake(stack, true);
             }
         }
-        Err(error) => tracing::warn!(%error, "AWS could not be looked through; the next sweep will"),
+        Err(error) => tracing::warn!(%error, "scan of AWS failed; it is repeated at the next interval"),
     }
 }
 

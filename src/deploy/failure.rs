@@ -41,13 +41,13 @@ pub enum Cause {
     #[error(transparent)]
     Diff(#[from] DiffError),
     /// A quota.
-    #[error("no room: the quota of {0} is used up")]
+    #[error("quota of {0} exceeded")]
     QuotaExceeded(Quota),
     /// A binding whose finalizer has not been removed yet.
     #[error("TargetGroupBinding {0} is still being deleted")]
     StillThere(ObjectKey),
     /// AWS's answer had no id in it.
-    #[error("{0}: the answer names no id")]
+    #[error("{0}: the response contains no id")]
     NoId(&'static str),
 }
 
@@ -226,7 +226,7 @@ impl DeployFailure {
 
     /// The stack could not be taken from the deployed state.
     pub fn of_state_store(error: StateStoreError) -> Self {
-        Self::before_any_step("ledger".to_owned(), error.into())
+        Self::before_any_step("deployed state".to_owned(), error.into())
     }
 
     /// Whether AWS was asked about something that does not exist, or what exists cannot be told apart.
@@ -329,7 +329,7 @@ mod tests {
             let cause = Cause::QuotaExceeded(Quota::Listeners);
             let failure = StepFailure { stage, ..StepFailure::of_cause(resource.to_owned(), cause) };
             assert_eq!(failure.place(), told);
-            assert!(failure.to_string().starts_with(&format!("{told}: no room")), "{failure}");
+            assert!(failure.to_string().starts_with(&format!("{told}: quota of")), "{failure}");
             let of_values = StepFailure { values: vec!["a".to_owned(), "b".to_owned()], ..failure };
             assert_eq!(of_values.place(), format!("a, b of {told}"));
         }

@@ -261,13 +261,13 @@ impl Deployer {
             Ok(plan) => plan,
             Err(failure) if failure.is_about_what_is_gone() => return Ok(false),
             Err(failure) => {
-                tracing::warn!(stack = %stack.id, %failure, "not compared with AWS this time");
+                tracing::warn!(stack = %stack.id, %failure, "comparison with AWS failed; it is repeated at the next interval");
                 self.resource_cache.mark_compared(&stack.id, None);
                 return Ok(true);
             }
         };
         if !plan.is_empty() || !plan.revisits.is_empty() {
-            tracing::info!(stack = %stack.id, %plan, "something changed in AWS without us");
+            tracing::info!(stack = %stack.id, %plan, "resources in AWS were changed outside of the controller");
             return Ok(false);
         }
         self.resource_cache.mark_compared(&stack.id, Some(depth));
@@ -289,7 +289,7 @@ impl Deployer {
     /// Puts back the tags by which the stack's resources are found, where somebody took them away.
     async fn restore_tags(&self, stack: &Stack) -> Result<(), DeployFailure> {
         for (id, tags) in self.resource_cache.lost_tags(stack) {
-            tracing::warn!(stack = %stack.id, resource = id, ?tags, "somebody took tags away; they are put back");
+            tracing::warn!(stack = %stack.id, resource = id, ?tags, "tags that identify the resource were removed; restoring them");
             let reference = Ref::from(id.as_str());
             let request: Request = if id.starts_with("sg-") {
                 CreateTags { resource_id: reference, tags }.into()

@@ -14,7 +14,7 @@ impl fmt::Display for Plan {
             write!(f, "{step}")?;
         }
         for QuotaExceeded { quota, resource, step: _ } in shortfalls {
-            writeln!(f, "! {resource}: probably no room, the quota of {quota} is used up")?;
+            writeln!(f, "! {resource}: probably exceeds the quota of {quota}")?;
         }
         for Requeue { after, why } in revisits {
             writeln!(f, "? again in {}s: {why}", after.as_secs())?;

@@ -51,7 +51,7 @@ impl Reason {
                      with `iam-policy`.",
                     "`TooMany…`, `…LimitExceeded`: a quota is used up. Raise it in Service Quotas, or share load balancers with an \
                      Ingress group.",
-                    "`Throttling`, `RequestLimitExceeded`: AWS asks for patience; nothing is to be done unless it goes on.",
+                    "`Throttling`, `RequestLimitExceeded`: AWS throttles the calls; they are retried. Act only if it persists.",
                     "`DuplicateLoadBalancerName`, `DuplicateTargetGroupName`: something that is not the controller's has the name. \
                      Choose another name by annotation, or remove it.",
                     "`DependencyViolation`, `ResourceInUse`: something else still uses what is to be deleted, such as a rule that \
@@ -79,7 +79,7 @@ impl Reason {
             ),
             Self::FailedLoadGroupID => (
                 INGRESSES,
-                "The Ingress has no place: its class, its group's name or its order is wrong. What it had before stays.",
+                "The Ingress cannot be assigned to a group: its class, its group's name or its order is wrong. What it had before stays.",
                 &[
                     "`spec.ingressClassName` must name an IngressClass, and its parameters must exist and admit the namespace.",
                     "Of several IngressClasses only one may be the default.",
@@ -104,7 +104,7 @@ impl Reason {
                 BINDINGS,
                 "Rules that let the load balancer reach the targets could not be written.",
                 &[
-                    "No security group can be told: an instance or interface has several. Tag one of them \
+                    "The security group cannot be determined: an instance or interface has several. Tag one of them \
                      `kubernetes.io/cluster/<cluster>`.",
                     "`RulesPerSecurityGroupLimitExceeded`: use `--disable-restricted-sg-rules`, or raise the quota.",
                     "`InvalidGroup.NotFound`: the group that the field names does not exist in this VPC or a peered one. Correct the \

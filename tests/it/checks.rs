@@ -318,9 +318,9 @@ impl Check {
         let refuses = self.tries.iter().any(|one| one.error.is_some());
         let doubts = self.tries.iter().any(|one| one.warning.is_some());
         match (refuses, doubts) {
-            (true, true) => "refused or doubted",
+            (true, true) => "refused or warning",
             (true, false) => "refused",
-            (false, true) => "doubted",
+            (false, true) => "warning",
             (false, false) => "",
         }
     }

@@ -9,7 +9,7 @@ use aws_load_balancer_controller::aws::throttle::RemainingTokens;
 use aws_load_balancer_controller::aws_api::Action;
 use aws_load_balancer_controller::finding::Part;
 use aws_load_balancer_controller::metrics::{
-    LaneLabels, LeaseLabels, Metrics, ObjectLabels, ObjectStateLabels, QueueLabels, ResourceLabels,
+    ControllerLabels, LeaseLabels, Metrics, ObjectLabels, ObjectStateLabels, QueueLabels, ResourceLabels,
     TalkerLabels, TargetLabels,
 };
 use rig::{Options, Rig, fixtures};
@@ -79,7 +79,7 @@ const OURS: &[(&str, &str, &[&str])] = &[
     ("awslbc_quic_target_missing_server_id_total", "counter", &["namespace", "name"]),
     ("awslbc_object_state", "gauge", &["controller", "namespace", "name", "state"]),
     ("awslbc_object_last_success_age_seconds", "gauge", &["controller", "namespace", "name"]),
-    ("awslbc_queue_age_seconds", "gauge", &["lane"]),
+    ("awslbc_queue_age_seconds", "gauge", &["controller"]),
     ("awslbc_aws_tokens", "gauge", &["service", "operations"]),
     ("awslbc_targets", "gauge", &["namespace", "name", "target_group", "state"]),
     ("awslbc_orphans", "gauge", &["resource"]),
@@ -291,9 +291,9 @@ fn all() -> String {
     drop((metrics.cache_objects.get_or_create(&resource), metrics.orphans.get_or_create(&resource)));
     drop((metrics.top_talkers.get_or_create(&talker), metrics.object_success_age.get_or_create(&talker)));
     drop(metrics.quic_target_missing_server_id.get_or_create(&object));
-    drop(metrics.object_state.get_or_create(&ObjectStateLabels::new("service", "shop", "edge", "settled")));
+    drop(metrics.object_state.get_or_create(&ObjectStateLabels::new("service", "shop", "edge", "synced")));
     metrics.set_certificate_expiry(1);
-    drop(metrics.queue_age.get_or_create(&LaneLabels::new("targets")));
+    drop(metrics.queue_age.get_or_create(&ControllerLabels::new("targets")));
     drop(metrics.targets.get_or_create(&TargetLabels::new("shop", "edge", "targetgroup/a/b", "desired")));
     metrics.render()
 }

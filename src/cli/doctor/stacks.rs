@@ -66,7 +66,7 @@ fn limited(mut checks: Vec<Check>) -> Vec<Check> {
     let more = checks.len().saturating_sub(NAMED);
     checks.truncate(NAMED);
     if more > 0 {
-        checks.push(Check::fail(SUBJECT, format!("{more} more are in trouble")));
+        checks.push(Check::fail(SUBJECT, format!("{more} more fail")));
     }
     checks
 }

@@ -65,7 +65,7 @@ impl GroupReconcile<'_> {
                 event.filter(|_| self.context.refused_members.is_news(&self.group.id, &member.key, outcome))
             {
                 let group = &self.group.id;
-                tracing::warn!(%group, ingress = %member.key, message = event.message, "not served as it wants");
+                tracing::warn!(%group, ingress = %member.key, message = event.message, "member not served in full");
                 self.record(&member.ingress, &event);
             }
         }

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::controller::event_handlers::Classes;
 use crate::controller::queue::Queue;
 use crate::facts::group::concerned_groups;
-use crate::metrics::{LaneLabels, Metrics, QueueLabels, ResourceLabels};
+use crate::metrics::{ControllerLabels, Metrics, QueueLabels, ResourceLabels};
 use crate::model::StackId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) fn read_when_asked(metrics: &Metrics, work: &Arc<CurrentControllers>)
 }
 
 fn read_queue<K: Ord + Clone>(metrics: &Metrics, controller: &str, queue: &Queue<K>) {
-    metrics.queue_age.get_or_create(&LaneLabels::new(controller)).set(queue.age().as_secs_f64());
+    metrics.queue_age.get_or_create(&ControllerLabels::new(controller)).set(queue.age().as_secs_f64());
     let running = queue.running();
     let labels = QueueLabels::new(controller, controller);
     let (all, longest) = (running.iter().sum::<Duration>(), running.iter().max());

@@ -23,7 +23,7 @@ impl Manager {
                 lost = election.keep() => lost,
                 never = self.work_until_dropped(leading) => match never {},
             };
-            tracing::warn!(reason = %lost, "this replica stops leading; it serves webhooks and waits for its next turn");
+            tracing::warn!(reason = %lost, "leadership lost; webhooks continue and this replica waits for the lease");
             (self.parts.on_lead)(false);
             self.end_term(std::mem::take(leading)).await;
         }
@@ -36,7 +36,7 @@ impl Manager {
             self.open().await;
         };
         tokio::join!(self.parts.stores.synced(), opened);
-        tracing::info!("caches are complete and this replica leads: working");
+        tracing::info!("caches synced and lease held: starting the controllers");
         self.lead(leading);
     }
 
@@ -63,7 +63,7 @@ impl Manager {
         let data = match work.context.objects.read_secret(key).await {
             Ok(secret) => secret.and_then(|secret| secret.data),
             Err(error) => {
-                tracing::warn!(%error, secret = %key, "stacks with secrets are compared in full: their seal is not readable");
+                tracing::warn!(%error, secret = %key, "seal not readable; stacks with secrets are compared in full");
                 None
             }
         };

@@ -102,7 +102,7 @@ async fn audit_rules(work: Arc<Controllers>, pace: AuditPeriods) {
     loop {
         ticks.tick().await;
         if let Err(error) = work.bindings.audit().await {
-            tracing::warn!(%error, "rules of security groups not compared");
+            tracing::warn!(%error, "security group rules not compared");
         }
     }
 }
@@ -112,7 +112,7 @@ async fn collect_garbage(work: Arc<Controllers>) {
     loop {
         work.group_in_use.notified().await;
         if let Err(error) = work.bindings.collect_garbage().await {
-            tracing::warn!(%error, "needless rules of security groups not revoked");
+            tracing::warn!(%error, "unneeded security group rules not revoked");
         }
     }
 }
@@ -151,7 +151,7 @@ async fn verify_unchanged(
     match deployed_state.verify(&lasting, &*work.context.facts.cloud).await {
         Ok(drifted) => drifted,
         Err(error) => {
-            tracing::warn!(%error, "what was deployed could not be looked at");
+            tracing::warn!(%error, "deployed state could not be verified");
             sleep(MAX_SAVE_DELAY).await;
             Vec::new()
         }
@@ -161,7 +161,7 @@ async fn verify_unchanged(
 /// Writes down what is new.
 pub(super) async fn save(deployed_state: &DeployedState) {
     if let Err(error) = deployed_state.save().await {
-        tracing::warn!(%error, "what is deployed is not written down yet");
+        tracing::warn!(%error, "deployed state not saved yet");
     }
 }
 

@@ -28,11 +28,11 @@ async fn every_object_that_is_served_has_one_state_and_an_age() {
         ]
     };
     assert_eq!(after(ReconcileResult::RequeueAfter(later)), shown("waiting", "0.0"));
-    assert_eq!(after(ReconcileResult::Done), shown("settled", "0.0"));
+    assert_eq!(after(ReconcileResult::Done), shown("synced", "0.0"));
     tokio::time::advance(later).await;
     assert_eq!(after(ReconcileResult::Retry), shown("failing", "7.0"));
-    assert_eq!(after(ReconcileResult::AwaitChange), shown("mistaken", "7.0"));
-    assert_eq!(after(ReconcileResult::DoneUntil(later)), shown("settled", "0.0"));
-    assert_eq!(after(ReconcileResult::MissingReference(None)), shown("mistaken", "0.0"));
+    assert_eq!(after(ReconcileResult::AwaitChange), shown("invalid", "7.0"));
+    assert_eq!(after(ReconcileResult::DoneUntil(later)), shown("synced", "0.0"));
+    assert_eq!(after(ReconcileResult::MissingReference(None)), shown("invalid", "0.0"));
     assert!(after(ReconcileResult::Gone).is_empty(), "nothing is left of an object that is gone");
 }

@@ -206,7 +206,7 @@ fn rules_that_do_not_fit_are_named_and_the_others_are_made() {
         test_bed.sim.world(|world| world.settings.quotas.rules = 5);
         let failure = test_bed.deployer().deploy(&stack).await.unwrap_err();
         assert_eq!(failure.failures.len(), 3, "{failure}");
-        assert!(failure.to_string().contains("rule 6 of listener 80: no room"), "{failure}");
+        assert!(failure.to_string().contains("rule 6 of listener 80: quota of"), "{failure}");
         assert_eq!(test_bed.counts().rules, 5);
         assert_eq!(failure.deployed.load_balancers.len(), 1);
     });

@@ -1,4 +1,4 @@
-//! What a user of kubectl reads when a manifest is refused or doubted, and what is never refused.
+//! What a user of kubectl reads when a manifest is refused or gives a warning, and what is never refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{fmt::Write, time::Duration};

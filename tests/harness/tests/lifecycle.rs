@@ -144,13 +144,13 @@ impl Life {
         let metrics = controller.lock().await.metrics().await?;
         let expected: &[&[&str]] = &[
             &["leader_election_master_status{", "} 1"],
-            &["awslbc_object_state{controller=\"service\"", "svc-nlb-ip-type", "settled", "} 1"],
-            &["awslbc_object_state{controller=\"targetGroupBinding\"", "settled", "} 1"],
+            &["awslbc_object_state{controller=\"service\"", "svc-nlb-ip-type", "synced", "} 1"],
+            &["awslbc_object_state{controller=\"targetGroupBinding\"", "synced", "} 1"],
             &["awslbc_object_last_success_age_seconds{controller=\"service\"", "svc-nlb-ip-type"],
             &["awslbc_targets{", "state=\"desired\"} 2"],
             &["awslbc_targets{", "state=\"registered\"} 2"],
             &["awslbc_orphans{resource=\"load_balancer\"} 0"],
-            &["awslbc_queue_age_seconds{lane=\"targetGroupBinding\"} 0"],
+            &["awslbc_queue_age_seconds{controller=\"targetGroupBinding\"} 0"],
             &["awslbc_aws_tokens{service=\"Elastic Load Balancing v2\",operations=\"^Modify.*\"}"],
             &[
                 "awslbc_controller_reconcile_stage_duration_count{controller=\"service\",reconcile_stage=\"*elbv2.loadBalancerSynthesizer\"}",

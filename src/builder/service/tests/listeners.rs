@@ -151,7 +151,7 @@ fn merging_makes_one_listener_of_tcp_and_udp() {
     let differing = built(&service(&[IP, merge("true")], &both_on_53(&json!({"targetPort": 1}))));
     assert_eq!(warnings(&differing), ["TCP and UDP of port 53 have different targets; those of TCP count"]);
     for (second, expected) in
-        [("TCP", "port 53 stands for TCP, TCP"), ("SCTP", "port 53 stands for TCP, SCTP")]
+        [("TCP", "port 53 has the protocols TCP, TCP"), ("SCTP", "port 53 has the protocols TCP, SCTP")]
     {
         let service = service(&[IP, merge("true")], &both_on_53(&json!({"protocol": second})));
         let message = refusal_of(build(&service, &facts(), &config()));
