@@ -20,6 +20,7 @@ mod invalid_members;
 mod lint;
 mod logs;
 mod metrics;
+mod names;
 mod nodes;
 mod resource_in_use;
 
