@@ -157,7 +157,7 @@ fn build_stack(
 }
 
 fn take_secrets(settings: &mut AlbSettings<'_>) -> BTreeSet<ObjectKey> {
-    let all = settings.listeners_by_member.values_mut();
+    let all = settings.contributions.values_mut();
     all.flat_map(|member_listeners| std::mem::take(&mut member_listeners.secrets)).collect()
 }
 

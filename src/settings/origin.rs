@@ -60,7 +60,7 @@ impl Origin {
 impl AnnotationError {
     /// The error as a mistake of the object that carries the annotation.
     pub fn found_on(self, object: &ObjectRef) -> Finding {
-        let ValueFinding { severity: _, problem, hint } = self.complaint();
+        let ValueFinding { severity: _, problem, hint } = self.value_finding();
         let finding = Finding::error(object, problem).at(self.key);
         match hint {
             Some(hint) => finding.hint(hint),

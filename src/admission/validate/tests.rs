@@ -213,7 +213,7 @@ fn one_mistake_has_one_sentence() {
     let config = Config::default();
     let others = Arc::default();
     let warned = BTreeSet::new();
-    let setting = DryBuildOptions { config: &config, is_new: true, others: &others, warned: &warned };
+    let setting = DryBuildOptions { config: &config, is_new: true, others: &others, invalid_keys: &warned };
     // why: these are said of the object or the group, not of the value alone
     let of_more = [
         "works only on",
