@@ -32,12 +32,12 @@ pub struct SharedSetting {
     /// Attributes or tags, with their values.
     pub values: BTreeMap<String, String>,
     /// Of which kind the values are; `None`: it has none.
-    pub kind: Option<ValueKind>,
+    pub kind: Option<KeyedSetting>,
 }
 
 /// What contributors give key by key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ValueKind {
+pub enum KeyedSetting {
     /// Attributes.
     Attributes,
     /// Tags.
@@ -66,7 +66,7 @@ pub fn sources_of(settings: &[SharedSetting], part: SharedPart, words: &str) -> 
 pub fn givers<'s>(
     settings: &'s [SharedSetting],
     part: SharedPart,
-    kind: ValueKind,
+    kind: KeyedSetting,
     key: &str,
 ) -> BTreeSet<&'s ObjectKey> {
     let of_kind = settings.iter().filter(|setting| setting.part == part && setting.kind == Some(kind));

@@ -4,7 +4,7 @@ use crate::api::ObjectKey;
 use crate::aws_api::elbv2::ListenerAction;
 use crate::model::{Binding, ResourceId, Resources, Rule, Stack, TargetGroup};
 use crate::settings::alb::{ListenerPart, ListenerSetting};
-use crate::settings::shared_setting::{SharedPart, SharedSetting, ValueKind, givers, sources_of};
+use crate::settings::shared_setting::{KeyedSetting, SharedPart, SharedSetting, givers, sources_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The owners of what is not shared by the whole group.
@@ -50,22 +50,22 @@ impl Attribution {
     }
 
     /// The contributors whose value of a key counts, of the load balancers.
-    pub fn of_value(&self, part: SharedPart, kind: ValueKind, key: &str) -> BTreeSet<&ObjectKey> {
+    pub fn of_value(&self, part: SharedPart, kind: KeyedSetting, key: &str) -> BTreeSet<&ObjectKey> {
         givers(&self.settings, part, kind, key)
     }
 
     /// The same of a listener.
-    pub fn of_listener_value(&self, listener: &str, kind: ValueKind, key: &str) -> BTreeSet<&ObjectKey> {
+    pub fn of_listener_value(&self, listener: &str, kind: KeyedSetting, key: &str) -> BTreeSet<&ObjectKey> {
         let all = self.listener_settings.get(&ResourceId::from(listener)).map(Vec::as_slice);
         let all = all.unwrap_or_default();
         match kind {
-            ValueKind::Attributes => {
+            KeyedSetting::Attributes => {
                 let such = |setting: &&ListenerSetting| {
                     setting.part == ListenerPart::Attribute && setting.name == key
                 };
                 all.iter().filter(such).map(|setting| &setting.from).collect()
             }
-            ValueKind::Tags => {
+            KeyedSetting::Tags => {
                 let is_there = |contributor: &&ObjectKey| all.iter().any(|one| one.from == **contributor);
                 self.of_value(SharedPart::LoadBalancer, kind, key).into_iter().filter(is_there).collect()
             }

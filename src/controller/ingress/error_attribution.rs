@@ -13,7 +13,7 @@ use crate::finding::Finding;
 use crate::model::{Binding, Resources};
 use crate::plan::Stage;
 use crate::settings::alb::ListenerPart;
-use crate::settings::shared_setting::{SharedPart, ValueKind};
+use crate::settings::shared_setting::{KeyedSetting, SharedPart};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,12 +94,12 @@ fn givers_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<&
 }
 
 /// What kind of values AWS refused while it took others; `None`: it was something else.
-fn kind_of(step: &StepFailure) -> Option<ValueKind> {
+fn kind_of(step: &StepFailure) -> Option<KeyedSetting> {
     let Cause::Cloud(error) = &step.cause else { return None };
     match error.operation() {
         _ if step.values.is_empty() => None,
-        "ModifyLoadBalancerAttributes" | "ModifyListenerAttributes" => Some(ValueKind::Attributes),
-        "AddTags" | "CreateTags" => Some(ValueKind::Tags),
+        "ModifyLoadBalancerAttributes" | "ModifyListenerAttributes" => Some(KeyedSetting::Attributes),
+        "AddTags" | "CreateTags" => Some(KeyedSetting::Tags),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What the controller remembers about bindings between reconciles. Losing it costs one more full pass each, no more.
 
 use crate::api::ObjectKey;
+use crate::deploy::targets::interfaces::NetworkError;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -68,8 +69,15 @@ pub(super) struct NetworkingFailed {
 
 impl NetworkingFailed {
     /// It has just failed for this checkpoint. `first` is the pause after which it is tried again the first time; it doubles.
-    pub(super) fn again(former: Option<Self>, checkpoint: String, first: Duration) -> Self {
-        let former = former.filter(|former| former.checkpoint == checkpoint);
+    pub(super) fn after(
+        error: &NetworkError,
+        former: Option<Self>,
+        checkpoint: String,
+        first: Duration,
+    ) -> Self {
+        // why: rules that are refused have pauses of their own
+        let has_own = matches!(error, NetworkError::Refused(_));
+        let former = former.filter(|former| former.checkpoint == checkpoint && !has_own);
         let pause = former.map_or(first, |former| (former.pause * 2).min(LONGEST_PAUSE.max(first)));
         Self { checkpoint, at: Instant::now(), pause }
     }

@@ -496,9 +496,7 @@ impl<'a> TargetSync<'a> {
             }
             Err(error) => {
                 self.controller.keep_rules(self.binding, self.key);
-                // why: rules that are refused have pauses of their own
-                let former = state.networking_failed.filter(|_| !matches!(error, NetworkError::Refused(_)));
-                let failed = NetworkingFailed::again(former, current, requeue);
+                let failed = NetworkingFailed::after(&error, state.networking_failed, current, requeue);
                 self.controller.states.change(self.key, |state| state.networking_failed = Some(failed));
                 self.on_network_failure(error)
             }

@@ -7,7 +7,7 @@ use crate::settings::{ContributorWarning, Diagnostics};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An annotation, the field of the parameters that wins over it, and the values of that field; `None`: it is unset.
-struct Row {
+struct OverridingField {
     suffix: &'static str,
     field: &'static str,
     /// Whether it is the class of the group's first member that counts.
@@ -19,11 +19,11 @@ const fn row(
     suffix: &'static str,
     field: &'static str,
     says: fn(&IngressClassParamsSpec) -> Option<Vec<String>>,
-) -> Row {
-    Row { suffix, field, is_of_first: false, says }
+) -> OverridingField {
+    OverridingField { suffix, field, is_of_first: false, says }
 }
 
-const ROWS: &[Row] = &[
+const ROWS: &[OverridingField] = &[
     row("group.name", "group.name", |params| one(params.group.as_ref().map(|group| group.name.as_str()))),
     row("scheme", "scheme", |params| one(params.scheme.map(<&str>::from))),
     row("ip-address-type", "ipAddressType", |params| one(params.ip_address_type.map(<&str>::from))),
@@ -42,13 +42,13 @@ const ROWS: &[Row] = &[
     }),
     row("wafv2-acl-name", "wafv2AclName", |params| one(params.wafv2_acl_name.as_deref())),
     row("wafv2-acl-arn", "wafv2AclArn", |params| one(params.wafv2_acl_arn.as_deref())),
-    Row {
+    OverridingField {
         is_of_first: true,
         ..row("ipam-ipv4-pool-id", "ipamConfiguration.ipv4IPAMPoolId", |params| {
             one(params.ipam_configuration.as_ref()?.ipv4_ipam_pool_id.as_deref())
         })
     },
-    Row {
+    OverridingField {
         is_of_first: true,
         ..row("minimum-load-balancer-capacity", "minimumLoadBalancerCapacity", |params| {
             let units = params.minimum_load_balancer_capacity?.capacity_units;
@@ -80,7 +80,7 @@ pub(super) fn warn(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn overridden(member: &MemberView<'_>, by: &MemberView<'_>, row: &Row) -> Option<Finding> {
+fn overridden(member: &MemberView<'_>, by: &MemberView<'_>, row: &OverridingField) -> Option<Finding> {
     let said = (row.says)(by.params?)?;
     let own = member.annotations.list(row.suffix).filter(|own| !own.is_empty())?;
     let is_same = BTreeSet::from_iter(&own) == BTreeSet::from_iter(&said);

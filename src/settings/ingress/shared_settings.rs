@@ -2,7 +2,7 @@
 
 use super::context::{GroupContext, MemberView};
 use crate::annotations::ALB_PREFIX;
-use crate::settings::shared_setting::{SharedPart, SharedSetting, ValueKind};
+use crate::settings::shared_setting::{KeyedSetting, SharedPart, SharedSetting};
 use std::collections::BTreeMap;
 
 /// Annotations of the ALB, without prefix.
@@ -44,10 +44,10 @@ fn of_annotations<'m>(member: &'m MemberView<'_>) -> impl Iterator<Item = Shared
     })
 }
 
-fn kind_of(suffix: &str) -> Option<ValueKind> {
+fn kind_of(suffix: &str) -> Option<KeyedSetting> {
     match suffix {
-        "load-balancer-attributes" | "frontend-nlb-attributes" => Some(ValueKind::Attributes),
-        "tags" | "frontend-nlb-tags" => Some(ValueKind::Tags),
+        "load-balancer-attributes" | "frontend-nlb-attributes" => Some(KeyedSetting::Attributes),
+        "tags" | "frontend-nlb-tags" => Some(KeyedSetting::Tags),
         _ => None,
     }
 }
@@ -92,8 +92,10 @@ fn of_class<'m>(member: &'m MemberView<'_>) -> impl Iterator<Item = SharedSettin
             values: BTreeMap::new(),
             kind: None,
         });
-        let by_key: [(&str, ValueKind, BTreeMap<String, String>); 2] =
-            [("loadBalancerAttributes", ValueKind::Attributes, attributes), ("tags", ValueKind::Tags, tags)];
+        let by_key: [(&str, KeyedSetting, BTreeMap<String, String>); 2] = [
+            ("loadBalancerAttributes", KeyedSetting::Attributes, attributes),
+            ("tags", KeyedSetting::Tags, tags),
+        ];
         let by_key = by_key.into_iter().map(move |(field, kind, values)| SharedSetting {
             part: balancer,
             names: values.keys().cloned().collect(),

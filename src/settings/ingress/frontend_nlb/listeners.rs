@@ -18,19 +18,19 @@ use std::collections::BTreeMap;
 const MAPPING: &str = "frontend-nlb-listener-port-mapping";
 
 /// A value that a member gave, and the member.
-type MemberValue<T> = Option<(T, String)>;
+type FrontendValue<T> = Option<(T, String)>;
 
 /// What members say about the health check of one port.
 #[derive(Clone, Debug, Default)]
 struct MemberHealthCheck {
-    port: MemberValue<String>,
-    protocol: MemberValue<Protocol>,
-    path: MemberValue<String>,
-    codes: MemberValue<String>,
-    interval: MemberValue<i32>,
-    timeout: MemberValue<i32>,
-    healthy: MemberValue<i32>,
-    unhealthy: MemberValue<i32>,
+    port: FrontendValue<String>,
+    protocol: FrontendValue<Protocol>,
+    path: FrontendValue<String>,
+    codes: FrontendValue<String>,
+    interval: FrontendValue<i32>,
+    timeout: FrontendValue<i32>,
+    healthy: FrontendValue<i32>,
+    unhealthy: FrontendValue<i32>,
 }
 
 /// Target groups and listeners of the NLB, one pair for each port.
@@ -40,7 +40,7 @@ pub(super) fn read<'a>(
     listeners: &Listeners,
     tags: &Tags,
 ) -> Result<(Vec<TargetGroupSettings<'a>>, Vec<NlbListenerSettings>), BuildError> {
-    let mut merged: BTreeMap<i32, (MemberValue<i32>, MemberHealthCheck)> = BTreeMap::new();
+    let mut merged: BTreeMap<i32, (FrontendValue<i32>, MemberHealthCheck)> = BTreeMap::new();
     for member in group.members_with_settings() {
         let requested = requested_ports(member, listeners);
         let Some((mapping, check)) = diagnostics.catch_setting(member.index, requested)? else { continue };
@@ -90,7 +90,7 @@ fn parse_check(member: &MemberView<'_>) -> Result<MemberHealthCheck, BuildError>
     let by = |suffix: &str| format!("frontend-nlb-{suffix}");
     let who = || member.key.to_string();
     let text = |suffix: &str| annotations.string(&by(suffix)).map(|text| (text.to_owned(), who()));
-    let number = |suffix: &str| -> Result<MemberValue<i32>, BuildError> {
+    let number = |suffix: &str| -> Result<FrontendValue<i32>, BuildError> {
         let number = annotations.int32(&by(suffix)).map_err(|error| member.blame(error))?;
         Ok(number.map(|number| (number, who())))
     };
@@ -141,8 +141,8 @@ impl HealthCheckMerge<'_, '_> {
 
     fn one<T: PartialEq + ToString>(
         &mut self,
-        said: &mut MemberValue<T>,
-        more: MemberValue<T>,
+        said: &mut FrontendValue<T>,
+        more: FrontendValue<T>,
         suffix: &str,
     ) -> Result<(), BuildError> {
         let Some((value, who)) = more else { return Ok(()) };
@@ -230,6 +230,6 @@ impl MemberHealthCheck {
     }
 }
 
-fn value<T>(given: MemberValue<T>) -> Option<T> {
+fn value<T>(given: FrontendValue<T>) -> Option<T> {
     given.map(|(value, _)| value)
 }
