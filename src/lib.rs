@@ -23,6 +23,7 @@ pub mod deploy;
 #[cfg(feature = "shell")]
 pub mod fence;
 pub mod finding;
+pub mod gateway;
 pub mod inputs;
 #[cfg(feature = "shell")]
 pub mod metrics;

@@ -19,6 +19,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("annotations", 1, &[]),
     ("inputs", 1, &["annotations", "config", "model"]),
     ("build", 2, &[]),
+    ("gateway", 2, &[]),
     ("plan", 2, &[]),
     ("targets", 2, &[]),
     ("status", 2, &["build", "plan", "targets"]),
