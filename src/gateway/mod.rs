@@ -5,6 +5,7 @@
 //! 1. [`config`]: the configuration of a Gateway, from that of its class and its own; settings of a target group.
 //! 2. [`listener_sets`]: which ListenerSets add listeners; [`listeners`]: which listeners are valid.
 //! 3. [`attachment`]: which routes attach to which listeners, with which hosts ([`hostname`], [`namespaces`]).
+//! 4. [`backends`]: what the rules of a route refer to, with [`grants`] for other namespaces.
 //!
 //! What is wrong with an object is part of the result, as reason and message of a condition. It costs the rule, route or
 //! listener that it is about; everything else is decided as if it were not there. Where it cannot be told what is wanted
@@ -13,9 +14,11 @@
 //! Results are plain values; nothing here knows requests of AWS.
 
 pub mod attachment;
+pub mod backends;
 pub mod config;
 pub mod grants;
 pub mod hostname;
+pub mod l4;
 pub mod listener_sets;
 pub mod listeners;
 pub mod namespaces;
