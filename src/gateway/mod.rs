@@ -6,6 +6,7 @@
 //! 2. [`listener_sets`]: which ListenerSets add listeners; [`listeners`]: which listeners are valid.
 //! 3. [`attachment`]: which routes attach to which listeners, with which hosts ([`hostname`], [`namespaces`]).
 //! 4. [`backends`]: what the rules of a route refer to, with [`grants`] for other namespaces.
+//! 5. [`rules`]: rules of ALB listeners; [`l4`]: the route that an NLB listener serves.
 //!
 //! What is wrong with an object is part of the result, as reason and message of a condition. It costs the rule, route or
 //! listener that it is about; everything else is decided as if it were not there. Where it cannot be told what is wanted
@@ -23,6 +24,7 @@ pub mod listener_sets;
 pub mod listeners;
 pub mod namespaces;
 pub mod route;
+pub mod rules;
 
 #[cfg(test)]
 mod fixture;
