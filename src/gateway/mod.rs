@@ -7,6 +7,7 @@
 //! 3. [`attachment`]: which routes attach to which listeners, with which hosts ([`hostname`], [`namespaces`]).
 //! 4. [`backends`]: what the rules of a route refer to, with [`grants`] for other namespaces.
 //! 5. [`rules`]: rules of ALB listeners; [`l4`]: the route that an NLB listener serves.
+//! 6. [`status`]: what is written about all of it.
 //!
 //! What is wrong with an object is part of the result, as reason and message of a condition. It costs the rule, route or
 //! listener that it is about; everything else is decided as if it were not there. Where it cannot be told what is wanted
@@ -25,9 +26,12 @@ pub mod listeners;
 pub mod namespaces;
 pub mod route;
 pub mod rules;
+pub mod status;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod property_tests;
 
 use std::sync::Arc;
 
