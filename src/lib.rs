@@ -24,6 +24,7 @@ pub mod facts;
 #[cfg(feature = "shell")]
 pub mod fence;
 pub mod finding;
+pub mod gateway;
 #[cfg(feature = "shell")]
 pub mod metrics;
 pub mod model;

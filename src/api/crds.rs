@@ -6,6 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
+use super::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration, TargetGroupConfiguration};
 use super::{AlbTargetControlConfig, IngressClassParams, TargetGroupBinding};
 
 /// Spec fields that `v1alpha1` of `TargetGroupBinding` does not have.
@@ -25,7 +26,7 @@ pub struct RenderError {
     source: serde_saphyr::SerializeError,
 }
 
-/// Every definition, in the order of upstream's bundle.
+/// The definitions of group `elbv2.k8s.aws`, in the order of upstream's bundle.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut bindings = TargetGroupBinding::crd();
     let alpha: Vec<_> = bindings.spec.versions.iter().map(v1alpha1_of).collect();
@@ -35,16 +36,48 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     crds
 }
 
-/// The definitions as one YAML stream, as `kubectl apply -f` takes it and the chart ships it.
+/// The definitions of group `gateway.k8s.aws`, in the order of upstream's bundle.
+pub fn gateway_crds() -> Vec<CustomResourceDefinition> {
+    let mut crds = vec![
+        ListenerRuleConfiguration::crd(),
+        LoadBalancerConfiguration::crd(),
+        TargetGroupConfiguration::crd(),
+    ];
+    for crd in &mut crds {
+        let beta: Vec<_> =
+            crd.spec.versions.iter().map(|stored| v1beta1_of(&crd.spec.names.kind, stored)).collect();
+        crd.spec.versions.extend(beta);
+        match_controller_gen(crd);
+    }
+    crds
+}
+
+/// Every definition as one YAML stream, as `kubectl apply -f` takes it.
 pub fn render_yaml() -> Result<String, RenderError> {
+    Ok(render(crds())? + &render(gateway_crds())?)
+}
+
+/// Definitions as a YAML stream, as the chart ships them.
+fn render(definitions: Vec<CustomResourceDefinition>) -> Result<String, RenderError> {
     let mut stream = String::new();
-    for crd in crds() {
+    for crd in definitions {
         let yaml = serde_saphyr::to_string(&crd)
             .map_err(|source| RenderError { name: crd.metadata.name.unwrap_or_default(), source })?;
         stream.push_str("---\n");
         stream.push_str(&yaml);
     }
     Ok(stream)
+}
+
+fn v1beta1_of(kind: &str, stored: &CustomResourceDefinitionVersion) -> CustomResourceDefinitionVersion {
+    let warning = format!("gateway.k8s.aws/v1beta1 {kind} is deprecated; use gateway.k8s.aws/v1 instead");
+    CustomResourceDefinitionVersion {
+        name: "v1beta1".to_owned(),
+        storage: false,
+        deprecated: Some(true),
+        deprecation_warning: Some(warning),
+        ..stored.clone()
+    }
 }
 
 fn v1alpha1_of(stored: &CustomResourceDefinitionVersion) -> CustomResourceDefinitionVersion {

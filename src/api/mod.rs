@@ -3,11 +3,13 @@
 //! Our own custom resources, re-exports of the built-in kinds, names and keys ([`meta`]) and label selectors
 //! ([`selector`]). Nothing here talks to an API server or knows about AWS.
 //!
-//! Matches upstream's Go package `apis/elbv2`; the schemas of [`crds()`] are equal to the ones upstream ships, so that
+//! Matches upstream's Go packages `apis/elbv2` and `apis/gateway`; the schemas of [`crds()`] are equal to the ones upstream ships, so that
 //! either controller can run on the other's CRDs.
 
 pub mod alb_target_control_config;
 pub mod crds;
+pub mod gateway;
+pub mod gateway_config;
 pub mod ingress_class_params;
 pub mod meta;
 mod schema;

@@ -20,6 +20,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("facts", 1, &["annotations", "config", "model"]),
     ("settings", 2, &[]),
     ("builder", 2, &["settings"]),
+    ("gateway", 2, &[]),
     ("plan", 2, &[]),
     ("targets", 2, &[]),
     ("status", 2, &["builder", "plan", "settings", "targets"]),

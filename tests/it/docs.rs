@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use aws_load_balancer_controller::api::crds;
+use aws_load_balancer_controller::api::crds::{crds, gateway_crds};
 use aws_load_balancer_controller::args::flags::FLAGS;
 use aws_load_balancer_controller::aws_api::Action;
 use aws_load_balancer_controller::aws_api::iam::{Partition, Policy, permission, statements_of};
@@ -123,7 +123,7 @@ fn the_reference_lists_every_flag() {
 #[test]
 fn the_reference_lists_every_field_of_every_resource() {
     let mut text = String::new();
-    for definition in crds() {
+    for definition in crds().into_iter().chain(gateway_crds()) {
         let definition = serde_json::to_value(&definition).unwrap();
         let versions = definition["spec"]["versions"].as_array().unwrap();
         let stored = versions.iter().find(|version| version["storage"] == true).unwrap();

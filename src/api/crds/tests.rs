@@ -7,23 +7,27 @@ use crate::api::TargetGroupBindingSpec;
 
 /// The contract: identity, versions, columns and schema of every definition, without descriptions.
 const CONTRACT: &str = include_str!("contract.yaml");
+/// The same, of the definitions for Gateways.
+const GATEWAY_CONTRACT: &str = include_str!("gateway-contract.yaml");
 
 #[test]
 fn the_definitions_are_equal_to_the_contract() {
-    let contract: Vec<Value> = serde_saphyr::from_multiple(CONTRACT).unwrap();
-    let generated: Vec<Value> = crds()
-        .iter()
-        .map(|crd| normalise(&serde_json::to_value(without_annotations(crd)).unwrap()))
-        .collect();
-    let contract: Vec<Value> = contract.iter().map(normalise).collect();
-    let mut found = Vec::new();
-    differences("", &Value::Array(generated), &Value::Array(contract), &mut found);
-    assert!(found.is_empty(), "{}", found.join("\n"));
+    for (contract, definitions) in [(CONTRACT, crds()), (GATEWAY_CONTRACT, gateway_crds())] {
+        let contract: Vec<Value> = serde_saphyr::from_multiple(contract).unwrap();
+        let generated: Vec<Value> = definitions
+            .iter()
+            .map(|crd| normalise(&serde_json::to_value(without_annotations(crd)).unwrap()))
+            .collect();
+        let contract: Vec<Value> = contract.iter().map(normalise).collect();
+        let mut found = Vec::new();
+        differences("", &Value::Array(generated), &Value::Array(contract), &mut found);
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
 }
 
 #[test]
 fn definitions_stay_when_a_release_or_an_application_goes() {
-    for crd in crds() {
+    for crd in crds().into_iter().chain(gateway_crds()) {
         let annotations = crd.metadata.annotations.unwrap_or_default();
         assert_eq!(annotations["helm.sh/resource-policy"], "keep");
         assert_eq!(annotations["argocd.argoproj.io/sync-options"], "Prune=false,Delete=false");
@@ -70,16 +74,70 @@ fn a_binding_is_written_as_it_was_read() {
     assert_eq!(serde_json::to_value(read).unwrap(), object);
 }
 
+#[test]
+fn every_field_of_a_gateway_configuration_is_read() {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(include_str!("gateway-objects.yaml")).unwrap();
+    assert_eq!(objects.len(), 6);
+    for object in objects {
+        let written = match object["kind"].as_str().unwrap() {
+            "LoadBalancerConfiguration" => round_trip::<LoadBalancerConfiguration>(&object),
+            "TargetGroupConfiguration" => round_trip::<TargetGroupConfiguration>(&object),
+            "ListenerRuleConfiguration" => round_trip::<ListenerRuleConfiguration>(&object),
+            other => panic!("{other}"),
+        };
+        // why: a type is written in the one version that it stands for
+        let mut read = object;
+        read["apiVersion"] = "gateway.k8s.aws/v1".into();
+        assert_eq!(written, read);
+    }
+}
+
+fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned>(object: &Value) -> Value {
+    serde_json::to_value(serde_json::from_value::<T>(object.clone()).unwrap()).unwrap()
+}
+
+#[test]
+fn the_full_objects_have_every_field_of_the_schemas() {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(include_str!("gateway-objects.yaml")).unwrap();
+    for definition in gateway_crds() {
+        let definition = serde_json::to_value(definition).unwrap();
+        let own: Vec<&Value> =
+            objects.iter().filter(|object| object["kind"] == definition["spec"]["names"]["kind"]).collect();
+        let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        for part in ["spec", "status"] {
+            let values: Vec<&Value> = own.iter().map(|object| &object[part]).collect();
+            assert_covered(part, &schema["properties"][part], &values);
+        }
+    }
+}
+
+/// That one of the values, at least, has each field of a schema.
+fn assert_covered(path: &str, schema: &Value, values: &[&Value]) {
+    let items: Vec<&Value> = values.iter().flat_map(|value| value.as_array().into_iter().flatten()).collect();
+    if schema["type"] == "array" {
+        return assert_covered(path, &schema["items"], &items);
+    }
+    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        let fields: Vec<&Value> = values.iter().filter_map(|value| value.get(name)).collect();
+        assert!(!fields.is_empty(), "{path}");
+        assert_covered(&path, schema, &fields);
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the controller")]
 #[test]
 fn the_chart_ships_the_generated_definitions() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/aws-load-balancer-controller/crds/crds.yaml");
-    let printed = render_yaml().unwrap();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, &printed).unwrap();
+    for (file, definitions) in [("crds.yaml", crds()), ("gateway-crds.yaml", gateway_crds())] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/aws-load-balancer-controller/crds");
+        let path = format!("{folder}/{file}");
+        let printed = render(definitions).unwrap();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &printed).unwrap();
+        }
+        let shipped = std::fs::read_to_string(&path).unwrap();
+        assert!(shipped == printed, "{path} is out of date, run the tests with UPDATE_GOLDEN=1");
     }
-    let shipped = std::fs::read_to_string(path).unwrap();
-    assert!(shipped == printed, "{path} is out of date, run the tests with UPDATE_GOLDEN=1");
 }
 
 /// Without descriptions and with numbers in one form; `required` and `enum` are sets.

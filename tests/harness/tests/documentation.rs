@@ -52,12 +52,7 @@ const GO_CONTROLLER_INSTALLED: &[&str] = &["README.md", "docs/migrate.md"];
 const CHART: &str = "charts/aws-load-balancer-controller/README.md";
 
 /// Definitions that the Go controller's chart has, and this one has not.
-const FOREIGN: [(&str, &str); 4] = [
-    ("gateway.k8s.aws", "loadbalancerconfigurations"),
-    ("gateway.k8s.aws", "targetgroupconfigurations"),
-    ("gateway.k8s.aws", "listenerruleconfigurations"),
-    ("aga.k8s.aws", "globalaccelerators"),
-];
+const FOREIGN: [(&str, &str); 1] = [("aga.k8s.aws", "globalaccelerators")];
 
 /// A command and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

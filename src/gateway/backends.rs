@@ -1,0 +1,247 @@
+//! What the rules of a route refer to: Services, target groups, Gateways and ListenerRuleConfigurations.
+
+use std::sync::Arc;
+
+use super::config::target_group_props;
+use super::grants::{Referrer, may_refer};
+use super::route::{References, Route, RouteProblem, RouteReason};
+use super::{Cluster, Options};
+use crate::api::gateway::{BackendRef, GATEWAY_KIND, GROUP, Gateway};
+use crate::api::gateway_config::{ListenerRuleConfiguration, TargetGroupConfigurationSpec, TargetGroupProps};
+use crate::api::{ObjectKey, Service, ServicePort};
+
+/// The largest weight that ELB takes.
+pub const MAX_WEIGHT: i32 = 999;
+
+const SERVICE_KIND: &str = "Service";
+const TARGET_GROUP_NAME_KIND: &str = "TargetGroupName";
+
+/// Where requests are sent, and their share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weighted {
+    /// Where.
+    pub backend: Backend,
+    /// Their share, 0 to [`MAX_WEIGHT`].
+    pub weight: i32,
+}
+
+/// Where requests are sent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Backend {
+    /// A port of a Service.
+    Service {
+        /// The Service.
+        service: Arc<Service>,
+        /// Its port.
+        port: Box<ServicePort>,
+        /// Settings of the target group.
+        props: Option<Box<TargetGroupProps>>,
+    },
+    /// A target group that somebody else made.
+    TargetGroup {
+        /// Its name.
+        name: String,
+    },
+    /// The ALB of a Gateway.
+    Gateway {
+        /// The Gateway.
+        gateway: ObjectKey,
+        /// ARN of its load balancer.
+        arn: String,
+        /// The port of the load balancer.
+        port: i32,
+        /// Settings of the target group.
+        props: Option<Box<TargetGroupProps>>,
+    },
+}
+
+/// A rule of a route, with everything it refers to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadedRule {
+    /// The backends that are there.
+    pub backends: Vec<Weighted>,
+    /// Its ListenerRuleConfiguration.
+    pub configuration: Option<Arc<ListenerRuleConfiguration>>,
+    /// What is wrong with what it refers to. The rule is served without it.
+    pub problems: Vec<RouteProblem>,
+    /// Why the rule is not served to any backend.
+    pub refusal: Option<RouteProblem>,
+    /// Gateways whose load balancers are not there yet: what the rule has in AWS stays until they are.
+    pub waits_for: Vec<ObjectKey>,
+}
+
+/// Every rule of a route, with everything it refers to.
+pub fn load(
+    route: &Route<'_>,
+    default: Option<&TargetGroupConfigurationSpec>,
+    cluster: &dyn Cluster,
+    options: Options,
+) -> Vec<LoadedRule> {
+    let loader = Loader { route, default, cluster };
+    route.rules.references().iter().map(|references| loader.load_rule(references, options)).collect()
+}
+
+struct Loader<'a> {
+    route: &'a Route<'a>,
+    default: Option<&'a TargetGroupConfigurationSpec>,
+    cluster: &'a dyn Cluster,
+}
+
+/// Why a backend is left out.
+enum Missing {
+    Problem(RouteProblem),
+    /// The load balancer of a Gateway is not there yet.
+    Awaited(ObjectKey, RouteProblem),
+    /// The rule cannot be served as it asks.
+    Refused(RouteProblem),
+}
+
+impl Missing {
+    fn problem(reason: RouteReason, message: impl Into<String>) -> Self {
+        Self::Problem(RouteProblem::new(reason, message))
+    }
+}
+
+impl Loader<'_> {
+    fn load_rule(&self, references: &References<'_>, options: Options) -> LoadedRule {
+        let mut rule = LoadedRule::default();
+        match self.load_configuration(&references.configurations) {
+            Ok(configuration) => rule.configuration = configuration,
+            Err(problem) => {
+                rule.problems.push(problem.clone());
+                rule.refusal = Some(problem);
+                return rule;
+            }
+        }
+        if options.strict && references.has_backend_filters {
+            let message = "filters of backendRefs are not supported by load balancers";
+            rule.refuse(RouteProblem::new(RouteReason::UnsupportedValue, message));
+        }
+        for reference in &references.backends {
+            match self.load_backend(reference) {
+                Ok(backend) => rule.backends.push(backend),
+                Err(Missing::Problem(problem)) => rule.problems.push(problem),
+                Err(Missing::Refused(problem)) => rule.refuse(problem),
+                Err(Missing::Awaited(gateway, problem)) => {
+                    rule.problems.push(problem);
+                    rule.waits_for.push(gateway);
+                }
+            }
+        }
+        rule
+    }
+
+    fn load_configuration(
+        &self,
+        names: &[&str],
+    ) -> Result<Option<Arc<ListenerRuleConfiguration>>, RouteProblem> {
+        let problem = |message: String| RouteProblem::new(RouteReason::IncompatibleFilters, message);
+        let name = match names {
+            [] => return Ok(None),
+            [name] => *name,
+            _ => {
+                return Err(problem(
+                    "Only one listener rule config can be referenced per route rule, found multiple"
+                        .to_owned(),
+                ));
+            }
+        };
+        let key = self.route.id.key.sibling(name);
+        let Some(found) = self.cluster.listener_rule_configuration(&key) else {
+            // why the parenthesis: upstream's text
+            return Err(problem(format!("ListenerRuleConfiguration [{key}] not found)")));
+        };
+        let status = found.status.as_ref();
+        if status.and_then(|status| status.accepted) == Some(true) {
+            return Ok(Some(found));
+        }
+        let why = status.and_then(|status| status.message.as_deref()).unwrap_or("status unknown");
+        // why two spaces: upstream's text
+        Err(problem(format!("ListenerRuleConfiguration [{key}] is not accepted. Reason:  {why})")))
+    }
+
+    fn load_backend(&self, reference: &BackendRef) -> Result<Weighted, Missing> {
+        let backend = match reference.kind.as_deref() {
+            None | Some(SERVICE_KIND) => self.load_service(reference)?,
+            Some(TARGET_GROUP_NAME_KIND) => Backend::TargetGroup { name: reference.name.clone() },
+            Some(GATEWAY_KIND) => self.load_gateway(reference)?,
+            Some(_) => {
+                return Err(Missing::problem(RouteReason::InvalidKind, "Unknown backend reference kind"));
+            }
+        };
+        let weight = reference.weight.unwrap_or(1);
+        if (0..=MAX_WEIGHT).contains(&weight) {
+            return Ok(Weighted { backend, weight });
+        }
+        let message = format!("Weight [{weight}] must be less than or equal to {MAX_WEIGHT}");
+        Err(Missing::Refused(RouteProblem::new(RouteReason::UnsupportedValue, message)))
+    }
+
+    /// The object that a reference is about, if the route may refer to it, and the port that it names.
+    fn resolve(&self, reference: &BackendRef, group: &str, kind: &str) -> Result<(ObjectKey, i32), Missing> {
+        let port = reference.port;
+        let port = port.ok_or_else(|| Missing::problem(RouteReason::UnsupportedValue, "Port is required"))?;
+        let own = self.route.id.key.namespace();
+        let key =
+            ObjectKey::namespaced(reference.namespace.as_deref().unwrap_or(own), reference.name.as_str());
+        let from = Referrer { kind: self.route.id.kind.as_str(), namespace: own };
+        if may_refer(from, group, kind, &key, self.cluster) {
+            return Ok((key, port));
+        }
+        let message = "No explicit ReferenceGrant exists to allow the reference.";
+        Err(Missing::problem(RouteReason::RefNotPermitted, message))
+    }
+
+    fn load_service(&self, reference: &BackendRef) -> Result<Backend, Missing> {
+        let not_found = |message| Missing::problem(RouteReason::BackendNotFound, message);
+        let (key, port) = self.resolve(reference, "", SERVICE_KIND)?;
+        let place = || format!("{}:{}", key.namespace(), key.name());
+        // why the parenthesis: upstream's text
+        let service = self.cluster.service(&key);
+        let service = service.ok_or_else(|| not_found(format!("Service ({}) not found)", place())))?;
+        let mut ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+        let found = ports.find(|found| found.port == port).cloned();
+        let found = found.ok_or_else(|| not_found(format!("Unable to find service port for port {port}")))?;
+        let props = target_group_props(SERVICE_KIND, &key, &self.route.id, self.default, self.cluster);
+        Ok(Backend::Service { service, port: Box::new(found), props: props.map(Box::new) })
+    }
+
+    fn load_gateway(&self, reference: &BackendRef) -> Result<Backend, Missing> {
+        let (key, port) = self.resolve(reference, GROUP, GATEWAY_KIND)?;
+        let place = || format!("{}:{}", key.namespace(), key.name());
+        let problem = |message| RouteProblem::new(RouteReason::BackendNotFound, message);
+        let Some(gateway) = self.cluster.gateway(&key) else {
+            return Err(Missing::Problem(problem(format!("Gateway ({}) not found)", place()))));
+        };
+        let Some(arn) = load_balancer_arn(&gateway) else {
+            let message = format!("Gateway ({}) is not usable yet, LB ARN is not provisioned)", place());
+            return Err(Missing::Awaited(key.clone(), problem(message)));
+        };
+        if arn.split('/').nth(1) != Some("app") {
+            let message =
+                format!("invalid gateway ARN: {arn}, the resource type must be application load balancer");
+            return Err(Missing::Problem(problem(message)));
+        }
+        let props = target_group_props(GATEWAY_KIND, &key, &self.route.id, None, self.cluster);
+        Ok(Backend::Gateway { arn: arn.to_owned(), port, props: props.map(Box::new), gateway: key })
+    }
+}
+
+impl LoadedRule {
+    /// Serves the rule to no backend. The first reason counts.
+    fn refuse(&mut self, problem: RouteProblem) {
+        self.problems.push(problem.clone());
+        self.refusal.get_or_insert(problem);
+    }
+}
+
+/// The ARN of the load balancer of a Gateway, which is the message of its condition `Programmed`.
+pub fn load_balancer_arn(gateway: &Gateway) -> Option<&str> {
+    let conditions = gateway.status.iter().flat_map(|status| &status.conditions);
+    let mut programmed =
+        conditions.filter(|condition| condition.type_ == "Programmed" && condition.status == "True");
+    programmed.next().map(|condition| condition.message.as_str()).filter(|arn| !arn.is_empty())
+}
+
+#[cfg(test)]
+mod tests;
