@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::listener_sets::ListenerSets;
 use super::listeners::{Judged, Parent, ParentId, admitted_kinds};
 use super::route::{Route, RouteProblem, RouteReason};
-use super::{Cluster, Controller, Options, hostname, namespaces};
+use super::{Cluster, Controller, GatewayOptions, hostname, namespaces};
 use crate::api::ObjectKey;
 use crate::api::gateway::{FromNamespaces, GATEWAY_KIND, LISTENER_SET_KIND, ListenerSet, ParentReference};
 use crate::api::selector::SelectorError;
@@ -94,21 +94,21 @@ pub fn attach(
     gateway: &ObjectKey,
     offer: &Offer<'_>,
     cluster: &dyn Cluster,
-    options: Options,
+    options: GatewayOptions,
 ) -> Vec<ParentOutcome> {
     let attempt = |(index, reference): (usize, &ParentReference)| {
         let (outcome, undecided) = match target(reference, route, gateway, offer) {
-            Target::Nobody => return None,
-            Target::Refused(problem) => (Outcome::Refused(vec![problem]), Vec::new()),
-            Target::Undecided(message) => (Outcome::Undecided(message), Vec::new()),
-            Target::Parent(parent) => attach_to(parent, reference, route, offer, cluster, options),
+            AttachmentTarget::Nobody => return None,
+            AttachmentTarget::Refused(problem) => (Outcome::Refused(vec![problem]), Vec::new()),
+            AttachmentTarget::Undecided(message) => (Outcome::Undecided(message), Vec::new()),
+            AttachmentTarget::Parent(parent) => attach_to(parent, reference, route, offer, cluster, options),
         };
         Some(ParentOutcome { index, outcome, undecided })
     };
     route.parents.iter().enumerate().filter_map(attempt).collect()
 }
 
-enum Target {
+enum AttachmentTarget {
     /// Not this Gateway.
     Nobody,
     Refused(RouteProblem),
@@ -118,29 +118,35 @@ enum Target {
 }
 
 /// Whom an entry is about. The group is not looked at, as upstream does.
-fn target(reference: &ParentReference, route: &Route<'_>, gateway: &ObjectKey, offer: &Offer<'_>) -> Target {
+fn target(
+    reference: &ParentReference,
+    route: &Route<'_>,
+    gateway: &ObjectKey,
+    offer: &Offer<'_>,
+) -> AttachmentTarget {
     let own = route.id.key.namespace();
     let key = ObjectKey::namespaced(reference.namespace.as_deref().unwrap_or(own), reference.name.as_str());
     let wanted = match reference.kind.as_deref() {
         None | Some(GATEWAY_KIND) if key == *gateway => ParentId::Gateway(key),
         Some(LISTENER_SET_KIND) => ParentId::ListenerSet(key),
-        _ => return Target::Nobody,
+        _ => return AttachmentTarget::Nobody,
     };
-    let refused =
-        |message: String| Target::Refused(RouteProblem::new(RouteReason::NotAllowedByListeners, message));
+    let refused = |message: String| {
+        AttachmentTarget::Refused(RouteProblem::new(RouteReason::NotAllowedByListeners, message))
+    };
     if offer.rejected.contains(wanted.key()) && matches!(wanted, ParentId::ListenerSet(_)) {
         return refused(format!("ListenerSet {} is not allowed by its Gateway", wanted.key()));
     }
     if offer.undecided.contains_key(wanted.key()) && matches!(wanted, ParentId::ListenerSet(_)) {
-        return Target::Undecided(format!(
+        return AttachmentTarget::Undecided(format!(
             "whether ListenerSet {} is allowed by its Gateway is not known",
             wanted.key()
         ));
     }
     match offer.numbers.get(&wanted) {
-        None => Target::Nobody,
+        None => AttachmentTarget::Nobody,
         Some(_) if route.id.kind.controller() != offer.controller => refused(KIND.to_owned()),
-        Some(parent) => Target::Parent(*parent),
+        Some(parent) => AttachmentTarget::Parent(*parent),
     }
 }
 
@@ -150,7 +156,7 @@ fn attach_to(
     route: &Route<'_>,
     offer: &Offer<'_>,
     cluster: &dyn Cluster,
-    options: Options,
+    options: GatewayOptions,
 ) -> (Outcome, Vec<ListenerIndex>) {
     let (mut attached, mut problems, mut undecided, mut why) = (Vec::new(), Vec::new(), Vec::new(), None);
     let Some(of) = offer.parents.get(parent) else { return (refuse_all(problems), undecided) };
@@ -199,7 +205,7 @@ fn attempt(
     judged: &Judged<'_>,
     route: &Route<'_>,
     cluster: &dyn Cluster,
-    options: Options,
+    options: GatewayOptions,
 ) -> Result<Vec<String>, Refusal> {
     let refuse = |reason, message: &str| Err(Refusal::Problem(RouteProblem::new(reason, message)));
     let allowed = judged.listener.allowed_routes.as_ref();

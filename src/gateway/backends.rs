@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::config::target_group_props;
 use super::grants::{Referrer, may_refer};
 use super::route::{References, Route, RouteProblem, RouteReason};
-use super::{Cluster, Options};
+use super::{Cluster, GatewayOptions};
 use crate::api::gateway::{BackendRef, GATEWAY_KIND, GROUP, Gateway};
 use crate::api::gateway_config::{ListenerRuleConfiguration, TargetGroupConfigurationSpec, TargetGroupProps};
 use crate::api::{ObjectKey, Service, ServicePort};
@@ -20,14 +20,14 @@ const TARGET_GROUP_NAME_KIND: &str = "TargetGroupName";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weighted {
     /// Where.
-    pub backend: Backend,
+    pub backend: RouteBackend,
     /// Their share, 0 to [`MAX_WEIGHT`].
     pub weight: i32,
 }
 
 /// Where requests are sent.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Backend {
+pub enum RouteBackend {
     /// A port of a Service.
     Service {
         /// The Service.
@@ -75,7 +75,7 @@ pub fn load(
     route: &Route<'_>,
     default: Option<&TargetGroupConfigurationSpec>,
     cluster: &dyn Cluster,
-    options: Options,
+    options: GatewayOptions,
 ) -> Vec<LoadedRule> {
     let loader = Loader { route, default, cluster };
     route.rules.references().iter().map(|references| loader.load_rule(references, options)).collect()
@@ -103,7 +103,7 @@ impl Missing {
 }
 
 impl Loader<'_> {
-    fn load_rule(&self, references: &References<'_>, options: Options) -> LoadedRule {
+    fn load_rule(&self, references: &References<'_>, options: GatewayOptions) -> LoadedRule {
         let mut rule = LoadedRule::default();
         match self.load_configuration(&references.configurations) {
             Ok(configuration) => rule.configuration = configuration,
@@ -163,7 +163,7 @@ impl Loader<'_> {
     fn load_backend(&self, reference: &BackendRef) -> Result<Weighted, Missing> {
         let backend = match reference.kind.as_deref() {
             None | Some(SERVICE_KIND) => self.load_service(reference)?,
-            Some(TARGET_GROUP_NAME_KIND) => Backend::TargetGroup { name: reference.name.clone() },
+            Some(TARGET_GROUP_NAME_KIND) => RouteBackend::TargetGroup { name: reference.name.clone() },
             Some(GATEWAY_KIND) => self.load_gateway(reference)?,
             Some(_) => {
                 return Err(Missing::problem(RouteReason::InvalidKind, "Unknown backend reference kind"));
@@ -192,7 +192,7 @@ impl Loader<'_> {
         Err(Missing::problem(RouteReason::RefNotPermitted, message))
     }
 
-    fn load_service(&self, reference: &BackendRef) -> Result<Backend, Missing> {
+    fn load_service(&self, reference: &BackendRef) -> Result<RouteBackend, Missing> {
         let not_found = |message| Missing::problem(RouteReason::BackendNotFound, message);
         let (key, port) = self.resolve(reference, "", SERVICE_KIND)?;
         let place = || format!("{}:{}", key.namespace(), key.name());
@@ -203,10 +203,10 @@ impl Loader<'_> {
         let found = ports.find(|found| found.port == port).cloned();
         let found = found.ok_or_else(|| not_found(format!("Unable to find service port for port {port}")))?;
         let props = target_group_props(SERVICE_KIND, &key, &self.route.id, self.default, self.cluster);
-        Ok(Backend::Service { service, port: Box::new(found), props: props.map(Box::new) })
+        Ok(RouteBackend::Service { service, port: Box::new(found), props: props.map(Box::new) })
     }
 
-    fn load_gateway(&self, reference: &BackendRef) -> Result<Backend, Missing> {
+    fn load_gateway(&self, reference: &BackendRef) -> Result<RouteBackend, Missing> {
         let (key, port) = self.resolve(reference, GROUP, GATEWAY_KIND)?;
         let place = || format!("{}:{}", key.namespace(), key.name());
         let problem = |message| RouteProblem::new(RouteReason::BackendNotFound, message);
@@ -223,7 +223,7 @@ impl Loader<'_> {
             return Err(Missing::Problem(problem(message)));
         }
         let props = target_group_props(GATEWAY_KIND, &key, &self.route.id, None, self.cluster);
-        Ok(Backend::Gateway { arn: arn.to_owned(), port, props: props.map(Box::new), gateway: key })
+        Ok(RouteBackend::Gateway { arn: arn.to_owned(), port, props: props.map(Box::new), gateway: key })
     }
 }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::route::RouteId;
-use super::{Cluster, Options};
+use super::{Cluster, GatewayOptions};
 use crate::api::ObjectKey;
 use crate::api::gateway::{Gateway, GatewayClass};
 use crate::api::gateway_config::{
-    Attribute, GROUP, LOAD_BALANCER_CONFIGURATION_KIND, ListenerConfiguration, LoadBalancerConfiguration,
-    LoadBalancerConfigurationSpec, MergingMode, RouteIdentifier, TARGET_GROUP_CONFIGURATION_KIND,
-    TargetGroupConfiguration, TargetGroupConfigurationSpec, TargetGroupProps,
+    ConfiguredAttribute, GROUP, LOAD_BALANCER_CONFIGURATION_KIND, ListenerConfiguration,
+    LoadBalancerConfiguration, LoadBalancerConfigurationSpec, MergingMode, RouteIdentifier,
+    TARGET_GROUP_CONFIGURATION_KIND, TargetGroupConfiguration, TargetGroupConfigurationSpec,
+    TargetGroupProps,
 };
 
 /// Why a Gateway has no configuration; the text is the message of its condition `Accepted`.
@@ -58,7 +59,7 @@ pub fn resolve(
     class: &GatewayClass,
     gateway: &Gateway,
     cluster: &dyn Cluster,
-    options: Options,
+    options: GatewayOptions,
 ) -> Result<GatewayConfig, ConfigError> {
     if !is_accepted(class) {
         return Err(ConfigError::ClassNotAccepted(class.metadata.name.clone().unwrap_or_default()));
@@ -155,7 +156,7 @@ fn winner(of_class: Option<&LoadBalancerConfiguration>) -> MergingMode {
 pub fn merge_load_balancers(
     of_class: Option<LoadBalancerConfigurationSpec>,
     of_gateway: Option<LoadBalancerConfigurationSpec>,
-    options: Options,
+    options: GatewayOptions,
 ) -> LoadBalancerConfigurationSpec {
     match (of_class, of_gateway) {
         (None, None) => LoadBalancerConfigurationSpec::default(),
@@ -174,7 +175,7 @@ pub fn merge_load_balancers(
 fn overlay(
     high: &LoadBalancerConfigurationSpec,
     low: &LoadBalancerConfigurationSpec,
-    options: Options,
+    options: GatewayOptions,
 ) -> LoadBalancerConfigurationSpec {
     let capacity =
         high.minimum_load_balancer_capacity.as_ref().or(low.minimum_load_balancer_capacity.as_ref());
@@ -228,8 +229,11 @@ fn merge_tags(
 
 /// The union by key, sorted by key. Of two entries of one list with the same key, the last counts in `high` and the first in
 /// `low`, as upstream reads them.
-fn merge_attributes(high: Option<&[Attribute]>, low: Option<&[Attribute]>) -> Option<Vec<Attribute>> {
-    let mut merged: BTreeMap<&str, &Attribute> = BTreeMap::new();
+fn merge_attributes(
+    high: Option<&[ConfiguredAttribute]>,
+    low: Option<&[ConfiguredAttribute]>,
+) -> Option<Vec<ConfiguredAttribute>> {
+    let mut merged: BTreeMap<&str, &ConfiguredAttribute> = BTreeMap::new();
     for attribute in high.into_iter().flatten() {
         merged.insert(&attribute.key, attribute);
     }

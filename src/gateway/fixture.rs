@@ -11,7 +11,7 @@ use super::attachment::{Offer, ParentOutcome, attach};
 use super::listener_sets::{ListenerSets, sort};
 use super::listeners::judge;
 use super::route::Route;
-use super::{Cluster, Controller, Options, config};
+use super::{Cluster, Controller, GatewayOptions, config};
 use crate::api::gateway::{
     Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
 };
@@ -21,9 +21,9 @@ use crate::api::gateway_config::{
 use crate::api::{Namespace, ObjectKey, Service};
 
 /// As upstream, with ListenerSets.
-pub(super) const LENIENT: Options = Options { strict: false, listener_sets: true };
+pub(super) const LENIENT: GatewayOptions = GatewayOptions { strict: false, listener_sets: true };
 /// As Gateway API.
-pub(super) const STRICT: Options = Options { strict: true, listener_sets: true };
+pub(super) const STRICT: GatewayOptions = GatewayOptions { strict: true, listener_sets: true };
 
 /// What a cluster holds.
 #[derive(Clone, Debug, Default)]
@@ -86,18 +86,18 @@ impl World {
     }
 
     /// The ListenerSets, by what the first Gateway makes of them.
-    pub(super) fn sorted_sets(&self, options: Options) -> ListenerSets<'_> {
+    pub(super) fn sorted_sets(&self, options: GatewayOptions) -> ListenerSets<'_> {
         sort(&self.gateways[0], self.sets.iter().map(|set| &**set), self, options)
     }
 
     /// What the first Gateway offers.
-    pub(super) fn offer(&self, controller: Controller, options: Options) -> Offer<'_> {
+    pub(super) fn offer(&self, controller: Controller, options: GatewayOptions) -> Offer<'_> {
         let sets = self.sorted_sets(options);
         Offer::new(controller, judge(&self.gateways[0], &sets.accepted, controller, options), &sets)
     }
 
     /// What the first Gateway makes of every route.
-    pub(super) fn outcomes(&self, offer: &Offer<'_>, options: Options) -> Vec<Vec<ParentOutcome>> {
+    pub(super) fn outcomes(&self, offer: &Offer<'_>, options: GatewayOptions) -> Vec<Vec<ParentOutcome>> {
         let key = ObjectKey::of(&*self.gateways[0]);
         self.routes().iter().map(|route| attach(route, &key, offer, self, options)).collect()
     }

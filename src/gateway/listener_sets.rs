@@ -1,6 +1,6 @@
 //! Which ListenerSets add listeners to a Gateway.
 
-use super::{Cluster, Options, namespaces};
+use super::{Cluster, GatewayOptions, namespaces};
 use crate::api::ObjectKey;
 use crate::api::gateway::{FromNamespaces, GATEWAY_KIND, Gateway, ListenerSet};
 use crate::api::selector::SelectorError;
@@ -21,7 +21,7 @@ pub fn sort<'a>(
     gateway: &Gateway,
     sets: impl IntoIterator<Item = &'a ListenerSet>,
     cluster: &dyn Cluster,
-    options: Options,
+    options: GatewayOptions,
 ) -> ListenerSets<'a> {
     let mut sorted = ListenerSets::default();
     let key = ObjectKey::of(gateway);

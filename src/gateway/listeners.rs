@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::route::RouteKind;
-use super::{Controller, Options};
+use super::{Controller, GatewayOptions};
 use crate::api::ObjectKey;
 use crate::api::gateway::{GROUP, Gateway, Listener, ListenerSet, Protocol, RouteGroupKind, TlsMode};
 
@@ -87,7 +87,7 @@ pub fn judge<'a>(
     gateway: &'a Gateway,
     sets: &[&'a ListenerSet],
     controller: Controller,
-    options: Options,
+    options: GatewayOptions,
 ) -> Vec<Parent<'a>> {
     let mut parents = vec![Parent {
         id: ParentId::Gateway(ObjectKey::of(gateway)),
@@ -114,7 +114,7 @@ pub fn judge<'a>(
     parents
 }
 
-fn unjudged(listeners: &[Listener], controller: Controller, options: Options) -> Vec<Judged<'_>> {
+fn unjudged(listeners: &[Listener], controller: Controller, options: GatewayOptions) -> Vec<Judged<'_>> {
     let judged = |listener| Judged {
         listener,
         supported_kinds: supported_kinds(listener, controller, options),
@@ -130,13 +130,13 @@ pub fn is_passthrough(listener: &Listener) -> bool {
 }
 
 /// The kinds of routes that may attach to a listener, by what it says or by its protocol.
-pub fn admitted_kinds(listener: &Listener, options: Options) -> Vec<&str> {
+pub fn admitted_kinds(listener: &Listener, options: GatewayOptions) -> Vec<&str> {
     let explicit = listener.allowed_routes.iter().flat_map(|allowed| &allowed.kinds);
     let explicit: Vec<&str> = explicit.map(|kind| kind.kind.as_str()).collect();
     if explicit.is_empty() { kinds_of_protocol(listener, options) } else { explicit }
 }
 
-fn kinds_of_protocol(listener: &Listener, options: Options) -> Vec<&'static str> {
+fn kinds_of_protocol(listener: &Listener, options: GatewayOptions) -> Vec<&'static str> {
     let kinds: &[RouteKind] = match listener.protocol {
         Protocol::Http => &[RouteKind::Http],
         Protocol::Https => &[RouteKind::Http, RouteKind::Grpc],
@@ -149,7 +149,11 @@ fn kinds_of_protocol(listener: &Listener, options: Options) -> Vec<&'static str>
     kinds.iter().map(|kind| kind.as_str()).collect()
 }
 
-fn supported_kinds(listener: &Listener, controller: Controller, options: Options) -> Vec<RouteGroupKind> {
+fn supported_kinds(
+    listener: &Listener,
+    controller: Controller,
+    options: GatewayOptions,
+) -> Vec<RouteGroupKind> {
     let is_explicit = listener.allowed_routes.as_ref().is_some_and(|allowed| !allowed.kinds.is_empty());
     let kinds = admitted_kinds(listener, options);
     let supported: BTreeSet<&str> = kinds
@@ -161,13 +165,17 @@ fn supported_kinds(listener: &Listener, controller: Controller, options: Options
 }
 
 /// Whether routes of a kind can attach to a listener, if it admits them. The group is not looked at, as upstream does.
-fn can_serve(kind: &str, listener: &Listener, controller: Controller, options: Options) -> bool {
+fn can_serve(kind: &str, listener: &Listener, controller: Controller, options: GatewayOptions) -> bool {
     let Ok(kind) = kind.parse::<RouteKind>() else { return false };
     let is_hidden = options.strict && is_passthrough(listener) && kind == RouteKind::Tcp;
     kind.controller() == controller && !is_hidden
 }
 
-fn judge_kinds(listener: &Listener, controller: Controller, options: Options) -> Option<ListenerProblem> {
+fn judge_kinds(
+    listener: &Listener,
+    controller: Controller,
+    options: GatewayOptions,
+) -> Option<ListenerProblem> {
     let kinds = listener.allowed_routes.iter().flat_map(|allowed| &allowed.kinds);
     let is_wrong = kinds.into_iter().any(|kind| !can_serve(&kind.kind, listener, controller, options));
     let message = || format!("Invalid route kind for listener {}", listener.name);
@@ -196,7 +204,7 @@ fn protocol_conflict(listener: &Listener) -> ListenerProblem {
 }
 
 /// Ports on which TLS ends at the load balancer for one listener and at the targets for another. Strictly, neither is valid.
-fn ports_of_both_modes(parents: &[Parent<'_>], options: Options) -> BTreeSet<i32> {
+fn ports_of_both_modes(parents: &[Parent<'_>], options: GatewayOptions) -> BTreeSet<i32> {
     let mut modes: BTreeMap<i32, BTreeSet<bool>> = BTreeMap::new();
     let judged = parents.iter().flat_map(|parent| &parent.listeners);
     let tls = judged.map(|judged| judged.listener).filter(|listener| listener.protocol == Protocol::Tls);

@@ -71,7 +71,7 @@ impl Controller {
 
 /// How Gateways are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct GatewayOptions {
     /// As Gateway API says also where upstream makes other rules or listeners of the same objects.
     pub strict: bool,
     /// Whether ListenerSets add listeners.

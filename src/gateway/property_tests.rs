@@ -8,12 +8,12 @@ use super::backends::{LoadedRule, load};
 use super::fixture::World;
 use super::l4;
 use super::route::{RouteId, RouteProblem};
-use super::rules::{Loaded, Origin, Rule, expand};
+use super::rules::{Loaded, Rule, RuleOrigin, expand};
 use super::status::{
-    GatewayOutcome, LoadBalancerState, Moment, Observed, gateway_status, report, route_status, set_outcomes,
-    set_status,
+    GatewayOutcome, LoadBalancerState, Observed, StatusTime, gateway_status, report, route_status,
+    set_outcomes, set_status,
 };
-use super::{Controller, Options};
+use super::{Controller, GatewayOptions};
 use crate::api::ObjectKey;
 use crate::api::gateway::{GatewayStatus, ListenerSetStatus, RouteStatus};
 
@@ -255,8 +255,8 @@ struct Decisions {
     gateway: Option<GatewayStatus>,
 }
 
-fn decide(world: &World, controller: Controller, options: Options) -> Decisions {
-    let moment = Moment { generation: 1, now: jiff::Timestamp::UNIX_EPOCH };
+fn decide(world: &World, controller: Controller, options: GatewayOptions) -> Decisions {
+    let moment = StatusTime { generation: 1, now: jiff::Timestamp::UNIX_EPOCH };
     let offer = world.offer(controller, options);
     let outcomes = world.outcomes(&offer, options);
     let routes = world.routes();
@@ -274,8 +274,8 @@ fn decide(world: &World, controller: Controller, options: Options) -> Decisions 
         decisions.l4.extend(l4::winner(of_port, &routes).map(|route| (*port, routes[route].id.clone())));
         for mut rule in expanded.rules {
             assert!(!rule.conditions.is_empty());
-            let Origin::Route { route, rule: number, match_ } = rule.origin else { continue };
-            rule.origin = Origin::Route { route: 0, rule: number, match_ };
+            let RuleOrigin::Route { route, rule: number, match_ } = rule.origin else { continue };
+            rule.origin = RuleOrigin::Route { route: 0, rule: number, match_ };
             decisions.rules.push((*port, routes[route].id.clone(), rule));
         }
         l4_backends(of_port, &rules);
@@ -319,7 +319,7 @@ proptest! {
             let with = 1 + usize::try_from(order.rotate_left(u32::try_from(at).unwrap()) % 997).unwrap() % at;
             shuffled.swap(at, with);
         }
-        let options = Options { strict, listener_sets: true };
+        let options = GatewayOptions { strict, listener_sets: true };
         for controller in [Controller::Alb, Controller::Nlb] {
             prop_assert_eq!(
                 decide(&world(&documents), controller, options),
@@ -330,7 +330,7 @@ proptest! {
 
     #[test]
     fn a_second_status_is_never_written(documents in documents()) {
-        let options = Options { strict: false, listener_sets: true };
+        let options = GatewayOptions { strict: false, listener_sets: true };
         let first = world(&documents);
         let mut again = documents.clone();
         for (id, status) in decide(&first, Controller::Alb, options).statuses {

@@ -87,14 +87,14 @@ pub struct Route<'a> {
     /// Its hosts.
     pub hostnames: &'a [String],
     /// Its rules.
-    pub rules: Rules<'a>,
+    pub rules: RouteRules<'a>,
     /// What was reported of it.
     pub status: Option<&'a RouteStatus>,
 }
 
 /// The rules of a route.
 #[derive(Clone, Copy, Debug)]
-pub enum Rules<'a> {
+pub enum RouteRules<'a> {
     /// Of an HTTPRoute.
     Http(&'a [HttpRouteRule]),
     /// Of a GRPCRoute.
@@ -103,7 +103,7 @@ pub enum Rules<'a> {
     L4(&'a [L4RouteRule]),
 }
 
-impl Rules<'_> {
+impl RouteRules<'_> {
     /// How many there are.
     pub fn len(&self) -> usize {
         match self {
@@ -130,7 +130,7 @@ pub struct References<'a> {
     pub has_backend_filters: bool,
 }
 
-impl<'a> Rules<'a> {
+impl<'a> RouteRules<'a> {
     /// What each rule refers to.
     pub fn references(&self) -> Vec<References<'a>> {
         match self {
@@ -178,7 +178,7 @@ impl<'a> Route<'a> {
         metadata: &ObjectMeta,
         parents: &'a [ParentReference],
         hostnames: &'a [String],
-        rules: Rules<'a>,
+        rules: RouteRules<'a>,
         status: Option<&'a RouteStatus>,
     ) -> Self {
         let text = |part: &Option<String>| part.as_deref().unwrap_or_default().to_owned();
@@ -205,7 +205,7 @@ macro_rules! route_from {
                     &route.metadata,
                     &route.spec.parent_refs,
                     hostnames(route),
-                    Rules::$rules(&route.spec.rules),
+                    RouteRules::$rules(&route.spec.rules),
                     route.status.as_ref(),
                 )
             }

@@ -47,7 +47,7 @@ pub struct ListenerRuleConfigurationSpec {
     /// Actions: at most one that admits requests, and at most one that answers them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2))]
-    pub actions: Option<Vec<Action>>,
+    pub actions: Option<Vec<ListenerRuleAction>>,
 
     /// Further conditions of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,13 +90,13 @@ absent_spec_is_default!(ListenerRuleConfigurationSpec);
         "message": "jwtValidationConfig must be specified only when type is 'jwt-validation'",
     },
 ]))]
-pub struct Action {
+pub struct ListenerRuleAction {
     /// What is done.
     #[serde(rename = "type")]
     pub type_: ActionType,
     /// How requests are forwarded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub forward_config: Option<ForwardConfig>,
+    pub forward_config: Option<ForwardActionConfig>,
     /// What is added to a redirect of the route.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_config: Option<RedirectConfig>,
@@ -135,7 +135,7 @@ spelled! {
 /// How requests are forwarded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ForwardConfig {
+pub struct ForwardActionConfig {
     /// Whether clients stay with a target group. Absent: all its defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = {}))]
@@ -298,12 +298,12 @@ pub struct JwtValidationConfig {
     pub issuer: String,
     /// What tokens must say beyond that.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub additional_claims: Option<Vec<JwtClaim>>,
+    pub additional_claims: Option<Vec<JwtAdditionalClaim>>,
 }
 
 /// Something that tokens must say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct JwtClaim {
+pub struct JwtAdditionalClaim {
     /// How the values are written in tokens.
     pub format: ClaimFormat,
     /// Name of the claim.

@@ -6,7 +6,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, ConfigurationStatus, spelled};
+use super::{ConfigurationStatus, ConfiguredAttribute, spelled};
 use crate::api::absent_spec_is_default;
 use crate::api::ingress_class_params::{LoadBalancerIpAddressType, LoadBalancerScheme};
 
@@ -85,7 +85,7 @@ pub struct LoadBalancerConfigurationSpec {
 
     /// Attributes of the load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub load_balancer_attributes: Option<Vec<Attribute>>,
+    pub load_balancer_attributes: Option<Vec<ConfiguredAttribute>>,
 
     /// Tags of load balancer, listeners and security group.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ pub struct LoadBalancerConfigurationSpec {
 
     /// Reserved capacity of the load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub minimum_load_balancer_capacity: Option<MinimumLoadBalancerCapacity>,
+    pub minimum_load_balancer_capacity: Option<MinimumCapacity>,
 
     /// ALB: its web ACL.
     #[serde(rename = "wafV2", skip_serializing_if = "Option::is_none")]
@@ -166,10 +166,10 @@ pub struct ListenerConfiguration {
     pub target_group_stickiness: Option<bool>,
     /// ALB, HTTPS: certificates of clients.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mutual_authentication: Option<MutualAuthentication>,
+    pub mutual_authentication: Option<MutualAuthenticationConfig>,
     /// Attributes of the listener.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub listener_attributes: Option<Vec<Attribute>>,
+    pub listener_attributes: Option<Vec<ConfiguredAttribute>>,
     /// NLB, UDP and TCP_UDP: whether the listener speaks QUIC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quic_enabled: Option<bool>,
@@ -196,7 +196,7 @@ pub struct ListenerConfiguration {
         "message": "Mutual Authentication mode 'off' or 'passthrough' does not support 'advertiseTrustStoreCaNames'",
     },
 ]))]
-pub struct MutualAuthentication {
+pub struct MutualAuthenticationConfig {
     /// What is done with certificates of clients.
     pub mode: MutualAuthenticationMode,
     /// Name or ARN of the trust store.
@@ -213,7 +213,7 @@ pub struct MutualAuthentication {
 /// Capacity that a load balancer keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MinimumLoadBalancerCapacity {
+pub struct MinimumCapacity {
     /// How many capacity units.
     pub capacity_units: i32,
 }

@@ -12,15 +12,15 @@ mod load_balancer;
 mod target_group;
 
 pub use listener_rule::{
-    Action, ActionType, AuthenticateCognitoConfig, AuthenticateOidcConfig, ClaimFormat, FixedResponseConfig,
-    FixedResponseContentType, ForwardConfig, JwtClaim, JwtValidationConfig, ListenerRuleCondition,
-    ListenerRuleConditionField, ListenerRuleConfiguration, ListenerRuleConfigurationSpec,
-    ListenerRuleConfigurationStatus, OnUnauthenticatedRequest, RedirectConfig, SecretReference,
-    SourceIpConfig, TargetGroupStickinessConfig,
+    ActionType, AuthenticateCognitoConfig, AuthenticateOidcConfig, ClaimFormat, FixedResponseConfig,
+    FixedResponseContentType, ForwardActionConfig, JwtAdditionalClaim, JwtValidationConfig,
+    ListenerRuleAction, ListenerRuleCondition, ListenerRuleConditionField, ListenerRuleConfiguration,
+    ListenerRuleConfigurationSpec, ListenerRuleConfigurationStatus, OnUnauthenticatedRequest, RedirectConfig,
+    SecretReference, SourceIpConfig, TargetGroupStickinessConfig,
 };
 pub use load_balancer::{
     AlpnPolicy, ListenerConfiguration, LoadBalancerConfiguration, LoadBalancerConfigurationSpec, MergingMode,
-    MinimumLoadBalancerCapacity, MutualAuthentication, MutualAuthenticationMode, ShieldConfiguration,
+    MinimumCapacity, MutualAuthenticationConfig, MutualAuthenticationMode, ShieldConfiguration,
     SubnetConfiguration, Switch, TargetGroupConfigurationReference, WafV2Configuration,
 };
 pub use target_group::{
@@ -43,7 +43,7 @@ pub const LISTENER_RULE_CONFIGURATION_KIND: &str = "ListenerRuleConfiguration";
 
 /// An attribute of a load balancer, listener or target group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Attribute {
+pub struct ConfiguredAttribute {
     /// Name of the attribute.
     pub key: String,
     /// Value of the attribute.

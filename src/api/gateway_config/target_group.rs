@@ -10,7 +10,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, ConfigurationStatus, spelled};
+use super::{ConfigurationStatus, ConfiguredAttribute, spelled};
 use crate::api::target_group_binding::{TargetGroupIpAddressType, TargetType};
 use crate::api::{absent_spec_is_default, schema};
 
@@ -116,7 +116,7 @@ pub struct TargetGroupProps {
     pub node_selector: Option<LabelSelector>,
     /// Attributes of the target group.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub target_group_attributes: Option<Vec<Attribute>>,
+    pub target_group_attributes: Option<Vec<ConfiguredAttribute>>,
     /// Kind of targets. Absent: `--default-target-type`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_type: Option<TargetType>,

@@ -52,7 +52,7 @@ name: other/foreign
 status: {accepted: true}
 ";
 
-fn load_rule(rule: &str, options: Options) -> LoadedRule {
+fn load_rule(rule: &str, options: GatewayOptions) -> LoadedRule {
     let route = format!("---\nkind: HTTPRoute\nname: team/route\nspec: {{rules: [{rule}]}}\n");
     let world = World::read(&format!("{WORLD}{route}"));
     load(&world.routes()[0], None, &world, options).remove(0)
@@ -61,15 +61,15 @@ fn load_rule(rule: &str, options: Options) -> LoadedRule {
 fn describe(rule: &LoadedRule) -> (Vec<String>, Vec<String>) {
     let backend = |weighted: &Weighted| {
         let backend = match &weighted.backend {
-            Backend::Service { service, port, props } => {
+            RouteBackend::Service { service, port, props } => {
                 let type_ = props
                     .as_ref()
                     .and_then(|props| props.target_type)
                     .map_or("-".to_owned(), |type_| type_.to_string());
                 format!("{}:{} {type_}", ObjectKey::of(&**service), port.port)
             }
-            Backend::TargetGroup { name } => format!("group {name}"),
-            Backend::Gateway { gateway, arn, port, .. } => {
+            RouteBackend::TargetGroup { name } => format!("group {name}"),
+            RouteBackend::Gateway { gateway, arn, port, .. } => {
                 format!("gateway {gateway}:{port} {}", arn.rsplit(':').next().unwrap())
             }
         };

@@ -9,7 +9,7 @@ fn spec(yaml: &str) -> LoadBalancerConfigurationSpec {
 }
 
 /// The merged settings, written as YAML is read.
-fn merged(of_class: Option<&str>, of_gateway: Option<&str>, options: Options) -> serde_json::Value {
+fn merged(of_class: Option<&str>, of_gateway: Option<&str>, options: GatewayOptions) -> serde_json::Value {
     let merged = merge_load_balancers(of_class.map(spec), of_gateway.map(spec), options);
     serde_json::to_value(merged).unwrap()
 }

@@ -1,6 +1,6 @@
 use super::super::Controller;
 use super::super::attachment::by_port;
-use super::super::backends::{self, Backend};
+use super::super::backends::{self, RouteBackend};
 use super::super::fixture::{LENIENT, World};
 use super::*;
 
@@ -48,7 +48,7 @@ fn all_rules_of_the_route_are_served_together() {
         let names: Vec<&str> = super::backends(&loaded)
             .into_iter()
             .map(|weighted| match &weighted.backend {
-                Backend::TargetGroup { name } => name.as_str(),
+                RouteBackend::TargetGroup { name } => name.as_str(),
                 _ => panic!(),
             })
             .collect();

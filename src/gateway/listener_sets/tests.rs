@@ -63,7 +63,7 @@ fn sets_of_others_are_nobodys() {
     let sorted = world.sorted_sets(LENIENT);
     assert!(sorted.accepted.is_empty() && sorted.rejected.is_empty());
     let world = sets("{namespaces: {from: All}}", &[("infra/set", "spec: {parentRef: {name: edge}}")]);
-    assert!(world.sorted_sets(Options::default()).accepted.is_empty(), "the gate is off");
+    assert!(world.sorted_sets(GatewayOptions::default()).accepted.is_empty(), "the gate is off");
 }
 
 #[test]

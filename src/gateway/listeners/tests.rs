@@ -2,7 +2,7 @@ use super::super::fixture::{LENIENT, STRICT, World};
 use super::*;
 
 /// Reason and message of every listener, in order; `ok` for a valid one.
-fn judged(listeners: &str, controller: Controller, options: Options) -> Vec<String> {
+fn judged(listeners: &str, controller: Controller, options: GatewayOptions) -> Vec<String> {
     let world = World::read(&format!("kind: Gateway\nname: infra/edge\nspec: {{listeners: {listeners}}}"));
     results(&judge(&world.gateways[0], &[], controller, options))
 }
@@ -113,7 +113,7 @@ fn strictly_both_of_two_modes_of_tls_conflict() {
 #[test]
 fn a_listener_tells_the_kinds_that_it_supports() {
     use Controller::{Alb, Nlb};
-    let cases: &[(Controller, Options, &str, &[&str])] = &[
+    let cases: &[(Controller, GatewayOptions, &str, &[&str])] = &[
         (Alb, LENIENT, "{protocol: HTTP}", &["HTTPRoute"]),
         (Alb, LENIENT, "{protocol: HTTPS, allowedRoutes: {}}", &["GRPCRoute", "HTTPRoute"]),
         (Nlb, LENIENT, "{protocol: TCP}", &["TCPRoute"]),

@@ -10,11 +10,11 @@ use crate::api::gateway_config::{
 
 /// What becomes of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum RuleAction {
     /// They are sent to the backends of the rule, by weight.
     Forward {
         /// Whether clients stay with a target group. Absent: nothing is said about it.
-        stickiness: Option<Stickiness>,
+        stickiness: Option<GroupStickiness>,
     },
     /// They are answered with a redirect.
     Redirect(Redirect),
@@ -24,7 +24,7 @@ pub enum Action {
 
 /// Whether clients stay with the target group that they were sent to first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stickiness {
+pub struct GroupStickiness {
     /// Whether they do.
     pub is_enabled: bool,
     /// For how many seconds.
@@ -92,7 +92,7 @@ pub struct Decided {
     /// Who is admitted.
     pub authentication: Option<Authentication>,
     /// What becomes of requests.
-    pub action: Action,
+    pub action: RuleAction,
     /// Why it is not what the route asks.
     pub refusal: Option<RouteProblem>,
 }
@@ -111,7 +111,7 @@ pub fn decide_http(
         return admit(fixed_response(answer), loaded, place);
     }
     match redirect_of(filters, routing, place)? {
-        Some(redirect) => admit(Action::Redirect(redirect), loaded, place),
+        Some(redirect) => admit(RuleAction::Redirect(redirect), loaded, place),
         None => forward(routing, loaded, place),
     }
 }
@@ -136,18 +136,18 @@ fn unsupported(message: String) -> RouteProblem {
     RouteProblem::new(RouteReason::UnsupportedValue, message)
 }
 
-fn actions(loaded: &LoadedRule) -> impl Iterator<Item = &gateway_config::Action> {
+fn actions(loaded: &LoadedRule) -> impl Iterator<Item = &gateway_config::ListenerRuleAction> {
     loaded.configuration.iter().flat_map(|found| found.spec.actions.iter().flatten())
 }
 
-fn routing_action(loaded: &LoadedRule) -> Option<&gateway_config::Action> {
+fn routing_action(loaded: &LoadedRule) -> Option<&gateway_config::ListenerRuleAction> {
     let is_routing =
         |type_| matches!(type_, ActionType::Forward | ActionType::Redirect | ActionType::FixedResponse);
     actions(loaded).find(|action| is_routing(action.type_))
 }
 
-fn fixed_response(answer: &FixedResponseConfig) -> Action {
-    Action::FixedResponse(FixedResponse {
+fn fixed_response(answer: &FixedResponseConfig) -> RuleAction {
+    RuleAction::FixedResponse(FixedResponse {
         status_code: answer.status_code,
         content_type: answer.content_type.unwrap_or(FixedResponseContentType::TextPlain),
         body: answer.message_body.clone(),
@@ -155,7 +155,7 @@ fn fixed_response(answer: &FixedResponseConfig) -> Action {
 }
 
 fn forward(
-    routing: Option<&gateway_config::Action>,
+    routing: Option<&gateway_config::ListenerRuleAction>,
     loaded: &LoadedRule,
     place: Place,
 ) -> Result<Decided, RouteProblem> {
@@ -163,29 +163,29 @@ fn forward(
         return Err(problem.clone());
     }
     if loaded.backends.iter().all(|backend| backend.weight == 0) {
-        return admit(Action::FixedResponse(FixedResponse::status(500)), loaded, place);
+        return admit(RuleAction::FixedResponse(FixedResponse::status(500)), loaded, place);
     }
     let forward = routing.and_then(|action| action.forward_config.as_ref());
     let stickiness = forward.map(|forward| {
         let config = forward.target_group_stickiness_config.clone().unwrap_or_default();
-        Stickiness {
+        GroupStickiness {
             is_enabled: config.enabled.unwrap_or_default(),
             seconds: config.duration_seconds.unwrap_or(3600),
         }
     });
-    admit(Action::Forward { stickiness }, loaded, place)
+    admit(RuleAction::Forward { stickiness }, loaded, place)
 }
 
 /// The action, for those whom the rule admits.
 ///
 /// why an error on HTTP: an ALB can only tell who somebody is on HTTPS listeners, and without that the rule would admit everybody.
 /// A redirect leads to where it can tell.
-fn admit(action: Action, loaded: &LoadedRule, place: Place) -> Result<Decided, RouteProblem> {
+fn admit(action: RuleAction, loaded: &LoadedRule, place: Place) -> Result<Decided, RouteProblem> {
     let authentication = actions(loaded).find_map(authentication);
     if place.is_https || authentication.is_none() {
         return Ok(Decided { authentication, action, refusal: None });
     }
-    if matches!(action, Action::Redirect(_)) {
+    if matches!(action, RuleAction::Redirect(_)) {
         return Ok(Decided { authentication: None, action, refusal: None });
     }
     Err(unsupported(format!(
@@ -194,7 +194,7 @@ fn admit(action: Action, loaded: &LoadedRule, place: Place) -> Result<Decided, R
     )))
 }
 
-fn authentication(action: &gateway_config::Action) -> Option<Authentication> {
+fn authentication(action: &gateway_config::ListenerRuleAction) -> Option<Authentication> {
     match action.type_ {
         ActionType::AuthenticateOidc => {
             action.authenticate_oidc_config.clone().map(|config| Authentication::Oidc(Box::new(config)))
@@ -212,7 +212,7 @@ fn authentication(action: &gateway_config::Action) -> Option<Authentication> {
 /// The first redirect among the filters. What comes after it is not looked at, as upstream does.
 fn redirect_of(
     filters: &[HttpRouteFilter],
-    routing: Option<&gateway_config::Action>,
+    routing: Option<&gateway_config::ListenerRuleAction>,
     place: Place,
 ) -> Result<Option<Redirect>, RouteProblem> {
     let added = routing.and_then(|action| action.redirect_config.as_ref());

@@ -1,6 +1,6 @@
 //! Conditions of rules: which requests they are for.
 
-use super::super::Options;
+use super::super::GatewayOptions;
 use super::super::hostname::regex_with_port;
 use super::super::route::{RouteProblem, RouteReason};
 use crate::api::gateway::{
@@ -58,7 +58,7 @@ fn unsupported(message: String) -> RouteProblem {
 }
 
 /// The condition for a host. Strictly, whatever port the client names beside it.
-pub fn host(hostname: &str, options: Options) -> Condition {
+pub fn host(hostname: &str, options: GatewayOptions) -> Condition {
     Condition::Host(if options.strict { one_regex(regex_with_port(hostname)) } else { one_value(hostname) })
 }
 
@@ -68,7 +68,7 @@ pub fn any_path() -> Condition {
 }
 
 /// The conditions of a match of an HTTPRoute.
-pub fn http(found: &HttpRouteMatch, options: Options) -> Result<Vec<Condition>, RouteProblem> {
+pub fn http(found: &HttpRouteMatch, options: GatewayOptions) -> Result<Vec<Condition>, RouteProblem> {
     let mut conditions = vec![Condition::Path(path(found.path.as_ref())?)];
     for header in &found.headers {
         conditions.push(http_header(header)?);
@@ -115,7 +115,7 @@ fn http_header(header: &HttpHeaderMatch) -> Result<Condition, RouteProblem> {
 }
 
 /// why only strictly refused: upstream compares regular expressions as texts.
-fn query(parameter: &HttpQueryParamMatch, options: Options) -> Result<Condition, RouteProblem> {
+fn query(parameter: &HttpQueryParamMatch, options: GatewayOptions) -> Result<Condition, RouteProblem> {
     match &parameter.type_ {
         Some(type_) if options.strict && *type_ != MatchType::Exact => {
             Err(unsupported(format!("Unsupported query parameter match type: {type_}")))
@@ -127,7 +127,7 @@ fn query(parameter: &HttpQueryParamMatch, options: Options) -> Result<Condition,
 /// The conditions of a match of a GRPCRoute; without one, of all calls.
 ///
 /// why regular expressions are only strictly refused: upstream compares them as texts.
-pub fn grpc(found: Option<&GrpcRouteMatch>, options: Options) -> Result<Vec<Condition>, RouteProblem> {
+pub fn grpc(found: Option<&GrpcRouteMatch>, options: GatewayOptions) -> Result<Vec<Condition>, RouteProblem> {
     let method = found.and_then(|found| found.method.as_ref());
     let mut conditions = vec![match method {
         None => any_path(),
@@ -141,7 +141,7 @@ pub fn grpc(found: Option<&GrpcRouteMatch>, options: Options) -> Result<Vec<Cond
     Ok(conditions)
 }
 
-fn grpc_path(method: &GrpcMethodMatch, options: Options) -> Result<String, RouteProblem> {
+fn grpc_path(method: &GrpcMethodMatch, options: GatewayOptions) -> Result<String, RouteProblem> {
     check_grpc_type("method", method.type_.as_ref(), options)?;
     match (method.service.as_deref(), method.method.as_deref()) {
         (Some(service), Some(method)) => Ok(format!("/{service}/{method}")),
@@ -153,7 +153,11 @@ fn grpc_path(method: &GrpcMethodMatch, options: Options) -> Result<String, Route
     }
 }
 
-fn check_grpc_type(what: &str, type_: Option<&MatchType>, options: Options) -> Result<(), RouteProblem> {
+fn check_grpc_type(
+    what: &str,
+    type_: Option<&MatchType>,
+    options: GatewayOptions,
+) -> Result<(), RouteProblem> {
     match type_ {
         Some(type_) if options.strict && *type_ != MatchType::Exact => {
             Err(unsupported(format!("Unsupported {what} match type: {type_}")))

@@ -12,16 +12,16 @@ pub mod transform;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use self::action::{Action, Authentication, FixedResponse, Place};
+use self::action::{Authentication, FixedResponse, Place, RuleAction};
 use self::condition::Condition;
 use self::precedence::{Precedence, Specifics};
 use self::transform::Transform;
-use super::Options;
+use super::GatewayOptions;
 use super::attachment::{Attached, ListenerIndex, Offer, PortRoute, PortRoutes};
 use super::backends::LoadedRule;
 use super::hostname::{HostSet, Specificity};
 use super::listeners::Judged;
-use super::route::{Route, RouteProblem, Rules};
+use super::route::{Route, RouteProblem, RouteRules};
 use crate::api::gateway::{GrpcRouteMatch, GrpcRouteRule, HttpRouteMatch, HttpRouteRule, Protocol};
 use crate::api::gateway_config::ListenerRuleConfiguration;
 
@@ -29,7 +29,7 @@ use crate::api::gateway_config::ListenerRuleConfiguration;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// What it comes from.
-    pub origin: Origin,
+    pub origin: RuleOrigin,
     /// Which requests it is for; at least one condition.
     pub conditions: Vec<Condition>,
     /// How their host or path is changed.
@@ -37,7 +37,7 @@ pub struct Rule {
     /// Who is admitted.
     pub authentication: Option<Authentication>,
     /// What becomes of them.
-    pub action: Action,
+    pub action: RuleAction,
     /// Its ListenerRuleConfiguration, which has its tags.
     pub configuration: Option<Arc<ListenerRuleConfiguration>>,
     /// Why it does not do what the route asks.
@@ -46,7 +46,7 @@ pub struct Rule {
 
 /// What a rule comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum RuleOrigin {
     /// A rule of a route.
     Route {
         /// Which of the routes that were handed in.
@@ -79,8 +79,13 @@ pub struct Expanded {
 }
 
 /// The rules of a port. `routes` are those that the port's routes are numbers of.
-pub fn expand(port: &PortRoutes, offer: &Offer<'_>, routes: &[Loaded<'_>], options: Options) -> Expanded {
-    let listeners = Listeners::new(port, offer);
+pub fn expand(
+    port: &PortRoutes,
+    offer: &Offer<'_>,
+    routes: &[Loaded<'_>],
+    options: GatewayOptions,
+) -> Expanded {
+    let listeners = RuleListeners::new(port, offer);
     let Some(first) = listeners.by_index.values().next() else { return Expanded::default() };
     let place = Place { port: first.listener.port, is_https: first.listener.protocol == Protocol::Https };
     let mut expansion = Expansion { place, options, entries: Vec::new(), problems: BTreeSet::new() };
@@ -97,14 +102,14 @@ pub fn expand(port: &PortRoutes, offer: &Offer<'_>, routes: &[Loaded<'_>], optio
 }
 
 /// The valid listeners of a port.
-struct Listeners<'a> {
+struct RuleListeners<'a> {
     by_index: BTreeMap<ListenerIndex, &'a Judged<'a>>,
     hosts: HostSet<'a>,
     /// Whether one is for all hosts.
     any: bool,
 }
 
-impl<'a> Listeners<'a> {
+impl<'a> RuleListeners<'a> {
     fn new(port: &PortRoutes, offer: &'a Offer<'a>) -> Self {
         let by_index: BTreeMap<_, _> =
             port.listeners.iter().filter_map(|at| Some((*at, offer.listener(*at)?))).collect();
@@ -126,7 +131,12 @@ struct Scope {
     hostnames: Vec<Option<String>>,
 }
 
-fn scopes(of_port: &PortRoute, route: &Route<'_>, listeners: &Listeners<'_>, options: Options) -> Vec<Scope> {
+fn scopes(
+    of_port: &PortRoute,
+    route: &Route<'_>,
+    listeners: &RuleListeners<'_>,
+    options: GatewayOptions,
+) -> Vec<Scope> {
     if !options.strict {
         return vec![Scope { listener: None, hostnames: or_any(of_port.hostnames(route)) }];
     }
@@ -151,7 +161,7 @@ fn or_any(hostnames: Vec<String>) -> Vec<Option<String>> {
 
 struct Expansion {
     place: Place,
-    options: Options,
+    options: GatewayOptions,
     entries: Vec<(Key, Rule)>,
     problems: BTreeSet<(usize, RouteProblem)>,
 }
@@ -166,7 +176,7 @@ struct Key {
 
 /// One match of a rule of either kind.
 #[derive(Clone, Copy)]
-enum Match<'a> {
+enum RequestMatch<'a> {
     Http(&'a HttpRouteRule, Option<&'a HttpRouteMatch>),
     Grpc(&'a GrpcRouteRule, Option<&'a GrpcRouteMatch>),
 }
@@ -174,19 +184,21 @@ enum Match<'a> {
 impl Expansion {
     fn add_route(&mut self, index: usize, loaded: Loaded<'_>, scope: &Scope) {
         match loaded.route.rules {
-            Rules::Http(rules) => {
+            RouteRules::Http(rules) => {
                 for (number, rule) in rules.iter().enumerate() {
-                    let matches = or_none(&rule.matches).map(|(at, found)| (at, Match::Http(rule, found)));
+                    let matches =
+                        or_none(&rule.matches).map(|(at, found)| (at, RequestMatch::Http(rule, found)));
                     self.add_rule(index, number, loaded, scope, matches);
                 }
             }
-            Rules::Grpc(rules) => {
+            RouteRules::Grpc(rules) => {
                 for (number, rule) in rules.iter().enumerate() {
-                    let matches = or_none(&rule.matches).map(|(at, found)| (at, Match::Grpc(rule, found)));
+                    let matches =
+                        or_none(&rule.matches).map(|(at, found)| (at, RequestMatch::Grpc(rule, found)));
                     self.add_rule(index, number, loaded, scope, matches);
                 }
             }
-            Rules::L4(_) => {}
+            RouteRules::L4(_) => {}
         }
     }
 
@@ -196,11 +208,11 @@ impl Expansion {
         number: usize,
         loaded: Loaded<'_>,
         scope: &Scope,
-        matches: impl Iterator<Item = (Option<usize>, Match<'a>)>,
+        matches: impl Iterator<Item = (Option<usize>, RequestMatch<'a>)>,
     ) {
         let Some(rule) = loaded.rules.get(number) else { return };
         for (at, found) in matches {
-            let origin = Origin::Route { route: index, rule: number, match_: at };
+            let origin = RuleOrigin::Route { route: index, rule: number, match_: at };
             for hostname in &scope.hostnames {
                 match self.make(&origin, found, rule, hostname.as_deref()) {
                     Ok(made) => {
@@ -221,20 +233,20 @@ impl Expansion {
     /// A rule for one match and one host. An error says that its requests cannot be told apart.
     fn make(
         &self,
-        origin: &Origin,
-        found: Match<'_>,
+        origin: &RuleOrigin,
+        found: RequestMatch<'_>,
         loaded: &LoadedRule,
         hostname: Option<&str>,
     ) -> Result<Rule, RouteProblem> {
         let mut conditions: Vec<Condition> =
             hostname.map(|hostname| condition::host(hostname, self.options)).into_iter().collect();
         match found {
-            Match::Http(_, Some(found)) => conditions.extend(condition::http(found, self.options)?),
-            Match::Http(_, None) => {}
-            Match::Grpc(_, found) => conditions.extend(condition::grpc(found, self.options)?),
+            RequestMatch::Http(_, Some(found)) => conditions.extend(condition::http(found, self.options)?),
+            RequestMatch::Http(_, None) => {}
+            RequestMatch::Grpc(_, found) => conditions.extend(condition::grpc(found, self.options)?),
         }
         let configuration = loaded.configuration.as_deref();
-        let Origin::Route { match_, .. } = origin else {
+        let RuleOrigin::Route { match_, .. } = origin else {
             return Ok(Rule::nothing(origin.clone(), conditions));
         };
         conditions.extend(condition::of_configuration(configuration, *match_));
@@ -246,18 +258,18 @@ impl Expansion {
 
     fn decide(
         &self,
-        origin: &Origin,
-        found: Match<'_>,
+        origin: &RuleOrigin,
+        found: RequestMatch<'_>,
         loaded: &LoadedRule,
         conditions: Vec<Condition>,
     ) -> Rule {
         let decided = match found {
-            Match::Http(rule, _) => action::decide_http(&rule.filters, loaded, self.place),
-            Match::Grpc(rule, _) => action::decide_grpc(&rule.filters, loaded, self.place),
+            RequestMatch::Http(rule, _) => action::decide_http(&rule.filters, loaded, self.place),
+            RequestMatch::Grpc(rule, _) => action::decide_grpc(&rule.filters, loaded, self.place),
         };
         let transforms = match found {
-            Match::Http(rule, found) => transform::of_filters(&rule.filters, found, self.options),
-            Match::Grpc(..) => Ok(Vec::new()),
+            RequestMatch::Http(rule, found) => transform::of_filters(&rule.filters, found, self.options),
+            RequestMatch::Grpc(..) => Ok(Vec::new()),
         };
         let decided = decided.and_then(|decided| transforms.map(|transforms| (decided, transforms)));
         let mut made = Rule::nothing(origin.clone(), conditions);
@@ -275,14 +287,14 @@ impl Expansion {
     }
 
     /// After the rules of a listener nothing else answers for its host, if another listener would.
-    fn add_ends(&mut self, listeners: &Listeners<'_>) {
+    fn add_ends(&mut self, listeners: &RuleListeners<'_>) {
         for (at, judged) in &listeners.by_index {
             let Some(own) = judged.listener.hostname.as_deref() else { continue };
             if !listeners.any && listeners.hosts.wider(own).is_none() {
                 continue;
             }
-            let mut rule = Rule::nothing(Origin::End(*at), vec![condition::host(own, self.options)]);
-            rule.action = Action::FixedResponse(FixedResponse::status(404));
+            let mut rule = Rule::nothing(RuleOrigin::End(*at), vec![condition::host(own, self.options)]);
+            rule.action = RuleAction::FixedResponse(FixedResponse::status(404));
             let listener = Some(Specificity::of(Some(own)));
             self.entries.push((Key { listener, end: Some(own.to_owned()), rule: None }, rule));
         }
@@ -297,13 +309,13 @@ impl Expansion {
 
 impl Rule {
     /// A rule that answers 500.
-    fn nothing(origin: Origin, conditions: Vec<Condition>) -> Self {
+    fn nothing(origin: RuleOrigin, conditions: Vec<Condition>) -> Self {
         Self {
             origin,
             conditions,
             transforms: Vec::new(),
             authentication: None,
-            action: Action::FixedResponse(FixedResponse::status(500)),
+            action: RuleAction::FixedResponse(FixedResponse::status(500)),
             configuration: None,
             refusal: None,
         }
@@ -316,11 +328,11 @@ fn key(
     at: Option<usize>,
     scope: &Scope,
     hostname: Option<&str>,
-    found: Match<'_>,
+    found: RequestMatch<'_>,
 ) -> Key {
     let specifics = match found {
-        Match::Http(_, found) => Specifics::of_http(found),
-        Match::Grpc(_, found) => Specifics::of_grpc(found),
+        RequestMatch::Http(_, found) => Specifics::of_http(found),
+        RequestMatch::Grpc(_, found) => Specifics::of_grpc(found),
     };
     let rule = Precedence::new(route, rule, at, hostname, specifics);
     Key { listener: scope.listener, end: None, rule: Some(rule) }

@@ -1,16 +1,16 @@
 use super::super::attachment::by_port;
 use super::super::backends::load;
 use super::super::fixture::{LENIENT, STRICT, World};
-use super::super::{Controller, Options};
+use super::super::{Controller, GatewayOptions};
 use super::condition::Pattern;
 use super::*;
 
 /// Rules of a port, in order, as `host path action`.
-fn rules(world: &World, port: i32, options: Options) -> Vec<String> {
+fn rules(world: &World, port: i32, options: GatewayOptions) -> Vec<String> {
     expanded(world, port, options).rules.iter().map(describe).collect()
 }
 
-fn expanded(world: &World, port: i32, options: Options) -> Expanded {
+fn expanded(world: &World, port: i32, options: GatewayOptions) -> Expanded {
     let offer = world.offer(Controller::Alb, options);
     let ports = by_port(&offer, &world.outcomes(&offer, options));
     let routes = world.routes();
@@ -31,9 +31,9 @@ fn describe(rule: &Rule) -> String {
         Condition::SourceIp(ranges) => ranges.join("|"),
     };
     let action = match &rule.action {
-        Action::Forward { .. } => "forward".to_owned(),
-        Action::Redirect(_) => "redirect".to_owned(),
-        Action::FixedResponse(answer) => answer.status_code.to_string(),
+        RuleAction::Forward { .. } => "forward".to_owned(),
+        RuleAction::Redirect(_) => "redirect".to_owned(),
+        RuleAction::FixedResponse(answer) => answer.status_code.to_string(),
     };
     let refused = if rule.refusal.is_some() { " refused" } else { "" };
     let conditions: Vec<String> = rule.conditions.iter().map(of).collect();

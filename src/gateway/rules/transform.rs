@@ -1,6 +1,6 @@
 //! Transforms of rules: how host and path of requests are changed.
 
-use super::super::Options;
+use super::super::GatewayOptions;
 use super::super::hostname::escape;
 use super::super::route::{RouteProblem, RouteReason};
 use crate::api::gateway::{HttpPathModifier, HttpRouteFilter, HttpRouteMatch, PathMatchType};
@@ -33,7 +33,7 @@ impl Rewrite {
 pub fn of_filters(
     filters: &[HttpRouteFilter],
     found: Option<&HttpRouteMatch>,
-    options: Options,
+    options: GatewayOptions,
 ) -> Result<Vec<Transform>, RouteProblem> {
     let mut transforms = Vec::new();
     for filter in filters {
@@ -54,7 +54,7 @@ pub fn of_filters(
 fn path_rewrite(
     path: &HttpPathModifier,
     found: Option<&HttpRouteMatch>,
-    options: Options,
+    options: GatewayOptions,
 ) -> Result<Option<Rewrite>, RouteProblem> {
     match (&path.replace_full_path, &path.replace_prefix_match) {
         // why up to a question mark: the query stays
@@ -81,7 +81,7 @@ fn matched_prefix(found: Option<&HttpRouteMatch>) -> Result<&str, RouteProblem> 
 /// The second group is a slash after the prefix: it stays, unless the new prefix ends with one.
 ///
 /// why strictly other: upstream takes the prefix for a regular expression, and loses a slash where it ends with one.
-fn prefix_rewrite(prefix: &str, replacement: &str, options: Options) -> Rewrite {
+fn prefix_rewrite(prefix: &str, replacement: &str, options: GatewayOptions) -> Rewrite {
     let replace = match replacement {
         "" => "/".to_owned(),
         text if text.ends_with('/') => text.to_owned(),

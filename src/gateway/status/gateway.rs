@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::attachment::{ListenerIndex, Offer};
 use super::super::listeners::{Judged, Parent, ParentId};
 use super::listener::{are_same, listener_statuses};
-use super::{Moment, Truth, Wanted, merge, same_members};
+use super::{StatusTime, Truth, Wanted, merge, same_members};
 use crate::api::gateway::{GatewayStatus, GatewayStatusAddress};
 
 /// What came of a Gateway.
@@ -45,7 +45,7 @@ pub struct LoadBalancerState {
 pub fn gateway_status(
     old: &GatewayStatus,
     outcome: GatewayOutcome<'_>,
-    moment: Moment,
+    moment: StatusTime,
 ) -> Option<GatewayStatus> {
     let mut new = old.clone();
     new.conditions = merge(&old.conditions, &wanted(old, outcome), moment);
@@ -69,7 +69,7 @@ fn observe(
     old: &GatewayStatus,
     observed: Observed<'_>,
     is_programmed: bool,
-    moment: Moment,
+    moment: StatusTime,
 ) {
     let own = observed.offer.parents.iter().enumerate().find(|(_, parent)| is_gateway(parent));
     if let Some((index, parent)) = own {

@@ -1,6 +1,6 @@
 //! The status of a GatewayClass.
 
-use super::{Moment, Wanted, merge, same_members};
+use super::{StatusTime, Wanted, merge, same_members};
 use crate::api::ObjectKey;
 use crate::api::gateway::{GatewayClassStatus, SupportedFeature};
 
@@ -20,7 +20,7 @@ pub fn class_status(
     old: &GatewayClassStatus,
     outcome: &ClassOutcome,
     features: &[&str],
-    moment: Moment,
+    moment: StatusTime,
 ) -> Option<GatewayClassStatus> {
     let conditions = merge(&old.conditions, &[wanted(outcome)], moment);
     let supported_features =

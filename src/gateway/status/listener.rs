@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::attachment::ListenerIndex;
 use super::super::listeners::{Judged, ListenerReason, Parent};
-use super::{Moment, Wanted, merge, same_members};
+use super::{StatusTime, Wanted, merge, same_members};
 use crate::api::gateway::ListenerStatus;
 
 /// The status of every listener of an object. `parent` is its number in the offer.
@@ -14,7 +14,7 @@ pub(super) fn listener_statuses(
     counts: &BTreeMap<ListenerIndex, i32>,
     is_programmed: bool,
     old: &[ListenerStatus],
-    moment: Moment,
+    moment: StatusTime,
 ) -> Vec<ListenerStatus> {
     let old = by_name(old);
     let status = |(listener, judged): (usize, &Judged<'_>)| {

@@ -6,7 +6,7 @@ use super::super::attachment::{ListenerIndex, Offer};
 use super::super::listener_sets::ListenerSets;
 use super::super::listeners::{Judged, Parent, ParentId};
 use super::listener::{are_same, listener_statuses};
-use super::{Moment, Truth, Wanted, merge, same_members};
+use super::{StatusTime, Truth, Wanted, merge, same_members};
 use crate::api::ObjectKey;
 use crate::api::gateway::ListenerSetStatus;
 
@@ -47,7 +47,7 @@ pub fn set_status(
     outcome: &SetOutcome<'_>,
     attached_routes: &BTreeMap<ListenerIndex, i32>,
     is_active: bool,
-    moment: Moment,
+    moment: StatusTime,
 ) -> Option<ListenerSetStatus> {
     let conditions = merge(&old.conditions, &wanted(outcome, is_active), moment);
     let listeners = match outcome {

@@ -66,7 +66,7 @@ impl Wanted {
 
 /// When, and of which generation of the object, something is reported.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct StatusTime {
     /// `metadata.generation` of the object that was looked at.
     pub generation: i64,
     /// Now.
@@ -74,14 +74,14 @@ pub struct Moment {
 }
 
 /// The conditions of an object: those that are wanted, then the others that it has.
-fn merge(old: &[Condition], wanted: &[Wanted], moment: Moment) -> Vec<Condition> {
+fn merge(old: &[Condition], wanted: &[Wanted], moment: StatusTime) -> Vec<Condition> {
     let mut merged: Vec<Condition> = wanted.iter().map(|wanted| condition(old, wanted, moment)).collect();
     let others = old.iter().filter(|old| wanted.iter().all(|wanted| wanted.type_ != old.type_));
     merged.extend(others.cloned());
     merged
 }
 
-fn condition(old: &[Condition], wanted: &Wanted, moment: Moment) -> Condition {
+fn condition(old: &[Condition], wanted: &Wanted, moment: StatusTime) -> Condition {
     let status: &'static str = wanted.status.into();
     let unchanged = old.iter().find(|old| old.type_ == wanted.type_ && old.status == status);
     let since = unchanged.map_or_else(|| Time(moment.now), |old| old.last_transition_time.clone());

@@ -3,7 +3,7 @@
 use super::super::Controller;
 use super::super::attachment::{Offer, Outcome, ParentOutcome, unserved};
 use super::super::route::{Route, RouteProblem};
-use super::{Moment, Wanted, merge, same_members};
+use super::{StatusTime, Wanted, merge, same_members};
 use crate::api::gateway::{GATEWAY_KIND, GROUP, ParentReference, RouteParentStatus, RouteStatus};
 
 /// What is reported of a route and one entry of its `spec.parentRefs`.
@@ -47,7 +47,7 @@ pub fn route_status(
     route: &Route<'_>,
     controller: Controller,
     reports: &[Report],
-    moment: Moment,
+    moment: StatusTime,
 ) -> Option<RouteStatus> {
     let old = route.status.map_or(&[][..], |status| &status.parents);
     let mut parents: Vec<RouteParentStatus> =

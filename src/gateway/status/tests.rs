@@ -4,8 +4,8 @@ pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-pub(super) fn moment(generation: i64, second: i64) -> Moment {
-    Moment { generation, now: at(second) }
+pub(super) fn moment(generation: i64, second: i64) -> StatusTime {
+    StatusTime { generation, now: at(second) }
 }
 
 /// `type=status reason message` and when, of every condition.

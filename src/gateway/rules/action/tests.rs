@@ -1,14 +1,16 @@
 use std::sync::Arc;
 
-use super::super::super::backends::{Backend, Weighted};
+use super::super::super::backends::{RouteBackend, Weighted};
 use super::*;
 
 const HTTP: Place = Place { port: 80, is_https: false };
 const HTTPS: Place = Place { port: 443, is_https: true };
 
 fn loaded(weights: &[i32], actions: &str) -> LoadedRule {
-    let backend =
-        |weight: &i32| Weighted { backend: Backend::TargetGroup { name: "a".to_owned() }, weight: *weight };
+    let backend = |weight: &i32| Weighted {
+        backend: RouteBackend::TargetGroup { name: "a".to_owned() },
+        weight: *weight,
+    };
     let configuration = (!actions.is_empty()).then(|| {
         let text = format!(
             "{{apiVersion: gateway.k8s.aws/v1, kind: ListenerRuleConfiguration, metadata: {{}}, spec: {{actions: {actions}}}}}"
@@ -30,14 +32,14 @@ fn describe(decided: Result<Decided, RouteProblem>) -> String {
         Some(Authentication::Jwt(_)) => "jwt, ",
     };
     let action = match decided.action {
-        Action::Forward { stickiness: None } => "forward".to_owned(),
-        Action::Forward { stickiness: Some(Stickiness { is_enabled, seconds }) } => {
+        RuleAction::Forward { stickiness: None } => "forward".to_owned(),
+        RuleAction::Forward { stickiness: Some(GroupStickiness { is_enabled, seconds }) } => {
             format!("forward sticky {is_enabled} {seconds}")
         }
-        Action::FixedResponse(answer) => {
+        RuleAction::FixedResponse(answer) => {
             format!("answer {} {} {:?}", answer.status_code, answer.content_type, answer.body)
         }
-        Action::Redirect(redirect) => {
+        RuleAction::Redirect(redirect) => {
             let Redirect { is_permanent, protocol, port, host, path, query } = redirect;
             let code = if is_permanent { 301 } else { 302 };
             format!("redirect {code} {protocol:?} {port:?} {host:?} {path:?} {query:?}")

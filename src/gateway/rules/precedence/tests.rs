@@ -1,5 +1,5 @@
 use super::super::super::route::RouteId;
-use super::super::super::route::Rules;
+use super::super::super::route::RouteRules;
 use super::*;
 use crate::api::ObjectKey;
 
@@ -48,7 +48,7 @@ fn what_is_equally_specific_is_in_the_order_of_routes() {
         created: Some(Timestamp::from_second(created).unwrap()),
         parents: &[],
         hostnames: &[],
-        rules: Rules::Http(&[]),
+        rules: RouteRules::Http(&[]),
         status: None,
     };
     let new = |route: &Route<'_>, rule, match_, hostname| {

@@ -1,7 +1,7 @@
 use super::super::super::fixture::{LENIENT, STRICT};
 use super::*;
 
-fn transforms(filters: &str, found: &str, options: Options) -> Result<Vec<String>, String> {
+fn transforms(filters: &str, found: &str, options: GatewayOptions) -> Result<Vec<String>, String> {
     let filters: Vec<HttpRouteFilter> = serde_saphyr::from_str(filters).unwrap();
     let found: Option<HttpRouteMatch> = serde_saphyr::from_str(found).unwrap();
     let one = |transform: Transform| match transform {
