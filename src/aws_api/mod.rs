@@ -21,7 +21,7 @@ pub mod secret;
 pub mod sts;
 
 pub use error::CloudError;
-pub use operations::{Action, Operation, Request, Response, Service};
+pub use operations::{Action, Effect, Operation, Request, Response, Service};
 pub use reference::{Ref, Symbol, SymbolKind, Unresolved};
 pub use references::ResolvedIds;
 pub use secret::Secret;

@@ -35,12 +35,31 @@ pub trait Operation: Into<Request> {
     fn output(response: Response) -> Option<Self::Output>;
 }
 
+/// What an operation does to what AWS holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Read,
+    /// It makes something, or adds to something.
+    Create,
+    /// It changes something.
+    Update,
+    /// It deletes something, or takes something away.
+    Delete,
+}
+
 macro_rules! effect {
     (read) => {
-        false
+        Effect::Read
     };
-    (write) => {
-        true
+    (create) => {
+        Effect::Create
+    };
+    (update) => {
+        Effect::Update
+    };
+    (delete) => {
+        Effect::Delete
     };
 }
 
@@ -69,9 +88,14 @@ macro_rules! operations {
                 match self { $(Self::$action => $wire,)* }
             }
 
+            /// What it does to what AWS holds.
+            pub fn effect(self) -> Effect {
+                match self { $(Self::$action => effect!($effect),)* }
+            }
+
             /// Whether it changes anything in AWS.
             pub fn is_write(self) -> bool {
-                match self { $(Self::$action => effect!($effect),)* }
+                self.effect() != Effect::Read
             }
         }
 
@@ -114,32 +138,32 @@ operations! {
     Elbv2 read DescribeCapacityReservation = "DescribeCapacityReservation" (elbv2::DescribeCapacityReservation) -> elbv2::CapacityReservation;
     Elbv2 read DescribeTargetHealth = "DescribeTargetHealth" (elbv2::DescribeTargetHealth) -> Vec<elbv2::TargetHealth>;
     Elbv2 read DescribeTrustStores = "DescribeTrustStores" (elbv2::DescribeTrustStores) -> elbv2::Page<elbv2::TrustStore>;
-    Elbv2 write CreateLoadBalancer = "CreateLoadBalancer" (elbv2::CreateLoadBalancer) -> elbv2::LoadBalancer;
-    Elbv2 write DeleteLoadBalancer = "DeleteLoadBalancer" (elbv2::DeleteLoadBalancer) -> ();
-    Elbv2 write SetSecurityGroups = "SetSecurityGroups" (elbv2::SetSecurityGroups) -> ();
-    Elbv2 write SetSubnets = "SetSubnets" (elbv2::SetSubnets) -> ();
-    Elbv2 write SetIpAddressType = "SetIpAddressType" (elbv2::SetIpAddressType) -> ();
-    Elbv2 write ModifyIpPools = "ModifyIpPools" (elbv2::ModifyIpPools) -> ();
-    Elbv2 write ModifyLoadBalancerAttributes = "ModifyLoadBalancerAttributes" (elbv2::ModifyLoadBalancerAttributes) -> ();
-    Elbv2 write ModifyCapacityReservation = "ModifyCapacityReservation" (elbv2::ModifyCapacityReservation) -> ();
-    Elbv2 write CreateTargetGroup = "CreateTargetGroup" (elbv2::CreateTargetGroup) -> elbv2::TargetGroup;
-    Elbv2 write ModifyTargetGroup = "ModifyTargetGroup" (elbv2::ModifyTargetGroup) -> ();
-    Elbv2 write ModifyTargetGroupAttributes = "ModifyTargetGroupAttributes" (elbv2::ModifyTargetGroupAttributes) -> ();
-    Elbv2 write DeleteTargetGroup = "DeleteTargetGroup" (elbv2::DeleteTargetGroup) -> ();
-    Elbv2 write CreateListener = "CreateListener" (elbv2::CreateListener) -> elbv2::Listener;
-    Elbv2 write ModifyListener = "ModifyListener" (elbv2::ModifyListener) -> ();
-    Elbv2 write DeleteListener = "DeleteListener" (elbv2::DeleteListener) -> ();
-    Elbv2 write ModifyListenerAttributes = "ModifyListenerAttributes" (elbv2::ModifyListenerAttributes) -> ();
-    Elbv2 write AddListenerCertificate = "AddListenerCertificates" (elbv2::AddListenerCertificate) -> ();
-    Elbv2 write RemoveListenerCertificate = "RemoveListenerCertificates" (elbv2::RemoveListenerCertificate) -> ();
-    Elbv2 write CreateRule = "CreateRule" (elbv2::CreateRule) -> elbv2::Rule;
-    Elbv2 write ModifyRule = "ModifyRule" (elbv2::ModifyRule) -> ();
-    Elbv2 write DeleteRule = "DeleteRule" (elbv2::DeleteRule) -> ();
-    Elbv2 write SetRulePriorities = "SetRulePriorities" (elbv2::SetRulePriorities) -> ();
-    Elbv2 write AddTags = "AddTags" (elbv2::AddTags) -> ();
-    Elbv2 write RemoveTags = "RemoveTags" (elbv2::RemoveTags) -> ();
-    Elbv2 write RegisterTargets = "RegisterTargets" (elbv2::RegisterTargets) -> ();
-    Elbv2 write DeregisterTargets = "DeregisterTargets" (elbv2::DeregisterTargets) -> ();
+    Elbv2 create CreateLoadBalancer = "CreateLoadBalancer" (elbv2::CreateLoadBalancer) -> elbv2::LoadBalancer;
+    Elbv2 delete DeleteLoadBalancer = "DeleteLoadBalancer" (elbv2::DeleteLoadBalancer) -> ();
+    Elbv2 update SetSecurityGroups = "SetSecurityGroups" (elbv2::SetSecurityGroups) -> ();
+    Elbv2 update SetSubnets = "SetSubnets" (elbv2::SetSubnets) -> ();
+    Elbv2 update SetIpAddressType = "SetIpAddressType" (elbv2::SetIpAddressType) -> ();
+    Elbv2 update ModifyIpPools = "ModifyIpPools" (elbv2::ModifyIpPools) -> ();
+    Elbv2 update ModifyLoadBalancerAttributes = "ModifyLoadBalancerAttributes" (elbv2::ModifyLoadBalancerAttributes) -> ();
+    Elbv2 update ModifyCapacityReservation = "ModifyCapacityReservation" (elbv2::ModifyCapacityReservation) -> ();
+    Elbv2 create CreateTargetGroup = "CreateTargetGroup" (elbv2::CreateTargetGroup) -> elbv2::TargetGroup;
+    Elbv2 update ModifyTargetGroup = "ModifyTargetGroup" (elbv2::ModifyTargetGroup) -> ();
+    Elbv2 update ModifyTargetGroupAttributes = "ModifyTargetGroupAttributes" (elbv2::ModifyTargetGroupAttributes) -> ();
+    Elbv2 delete DeleteTargetGroup = "DeleteTargetGroup" (elbv2::DeleteTargetGroup) -> ();
+    Elbv2 create CreateListener = "CreateListener" (elbv2::CreateListener) -> elbv2::Listener;
+    Elbv2 update ModifyListener = "ModifyListener" (elbv2::ModifyListener) -> ();
+    Elbv2 delete DeleteListener = "DeleteListener" (elbv2::DeleteListener) -> ();
+    Elbv2 update ModifyListenerAttributes = "ModifyListenerAttributes" (elbv2::ModifyListenerAttributes) -> ();
+    Elbv2 create AddListenerCertificate = "AddListenerCertificates" (elbv2::AddListenerCertificate) -> ();
+    Elbv2 delete RemoveListenerCertificate = "RemoveListenerCertificates" (elbv2::RemoveListenerCertificate) -> ();
+    Elbv2 create CreateRule = "CreateRule" (elbv2::CreateRule) -> elbv2::Rule;
+    Elbv2 update ModifyRule = "ModifyRule" (elbv2::ModifyRule) -> ();
+    Elbv2 delete DeleteRule = "DeleteRule" (elbv2::DeleteRule) -> ();
+    Elbv2 update SetRulePriorities = "SetRulePriorities" (elbv2::SetRulePriorities) -> ();
+    Elbv2 create AddTags = "AddTags" (elbv2::AddTags) -> ();
+    Elbv2 delete RemoveTags = "RemoveTags" (elbv2::RemoveTags) -> ();
+    Elbv2 create RegisterTargets = "RegisterTargets" (elbv2::RegisterTargets) -> ();
+    Elbv2 delete DeregisterTargets = "DeregisterTargets" (elbv2::DeregisterTargets) -> ();
     Ec2 read DescribeSubnets = "DescribeSubnets" (ec2::DescribeSubnets) -> ec2::DescribePage<ec2::Subnet>;
     Ec2 read DescribeVpcs = "DescribeVpcs" (ec2::DescribeVpcs) -> ec2::DescribePage<ec2::Vpc>;
     Ec2 read DescribeSecurityGroups = "DescribeSecurityGroups" (ec2::DescribeSecurityGroups) -> ec2::DescribePage<ec2::SecurityGroup>;
@@ -147,26 +171,26 @@ operations! {
     Ec2 read DescribeAvailabilityZones = "DescribeAvailabilityZones" (ec2::DescribeAvailabilityZones) -> Vec<ec2::AvailabilityZone>;
     Ec2 read DescribeInstances = "DescribeInstances" (ec2::DescribeInstances) -> ec2::DescribePage<ec2::Instance>;
     Ec2 read DescribeNetworkInterfaces = "DescribeNetworkInterfaces" (ec2::DescribeNetworkInterfaces) -> ec2::DescribePage<ec2::NetworkInterface>;
-    Ec2 write CreateSecurityGroup = "CreateSecurityGroup" (ec2::CreateSecurityGroup) -> ec2::CreatedSecurityGroup;
-    Ec2 write DeleteSecurityGroup = "DeleteSecurityGroup" (ec2::DeleteSecurityGroup) -> ();
-    Ec2 write AuthorizeIngress = "AuthorizeSecurityGroupIngress" (ec2::AuthorizeIngress) -> ();
-    Ec2 write RevokeIngress = "RevokeSecurityGroupIngress" (ec2::RevokeIngress) -> ();
-    Ec2 write CreateTags = "CreateTags" (ec2::CreateTags) -> ();
-    Ec2 write DeleteTags = "DeleteTags" (ec2::DeleteTags) -> ();
+    Ec2 create CreateSecurityGroup = "CreateSecurityGroup" (ec2::CreateSecurityGroup) -> ec2::CreatedSecurityGroup;
+    Ec2 delete DeleteSecurityGroup = "DeleteSecurityGroup" (ec2::DeleteSecurityGroup) -> ();
+    Ec2 create AuthorizeIngress = "AuthorizeSecurityGroupIngress" (ec2::AuthorizeIngress) -> ();
+    Ec2 delete RevokeIngress = "RevokeSecurityGroupIngress" (ec2::RevokeIngress) -> ();
+    Ec2 create CreateTags = "CreateTags" (ec2::CreateTags) -> ();
+    Ec2 delete DeleteTags = "DeleteTags" (ec2::DeleteTags) -> ();
     Ec2 read DryRun = "DryRun" (ec2::DryRun) -> ();
     Acm read ListCertificates = "ListCertificates" (acm::ListCertificates) -> acm::CertificatePage;
     Acm read DescribeCertificate = "DescribeCertificate" (acm::DescribeCertificate) -> acm::Certificate;
     Wafv2 read GetWafv2WebAcl = "GetWebACLForResource" (protection::GetWafv2WebAcl) -> Option<String>;
     Wafv2 read ListWafv2WebAcls = "ListWebACLs" (protection::ListWafv2WebAcls) -> protection::WebAclPage;
-    Wafv2 write AssociateWafv2WebAcl = "AssociateWebACL" (protection::AssociateWafv2WebAcl) -> ();
-    Wafv2 write DisassociateWafv2WebAcl = "DisassociateWebACL" (protection::DisassociateWafv2WebAcl) -> ();
+    Wafv2 create AssociateWafv2WebAcl = "AssociateWebACL" (protection::AssociateWafv2WebAcl) -> ();
+    Wafv2 delete DisassociateWafv2WebAcl = "DisassociateWebACL" (protection::DisassociateWafv2WebAcl) -> ();
     WafRegional read GetWafRegionalWebAcl = "GetWebACLForResource" (protection::GetWafRegionalWebAcl) -> Option<String>;
-    WafRegional write AssociateWafRegionalWebAcl = "AssociateWebACL" (protection::AssociateWafRegionalWebAcl) -> ();
-    WafRegional write DisassociateWafRegionalWebAcl = "DisassociateWebACL" (protection::DisassociateWafRegionalWebAcl) -> ();
+    WafRegional create AssociateWafRegionalWebAcl = "AssociateWebACL" (protection::AssociateWafRegionalWebAcl) -> ();
+    WafRegional delete DisassociateWafRegionalWebAcl = "DisassociateWebACL" (protection::DisassociateWafRegionalWebAcl) -> ();
     Shield read GetShieldSubscription = "GetSubscriptionState" (protection::GetShieldSubscription) -> bool;
     Shield read DescribeShieldProtection = "DescribeProtection" (protection::DescribeShieldProtection) -> Option<protection::ShieldProtection>;
-    Shield write CreateShieldProtection = "CreateProtection" (protection::CreateShieldProtection) -> ();
-    Shield write DeleteShieldProtection = "DeleteProtection" (protection::DeleteShieldProtection) -> ();
+    Shield create CreateShieldProtection = "CreateProtection" (protection::CreateShieldProtection) -> ();
+    Shield delete DeleteShieldProtection = "DeleteProtection" (protection::DeleteShieldProtection) -> ();
     Sts read GetCallerIdentity = "GetCallerIdentity" (sts::GetCallerIdentity) -> sts::CallerIdentity;
     Iam read GetRole = "GetRole" (iam::GetRole) -> iam::Role;
     Iam read SimulatePrincipalPolicy = "SimulatePrincipalPolicy" (iam::SimulatePrincipalPolicy) -> iam::SimulationPage;

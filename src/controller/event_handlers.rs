@@ -26,6 +26,7 @@ use crate::targets::view::{NodeView, PodView};
 use arc_swap::ArcSwapOption;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use strum::VariantArray as _;
 
 /// The queues, one a controller.
 #[derive(Debug)]
@@ -242,7 +243,7 @@ impl Classes {
 /// Namespace, Service and target group of a binding that the controller made.
 fn target_group_of(binding: &TargetGroupBinding) -> Option<(&str, &str, &str)> {
     let labels = binding.metadata.labels.as_ref()?;
-    let is_ours = [Owner::Service, Owner::Ingress].into_iter().any(|owner| {
+    let is_ours = Owner::VARIANTS.iter().any(|owner| {
         let prefix = owner.prefix();
         labels.keys().any(|key| key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("/stack")))
     });

@@ -192,7 +192,7 @@ impl<'a> Executor<'a> {
 
     /// why: its fields stand in the line about each call to AWS
     fn span(&self, step: &Step) -> tracing::Span {
-        tracing::info_span!("step", stack = %self.stack, resource = step.resource, why = step.why)
+        tracing::info_span!("step", stack = %self.stack, resource = %step.resource, why = step.why)
     }
 
     /// Whether everything the step refers to exists.

@@ -4,6 +4,7 @@ use super::deployed_state::StateStoreError;
 use super::{Deployed, StoreError};
 use crate::api::ObjectKey;
 use crate::aws_api::CloudError;
+use crate::model::ResourceAddress;
 use crate::plan::binding::BindingError;
 use crate::plan::{DiffError, Digest, Quota, QuotaExceeded, Stage, Step};
 use std::fmt;
@@ -58,7 +59,7 @@ pub struct StepFailure {
     /// Kind of resource; `None` when it was not about one.
     pub stage: Option<Stage>,
     /// The resource.
-    pub resource: String,
+    pub resource: ResourceAddress,
     /// Keys of the values that AWS refused while it took the others; empty: the step failed as a whole.
     pub values: Vec<String>,
     /// What went wrong.
@@ -94,7 +95,13 @@ impl StepFailure {
     }
 
     fn place_of_resource(&self) -> String {
-        let resource = &self.resource;
+        let resource = match &self.resource {
+            ResourceAddress::Rule { listener, priority } => {
+                return format!("rule {priority} of listener {listener}");
+            }
+            ResourceAddress::RulesOf(listener) => return format!("rules of listener {listener}"),
+            ResourceAddress::Id(id) => id,
+        };
         match self.stage {
             Some(Stage::LoadBalancers) if resource == "LoadBalancer" => "load balancer".to_owned(),
             Some(Stage::LoadBalancers) => format!("load balancer {resource}"),
@@ -102,7 +109,7 @@ impl StepFailure {
             Some(Stage::AlbTargets) => format!("targets of {resource}"),
             Some(Stage::TargetGroups) => format!("target group {resource}"),
             Some(Stage::Listeners) => format!("listener {resource}"),
-            Some(Stage::Rules) => place_of_rule(resource),
+            Some(Stage::Rules) => format!("rule {resource}"),
             Some(Stage::Bindings) => format!("TargetGroupBinding {resource}"),
             Some(Stage::Wafv2 | Stage::WafRegional) => "web ACL of the load balancer".to_owned(),
             Some(Stage::Shield) => "Shield protection of the load balancer".to_owned(),
@@ -119,7 +126,8 @@ impl StepFailure {
     }
 
     /// A failure of no step in particular.
-    fn of_cause(resource: String, cause: Cause) -> Self {
+    fn of_cause(resource: impl Into<ResourceAddress>, cause: Cause) -> Self {
+        let resource = resource.into();
         Self { stage: None, resource, values: Vec::new(), cause, sources: Vec::new(), op: None }
     }
 
@@ -135,7 +143,8 @@ impl StepFailure {
     pub fn of_shortfall(shortfall: &QuotaExceeded) -> Self {
         let QuotaExceeded { quota, resource, step: _ } = shortfall;
         let cause = Cause::QuotaExceeded(quota.clone());
-        Self { stage: Some(Stage::Rules), ..Self::of_cause(resource.clone(), cause) }
+        let failure = Self::of_cause(String::new(), cause);
+        Self { stage: Some(Stage::Rules), resource: resource.clone(), ..failure }
     }
 
     /// What kind of failure it is.
@@ -187,17 +196,6 @@ impl StepFailure {
             _ => false,
         };
         is_wrong.then_some(&self.cause)
-    }
-}
-
-fn place_of_rule(resource: &str) -> String {
-    let is_number = |text: &str| text.parse::<u32>().is_ok();
-    match resource.rsplit_once(':') {
-        Some((listener, priority)) if is_number(priority) => {
-            format!("rule {priority} of listener {listener}")
-        }
-        None if is_number(resource) => format!("rules of listener {resource}"),
-        _ => format!("rule {resource}"),
     }
 }
 
@@ -309,14 +307,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_failure_of_rules_says_which_and_of_which_listener() {
+        let rule = ResourceAddress::Rule { listener: "443".into(), priority: 12 };
+        let cases = [
+            (rule, "rule 12 of listener 443"),
+            (ResourceAddress::RulesOf("443".into()), "rules of listener 443"),
+        ];
+        for (resource, told) in cases {
+            let failure = StepFailure::of_cause("", Cause::QuotaExceeded(Quota::Listeners));
+            let failure = StepFailure { stage: Some(Stage::Rules), resource, ..failure };
+            assert_eq!(failure.place(), told);
+        }
+    }
+
+    #[test]
     fn a_failure_says_what_it_was_about() {
         let cases = [
             (Some(Stage::LoadBalancers), "LoadBalancer", "load balancer"),
             (Some(Stage::LoadBalancers), "FrontendNlb", "load balancer FrontendNlb"),
             (Some(Stage::TargetGroups), "shop/web:80", "target group shop/web:80"),
             (Some(Stage::Listeners), "443", "listener 443"),
-            (Some(Stage::Rules), "443:12", "rule 12 of listener 443"),
-            (Some(Stage::Rules), "443", "rules of listener 443"),
             (
                 Some(Stage::Rules),
                 "arn:aws:x:listener-rule/app/web/1/2/3",
@@ -327,7 +337,7 @@ mod tests {
         ];
         for (stage, resource, told) in cases {
             let cause = Cause::QuotaExceeded(Quota::Listeners);
-            let failure = StepFailure { stage, ..StepFailure::of_cause(resource.to_owned(), cause) };
+            let failure = StepFailure { stage, ..StepFailure::of_cause(resource, cause) };
             assert_eq!(failure.place(), told);
             assert!(failure.to_string().starts_with(&format!("{told}: quota of")), "{failure}");
             let of_values = StepFailure { values: vec!["a".to_owned(), "b".to_owned()], ..failure };

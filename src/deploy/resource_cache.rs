@@ -29,6 +29,7 @@ use crate::plan::Seal;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use strum::VariantArray as _;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -88,7 +89,8 @@ impl std::str::FromStr for StackKey {
 
     fn from_str(text: &str) -> Result<Self, UnknownOwner> {
         let (prefix, stack) = text.split_once(' ').unwrap_or_default();
-        let owner = OWNERS.into_iter().find(|owner| owner.prefix() == prefix).ok_or(UnknownOwner)?;
+        let owner =
+            Owner::VARIANTS.iter().copied().find(|owner| owner.prefix() == prefix).ok_or(UnknownOwner)?;
         Ok(Self { owner, text: stack.to_owned() })
     }
 }
@@ -96,9 +98,6 @@ impl std::str::FromStr for StackKey {
 /// Somebody whose stacks this version does not know.
 #[derive(Debug)]
 struct UnknownOwner;
-
-/// Whose stacks there are.
-const OWNERS: [Owner; 2] = [Owner::Service, Owner::Ingress];
 
 impl ResourceCache {
     /// Knows nothing yet.
@@ -288,7 +287,7 @@ impl ResourceCache {
         if !clusters.iter().any(|key| tags.get(*key) == Some(&self.cluster_name)) {
             return None;
         }
-        OWNERS.into_iter().find_map(|owner| {
+        Owner::VARIANTS.iter().copied().find_map(|owner| {
             let text = tags.get(&format!("{}/stack", owner.prefix()))?.clone();
             Some(StackKey { owner, text })
         })

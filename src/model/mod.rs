@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Which controller a stack belongs to; decides tag keys, label keys and finalizers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::VariantArray)]
 pub enum Owner {
     /// A Service.
     Service,
@@ -122,6 +122,48 @@ impl<T: Into<String>> From<T> for ResourceId {
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// What a step of a plan is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceAddress {
+    /// A resource by its id in the stack; one that the stack does not have, by its ARN or id in AWS.
+    Id(String),
+    /// A rule of a listener.
+    Rule {
+        /// The listener.
+        listener: ResourceId,
+        /// Priority.
+        priority: i32,
+    },
+    /// All rules of a listener.
+    RulesOf(ResourceId),
+}
+
+impl ResourceAddress {
+    /// The id, if it has one of its own.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Id(id) => Some(id),
+            Self::Rule { .. } | Self::RulesOf(_) => None,
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for ResourceAddress {
+    fn from(id: T) -> Self {
+        Self::Id(id.into())
+    }
+}
+
+impl fmt::Display for ResourceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => f.write_str(id),
+            Self::Rule { listener, priority } => write!(f, "{listener}:{priority}"),
+            Self::RulesOf(listener) => write!(f, "{listener}"),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub use step::{BindingWrite, OnFailure, Op, Stage, Step, StepId};
 
 use crate::aws_api::elbv2::{FixedResponseAction, ListenerAction};
 use crate::aws_api::{Request, ResolvedIds, SymbolKind};
+use crate::model::ResourceAddress;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -91,7 +92,7 @@ pub struct QuotaExceeded {
     /// The quota.
     pub quota: Quota,
     /// What does not fit: its id in the stack.
-    pub resource: String,
+    pub resource: ResourceAddress,
     /// The step that tries it nevertheless.
     pub step: StepId,
 }

@@ -4,7 +4,7 @@ mod content;
 
 use super::step::{BindingWrite, Op, Step};
 use super::{Plan, QuotaExceeded, Requeue};
-use crate::aws_api::Action;
+use crate::aws_api::Effect;
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -67,40 +67,15 @@ impl Op {
 
 /// `+` for what creates, `~` for what changes, `-` for what deletes, `.` for what waits.
 pub fn sign(op: &Op) -> char {
-    use Action as A;
     match op {
         Op::CreateBinding(_) => '+',
         Op::PatchBinding { .. } => '~',
         Op::DeleteBinding(_) => '-',
         Op::AwaitBindingObserved(_) | Op::AwaitBindingGone(_) => '.',
-        Op::Aws(request) => match request.action() {
-            A::CreateLoadBalancer
-            | A::CreateTargetGroup
-            | A::CreateListener
-            | A::CreateRule
-            | A::CreateSecurityGroup
-            | A::CreateTags
-            | A::CreateShieldProtection
-            | A::AddTags
-            | A::AddListenerCertificate
-            | A::AuthorizeIngress
-            | A::RegisterTargets
-            | A::AssociateWafv2WebAcl
-            | A::AssociateWafRegionalWebAcl => '+',
-            A::DeleteLoadBalancer
-            | A::DeleteTargetGroup
-            | A::DeleteListener
-            | A::DeleteRule
-            | A::DeleteSecurityGroup
-            | A::DeleteTags
-            | A::DeleteShieldProtection
-            | A::RemoveTags
-            | A::RemoveListenerCertificate
-            | A::RevokeIngress
-            | A::DeregisterTargets
-            | A::DisassociateWafv2WebAcl
-            | A::DisassociateWafRegionalWebAcl => '-',
-            _ => '~',
+        Op::Aws(request) => match request.action().effect() {
+            Effect::Create => '+',
+            Effect::Read | Effect::Update => '~',
+            Effect::Delete => '-',
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws_api::{Request, Symbol};
-use crate::model::Binding;
+use crate::model::{Binding, ResourceAddress};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -106,8 +106,8 @@ pub enum OnFailure {
 pub struct Step {
     /// What kind of resource it is about.
     pub stage: Stage,
-    /// The resource: its id in the stack, or its ARN or id in AWS where it has none there.
-    pub resource: String,
+    /// The resource.
+    pub resource: ResourceAddress,
     /// What it does.
     pub op: Op,
     /// The symbols that its answer gives an id to.
@@ -122,7 +122,7 @@ pub struct Step {
 
 impl Step {
     /// A step that depends on nothing but the references in it.
-    pub fn new(stage: Stage, resource: impl Into<String>, op: Op, why: impl Into<String>) -> Self {
+    pub fn new(stage: Stage, resource: impl Into<ResourceAddress>, op: Op, why: impl Into<String>) -> Self {
         Self {
             stage,
             resource: resource.into(),
@@ -137,7 +137,7 @@ impl Step {
     /// A step that calls AWS.
     pub fn aws(
         stage: Stage,
-        resource: impl Into<String>,
+        resource: impl Into<ResourceAddress>,
         request: impl Into<Request>,
         why: impl Into<String>,
     ) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::api::ObjectKey;
 use crate::aws_api::elbv2::ListenerAction;
-use crate::model::{Binding, ResourceId, Resources, Rule, Stack, TargetGroup};
+use crate::model::{Binding, ResourceAddress, ResourceId, Resources, Rule, Stack, TargetGroup};
 use crate::settings::alb::{ListenerPart, ListenerSetting};
 use crate::settings::shared_setting::{KeyedSetting, SharedPart, SharedSetting, givers, sources_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,20 +92,17 @@ impl Attribution {
         }
     }
 
-    /// The member whose rule failures name like this: `443:12`.
-    pub fn of_rule_named(&self, name: &str) -> Option<&ObjectKey> {
-        let (listener, priority) = name.rsplit_once(':')?;
-        self.of_rule(listener, priority.parse().ok()?)
-    }
-
     /// The member whose target group, or whose target group's binding, this is.
     pub fn of_target_group(&self, id: &str) -> Option<&ObjectKey> {
         self.target_groups.get(&ResourceId::from(id))
     }
 
-    /// The member whose rule this is.
-    pub fn of_rule(&self, listener: &str, priority: i32) -> Option<&ObjectKey> {
-        self.rules.get(&(ResourceId::from(listener), priority))
+    /// The member whose rule this is, if it is one.
+    pub fn of_rule(&self, address: &ResourceAddress) -> Option<&ObjectKey> {
+        match address {
+            ResourceAddress::Rule { listener, priority } => self.rules.get(&(listener.clone(), *priority)),
+            ResourceAddress::Id(_) | ResourceAddress::RulesOf(_) => None,
+        }
     }
 
     /// First and last priority of a member's rules on each listener.

@@ -13,6 +13,7 @@ use crate::finding::Finding;
 use crate::model::{Binding, Resources};
 use crate::plan::Stage;
 use crate::settings::alb::ListenerPart;
+use crate::settings::ingress::FRONTEND_NLB_ID;
 use crate::settings::shared_setting::{KeyedSetting, SharedPart};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,13 +82,10 @@ pub(super) fn values_of(
 /// The members that give the values that were refused of a call.
 fn givers_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<&'o ObjectKey> {
     let Some((stage, kind)) = step.stage.zip(kind_of(step)) else { return BTreeSet::new() };
-    let part = if step.resource.contains("FrontendNlb") {
-        SharedPart::FrontendNlb
-    } else {
-        SharedPart::LoadBalancer
-    };
+    let part = if is_of_frontend_nlb(step) { SharedPart::FrontendNlb } else { SharedPart::LoadBalancer };
+    let id = step.resource.id().unwrap_or_default();
     let of_key = |key: &String| match stage {
-        Stage::Listeners => attribution.of_listener_value(&step.resource, kind, key),
+        Stage::Listeners => attribution.of_listener_value(id, kind, key),
         _ => attribution.of_value(part, kind, key),
     };
     step.values.iter().flat_map(of_key).collect()
@@ -148,10 +146,15 @@ pub(super) fn with_sources(attribution: &Attribution, mut failure: DeployFailure
     failure
 }
 
+/// Whether a step is about the NLB in front of the ALB, or about something of it: the ids of these begin with its own.
+fn is_of_frontend_nlb(step: &StepFailure) -> bool {
+    step.resource.id().is_some_and(|id| id.starts_with(FRONTEND_NLB_ID))
+}
+
 /// What of the whole group it is that AWS refused.
 fn shared_part(step: &StepFailure) -> Option<SharedPart> {
     let stage = step.refusal().and(step.stage)?;
-    if step.resource.contains("FrontendNlb") {
+    if is_of_frontend_nlb(step) {
         return Some(SharedPart::FrontendNlb);
     }
     match stage {
@@ -185,16 +188,15 @@ struct MemberAtFault {
 
 fn members_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<&'o ObjectKey> {
     let (Some(cause), Some(stage)) = (step.refusal(), step.stage) else { return BTreeSet::new() };
+    let id = step.resource.id().unwrap_or_default();
     match stage {
-        Stage::TargetGroups | Stage::Bindings => {
-            attribution.of_target_group(&step.resource).into_iter().collect()
-        }
-        Stage::Rules => attribution.of_rule_named(&step.resource).into_iter().collect(),
+        Stage::TargetGroups | Stage::Bindings => attribution.of_target_group(id).into_iter().collect(),
+        Stage::Rules => attribution.of_rule(&step.resource).into_iter().collect(),
         // why: all but these values stands, so nobody has to be given up for them
         _ if kind_of(step).is_some() => BTreeSet::new(),
         Stage::Listeners => {
             let words = format!("{cause} {}", step.values.join(" "));
-            attribution.of_listener(&step.resource, part_of(step), &words)
+            attribution.of_listener(id, part_of(step), &words)
         }
         Stage::SecurityGroups
         | Stage::AlbTargets

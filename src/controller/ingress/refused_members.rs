@@ -9,7 +9,7 @@ use crate::builder::ingress::{BuiltGroup, MemberOutcome};
 use crate::controller::queue::MAX_DELAY;
 use crate::deploy::StepFailure;
 use crate::facts::group::{AwsRefusal, IngressGroup};
-use crate::model::StackId;
+use crate::model::{ResourceAddress, StackId};
 use crate::plan::{Digest, Stage, Step, StepId};
 use parking_lot::Mutex;
 use std::borrow::Cow;
@@ -26,7 +26,7 @@ pub(super) struct RefusedStep {
     /// The kind of resource.
     pub stage: Stage,
     /// The resource.
-    pub resource: String,
+    pub resource: ResourceAddress,
     /// What was done.
     pub op: Option<Digest>,
 }
@@ -179,9 +179,7 @@ fn steps_of(
     if !alike.is_empty() || !has_rule {
         return alike;
     }
-    chosen(&|step| {
-        step.stage == Stage::Rules && built.attribution.of_rule_named(&step.resource) == Some(member)
-    })
+    chosen(&|step| step.stage == Stage::Rules && built.attribution.of_rule(&step.resource) == Some(member))
 }
 
 /// What a member wants of a group's stack.

@@ -14,7 +14,7 @@ const AT_ONCE: usize = 5;
 pub(super) fn size(steps: &[Step], place: usize) -> usize {
     let Some((first, others)) = steps.get(place..).and_then(<[Step]>::split_first) else { return 1 };
     let Some(action) = action(first).filter(|action| goes_side_by_side(*action)) else { return 1 };
-    let mut resources = BTreeSet::from([first.resource.as_str()]);
+    let mut resources = BTreeSet::from([&first.resource]);
     let mut size = 1;
     for step in others.iter().take(AT_ONCE - 1) {
         let is_alike = self::action(step) == Some(action);

@@ -1,6 +1,7 @@
 //! A plan in the making: steps are noted in any order and sorted by phase at the end.
 
 use crate::aws_api::{Request, ResolvedIds};
+use crate::model::ResourceAddress;
 use crate::plan::{Op, Plan, Quota, QuotaExceeded, Requeue, Step, StepId};
 use std::time::Duration;
 
@@ -64,8 +65,8 @@ impl PlanBuilder {
     }
 
     /// Says that a step will probably find no room.
-    pub(super) fn fall_short(&mut self, quota: Quota, resource: impl Into<String>, step: StepId) {
-        self.shortfalls.push(QuotaExceeded { quota, resource: resource.into(), step });
+    pub(super) fn fall_short(&mut self, quota: Quota, resource: ResourceAddress, step: StepId) {
+        self.shortfalls.push(QuotaExceeded { quota, resource, step });
     }
 
     pub(super) fn revisit(&mut self, after: Duration, why: impl Into<String>) {

@@ -7,7 +7,7 @@ use super::plan_builder::Phase;
 use super::{Diff, symbol};
 use crate::aws_api::elbv2::{CreateRule, DeleteRule, ModifyRule, SetRulePriorities};
 use crate::aws_api::{Ref, SymbolKind};
-use crate::model::{ResourceId, Rule};
+use crate::model::{ResourceAddress, ResourceId, Rule};
 use crate::plan::{Quota, Stage, Step, StepId, actual};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -123,7 +123,8 @@ impl<'a> Diff<'a> {
         let moved = moved.iter().map(|(priority, _, rule)| (rule.entity.arn.as_str(), *priority));
         let priorities = parked.chain(moved).map(|(arn, priority)| (Ref::from(arn), priority)).collect();
         let request = SetRulePriorities { priorities };
-        let step = Step::aws(STAGE, listener.as_str(), request, "rules change places");
+        let step =
+            Step::aws(STAGE, ResourceAddress::RulesOf(listener.clone()), request, "rules change places");
         Some(self.builder.emit(PHASE, step))
     }
 
@@ -135,7 +136,7 @@ impl<'a> Diff<'a> {
             actions: self.bound_actions(actions),
             transforms: transforms.clone(),
         };
-        let step = Step::aws(STAGE, rule_id(listener, priority).as_str(), request, "content differs")
+        let step = Step::aws(STAGE, address(listener, priority), request, "content differs")
             .after(self.bindings_before(actions));
         let step = self.builder.emit(PHASE, step);
         self.release(target_groups(&actual.entity.actions), step);
@@ -170,7 +171,7 @@ impl<'a> Diff<'a> {
             } else {
                 // why: once one of them finds no room, the others need not be tried
                 let step = self.create_rule(Phase::LateRules, listener, *priority, rule, late);
-                self.builder.fall_short(quota.clone(), rule_id(listener, *priority).as_str(), step);
+                self.builder.fall_short(quota.clone(), address(listener, *priority), step);
                 late = Some(step);
             }
         }
@@ -203,7 +204,7 @@ impl<'a> Diff<'a> {
             transforms: transforms.clone(),
             tags: self.listener_tags(&id, tags).unwrap_or_default(),
         };
-        let step = Step::aws(STAGE, id.as_str(), request, "does not exist")
+        let step = Step::aws(STAGE, address(listener, priority), request, "does not exist")
             .binding([symbol(SymbolKind::RuleArn, &id)])
             .after(after);
         self.builder.emit(phase, step)
@@ -223,11 +224,15 @@ impl<'a> Diff<'a> {
         self.know(SymbolKind::RuleArn, &id, &actual.entity.arn);
         if let Some(tags) = self.listener_tags(&id, &desired.tags) {
             let arn = Ref::from(actual.entity.arn.as_str());
-            self.elbv2_tags((PHASE, STAGE), id.as_str(), &arn, (&tags, &actual.tags), false);
+            self.elbv2_tags((PHASE, STAGE), address(listener, priority), &arn, (&tags, &actual.tags), false);
         }
     }
 }
 
+fn address(listener: &ResourceId, priority: i32) -> ResourceAddress {
+    ResourceAddress::Rule { listener: listener.clone(), priority }
+}
+
 fn rule_id(listener: &ResourceId, priority: i32) -> ResourceId {
-    ResourceId::from(format!("{listener}:{priority}"))
+    ResourceId::from(address(listener, priority).to_string())
 }

@@ -4,6 +4,7 @@ use super::Diff;
 use super::plan_builder::Phase;
 use crate::api::meta::LEGACY_INGRESS_CLUSTER_TAG;
 use crate::aws_api::{Ref, Tags, ec2, elbv2};
+use crate::model::ResourceAddress;
 use crate::plan::{Stage, Step};
 
 /// Tag keys of the controller's first version and of its users' tools, left alone on load balancers, target groups and
@@ -29,15 +30,16 @@ impl Diff<'_> {
     pub(super) fn elbv2_tags(
         &mut self,
         (phase, stage): (Phase, Stage),
-        resource: &str,
+        resource: impl Into<ResourceAddress>,
         arn: &Ref,
         (wanted, observed): (&Tags, &Tags),
         legacy: bool,
     ) {
         let TagChange { add, remove } = self.tag_change(wanted, observed, legacy);
+        let resource: ResourceAddress = resource.into();
         if !add.is_empty() {
             let request = elbv2::AddTags { arn: arn.clone(), tags: add };
-            self.builder.emit(phase, Step::aws(stage, resource, request, "tags differ"));
+            self.builder.emit(phase, Step::aws(stage, resource.clone(), request, "tags differ"));
         }
         if !remove.is_empty() {
             let request = elbv2::RemoveTags { arn: arn.clone(), keys: remove.into_keys().collect() };

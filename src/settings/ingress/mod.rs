@@ -26,6 +26,7 @@ mod tags;
 mod target_group;
 
 pub use backend::MISSING_ACTION;
+pub use context::FRONTEND_NLB_ID;
 pub(crate) use context::{GroupContext, MemberView};
 pub use listeners::Listeners;
 

@@ -42,7 +42,7 @@ fn step_to_json(step: &Step) -> Value {
     json!({
         "action": action,
         "call": step.op.verb(),
-        "resource": step.resource,
+        "resource": step.resource.to_string(),
         "why": step.why,
         "details": Value::Object(details.collect::<Map<_, _>>()),
     })

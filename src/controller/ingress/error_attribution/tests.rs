@@ -4,7 +4,7 @@ use super::*;
 use crate::aws_api::CloudError;
 use crate::builder::ingress::tests::fixture::{World, alone, ingress, member, rule, together};
 use crate::deploy::{Deployed, StoreError};
-use crate::model::ResourceId;
+use crate::model::{ResourceAddress, ResourceId};
 use crate::plan::Quota;
 use serde_json::json;
 
@@ -33,14 +33,25 @@ fn target_group(built: &BuiltGroup, name: &str) -> String {
     own.next().unwrap().as_str().to_owned()
 }
 
+/// A rule is written as `443:2`.
 fn step(stage: impl Into<Option<Stage>>, resource: &str, cause: impl Into<Cause>) -> StepFailure {
     StepFailure {
         stage: stage.into(),
-        resource: resource.to_owned(),
+        resource: address(resource),
         values: Vec::new(),
         cause: cause.into(),
         sources: Vec::new(),
         op: None,
+    }
+}
+
+fn address(text: &str) -> ResourceAddress {
+    let rule = text.split_once(':').and_then(|(listener, priority)| Some((listener, priority.parse().ok()?)));
+    match rule {
+        Some((listener, priority)) if listener.parse::<u16>().is_ok() => {
+            ResourceAddress::Rule { listener: listener.into(), priority }
+        }
+        _ => text.into(),
     }
 }
 
