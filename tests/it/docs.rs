@@ -63,6 +63,18 @@ fn the_page_of_checks_holds_the_tables_that_the_tests_run() {
 }
 
 #[test]
+fn the_examples_are_cases_with_their_plans() {
+    for case in ["services/minimal", "ingresses/https-by-host", "ingresses/group-in-order"] {
+        let read = |file: &str| {
+            let path = repository().join("tests/cases").join(case).join(file);
+            std::fs::read_to_string(&path).unwrap()
+        };
+        let (manifest, plan) = (read("input.yaml"), read("plan.txt"));
+        compare_part("examples.md", case, &format!("\n```yaml\n{manifest}```\n\n```text\n{plan}```\n"));
+    }
+}
+
+#[test]
 fn troubleshooting_explains_every_event() {
     let mut text = String::new();
     for reason in Reason::VARIANTS {
