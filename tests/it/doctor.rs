@@ -139,23 +139,25 @@ async fn each_way_to_lack_a_permission_is_told_from_the_others() {
         (
             Identity { lacks: rule(), ..usual() },
             &[
-                "Bad Permissions to change: no policy allows elasticloadbalancing:CreateRule (CreateListeners)",
+                "Fail Permissions to change: no policy allows elasticloadbalancing:CreateRule (CreateListeners)",
             ],
         ),
         (
             Identity { denied: rule(), ..usual() },
-            &["Bad Permissions to change: a policy denies elasticloadbalancing:CreateRule (CreateListeners)"],
+            &[
+                "Fail Permissions to change: a policy denies elasticloadbalancing:CreateRule (CreateListeners)",
+            ],
         ),
         (
             Identity { organization_lacks: rule(), ..usual() },
             &[
-                "Bad Permissions to change: the organization's policies do not allow elasticloadbalancing:CreateRule (CreateListeners)",
+                "Fail Permissions to change: the organization's policies do not allow elasticloadbalancing:CreateRule (CreateListeners)",
             ],
         ),
         (
             Identity { boundary_lacks: rule(), ..usual() },
             &[
-                "Bad Permissions to change: the permissions boundary does not allow elasticloadbalancing:CreateRule (CreateListeners)",
+                "Fail Permissions to change: the permissions boundary does not allow elasticloadbalancing:CreateRule (CreateListeners)",
             ],
         ),
         (
@@ -167,7 +169,7 @@ async fn each_way_to_lack_a_permission_is_told_from_the_others() {
         (
             Identity { lacks: group(), ..usual() },
             &[
-                "Bad Permissions to change: not granted: ec2:CreateSecurityGroup (CreateSecurityGroup), ec2:CreateTags (TagNewSecurityGroup): You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/load-balancer-controller/simulated is not authorized to perform: ec2:CreateSecurityGroup on resource: arn:aws:ec2:us-west-2:123456789012:security-group/* because no identity-based policy allows the ec2:CreateSecurityGroup action.",
+                "Fail Permissions to change: not granted: ec2:CreateSecurityGroup (CreateSecurityGroup), ec2:CreateTags (TagNewSecurityGroup): You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/load-balancer-controller/simulated is not authorized to perform: ec2:CreateSecurityGroup on resource: arn:aws:ec2:us-west-2:123456789012:security-group/* because no identity-based policy allows the ec2:CreateSecurityGroup action.",
             ],
         ),
         (
@@ -206,7 +208,7 @@ async fn an_own_group_shows_what_is_lacking_on_own_groups() {
     assert_eq!(complaints.len(), 1, "{complaints:?}");
     assert!(
         complaints[0].starts_with(
-            "Bad Permissions to change: not granted: ec2:DeleteTags (TagSecurityGroup): You are"
+            "Fail Permissions to change: not granted: ec2:DeleteTags (TagSecurityGroup): You are"
         ),
         "{complaints:?}"
     );

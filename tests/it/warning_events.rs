@@ -40,13 +40,13 @@ fn saying(name: &str, annotations: &[(&str, &str)]) -> Value {
     ingress
 }
 
-fn is_mistaken(rig: &Rig, controller: &str, name: &str) -> bool {
+fn is_invalid(rig: &Rig, controller: &str, name: &str) -> bool {
     let text = rig.metrics();
     let mut lines = text.lines().filter(|line| line.starts_with("awslbc_object_state"));
     lines.any(|line| {
         let is_of = line.contains(&format!("controller=\"{controller}\""))
             && line.contains(&format!("name=\"{name}"));
-        is_of && line.contains("state=\"mistaken\"")
+        is_of && line.contains("state=\"invalid\"")
     })
 }
 
@@ -64,7 +64,7 @@ fn a_deletion_that_waits_for_protection_says_so() {
         let told: Vec<_> = events.iter().filter(|event| event.reason == "DeletionProtected").collect();
         assert!(!told.is_empty() && told.iter().all(|event| event.object == "shop/web"), "{events:?}");
         assert!(
-            told[0].message.contains("set it to false to let the Ingress shop/web go"),
+            told[0].message.contains("set deletion_protection.enabled=false to delete it"),
             "{}",
             told[0].message
         );
@@ -78,12 +78,12 @@ fn a_backend_that_answers_nothing_is_no_success() {
         rig.api.put(fixtures::ingress("web", &[("target-type", "ip")], &[("a.example.com", "/", "late")]));
         rig.run_until_idle().await;
         assert_eq!(reasons(&rig, "Ingress", "web"), ["BackendNotFound"]);
-        assert!(is_mistaken(&rig, "ingress", "web"));
+        assert!(is_invalid(&rig, "ingress", "web"));
         rig.api.put(fixtures::cluster_service("late", &[80]));
         rig.serve("late", &[0]);
         rig.run_until_idle().await;
         assert_eq!(reasons(&rig, "Ingress", "web"), ["BackendNotFound", "SuccessfullyReconciled"]);
-        assert!(!is_mistaken(&rig, "ingress", "web"));
+        assert!(!is_invalid(&rig, "ingress", "web"));
     });
 }
 
@@ -104,13 +104,13 @@ fn a_backend_that_can_have_no_targets_is_told() {
         rig.run_until_idle().await;
         for name in ["external", "alone"] {
             assert_eq!(reasons(&rig, "Ingress", name), ["BackendNotFound"], "{name}");
-            assert!(is_mistaken(&rig, "ingress", name), "{name}");
+            assert!(is_invalid(&rig, "ingress", name), "{name}");
         }
         assert_eq!(reasons(&rig, "TargetGroupBinding", "k8s-shop-"), ["BackendNotFound"]);
         // Whoever makes EndpointSlices himself has targets.
         rig.serve("alone", &[0]);
         rig.run_until_idle().await;
-        assert!(!is_mistaken(&rig, "ingress", "alone"));
+        assert!(!is_invalid(&rig, "ingress", "alone"));
         assert_eq!(rig.owned_resources().targets.values().filter(|targets| !targets.is_empty()).count(), 1);
     });
 }
@@ -126,7 +126,7 @@ fn settings_of_protection_that_is_switched_off_are_pointed_out() {
         assert_eq!(reasons(&rig, "Ingress", "web"), ["WithoutEffect", "SuccessfullyReconciled"]);
         let told = rig.api.events().into_iter().find(|event| event.reason == "WithoutEffect").unwrap();
         assert!(told.message.contains("the controller runs with --enable-wafv2=false"), "{}", told.message);
-        assert!(!is_mistaken(&rig, "ingress", "web"));
+        assert!(!is_invalid(&rig, "ingress", "web"));
     });
 }
 

@@ -67,7 +67,7 @@ impl StackReport {
         self.plan.as_ref().map_or(0, |plan| plan.steps.len())
     }
 
-    fn is_mistaken(&self) -> bool {
+    fn has_problems(&self) -> bool {
         self.failure().is_some()
     }
 }
@@ -78,7 +78,7 @@ impl PlanReport {
     }
 
     fn mistakes(&self) -> usize {
-        self.problems.len() + self.stacks.iter().filter(|stack| stack.is_mistaken()).count()
+        self.problems.len() + self.stacks.iter().filter(|stack| stack.has_problems()).count()
     }
 }
 
@@ -114,7 +114,7 @@ impl fmt::Display for PlanReport {
         for write in &self.shared {
             writeln!(f, "  {write}")?;
         }
-        for stack in self.stacks.iter().filter(|stack| stack.steps() > 0 || stack.is_mistaken()) {
+        for stack in self.stacks.iter().filter(|stack| stack.steps() > 0 || stack.has_problems()) {
             write!(f, "{stack}")?;
         }
         writeln!(f, "{}", self.summary())

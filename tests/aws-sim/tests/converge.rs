@@ -223,7 +223,7 @@ fn one_rule_that_aws_refuses_does_not_stop_the_others() {
             .arm(Fault::on(Calls::Of(Action::CreateRule), Effect::fail("InvalidConfigurationRequest")).at(2));
         let failure = test_bed.deployer().deploy(&stack).await.unwrap_err();
         assert_eq!(failure.failures.len(), 1, "{failure}");
-        assert_eq!(failure.failures[0].resource, "80:2");
+        assert_eq!(failure.failures[0].resource.to_string(), "80:2");
         assert_eq!(test_bed.counts().rules, 3);
     });
 }

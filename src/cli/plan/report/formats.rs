@@ -61,7 +61,7 @@ pub(super) fn to_markdown(report: &PlanReport) -> String {
         add_line(&mut text, "\n#### Shared backend security group\n");
         add_diff(&mut text, &report.shared.join("\n"));
     }
-    for stack in report.stacks.iter().filter(|stack| stack.steps() > 0 || stack.is_mistaken()) {
+    for stack in report.stacks.iter().filter(|stack| stack.steps() > 0 || stack.has_problems()) {
         add_line(&mut text, &format!("\n#### {}\n", stack.title()));
         for finding in &stack.findings {
             add_line(&mut text, &format!("- {finding}"));
