@@ -128,7 +128,7 @@ fn find_merged(context: &ServiceContext<'_>, findings: &mut Findings) -> Result<
         let protocols: Vec<&str> = group.iter().map(|port| ports::protocol(port)).collect();
         if !matches!(protocols[..], ["TCP", "UDP"] | ["UDP", "TCP"]) {
             let message =
-                format!("port {number} stands for {}, which is not TCP and UDP", enumerate(protocols));
+                format!("port {number} has the protocols {}, expected TCP and UDP", enumerate(protocols));
             return Err(context.error(keys::TCP_UDP_LISTENER, message).into());
         }
         findings.extend(warn_different_targets(context, number, &group));
