@@ -19,6 +19,9 @@ pub struct ContributorWarning {
 pub enum WarningKind {
     /// A rule or a setting has no effect.
     WithoutEffect,
+    /// A setting is not used because that of the class wins. Told when the object is checked, not by an event: whoever makes the class
+    /// means it so.
+    Overridden,
     /// A backend is missing, so that requests are answered with 503.
     NoBackend,
     /// A backend has no targets unless somebody makes EndpointSlices for this Service, which stands for a DNS name.

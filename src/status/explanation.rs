@@ -123,8 +123,7 @@ impl Reason {
             Self::WithoutEffect => (
                 INGRESSES,
                 "Everything is as the Ingress says, but a rule or a setting of it does nothing: another rule stands before it, its \
-                 listeners redirect, it leads back to itself, its class says something else, or the controller is told to leave such \
-                 settings alone.",
+                 listeners redirect, it leads back to itself, or the controller is told to leave such settings alone.",
                 &[
                     "Change or remove what the message names.",
                     "`listen-ports` of the Ingress must name the HTTPS port that `ssl-redirect` of its group leads to.",

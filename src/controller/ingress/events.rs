@@ -109,10 +109,11 @@ impl GroupReconcile<'_> {
             .any(|warning| self.holds(warning))
     }
 
-    /// Whether the EndpointSlices that there are do not disprove a warning.
+    /// Whether a warning is one for events: it is not meant so, and the EndpointSlices that there are do not disprove it.
     fn holds(&self, warning: &ContributorWarning) -> bool {
         match &warning.kind {
             WarningKind::WithoutEffect | WarningKind::NoBackend => true,
+            WarningKind::Overridden => false,
             WarningKind::ExternalName(service) | WarningKind::Selectorless(service) => {
                 self.context.stores.slices(service).is_none_or(|slices| slices.is_empty())
             }

@@ -3,7 +3,7 @@
 use super::context::{GroupContext, MemberView};
 use crate::api::ingress_class_params::{Attribute, IngressClassParamsSpec, Listener};
 use crate::finding::Finding;
-use crate::settings::{ContributorWarning, Diagnostics};
+use crate::settings::{ContributorWarning, Diagnostics, WarningKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An annotation, the field of the parameters that wins over it, and the values of that field; `None`: it is unset.
@@ -75,7 +75,7 @@ pub(super) fn warn(group: &GroupContext<'_>, diagnostics: &mut Diagnostics) {
         });
         let of_keys = first.into_iter().flat_map(|first| overridden_keys(member, first));
         for finding in of_rows.chain(of_keys) {
-            diagnostics.warn(member.index, ContributorWarning::without_effect(finding));
+            diagnostics.warn(member.index, ContributorWarning { kind: WarningKind::Overridden, finding });
         }
     }
 }
