@@ -2,7 +2,7 @@
 //!
 //! A front end reads one kind of source: [`service`] reads annotations of a Service, [`ingress`] the merged
 //! members of an Ingress group. All of them yield [`NlbSettings`] or
-//! [`AlbSettings`], and the builders in [`build`](crate::build) make a stack of these. The
+//! [`AlbSettings`], and the builders in [`builder`](crate::builder) make a stack of these. The
 //! files here are what front ends share: they resolve what users name (subnets, security groups, certificates) to what AWS
 //! calls it.
 
