@@ -58,14 +58,12 @@ pub(super) fn build(
         }
     };
     let unrestricted = config.disable_restricted_sg_rules;
-    Ok(Some(match side.kind {
-        LoadBalancerType::Application => of_application(backend, target_group, source, unrestricted),
-        _ => {
-            let ports = TargetPorts::new(backend, target_group);
-            let ports = if unrestricted { ports.all() } else { ports.exact() };
-            vec![BindingIngress { from: vec![BindingPeer::SecurityGroup(source.clone())], ports }]
-        }
-    }))
+    if *side.kind == LoadBalancerType::Application {
+        return Ok(Some(of_application(backend, target_group, source, unrestricted)));
+    }
+    let ports = TargetPorts::new(backend, target_group);
+    let ports = if unrestricted { ports.all() } else { ports.exact() };
+    Ok(Some(vec![BindingIngress { from: vec![BindingPeer::SecurityGroup(source.clone())], ports }]))
 }
 
 /// One rule for each port that an ALB sends requests to.

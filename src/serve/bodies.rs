@@ -59,10 +59,12 @@ enum Size {
 
 impl Size {
     fn of(bytes: usize) -> Self {
-        match bytes {
-            0..=SMALL => Self::Small,
-            ..=LARGE => Self::Large,
-            _ => Self::Huge,
+        if bytes <= SMALL {
+            Self::Small
+        } else if bytes <= LARGE {
+            Self::Large
+        } else {
+            Self::Huge
         }
     }
 }

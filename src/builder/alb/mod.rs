@@ -202,14 +202,11 @@ impl<'b, 'a> AlbBuilder<'b, 'a> {
         stack: &mut Stack,
     ) -> ListenerRules {
         let id = ResourceId::from(number.to_string());
-        let candidates = match retained {
-            Some(retained) => retained.rules_with_retained(number, &self.settings.contributions),
-            None => {
-                let everyone = self.settings.contributions.keys();
-                everyone
-                    .flat_map(|index| candidates_of(number, *index, &self.settings.contributions))
-                    .collect()
-            }
+        let contributions = &self.settings.contributions;
+        let candidates = if let Some(retained) = retained {
+            retained.rules_with_retained(number, contributions)
+        } else {
+            contributions.keys().flat_map(|index| candidates_of(number, *index, contributions)).collect()
         };
         let mut rules = ListenerRules::new(number, settings, default, &candidates);
         let candidates = optimizer::optimize(number, settings, candidates);
@@ -276,13 +273,11 @@ impl<'b, 'a> AlbBuilder<'b, 'a> {
                 }
             }
         }
-        Ok(match chosen {
-            Some((actions, index, _)) => (actions.to_vec(), Some(index)),
-            None => {
-                let live = retained.and_then(|retained| retained.default_actions(number, settings));
-                (live.unwrap_or_else(|| vec![not_found()]), None)
-            }
-        })
+        if let Some((actions, index, _)) = chosen {
+            return Ok((actions.to_vec(), Some(index)));
+        }
+        let live = retained.and_then(|retained| retained.default_actions(number, settings));
+        Ok((live.unwrap_or_else(|| vec![not_found()]), None))
     }
 }
 

@@ -69,13 +69,12 @@ fn decide_defaults(
 
 fn read_protocol(context: &ServiceContext<'_>) -> Result<Option<Protocol>, BuildError> {
     let Some(value) = context.string(keys::HEALTH_CHECK_PROTOCOL) else { return Ok(None) };
-    match Protocol::from(value.to_uppercase().as_str()) {
-        known @ (Protocol::Tcp | Protocol::Http | Protocol::Https) => Ok(Some(known)),
-        _ => {
-            let origin = context.origin(keys::HEALTH_CHECK_PROTOCOL);
-            Err(origin.not_one_of(value, &["tcp", "http", "https"]).into())
-        }
+    let protocol = Protocol::from(value.to_uppercase().as_str());
+    if matches!(protocol, Protocol::Tcp | Protocol::Http | Protocol::Https) {
+        return Ok(Some(protocol));
     }
+    let origin = context.origin(keys::HEALTH_CHECK_PROTOCOL);
+    Err(origin.not_one_of(value, &["tcp", "http", "https"]).into())
 }
 
 fn read_port<'a>(
