@@ -302,7 +302,7 @@ async fn set_quotas(
 
 /// Who calls, and what it may not do. What is not named is as usual.
 async fn set_identity(State(sim): State<Sim>, Json(identity): Json<Identity>) -> StatusCode {
-    sim.world(|world| world.settings.identity = Box::new(identity));
+    sim.world(|world| *world.settings.identity = identity);
     StatusCode::NO_CONTENT
 }
 
