@@ -209,7 +209,7 @@ fn note(
 
 #[tokio::test(start_paused = true)]
 async fn one_broken_ingress_of_fifty_blocks_nobody() {
-    let mut table = Table::new().await;
+    let mut table = Box::pin(Table::new()).await;
     assert_eq!(table.behind((0..MEMBERS).filter(|member| *member != BROKEN)), Vec::<String>::new());
     let mut report = format!("{:44} {:>7}  event on the broken one\n", "breakage", "others");
     let mut failures = Vec::new();
@@ -220,7 +220,7 @@ async fn one_broken_ingress_of_fifty_blocks_nobody() {
         failures.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}", kind.name)));
         if !failures.is_empty() {
             // why: what one kind left behind would be blamed on the next
-            table = Table::new().await;
+            table = Box::pin(Table::new()).await;
         }
     }
     println!("{report}");

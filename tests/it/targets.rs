@@ -460,7 +460,7 @@ async fn play(happenings: Vec<(Happening, Option<(Effect, usize)>)>) {
             }),
             Happening::CatchUp => simulation.cluster.catch_up(),
             Happening::Port(n) => {
-                simulation.bind("bind", &simulation.networking(&(8080 + u16::from(n)).to_string()))
+                simulation.bind("bind", &simulation.networking(&(8080 + u16::from(n)).to_string()));
             }
             Happening::Restart => simulation.restart(),
             Happening::Wait(seconds) => simulation.wait(Duration::from_secs(seconds.into())).await,

@@ -265,7 +265,7 @@ impl Scenario {
         rig.serve(name, &pods);
         for pod in pods {
             rig.api.edit("pods", fixtures::NAMESPACE, &format!("{name}-{pod}"), |object| {
-                speak_quic(object, pod)
+                speak_quic(object, pod);
             });
         }
     }
