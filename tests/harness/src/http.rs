@@ -3,10 +3,14 @@
 use std::{
     io::{Read as _, Write as _},
     net::SocketAddr,
-    sync::Arc,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -112,7 +116,25 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
+/// The ports that are tried, below those that Linux gives to outgoing connections: one of these could take a port between its
+/// being found free and its being used.
+const PORTS: Range<u16> = 12_000..32_000;
+/// Ports handed out so far, so that none is handed out twice.
+static HANDED_OUT: AtomicU16 = AtomicU16::new(0);
+
 /// A loopback address that nothing listens on.
+///
+/// Errors: every port is taken.
 pub async fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?)
+    // why: test processes that run at the same time start at ports far from each other
+    let first = std::process::id().wrapping_mul(97) % u32::from(PORTS.end - PORTS.start);
+    for _ in PORTS {
+        let place = first + u32::from(HANDED_OUT.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + u16::try_from(place % u32::from(PORTS.end - PORTS.start))?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).await.is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no port from {} to {} is free", PORTS.start, PORTS.end)
 }
