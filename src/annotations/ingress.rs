@@ -11,7 +11,6 @@ pub mod listen_ports;
 pub mod mutual_tls;
 pub mod transform;
 
-use super::value::ValueFinding;
 use super::{ALB_PREFIX, AnnotationError, Annotations};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -46,8 +45,8 @@ impl InvalidAnnotation {
 
 impl From<AnnotationError> for InvalidAnnotation {
     fn from(error: AnnotationError) -> Self {
-        let ValueFinding { severity: _, problem, hint } = error.value_finding();
-        Self { key: error.key, problem, hint }
+        let problem = error.to_string();
+        Self::new(error.key, problem)
     }
 }
 

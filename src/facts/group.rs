@@ -15,8 +15,6 @@ pub use references::{USE_ANNOTATION, backends, secret_reference, service_referen
 
 use super::cost::too_costly_ingress;
 use crate::annotations::ingress::of as annotations_of;
-use crate::annotations::table::refusal_of;
-use crate::annotations::value::ValueFinding;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, has_finalizer};
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
 use crate::config::Config;
@@ -313,11 +311,10 @@ pub fn parse_order(ingress: &Ingress) -> Result<i32, Box<Finding>> {
     let order = annotations.int32("group.order").map(Option::unwrap_or_default);
     let order = order.ok().filter(|order| (-MAX_ORDER..=MAX_ORDER).contains(order));
     order.ok_or_else(|| {
-        let value = annotations.string("group.order").unwrap_or_default();
-        let key = annotations.key("group.order");
-        let problem = || format!("{value:?} is out of range, expected -{MAX_ORDER} to {MAX_ORDER}");
-        let refusal = refusal_of(&key, value).unwrap_or_else(|| ValueFinding::error(problem()));
-        let finding = Finding::error(&ingress_ref(ingress), refusal.problem).at(key);
+        let expected = format!("a whole number from -{MAX_ORDER} to {MAX_ORDER}");
+        let error = annotations.error("group.order", expected);
+        let refusal = error.value_finding();
+        let finding = Finding::error(&ingress_ref(ingress), refusal.problem).at(error.key);
         Box::new(Finding { hint: refusal.hint, ..finding })
     })
 }
