@@ -134,14 +134,14 @@ fn target(
     let refused = |message: String| {
         AttachmentTarget::Refused(RouteProblem::new(RouteReason::NotAllowedByListeners, message))
     };
-    if offer.rejected.contains(wanted.key()) && matches!(wanted, ParentId::ListenerSet(_)) {
-        return refused(format!("ListenerSet {} is not allowed by its Gateway", wanted.key()));
-    }
-    if offer.undecided.contains_key(wanted.key()) && matches!(wanted, ParentId::ListenerSet(_)) {
-        return AttachmentTarget::Undecided(format!(
-            "whether ListenerSet {} is allowed by its Gateway is not known",
-            wanted.key()
-        ));
+    if let ParentId::ListenerSet(set) = &wanted {
+        if offer.rejected.contains(set) {
+            return refused(format!("ListenerSet {set} is not allowed by its Gateway"));
+        }
+        if offer.undecided.contains_key(set) {
+            let message = format!("whether ListenerSet {set} is allowed by its Gateway is not known");
+            return AttachmentTarget::Undecided(message);
+        }
     }
     match offer.numbers.get(&wanted) {
         None => AttachmentTarget::Nobody,
@@ -220,8 +220,8 @@ fn attempt(
         return refuse(RouteReason::NotAllowedByListeners, KIND);
     }
     match judged.listener.hostname.as_deref() {
-        Some(_) | None if !route.id.kind.has_hostnames() => Ok(Vec::new()),
         None => Ok(Vec::new()),
+        Some(_) if !route.id.kind.has_hostnames() => Ok(Vec::new()),
         Some(hostname) if route.hostnames.is_empty() => Ok(vec![hostname.to_owned()]),
         Some(hostname) => {
             intersect_all(hostname, &judged.listener.name, route.hostnames).map_err(Refusal::Problem)

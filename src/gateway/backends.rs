@@ -6,7 +6,7 @@ use super::config::target_group_props;
 use super::grants::{Referrer, may_refer};
 use super::route::{References, Route, RouteProblem, RouteReason};
 use super::{Cluster, GatewayOptions};
-use crate::api::gateway::{BackendRef, GATEWAY_KIND, GROUP, Gateway};
+use crate::api::gateway::{BackendRef, GATEWAY_KIND, GROUP, Gateway, true_condition};
 use crate::api::gateway_config::{ListenerRuleConfiguration, TargetGroupConfigurationSpec, TargetGroupProps};
 use crate::api::{ObjectKey, Service, ServicePort};
 
@@ -115,7 +115,7 @@ impl Loader<'_> {
         }
         if options.strict && references.has_backend_filters {
             let message = "filters of backendRefs are not supported by load balancers";
-            rule.refuse(RouteProblem::new(RouteReason::UnsupportedValue, message));
+            rule.refuse(RouteProblem::unsupported(message));
         }
         for reference in &references.backends {
             match self.load_backend(reference) {
@@ -174,7 +174,7 @@ impl Loader<'_> {
             return Ok(Weighted { backend, weight });
         }
         let message = format!("Weight [{weight}] must be less than or equal to {MAX_WEIGHT}");
-        Err(Missing::Refused(RouteProblem::new(RouteReason::UnsupportedValue, message)))
+        Err(Missing::Refused(RouteProblem::unsupported(message)))
     }
 
     /// The object that a reference is about, if the route may refer to it, and the port that it names.
@@ -237,10 +237,8 @@ impl LoadedRule {
 
 /// The ARN of the load balancer of a Gateway, which is the message of its condition `Programmed`.
 pub fn load_balancer_arn(gateway: &Gateway) -> Option<&str> {
-    let conditions = gateway.status.iter().flat_map(|status| &status.conditions);
-    let mut programmed =
-        conditions.filter(|condition| condition.type_ == "Programmed" && condition.status == "True");
-    programmed.next().map(|condition| condition.message.as_str()).filter(|arn| !arn.is_empty())
+    let programmed = true_condition(&gateway.status.as_ref()?.conditions, "Programmed")?;
+    Some(programmed.message.as_str()).filter(|arn| !arn.is_empty())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::route::RouteId;
 use super::{Cluster, GatewayOptions};
 use crate::api::ObjectKey;
-use crate::api::gateway::{Gateway, GatewayClass};
+use crate::api::gateway::{Gateway, GatewayClass, true_condition};
 use crate::api::gateway_config::{
     ConfiguredAttribute, GROUP, LOAD_BALANCER_CONFIGURATION_KIND, ListenerConfiguration,
     LoadBalancerConfiguration, LoadBalancerConfigurationSpec, MergingMode, RouteIdentifier,
@@ -78,8 +78,7 @@ pub fn resolve(
 }
 
 fn is_accepted(class: &GatewayClass) -> bool {
-    let conditions = class.status.iter().flat_map(|status| &status.conditions);
-    conditions.filter(|condition| condition.type_ == "Accepted").any(|condition| condition.status == "True")
+    class.status.as_ref().is_some_and(|status| true_condition(&status.conditions, "Accepted").is_some())
 }
 
 /// The LoadBalancerConfiguration of a class. Group and kind of the reference are not looked at, as upstream does.
@@ -227,34 +226,30 @@ fn merge_tags(
     (high.is_some() || low.is_some()).then_some(merged)
 }
 
-/// The union by key, sorted by key. Of two entries of one list with the same key, the last counts in `high` and the first in
-/// `low`, as upstream reads them.
 fn merge_attributes(
     high: Option<&[ConfiguredAttribute]>,
     low: Option<&[ConfiguredAttribute]>,
 ) -> Option<Vec<ConfiguredAttribute>> {
-    let mut merged: BTreeMap<&str, &ConfiguredAttribute> = BTreeMap::new();
-    for attribute in high.into_iter().flatten() {
-        merged.insert(&attribute.key, attribute);
-    }
-    for attribute in low.into_iter().flatten() {
-        merged.entry(&attribute.key).or_insert(attribute);
-    }
-    (high.is_some() || low.is_some()).then(|| merged.into_values().cloned().collect())
+    let merged = union(high.unwrap_or_default(), low.unwrap_or_default(), |attribute| &attribute.key);
+    (high.is_some() || low.is_some()).then_some(merged)
 }
 
 fn merge_listeners(
     high: Option<&[ListenerConfiguration]>,
     low: Option<&[ListenerConfiguration]>,
 ) -> Option<Vec<ListenerConfiguration>> {
-    let mut merged: BTreeMap<&str, &ListenerConfiguration> = BTreeMap::new();
-    for listener in high.into_iter().flatten() {
-        merged.insert(&listener.protocol_port, listener);
+    let merged = union(high.unwrap_or_default(), low.unwrap_or_default(), |listener| &listener.protocol_port);
+    (!merged.is_empty()).then_some(merged)
+}
+
+/// The union by key, sorted by key. Of two entries of one list with the same key, the last counts in `high` and the first in
+/// `low`, as upstream reads them.
+fn union<T: Clone>(high: &[T], low: &[T], key: fn(&T) -> &String) -> Vec<T> {
+    let mut merged: BTreeMap<&String, &T> = high.iter().map(|entry| (key(entry), entry)).collect();
+    for entry in low {
+        merged.entry(key(entry)).or_insert(entry);
     }
-    for listener in low.into_iter().flatten() {
-        merged.entry(&listener.protocol_port).or_insert(listener);
-    }
-    (!merged.is_empty()).then(|| merged.into_values().cloned().collect())
+    merged.into_values().cloned().collect()
 }
 
 /// The default settings of target groups. With both, those for all routes are merged, those for some are the winner's.

@@ -36,6 +36,13 @@ pub struct Parent<'a> {
     pub listeners: Vec<Judged<'a>>,
 }
 
+impl Parent<'_> {
+    /// Whether any of its listeners is programmed.
+    pub fn any_valid(&self) -> bool {
+        self.listeners.iter().any(Judged::is_valid)
+    }
+}
+
 /// A listener, and what is wrong with it.
 #[derive(Clone, Debug)]
 pub struct Judged<'a> {

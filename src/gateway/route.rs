@@ -2,15 +2,14 @@
 
 use jiff::Timestamp;
 
+use crate::api::ObjectKey;
 use crate::api::gateway::{
-    BackendRef, GrpcRoute, GrpcRouteRule, HttpRoute, HttpRouteRule, L4RouteRule, ParentReference,
-    RouteStatus, TcpRoute, TlsRoute, UdpRoute,
+    BackendRef, FilterType, FilteredBackendRef, GrpcRoute, GrpcRouteRule, HttpRoute, HttpRouteRule,
+    L4RouteRule, LocalObjectReference, ParentReference, RouteStatus, TcpRoute, TlsRoute, UdpRoute,
 };
 use crate::api::gateway_config::{GROUP, LISTENER_RULE_CONFIGURATION_KIND};
-use crate::api::{ObjectKey, ObjectMeta};
 
 use super::Controller;
-use crate::api::gateway::{FilterType, LocalObjectReference};
 
 /// A kind of routes.
 #[derive(
@@ -136,32 +135,34 @@ impl<'a> RouteRules<'a> {
         match self {
             Self::Http(rules) => rules.iter().map(http_references).collect(),
             Self::Grpc(rules) => rules.iter().map(grpc_references).collect(),
-            Self::L4(rules) => {
-                rules.iter().map(|rule| References {
-                    backends: rule.backend_refs.iter().collect(),
-                    ..References::default()
-                })
-            }
-            .collect(),
+            Self::L4(rules) => rules.iter().map(l4_references).collect(),
         }
     }
 }
 
 fn http_references(rule: &HttpRouteRule) -> References<'_> {
-    let filters = rule.filters.iter().map(|filter| (&filter.type_, filter.extension_ref.as_ref()));
-    References {
-        backends: rule.backend_refs.iter().map(|backend| &backend.backend).collect(),
-        configurations: filters.filter_map(configuration).collect(),
-        has_backend_filters: rule.backend_refs.iter().any(|backend| !backend.filters.is_empty()),
-    }
+    let extensions = rule.filters.iter().map(|filter| (&filter.type_, filter.extension_ref.as_ref()));
+    references(&rule.backend_refs, extensions)
 }
 
 fn grpc_references(rule: &GrpcRouteRule) -> References<'_> {
-    let filters = rule.filters.iter().map(|filter| (&filter.type_, filter.extension_ref.as_ref()));
+    let extensions = rule.filters.iter().map(|filter| (&filter.type_, filter.extension_ref.as_ref()));
+    references(&rule.backend_refs, extensions)
+}
+
+fn l4_references(rule: &L4RouteRule) -> References<'_> {
+    References { backends: rule.backend_refs.iter().collect(), ..References::default() }
+}
+
+/// `extensions` has, of each filter of the rule, its type and the object that it names.
+fn references<'a, F: Default>(
+    backends: &'a [FilteredBackendRef<F>],
+    extensions: impl Iterator<Item = (&'a FilterType, Option<&'a LocalObjectReference>)>,
+) -> References<'a> {
     References {
-        backends: rule.backend_refs.iter().map(|backend| &backend.backend).collect(),
-        configurations: filters.filter_map(configuration).collect(),
-        has_backend_filters: rule.backend_refs.iter().any(|backend| !backend.filters.is_empty()),
+        backends: backends.iter().map(|backend| &backend.backend).collect(),
+        configurations: extensions.filter_map(configuration).collect(),
+        has_backend_filters: backends.iter().any(|backend| !backend.filters.is_empty()),
     }
 }
 
@@ -172,42 +173,20 @@ fn configuration<'a>((type_, extension): (&FilterType, Option<&'a LocalObjectRef
     is_ours.then_some(extension.name.as_str())
 }
 
-impl<'a> Route<'a> {
-    fn new(
-        kind: RouteKind,
-        metadata: &ObjectMeta,
-        parents: &'a [ParentReference],
-        hostnames: &'a [String],
-        rules: RouteRules<'a>,
-        status: Option<&'a RouteStatus>,
-    ) -> Self {
-        let text = |part: &Option<String>| part.as_deref().unwrap_or_default().to_owned();
-        let key = ObjectKey::namespaced(text(&metadata.namespace), text(&metadata.name));
-        Self {
-            id: RouteId { key, kind },
-            generation: metadata.generation.unwrap_or_default(),
-            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
-            parents,
-            hostnames,
-            rules,
-            status,
-        }
-    }
-}
-
 macro_rules! route_from {
     ($($object:ident, $kind:ident, $rules:ident, $hostnames:expr;)+) => {
         $(impl<'a> From<&'a $object> for Route<'a> {
             fn from(route: &'a $object) -> Self {
                 let hostnames: fn(&'a $object) -> &'a [String] = $hostnames;
-                Self::new(
-                    RouteKind::$kind,
-                    &route.metadata,
-                    &route.spec.parent_refs,
-                    hostnames(route),
-                    RouteRules::$rules(&route.spec.rules),
-                    route.status.as_ref(),
-                )
+                Self {
+                    id: RouteId { key: ObjectKey::of(route), kind: RouteKind::$kind },
+                    generation: route.metadata.generation.unwrap_or_default(),
+                    created: route.metadata.creation_timestamp.as_ref().map(|time| time.0),
+                    parents: &route.spec.parent_refs,
+                    hostnames: hostnames(route),
+                    rules: RouteRules::$rules(&route.spec.rules),
+                    status: route.status.as_ref(),
+                }
             }
         })+
     };
@@ -264,5 +243,10 @@ impl RouteProblem {
     /// A problem.
     pub fn new(reason: RouteReason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
+    }
+
+    /// Something that the load balancer cannot do.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(RouteReason::UnsupportedValue, message)
     }
 }

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
-use super::open_enum;
+use super::{LocalObjectReference, open_enum};
 use crate::api::absent_spec_is_default;
 
 /// A load balancer that is wanted.
@@ -180,19 +180,7 @@ pub struct GatewayInfrastructure {
     pub annotations: BTreeMap<String, String>,
     /// The configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameters_ref: Option<LocalParametersReference>,
-}
-
-/// An object with the configuration of a Gateway, in the Gateway's namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LocalParametersReference {
-    /// Its API group.
-    pub group: String,
-    /// Its kind.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
+    pub parameters_ref: Option<LocalObjectReference>,
 }
 
 /// What the controller reports.

@@ -3,7 +3,9 @@
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
-use super::{BackendRef, FilterType, LocalObjectReference, MatchType, ParentReference, RouteStatus};
+use super::{
+    FilterType, FilteredBackendRef, LocalObjectReference, MatchType, ParentReference, RouteStatus, ValueMatch,
+};
 use crate::api::absent_spec_is_default;
 
 /// Rules, and the listeners that they are for.
@@ -45,7 +47,7 @@ pub struct GrpcRouteRule {
     pub filters: Vec<GrpcRouteFilter>,
     /// Where they are sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub backend_refs: Vec<GrpcBackendRef>,
+    pub backend_refs: Vec<FilteredBackendRef<GrpcRouteFilter>>,
 }
 
 /// Some calls: everything that is set is true of them.
@@ -57,7 +59,7 @@ pub struct GrpcRouteMatch {
     pub method: Option<GrpcMethodMatch>,
     /// Their headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub headers: Vec<GrpcHeaderMatch>,
+    pub headers: Vec<ValueMatch>,
 }
 
 /// A service, or a method, or a method of a service.
@@ -75,19 +77,6 @@ pub struct GrpcMethodMatch {
     pub method: Option<String>,
 }
 
-/// A header.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct GrpcHeaderMatch {
-    /// How it is compared. Absent: as it is.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_: Option<MatchType>,
-    /// Its name.
-    pub name: String,
-    /// What it is compared with.
-    pub value: String,
-}
-
 /// What is done with calls on the way. Of filters that cannot be had only the type is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -98,16 +87,4 @@ pub struct GrpcRouteFilter {
     /// The object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_ref: Option<LocalObjectReference>,
-}
-
-/// Where calls are sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct GrpcBackendRef {
-    /// Where.
-    #[serde(flatten)]
-    pub backend: BackendRef,
-    /// What is done with them on the way.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub filters: Vec<GrpcRouteFilter>,
 }

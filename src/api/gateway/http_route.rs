@@ -4,7 +4,7 @@ use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackendRef, FilterType, LocalObjectReference, MatchType, ParentReference, RouteStatus, open_enum,
+    FilterType, FilteredBackendRef, LocalObjectReference, ParentReference, RouteStatus, ValueMatch, open_enum,
 };
 use crate::api::absent_spec_is_default;
 
@@ -47,7 +47,7 @@ pub struct HttpRouteRule {
     pub filters: Vec<HttpRouteFilter>,
     /// Where they are sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub backend_refs: Vec<HttpBackendRef>,
+    pub backend_refs: Vec<FilteredBackendRef<HttpRouteFilter>>,
 }
 
 /// Some requests: everything that is set is true of them.
@@ -59,10 +59,10 @@ pub struct HttpRouteMatch {
     pub path: Option<HttpPathMatch>,
     /// Their headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub headers: Vec<HttpHeaderMatch>,
+    pub headers: Vec<ValueMatch>,
     /// Parameters of their query.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub query_params: Vec<HttpQueryParamMatch>,
+    pub query_params: Vec<ValueMatch>,
     /// Their method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -90,32 +90,6 @@ open_enum! {
         /// As a regular expression.
         RegularExpression = "RegularExpression",
     }
-}
-
-/// A header.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HttpHeaderMatch {
-    /// How it is compared. Absent: as it is.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_: Option<MatchType>,
-    /// Its name.
-    pub name: String,
-    /// What it is compared with.
-    pub value: String,
-}
-
-/// A parameter of the query.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HttpQueryParamMatch {
-    /// How it is compared. Absent: as it is.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_: Option<MatchType>,
-    /// Its name.
-    pub name: String,
-    /// What it is compared with.
-    pub value: String,
 }
 
 /// What is done with requests on the way. Of filters that cannot be had only the type is read.
@@ -179,16 +153,4 @@ pub struct HttpPathModifier {
     /// What stands for the prefix that matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_prefix_match: Option<String>,
-}
-
-/// Where requests are sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HttpBackendRef {
-    /// Where.
-    #[serde(flatten)]
-    pub backend: BackendRef,
-    /// What is done with them on the way.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub filters: Vec<HttpRouteFilter>,
 }

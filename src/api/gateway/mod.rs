@@ -30,23 +30,25 @@ pub use gateway_class::{
 };
 pub use gateway_object::{
     AllowedListeners, AllowedRoutes, FromNamespaces, Gateway, GatewayInfrastructure, GatewaySpec,
-    GatewayStatus, GatewayStatusAddress, Listener, ListenerStatus, ListenerTls, LocalParametersReference,
-    NamespaceFilter, Protocol, RouteGroupKind, SecretObjectReference, TlsMode,
+    GatewayStatus, GatewayStatusAddress, Listener, ListenerStatus, ListenerTls, NamespaceFilter, Protocol,
+    RouteGroupKind, SecretObjectReference, TlsMode,
 };
 pub use grpc_route::{
-    GrpcBackendRef, GrpcHeaderMatch, GrpcMethodMatch, GrpcRoute, GrpcRouteFilter, GrpcRouteMatch,
-    GrpcRouteRule, GrpcRouteSpec,
+    GrpcMethodMatch, GrpcRoute, GrpcRouteFilter, GrpcRouteMatch, GrpcRouteRule, GrpcRouteSpec,
 };
 pub use http_route::{
-    HttpBackendRef, HttpHeaderMatch, HttpPathMatch, HttpPathModifier, HttpQueryParamMatch, HttpRedirect,
-    HttpRoute, HttpRouteFilter, HttpRouteMatch, HttpRouteRule, HttpRouteSpec, HttpUrlRewrite, PathMatchType,
+    HttpPathMatch, HttpPathModifier, HttpRedirect, HttpRoute, HttpRouteFilter, HttpRouteMatch, HttpRouteRule,
+    HttpRouteSpec, HttpUrlRewrite, PathMatchType,
 };
 pub use l4_route::{L4RouteRule, TcpRoute, TcpRouteSpec, TlsRoute, TlsRouteSpec, UdpRoute, UdpRouteSpec};
 pub use listener_set::{ListenerSet, ListenerSetSpec, ListenerSetStatus, ParentGatewayReference};
 pub use reference_grant::{ReferenceGrant, ReferenceGrantFrom, ReferenceGrantSpec, ReferenceGrantTo};
 pub use route::{
-    BackendRef, FilterType, LocalObjectReference, MatchType, ParentReference, RouteParentStatus, RouteStatus,
+    BackendRef, FilterType, FilteredBackendRef, LocalObjectReference, MatchType, ParentReference,
+    RouteParentStatus, RouteStatus, ValueMatch,
 };
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// API group of Gateway API.
 pub const GROUP: &str = "gateway.networking.k8s.io";
@@ -63,6 +65,11 @@ pub const NLB_CONTROLLER: &str = "gateway.k8s.aws/nlb";
 pub const LAST_PROCESSED_CONFIG_ANNOTATION: &str = "elbv2.k8s.aws/last-processed-config";
 /// Annotation of GatewayClasses: when [`LAST_PROCESSED_CONFIG_ANNOTATION`] was written, in Unix seconds.
 pub const LAST_PROCESSED_CONFIG_TIMESTAMP_ANNOTATION: &str = "elbv2.k8s.aws/last-processed-config-timestamp";
+
+/// The condition of a type, if it is true.
+pub fn true_condition<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_ && condition.status == "True")
+}
 
 /// An enumeration of Gateway API that keeps values it does not know.
 macro_rules! open_enum {

@@ -51,7 +51,32 @@ pub struct BackendRef {
     pub weight: Option<i32>,
 }
 
-/// An object in the namespace of the route.
+/// Where requests are sent, and what is done with them on the way there. `F`: the filters of the kind of routes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FilteredBackendRef<F: Default> {
+    /// Where.
+    #[serde(flatten)]
+    pub backend: BackendRef,
+    /// What is done with them on the way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<F>,
+}
+
+/// A header, or a parameter of the query, and its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ValueMatch {
+    /// How the value is compared. Absent: as it is.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<MatchType>,
+    /// Its name.
+    pub name: String,
+    /// What the value is compared with.
+    pub value: String,
+}
+
+/// An object in the namespace of the one that names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LocalObjectReference {

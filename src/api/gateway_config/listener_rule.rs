@@ -206,26 +206,9 @@ pub struct AuthenticateCognitoConfig {
     pub user_pool_client_id: String,
     /// Domain, or prefix of the domain, of the user pool.
     pub user_pool_domain: String,
-    /// What the user is asked to grant. Absent: `openid`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "openid"))]
-    pub scope: Option<String>,
-    /// Parameters of the request to log in; ten at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("maxProperties" = 10))]
-    pub authentication_request_extra_params: Option<BTreeMap<String, String>>,
-    /// What becomes of requests of users who are not logged in. Absent: they log in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "authenticate"))]
-    pub on_unauthenticated_request: Option<OnUnauthenticatedRequest>,
-    /// Name of the cookie. Absent: `AWSELBAuthSessionCookie`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "AWSELBAuthSessionCookie"))]
-    pub session_cookie_name: Option<String>,
-    /// Seconds that users stay logged in. Absent: 604800.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 604_800), extend("default" = 604_800))]
-    pub session_timeout: Option<i64>,
+    /// How users log in, and for how long.
+    #[serde(flatten)]
+    pub session: SessionConfig,
 }
 
 /// Logging in with OpenID Connect.
@@ -242,6 +225,18 @@ pub struct AuthenticateOidcConfig {
     pub user_info_endpoint: String,
     /// The Secret with client id and client secret.
     pub secret: SecretReference,
+    /// How users log in, and for how long.
+    #[serde(flatten)]
+    pub session: SessionConfig,
+    /// Has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_existing_client_secret: Option<bool>,
+}
+
+/// How users log in, and for how long; part of both kinds of logging in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionConfig {
     /// What the user is asked to grant. Absent: `openid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "openid"))]
@@ -262,9 +257,6 @@ pub struct AuthenticateOidcConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800), extend("default" = 604_800))]
     pub session_timeout: Option<i64>,
-    /// Has no effect.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub use_existing_client_secret: Option<bool>,
 }
 
 /// A Secret of the same namespace.

@@ -16,7 +16,7 @@ pub use listener_rule::{
     FixedResponseContentType, ForwardActionConfig, JwtAdditionalClaim, JwtValidationConfig,
     ListenerRuleAction, ListenerRuleCondition, ListenerRuleConditionField, ListenerRuleConfiguration,
     ListenerRuleConfigurationSpec, ListenerRuleConfigurationStatus, OnUnauthenticatedRequest, RedirectConfig,
-    SecretReference, SourceIpConfig, TargetGroupStickinessConfig,
+    SecretReference, SessionConfig, SourceIpConfig, TargetGroupStickinessConfig,
 };
 pub use load_balancer::{
     AlpnPolicy, ListenerConfiguration, LoadBalancerConfiguration, LoadBalancerConfigurationSpec, MergingMode,

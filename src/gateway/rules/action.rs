@@ -127,13 +127,12 @@ pub fn decide_grpc(
         return admit(fixed_response(answer), loaded, place);
     }
     if let Some(filter) = filters.iter().find(|filter| filter.type_ != FilterType::ExtensionRef) {
-        return Err(unsupported(format!("Unsupported filter type: {}. {HEADERS_HINT}", filter.type_)));
+        return Err(RouteProblem::unsupported(format!(
+            "Unsupported filter type: {}. {HEADERS_HINT}",
+            filter.type_
+        )));
     }
     forward(routing, loaded, place)
-}
-
-fn unsupported(message: String) -> RouteProblem {
-    RouteProblem::new(RouteReason::UnsupportedValue, message)
 }
 
 fn actions(loaded: &LoadedRule) -> impl Iterator<Item = &gateway_config::ListenerRuleAction> {
@@ -188,7 +187,7 @@ fn admit(action: RuleAction, loaded: &LoadedRule, place: Place) -> Result<Decide
     if matches!(action, RuleAction::Redirect(_)) {
         return Ok(Decided { authentication: None, action, refusal: None });
     }
-    Err(unsupported(format!(
+    Err(RouteProblem::unsupported(format!(
         "the rule asks for authentication, which the HTTP listener on port {} can't do, expected an HTTPS listener",
         place.port
     )))
@@ -231,7 +230,7 @@ fn redirect_of(
             }
             FilterType::ExtensionRef | FilterType::UrlRewrite => {}
             other => {
-                return Err(unsupported(format!(
+                return Err(RouteProblem::unsupported(format!(
                     "Unsupported filter type: {other}. Only request redirect is supported. {HEADERS_HINT}"
                 )));
             }
@@ -263,9 +262,9 @@ fn is_permanent(status_code: Option<i64>) -> Result<bool, RouteProblem> {
     match status_code {
         Some(301) => Ok(true),
         None | Some(302) => Ok(false),
-        Some(other) => {
-            Err(unsupported(format!("unsupported redirect status code: {other}, expected 301 or 302")))
-        }
+        Some(other) => Err(RouteProblem::unsupported(format!(
+            "unsupported redirect status code: {other}, expected 301 or 302"
+        ))),
     }
 }
 
@@ -273,7 +272,7 @@ fn protocol(scheme: &str) -> Result<(&'static str, i32), RouteProblem> {
     match scheme.to_ascii_uppercase().as_str() {
         "HTTP" => Ok(("HTTP", 80)),
         "HTTPS" => Ok(("HTTPS", 443)),
-        other => Err(unsupported(format!("unsupported redirect scheme: {other}"))),
+        other => Err(RouteProblem::unsupported(format!("unsupported redirect scheme: {other}"))),
     }
 }
 
@@ -286,7 +285,7 @@ fn full_path(path: Option<&HttpPathModifier>) -> Result<Option<String>, RoutePro
         (None, None) => return Ok(None),
     };
     if value.contains(['*', '?']) {
-        return Err(unsupported(format!("{name} shouldn't contain wildcards: {value}")));
+        return Err(RouteProblem::unsupported(format!("{name} shouldn't contain wildcards: {value}")));
     }
     Ok(path.replace_full_path.clone())
 }

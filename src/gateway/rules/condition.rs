@@ -2,10 +2,9 @@
 
 use super::super::GatewayOptions;
 use super::super::hostname::regex_with_port;
-use super::super::route::{RouteProblem, RouteReason};
+use super::super::route::RouteProblem;
 use crate::api::gateway::{
-    GrpcMethodMatch, GrpcRouteMatch, HttpHeaderMatch, HttpPathMatch, HttpQueryParamMatch, HttpRouteMatch,
-    MatchType, PathMatchType,
+    GrpcMethodMatch, GrpcRouteMatch, HttpPathMatch, HttpRouteMatch, MatchType, PathMatchType, ValueMatch,
 };
 use crate::api::gateway_config::{ListenerRuleConditionField, ListenerRuleConfiguration};
 
@@ -53,10 +52,6 @@ fn one_regex(value: impl Into<String>) -> Pattern {
     Pattern::Regex(vec![value.into()])
 }
 
-fn unsupported(message: String) -> RouteProblem {
-    RouteProblem::new(RouteReason::UnsupportedValue, message)
-}
-
 /// The condition for a host. Strictly, whatever port the client names beside it.
 pub fn host(hostname: &str, options: GatewayOptions) -> Condition {
     Condition::Host(if options.strict { one_regex(regex_with_port(hostname)) } else { one_value(hostname) })
@@ -87,14 +82,14 @@ fn path(found: Option<&HttpPathMatch>) -> Result<Pattern, RouteProblem> {
         Some(PathMatchType::Exact) => Ok(one_value(value)),
         Some(PathMatchType::RegularExpression) => Ok(one_regex(value)),
         Some(PathMatchType::Other(type_)) => {
-            Err(unsupported(format!("Unsupported path match type: {type_}")))
+            Err(RouteProblem::unsupported(format!("Unsupported path match type: {type_}")))
         }
     }
 }
 
 fn prefix(value: &str) -> Result<Pattern, RouteProblem> {
     if value.contains(['*', '?']) {
-        return Err(unsupported(format!("prefix path shouldn't contain wildcards: {value}")));
+        return Err(RouteProblem::unsupported(format!("prefix path shouldn't contain wildcards: {value}")));
     }
     if matches!(value, "" | "/") {
         return Ok(one_value("/*"));
@@ -103,22 +98,22 @@ fn prefix(value: &str) -> Result<Pattern, RouteProblem> {
     Ok(Pattern::Values(vec![trimmed.to_owned(), format!("{trimmed}/*")]))
 }
 
-fn http_header(header: &HttpHeaderMatch) -> Result<Condition, RouteProblem> {
+fn http_header(header: &ValueMatch) -> Result<Condition, RouteProblem> {
     let value = match &header.type_ {
         None | Some(MatchType::Exact) => Pattern::Values(split_values(&header.value)),
         Some(MatchType::RegularExpression) => one_regex(header.value.as_str()),
         Some(MatchType::Other(type_)) => {
-            return Err(unsupported(format!("Unsupported header match type: {type_}")));
+            return Err(RouteProblem::unsupported(format!("Unsupported header match type: {type_}")));
         }
     };
     Ok(Condition::Header { name: header.name.clone(), value })
 }
 
 /// why only strictly refused: upstream compares regular expressions as texts.
-fn query(parameter: &HttpQueryParamMatch, options: GatewayOptions) -> Result<Condition, RouteProblem> {
+fn query(parameter: &ValueMatch, options: GatewayOptions) -> Result<Condition, RouteProblem> {
     match &parameter.type_ {
         Some(type_) if options.strict && *type_ != MatchType::Exact => {
-            Err(unsupported(format!("Unsupported query parameter match type: {type_}")))
+            Err(RouteProblem::unsupported(format!("Unsupported query parameter match type: {type_}")))
         }
         _ => Ok(Condition::Query { key: parameter.name.clone(), value: parameter.value.clone() }),
     }
@@ -148,7 +143,7 @@ fn grpc_path(method: &GrpcMethodMatch, options: GatewayOptions) -> Result<String
         (Some(service), None) => Ok(format!("/{service}/*")),
         (None, Some(method)) => Ok(format!("/*/{method}")),
         (None, None) => {
-            Err(unsupported("Invalid grpc method match: neither service nor method is set".to_owned()))
+            Err(RouteProblem::unsupported("Invalid grpc method match: neither service nor method is set"))
         }
     }
 }
@@ -160,7 +155,7 @@ fn check_grpc_type(
 ) -> Result<(), RouteProblem> {
     match type_ {
         Some(type_) if options.strict && *type_ != MatchType::Exact => {
-            Err(unsupported(format!("Unsupported {what} match type: {type_}")))
+            Err(RouteProblem::unsupported(format!("Unsupported {what} match type: {type_}")))
         }
         _ => Ok(()),
     }

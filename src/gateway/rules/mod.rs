@@ -45,7 +45,7 @@ pub struct Rule {
 }
 
 /// What a rule comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleOrigin {
     /// A rule of a route.
     Route {
@@ -214,8 +214,9 @@ impl Expansion {
         for (at, found) in matches {
             let origin = RuleOrigin::Route { route: index, rule: number, match_: at };
             for hostname in &scope.hostnames {
-                match self.make(&origin, found, rule, hostname.as_deref()) {
-                    Ok(made) => {
+                match self.conditions(found, at, rule, hostname.as_deref()) {
+                    Ok(conditions) => {
+                        let made = self.make(origin, found, rule, conditions);
                         self.note(index, made.refusal.as_ref());
                         let key = key(loaded.route, number, at, scope, hostname.as_deref(), found);
                         self.entries.push((key, made));
@@ -230,14 +231,14 @@ impl Expansion {
         self.problems.extend(problem.map(|problem| (route, problem.clone())));
     }
 
-    /// A rule for one match and one host. An error says that its requests cannot be told apart.
-    fn make(
+    /// Which requests one match, of this number, and one host are about. An error says that they cannot be told apart.
+    fn conditions(
         &self,
-        origin: &RuleOrigin,
         found: RequestMatch<'_>,
+        at: Option<usize>,
         loaded: &LoadedRule,
         hostname: Option<&str>,
-    ) -> Result<Rule, RouteProblem> {
+    ) -> Result<Vec<Condition>, RouteProblem> {
         let mut conditions: Vec<Condition> =
             hostname.map(|hostname| condition::host(hostname, self.options)).into_iter().collect();
         match found {
@@ -245,20 +246,16 @@ impl Expansion {
             RequestMatch::Http(_, None) => {}
             RequestMatch::Grpc(_, found) => conditions.extend(condition::grpc(found, self.options)?),
         }
-        let configuration = loaded.configuration.as_deref();
-        let RuleOrigin::Route { match_, .. } = origin else {
-            return Ok(Rule::nothing(origin.clone(), conditions));
-        };
-        conditions.extend(condition::of_configuration(configuration, *match_));
+        conditions.extend(condition::of_configuration(loaded.configuration.as_deref(), at));
         if conditions.is_empty() {
             conditions.push(condition::any_path());
         }
-        Ok(self.decide(origin, found, loaded, conditions))
+        Ok(conditions)
     }
 
-    fn decide(
+    fn make(
         &self,
-        origin: &RuleOrigin,
+        origin: RuleOrigin,
         found: RequestMatch<'_>,
         loaded: &LoadedRule,
         conditions: Vec<Condition>,
@@ -272,7 +269,7 @@ impl Expansion {
             RequestMatch::Grpc(..) => Ok(Vec::new()),
         };
         let decided = decided.and_then(|decided| transforms.map(|transforms| (decided, transforms)));
-        let mut made = Rule::nothing(origin.clone(), conditions);
+        let mut made = Rule::nothing(origin, conditions);
         made.configuration.clone_from(&loaded.configuration);
         match decided {
             Ok((decided, transforms)) => {

@@ -2,7 +2,7 @@
 
 use super::super::GatewayOptions;
 use super::super::hostname::escape;
-use super::super::route::{RouteProblem, RouteReason};
+use super::super::route::RouteProblem;
 use crate::api::gateway::{HttpPathModifier, HttpRouteFilter, HttpRouteMatch, PathMatchType};
 
 /// How a part of requests is changed.
@@ -73,7 +73,7 @@ fn matched_prefix(found: Option<&HttpRouteMatch>) -> Result<&str, RouteProblem> 
         }
         Some(other) => {
             let message = format!("ReplacePrefixMatch needs a path match of type PathPrefix, got {other}");
-            Err(RouteProblem::new(RouteReason::UnsupportedValue, message))
+            Err(RouteProblem::unsupported(message))
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::attachment::{ListenerIndex, Offer};
 use super::super::listeners::{Judged, Parent, ParentId};
 use super::listener::{are_same, listener_statuses};
 use super::{StatusTime, Truth, Wanted, merge, same_members};
-use crate::api::gateway::{GatewayStatus, GatewayStatusAddress};
+use crate::api::gateway::{GatewayStatus, GatewayStatusAddress, true_condition};
 
 /// What came of a Gateway.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,7 @@ fn observe(
     }
     if observed.with_listener_sets {
         let sets = observed.offer.parents.iter().filter(|parent| !is_gateway(parent));
-        let attached = sets.filter(|parent| parent.listeners.iter().any(Judged::is_valid)).count();
+        let attached = sets.filter(|parent| parent.any_valid()).count();
         new.attached_listener_sets = i32::try_from(attached).ok();
     }
 }
@@ -97,10 +97,7 @@ fn is_programmed(old: &GatewayStatus, outcome: GatewayOutcome<'_>) -> bool {
 
 /// The ARN that the status holds; what a failure may not take away, because other Gateways read it.
 fn programmed_arn(old: &GatewayStatus) -> Option<&str> {
-    let mut conditions = old.conditions.iter();
-    let programmed =
-        conditions.find(|condition| condition.type_ == "Programmed" && condition.status == "True");
-    programmed.map(|condition| condition.message.as_str())
+    true_condition(&old.conditions, "Programmed").map(|condition| condition.message.as_str())
 }
 
 fn wanted(old: &GatewayStatus, outcome: GatewayOutcome<'_>) -> Vec<Wanted> {

@@ -54,16 +54,12 @@ pub fn set_status(
         SetOutcome::Rejected => Vec::new(),
         SetOutcome::Undecided(_) => old.listeners.clone(),
         SetOutcome::Accepted(index, parent) => {
-            let is_programmed = is_active && any_valid(parent);
+            let is_programmed = is_active && parent.any_valid();
             listener_statuses(*index, parent, attached_routes, is_programmed, &old.listeners, moment)
         }
     };
     let is_same = same_members(&conditions, &old.conditions) && are_same(&listeners, &old.listeners);
     (!is_same).then_some(ListenerSetStatus { conditions, listeners })
-}
-
-fn any_valid(parent: &Parent<'_>) -> bool {
-    parent.listeners.iter().any(Judged::is_valid)
 }
 
 fn wanted(outcome: &SetOutcome<'_>, is_active: bool) -> Vec<Wanted> {
@@ -80,16 +76,16 @@ fn wanted(outcome: &SetOutcome<'_>, is_active: bool) -> Vec<Wanted> {
                 format!("allowedListeners of the Gateway: {why}"),
             )]
         }
-        SetOutcome::Accepted(_, parent) => vec![accepted(parent), programmed(any_valid(parent), is_active)],
+        SetOutcome::Accepted(_, parent) => vec![accepted(parent), programmed(parent.any_valid(), is_active)],
     }
 }
 
 fn accepted(parent: &Parent<'_>) -> Wanted {
     if parent.listeners.iter().all(Judged::is_valid) {
         // why not for an empty set: the definition requires a listener
-        Wanted::new("Accepted", any_valid(parent), "Accepted", "Accepted")
+        Wanted::new("Accepted", parent.any_valid(), "Accepted", "Accepted")
     } else {
-        Wanted::new("Accepted", any_valid(parent), "ListenersNotValid", "Some listeners are not valid")
+        Wanted::new("Accepted", parent.any_valid(), "ListenersNotValid", "Some listeners are not valid")
     }
 }
 

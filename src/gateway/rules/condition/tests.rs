@@ -1,5 +1,6 @@
 use super::super::super::fixture::{LENIENT, STRICT};
 use super::*;
+use crate::gateway::route::RouteReason;
 
 /// Conditions as short texts.
 fn describe(conditions: &[Condition]) -> Vec<String> {
