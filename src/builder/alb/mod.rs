@@ -32,16 +32,16 @@ pub(super) type Contributors<'c> = &'c [&'c dyn Contributor];
 
 /// An ALB on its way into a stack.
 pub(super) struct AlbBuilder<'b, 'a> {
-    pub settings: AlbSettings<'a>,
-    pub contributors: Contributors<'b>,
-    pub diagnostics: &'b mut Diagnostics,
-    pub facts: &'b Facts,
-    pub config: &'b Config,
-    pub attribution: Attribution,
+    settings: AlbSettings<'a>,
+    contributors: Contributors<'b>,
+    diagnostics: &'b mut Diagnostics,
+    facts: &'b Facts,
+    config: &'b Config,
+    attribution: Attribution,
 }
 
 /// What is built besides the stack.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct AlbOutcome {
     pub attribution: Attribution,
     pub uses_backend_group: bool,
@@ -117,7 +117,7 @@ impl<'b, 'a> AlbBuilder<'b, 'a> {
                 .as_ref()
                 .map_or(TrafficSource::Unmanaged, TrafficSource::SecurityGroup),
         };
-        let (mut missing_lookups, mut failed) = (MissingLookups::default(), Vec::new());
+        let mut missing_lookups = MissingLookups::default();
         for (index, contribution) in &self.settings.contributions {
             let mut own = Stack::empty(stack.id.clone());
             let added = contribution.target_groups.iter().try_for_each(|settings| {
@@ -125,12 +125,12 @@ impl<'b, 'a> AlbBuilder<'b, 'a> {
             });
             let caught = missing_lookups.collect(self.diagnostics.catch(*index, added))?;
             if caught.flatten().is_none() {
-                failed.push(*index);
                 continue;
             }
-            let contributor = self.contributors.get(*index);
-            for id in own.target_groups.keys() {
-                contributor.inspect(|one| self.attribution.note_target_group(id, one.key()));
+            if let Some(contributor) = self.contributors.get(*index) {
+                for id in own.target_groups.keys() {
+                    self.attribution.note_target_group(id, contributor.key());
+                }
             }
             // why: two contributors may arrive at one id (names are joined by dashes); the first has it, as upstream
             for (id, target_group) in own.target_groups {
@@ -141,7 +141,7 @@ impl<'b, 'a> AlbBuilder<'b, 'a> {
             }
         }
         missing_lookups.ask()?;
-        self.settings.contributions.retain(|index, _| !failed.contains(index));
+        self.settings.contributions.retain(|index, _| !self.diagnostics.is_excluded(*index));
         for (index, contribution) in &mut self.settings.contributions {
             for warning in std::mem::take(&mut contribution.warnings) {
                 self.diagnostics.warn(*index, warning);
