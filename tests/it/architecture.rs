@@ -2,11 +2,9 @@
 //!
 //! The rules are the tables below. A new module of `src/` needs a row, so that nobody adds one without a place.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use crate::sources::{Source, production, sources};
+use harness::assets::repository;
+use std::collections::BTreeSet;
 
 /// A module of `src/`, its layer, and the modules of the same layer that it may name.
 /// Lower layers may always be named, higher ones never. Layers 0 to 2 are the core.
@@ -77,18 +75,14 @@ const LONGEST: usize = 600;
 
 #[test]
 fn dependencies_point_down_and_every_library_keeps_to_its_room() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src");
-    let mut offences = Vec::new();
-    for file in list_sources(&root) {
-        let text = fs::read_to_string(&file).unwrap();
-        offences.extend(find_offences(&file.strip_prefix(&root).unwrap().display().to_string(), &text));
-    }
+    let offences_of = |source: Source| find_offences(source.path.strip_prefix("src/").unwrap(), &source.text);
+    let offences: Vec<_> = sources(&["src"]).into_iter().flat_map(offences_of).collect();
     assert!(offences.is_empty(), "\n{}\n", offences.join("\n"));
 }
 
 #[test]
 fn every_row_is_of_a_module_that_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src");
+    let root = repository().join("src");
     let is_there = |module: &str| root.join(module).is_dir() || root.join(format!("{module}.rs")).is_file();
     let rows = MODULES.iter().map(|(module, ..)| *module);
     assert_eq!(rows.filter(|module| !is_there(module)).collect::<Vec<_>>(), Vec::<&str>::new());
@@ -139,25 +133,6 @@ fn nested_imports_are_read_as_the_paths_they_stand_for() {
     assert!(expected.iter().all(|path| paths.contains(*path)), "{paths:?}");
 }
 
-/// All sources except tests.
-fn list_sources(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    let mut files = Vec::new();
-    for entry in entries {
-        if entry.file_stem().is_some_and(|stem| stem == "tests") {
-            continue;
-        }
-        if entry.is_dir() {
-            files.extend(list_sources(&entry));
-        } else if entry.extension().is_some_and(|extension| extension == "rs") {
-            files.push(entry);
-        }
-    }
-    files
-}
-
 fn find_offences(file: &str, text: &str) -> Vec<String> {
     let module = file.split(['/', '.']).next().unwrap();
     let Some((layer, siblings)) = look_up(module) else {
@@ -204,8 +179,8 @@ fn starts_path(path: &str, banned: &str) -> bool {
 
 /// The code up to the tests, without comments.
 fn strip_comments_and_tests(text: &str) -> String {
-    let production = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    let lines = production.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+    let lines =
+        production(text).lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -1,15 +1,12 @@
 //! A read that is refused is not an empty answer.
 
 use crate::services::run;
+use crate::sources::{Source, production, sources};
 use aws_load_balancer_controller::aws_api::Action;
 use aws_sim::{Calls, Effect, Fault};
 use rig::{Options, Rig, fixtures};
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::time::Duration;
 use strum::VariantArray as _;
 
 /// How often in a row a read is refused: once, and more often than any reconcile tries by itself.
@@ -235,7 +232,7 @@ fn a_read_whose_answer_is_garbled_is_tried_again_and_nobodys_mistake() {
 }
 
 /// Folders whose errors are answers of AWS and of the API server.
-const FOLDERS: [&str; 4] = ["aws", "cluster", "deploy", "controller"];
+const FOLDERS: [&str; 4] = ["src/aws", "src/cluster", "src/deploy", "src/controller"];
 
 /// Ways to lose an error. `Result::unwrap_or_default` is forbidden everywhere by `clippy.toml`, which knows types.
 const LOST: [&str; 9] = [
@@ -255,14 +252,9 @@ const AT_HAND: [&str; 4] = ["parse", "try_from", "instance_id(", "timestamp()"];
 
 #[test]
 fn an_error_that_is_dropped_has_a_reason_beside_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src");
     let mut dropped = Vec::new();
-    for folder in FOLDERS {
-        for file in sources(&root.join(folder)) {
-            let text = fs::read_to_string(&file).unwrap();
-            let name = file.strip_prefix(&root).unwrap().display().to_string();
-            dropped.extend(lines_that_drop(&text).into_iter().map(|line| format!("src/{name}:{line}")));
-        }
+    for Source { path, text } in sources(&FOLDERS) {
+        dropped.extend(lines_that_drop(&text).into_iter().map(|line| format!("{path}:{line}")));
     }
     assert!(
         dropped.is_empty(),
@@ -288,8 +280,7 @@ fn a_dropped_error_is_found() {
 
 /// Numbers of the lines that drop an error without a reason.
 fn lines_that_drop(text: &str) -> Vec<usize> {
-    let production = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    let lines: Vec<&str> = production.lines().collect();
+    let lines: Vec<&str> = production(text).lines().collect();
     let drops = |line: &&str| {
         !line.trim_start().starts_with("//")
             && LOST.iter().any(|way| line.contains(way))
@@ -298,21 +289,4 @@ fn lines_that_drop(text: &str) -> Vec<usize> {
     let has_reason = |at: usize| lines[at.saturating_sub(5)..=at].iter().any(|line| line.contains("// why:"));
     let dropping = lines.iter().enumerate().filter(|(at, line)| drops(line) && !has_reason(*at));
     dropping.map(|(at, _)| at + 1).collect()
-}
-
-/// All sources but tests.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_stem().is_some_and(|stem| stem == "tests") {
-            continue;
-        }
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
 }

@@ -23,6 +23,7 @@ mod metrics;
 mod names;
 mod nodes;
 mod resource_in_use;
+mod sources;
 
 mod failed_reads;
 mod leadership;

@@ -1,5 +1,6 @@
 //! Names: one word, one meaning. The glossary of CONTRIBUTING.md is read here, so that it stays true.
 
+use crate::sources::{read_source, sources};
 use harness::assets::repository;
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,8 +20,8 @@ const OF_BUILD_OUTPUT: &[&str] = &["build", "dist", "out", "target"];
 #[test]
 fn no_type_name_is_defined_twice() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for source in sources() {
-        for name in type_names(&source.code) {
+    for source in sources(PRODUCTION) {
+        for name in type_names(source.code()) {
             places.entry(name).or_default().push(source.path.clone());
         }
     }
@@ -46,8 +47,8 @@ fn words_without_a_meaning_are_in_no_name() {
     let banned = banned_words();
     assert!(banned.len() > 10, "{banned:?}");
     let mut found = Vec::new();
-    for source in sources() {
-        let names = type_names(&source.code).into_iter().chain(function_names(&source.code));
+    for source in sources(PRODUCTION) {
+        let names = type_names(source.code()).into_iter().chain(function_names(source.code()));
         for name in names.chain([source.path.clone()]) {
             let words = split_words(&name);
             let hits = banned.iter().filter(|banned| words.iter().any(|word| is_form_of(word, banned)));
@@ -94,38 +95,6 @@ fn no_folder_has_a_name_of_build_output() {
         }
     }
     assert_eq!(found, Vec::<PathBuf>::new());
-}
-
-/// A file of production code, without its tests.
-struct Source {
-    path: String,
-    code: String,
-}
-
-fn sources() -> Vec<Source> {
-    let root = repository();
-    let mut folders: Vec<PathBuf> = PRODUCTION.iter().map(|folder| root.join(folder)).collect();
-    let mut sources = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if path.file_stem().is_some_and(|stem| stem == "tests") {
-                continue;
-            }
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                sources.push(read_source(&root, &path));
-            }
-        }
-    }
-    sources
-}
-
-fn read_source(root: &Path, path: &Path) -> Source {
-    let text = fs::read_to_string(path).unwrap();
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
-    Source { path: path.strip_prefix(root).unwrap().display().to_string(), code }
 }
 
 /// Names of structs, enums, traits and type aliases; associated types are none.
@@ -229,8 +198,8 @@ fn is_there(path: &str) -> bool {
     let is_module = |path: &str| module_file(&root, path).is_some();
     let Some((module, name)) = path.rsplit_once("::") else { return is_module(path) };
     module_file(&root, module).is_some_and(|file| {
-        let code = read_source(&root, &file).code;
-        type_names(&code).iter().any(|defined| defined == name)
+        let source = read_source(&root, &file);
+        type_names(source.code()).iter().any(|defined| defined == name)
     })
 }
 

@@ -1,7 +1,7 @@
 //! The controller's machinery on simulators of AWS and of the API server.
 //!
-//! [`Rig`] runs what the process runs once it leads, with its own watches, queues, workers and clockwork
-//! ([`aws_load_balancer_controller::controller::engine`]), in one process. Its time is tokio's: paused, hours of reconciling take
+//! [`Rig`] runs what the process runs once it leads, with its own watches, queues, workers and timers
+//! ([`aws_load_balancer_controller::controller::manager`]), in one process. Its time is tokio's: paused, hours of reconciling take
 //! a moment, and every run of a test is the same. What it leaves out is the process around that machinery: flags, leader
 //! election, webhooks, sockets; those are the harness's subject, which has a real control plane.
 //!
