@@ -35,7 +35,7 @@ test-report: ## one broken Ingress of fifty, in every way we could think of, as 
 	cargo test --package it --test it -- breakages --nocapture
 
 .PHONY: lint
-lint: format deny ## formatting, clippy on everything, dependencies
+lint: format deny rustdoc ## formatting, clippy on everything, links between documentation comments, dependencies
 	cargo clippy --package aws-load-balancer-controller --no-default-features --all-targets -- -D warnings
 	cargo clippy --workspace --all-targets -- -D warnings
 
@@ -84,9 +84,12 @@ order: controlplane ## write anew which functions stand together in the release 
 	linker/order.sh
 
 .PHONY: docs
-docs: ## the book into target/book, and the API documentation of all crates
+docs: rustdoc ## the book into target/book, and the API documentation of all crates
 	@command -v mdbook >/dev/null || cargo install mdbook --locked
 	mdbook build docs
+
+.PHONY: rustdoc
+rustdoc: ## the API documentation of all crates; every link in it leads somewhere
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --workspace --no-deps
 
 .PHONY: image
