@@ -1,6 +1,6 @@
 //! Schemas of Kubernetes types inside our custom resources, equal to the ones upstream's CRDs have.
 //!
-//! [`super::crds`] completes them where kube's rewriting to structural schemas would drop a part.
+//! [`super::crds()`] completes them where kube's rewriting to structural schemas would drop a part.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 

@@ -1,6 +1,6 @@
 //! Layer 3: the only place that names an AWS SDK.
 //!
-//! [`Cloud`] is the one door to AWS. What goes through it is plain data of [`crate::cloud`], so that throttling, fencing,
+//! [`Cloud`] is the one door to AWS. What goes through it is plain data of [`crate::aws_api`], so that throttling, fencing,
 //! metrics and fault injection are decorators of a single method, and the simulator is one more implementation.
 
 pub mod assume_role;

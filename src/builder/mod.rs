@@ -1,7 +1,7 @@
-//! Layer 2: from what users wrote to the AWS world they want.
+//! Layer 2: from what users wrote to the AWS resources they want.
 //!
 //! Builders are pure functions of Kubernetes objects, [`Facts`](crate::facts::Facts) and [`Config`](crate::config::Config).
-//! They never ask AWS: a missing fact stops the build with the question. [`settings`](crate::settings)
+//! They never ask AWS: a missing fact stops the build with the look-up that it needs. [`settings`](crate::settings)
 //! say what users ask for; the files here make resources of them: [`service`] an NLB, [`ingress`] an ALB.
 //!
 //! Upstream: `pkg/service`, `pkg/ingress`.
@@ -20,10 +20,10 @@ pub use alb::{Attribution, MemberResources};
 use crate::finding::Findings;
 use crate::model::Stack;
 
-/// What a build yields: the wanted world, and what to tell the user about it.
+/// What a build yields: the wanted resources, and what to tell the user about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
-    /// The wanted world.
+    /// The wanted resources.
     pub stack: Stack,
     /// Mistakes that did not prevent it, in the order they were found.
     pub findings: Findings,

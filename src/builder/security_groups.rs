@@ -32,7 +32,7 @@ pub struct SecurityGroups {
 impl SecurityGroups {
     /// The security groups that settings ask for. `stack`: the other load balancers.
     ///
-    /// Errors: [`BuildError::Lacking`] asks for the shared backend group, which brings it into being, so it is asked for only when
+    /// Errors: [`BuildError::MissingFacts`] asks for the shared backend group, which brings it into being, so it is asked for only when
     /// it is used.
     pub fn build(
         settings: &SecurityGroupSettings,

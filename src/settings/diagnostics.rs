@@ -154,7 +154,7 @@ impl Diagnostics {
                 let object = self.objects.get(contributor).cloned().unwrap_or_default();
                 Ok(Err(Finding { part: failure.part, ..Finding::error(&object, failure.message) }))
             }
-            Err(halt) => Err(halt),
+            Err(error) => Err(error),
         }
     }
 

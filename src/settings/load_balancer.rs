@@ -118,13 +118,6 @@ pub struct NlbListenerSettings {
     pub attributes: Attributes,
 }
 
-impl LoadBalancerSettings {
-    /// Whether it has IPv6 addresses.
-    pub fn is_dualstack(&self) -> bool {
-        is_dualstack(&self.ip_address_type)
-    }
-}
-
 /// Whether a load balancer of this type has IPv6 addresses.
 pub fn is_dualstack(ip_address_type: &IpAddressType) -> bool {
     matches!(ip_address_type, IpAddressType::Dualstack | IpAddressType::DualstackWithoutPublicIpv4)

@@ -98,7 +98,7 @@ pub fn check_count(ports: usize, sources: Sources, origin: &Origin) -> Result<()
 
 /// The shared backend security group: the one that `--backend-security-group` names, or the cluster's own.
 ///
-/// Errors: [`BuildError::Lacking`] asks for the latter, which brings it into being; so ask only when it is used.
+/// Errors: [`BuildError::MissingFacts`] asks for the latter, which brings it into being; so ask only when it is used.
 pub fn backend_group(facts: &Facts, config: &Config) -> Result<Ref, BuildError> {
     if !config.backend_security_group.is_empty() {
         return Ok(Ref::from(config.backend_security_group.as_str()));

@@ -6,7 +6,7 @@
 //! * a target of an endpoint whose pod is not in the cache yet stays;
 //! * when more targets would go than stay, the API server is asked once, past the cache ([`Removal::ConfirmEndpoints`]);
 //! * healthy targets whose pods are alive stay until one of their replacements is healthy, for [`HOLD_MILLIS`] at most;
-//! * the last targets stay while their pods live and no endpoint takes their place ([`super::last`]).
+//! * the last targets stay while their pods live and no endpoint takes their place ([`super::last_targets`]).
 //!
 //! But for the last of these, which can be switched off, the end state is upstream's.
 

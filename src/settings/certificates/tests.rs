@@ -40,8 +40,8 @@ fn all_covering_certificates_are_found_in_order_of_their_arns() {
     let origin = Origin::object(&ObjectRef::default());
     let found = discover(["app.example.com"], &known, &origin, &Config::default());
     assert_eq!(found.unwrap(), ["arn:a", "arn:z"]);
-    let halt = discover(["app.example.com", "lost.io"], &known, &origin, &Config::default()).unwrap_err();
-    let BuildError::Invalid(missing) = halt else { panic!("{halt:?}") };
+    let error = discover(["app.example.com", "lost.io"], &known, &origin, &Config::default()).unwrap_err();
+    let BuildError::Invalid(missing) = error else { panic!("{error:?}") };
     assert_eq!(missing.message, "no issued certificate covers host \"lost.io\"");
 }
 

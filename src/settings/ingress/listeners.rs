@@ -54,7 +54,7 @@ pub(super) fn member_listeners(
     let ports = ports.unwrap_or_else(|| default_ports(!explicit.is_empty()));
     let any_https = ports.values().any(|protocol| *protocol == Protocol::Https);
     let certificates = if any_https && explicit.is_empty() {
-        certificates::discover(group, member).map_err(|halt| halt.within(Part::Certificates))?
+        certificates::discover(group, member).map_err(|error| error.within(Part::Certificates))?
     } else {
         explicit
     };

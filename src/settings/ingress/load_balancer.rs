@@ -204,7 +204,7 @@ pub(super) fn read_ssl_redirect(
     }
     let mut insecure = Vec::new();
     for member in group.members_with_settings() {
-        let wanted = redirect_of(member, ports).map_err(|halt| with_cause(group, lost, member, halt));
+        let wanted = redirect_of(member, ports).map_err(|error| with_cause(group, lost, member, error));
         // why: of a member that AWS refuses something else, this is a consequence
         let is_consequence = member.refusal.is_some() && matches!(wanted, Err(BuildError::Invalid(_)));
         if is_consequence || diagnostics.catch(member.index, wanted)?.is_none() {
@@ -226,15 +226,15 @@ fn with_cause(
     group: &GroupContext<'_>,
     lost: &BTreeMap<i32, usize>,
     member: &MemberView<'_>,
-    halt: BuildError,
+    error: BuildError,
 ) -> BuildError {
     let cause = redirect_port(member).and_then(|port| refusal_behind(group, lost, port));
-    match (halt, cause) {
+    match (error, cause) {
         (BuildError::Invalid(mut finding), Some(cause)) => {
             finding.message.push_str(&cause);
             BuildError::Invalid(finding)
         }
-        (halt, _) => halt,
+        (error, _) => error,
     }
 }
 

@@ -21,8 +21,8 @@ fn resolve_with(listed: &[&str], facts: &Facts) -> Result<Vec<String>, BuildErro
     resolve(&strings(listed), &origin, facts)
 }
 
-fn message(halt: BuildError) -> String {
-    match halt {
+fn message(error: BuildError) -> String {
+    match error {
         BuildError::Invalid(finding) => finding.message,
         other => panic!("{other:?}"),
     }
@@ -43,8 +43,8 @@ fn ids_come_before_names_and_a_name_means_all_its_groups() {
 
 #[test]
 fn what_is_unknown_is_asked_for_first() {
-    let halt = resolve_with(&["sg-1"], &Facts::default()).unwrap_err();
-    assert_eq!(halt, BuildError::from(Lookup::SecurityGroupsById(strings(&["sg-1"]))));
+    let error = resolve_with(&["sg-1"], &Facts::default()).unwrap_err();
+    assert_eq!(error, BuildError::from(Lookup::SecurityGroupsById(strings(&["sg-1"]))));
 }
 
 #[test]

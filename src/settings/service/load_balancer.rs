@@ -68,10 +68,10 @@ pub(super) fn read<'a>(
 }
 
 fn read_context<'a>(context: &ServiceContext<'a>) -> Result<LoadBalancerContext<'a>, BuildError> {
-    let scheme = read_scheme(context).map_err(|halt| halt.within(Part::Scheme))?;
-    let ip_address_type = read_ip_address_type(context).map_err(|halt| halt.within(Part::IpAddressType))?;
+    let scheme = read_scheme(context).map_err(|error| error.within(Part::Scheme))?;
+    let ip_address_type = read_ip_address_type(context).map_err(|error| error.within(Part::IpAddressType))?;
     let subnets =
-        read_subnets(context, &scheme, &ip_address_type).map_err(|halt| halt.within(Part::Subnets))?;
+        read_subnets(context, &scheme, &ip_address_type).map_err(|error| error.within(Part::Subnets))?;
     let (existing, tags) = (find_existing(context)?, read_tags(context)?);
     Ok(LoadBalancerContext { scheme, ip_address_type, subnets, existing, tags })
 }

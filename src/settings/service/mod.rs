@@ -76,16 +76,16 @@ pub fn read<'a>(
         return Err(Finding::error(&context.object, problem).at(key).within(Part::LoadBalancer).into());
     }
     let (load_balancer, subnets) =
-        load_balancer::read(&context).map_err(|halt| halt.within(Part::LoadBalancer))?;
+        load_balancer::read(&context).map_err(|error| error.within(Part::LoadBalancer))?;
     let mut target_groups = TargetGroupReader::new(&context, &load_balancer.tags);
     let (listeners, findings) =
-        listeners::read(&context, &mut target_groups).map_err(|halt| halt.within(Part::Listeners))?;
+        listeners::read(&context, &mut target_groups).map_err(|error| error.within(Part::Listeners))?;
     let has_groups = !matches!(load_balancer.security_groups, SecurityGroupSettings::None);
     let manages_target_rules = if has_groups {
         true
     } else {
         let given = context.boolean(keys::MANAGE_BACKEND_RULES);
-        given.map_err(|halt| halt.within(Part::Listeners))?.unwrap_or(true)
+        given.map_err(|error| error.within(Part::Listeners))?.unwrap_or(true)
     };
     let target_groups = target_groups.into_settings();
     Ok((NlbSettings { load_balancer, subnets, manages_target_rules, target_groups, listeners }, findings))

@@ -216,6 +216,6 @@ fn zone_types_are_asked_for_all_at_once() {
         Ok(vec![subnet("subnet-1", "b", &[]), subnet("subnet-2", "a", &[])]),
     );
     let config = config();
-    let halt = placement(&facts, &config).discover().unwrap_err();
-    assert_eq!(halt, BuildError::from(Lookup::ZoneTypes(strings(&["usw2-aza", "usw2-azb"]))));
+    let error = placement(&facts, &config).discover().unwrap_err();
+    assert_eq!(error, BuildError::from(Lookup::ZoneTypes(strings(&["usw2-aza", "usw2-azb"]))));
 }

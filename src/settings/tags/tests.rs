@@ -22,7 +22,7 @@ fn externally_managed_keys_are_refused() {
     let config = Config { external_managed_tags: ["cost".to_owned()].into(), ..Config::default() };
     let origin = Origin::field(&ObjectRef::default(), "tags");
     assert_eq!(check(&tags(&[("team", "web")]), &origin, &config), Ok(()));
-    let halt = check(&tags(&[("cost", "1")]), &origin, &config).unwrap_err();
-    let BuildError::Invalid(finding) = halt else { panic!("{halt:?}") };
+    let error = check(&tags(&[("cost", "1")]), &origin, &config).unwrap_err();
+    let BuildError::Invalid(finding) = error else { panic!("{error:?}") };
     assert_eq!(finding.message, "tag key \"cost\" is managed outside of this controller");
 }
