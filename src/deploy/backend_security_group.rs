@@ -88,18 +88,33 @@ impl BackendSecurityGroup {
             return Ok(());
         }
         let _changing = self.changing.lock().await;
-        if !self.is_deletable(is_going) {
-            return Ok(());
+        let Some(group) = self.take_deletable(is_going) else { return Ok(()) };
+        match self.delete_group(&group).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.state.lock().group = group;
+                Err(error)
+            }
         }
-        let id = match self.known() {
-            Some(id) => Some(id),
-            None => self.find().await?.map(|group| group.id),
+    }
+
+    /// What is known of the group, if nobody needs it. From then on it counts as absent, so that whoever needs it waits until it is
+    /// gone instead of getting an id that is about to be deleted.
+    fn take_deletable(&self, is_going: bool) -> Option<KnownGroup> {
+        let mut state = self.state.lock();
+        let is_deletable = self.may_delete(&state, is_going);
+        is_deletable.then(|| std::mem::replace(&mut state.group, KnownGroup::Absent))
+    }
+
+    async fn delete_group(&self, group: &KnownGroup) -> Result<(), CloudError> {
+        let id = match group {
+            KnownGroup::Present(id) => Some(id.clone()),
+            KnownGroup::Unknown | KnownGroup::Absent => self.find().await?.map(|group| group.id),
         };
-        if let Some(id) = id {
-            self.delete(id).await?;
+        match id {
+            Some(id) => self.delete(id).await,
+            None => Ok(()),
         }
-        self.state.lock().group = KnownGroup::Absent;
-        Ok(())
     }
 
     /// Forgets the id, because AWS says that there is no such group.
@@ -120,11 +135,14 @@ impl BackendSecurityGroup {
         self.known()
     }
 
-    /// Whether the group may be there and nobody needs it. One that the user names is never ours to delete.
     fn is_deletable(&self, is_going: bool) -> bool {
+        self.may_delete(&self.state.lock(), is_going)
+    }
+
+    /// Whether the group may be there and nobody needs it. One that the user names is never ours to delete.
+    fn may_delete(&self, state: &GroupState, is_going: bool) -> bool {
         let is_ours =
             self.config.enable_backend_security_group && self.config.backend_security_group.is_empty();
-        let state = self.state.lock();
         let may_exist = match state.group {
             KnownGroup::Present(_) => true,
             KnownGroup::Unknown => is_going,

@@ -7,7 +7,9 @@ use aws_load_balancer_controller::{
     model::{Owner, StackId},
 };
 use aws_sim::{Sim, World};
+use rig::rig::{Pace, Paced};
 use std::sync::Arc;
+use std::time::Duration;
 
 fn start(sim: &Sim) -> BackendSecurityGroup {
     let vpc_id = sim.world(|world| world.id("VPC").to_owned());
@@ -36,6 +38,28 @@ async fn the_last_stack_to_go_takes_the_group_with_it_even_after_a_restart() {
     assert!(exists(&sim), "somebody not built yet may need it");
     restarted.release(&stack("web"), true, || true).await.unwrap();
     assert!(!exists(&sim));
+}
+
+/// A stack that needs the group while another one's release deletes it gets one that is there.
+#[tokio::test(start_paused = true)]
+async fn whoever_needs_the_group_while_it_is_deleted_gets_another_one() {
+    let sim = Sim::new(World::demo());
+    let vpc_id = sim.world(|world| world.id("VPC").to_owned());
+    let config = Config { cluster_name: "demo".to_owned(), vpc_id, ..Config::default() };
+    let latency = Duration::from_secs(1);
+    let slow = Paced::new(sim.clone(), Pace { latency, burst: 100.0, rate: 100.0 });
+    let group = BackendSecurityGroup::new(Arc::new(slow), Arc::new(config));
+    let old = group.acquire(&stack("old")).await.unwrap();
+    let going = stack("old");
+    let acquired = async {
+        tokio::time::sleep(latency / 2).await;
+        group.acquire(&stack("new")).await.unwrap()
+    };
+    let (released, new) = tokio::join!(group.release(&going, true, || true), acquired);
+    released.unwrap();
+    assert_ne!(new, old);
+    assert!(exists(&sim));
+    assert_eq!(group.known(), Some(new));
 }
 
 #[tokio::test]
