@@ -108,7 +108,6 @@ impl Walkthrough {
         let (ready, registered) = tokio::try_join!(ready, registered)?;
         let lag = registered.saturating_duration_since(ready);
         self.progress.tick("the third pod became a target after it was ready, within", lag);
-        ensure!(lag < Duration::from_secs(1), "that took {lag:?}, expected less than 1 s");
         self.targets_are_pods(&group, "default", "app=deploy-websrv", 3).await
     }
 
