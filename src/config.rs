@@ -5,7 +5,7 @@
 use crate::api::meta::DEFAULT_LOAD_BALANCER_CLASS;
 use crate::aws_api::Tags;
 use crate::aws_api::elbv2::{Scheme, TargetType};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What admission does with invalid annotations.
@@ -51,6 +51,10 @@ pub struct FeatureGates {
     pub nlb_gateway_api: bool,
     /// `ALBGatewayAPI`
     pub alb_gateway_api: bool,
+    /// `GatewayListenerSet`
+    pub gateway_listener_set: bool,
+    /// `GatewayAPIStrict`, which upstream does not have
+    pub gateway_api_strict: bool,
     /// `GlobalAcceleratorController`
     pub global_accelerator_controller: bool,
     /// `EnableTCPUDPListener`
@@ -67,8 +71,6 @@ pub struct FeatureGates {
     pub enable_certificate_management: bool,
     /// `IngressPlanAnnotation`
     pub ingress_plan_annotation: bool,
-    /// Gates that upstream knows and this controller accepts without effect, by name.
-    pub ignored: BTreeMap<String, bool>,
 }
 
 impl Default for FeatureGates {
@@ -86,8 +88,10 @@ impl Default for FeatureGates {
             nlb_security_group: true,
             alb_single_subnet: false,
             subnet_discovery_by_reachability: true,
-            nlb_gateway_api: false,
-            alb_gateway_api: false,
+            nlb_gateway_api: true,
+            alb_gateway_api: true,
+            gateway_listener_set: true,
+            gateway_api_strict: false,
             global_accelerator_controller: false,
             enable_tcp_udp_listener: false,
             enhanced_default_behavior: false,
@@ -96,7 +100,6 @@ impl Default for FeatureGates {
             alb_target_control_agent: false,
             enable_certificate_management: false,
             ingress_plan_annotation: false,
-            ignored: BTreeMap::new(),
         }
     }
 }

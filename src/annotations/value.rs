@@ -8,7 +8,7 @@ mod map;
 pub mod regex;
 mod text;
 
-pub use json::{JsonKind, MAX_VALUE, MAX_VALUES};
+pub use json::{JsonKind, MAX_VALUE, MAX_VALUES, check_claim, check_url};
 pub use list::{ItemKind, MAX_RULES, is_id, is_label};
 pub use map::{MapKind, heading_of};
 pub use text::{TextKind, is_arn};

@@ -37,6 +37,11 @@ pub enum SelectorError {
     },
 }
 
+/// The selector for objects that carry all of these labels.
+pub fn of_labels(labels: BTreeMap<String, String>) -> LabelSelector {
+    LabelSelector { match_labels: Some(labels), match_expressions: None }
+}
+
 /// Whether `labels` satisfy every requirement of `selector`. The empty selector matches everything.
 pub fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> Result<bool, SelectorError> {
     let exact = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));

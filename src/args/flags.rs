@@ -152,7 +152,7 @@ pub const FLAGS: &[Flag] = &[
     flag("enable-pod-readiness-gate-inject", Switch, "true", FEATURES, "Give pods a readiness gate for every binding of theirs"),
     flag("disable-ingress-class-annotation", Switch, "false", FEATURES, "Refuse new uses of the kubernetes.io/ingress.class annotation"),
     flag("disable-ingress-group-name-annotation", Switch, "false", FEATURES, "Refuse new uses of the alb.ingress.kubernetes.io/group.name annotation"),
-    flag("annotation-validation", Choice(&["enforce", "warn", "off"]), "enforce", FEATURES, "What admission does with invalid annotations: refuse, warn, or nothing"),
+    flag("annotation-validation", Choice(&["enforce", "warn", "off"]), "enforce", FEATURES, "What admission does with invalid annotations, and with invalid configurations of Gateways: refuse, warn, or nothing"),
 
     flag("targetgroupbinding-requeue-duration", Duration, "15s", WORKERS, "Requeue period while targets become healthy"),
     flag("targetgroupbinding-max-concurrent-reconciles", Number, "3", WORKERS, "Workers for TargetGroupBindings"),

@@ -22,6 +22,8 @@ const GATES: &[(&str, Field)] = &[
     ("SubnetDiscoveryByReachability", |gates| &mut gates.subnet_discovery_by_reachability),
     ("NLBGatewayAPI", |gates| &mut gates.nlb_gateway_api),
     ("ALBGatewayAPI", |gates| &mut gates.alb_gateway_api),
+    ("GatewayListenerSet", |gates| &mut gates.gateway_listener_set),
+    ("GatewayAPIStrict", |gates| &mut gates.gateway_api_strict),
     ("GlobalAcceleratorController", |gates| &mut gates.global_accelerator_controller),
     ("EnableTCPUDPListener", |gates| &mut gates.enable_tcp_udp_listener),
     ("EnhancedDefaultBehavior", |gates| &mut gates.enhanced_default_behavior),
@@ -33,11 +35,7 @@ const GATES: &[(&str, Field)] = &[
 ];
 
 /// Gates of features that are not there yet; whoever switches one on is told.
-const NOT_THERE_YET: &[&str] =
-    &["NLBGatewayAPI", "ALBGatewayAPI", "GlobalAcceleratorController", "EnableCertificateManagement"];
-
-/// Gates that are accepted without effect.
-const IGNORED: &[&str] = &["GatewayListenerSet"];
+const NOT_THERE_YET: &[&str] = &["GlobalAcceleratorController", "EnableCertificateManagement"];
 
 /// Likeness from which a gate is suggested for a misspelled one.
 const SIMILAR: f64 = 0.8;
@@ -63,7 +61,7 @@ pub type GateSettings = Vec<(&'static str, bool)>;
 
 /// Every gate's name.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    GATES.iter().map(|(name, _)| *name).chain(IGNORED.iter().copied())
+    GATES.iter().map(|(name, _)| *name)
 }
 
 /// Parses `Name=bool,…`; empty items count for nothing.
@@ -74,11 +72,8 @@ pub fn parse_gates(text: &str) -> Result<GateSettings, GateError> {
 /// Sets gates; the last setting of a gate wins.
 pub fn set_gates(gates: &mut FeatureGates, settings: &[(&'static str, bool)]) {
     for &(name, value) in settings {
-        match GATES.iter().find(|(gate, _)| *gate == name) {
-            Some((_, field)) => *field(gates) = value,
-            None => {
-                gates.ignored.insert(name.to_owned(), value);
-            }
+        if let Some((_, field)) = GATES.iter().find(|(gate, _)| *gate == name) {
+            *field(gates) = value;
         }
     }
 }

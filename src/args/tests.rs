@@ -241,19 +241,36 @@ fn the_region_is_given_by_flag_then_default_region_then_region() {
 #[test]
 fn switching_on_what_is_not_there_yet_is_warned_of() {
     let warnings = |gates: &str| settings(&["--feature-gates", gates]).warnings;
-    assert!(warnings("ALBGatewayAPI=false,EnableRGTAPI=true").is_empty());
-    assert!(warnings("ALBGatewayAPI=true,ALBGatewayAPI=false").is_empty());
-    let [first, second] = warnings("GlobalAcceleratorController=true,NLBGatewayAPI=true").try_into().unwrap();
-    assert!(first.contains("NLBGatewayAPI=true has no effect"), "{first}");
-    assert!(second.contains("GlobalAcceleratorController=true has no effect"), "{second}");
+    assert!(warnings("ALBGatewayAPI=true,NLBGatewayAPI=true,GatewayAPIStrict=true").is_empty());
+    assert!(warnings("GlobalAcceleratorController=true,GlobalAcceleratorController=false").is_empty());
+    let given = warnings("EnableCertificateManagement=true,GlobalAcceleratorController=true");
+    let [first, second] = given.try_into().unwrap();
+    assert!(first.contains("GlobalAcceleratorController=true has no effect"), "{first}");
+    assert!(second.contains("EnableCertificateManagement=true has no effect"), "{second}");
 }
 
 #[test]
 fn a_flag_of_what_is_not_there_yet_is_warned_of_where_it_is_given() {
-    let given = settings(&["--default-pca-arn=a", "--alb-gateway-max-concurrent-reconciles=3"]).warnings;
+    let accelerators = "--globalaccelerator-max-concurrent-reconciles=3";
+    let given = settings(&["--default-pca-arn=a", accelerators]).warnings;
     let [first, second] = given.try_into().unwrap();
     assert!(first.contains("--default-pca-arn has no effect"), "{first}");
-    assert!(second.contains("--alb-gateway-max-concurrent-reconciles has no effect"), "{second}");
+    assert!(second.contains("--globalaccelerator-max-concurrent-reconciles has no effect"), "{second}");
+}
+
+#[test]
+fn gateways_are_served_by_default_as_upstream_does() {
+    let features = settings(&[]).config.features;
+    assert!(features.alb_gateway_api && features.nlb_gateway_api && features.gateway_listener_set);
+    assert!(!features.gateway_api_strict, "only this controller has the gate");
+    let given = settings(&["--feature-gates=NLBGatewayAPI=false,GatewayAPIStrict=true"]).config.features;
+    assert!(given.alb_gateway_api && !given.nlb_gateway_api && given.gateway_api_strict);
+    let workers = ["gateway-class", "alb-gateway", "nlb-gateway"]
+        .map(|queue| format!("--{queue}-max-concurrent-reconciles=7"));
+    let given = settings(&workers.each_ref().map(String::as_str));
+    assert!(given.warnings.is_empty(), "{:?}", given.warnings);
+    let crate::args::Workers { gateway_class, alb_gateway, nlb_gateway, .. } = given.workers;
+    assert_eq!([gateway_class, alb_gateway, nlb_gateway], [7; 3]);
 }
 
 #[test]
@@ -264,7 +281,7 @@ fn gates_are_set_by_name_and_unknown_ones_refused_with_the_nearest() {
     ]);
     assert!(settings.config.features.endpoints_fail_open);
     assert!(settings.config.features.alb_single_subnet);
-    assert!(!settings.config.features.ignored["GatewayListenerSet"]);
+    assert!(!settings.config.features.gateway_listener_set);
     assert!(settings.explicit_gates.contains("ALBSingleSubnet"));
     assert!(!settings.explicit_gates.contains("EnableRGTAPI"));
     for (value, expected) in [

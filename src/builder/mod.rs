@@ -2,11 +2,12 @@
 //!
 //! Builders are pure functions of Kubernetes objects, [`Facts`](crate::facts::Facts) and [`Config`](crate::config::Config).
 //! They never ask AWS: a missing fact stops the build with the look-up that it needs. [`settings`](crate::settings)
-//! say what users ask for; the files here make resources of them: [`service`] an NLB, [`ingress`] an ALB.
+//! say what users ask for; the files here make resources of them: [`service`] an NLB, [`ingress`] an ALB, [`gateway`] either.
 //!
 //! Upstream: `pkg/service`, `pkg/ingress`.
 
 mod alb;
+pub mod gateway;
 pub mod ingress;
 mod load_balancer;
 mod networking;
@@ -21,7 +22,7 @@ use crate::finding::Findings;
 use crate::model::Stack;
 
 /// What a build yields: the wanted resources, and what to tell the user about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Built {
     /// The wanted resources.
     pub stack: Stack,

@@ -10,8 +10,8 @@ use crate::aws_api::elbv2::{IpAddressType, LoadBalancerType, Protocol, Scheme, T
 use crate::config::Config;
 use crate::facts::{BuildError, Facts};
 use crate::model::{BindingIngress, BindingPeer, BindingPort, TargetGroup};
-use crate::settings::ServiceBackend;
 use crate::settings::health_check::{TRAFFIC_PORT, port_on_target};
+use crate::settings::{ServiceBackend, TargetGroupNaming};
 
 const PRESERVE_CLIENT_IP: &str = "preserve_client_ip.enabled";
 
@@ -57,6 +57,10 @@ pub(super) fn build(
             return by_address(backend, &ports, &target_group.ip_address_type, side, facts).map(Some);
         }
     };
+    if matches!(backend.naming, TargetGroupNaming::Gateway { .. }) {
+        let ports = TargetPorts::new(backend, target_group);
+        return Ok(Some(of_gateway(&ports, source, config)));
+    }
     let unrestricted = config.disable_restricted_sg_rules;
     if *side.kind == LoadBalancerType::Application {
         return Ok(Some(of_application(backend, target_group, source, unrestricted)));
@@ -87,7 +91,26 @@ fn of_application(
     std::iter::once(traffic).chain(numbers).map(|port| allow(Some(port))).collect()
 }
 
-/// Where the targets of an NLB listen.
+/// One rule for each port that the load balancer of a Gateway sends traffic or health checks to.
+fn of_gateway(ports: &TargetPorts<'_>, source: &Ref, config: &Config) -> Vec<BindingIngress> {
+    let from = vec![BindingPeer::SecurityGroup(source.clone())];
+    if config.disable_restricted_sg_rules {
+        return vec![BindingIngress { from, ports: ports.all() }];
+    }
+    let is_datagram = ports.is_datagram() || ports.is_both();
+    let protocol = if is_datagram { Protocol::Udp } else { Protocol::Tcp };
+    let mut opened = vec![open(protocol, Some(ports.traffic.clone()))];
+    if is_datagram || !ports.health_check_is_traffic() {
+        opened.push(ports.of_health_check());
+    }
+    // why unless strict: upstream does not open the port of the traffic for TCP if the health check has another one
+    if config.features.gateway_api_strict && ports.is_both() && !ports.health_check_is_traffic() {
+        opened.push(open(Protocol::Tcp, Some(ports.traffic.clone())));
+    }
+    opened.into_iter().map(|port| BindingIngress { from: from.clone(), ports: vec![port] }).collect()
+}
+
+/// Where the targets of a load balancer listen.
 struct TargetPorts<'t> {
     protocol: &'t Protocol,
     /// Whether the targets see the clients' addresses (TCP and TLS).
@@ -208,9 +231,14 @@ fn by_address(
         }
     }
     let open_to_all = is_default || from.iter().any(|cidr| cidr == "0.0.0.0/0" || cidr == "::/0");
-    let covered = *ports.protocol != Protocol::Udp
-        && ports.health_check_is_traffic()
-        && (!ports.preserves_client_ip || open_to_all);
+    let checks_by_stream = match backend.naming {
+        TargetGroupNaming::Gateway { .. } => ports.is_datagram() || ports.is_both(),
+        TargetGroupNaming::Service { .. } | TargetGroupNaming::Ingress { .. } => {
+            *ports.protocol == Protocol::Udp
+        }
+    };
+    let covered =
+        !checks_by_stream && ports.health_check_is_traffic() && (!ports.preserves_client_ip || open_to_all);
     let mut rules = vec![BindingIngress { from: blocks(from), ports: ports.of_traffic() }];
     if !covered && !subnets.is_empty() {
         rules.push(BindingIngress { from: blocks(subnets), ports: vec![ports.of_health_check()] });

@@ -1,18 +1,17 @@
 //! Target groups and the TargetGroupBindings that fill them.
 
 use super::networking::{self, LoadBalancerSide};
-use crate::api::IntOrString;
+use crate::api::ObjectKey;
 use crate::aws_api::elbv2::{IpAddressType, Protocol, TargetType};
 use crate::config::Config;
 use crate::facts::{BuildError, Facts};
-use crate::finding::Finding;
+use crate::gateway::route::RouteId;
 use crate::model::{AlbTarget, Binding, Stack, TargetGroup};
-use crate::settings::health_check::{TRAFFIC_PORT, port_on_target};
-use crate::settings::load_balancer::is_dualstack;
+use crate::settings::health_check::TRAFFIC_PORT;
 use crate::settings::names;
 use crate::settings::ports::show_port;
 use crate::settings::target_group::identity;
-use crate::settings::{Backend, ServiceBackend, TargetGroupNaming, TargetGroupSettings};
+use crate::settings::{Backend, LoadBalancerNaming, ServiceBackend, TargetGroupNaming, TargetGroupSettings};
 
 /// Adds a target group to a stack, with the TargetGroupBinding or the ALB that fills it.
 pub(super) fn add(
@@ -29,7 +28,7 @@ pub(super) fn add(
             stack.bindings.insert(settings.id.clone(), binding);
         }
         Backend::LoadBalancer(alb) => {
-            let target = AlbTarget { load_balancer: alb.id.clone(), port: alb.listener_port };
+            let target = AlbTarget { load_balancer: alb.load_balancer.clone(), port: alb.listener_port };
             stack.alb_targets.insert(settings.id.clone(), target);
         }
     }
@@ -45,7 +44,7 @@ fn build(
 ) -> Result<TargetGroup, BuildError> {
     let (ip_address_type, port) = match &settings.backend {
         Backend::Service(backend) => {
-            (address_family(backend, load_balancer)?, port_of(backend, &settings.target_type)?)
+            (backend.address_family(load_balancer)?, backend.target_group_port(&settings.target_type)?)
         }
         Backend::LoadBalancer(alb) => (IpAddressType::Ipv4, alb.port),
     };
@@ -63,62 +62,45 @@ fn build(
     })
 }
 
-/// IPv6 for a Service that has it, which needs a load balancer that has it, too.
-fn address_family(
-    backend: &ServiceBackend<'_>,
-    load_balancer: &IpAddressType,
-) -> Result<IpAddressType, BuildError> {
-    let families = backend.service.spec.as_ref().and_then(|spec| spec.ip_families.as_deref());
-    if !families.unwrap_or_default().iter().any(|family| family == "IPv6") {
-        return Ok(IpAddressType::Ipv4);
-    }
-    if is_dualstack(load_balancer) {
-        return Ok(IpAddressType::Ipv6);
-    }
-    let name = identity(backend.service).name;
-    let message = format!("Service {name:?} uses IPv6, but the load balancer is {load_balancer}");
-    let key = &backend.ip_address_type_key;
-    let hint = format!("set {key} to dualstack, or take IPv6 out of spec.ipFamilies of the Service");
-    Err(backend.origin.error(message).hint(hint).into())
-}
-
-/// The port that AWS shows for the target group. Targets are registered with ports of their own, so it carries no traffic;
-/// for a named target port, which every pod may resolve differently, it is 1.
-fn port_of(backend: &ServiceBackend<'_>, target_type: &TargetType) -> Result<i32, BuildError> {
-    match port_on_target(target_type, backend.port) {
-        IntOrString::Int(0) => Err(without_port(backend, target_type).into()),
-        IntOrString::Int(number) => Ok(number),
-        IntOrString::String(_) => Ok(1),
-    }
-}
-
-fn without_port(backend: &ServiceBackend<'_>, target_type: &TargetType) -> Finding {
-    let (name, port) = (identity(backend.service).name, backend.port.port);
-    if *target_type == TargetType::Instance {
-        return backend
-            .origin
-            .error(format!(
-                "target type instance needs node ports, but Service {name:?} has no node port for port {port}"
-            ))
-            .hint("make the Service a NodePort or LoadBalancer, or use target type ip");
-    }
-    backend.origin.error(format!("Service {name:?} has target port 0 for port {port}"))
-}
-
 fn name(settings: &TargetGroupSettings<'_>, port: i32, cluster: &str) -> String {
     let check = &settings.health_check;
     match &settings.backend {
         Backend::Service(backend) => service_name(settings, backend, port, cluster),
-        Backend::LoadBalancer(backend) => {
-            let naming = names::FrontendNlbTargetGroup {
-                group: backend.group,
-                port,
-                health_check_port: check.port.as_deref().unwrap_or(TRAFFIC_PORT),
-                health_check_protocol: check.protocol.as_ref().unwrap_or(&Protocol::Http),
-            };
-            names::frontend_nlb_target_group(cluster, &naming)
-        }
+        Backend::LoadBalancer(backend) => match &backend.naming {
+            LoadBalancerNaming::Ingress(group) => {
+                let naming = names::FrontendNlbTargetGroup {
+                    group,
+                    port,
+                    health_check_port: check.port.as_deref().unwrap_or(TRAFFIC_PORT),
+                    health_check_protocol: check.protocol.as_ref().unwrap_or(&Protocol::Http),
+                };
+                names::frontend_nlb_target_group(cluster, &naming)
+            }
+            LoadBalancerNaming::Gateway { gateway, route, backend, given } => given
+                .clone()
+                .unwrap_or_else(|| gateway_name(settings, (gateway, route, backend), port, cluster)),
+        },
     }
+}
+
+/// The name of a target group of a Gateway, of one of its routes, for a Service or another Gateway.
+fn gateway_name(
+    settings: &TargetGroupSettings<'_>,
+    (gateway, route, backend): (&ObjectKey, &RouteId, &ObjectKey),
+    port: i32,
+    cluster: &str,
+) -> String {
+    let naming = names::GatewayTargetGroup {
+        gateway,
+        route,
+        backend,
+        port,
+        target_type: &settings.target_type,
+        protocol: &settings.protocol,
+        protocol_version: settings.protocol_version,
+        target_control_port: settings.named_control_port,
+    };
+    names::gateway_target_group(cluster, &naming)
 }
 
 fn service_name(
@@ -155,10 +137,14 @@ fn service_name(
                 target_type,
                 protocol,
                 protocol_version: settings.protocol_version.unwrap_or_default(),
-                target_control_port: settings.target_control_port,
+                target_control_port: settings.named_control_port,
             };
             names::ingress_target_group(cluster, &naming)
         }
+        TargetGroupNaming::Gateway { gateway, route, given } => given.clone().unwrap_or_else(|| {
+            let backend = ObjectKey::namespaced(service.namespace, service.name);
+            gateway_name(settings, (gateway, route, &backend), port, cluster)
+        }),
     }
 }
 
@@ -185,5 +171,7 @@ fn build_binding(
         ip_address_type: target_group.ip_address_type.clone(),
         vpc_id: config.vpc_id.clone(),
         multi_cluster: backend.multi_cluster,
+        labels: backend.labels.clone(),
+        annotations: backend.annotations.clone(),
     })
 }

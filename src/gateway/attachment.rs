@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::listener_sets::ListenerSets;
-use super::listeners::{Judged, Parent, ParentId, admitted_kinds};
+use super::listeners::{Judged, ListenerProblem, Parent, ParentId, admitted_kinds};
 use super::route::{Route, RouteProblem, RouteReason};
 use super::{Cluster, Controller, GatewayOptions, hostname, namespaces};
 use crate::api::ObjectKey;
@@ -40,6 +40,18 @@ impl<'a> Offer<'a> {
         let numbers =
             parents.iter().enumerate().map(|(number, parent)| (parent.id.clone(), number)).collect();
         Self { controller, parents, numbers, rejected, undecided }
+    }
+
+    /// The same, with what is wrong with the valid listeners of some ports.
+    #[must_use]
+    pub fn with_problems(&self, by_port: &BTreeMap<i32, ListenerProblem>) -> Self {
+        let mut offer = self.clone();
+        for judged in offer.parents.iter_mut().flat_map(|parent| &mut parent.listeners) {
+            if judged.is_valid() {
+                judged.problem = by_port.get(&judged.listener.port).cloned();
+            }
+        }
+        offer
     }
 
     /// A listener.

@@ -13,8 +13,26 @@ use crate::api::{ObjectKey, Service, ServicePort};
 /// The largest weight that ELB takes.
 pub const MAX_WEIGHT: i32 = 999;
 
+/// Kinds of backends.
+pub const BACKEND_KINDS: [&str; 3] = [SERVICE_KIND, TARGET_GROUP_NAME_KIND, GATEWAY_KIND];
 const SERVICE_KIND: &str = "Service";
 const TARGET_GROUP_NAME_KIND: &str = "TargetGroupName";
+
+/// What is said of a rule with several ListenerRuleConfigurations.
+pub const SEVERAL_CONFIGURATIONS: &str =
+    "Only one listener rule config can be referenced per route rule, found multiple";
+/// What is said of a backend of another kind than [`BACKEND_KINDS`].
+pub const UNKNOWN_KIND: &str = "Unknown backend reference kind";
+/// What is said of a backend without a port.
+pub const PORT_REQUIRED: &str = "Port is required";
+/// What is said of filters at a backend.
+pub const BACKEND_FILTERS: &str = "filters of backendRefs are not supported by load balancers";
+
+/// What is said of a weight that ELB does not take.
+pub fn weight_problem(weight: i32) -> Option<String> {
+    let is_fine = (0..=MAX_WEIGHT).contains(&weight);
+    (!is_fine).then(|| format!("Weight [{weight}] must be less than or equal to {MAX_WEIGHT}"))
+}
 
 /// Where requests are sent, and their share.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,8 +132,7 @@ impl Loader<'_> {
             }
         }
         if options.strict && references.has_backend_filters {
-            let message = "filters of backendRefs are not supported by load balancers";
-            rule.refuse(RouteProblem::unsupported(message));
+            rule.refuse(RouteProblem::unsupported(BACKEND_FILTERS));
         }
         for reference in &references.backends {
             match self.load_backend(reference) {
@@ -140,10 +157,7 @@ impl Loader<'_> {
             [] => return Ok(None),
             [name] => *name,
             _ => {
-                return Err(problem(
-                    "Only one listener rule config can be referenced per route rule, found multiple"
-                        .to_owned(),
-                ));
+                return Err(problem(SEVERAL_CONFIGURATIONS.to_owned()));
             }
         };
         let key = self.route.id.key.sibling(name);
@@ -166,21 +180,20 @@ impl Loader<'_> {
             Some(TARGET_GROUP_NAME_KIND) => RouteBackend::TargetGroup { name: reference.name.clone() },
             Some(GATEWAY_KIND) => self.load_gateway(reference)?,
             Some(_) => {
-                return Err(Missing::problem(RouteReason::InvalidKind, "Unknown backend reference kind"));
+                return Err(Missing::problem(RouteReason::InvalidKind, UNKNOWN_KIND));
             }
         };
         let weight = reference.weight.unwrap_or(1);
-        if (0..=MAX_WEIGHT).contains(&weight) {
-            return Ok(Weighted { backend, weight });
+        match weight_problem(weight) {
+            None => Ok(Weighted { backend, weight }),
+            Some(message) => Err(Missing::Refused(RouteProblem::unsupported(message))),
         }
-        let message = format!("Weight [{weight}] must be less than or equal to {MAX_WEIGHT}");
-        Err(Missing::Refused(RouteProblem::unsupported(message)))
     }
 
     /// The object that a reference is about, if the route may refer to it, and the port that it names.
     fn resolve(&self, reference: &BackendRef, group: &str, kind: &str) -> Result<(ObjectKey, i32), Missing> {
         let port = reference.port;
-        let port = port.ok_or_else(|| Missing::problem(RouteReason::UnsupportedValue, "Port is required"))?;
+        let port = port.ok_or_else(|| Missing::problem(RouteReason::UnsupportedValue, PORT_REQUIRED))?;
         let own = self.route.id.key.namespace();
         let key =
             ObjectKey::namespaced(reference.namespace.as_deref().unwrap_or(own), reference.name.as_str());

@@ -52,6 +52,18 @@ pub struct GatewayConfig {
     pub load_balancer: LoadBalancerConfigurationSpec,
     /// Settings of target groups of Services, where the Services' own say nothing.
     pub default_target_group: Option<TargetGroupConfigurationSpec>,
+    /// The LoadBalancerConfigurations that it is merged from, the one that wins first.
+    pub sources: Vec<Arc<LoadBalancerConfiguration>>,
+}
+
+impl GatewayConfig {
+    /// The LoadBalancerConfiguration that a field is from; `None`: nobody says anything.
+    pub fn source_of(
+        &self,
+        is_set: impl Fn(&LoadBalancerConfigurationSpec) -> bool,
+    ) -> Option<&LoadBalancerConfiguration> {
+        self.sources.iter().map(|source| &**source).find(|source| is_set(&source.spec))
+    }
 }
 
 /// The configuration of a Gateway of a class.
@@ -74,12 +86,24 @@ pub fn resolve(
     let load_balancer = merge_load_balancers(spec(&of_class), spec(&of_gateway), options);
     let default_target_group =
         merge_defaults(winner, defaults_of_class.as_deref(), defaults_of_gateway.as_deref());
-    Ok(GatewayConfig { load_balancer, default_target_group })
+    let sources = match winner {
+        MergingMode::PreferGateway => [of_gateway, of_class],
+        MergingMode::PreferGatewayClass => [of_class, of_gateway],
+    };
+    Ok(GatewayConfig {
+        load_balancer,
+        default_target_group,
+        sources: sources.into_iter().flatten().collect(),
+    })
 }
 
 fn is_accepted(class: &GatewayClass) -> bool {
     class.status.as_ref().is_some_and(|status| true_condition(&status.conditions, "Accepted").is_some())
 }
+
+/// What is said of a default TargetGroupConfiguration that is for one Service.
+pub const NOT_A_DEFAULT: &str =
+    "TargetGroupConfiguration has a targetReference, expected one without as the default";
 
 /// The LoadBalancerConfiguration of a class. Group and kind of the reference are not looked at, as upstream does.
 pub fn class_configuration(
@@ -126,9 +150,12 @@ pub fn default_target_group(
         None => {
             Err(error(format!("{TARGET_GROUP_CONFIGURATION_KIND}.{GROUP} \"{}\" not found", reference.name)))
         }
-        Some(found) if found.spec.target_reference.is_some() => Err(error(
-            "TargetGroupConfiguration has a targetReference, expected one without as the default".to_owned(),
-        )),
+        Some(found) if found.spec.target_reference.is_some() => Err(error(format!(
+            "{TARGET_GROUP_CONFIGURATION_KIND} {:?} in namespace {:?} has targetReference set and cannot be used as a \
+             defaultTargetGroupConfiguration — a default TGC must not have targetReference",
+            reference.name,
+            place.namespace(),
+        ))),
         Some(found) => Ok(Some(found)),
     }
 }

@@ -15,13 +15,12 @@ pub fn winner(port: &PortRoutes, routes: &[Route<'_>]) -> Option<usize> {
     first.map(|(index, _)| index)
 }
 
-/// The backends of a route, of all its rules in order. Nothing, if none of them gets requests: there is no listener then.
+/// The backends of a route, of all its rules in order. If none of them gets requests there is no listener.
 ///
 /// A rule that is refused is left out.
 pub fn backends(rules: &[LoadedRule]) -> Vec<&Weighted> {
     let served = rules.iter().filter(|rule| rule.refusal.is_none());
-    let backends: Vec<&Weighted> = served.flat_map(|rule| &rule.backends).collect();
-    if backends.iter().all(|backend| backend.weight == 0) { Vec::new() } else { backends }
+    served.flat_map(|rule| &rule.backends).collect()
 }
 
 #[cfg(test)]

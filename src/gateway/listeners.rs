@@ -87,6 +87,8 @@ pub enum ListenerReason {
     InvalidCertificateRef,
     /// Its certificate is in another namespace, without a grant.
     RefNotPermitted,
+    /// It cannot be built as its configuration asks.
+    Invalid,
 }
 
 /// Judges the listeners of a Gateway, then those of ListenerSets in their order. Of two that conflict, the later is not valid.
@@ -114,6 +116,9 @@ pub fn judge<'a>(
             .or_else(|| mixed.contains(&judged.listener.port).then(|| protocol_conflict(judged.listener)))
             .or_else(|| taken.judge(judged.listener))
             .or_else(|| judge_protocol(judged.listener, controller));
+        if mixed.contains(&judged.listener.port) {
+            judged.supported_kinds.clear();
+        }
         if judged.problem.is_none() {
             taken.take(judged.listener);
         }

@@ -18,6 +18,7 @@
 pub mod attachment;
 pub mod backends;
 pub mod config;
+pub mod features;
 pub mod grants;
 pub mod hostname;
 pub mod l4;

@@ -24,6 +24,7 @@ use super::Controller;
     strum::Display,
     strum::EnumString,
     strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 pub enum RouteKind {
     /// `HTTPRoute`.

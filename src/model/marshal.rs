@@ -10,11 +10,12 @@ use super::{
     AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, Listener, LoadBalancer, Owner, Protection,
     ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
 };
-use crate::api::IntOrString;
+use crate::api::{IntOrString, LabelSelector};
 use crate::aws_api::ec2::{IngressRule, RuleSource};
 use crate::aws_api::elbv2::{HealthCheck, Matcher, MutualAuthentication, Protocol, SubnetMapping};
 use crate::aws_api::{Attributes, Ref, SymbolKind};
 use json::{JsonObject, JsonValue};
+use std::collections::BTreeMap;
 
 const SECURITY_GROUP: &str = "AWS::EC2::SecurityGroup";
 const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
@@ -50,7 +51,7 @@ pub fn marshal(stack: &Stack) -> String {
         (RULE, rules.iter().map(|(key, item)| (rule_id(key), spec(rule(key, item)))).collect()),
         (BINDING, resources(bindings, binding)),
     ]);
-    if id.owner == Owner::Ingress {
+    if id.owner == Owner::Ingress || id.owner.is_gateway() {
         let targets = alb_targets.iter().map(|(id, target)| alb_target(stack, id, target));
         let entry = JsonObject::new().with("TargetGroups", JsonObject::sorted(targets));
         kinds.push((ALB_TARGETS, vec![(ALB_TARGETS.to_owned(), entry.into())]));
@@ -317,11 +318,13 @@ fn binding(binding: &Binding) -> JsonObject {
         ip_address_type,
         vpc_id,
         multi_cluster,
+        labels,
+        annotations,
     } = binding;
     let rules = networking
         .as_ref()
         .map(|rules| JsonObject::new().with_any("ingress", rules.iter().map(networking_rule)));
-    let selector = node_selector.as_ref().map(|labels| JsonObject::new().with_any("matchLabels", labels));
+    let selector = node_selector.as_ref().map(label_selector);
     let spec = JsonObject::new()
         .with("targetGroupARN", target_group_arn)
         .with("targetType", target_type.as_str())
@@ -332,8 +335,25 @@ fn binding(binding: &Binding) -> JsonObject {
         .with_some("vpcID", Some(vpc_id).filter(|id| !id.is_empty()))
         .with_some("multiClusterTargetGroup", multi_cluster.then_some(true))
         .with("targetGroupProtocol", target_group_protocol.as_str());
-    let metadata = JsonObject::new().with("name", name).with("namespace", namespace);
+    let metadata = JsonObject::new()
+        .with("name", name)
+        .with("namespace", namespace)
+        .with_any("labels", labels)
+        .with_any("annotations", annotations);
     JsonObject::new().with("template", JsonObject::new().with("metadata", metadata).with("spec", spec))
+}
+
+fn label_selector(selector: &LabelSelector) -> JsonObject {
+    let expressions = selector.match_expressions.iter().flatten().map(|requirement| {
+        JsonObject::new()
+            .with("key", &requirement.key)
+            .with("operator", &requirement.operator)
+            .with_any("values", requirement.values.iter().flatten())
+    });
+    let none = BTreeMap::new();
+    JsonObject::new()
+        .with_any("matchLabels", selector.match_labels.as_ref().unwrap_or(&none))
+        .with_any("matchExpressions", expressions)
 }
 
 fn networking_rule(rule: &BindingIngress) -> JsonObject {
@@ -391,7 +411,7 @@ fn alb_target(stack: &Stack, id: &ResourceId, target: &AlbTarget) -> (String, Js
         .with("Name", &name)
         .with("ARN", reference(TARGET_GROUP, id.as_str(), "targetGroupARN"))
         .with("Port", listener_port)
-        .with("TargetARN", load_balancer_arn(load_balancer))
+        .with("TargetARN", load_balancer)
         .with("TargetPort", *port);
     (name, object.into())
 }

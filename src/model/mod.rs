@@ -5,6 +5,7 @@
 
 pub mod marshal;
 
+use crate::api::ObjectKey;
 use crate::api::meta::CLUSTER_TAG;
 use crate::aws_api::ec2::IngressRule;
 use crate::aws_api::elbv2::{
@@ -12,6 +13,7 @@ use crate::aws_api::elbv2::{
     RuleCondition, RuleTransform, Scheme, SubnetMapping, TargetType,
 };
 use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +25,10 @@ pub enum Owner {
     Service,
     /// An Ingress group.
     Ingress,
+    /// A Gateway with an ALB.
+    AlbGateway,
+    /// A Gateway with an NLB.
+    NlbGateway,
 }
 
 impl Owner {
@@ -31,7 +37,14 @@ impl Owner {
         match self {
             Self::Service => "service.k8s.aws",
             Self::Ingress => "ingress.k8s.aws",
+            Self::AlbGateway => "gateway.k8s.aws.alb",
+            Self::NlbGateway => "gateway.k8s.aws.nlb",
         }
+    }
+
+    /// Whether the stack is that of a Gateway.
+    pub fn is_gateway(self) -> bool {
+        matches!(self, Self::AlbGateway | Self::NlbGateway)
     }
 }
 
@@ -47,6 +60,11 @@ pub struct StackId {
 }
 
 impl StackId {
+    /// The object whose stack it is, or the name of an explicit Ingress group without a namespace.
+    pub fn object(&self) -> ObjectKey {
+        ObjectKey::namespaced(self.namespace.as_str(), self.name.as_str())
+    }
+
     /// Key of the tag that names the stack.
     fn stack_tag_key(&self) -> String {
         format!("{}/stack", self.owner.prefix())
@@ -171,7 +189,7 @@ impl fmt::Display for ResourceAddress {
 pub type Resources<T> = BTreeMap<ResourceId, T>;
 
 /// Everything one Service or Ingress group wants to exist. No load balancer: everything shall go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stack {
     /// Identity.
     pub id: StackId,
@@ -318,7 +336,7 @@ pub struct Rule {
 }
 
 /// A TargetGroupBinding: ties a target group to a Service's pods or nodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
     /// Namespace of the Service.
     pub namespace: String,
@@ -336,14 +354,18 @@ pub struct Binding {
     pub service_port: IntOrString,
     /// Who may reach the targets; `None`: rules are not managed.
     pub networking: Option<Vec<BindingIngress>>,
-    /// Labels that nodes must carry (instance targets).
-    pub node_selector: Option<BTreeMap<String, String>>,
+    /// Nodes that are targets (instance targets).
+    pub node_selector: Option<LabelSelector>,
     /// Address family.
     pub ip_address_type: IpAddressType,
     /// VPC of the target group.
     pub vpc_id: String,
     /// Whether the target group is shared with other clusters.
     pub multi_cluster: bool,
+    /// Labels that users ask for; those of the stack win over them.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations that users ask for.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One networking rule of a binding.
@@ -384,11 +406,11 @@ pub struct Protection {
     pub shield: Option<bool>,
 }
 
-/// An ALB behind a frontend NLB's target group.
+/// An ALB behind a target group of an NLB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlbTarget {
-    /// The ALB's resource id.
-    pub load_balancer: ResourceId,
+    /// The ALB: one of the same stack, or another one.
+    pub load_balancer: Ref,
     /// The ALB's listener port.
     pub port: i32,
 }

@@ -10,11 +10,10 @@ use crate::api::target_group_binding::{
     IpBlock, Networking, NetworkingIngressRule, NetworkingPeer, NetworkingPort, SecurityGroupPeer,
     ServiceReference, TargetGroupBindingSpec,
 };
-use crate::api::{LabelSelector, ObjectKey, ObjectMeta, TargetGroupBinding};
+use crate::api::{ObjectKey, ObjectMeta, TargetGroupBinding};
 use crate::aws_api::{Ref, ResolvedIds, Unresolved};
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, Stack};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// Why a binding cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +38,7 @@ pub fn render_binding(write: &BindingWrite, known: &ResolvedIds) -> Result<Targe
         namespace: Some(binding.namespace.clone()),
         name: Some(binding.name.clone()),
         labels: Some(labels.clone()),
+        annotations: Some(binding.annotations.clone()).filter(|annotations| !annotations.is_empty()),
         ..ObjectMeta::default()
     };
     Ok(TargetGroupBinding { metadata, spec: render_spec(binding, known)?, status: None })
@@ -65,9 +65,10 @@ pub fn digest_observed(bindings: &[TargetGroupBinding]) -> Digest {
 /// Digest of the stack's bindings as they should be. References must be resolvable with `known`.
 pub fn digest_wanted(stack: &Stack, known: &ResolvedIds) -> Result<Digest, BindingError> {
     let labels = stack.id.labels();
-    let wanted = stack.bindings.values().map(|binding| {
-        render_binding(&BindingWrite { binding: binding.clone(), labels: labels.clone() }, known)
-    });
+    let wanted = stack
+        .bindings
+        .values()
+        .map(|binding| render_binding(&BindingWrite::new(binding.clone(), &labels), known));
     Ok(digest_observed(&wanted.collect::<Result<Vec<_>, _>>()?))
 }
 
@@ -90,6 +91,8 @@ fn render_spec(binding: &Binding, known: &ResolvedIds) -> Result<TargetGroupBind
         ip_address_type,
         vpc_id,
         multi_cluster,
+        labels: _,
+        annotations: _,
     } = binding;
     Ok(TargetGroupBindingSpec {
         target_group_arn: Some(resolve(target_group_arn, known)?),
@@ -99,7 +102,7 @@ fn render_spec(binding: &Binding, known: &ResolvedIds) -> Result<TargetGroupBind
         target_group_protocol: Some(spelled("targetGroupProtocol", target_group_protocol.as_str())?),
         service_ref: ServiceReference { name: service_name.clone(), port: service_port.clone() },
         networking: networking.as_ref().map(|rules| render_networking(rules, known)).transpose()?,
-        node_selector: node_selector.as_ref().map(render_selector),
+        node_selector: node_selector.clone(),
         ip_address_type: Some(spelled("ipAddressType", ip_address_type.as_str())?),
         vpc_id: Some(vpc_id.clone()),
         iam_role_arn_to_assume: None,
@@ -115,10 +118,6 @@ fn resolve(reference: &Ref, known: &ResolvedIds) -> Result<String, Unresolved> {
 
 fn spelled<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<T, BindingError> {
     text.parse().map_err(|_| BindingError::Inexpressible { field, value: text.to_owned() })
-}
-
-fn render_selector(labels: &BTreeMap<String, String>) -> LabelSelector {
-    LabelSelector { match_labels: Some(labels.clone()), match_expressions: None }
 }
 
 fn render_networking(rules: &[BindingIngress], known: &ResolvedIds) -> Result<Networking, BindingError> {

@@ -76,7 +76,7 @@ pub enum Op {
 }
 
 /// A TargetGroupBinding to write, with references not resolved yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BindingWrite {
     /// What it shall be.
     pub binding: Binding,
@@ -85,6 +85,13 @@ pub struct BindingWrite {
 }
 
 impl BindingWrite {
+    /// A binding of a stack with these labels.
+    pub fn new(binding: Binding, of_stack: &BTreeMap<String, String>) -> Self {
+        let mut labels = binding.labels.clone();
+        labels.extend(of_stack.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Self { binding, labels }
+    }
+
     /// Namespace and name.
     pub fn key(&self) -> ObjectKey {
         ObjectKey::namespaced(self.binding.namespace.as_str(), self.binding.name.as_str())

@@ -22,6 +22,8 @@ pub struct AlbSettings<'a> {
     pub listeners: BTreeMap<i32, AlbListenerSettings>,
     /// The HTTPS port that all HTTP listeners redirect to.
     pub ssl_redirect: Option<i32>,
+    /// Whether rules that would loop or can never match are left out.
+    pub drops_needless_rules: bool,
     /// What contributors bring, by their places; nothing of those that cannot be built.
     pub contributions: BTreeMap<usize, Contribution<'a>>,
     /// Web ACLs and Shield.
@@ -102,8 +104,8 @@ pub struct Contribution<'a> {
 /// A rule of a listener.
 #[derive(Clone, Debug)]
 pub struct RuleSettings {
-    /// Where it is written.
-    pub position: RulePosition,
+    /// Where it is written; `None`: nothing is to be said about it.
+    pub position: Option<RulePosition>,
     /// The rule.
     pub rule: Rule,
 }

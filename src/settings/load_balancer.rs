@@ -16,7 +16,7 @@ const MAX_NAME: usize = 32;
 /// The only key of a minimum capacity.
 const CAPACITY_UNITS: &str = "CapacityUnits";
 /// Attribute whose value `true` keeps the controller from deleting a load balancer.
-const DELETION_PROTECTION: &str = "deletion_protection.enabled";
+pub(super) const DELETION_PROTECTION: &str = "deletion_protection.enabled";
 /// Attribute of an NLB with a closed set of values.
 const ROUTING_POLICY: &str = "dns_record.client_routing_policy";
 const ROUTING_POLICIES: [&str; 3] =

@@ -3,14 +3,16 @@
 //! Every recipe is part of the contract: both controllers must arrive at the same name for the same input. A name is used
 //! when a resource is created; what exists is found by its tags.
 
+use crate::api::ObjectKey;
 use crate::aws_api::elbv2::{Protocol, Scheme, TargetType};
+use crate::gateway::route::RouteId;
 use crate::model::StackId;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
-/// A Service, as far as names depend on it.
+/// A Service or Gateway, as far as names depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServiceIdentity<'a> {
+pub struct ObjectIdentity<'a> {
     /// Namespace.
     pub namespace: &'a str,
     /// Name.
@@ -23,7 +25,7 @@ pub struct ServiceIdentity<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceTargetGroup<'a> {
     /// The Service behind the target group.
-    pub service: ServiceIdentity<'a>,
+    pub service: ObjectIdentity<'a>,
     /// UID of the Service that owns the load balancer, for the target groups that its actions add.
     pub base_uid: Option<&'a str>,
     /// Port of the target group.
@@ -50,7 +52,7 @@ pub struct IngressTargetGroup<'a> {
     /// Name of the Ingress.
     pub ingress_name: &'a str,
     /// The Service behind the target group.
-    pub service: ServiceIdentity<'a>,
+    pub service: ObjectIdentity<'a>,
     /// Service port as the Ingress writes it: a number or a name.
     pub service_port: &'a str,
     /// Port of the target group.
@@ -61,6 +63,27 @@ pub struct IngressTargetGroup<'a> {
     pub protocol: &'a Protocol,
     /// `HTTP1`, `HTTP2` or `GRPC`.
     pub protocol_version: &'a str,
+    /// Port of the target control agent.
+    pub target_control_port: Option<i32>,
+}
+
+/// What the name of the target group of a route depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayTargetGroup<'a> {
+    /// The Gateway.
+    pub gateway: &'a ObjectKey,
+    /// The route.
+    pub route: &'a RouteId,
+    /// The Service, or the Gateway whose ALB it is.
+    pub backend: &'a ObjectKey,
+    /// Port of the target group.
+    pub port: i32,
+    /// What its targets are.
+    pub target_type: &'a TargetType,
+    /// Protocol.
+    pub protocol: &'a Protocol,
+    /// `HTTP1`, `HTTP2` or `GRPC`; `None` for NLBs.
+    pub protocol_version: Option<&'a str>,
     /// Port of the target control agent.
     pub target_control_port: Option<i32>,
 }
@@ -78,14 +101,14 @@ pub struct FrontendNlbTargetGroup<'a> {
     pub health_check_protocol: &'a Protocol,
 }
 
-/// The NLB of a Service.
-pub fn service_load_balancer(cluster: &str, service: ServiceIdentity<'_>, scheme: &Scheme) -> String {
-    dashed(service.namespace, service.name, &digest(&[cluster, service.uid, scheme.as_str()]))
+/// The load balancer of a Service or Gateway.
+pub fn load_balancer(cluster: &str, owner: ObjectIdentity<'_>, scheme: &Scheme) -> String {
+    dashed(owner.namespace, owner.name, &digest(&[cluster, owner.uid, scheme.as_str()]))
 }
 
-/// The managed frontend security group of a Service.
-pub fn service_security_group(cluster: &str, service: ServiceIdentity<'_>) -> String {
-    let ServiceIdentity { namespace, name, uid } = service;
+/// The managed frontend security group of a Service or Gateway.
+pub fn security_group(cluster: &str, owner: ObjectIdentity<'_>) -> String {
+    let ObjectIdentity { namespace, name, uid } = owner;
     dashed(namespace, name, &digest(&[cluster, name, namespace, uid]))
 }
 
@@ -153,6 +176,36 @@ pub fn ingress_target_group(cluster: &str, target_group: &IngressTargetGroup<'_>
         &target_control_port.map(|port| port.to_string()).unwrap_or_default(),
     ]);
     dashed(service.namespace, service.name, &hash)
+}
+
+/// A target group of a route of a Gateway, and its TargetGroupBinding.
+pub fn gateway_target_group(cluster: &str, target_group: &GatewayTargetGroup<'_>) -> String {
+    let GatewayTargetGroup {
+        gateway,
+        route,
+        backend,
+        port,
+        target_type,
+        protocol,
+        protocol_version,
+        target_control_port,
+    } = target_group;
+    let hash = digest(&[
+        cluster,
+        gateway.namespace(),
+        gateway.name(),
+        route.key.namespace(),
+        route.key.name(),
+        route.kind.as_str(),
+        backend.namespace(),
+        backend.name(),
+        &port.to_string(),
+        target_type.as_str(),
+        protocol.as_str(),
+        protocol_version.unwrap_or_default(),
+        &target_control_port.map(|port| port.to_string()).unwrap_or_default(),
+    ]);
+    dashed(route.key.namespace(), route.key.name(), &hash)
 }
 
 /// The NLB in front of an Ingress group's ALB.

@@ -117,6 +117,19 @@ pub fn rule_to_port(protocol: &str, port: i32, source: RuleSource) -> IngressRul
     }
 }
 
+/// Lets the path MTU be discovered: "fragmentation needed" of ICMP, "packet too big" of ICMPv6.
+pub fn icmp_rule(source: RuleSource) -> IngressRule {
+    let (protocol, kind, code) =
+        if matches!(source, RuleSource::Ipv6(_)) { ("icmpv6", 2, 0) } else { ("icmp", 3, 4) };
+    IngressRule {
+        protocol: protocol.to_owned(),
+        from_port: Some(kind),
+        to_port: Some(code),
+        source,
+        description: None,
+    }
+}
+
 /// Whether a CIDR is of the IPv6 family; the syntax is AWS's to judge.
 pub fn is_ipv6_cidr(cidr: &str) -> bool {
     cidr.contains(':')

@@ -17,8 +17,9 @@ const SERVICES: &[&str] = &["Service"];
 const INGRESSES: &[&str] = &["Ingress"];
 const BINDINGS: &[&str] = &["TargetGroupBinding"];
 const BACKENDS: &[&str] = &["Service", "TargetGroupBinding"];
-const SOURCES: &[&str] = &["Service", "Ingress"];
-const ALL: &[&str] = &["Service", "Ingress", "TargetGroupBinding"];
+const SOURCES: &[&str] = &["Service", "Ingress", "Gateway"];
+const BUILT: &[&str] = &["Service", "Ingress", "Gateway", "HTTPRoute and other routes"];
+const ALL: &[&str] = &["Service", "Ingress", "Gateway", "TargetGroupBinding"];
 
 const API_SERVER: &[&str] = &[
     "It is tried again; a single event means nothing.",
@@ -32,13 +33,14 @@ impl Reason {
         let (kinds, meaning, remedies): (_, _, &[&str]) = match self {
             Self::SuccessfullyReconciled => (ALL, "AWS is as the object wants it.", &[]),
             Self::FailedBuildModel => (
-                SOURCES,
+                BUILT,
                 "What the object says, or something it refers to, cannot be built. Nothing in AWS was touched for it; in an Ingress \
-                 group the other members go on.",
+                 group the other members go on, and of a Gateway the other listeners and routes.",
                 &[
                     "Correct what the message names: the object, the annotation or field, the value, and what would be right.",
                     "No subnet is suitable: `doctor` shows where load balancers can be placed and which tags are missing.",
-                    "No certificate is found for a host: name one by annotation, or issue one in ACM in this region.",
+                    "No certificate is found for a host: name one by annotation or in a LoadBalancerConfiguration, or issue one in ACM in this \
+                     region.",
                     "AWS could not be asked: the message holds AWS's own error code; see `FailedDeployModel`.",
                 ],
             ),

@@ -6,6 +6,7 @@ mod jwt;
 mod repeated;
 
 pub use condition::{MAX_VALUE, MAX_VALUES};
+pub use jwt::check_claim;
 
 use super::{ValueFinding, regex};
 use crate::annotations::ingress::auth::parse_auth;
@@ -169,7 +170,8 @@ fn check_present(needed: &[(&str, &String)]) -> Vec<ValueFinding> {
     missing.map(|(name, _)| ValueFinding::error(format!("needs {name}"))).collect()
 }
 
-fn check_url(name: &str, url: &str) -> Option<ValueFinding> {
+/// What is wrong with a URL that AWS asks; an empty one counts as absent.
+pub fn check_url(name: &str, url: &str) -> Option<ValueFinding> {
     let is_url = url.is_empty() || url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty());
     (!is_url).then(|| ValueFinding::error(format!("{name} is {url:?}, expected a URL with https://")))
 }

@@ -16,15 +16,6 @@ const MAX_ATTRIBUTES: usize = 200;
 /// Far more than the tags that a resource has, or the labels of a node.
 const MAX_PAIRS: usize = 1000;
 const CAPACITY_UNITS: &str = "CapacityUnits";
-/// Keys of the controller's own tags.
-const TRACKING_KEYS: &[&str] = &[
-    meta::CLUSTER_TAG,
-    meta::SERVICE_STACK_TAG,
-    meta::SERVICE_RESOURCE_TAG,
-    meta::INGRESS_STACK_TAG,
-    meta::INGRESS_RESOURCE_TAG,
-];
-
 /// What the pairs are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapKind {
@@ -151,7 +142,7 @@ fn check_tag(key: &str, value: &str) -> Option<ValueFinding> {
     if key.to_lowercase().starts_with("aws:") {
         return Some(ValueFinding::error(format!("tag key {key:?} starts with aws:, which is reserved")));
     }
-    if TRACKING_KEYS.contains(&key) {
+    if meta::TRACKING_TAGS.contains(&key) {
         return Some(ValueFinding::warning(format!(
             "tag key {key:?} is the controller's own, yours has no effect"
         )));

@@ -23,6 +23,8 @@ pub enum TextKind {
     NetworkSuccessCodes,
     /// HTTP or gRPC status codes of an ALB's health check.
     ApplicationSuccessCodes,
+    /// gRPC status codes of an ALB's health check.
+    GrpcSuccessCodes,
     /// Id of a pool of customer-owned addresses.
     CustomerOwnedPool,
     /// Id of an IPAM pool.
@@ -106,6 +108,7 @@ impl TextKind {
             Self::BackendProtocol => return check_backend_protocol(value),
             Self::NetworkSuccessCodes => return check_codes(value, &[(200, 599)]),
             Self::ApplicationSuccessCodes => return check_codes(value, &[(0, 99), (200, 499)]),
+            Self::GrpcSuccessCodes => return check_codes(value, &[(0, 99)]),
             Self::GroupName if !is_group_name(value) => {
                 "1 to 63 of a-z, 0-9, '-' and '.', with a letter or digit at either end"
             }
@@ -163,6 +166,7 @@ impl TextKind {
             Self::ApplicationSuccessCodes => {
                 "status codes and ranges of them, 200 to 499 for HTTP, 0 to 99 for gRPC"
             }
+            Self::GrpcSuccessCodes => "status codes and ranges of them, 0 to 99",
             Self::CustomerOwnedPool => "id of a pool (`ipv4pool-coip-…`)",
             Self::IpamPool => "id of a pool (`ipam-pool-…`)",
             Self::CertificateAuthority => "ARN of a private certificate authority",

@@ -7,7 +7,7 @@ mod attribution;
 mod optimizer;
 mod priorities;
 mod reachability;
-mod retained;
+pub(in crate::builder) mod retained;
 
 pub use attribution::{Attribution, MemberResources};
 
@@ -42,7 +42,7 @@ pub(super) struct AlbBuilder<'b, 'a> {
 
 /// What is built besides the stack.
 #[derive(Debug)]
-pub(super) struct AlbOutcome {
+pub(in crate::builder) struct AlbOutcome {
     pub attribution: Attribution,
     pub uses_backend_group: bool,
 }
@@ -209,7 +209,11 @@ impl<'b, 'a> AlbBuilder<'b, 'a> {
             contributions.keys().flat_map(|index| candidates_of(number, *index, contributions)).collect()
         };
         let mut rules = ListenerRules::new(number, settings, default, &candidates);
-        let candidates = optimizer::optimize(number, settings, candidates);
+        let candidates = if self.settings.drops_needless_rules {
+            optimizer::optimize(number, settings, candidates)
+        } else {
+            candidates
+        };
         rules.note_built(&candidates);
         for (priority, candidate) in priorities::number(self.contributors, &id, candidates) {
             let owner = self.contributors.get(candidate.contributor);
@@ -292,7 +296,7 @@ fn candidates_of(
     let candidate = |settings: &RuleSettings| CandidateRule {
         contributor,
         rule: settings.rule.clone(),
-        position: Some(settings.position),
+        position: settings.position,
         retained: None,
     };
     rules.map(candidate).collect()

@@ -4,7 +4,7 @@
 //! forwards to a target group belongs to the contributor in that target group's resource tag; any other belongs to the
 //! contributor that still asks for its host and path.
 
-mod binding;
+pub(in crate::builder) mod binding;
 
 use super::Contributors;
 use super::optimizer::CandidateRule;
@@ -216,7 +216,7 @@ fn owner_of(contributors: Contributors<'_>, id: &str) -> Option<usize> {
     owner.map(|(index, _)| *index)
 }
 
-pub(super) fn forwards(actions: &[ListenerAction]) -> impl Iterator<Item = &str> {
+pub(in crate::builder) fn forwards(actions: &[ListenerAction]) -> impl Iterator<Item = &str> {
     let forwards = actions.iter().filter_map(|action| match action {
         ListenerAction::Forward(forward) => Some(forward),
         _ => None,
@@ -260,7 +260,7 @@ fn retained_rule(contributor: usize, live: &LiveRule) -> CandidateRule {
 }
 
 /// AWS never tells a client secret; an action that is sent back must say that the old one stays.
-fn sendable(mut actions: Vec<ListenerAction>) -> Vec<ListenerAction> {
+pub(in crate::builder) fn sendable(mut actions: Vec<ListenerAction>) -> Vec<ListenerAction> {
     for action in &mut actions {
         if let ListenerAction::AuthenticateOidc(oidc) = action {
             oidc.use_existing_client_secret = Some(true);
@@ -269,13 +269,13 @@ fn sendable(mut actions: Vec<ListenerAction>) -> Vec<ListenerAction> {
     actions
 }
 
-fn user_tags(tags: &Tags) -> Tags {
+pub(in crate::builder) fn user_tags(tags: &Tags) -> Tags {
     let user =
         tags.iter().filter(|(key, _)| !TRACKING_TAGS.contains(&key.as_str()) && !key.starts_with("aws:"));
     user.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-fn retained_target_group(found: &LiveTargetGroup) -> Option<TargetGroup> {
+pub(in crate::builder) fn retained_target_group(found: &LiveTargetGroup) -> Option<TargetGroup> {
     let live = &found.target_group;
     Some(TargetGroup {
         name: live.name.clone(),

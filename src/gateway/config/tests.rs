@@ -189,7 +189,7 @@ fn a_configuration_that_is_not_there_is_told() {
         (
             Some("team/broken"),
             None,
-            "failed to resolve default TargetGroupConfiguration \"of-service\" referenced by GatewayClass LoadBalancerConfiguration \"broken\" in namespace \"team\": TargetGroupConfiguration has a targetReference, expected one without as the default",
+            "failed to resolve default TargetGroupConfiguration \"of-service\" referenced by GatewayClass LoadBalancerConfiguration \"broken\" in namespace \"team\": TargetGroupConfiguration \"of-service\" in namespace \"team\" has targetReference set and cannot be used as a defaultTargetGroupConfiguration — a default TGC must not have targetReference",
         ),
     ];
     for (class_ref, gateway_ref, expected) in cases {

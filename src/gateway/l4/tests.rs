@@ -35,7 +35,7 @@ fn all_rules_of_the_route_are_served_together() {
             "[{backendRefs: [{kind: TargetGroupName, name: a}, {kind: TargetGroupName, name: b, weight: 0}]}, {backendRefs: [{kind: TargetGroupName, name: c}]}]",
             vec!["a", "b", "c"],
         ),
-        ("[{backendRefs: [{kind: TargetGroupName, name: a, weight: 0}]}]", vec![]),
+        ("[{backendRefs: [{kind: TargetGroupName, name: a, weight: 0}]}]", vec!["a"]),
         (
             "[{backendRefs: [{kind: TargetGroupName, name: a, weight: 1000}]}, {backendRefs: [{kind: TargetGroupName, name: b}]}]",
             vec!["b"],

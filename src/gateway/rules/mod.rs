@@ -216,7 +216,8 @@ impl Expansion {
             for hostname in &scope.hostnames {
                 match self.conditions(found, at, rule, hostname.as_deref()) {
                     Ok(conditions) => {
-                        let made = self.make(origin, found, rule, conditions);
+                        let mut made = self.make(origin, found, rule, conditions);
+                        made.close_unless_expressible();
                         self.note(index, made.refusal.as_ref());
                         let key = key(loaded.route, number, at, scope, hostname.as_deref(), found);
                         self.entries.push((key, made));
@@ -305,6 +306,26 @@ impl Expansion {
 }
 
 impl Rule {
+    /// Has a rule answer 500 whose conditions ELB cannot have together, without those.
+    ///
+    /// why not no rule at all: requests would come to another rule, which may not ask who is there
+    fn close_unless_expressible(&mut self) {
+        let is_source_ip = |condition: &Condition| matches!(condition, Condition::SourceIp(_));
+        if self.conditions.iter().filter(|condition| is_source_ip(condition)).count() < 2 {
+            return;
+        }
+        self.conditions.retain(|condition| !is_source_ip(condition));
+        if self.conditions.is_empty() {
+            self.conditions.push(condition::any_path());
+        }
+        self.transforms.clear();
+        self.authentication = None;
+        self.action = RuleAction::FixedResponse(FixedResponse::status(500));
+        let message =
+            "a rule can have one source-ip condition, the ListenerRuleConfiguration has several for a match";
+        self.refusal = Some(RouteProblem::unsupported(message));
+    }
+
     /// A rule that answers 500.
     fn nothing(origin: RuleOrigin, conditions: Vec<Condition>) -> Self {
         Self {

@@ -206,3 +206,30 @@ fn a_listener_that_nobody_else_covers_needs_no_end() {
     );
     assert_eq!(rules(&world, 80, STRICT), Vec::<String>::new());
 }
+
+#[test]
+fn conditions_that_elb_cannot_have_together_close_the_rule() {
+    let configuration = |conditions: &str| {
+        format!(
+            "{{kind: ListenerRuleConfiguration, name: a/c, spec: {{conditions: [{conditions}]}}, status: {{accepted: true}}}}"
+        )
+    };
+    let route = format!(
+        "{{kind: HTTPRoute, name: a/r, spec: {{parentRefs: [{{name: edge}}], rules: [{{matches: [{{path: {{value: /x}}}}, {{path: {{value: /longer}}}}], filters: [{{type: ExtensionRef, extensionRef: {{group: gateway.k8s.aws, kind: ListenerRuleConfiguration, name: c}}}}], {BACKEND}}}]}}}}"
+    );
+    let range = |range: &str, indexes: &str| {
+        format!("{{field: source-ip, sourceIPConfig: {{values: [{range}]}}{indexes}}}")
+    };
+    let one = configuration(&range("10.0.0.0/8", ""));
+    assert_eq!(
+        rules(&with_routes(&[&route, &one]), 80, LENIENT),
+        ["/longer|/longer/* 10.0.0.0/8 forward", "/x|/x/* 10.0.0.0/8 forward"]
+    );
+    let two =
+        configuration(&[range("10.0.0.0/8", ""), range("192.0.2.0/24", ", matchIndexes: [1]")].join(", "));
+    let world = with_routes(&[&route, &two]);
+    assert_eq!(rules(&world, 80, LENIENT), ["/longer|/longer/* 500 refused", "/x|/x/* 10.0.0.0/8 forward"]);
+    let [(route, problem)]: [_; 1] = expanded(&world, 80, LENIENT).problems.try_into().unwrap();
+    assert_eq!(route, 0);
+    assert!(problem.message.contains("one source-ip condition"), "{}", problem.message);
+}

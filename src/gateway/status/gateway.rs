@@ -13,8 +13,8 @@ use crate::api::gateway::{GatewayStatus, GatewayStatusAddress, true_condition};
 pub enum GatewayOutcome<'a> {
     /// It has no configuration; nothing was built.
     Invalid(&'a str),
-    /// Building or deploying failed; events say why.
-    Failed(Option<Observed<'a>>),
+    /// Building or deploying failed; events say why. What was observed before stays.
+    Failed,
     /// It was deployed.
     Deployed(Observed<'a>, &'a LoadBalancerState),
 }
@@ -50,8 +50,7 @@ pub fn gateway_status(
     let mut new = old.clone();
     new.conditions = merge(&old.conditions, &wanted(old, outcome), moment);
     let observed = match outcome {
-        GatewayOutcome::Invalid(_) => None,
-        GatewayOutcome::Failed(observed) => observed,
+        GatewayOutcome::Invalid(_) | GatewayOutcome::Failed => None,
         GatewayOutcome::Deployed(observed, _) => Some(observed),
     };
     if let GatewayOutcome::Deployed(_, state) = outcome {
@@ -91,7 +90,7 @@ fn is_gateway(parent: &Parent<'_>) -> bool {
 fn is_programmed(old: &GatewayStatus, outcome: GatewayOutcome<'_>) -> bool {
     match outcome {
         GatewayOutcome::Deployed(_, state) => state.is_active,
-        GatewayOutcome::Invalid(_) | GatewayOutcome::Failed(_) => programmed_arn(old).is_some(),
+        GatewayOutcome::Invalid(_) | GatewayOutcome::Failed => programmed_arn(old).is_some(),
     }
 }
 
@@ -103,15 +102,15 @@ fn programmed_arn(old: &GatewayStatus) -> Option<&str> {
 fn wanted(old: &GatewayStatus, outcome: GatewayOutcome<'_>) -> Vec<Wanted> {
     match outcome {
         GatewayOutcome::Invalid(message) => refused(old, message),
-        GatewayOutcome::Failed(_) => refused(old, "Check Gateway Events for more information."),
+        GatewayOutcome::Failed => refused(old, "Check Gateway Events for more information."),
         GatewayOutcome::Deployed(observed, state) => vec![accepted(observed.offer), programmed(state)],
     }
 }
 
 /// why `Programmed` too: whoever waits for a status of the latest generation waits for all of it.
 fn refused(old: &GatewayStatus, message: &str) -> Vec<Wanted> {
-    let programmed = match programmed_arn(old) {
-        Some(arn) => Wanted::new("Programmed", true, "Programmed", arn),
+    let programmed = match old.conditions.iter().find(|condition| condition.type_ == "Programmed") {
+        Some(condition) => Wanted::again("Programmed", condition),
         None => Wanted::new("Programmed", false, "Invalid", message),
     };
     vec![Wanted::new("Accepted", false, "Invalid", message), programmed]

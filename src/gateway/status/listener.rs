@@ -54,6 +54,7 @@ enum About {
     Conflict,
     Acceptance,
     References,
+    Building,
 }
 
 fn about(reason: ListenerReason) -> About {
@@ -63,6 +64,7 @@ fn about(reason: ListenerReason) -> About {
         ListenerReason::InvalidRouteKinds
         | ListenerReason::InvalidCertificateRef
         | ListenerReason::RefNotPermitted => About::References,
+        ListenerReason::Invalid => About::Building,
     }
 }
 

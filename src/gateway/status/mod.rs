@@ -64,6 +64,18 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// A condition as it is.
+    fn again(type_: &'static str, condition: &Condition) -> Self {
+        let status = match condition.status.as_str() {
+            "True" => Truth::True,
+            "False" => Truth::False,
+            _ => Truth::Unknown,
+        };
+        Self::new(type_, status, condition.reason.as_str(), condition.message.as_str())
+    }
+}
+
 /// When, and of which generation of the object, something is reported.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusTime {

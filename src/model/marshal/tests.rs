@@ -114,6 +114,8 @@ fn binding() -> Binding {
             ports: vec![BindingPort { protocol: Some(Protocol::Tcp), port: Some(IntOrString::Int(8080)) }],
         }]),
         node_selector: None,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
         ip_address_type: IpAddressType::Ipv4,
         vpc_id: "vpc-0abc".into(),
         multi_cluster: false,
@@ -222,7 +224,8 @@ fn certificates_protection_and_alb_targets_have_upstreams_shape() {
     stack
         .target_groups
         .insert("FrontendNlb-tg-TCP-443".into(), TargetGroup { port: Some(443), ..target_group() });
-    let target = AlbTarget { load_balancer: "LoadBalancer".into(), port: 80 };
+    let load_balancer = Ref::pending(SymbolKind::LoadBalancerArn, "LoadBalancer");
+    let target = AlbTarget { load_balancer, port: 80 };
     stack.alb_targets.insert("FrontendNlb-tg-TCP-443".into(), target);
     let json = marshal(&stack);
     for expected in [

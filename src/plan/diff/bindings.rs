@@ -23,7 +23,7 @@ impl<'a> Diff<'a> {
             by_key.entry(ObjectKey::of(observed)).or_insert(observed);
         }
         for (id, binding) in desired {
-            let write = BindingWrite { binding: self.bound_binding(binding), labels: self.stack.id.labels() };
+            let write = BindingWrite::new(self.bound_binding(binding), &self.stack.id.labels());
             // why: one that has the wanted name but another target group, which cannot be changed
             let same_name = by_key.get(&write.key()).copied();
             let bound = write.binding.target_group_arn.known().and_then(|arn| by_arn.get(arn));

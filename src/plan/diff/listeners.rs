@@ -113,11 +113,16 @@ impl<'a> Diff<'a> {
         self.listener_attributes(id, &arn, &desired.protocol, &desired.attributes, observed);
     }
 
+    /// Whether mutual TLS and ALPN that nobody wants any more are switched off. Upstream always does so for Gateways.
+    fn resets_defaults(&self) -> bool {
+        self.config().features.enhanced_default_behavior || self.stack.id.owner.is_gateway()
+    }
+
     fn listener_settings(&mut self, id: &ResourceId, desired: &Listener, actual: &actual::Listener) {
         let entity = &actual.entity;
         self.use_target_groups(&entity.default_actions);
         let Some(why) = self.drift(desired, actual) else { return };
-        let enhanced = self.config().features.enhanced_default_behavior;
+        let enhanced = self.resets_defaults();
         let remove_alpn = enhanced && desired.alpn_policy.is_empty() && !entity.alpn_policy.is_empty();
         let alpn = if remove_alpn { vec!["None".to_owned()] } else { desired.alpn_policy.clone() };
         let observed_mutual = entity.mutual_authentication.as_ref();
@@ -153,7 +158,7 @@ impl<'a> Diff<'a> {
             tags: _,
         } = desired;
         let entity = &actual.entity;
-        let enhanced = self.config().features.enhanced_default_behavior;
+        let enhanced = self.resets_defaults();
         let actions = self.bound_actions(default_actions);
         let default_certificate = certificates.first().map(|certificate| self.bound(certificate));
         let observed_certificate = entity.certificates.first().map(|arn| Ref::from(arn.as_str()));

@@ -165,7 +165,7 @@ impl<'a> Diff<'a> {
             groups.iter().rev().map(|group| (group.entity.arn.as_str(), group)).collect();
         for (id, AlbTarget { load_balancer, port }) in desired {
             let arn = self.reference(SymbolKind::TargetGroupArn, id);
-            let alb = self.reference(SymbolKind::LoadBalancerArn, load_balancer);
+            let alb = self.bound(load_balancer);
             let actual = arn.known().and_then(|arn| by_arn.get(arn)).copied();
             let targets = actual.map(|group| group.targets.as_slice()).unwrap_or_default();
             let is_wanted = |target: &&Target| target.id == alb && target.port == Some(*port);

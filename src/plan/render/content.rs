@@ -1,5 +1,6 @@
 //! What a request or binding says, as names and values for a reader.
 
+use crate::api::LabelSelector;
 use crate::aws_api::ec2::{IngressRule, RuleSource};
 use crate::aws_api::elbv2::{
     CognitoAction, CreateLoadBalancer, CreateTargetGroup, FixedResponseAction, ForwardAction, HealthCheck,
@@ -111,6 +112,8 @@ pub(super) fn of_binding(binding: &Binding) -> Details {
         ip_address_type,
         vpc_id: _,
         multi_cluster,
+        labels,
+        annotations,
     } = binding;
     let mut details = vec![
         ("object", format!("{namespace}/{name}")),
@@ -119,9 +122,27 @@ pub(super) fn of_binding(binding: &Binding) -> Details {
         ("service", format!("{service_name}:{}", port_text(service_port))),
     ];
     details.extend(networking.iter().flatten().map(|rule| ("ingress", of_binding_ingress(rule))));
-    push(&mut details, "node selector", node_selector.as_ref().map(pairs).as_ref());
+    push(&mut details, "node selector", node_selector.as_ref().map(selector_text));
     push(&mut details, "multi-cluster", multi_cluster.then_some("true"));
+    for (name, map) in [("labels", labels), ("annotations", annotations)] {
+        push(&mut details, name, (!map.is_empty()).then(|| pairs(map)));
+    }
     details
+}
+
+/// A selector as `kubectl` takes it.
+fn selector_text(selector: &LabelSelector) -> String {
+    let labels = selector.match_labels.iter().flatten().map(|(key, value)| format!("{key}={value}"));
+    let requirements = selector.match_expressions.iter().flatten().map(|requirement| {
+        let values = list(requirement.values.iter().flatten());
+        match requirement.operator.as_str() {
+            "Exists" => requirement.key.clone(),
+            "DoesNotExist" => format!("!{}", requirement.key),
+            "NotIn" => format!("{} notin ({values})", requirement.key),
+            _ => format!("{} in ({values})", requirement.key),
+        }
+    });
+    list(labels.chain(requirements))
 }
 
 /// `key=value` pairs in a line.

@@ -128,6 +128,7 @@ impl<'b, 'a> GroupReader<'b, 'a> {
             tags_complete,
             listeners,
             ssl_redirect,
+            drops_needless_rules: true,
             contributions,
             protection,
             frontend_nlb,

@@ -24,7 +24,7 @@ pub(super) fn read(
         for (at, path) in questions.collect(ordered_paths(reader, index, entry))?.into_iter().flatten() {
             let position = RulePosition { rule: index, path: at };
             let rule = questions.collect(read_rule(reader, listener, entry, path, &position.to_string()))?;
-            rules.extend(rule.map(|rule| RuleSettings { position, rule }));
+            rules.extend(rule.map(|rule| RuleSettings { position: Some(position), rule }));
         }
     }
     questions.ask()?;

@@ -4,7 +4,7 @@ use super::context::Overlay;
 use super::member::MemberReader;
 use super::{health_check, tags};
 use crate::api::meta::{is_external_name, without_endpoints};
-use crate::api::{IntOrString, ObjectKey, Service, ServicePort};
+use crate::api::{IntOrString, ObjectKey, Service, ServicePort, selector};
 use crate::aws_api::elbv2::{Protocol, TargetType};
 use crate::aws_api::{Ref, SymbolKind};
 use crate::facts::BuildError;
@@ -94,20 +94,23 @@ impl<'a> MemberReader<'_, 'a> {
             port,
             service_port: (*written).clone(),
             naming: TargetGroupNaming::Ingress { group: group.stack, ingress: self.member.key },
-            node_selector: if is_instance { node_selector(overlay)? } else { None },
+            node_selector: if is_instance { node_selector(overlay)?.map(selector::of_labels) } else { None },
             multi_cluster: self.is_multi_cluster(backend)?,
             source_ranges: Vec::new(),
             origin,
             ip_address_type_key: overlay.annotations.key("ip-address-type"),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
         };
         Ok(TargetGroupSettings {
             id,
-            backend: Backend::Service(backend),
+            backend: Backend::Service(Box::new(backend)),
             target_type,
             protocol,
             protocol_version: Some(protocol_version),
             health_check,
             target_control_port,
+            named_control_port: target_control_port,
             attributes,
             tags,
         })

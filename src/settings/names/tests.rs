@@ -1,16 +1,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::gateway::route::RouteKind;
 use crate::model::Owner;
 
 const CLUSTER: &str = "prod-1";
-const GATEWAY: ServiceIdentity<'_> = ServiceIdentity {
+const GATEWAY: ObjectIdentity<'_> = ObjectIdentity {
     namespace: "web-team",
     name: "edge-gateway",
     uid: "11111111-2222-3333-4444-555555555555",
 };
-const CANARY: ServiceIdentity<'_> =
-    ServiceIdentity { namespace: "web-team", name: "canary", uid: "66666666-7777-8888-9999-000000000000" };
+const CANARY: ObjectIdentity<'_> =
+    ObjectIdentity { namespace: "web-team", name: "canary", uid: "66666666-7777-8888-9999-000000000000" };
 
 fn group(namespace: &str, name: &str) -> StackId {
     StackId { owner: Owner::Ingress, namespace: namespace.into(), name: name.into() }
@@ -31,12 +32,9 @@ fn service_tg() -> ServiceTargetGroup<'static> {
 
 #[test]
 fn service_resources_have_upstreams_names() {
-    assert_eq!(service_load_balancer(CLUSTER, GATEWAY, &Scheme::Internal), "k8s-webteam-edgegate-b20b176645");
-    assert_eq!(
-        service_load_balancer(CLUSTER, GATEWAY, &Scheme::InternetFacing),
-        "k8s-webteam-edgegate-744b9c00bf"
-    );
-    assert_eq!(service_security_group(CLUSTER, GATEWAY), "k8s-webteam-edgegate-36271df927");
+    assert_eq!(load_balancer(CLUSTER, GATEWAY, &Scheme::Internal), "k8s-webteam-edgegate-b20b176645");
+    assert_eq!(load_balancer(CLUSTER, GATEWAY, &Scheme::InternetFacing), "k8s-webteam-edgegate-744b9c00bf");
+    assert_eq!(security_group(CLUSTER, GATEWAY), "k8s-webteam-edgegate-36271df927");
     assert_eq!(backend_security_group(CLUSTER), "k8s-traffic-prod1-6d7d57e991");
 }
 
@@ -100,7 +98,7 @@ fn ingress_target_groups_have_upstreams_names() {
         group: &implicit,
         ingress_namespace: "shop",
         ingress_name: "web-frontend",
-        service: ServiceIdentity { namespace: "shop", name: "cart-api", uid: GATEWAY.uid },
+        service: ObjectIdentity { namespace: "shop", name: "cart-api", uid: GATEWAY.uid },
         service_port: "80",
         port: 8080,
         target_type: &TargetType::Ip,
@@ -161,4 +159,60 @@ fn frontend_nlbs_are_named_after_their_alb() {
         ..http
     };
     assert_eq!(frontend_nlb_target_group("prod-east", &https), "k8s-platformsharedpub-2f7f93d94f");
+}
+
+/// The examples of the contract: what upstream calls the resources of one Gateway.
+#[test]
+fn gateways() {
+    let public = ObjectKey::namespaced("web-apps", "public-gateway");
+    let owner = ObjectIdentity {
+        namespace: public.namespace(),
+        name: public.name(),
+        uid: "11111111-2222-3333-4444-555555555555",
+    };
+    assert_eq!(load_balancer("my-cluster", owner, &Scheme::Internal), "k8s-webapps-publicga-ee651d1028");
+    assert_eq!(
+        load_balancer("my-cluster", owner, &Scheme::InternetFacing),
+        "k8s-webapps-publicga-5b8ee7e858"
+    );
+    assert_eq!(security_group("my-cluster", owner), "k8s-webapps-publicga-e688087013");
+    let checkout = RouteId { key: public.sibling("checkout-route"), kind: RouteKind::Http };
+    let service = public.sibling("checkout");
+    let http = |target_control_port| {
+        gateway_target_group(
+            "my-cluster",
+            &GatewayTargetGroup {
+                gateway: &public,
+                route: &checkout,
+                backend: &service,
+                port: 8080,
+                target_type: &TargetType::Ip,
+                protocol: &Protocol::Http,
+                protocol_version: Some("HTTP1"),
+                target_control_port,
+            },
+        )
+    };
+    assert_eq!(http(None), "k8s-webapps-checkout-f1f275b858");
+    assert_eq!(http(Some(3000)), "k8s-webapps-checkout-478a906341");
+    let tcp = |gateway: &ObjectKey, route: &str, backend: &ObjectKey, port, target_type: &TargetType| {
+        let route = RouteId { key: public.sibling(route), kind: RouteKind::Tcp };
+        gateway_target_group(
+            "my-cluster",
+            &GatewayTargetGroup {
+                gateway,
+                route: &route,
+                backend,
+                port,
+                target_type,
+                protocol: &Protocol::Tcp,
+                protocol_version: None,
+                target_control_port: None,
+            },
+        )
+    };
+    let database = tcp(&public, "db-route", &public.sibling("db"), 30432, &TargetType::Instance);
+    assert_eq!(database, "k8s-webapps-dbroute-9d04673ed0");
+    let chained = tcp(&public.sibling("edge-nlb"), "chain", &public, 443, &TargetType::Alb);
+    assert_eq!(chained, "k8s-webapps-chain-b86fe94de7");
 }

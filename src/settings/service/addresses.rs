@@ -3,15 +3,12 @@
 use super::context::ServiceContext;
 use super::load_balancer::LoadBalancerContext;
 use crate::annotations::service as keys;
-use crate::aws_api::ec2::Subnet;
 use crate::aws_api::elbv2::{IpAddressType, Scheme, SubnetMapping};
 use crate::facts::BuildError;
 use crate::finding::Finding;
-use crate::settings::subnets::{associated_ipv6_cidrs, has_ipv6};
-use ipnet::IpNet;
+use crate::settings::addresses;
+use crate::settings::subnets::has_ipv6;
 use std::net::IpAddr;
-
-const AUTO_ASSIGNED: &str = "auto_assigned";
 
 /// `on` or `off`; `off` unless said otherwise.
 pub(super) fn read_source_nat(
@@ -46,8 +43,16 @@ pub(super) fn read_mappings(
         let at_position = |list: &Option<Vec<String>>| list.as_ref().and_then(|items| items.get(at).cloned());
         mappings.push(SubnetMapping {
             allocation_id: at_position(&allocations),
-            private_ipv4_address: place_ipv4(context, ipv4.as_deref(), subnet)?,
-            ipv6_address: place_ipv6(context, ipv6.as_deref(), subnet)?,
+            private_ipv4_address: addresses::place_ipv4(
+                ipv4.as_deref().unwrap_or_default(),
+                subnet,
+                &context.origin(keys::PRIVATE_IPV4_ADDRESSES),
+            )?,
+            ipv6_address: addresses::place_ipv6(
+                ipv6.as_deref().unwrap_or_default(),
+                subnet,
+                &context.origin(keys::IPV6_ADDRESSES),
+            )?,
             source_nat_ipv6_prefix: at_position(&prefixes),
             subnet_id: subnet.id.clone(),
         });
@@ -76,7 +81,8 @@ fn list_private_ipv4(
         return Err(needs_scheme(context, keys::PRIVATE_IPV4_ADDRESSES, &Scheme::Internal).into());
     }
     check_count(context, balancer, keys::PRIVATE_IPV4_ADDRESSES, listed.len())?;
-    parse_addresses(context, keys::PRIVATE_IPV4_ADDRESSES, "IPv4", &listed, IpAddr::is_ipv4).map(Some)
+    let origin = context.origin(keys::PRIVATE_IPV4_ADDRESSES);
+    addresses::parse_ipv4(&listed, &origin).map(Some)
 }
 
 fn list_ipv6(
@@ -88,21 +94,7 @@ fn list_ipv6(
         return Err(needs_dualstack(context, keys::IPV6_ADDRESSES).into());
     }
     check_count(context, balancer, keys::IPV6_ADDRESSES, listed.len())?;
-    parse_addresses(context, keys::IPV6_ADDRESSES, "IPv6", &listed, IpAddr::is_ipv6).map(Some)
-}
-
-fn parse_addresses(
-    context: &ServiceContext<'_>,
-    suffix: &str,
-    family: &str,
-    listed: &[String],
-    is_of_family: impl Fn(&IpAddr) -> bool,
-) -> Result<Vec<IpAddr>, BuildError> {
-    let parse = |text: &String| {
-        let address = text.parse().ok().filter(|address| is_of_family(address));
-        address.ok_or_else(|| context.error(suffix, format!("{text:?} is not an {family} address")).into())
-    };
-    listed.iter().map(parse).collect()
+    addresses::parse_ipv6(&listed, &context.origin(keys::IPV6_ADDRESSES)).map(Some)
 }
 
 fn list_source_nat_prefixes(
@@ -121,69 +113,9 @@ fn list_source_nat_prefixes(
     }
     check_count(context, balancer, keys::SOURCE_NAT_PREFIXES, prefixes.len())?;
     for (prefix, subnet) in prefixes.iter().zip(&balancer.subnets) {
-        if let Some(problem) = find_prefix_problem(prefix, subnet) {
-            return Err(context.error(keys::SOURCE_NAT_PREFIXES, format!("{prefix:?} {problem}")).into());
-        }
+        addresses::check_source_nat(prefix, subnet, &context.origin(keys::SOURCE_NAT_PREFIXES))?;
     }
     Ok(Some(prefixes))
-}
-
-/// Right are `auto_assigned`, and an address of the subnet's IPv6 ranges followed by `/80`.
-fn find_prefix_problem(prefix: &str, subnet: &Subnet) -> Option<String> {
-    if prefix == AUTO_ASSIGNED {
-        return None;
-    }
-    let mut parts = prefix.split('/');
-    let (address, length) = (parts.next().unwrap_or_default(), parts.next());
-    let address = address.parse().ok().filter(IpAddr::is_ipv6);
-    match (address, length) {
-        (_, None) => Some(format!("is neither {AUTO_ASSIGNED} nor an IPv6 prefix")),
-        (_, Some(length)) if length != "80" => Some(format!("has prefix length {length}, expected 80")),
-        (None, Some(_)) => Some("is not an IPv6 prefix".to_owned()),
-        (Some(address), Some(_)) => (!within(&address, associated_ipv6_cidrs(subnet)))
-            .then(|| format!("lies outside the IPv6 CIDRs of subnet {}", subnet.id)),
-    }
-}
-
-fn place_ipv4(
-    context: &ServiceContext<'_>,
-    addresses: Option<&[IpAddr]>,
-    subnet: &Subnet,
-) -> Result<Option<String>, BuildError> {
-    let Some(addresses) = addresses else { return Ok(None) };
-    let inside = addresses.iter().filter(|address| within(address, [subnet.cidr_block.as_str()]));
-    only_one(context, keys::PRIVATE_IPV4_ADDRESSES, inside, subnet)
-}
-
-fn place_ipv6(
-    context: &ServiceContext<'_>,
-    addresses: Option<&[IpAddr]>,
-    subnet: &Subnet,
-) -> Result<Option<String>, BuildError> {
-    let Some(addresses) = addresses else { return Ok(None) };
-    let inside = addresses.iter().filter(|address| within(address, associated_ipv6_cidrs(subnet)));
-    only_one(context, keys::IPV6_ADDRESSES, inside, subnet)
-}
-
-fn only_one<'i>(
-    context: &ServiceContext<'_>,
-    suffix: &str,
-    mut inside: impl Iterator<Item = &'i IpAddr>,
-    subnet: &Subnet,
-) -> Result<Option<String>, BuildError> {
-    match (inside.next(), inside.next()) {
-        (Some(address), None) => Ok(Some(address.to_string())),
-        (first, _) => {
-            let count = if first.is_none() { "none" } else { "several" };
-            let message =
-                format!("{count} of the addresses lie in subnet {}, expected exactly one", subnet.id);
-            Err(context.error(suffix, message).into())
-        }
-    }
-}
-
-fn within<'c>(address: &IpAddr, cidrs: impl IntoIterator<Item = &'c str>) -> bool {
-    cidrs.into_iter().filter_map(|cidr| cidr.parse::<IpNet>().ok()).any(|net| net.contains(address))
 }
 
 fn check_count(

@@ -165,7 +165,7 @@ fn read_capacity(context: &ServiceContext<'_>) -> Result<Option<i32>, BuildError
 fn read_name(context: &ServiceContext<'_>, scheme: &Scheme) -> Result<String, BuildError> {
     let Some(name) = context.string(keys::NAME) else {
         let cluster = &context.config.cluster_name;
-        return Ok(names::service_load_balancer(cluster, identity(context.service), scheme));
+        return Ok(names::load_balancer(cluster, identity(context.service), scheme));
     };
     check_name(name, &context.origin(keys::NAME))?;
     Ok(name.to_owned())

@@ -32,7 +32,7 @@ pub(super) fn read(
     match context.list(keys::SECURITY_GROUPS).filter(|listed| !listed.is_empty()) {
         Some(listed) => read_listed(context, &listed),
         None => Ok(SecurityGroupSettings::Managed {
-            name: names::service_security_group(&context.config.cluster_name, identity(context.service)),
+            name: names::security_group(&context.config.cluster_name, identity(context.service)),
             tags: balancer.tags.clone(),
             ingress: build_rules(context, balancer)?,
         }),
@@ -63,7 +63,7 @@ fn build_rules(
             let source = security_groups::cidr_source(cidr);
             rules.push(security_groups::rule_to_port(&protocol, port.port, source.clone()));
             if with_icmp {
-                rules.push(build_icmp_rule(source));
+                rules.push(security_groups::icmp_rule(source));
             }
         }
         for id in prefix_lists.iter().flatten() {
@@ -72,19 +72,6 @@ fn build_rules(
         }
     }
     Ok(rules)
-}
-
-/// "Fragmentation needed" of ICMP, "packet too big" of ICMPv6.
-fn build_icmp_rule(source: RuleSource) -> IngressRule {
-    let (protocol, kind, code) =
-        if matches!(source, RuleSource::Ipv6(_)) { ("icmpv6", 2, 0) } else { ("icmp", 3, 4) };
-    IngressRule {
-        protocol: protocol.to_owned(),
-        from_port: Some(kind),
-        to_port: Some(code),
-        source,
-        description: None,
-    }
 }
 
 fn decide_client_cidrs(

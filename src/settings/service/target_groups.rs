@@ -3,7 +3,7 @@
 use super::context::ServiceContext;
 use super::{health_checks, security_groups};
 use crate::annotations::{parse, service as keys};
-use crate::api::{IntOrString, Service, ServicePort};
+use crate::api::{IntOrString, Service, ServicePort, selector};
 use crate::aws_api::elbv2::{Protocol, TargetType};
 use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
 use crate::facts::BuildError;
@@ -99,21 +99,24 @@ impl<'p, 'a> TargetGroupReader<'p, 'a> {
             port,
             service_port: IntOrString::Int(port.port),
             naming: TargetGroupNaming::Service { owner_uid },
-            node_selector: decide_node_selector(context, &target_type)?,
+            node_selector: decide_node_selector(context, &target_type)?.map(selector::of_labels),
             multi_cluster: context.boolean(keys::MULTI_CLUSTER)?.unwrap_or_default(),
             source_ranges: security_groups::source_ranges(context, service)?,
             origin: Origin::object(&context.object),
             ip_address_type_key: context.annotations.key(keys::IP_ADDRESS_TYPE),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
         };
         Ok(TargetGroupSettings {
             id,
             health_check: health_checks::read(context, service, &target_type)?,
             attributes: read_port_attributes(context, port)?,
-            backend: Backend::Service(backend),
+            backend: Backend::Service(Box::new(backend)),
             target_type,
             protocol: protocol.clone(),
             protocol_version: None,
             target_control_port: None,
+            named_control_port: None,
             tags: self.tags.clone(),
         })
     }

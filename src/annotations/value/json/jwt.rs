@@ -24,7 +24,8 @@ pub(super) fn check(annotations: &Annotations<'_>) -> Checked {
     Ok(value_findings)
 }
 
-fn check_claim(claim: &JwtClaim) -> Vec<ValueFinding> {
+/// What is wrong with an additional claim.
+pub fn check_claim(claim: &JwtClaim) -> Vec<ValueFinding> {
     let JwtClaim { format, name, values } = claim;
     let mut value_findings: Vec<ValueFinding> = values
         .iter()

@@ -1,5 +1,6 @@
 //! From a TargetGroupBinding that exists back to the model of it.
 
+use crate::api::meta::{CHECKPOINT_ANNOTATION, CHECKPOINT_TIMESTAMP_ANNOTATION};
 use crate::api::target_group_binding::{
     NetworkingIngressRule, NetworkingPeer, NetworkingPort, TargetGroupBindingSpec,
 };
@@ -7,9 +8,10 @@ use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws_api::Ref;
 use crate::aws_api::elbv2::Protocol;
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, TargetGroup};
+use std::collections::BTreeMap;
 
 /// The model that yields this very binding; `None` if it says less than every binding of ours says.
-pub(super) fn of(binding: &TargetGroupBinding, target_group: &TargetGroup) -> Option<Binding> {
+pub(in crate::builder) fn of(binding: &TargetGroupBinding, target_group: &TargetGroup) -> Option<Binding> {
     let key = ObjectKey::of(binding);
     let TargetGroupBindingSpec {
         target_group_arn,
@@ -35,11 +37,19 @@ pub(super) fn of(binding: &TargetGroupBinding, target_group: &TargetGroup) -> Op
         service_name: service_ref.name.clone(),
         service_port: service_ref.port.clone(),
         networking: ingress.map(|rules| rules.iter().map(rule_of).collect()),
-        node_selector: node_selector.as_ref().and_then(|selector| selector.match_labels.clone()),
+        node_selector: node_selector.clone(),
         ip_address_type: target_group.ip_address_type.clone(),
         vpc_id: vpc_id.clone()?,
         multi_cluster: multi_cluster_target_group.unwrap_or_default(),
+        labels: binding.metadata.labels.clone().unwrap_or_default(),
+        annotations: user_annotations(binding),
     })
+}
+
+fn user_annotations(binding: &TargetGroupBinding) -> BTreeMap<String, String> {
+    let mut annotations = binding.metadata.annotations.clone().unwrap_or_default();
+    annotations.retain(|key, _| key != CHECKPOINT_ANNOTATION && key != CHECKPOINT_TIMESTAMP_ANNOTATION);
+    annotations
 }
 
 fn rule_of(rule: &NetworkingIngressRule) -> BindingIngress {

@@ -236,7 +236,8 @@ fn bindings_carry_node_labels_and_the_multi_cluster_flag() {
     let labels = |value| ("aws-load-balancer-target-node-labels", value);
     let multi = ("aws-load-balancer-multi-cluster-target-group", "true");
     let with = binding(&[labels("tier=lb"), multi], &json!({}));
-    assert_eq!(with.node_selector, Some([("tier".to_owned(), "lb".to_owned())].into()));
+    let tier = crate::api::selector::of_labels([("tier".to_owned(), "lb".to_owned())].into());
+    assert_eq!(with.node_selector, Some(tier));
     assert!(with.multi_cluster);
     assert_eq!(binding(&[labels("")], &json!({})).node_selector, None);
     assert_eq!(binding(&[IP, labels("junk")], &json!({})).node_selector, None);

@@ -1,9 +1,10 @@
 //! What hangs on a stack: bindings, protection, and ALBs behind an NLB.
 
 use super::*;
+use crate::aws_api::SymbolKind;
 use crate::aws_api::elbv2::Target;
 use crate::aws_api::protection::ShieldProtection;
-use crate::model::AlbTarget;
+use crate::model::{AlbTarget, ResourceId};
 use crate::plan::actual::Shield;
 
 #[test]
@@ -166,9 +167,8 @@ fn albs_behind_an_nlb() {
 }
 
 fn with_alb_target(stack: &mut Stack) {
-    stack
-        .alb_targets
-        .insert("default/web:80".into(), AlbTarget { load_balancer: "LoadBalancer".into(), port: 80 });
+    let load_balancer = ResourceId::from("LoadBalancer").pending(SymbolKind::LoadBalancerArn);
+    stack.alb_targets.insert("default/web:80".into(), AlbTarget { load_balancer, port: 80 });
 }
 
 fn alb_target(port: i32) -> Target {

@@ -16,6 +16,7 @@ use crate::plan::BindingWrite;
 use crate::plan::actual::{self, Actual};
 use crate::plan::binding::render_binding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::BTreeMap;
 
 pub fn config() -> Config {
     Config {
@@ -159,6 +160,8 @@ fn binding(protocol: Protocol) -> Binding {
         ip_address_type: IpAddressType::Ipv4,
         vpc_id: "vpc-1".into(),
         multi_cluster: false,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
     }
 }
 

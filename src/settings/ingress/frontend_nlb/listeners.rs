@@ -10,8 +10,8 @@ use crate::settings::ingress::context::{GroupContext, LOAD_BALANCER_ID, MemberVi
 use crate::settings::ingress::listeners::Listeners;
 use crate::settings::ingress::merge::contradicts;
 use crate::settings::{
-    Backend, Diagnostics, HealthCheckDefaults, HealthCheckSettings, LoadBalancerBackend, NlbListenerSettings,
-    Origin, SuccessCodes, TargetGroupSettings,
+    Backend, Diagnostics, HealthCheckDefaults, HealthCheckSettings, LoadBalancerBackend, LoadBalancerNaming,
+    NlbListenerSettings, Origin, SuccessCodes, TargetGroupSettings,
 };
 use std::collections::BTreeMap;
 
@@ -168,8 +168,8 @@ fn read_port<'a>(
     let id = ResourceId::from(format!("FrontendNlb-tg-TCP-{port}"));
     let target_group = id.pending(SymbolKind::TargetGroupArn);
     let backend = LoadBalancerBackend {
-        id: LOAD_BALANCER_ID.into(),
-        group: group.stack,
+        load_balancer: ResourceId::from(LOAD_BALANCER_ID).pending(SymbolKind::LoadBalancerArn),
+        naming: LoadBalancerNaming::Ingress(group.stack),
         port,
         listener_port: alb_port,
     };
@@ -181,6 +181,7 @@ fn read_port<'a>(
         protocol_version: None,
         health_check: check.into_settings().or(defaults()),
         target_control_port: None,
+        named_control_port: None,
         attributes: Attributes::new(),
         tags: tags.clone(),
     };

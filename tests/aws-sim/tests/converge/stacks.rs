@@ -15,7 +15,7 @@ use aws_load_balancer_controller::model::{
 };
 use aws_sim::{Sim, World};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const LOAD_BALANCER: &str = "LoadBalancer";
 const SECURITY_GROUP: &str = "ManagedLBSecurityGroup";
@@ -209,7 +209,8 @@ pub fn with_frontend_nlb() -> Stack {
     let action = ListenerAction::Forward(ForwardAction { target_groups, stickiness: None, plain: false });
     let listener = Listener { load_balancer: name.into(), default_actions: vec![action], ..listener };
     stack.listeners.insert("FrontendNlb-ls-TCP-80".into(), listener);
-    stack.alb_targets.insert(group, AlbTarget { load_balancer: LOAD_BALANCER.into(), port: 80 });
+    let load_balancer = ResourceId::from(LOAD_BALANCER).pending(SymbolKind::LoadBalancerArn);
+    stack.alb_targets.insert(group, AlbTarget { load_balancer, port: 80 });
     stack
 }
 
@@ -332,6 +333,8 @@ fn binding(wish: &Wish, number: usize, world: &World) -> Binding {
         ip_address_type: IpAddressType::Ipv4,
         vpc_id: world.id("VPC").to_owned(),
         multi_cluster: false,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
     }
 }
 

@@ -1,0 +1,80 @@
+//! What stays of a Gateway's load balancer as AWS has it, because it cannot be built.
+
+use crate::aws_api::Ref;
+use crate::aws_api::elbv2;
+use crate::builder::alb::retained::{binding, forwards, retained_target_group, sendable, user_tags};
+use crate::facts::{LiveListener, LiveStack, LiveTargetGroup};
+use crate::model::{Listener, ResourceId, Rule, Stack};
+use crate::settings::gateway::GatewayReport;
+use std::collections::BTreeSet;
+
+/// Resource id of the load balancer.
+const LOAD_BALANCER: &str = "LoadBalancer";
+
+/// Adds listeners of some ports to a stack, with their rules and target groups, and some target groups.
+pub(super) fn keep(live: &LiveStack, report: &GatewayReport, stack: &mut Stack) {
+    let is_kept = |listener: &&LiveListener| report.retained_ports.contains(&listener.listener.port);
+    for listener in live.listeners.iter().filter(is_kept) {
+        keep_listener(listener, stack);
+    }
+    let rules = stack.rules.values().flat_map(|rule| forwards(&rule.actions));
+    let defaults = stack.listeners.values().flat_map(|listener| forwards(&listener.default_actions));
+    let used: BTreeSet<String> = rules.chain(defaults).map(str::to_owned).collect();
+    let key = stack.id.resource_tag_key();
+    for found in &live.target_groups {
+        let Some(id) = found.tags.get(&key).map(|id| ResourceId::from(id.as_str())) else { continue };
+        let is_used = used.contains(&found.target_group.arn);
+        if (is_used || report.retained_target_groups.contains(&id)) && !stack.target_groups.contains_key(&id)
+        {
+            keep_target_group(live, found, id, stack);
+        }
+    }
+}
+
+fn keep_listener(live: &LiveListener, stack: &mut Stack) {
+    let elbv2::Listener {
+        arn: _,
+        load_balancer_arn: _,
+        port,
+        protocol,
+        default_actions,
+        certificates: _,
+        ssl_policy,
+        alpn_policy,
+        mutual_authentication,
+    } = &live.listener;
+    let listener = Listener {
+        load_balancer: LOAD_BALANCER.into(),
+        port: *port,
+        protocol: protocol.clone(),
+        default_actions: sendable(default_actions.clone()),
+        certificates: live.certificates.iter().cloned().map(Ref::from).collect(),
+        ssl_policy: ssl_policy.clone(),
+        alpn_policy: alpn_policy.clone(),
+        mutual_authentication: mutual_authentication.clone(),
+        attributes: crate::aws_api::Attributes::new(),
+        tags: user_tags(&live.tags),
+    };
+    let id = ResourceId::from(port.to_string());
+    for rule in &live.rules {
+        let Some(priority) = rule.rule.priority else { continue };
+        let kept = Rule {
+            conditions: rule.rule.conditions.clone(),
+            actions: sendable(rule.rule.actions.clone()),
+            transforms: rule.rule.transforms.clone(),
+            tags: user_tags(&rule.tags),
+        };
+        stack.rules.insert((id.clone(), priority), kept);
+    }
+    stack.listeners.insert(id, listener);
+}
+
+fn keep_target_group(live: &LiveStack, found: &LiveTargetGroup, id: ResourceId, stack: &mut Stack) {
+    let Some(target_group) = retained_target_group(found) else { return };
+    let arn = Some(found.target_group.arn.as_str());
+    let bound = live.bindings.iter().find(|one| one.spec.target_group_arn.as_deref() == arn);
+    if let Some(bound) = bound.and_then(|bound| binding::of(bound, &target_group)) {
+        stack.bindings.insert(id.clone(), bound);
+    }
+    stack.target_groups.insert(id, target_group);
+}

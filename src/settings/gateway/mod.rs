@@ -1,0 +1,184 @@
+//! What a Gateway asks for: settings of its load balancer, with the listeners, rules and target groups that its listeners and
+//! routes come to.
+//!
+//! A mistake in a LoadBalancerConfiguration stops the build, because it is about everything. Any other costs what it is about:
+//! a listener that cannot be built keeps what AWS has of it ([`GatewayReport::retained_ports`]), a target group that cannot be
+//! built stays as it is ([`GatewayReport::retained_target_groups`]), and a rule that cannot be built answers 500.
+
+mod addresses;
+mod alb;
+mod listeners;
+mod load_balancer;
+mod nlb;
+mod protection;
+mod rule;
+mod security_groups;
+mod target_group;
+
+pub use addresses::incomplete_columns;
+pub use nlb::quic_refusal;
+pub use protection::{AddOn, AddOns};
+pub use target_group::{QUIC_NEEDS_IP, control_port_problem, wrong_protocol};
+
+use super::{AlbSettings, NlbSettings, Origin};
+use crate::api::ObjectKey;
+use crate::api::gateway::Gateway;
+use crate::api::gateway_config::{
+    ConfiguredAttribute, LOAD_BALANCER_CONFIGURATION_KIND, LoadBalancerConfigurationSpec,
+};
+use crate::aws_api::Attributes;
+use crate::config::Config;
+use crate::facts::{BuildError, Facts};
+use crate::finding::{Finding, ObjectRef};
+use crate::gateway::attachment::{Offer, PortRoutes};
+use crate::gateway::backends::LoadedRule;
+use crate::gateway::config::GatewayConfig;
+use crate::gateway::route::{Route, RouteProblem};
+use crate::gateway::{Controller, GatewayOptions};
+use crate::model::{Owner, ResourceId, StackId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A Gateway, and what was decided about it.
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayView<'a> {
+    /// The Gateway.
+    pub gateway: &'a Gateway,
+    /// Its namespace and name.
+    pub key: &'a ObjectKey,
+    /// Which load balancers it has.
+    pub controller: Controller,
+    /// Its configuration.
+    pub config: &'a GatewayConfig,
+    /// Its listeners.
+    pub offer: &'a Offer<'a>,
+    /// The routes.
+    pub routes: &'a [Route<'a>],
+    /// Their rules, with what they refer to; one entry a route.
+    pub loaded: &'a [Vec<LoadedRule>],
+    /// What every port serves.
+    pub ports: &'a BTreeMap<i32, PortRoutes>,
+    /// Ports of which nobody can tell all that they serve.
+    pub undecided_ports: &'a BTreeSet<i32>,
+    /// How Gateways are read.
+    pub options: GatewayOptions,
+}
+
+impl<'a> GatewayView<'a> {
+    /// The Gateway, as findings name it.
+    pub fn object(&self) -> ObjectRef {
+        let key = self.key;
+        ObjectRef { kind: "Gateway", namespace: key.namespace().to_owned(), name: key.name().to_owned() }
+    }
+
+    /// The settings of its load balancer.
+    fn load_balancer(&self) -> &'a LoadBalancerConfigurationSpec {
+        &self.config.load_balancer
+    }
+
+    /// Where a field of its configuration is written; the Gateway, if nowhere.
+    fn origin(&self, field: &str, is_set: impl Fn(&LoadBalancerConfigurationSpec) -> bool) -> Origin {
+        match self.config.source_of(is_set) {
+            None => Origin::object(&self.object()),
+            Some(source) => {
+                let key = ObjectKey::of(source);
+                let object = ObjectRef {
+                    kind: LOAD_BALANCER_CONFIGURATION_KIND,
+                    namespace: key.namespace().to_owned(),
+                    name: key.name().to_owned(),
+                };
+                Origin::field(&object, format!("spec.{field}"))
+            }
+        }
+    }
+}
+
+/// Identity of a Gateway's stack.
+pub fn stack_id(key: &ObjectKey, controller: Controller) -> StackId {
+    let owner = match controller {
+        Controller::Alb => Owner::AlbGateway,
+        Controller::Nlb => Owner::NlbGateway,
+    };
+    StackId { owner, namespace: key.namespace().to_owned(), name: key.name().to_owned() }
+}
+
+/// The settings of the load balancer of a Gateway.
+#[derive(Clone, Debug)]
+pub enum GatewayLoadBalancer<'a> {
+    /// An ALB.
+    Alb(Box<AlbSettings<'a>>),
+    /// An NLB.
+    Nlb(Box<NlbSettings<'a>>),
+}
+
+/// What was found on the way to the settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GatewayReport {
+    /// What is wrong with routes, by their numbers.
+    pub routes: BTreeMap<usize, Vec<RouteProblem>>,
+    /// What is wrong with the listeners of a port.
+    pub listeners: BTreeMap<i32, Finding>,
+    /// Ports that keep what AWS has of them.
+    pub retained_ports: BTreeSet<i32>,
+    /// Target groups that stay as AWS has them.
+    pub retained_target_groups: BTreeSet<ResourceId>,
+    /// Secrets that were read.
+    pub secrets: BTreeSet<ObjectKey>,
+}
+
+impl GatewayReport {
+    /// Notes what is wrong with a route, once.
+    fn note(&mut self, route: usize, problem: RouteProblem) {
+        let problems = self.routes.entry(route).or_default();
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+}
+
+/// A Gateway with everything that may be looked at.
+struct GatewayContext<'a> {
+    view: GatewayView<'a>,
+    stack: StackId,
+    object: ObjectRef,
+    facts: &'a Facts,
+    config: &'a Config,
+}
+
+/// What a Gateway asks for. `add_ons`: what protected its load balancer or was reserved for it before.
+///
+/// Errors: a mistake in the configuration of the Gateway, facts that are missing, and look-ups that failed.
+pub fn read<'a>(
+    view: GatewayView<'a>,
+    add_ons: AddOns,
+    facts: &'a Facts,
+    config: &'a Config,
+) -> Result<(GatewayLoadBalancer<'a>, GatewayReport), BuildError> {
+    let stack = stack_id(view.key, view.controller);
+    let context = GatewayContext { view, object: view.object(), stack, facts, config };
+    match view.controller {
+        Controller::Alb => {
+            let (settings, report) = alb::read(&context, add_ons)?;
+            Ok((GatewayLoadBalancer::Alb(Box::new(settings)), report))
+        }
+        Controller::Nlb => {
+            let (settings, report) = nlb::read(&context, add_ons)?;
+            Ok((GatewayLoadBalancer::Nlb(Box::new(settings)), report))
+        }
+    }
+}
+
+/// Why a Gateway's load balancer is not deleted; `None`: nothing keeps it.
+pub fn deletion_protection(view: &GatewayView<'_>) -> Option<Finding> {
+    let attributes = attributes(view.load_balancer().load_balancer_attributes.as_deref());
+    let is_on = attributes.get(super::load_balancer::DELETION_PROTECTION)?;
+    if crate::annotations::parse::boolean(is_on) != Some(true) {
+        return None;
+    }
+    let origin = view.origin("loadBalancerAttributes", |spec| spec.load_balancer_attributes.is_some());
+    super::load_balancer::deletion_protection(&attributes, &origin)
+}
+
+/// Attributes as configurations list them; of two with one key, the last counts.
+fn attributes(listed: Option<&[ConfiguredAttribute]>) -> Attributes {
+    listed.unwrap_or_default().iter().map(|one| (one.key.clone(), one.value.clone())).collect()
+}
