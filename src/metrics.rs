@@ -251,7 +251,7 @@ metrics! {
     reviews_too_costly: counter WebhookLabels "awslbc_webhook_too_costly" "Reviews of objects that are too costly to check";
     webhook_lookups_refused: counter ReasonLabels "awslbc_webhook_lookups_refused" "Questions of reviews that AWS was not asked: too many (rate), or in the name of a role that no binding names (role)";
     objects_put_aside: counter ControllerLabels "awslbc_objects_put_aside" "Objects that are too costly to build and wait until they change";
-    orphans: gauge ResourceLabels "awslbc_orphans" "AWS resources with the tags of this cluster that belong to no Service or Ingress";
+    orphans: gauge ResourceLabels "awslbc_orphans" "AWS resources with the tags of this cluster that belong to no Service, Ingress or Gateway";
 }
 
 /// Error codes by which AWS asks to slow down, as the SDKs list them.

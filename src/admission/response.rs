@@ -21,6 +21,14 @@ const BINDING_PAGE: &str =
     "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/targetgroupbinding/spec/";
 const CLASS_PAGE: &str =
     "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/ingress_class/";
+const LOAD_BALANCER_CONFIGURATION_PAGE: &str =
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/gateway/loadbalancerconfig/";
+const TARGET_GROUP_CONFIGURATION_PAGE: &str =
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/gateway/targetgroupconfig/";
+const LISTENER_RULE_CONFIGURATION_PAGE: &str =
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/gateway/listenerruleconfig/";
+const GATEWAY_PAGE: &str =
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/gateway/gateway/";
 
 /// The response for an object: errors refuse it (`enforce`) or warn (`warn`), warnings warn.
 pub fn to_response(
@@ -101,6 +109,10 @@ pub fn page(object: &ObjectRef) -> &'static str {
         "Service" => SERVICE_PAGE,
         "TargetGroupBinding" => BINDING_PAGE,
         "IngressClassParams" => CLASS_PAGE,
+        "LoadBalancerConfiguration" => LOAD_BALANCER_CONFIGURATION_PAGE,
+        "TargetGroupConfiguration" => TARGET_GROUP_CONFIGURATION_PAGE,
+        "ListenerRuleConfiguration" => LISTENER_RULE_CONFIGURATION_PAGE,
+        "GatewayClass" => GATEWAY_PAGE,
         _ => INGRESS_PAGE,
     }
 }

@@ -7,6 +7,13 @@ use std::borrow::Cow;
 #[error("{}", said(.0))]
 pub struct ApiError(#[from] pub kube::Error);
 
+impl ApiError {
+    /// Whether somebody else was faster.
+    pub fn is_conflict(&self) -> bool {
+        super::write::is_conflict(&self.0)
+    }
+}
+
 /// What the API server said.
 ///
 /// why: [`kube::Error`] shows the whole answer, structs and all, which would stand in events

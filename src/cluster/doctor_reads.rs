@@ -1,5 +1,8 @@
 //! What of the cluster must be right for a controller to work, read once.
 
+use super::gateway_stores::{GatewayKind, served};
+use crate::api::gateway::{ALB_CONTROLLER, Gateway, GatewayClass, NLB_CONTROLLER};
+use crate::api::gateway_config::LoadBalancerConfiguration;
 use crate::api::{CustomResourceDefinition, Event, IngressClass, Lease, ObjectKey, Service, Time};
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration, WebhookClientConfig,
@@ -7,7 +10,8 @@ use k8s_openapi::api::admissionregistration::v1::{
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use strum::VariantArray as _;
 
 /// A webhook as it is registered.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +22,15 @@ pub struct RegisteredWebhook {
     pub is_required: bool,
     /// The certificates that are trusted, as PEM.
     pub authorities: Vec<u8>,
+}
+
+/// A release of Gateway API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayBundle {
+    /// Its version, for example `v1.6.0`.
+    pub version: String,
+    /// `standard` or `experimental`.
+    pub channel: String,
 }
 
 /// Reads the cluster for checks.
@@ -48,6 +61,38 @@ impl DoctorReads {
     /// All IngressClasses.
     pub async fn ingress_classes(&self) -> Result<Vec<IngressClass>, Error> {
         Ok(Api::all(self.client.clone()).list(&ListParams::default()).await?.items)
+    }
+
+    /// The kinds of Gateway API and of its configuration that are served.
+    pub async fn gateway_kinds(&self) -> Result<BTreeSet<GatewayKind>, Error> {
+        served(&self.client, &GatewayKind::VARIANTS.iter().copied().collect()).await
+    }
+
+    /// The release of Gateway API that the definition of Gateways is from; `None`: it does not say.
+    pub async fn gateway_bundle(&self) -> Result<Option<GatewayBundle>, Error> {
+        let resource = GatewayKind::Gateway.resource();
+        let definition = self.definition(&format!("{}.{}", resource.plural, resource.group)).await?;
+        let annotations = definition.and_then(|found| found.metadata.annotations).unwrap_or_default();
+        let text = |name: &str| annotations.get(&format!("{}/{name}", resource.group)).cloned();
+        Ok(text("bundle-version")
+            .zip(text("channel"))
+            .map(|(version, channel)| GatewayBundle { version, channel }))
+    }
+
+    /// All GatewayClasses.
+    pub async fn gateway_classes(&self) -> Result<Vec<GatewayClass>, Error> {
+        Ok(Api::all(self.client.clone()).list(&ListParams::default()).await?.items)
+    }
+
+    /// All Gateways.
+    pub async fn gateways(&self) -> Result<Vec<Gateway>, Error> {
+        Ok(Api::all(self.client.clone()).list(&ListParams::default()).await?.items)
+    }
+
+    /// Whether there is a LoadBalancerConfiguration of this name.
+    pub async fn has_load_balancer_configuration(&self, key: &ObjectKey) -> Result<bool, Error> {
+        let api = Api::<LoadBalancerConfiguration>::namespaced(self.client.clone(), key.namespace());
+        Ok(api.get_opt(key.name()).await?.is_some())
     }
 
     /// A lease.
@@ -104,7 +149,7 @@ impl DoctorReads {
 }
 
 /// The components that the controller reports events as.
-const COMPONENTS: [&str; 3] = ["service", "ingress", "targetGroupBinding"];
+const COMPONENTS: [&str; 5] = ["service", "ingress", "targetGroupBinding", ALB_CONTROLLER, NLB_CONTROLLER];
 /// The most events that are looked through.
 const EVENTS: u32 = 1000;
 

@@ -3,9 +3,10 @@
 //! A dry run tells more than any imitation: defaults, allocated ports and what the webhooks add or refuse.
 
 use super::api_error::said;
-use crate::api::{Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service};
+use super::gateway_stores::GatewayKind;
+use crate::api::{Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, ObjectMeta, Service};
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, DynamicObject, PostParams};
 use kube::{Client, Error, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,8 +28,10 @@ pub enum ManifestObject {
     IngressClass(Box<IngressClass>),
     /// Parameters of IngressClasses.
     IngressClassParams(Box<IngressClassParams>),
-    /// A Namespace, whose labels the parameters of a class may select.
+    /// A Namespace, whose labels the parameters of a class, or Gateways, may select.
     Namespace(Box<Namespace>),
+    /// An object of Gateway API, or of its configuration, with everything that the API server has of it.
+    Gateway(GatewayKind, Value),
 }
 
 /// Why a manifest cannot be planned.
@@ -44,6 +47,14 @@ pub enum ManifestError {
         object: String,
         /// What it said.
         message: String,
+    },
+    /// The API server would store something that cannot be read.
+    #[error("{object}: cannot be read as it would be stored: {source}")]
+    NotReadable {
+        /// Kind, namespace and name.
+        object: String,
+        /// Why.
+        source: serde_json::Error,
     },
     /// The API server did not answer.
     #[error("{object}: {}", said(source))]
@@ -113,7 +124,12 @@ pub async fn dry_run_object(
         ("elbv2.k8s.aws", "IngressClassParams") => ManifestObject::IngressClassParams(Box::new(
             dry_run(&Api::all(client.clone()), "", object).await?,
         )),
-        _ => return Ok(None),
+        (group, kind) => match GatewayKind::of_manifest(group, kind) {
+            Some(kind) => {
+                ManifestObject::Gateway(kind, place.dry_run_gateway(kind, namespace, object).await?)
+            }
+            None => return Ok(None),
+        },
     }))
 }
 
@@ -134,16 +150,52 @@ impl DryRunNamespaces<'_> {
             + Serialize
             + DeserializeOwned,
     {
-        let api = |namespace: &str| Api::namespaced(self.client.clone(), namespace);
+        let used = self.namespace_for(namespace, &mut object).await?;
+        let mut made: K = dry_run(&Api::namespaced(self.client.clone(), used), used, object).await?;
+        made.meta_mut().namespace = Some(namespace.to_owned());
+        Ok(made)
+    }
+
+    /// A dry run with all that the manifest says, also with what no controller here reads.
+    async fn dry_run_gateway(
+        &self,
+        kind: GatewayKind,
+        namespace: &str,
+        mut object: Value,
+    ) -> Result<Value, ManifestError> {
+        let resource = kind.resource();
+        if let Some(fields) = object.as_object_mut() {
+            // why: the versions of these kinds differ in nothing but their name
+            fields.insert("apiVersion".to_owned(), resource.api_version.clone().into());
+        }
+        let label = label(&resource.kind, if kind.is_namespaced() { namespace } else { "" }, &object);
+        let made = if kind.is_namespaced() {
+            let used = self.namespace_for(namespace, &mut object).await?;
+            let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), used, &resource);
+            let made = try_write(&api, label.clone(), object).await?;
+            DynamicObject {
+                metadata: ObjectMeta { namespace: Some(namespace.to_owned()), ..made.metadata },
+                ..made
+            }
+        } else {
+            try_write(&Api::all_with(self.client.clone(), &resource), label.clone(), object).await?
+        };
+        serde_json::to_value(made).map_err(|source| ManifestError::NotReadable { object: label, source })
+    }
+
+    /// Where an object of a namespace is tried; it is moved there.
+    async fn namespace_for<'n>(
+        &'n self,
+        namespace: &'n str,
+        object: &mut Value,
+    ) -> Result<&'n str, ManifestError> {
         if !self.created.contains(namespace) || self.exists(namespace).await? {
-            return dry_run(&api(namespace), namespace, object).await;
+            return Ok(namespace);
         }
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("namespace".to_owned(), self.fallback.into());
         }
-        let mut made: K = dry_run(&api(self.fallback), self.fallback, object).await?;
-        made.meta_mut().namespace = Some(namespace.to_owned());
-        Ok(made)
+        Ok(self.fallback)
     }
 
     async fn exists(&self, namespace: &str) -> Result<bool, ManifestError> {
@@ -160,8 +212,24 @@ async fn dry_run<K>(api: &Api<K>, namespace: &str, object: Value) -> Result<K, M
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
-    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let label = format!("{} {}", K::kind(&()), ObjectKey::namespaced(namespace, name.as_str()));
+    let label = label(&K::kind(&()), namespace, &object);
+    try_write(api, label, object).await
+}
+
+/// Kind, namespace and name.
+fn label(kind: &str, namespace: &str, object: &Value) -> String {
+    format!("{kind} {}", ObjectKey::namespaced(namespace, name_of(object)))
+}
+
+fn name_of(object: &Value) -> &str {
+    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
+}
+
+async fn try_write<K>(api: &Api<K>, label: String, object: Value) -> Result<K, ManifestError>
+where
+    K: Clone + Debug + Serialize + DeserializeOwned,
+{
+    let name = name_of(&object).to_owned();
     let answer = match api.get_opt(&name).await {
         Ok(live) => write_dry(api, &name, live, object).await,
         Err(error) => Err(error),
@@ -174,7 +242,7 @@ where
 
 async fn write_dry<K>(api: &Api<K>, name: &str, live: Option<K>, object: Value) -> Result<K, Error>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+    K: Clone + Debug + Serialize + DeserializeOwned,
 {
     let params = PostParams { dry_run: true, ..PostParams::default() };
     let read = |object| serde_json::from_value(object).map_err(Error::SerdeError);

@@ -8,6 +8,7 @@ pub mod connect;
 pub mod doctor_reads;
 pub mod events;
 pub mod fence;
+pub mod gateway_stores;
 pub mod installation;
 pub mod lease;
 pub mod manifests;

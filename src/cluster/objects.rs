@@ -1,6 +1,7 @@
 //! Writes to the objects that controllers serve, and the reads that must not come from a cache.
 
 use super::{ApiError, write};
+use crate::api::gateway::GatewayClass;
 use crate::api::{ObjectKey, Secret};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Patch, PatchParams};
@@ -63,6 +64,28 @@ impl Objects {
             Err(error) if write::is_not_found(&error) => Ok(()),
             patched => Ok(patched?),
         }
+    }
+
+    /// Merge-patches the status of an object that has not changed since this version. An object that is gone needs none.
+    ///
+    /// Errors: among others, that somebody else was faster.
+    pub async fn replace_status<K: NamespacedKind>(
+        &self,
+        key: &ObjectKey,
+        version: Option<String>,
+        status: &Value,
+    ) -> Result<(), ApiError> {
+        let patch = json!({ "metadata": { "resourceVersion": version }, "status": status });
+        let api = self.api::<K>(key);
+        match api.patch_status(key.name(), &PatchParams::default(), &Patch::Merge(&patch)).await {
+            Err(error) if write::is_not_found(&error) => Ok(()),
+            patched => Ok(patched.map(drop)?),
+        }
+    }
+
+    /// Classes of Gateways, which have no namespace.
+    pub fn gateway_classes(&self) -> Api<GatewayClass> {
+        Api::all(self.0.clone())
     }
 
     /// Merge-patches annotations; `None` takes one away.

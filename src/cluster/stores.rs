@@ -1,6 +1,7 @@
 //! Everything the controller watches, and the watches themselves.
 
 use super::cache::{Cache, CacheEvent};
+use super::gateway_stores::{GatewayChange, GatewayStores};
 use super::watch::{WatchScope, follow, follow_cluster};
 use crate::api::{
     EndpointSlice, Endpoints, Ingress, IngressClass, IngressClassParams, Namespace, Node, ObjectKey, Pod,
@@ -36,6 +37,8 @@ pub struct Stores {
     pub pods: Arc<Cache<PodView>>,
     /// Nodes.
     pub nodes: Arc<Cache<NodeView>>,
+    /// Gateways and what they are made of.
+    pub gateways: Arc<GatewayStores>,
     use_slices: bool,
 }
 
@@ -59,17 +62,21 @@ pub trait EventHandler: Send + Sync + 'static {
     fn pod(&self, key: &ObjectKey, change: CacheEvent<PodView>);
     /// A node changed.
     fn node(&self, key: &ObjectKey, change: CacheEvent<NodeView>);
+    /// Something of Gateway API changed.
+    fn gateway(&self, change: GatewayChange);
 }
 
 impl Stores {
     /// Empty caches.
     pub fn new(config: &Config) -> Self {
+        let (services, namespaces) = (Arc::default(), Arc::default());
         Self {
-            services: Arc::default(),
+            gateways: Arc::new(GatewayStores::new(config, Arc::clone(&namespaces), Arc::clone(&services))),
+            services,
             ingresses: Arc::new(Cache::grouped(group::places)),
             ingress_classes: Arc::default(),
             ingress_class_params: Arc::default(),
-            namespaces: Arc::default(),
+            namespaces,
             bindings: Arc::new(Cache::grouped(|binding| {
                 target_group(binding).into_iter().chain(role(binding)).collect()
             })),
@@ -113,6 +120,9 @@ impl Stores {
         let variable = config.quic_environment_variable_name.clone();
         watch!(follow, pods, move |pod: Pod| PodView::from_pod(&pod, &variable), pod, scope);
         self.watch_endpoints(client, &scope, listener, tasks);
+        let heard = listener.clone();
+        let changed = Arc::new(move |change| heard.gateway(change));
+        tasks.spawn(self.gateways.clone().watch(client.clone(), config.clone(), changed));
     }
 
     fn watch_endpoints(
@@ -157,6 +167,7 @@ impl Stores {
             endpoints,
             pods,
             nodes,
+            gateways,
             use_slices: _,
         } = self;
         services.refresh();
@@ -169,6 +180,7 @@ impl Stores {
         endpoints.refresh();
         pods.refresh();
         nodes.refresh();
+        gateways.refresh();
     }
 
     /// Whether every cache is complete.
@@ -183,6 +195,7 @@ impl Stores {
             && self.bindings.is_synced()
             && self.nodes.is_synced()
             && self.pods.is_synced()
+            && self.gateways.is_synced()
     }
 
     /// Waits until every cache is complete, and as fresh as was asked for last.
@@ -195,6 +208,7 @@ impl Stores {
         self.bindings.synced().await;
         self.nodes.synced().await;
         self.pods.synced().await;
+        self.gateways.synced().await;
         if self.use_slices { self.slices.synced().await } else { self.endpoints.synced().await }
     }
 }

@@ -3,14 +3,18 @@
 use super::fact_source::FactSource;
 use super::ingress::RefusedMembers;
 use super::secrets::SecretWatches;
-use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
+use crate::api::ObjectKey;
+use crate::api::gateway::Gateway;
+use crate::api::meta::{self, INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
 use crate::cluster::Objects;
 use crate::cluster::events::Recorder;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::deploy::Deployer;
+use crate::gateway::Controller;
 use crate::metrics::Metrics;
 use crate::model::StackId;
+use crate::settings::gateway::stack_id;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -73,7 +77,20 @@ impl ReconcileContext {
             .filter(|ingress| has_finalizer(&ingress.metadata, is_ingress_finalizer))
             .flat_map(|ingress| crate::facts::group::groups_of_finalizers(ingress))
             .all(|group| seen.contains(&group));
-        service_known && ingress_known
+        service_known && ingress_known && self.all_gateways_built(&seen)
+    }
+}
+
+impl ReconcileContext {
+    fn all_gateways_built(&self, seen: &BTreeSet<StackId>) -> bool {
+        let gateways = self.stores.gateways.gateways.list();
+        let has_been_built = |gateway: &Gateway, controller: Controller| {
+            let is_ours = meta::has_finalizer(gateway, controller.name());
+            !is_ours || seen.contains(&stack_id(&ObjectKey::of(gateway), controller))
+        };
+        let controllers = [Controller::Alb, Controller::Nlb];
+        let is_known = |gateway: &Arc<Gateway>| controllers.iter().all(|one| has_been_built(gateway, *one));
+        self.stores.gateways.is_synced() && gateways.iter().all(is_known)
     }
 }
 

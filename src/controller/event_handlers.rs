@@ -4,6 +4,7 @@
 //! complete; then everything is enqueued once. So no key is worked on with half of the cluster in view, and no Ingress is
 //! blamed for a class that was merely not listed yet.
 
+use super::gateway::event_handlers::{GatewayEventHandlers, GatewayQueues};
 use super::queue::Queue;
 use super::target_group_binding::BindingController;
 use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted, without_endpoints};
@@ -12,6 +13,7 @@ use crate::api::{
 };
 use crate::cluster::CacheEvent;
 use crate::cluster::events::{Recorder, Regarding};
+use crate::cluster::gateway_stores::GatewayChange;
 use crate::cluster::stores::{EventHandler, Stores};
 use crate::config::Config;
 use crate::facts::group::{
@@ -37,20 +39,25 @@ pub struct Queues {
     pub groups: Arc<Queue<StackId>>,
     /// TargetGroupBindings by namespace and name.
     pub bindings: Arc<Queue<ObjectKey>>,
+    /// Gateways and their configurations.
+    pub gateways: GatewayQueues,
 }
 
 impl Queues {
     /// Asks for a stack's object to be reconciled.
     pub fn wake(&self, stack: StackId) {
         match stack.owner {
-            Owner::Service => self.services.add(ObjectKey::namespaced(stack.namespace, stack.name)),
+            Owner::Service => self.services.add(stack.object()),
             Owner::Ingress => self.groups.add(stack),
+            Owner::AlbGateway => self.gateways.alb_gateways.add(stack.object()),
+            Owner::NlbGateway => self.gateways.nlb_gateways.add(stack.object()),
         }
     }
 
     /// Ends all work.
     pub fn close(&self) {
-        let Self { services, groups, bindings } = self;
+        let Self { services, groups, bindings, gateways } = self;
+        gateways.close();
         services.close();
         groups.close();
         bindings.close();
@@ -106,6 +113,17 @@ impl EventHandlers {
             self.enqueue_service(&service);
         }
         self.enqueue_ingresses(&self.stores.ingresses.list());
+        self.with_gateways(|gateways| {
+            gateways.enqueue_all();
+        });
+    }
+
+    /// Does something for Gateways, while this replica leads.
+    fn with_gateways(&self, act: impl FnOnce(&GatewayEventHandlers<'_>)) {
+        if let Some(term) = &*self.term.load() {
+            let (stores, queues) = (&*self.stores.gateways, &term.queues.gateways);
+            act(&GatewayEventHandlers { stores, queues, config: &self.config });
+        }
     }
 
     /// Keeps the metric that names the target groups of the controller's own bindings; only the leader's, so that
@@ -293,6 +311,7 @@ impl EventHandler for EventHandlers {
         }
         self.enqueue_referring_services(key);
         self.enqueue_referring_ingresses(key);
+        self.with_gateways(|gateways| gateways.service(key));
     }
 
     fn ingress(&self, _: &ObjectKey, change: CacheEvent<Ingress>) {
@@ -337,7 +356,12 @@ impl EventHandler for EventHandlers {
         let is_relabelled = matches!(&change, CacheEvent::Applied { old: Some(_), .. });
         if self.is_started() && is_relabelled {
             self.enqueue_ingresses(&self.stores.ingresses.list_namespace(key.name()));
+            self.with_gateways(|gateways| gateways.namespace(key.name()));
         }
+    }
+
+    fn gateway(&self, change: GatewayChange) {
+        self.with_gateways(|gateways| gateways.changed(&change));
     }
 
     fn binding(&self, key: &ObjectKey, change: CacheEvent<TargetGroupBinding>) {

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::deploy::Deployer;
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::facts::{ExistingLoadBalancer, Facts, Lookup, LookupFailure};
-use crate::model::StackId;
+use crate::model::{Owner, StackId};
 use crate::pool::Pool;
 use aws_lookups::look_up;
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ impl FactSource {
                 facts.services.insert((namespace, name), Ok(service));
             }
             Lookup::Secret { namespace, name } => {
-                let secret = self.read_secret(&namespace, &name).await;
+                let secret = self.read_secret(stack.owner, &namespace, &name).await;
                 facts.secrets.insert((namespace, name), secret);
             }
             other => self.answer_from_aws(other, facts).await,
@@ -88,11 +88,14 @@ impl FactSource {
 
     async fn read_secret(
         &self,
+        owner: Owner,
         namespace: &str,
         name: &str,
     ) -> Result<Option<BTreeMap<String, Secret>>, LookupFailure> {
         match self.objects.read_secret(&ObjectKey::namespaced(namespace, name)).await {
-            Ok(secret) => Ok(secret.filter(|secret| self.may_use(secret)).map(contents)),
+            Ok(secret) => {
+                Ok(secret.filter(|secret| owner.is_gateway() || self.may_use(secret)).map(contents))
+            }
             Err(error) => {
                 let message = format!("secret {namespace}/{name}: {error}");
                 Err(LookupFailure { code: None, message, part: None })

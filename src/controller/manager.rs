@@ -12,8 +12,10 @@ mod workers;
 pub use workers::Controllers;
 
 use super::event_handlers::{EventHandlers, LeaderQueues, Queues};
+use super::gateway::event_handlers::GatewayQueues;
 use super::queue::{MAX_DELAY, Queue};
 use crate::api::ObjectKey;
+use crate::api::gateway::{ALB_CONTROLLER, NLB_CONTROLLER};
 use crate::args::Workers;
 use crate::aws::Cloud;
 use crate::aws::assume_role::CloudFor;
@@ -163,10 +165,19 @@ fn new_work(parts: &Dependencies) -> Arc<Controllers> {
 
 fn queues(parts: &Dependencies) -> Queues {
     let metrics = &parts.metrics;
+    let plain = |controller| Arc::new(Queue::metered(MAX_DELAY, metrics.queue(controller)));
     let binding_delay = parts.workers.target_group_binding_max_backoff;
     Queues {
-        services: Arc::new(Queue::metered(MAX_DELAY, metrics.queue(workers::SERVICES))),
+        services: plain(workers::SERVICES),
         groups: Arc::new(Queue::metered(MAX_DELAY, metrics.queue(workers::INGRESSES))),
         bindings: Arc::new(Queue::metered(binding_delay, metrics.queue(workers::BINDINGS))),
+        gateways: GatewayQueues {
+            alb_gateways: plain(ALB_CONTROLLER),
+            nlb_gateways: plain(NLB_CONTROLLER),
+            classes: plain(workers::CLASSES),
+            load_balancer_configurations: plain(workers::LOAD_BALANCER_CONFIGURATIONS),
+            target_group_configurations: plain(workers::TARGET_GROUP_CONFIGURATIONS),
+            listener_rule_configurations: plain(workers::LISTENER_RULE_CONFIGURATIONS),
+        },
     }
 }

@@ -3,6 +3,7 @@
 pub mod context;
 pub mod event_handlers;
 pub mod fact_source;
+pub mod gateway;
 pub mod gather;
 pub mod ingress;
 pub mod manager;

@@ -1,13 +1,13 @@
-//! Watches the Secrets that Ingress groups read, each by its name, so that a changed client secret reaches AWS.
+//! Watches the Secrets that Ingress groups and Gateways read, each by its name, so that a changed client secret reaches AWS.
 //!
 //! Matches upstream's `pkg/k8s/secrets_manager.go`: no permission for all Secrets is needed. On purpose different: only
 //! metadata is watched, so that no secret stays in memory; contents are read when a group is built.
 
-use super::queue::Queue;
+use super::event_handlers::Queues;
 use crate::api::ObjectKey;
 use crate::cluster::KubeConnection;
 use crate::cluster::secret_changes::SecretChanges;
-use crate::model::StackId;
+use crate::model::{Owner, StackId};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct SecretWatches {
     client: KubeConnection,
     /// `--required-secrets-label`: other Secrets do not exist for the controller.
     label: Option<String>,
-    queue: Arc<Queue<StackId>>,
+    queues: Arc<Queues>,
     interests: Arc<Mutex<SecretReaders>>,
     watches: Mutex<Watches>,
 }
@@ -30,10 +30,10 @@ struct Watches {
 }
 
 impl SecretWatches {
-    /// Watches nothing yet; groups are put into `queue`.
-    pub fn new(client: KubeConnection, label: Option<&(String, String)>, queue: Arc<Queue<StackId>>) -> Self {
+    /// Watches nothing yet; whoever reads a Secret that changes is put into its queue.
+    pub fn new(client: KubeConnection, label: Option<&(String, String)>, queues: Arc<Queues>) -> Self {
         let label = label.map(|(key, value)| format!("{key}={value}"));
-        Self { client, label, queue, interests: Arc::default(), watches: Mutex::default() }
+        Self { client, label, queues, interests: Arc::default(), watches: Mutex::default() }
     }
 
     /// Says which Secrets a group has read in its latest build.
@@ -46,17 +46,19 @@ impl SecretWatches {
             }
         }
         for secret in change.gained {
-            let watch = watches.tasks.spawn(self.watch(secret.clone()));
+            let watch = watches.tasks.spawn(self.watch(secret.clone(), group.owner));
             watches.by_secret.insert(secret, watch);
         }
         // why: tasks that were aborted are let go of
         while watches.tasks.try_join_next().is_some() {}
     }
 
-    fn watch(&self, secret: ObjectKey) -> impl Future<Output = ()> + Send + use<> {
-        let changes = SecretChanges::new(&self.client, &secret, self.label.as_deref());
-        let (interests, queue) = (self.interests.clone(), self.queue.clone());
-        changes.follow(move || interests.lock().groups_of(&secret).for_each(|group| queue.add(group)))
+    fn watch(&self, secret: ObjectKey, owner: Owner) -> impl Future<Output = ()> + Send + use<> {
+        // why: the flag is about Secrets of Ingresses, as upstream has it
+        let label = self.label.as_deref().filter(|_| !owner.is_gateway());
+        let changes = SecretChanges::new(&self.client, &secret, label);
+        let (interests, queues) = (self.interests.clone(), self.queues.clone());
+        changes.follow(move || interests.lock().groups_of(&secret).for_each(|group| queues.wake(group)))
     }
 }
 

@@ -3,11 +3,15 @@
 
 use super::review::AdmissionRequest;
 use super::webhook::Webhooks;
+use crate::admission::gateway::GatewaySource;
 use crate::admission::ingress::ClassSource;
 use crate::admission::target_group_binding::KnownTargetGroups;
 use crate::admission::{self, AdmissionError, Admitted, Denial, TargetGroupLookup};
+use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
+use crate::api::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration};
 use crate::api::{AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey};
 use crate::aws::assume_role::AssumedRole;
+use crate::cluster::gateway_stores::GatewayStores;
 use crate::cluster::stores::Stores;
 use crate::config::AnnotationValidation;
 use std::sync::Arc;
@@ -62,7 +66,8 @@ pub enum Unchecked {
     AsConfigured,
     /// It is refused: the checks of this webhook refuse whatever the setting.
     Refused,
-    /// It is admitted with a warning: this webhook completes objects, and another one checks them.
+    /// It is admitted with a warning: this webhook completes objects that another one checks, or warns of objects that may be
+    /// anybody's.
     Admitted,
 }
 
@@ -100,6 +105,22 @@ pub const WEBHOOKS: &[Webhook] = &[
     row("/mutate-elbv2-k8s-aws-v1beta1-targetgroupbinding", Unchecked::Admitted, complete_binding),
     row("/validate-elbv2-k8s-aws-v1beta1-targetgroupbinding", Unchecked::Refused, check_binding),
     row("/validate-elbv2-k8s-aws-v1beta1-ingressclassparams", Unchecked::Refused, check_class_params),
+    row(
+        "/validate-gateway-k8s-aws-v1-loadbalancerconfiguration",
+        Unchecked::AsConfigured,
+        check_load_balancer_configuration,
+    ),
+    row(
+        "/validate-gateway-k8s-aws-v1-targetgroupconfiguration",
+        Unchecked::AsConfigured,
+        check_target_group_configuration,
+    ),
+    row(
+        "/validate-gateway-k8s-aws-v1-listenerruleconfiguration",
+        Unchecked::AsConfigured,
+        check_listener_rule_configuration,
+    ),
+    row("/validate-gateway-networking-k8s-io-v1", Unchecked::Admitted, check_gateway_api),
     row("/validate-networking-v1-ingress", Unchecked::AsConfigured, check_ingress),
     row("/validate-v1-service", Unchecked::AsConfigured, check_service),
     row("/mutate-alb-target-control-namespace-v1-pod", Unchecked::Admitted, inject_target_control),
@@ -163,6 +184,39 @@ fn check_class_params(
     Ok(admission::ingress_class_params::check(&hooks.config, &request.change())?)
 }
 
+fn check_load_balancer_configuration(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    Ok(admission::gateway::check_load_balancer(&hooks.config, &request.change())?)
+}
+
+fn check_target_group_configuration(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    Ok(admission::gateway::check_target_group(&hooks.config, &request.change())?)
+}
+
+fn check_listener_rule_configuration(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    Ok(admission::gateway::check_listener_rule(&hooks.config, &request.change())?)
+}
+
+fn check_gateway_api(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    let known = &*hooks.stores.gateways;
+    Ok(admission::gateway::check_foreign(&hooks.config, &request.change(), known)?)
+}
+
 fn check_service(
     hooks: &Webhooks,
     request: &AdmissionRequest,
@@ -210,6 +264,28 @@ impl ClassSource for Stores {
 
     fn ingress_class_params(&self, name: &str) -> Option<Arc<IngressClassParams>> {
         self.ingress_class_params.get(&ObjectKey::cluster(name))
+    }
+}
+
+impl GatewaySource for GatewayStores {
+    fn known_class(&self, name: &str) -> Option<Arc<GatewayClass>> {
+        self.classes.get(&ObjectKey::cluster(name))
+    }
+
+    fn known_gateway(&self, key: &ObjectKey) -> Option<Arc<Gateway>> {
+        self.gateways.get(key)
+    }
+
+    fn known_listener_set(&self, key: &ObjectKey) -> Option<Arc<ListenerSet>> {
+        self.listener_sets.get(key)
+    }
+
+    fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {
+        self.load_balancer_configurations.get(key)
+    }
+
+    fn known_listener_rule_configuration(&self, key: &ObjectKey) -> Option<Arc<ListenerRuleConfiguration>> {
+        self.listener_rule_configurations.get(key)
     }
 }
 

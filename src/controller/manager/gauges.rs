@@ -2,13 +2,16 @@
 
 use super::CurrentControllers;
 use super::workers::{BINDINGS, Controllers, INGRESSES, SERVICES};
+use crate::api::gateway::{ALB_CONTROLLER, NLB_CONTROLLER};
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::controller::event_handlers::Classes;
 use crate::controller::queue::Queue;
 use crate::facts::group::concerned_groups;
+use crate::gateway::Controller;
 use crate::metrics::{ControllerLabels, Metrics, QueueLabels, ResourceLabels};
 use crate::model::StackId;
+use crate::settings::gateway::stack_id;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +24,8 @@ pub(super) fn read_when_asked(metrics: &Metrics, work: &Arc<CurrentControllers>)
         read_queue(metrics, SERVICES, &work.queues.services);
         read_queue(metrics, INGRESSES, &work.queues.groups);
         read_queue(metrics, BINDINGS, &work.queues.bindings);
+        read_queue(metrics, ALB_CONTROLLER, &work.queues.gateways.alb_gateways);
+        read_queue(metrics, NLB_CONTROLLER, &work.queues.gateways.nlb_gateways);
         work.object_states.publish(metrics);
         read_orphans(metrics, &work);
     });
@@ -54,5 +59,8 @@ fn wanted_stacks(stores: &Stores, config: &Config) -> BTreeSet<StackId> {
     let ingresses = stores.ingresses.list();
     let of_ingresses =
         ingresses.iter().flat_map(|ingress| concerned_groups(ingress, &classes.view(), config).groups);
-    of_services.chain(of_ingresses).collect()
+    let gateways = stores.gateways.gateways.keys();
+    let controllers = [Controller::Alb, Controller::Nlb];
+    let of_gateways = gateways.iter().flat_map(|key| controllers.map(|controller| stack_id(key, controller)));
+    of_services.chain(of_ingresses).chain(of_gateways).collect()
 }

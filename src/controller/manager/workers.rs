@@ -2,6 +2,7 @@
 
 use super::Dependencies;
 use super::binding_metrics::BindingCounters;
+use crate::api::gateway::{ALB_CONTROLLER, NLB_CONTROLLER};
 use crate::args::Workers;
 use crate::aws::recent_writes::{ReadYourWrites, ReadYourWritesRoles, RecentWrites};
 use crate::cluster::Objects;
@@ -12,6 +13,7 @@ use crate::cluster::state_config_map::ConfigMapStateStore;
 use crate::controller::context::ReconcileContext;
 use crate::controller::event_handlers::Queues;
 use crate::controller::fact_source::{Certificates, FactCache, FactSource};
+use crate::controller::gateway::event_handlers::GatewayQueues;
 use crate::controller::ingress::RefusedMembers;
 use crate::controller::object_states::ObjectStates;
 use crate::controller::queue::Queue;
@@ -19,11 +21,12 @@ use crate::controller::secrets::SecretWatches;
 use crate::controller::target_group_binding::{BindingController, BindingDependencies};
 use crate::controller::top_talkers::{ObjectName, TopTalkers};
 use crate::controller::worker::{Reconcile, ReconcileResult, work};
-use crate::controller::{ingress, service};
+use crate::controller::{gateway, ingress, service};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::resource_cache::ResourceCache;
 use crate::deploy::{DeployedState, Deployer};
-use crate::model::{Owner, StackId};
+use crate::gateway::Controller;
+use crate::model::Owner;
 use crate::pool::Pool;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
@@ -37,6 +40,15 @@ pub(super) const SERVICES: &str = "service";
 pub(super) const INGRESSES: &str = "ingress";
 /// Upstream's name of the controller of TargetGroupBindings.
 pub(super) const BINDINGS: &str = "targetGroupBinding";
+
+/// Upstream's name of the controller of GatewayClasses.
+pub(super) const CLASSES: &str = "aws-lbc-gateway-class-controller";
+/// Upstream's name of the controller of LoadBalancerConfigurations.
+pub(super) const LOAD_BALANCER_CONFIGURATIONS: &str = "aws-lbc-loadbalancerconfiguration-controller";
+/// Upstream's name of the controller of TargetGroupConfigurations.
+pub(super) const TARGET_GROUP_CONFIGURATIONS: &str = "aws-lbc-targetgroupconfiguration-controller";
+/// Upstream's name of the controller of ListenerRuleConfigurations.
+pub(super) const LISTENER_RULE_CONFIGURATIONS: &str = "aws-lbc-listenerruleconfiguration-controller";
 
 /// Everything the leader works with.
 pub struct Controllers {
@@ -70,7 +82,7 @@ impl Controllers {
         let group_in_use = Arc::new(Notify::new());
         let deployer = Arc::new(deployer(parts, resource_cache, &deployed_state, &group_in_use));
         Self {
-            context: context(parts, deployer, queues.groups.clone()),
+            context: context(parts, deployer, queues.clone()),
             bindings: Arc::new(binding_controller(parts)),
             top_talkers: Arc::default(),
             object_states: Arc::default(),
@@ -95,7 +107,7 @@ fn deployer(
         .on_stage(move |owner, stage, took| metrics.observe_stage(controller_of(owner), stage.label(), took))
 }
 
-fn context(parts: &Dependencies, deployer: Arc<Deployer>, groups: Arc<Queue<StackId>>) -> ReconcileContext {
+fn context(parts: &Dependencies, deployer: Arc<Deployer>, queues: Arc<Queues>) -> ReconcileContext {
     let backend = BackendSecurityGroup::new(parts.cloud.clone(), parts.config.clone());
     let facts = FactSource {
         cloud: parts.cloud.clone(),
@@ -117,7 +129,7 @@ fn context(parts: &Dependencies, deployer: Arc<Deployer>, groups: Arc<Queue<Stac
         deployer,
         recorder: parts.recorder.clone(),
         metrics: parts.metrics.clone(),
-        secrets: SecretWatches::new(parts.client.clone(), label, groups),
+        secrets: SecretWatches::new(parts.client.clone(), label, queues),
         refused_members: RefusedMembers::default(),
         seen: Mutex::default(),
     }
@@ -138,7 +150,7 @@ fn binding_controller(parts: &Dependencies) -> BindingController {
 impl Controllers {
     /// Starts the workers. Targets have workers of their own: they never wait for load balancers.
     pub(super) fn spawn(self: &Arc<Self>, workers: &Workers, tasks: &mut JoinSet<()>) {
-        let Queues { services, groups, bindings } = &*self.queues;
+        let Queues { services, groups, bindings, gateways } = &*self.queues;
         self.spawn_workers(BINDINGS, workers.target_group_binding, bindings, tasks, |work, key| {
             Box::pin(work.bindings.reconcile(key))
         });
@@ -147,6 +159,37 @@ impl Controllers {
         });
         self.spawn_workers(INGRESSES, workers.ingress, groups, tasks, |work, id| {
             Box::pin(ingress::reconcile(&work.context, id))
+        });
+        self.spawn_of_gateways(workers, gateways, tasks);
+    }
+
+    fn spawn_of_gateways(
+        self: &Arc<Self>,
+        workers: &Workers,
+        queues: &GatewayQueues,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let configurations = workers.gateway_class;
+        self.spawn_workers(ALB_CONTROLLER, workers.alb_gateway, &queues.alb_gateways, tasks, |work, key| {
+            Box::pin(gateway::reconcile(&work.context, Controller::Alb, key))
+        });
+        self.spawn_workers(NLB_CONTROLLER, workers.nlb_gateway, &queues.nlb_gateways, tasks, |work, key| {
+            Box::pin(gateway::reconcile(&work.context, Controller::Nlb, key))
+        });
+        self.spawn_workers(CLASSES, workers.gateway_class, &queues.classes, tasks, |work, key| {
+            Box::pin(gateway::class::reconcile(&work.context, key))
+        });
+        let queue = &queues.load_balancer_configurations;
+        self.spawn_workers(LOAD_BALANCER_CONFIGURATIONS, configurations, queue, tasks, |work, key| {
+            Box::pin(gateway::configurations::reconcile_load_balancer(&work.context, key))
+        });
+        let queue = &queues.target_group_configurations;
+        self.spawn_workers(TARGET_GROUP_CONFIGURATIONS, configurations, queue, tasks, |work, key| {
+            Box::pin(gateway::configurations::reconcile_target_group(&work.context, key))
+        });
+        let queue = &queues.listener_rule_configurations;
+        self.spawn_workers(LISTENER_RULE_CONFIGURATIONS, configurations, queue, tasks, |work, key| {
+            Box::pin(gateway::configurations::reconcile_listener_rule(&work.context, key))
         });
     }
 
@@ -193,12 +236,19 @@ type ReconcileFn<K> = for<'a> fn(&'a Controllers, &'a K) -> BoxFuture<'a, Reconc
 
 /// why: upstream spells this one differently in different metrics
 fn top_talkers_name(controller: &'static str) -> &'static str {
-    if controller == BINDINGS { "targetgroupbinding" } else { controller }
+    match controller {
+        BINDINGS => "targetgroupbinding",
+        ALB_CONTROLLER => "albgateway",
+        NLB_CONTROLLER => "nlbgateway",
+        other => other,
+    }
 }
 
 fn controller_of(owner: Owner) -> &'static str {
     match owner {
         Owner::Service => SERVICES,
         Owner::Ingress => INGRESSES,
+        Owner::AlbGateway => ALB_CONTROLLER,
+        Owner::NlbGateway => NLB_CONTROLLER,
     }
 }

@@ -1,0 +1,572 @@
+//! The objects of Gateway API and of its configuration, watched from when the API server serves their kinds.
+//!
+//! A cluster without them costs a look at the discovery document now and then. Kinds that come later are watched without a
+//! restart.
+
+mod discovery;
+mod overlay;
+
+pub use discovery::served;
+
+use super::cache::{Cache, CacheEvent};
+use super::watch::{WatchScope, follow, follow_cluster};
+use crate::api::gateway::{
+    GATEWAY_KIND, Gateway, GatewayClass, GrpcRoute, HttpRoute, LISTENER_SET_KIND, ListenerSet,
+    ParentReference, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
+};
+use crate::api::gateway_config::{
+    ListenerRuleConfiguration, LoadBalancerConfiguration, TargetGroupConfiguration,
+};
+use crate::api::{Namespace, ObjectKey, Service};
+use crate::config::Config;
+use crate::gateway::config::target;
+use crate::gateway::route::{Route, RouteId, RouteKind};
+use crate::gateway::{Cluster, Controller};
+use discovery::wanted_kinds;
+use kube::core::ApiResource;
+use kube::{Client, Resource};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use strum::VariantArray as _;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// Between two looks at which kinds there are.
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(15);
+/// Between two attempts to find out at first.
+const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
+
+/// A kind of objects that Gateways are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
+pub enum GatewayKind {
+    /// GatewayClass.
+    Class,
+    /// Gateway.
+    Gateway,
+    /// ListenerSet.
+    ListenerSet,
+    /// HTTPRoute.
+    HttpRoute,
+    /// GRPCRoute.
+    GrpcRoute,
+    /// TCPRoute.
+    TcpRoute,
+    /// UDPRoute.
+    UdpRoute,
+    /// TLSRoute.
+    TlsRoute,
+    /// ReferenceGrant.
+    ReferenceGrant,
+    /// LoadBalancerConfiguration.
+    LoadBalancerConfiguration,
+    /// TargetGroupConfiguration.
+    TargetGroupConfiguration,
+    /// ListenerRuleConfiguration.
+    ListenerRuleConfiguration,
+}
+
+use GatewayKind as Kind;
+
+impl GatewayKind {
+    /// How it is called in requests, in the version that is read.
+    pub fn resource(self) -> ApiResource {
+        fn of<K: Resource<DynamicType = ()>>() -> ApiResource {
+            ApiResource::erase::<K>(&())
+        }
+        match self {
+            Self::Class => of::<GatewayClass>(),
+            Self::Gateway => of::<Gateway>(),
+            Self::ListenerSet => of::<ListenerSet>(),
+            Self::HttpRoute => of::<HttpRoute>(),
+            Self::GrpcRoute => of::<GrpcRoute>(),
+            Self::TcpRoute => of::<TcpRoute>(),
+            Self::UdpRoute => of::<UdpRoute>(),
+            Self::TlsRoute => of::<TlsRoute>(),
+            Self::ReferenceGrant => of::<ReferenceGrant>(),
+            Self::LoadBalancerConfiguration => of::<LoadBalancerConfiguration>(),
+            Self::TargetGroupConfiguration => of::<TargetGroupConfiguration>(),
+            Self::ListenerRuleConfiguration => of::<ListenerRuleConfiguration>(),
+        }
+    }
+
+    /// Whether the Gateways of a controller cannot be served without it.
+    pub fn is_required_by(self, controller: Controller) -> bool {
+        match self {
+            Self::Class
+            | Self::Gateway
+            | Self::LoadBalancerConfiguration
+            | Self::TargetGroupConfiguration
+            | Self::ListenerRuleConfiguration => true,
+            Self::HttpRoute | Self::GrpcRoute => controller == Controller::Alb,
+            Self::TcpRoute | Self::UdpRoute | Self::TlsRoute => controller == Controller::Nlb,
+            Self::ListenerSet | Self::ReferenceGrant => false,
+        }
+    }
+}
+
+/// What has changed.
+#[derive(Clone, Debug)]
+pub enum GatewayChange {
+    /// A GatewayClass.
+    Class(ObjectKey),
+    /// A Gateway.
+    Gateway(ObjectKey, CacheEvent<Gateway>),
+    /// A ListenerSet.
+    ListenerSet(CacheEvent<ListenerSet>),
+    /// A route, with the Gateways and ListenerSets that it names or named.
+    Route(RouteId, BTreeSet<RouteParent>),
+    /// A ReferenceGrant.
+    ReferenceGrant(CacheEvent<ReferenceGrant>),
+    /// A LoadBalancerConfiguration.
+    LoadBalancerConfiguration(ObjectKey),
+    /// A TargetGroupConfiguration.
+    TargetGroupConfiguration(ObjectKey, CacheEvent<TargetGroupConfiguration>),
+    /// A ListenerRuleConfiguration.
+    ListenerRuleConfiguration(ObjectKey),
+    /// Kinds that were not served before are listed now.
+    KindsListed,
+}
+
+/// What a route names as its parent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteParent {
+    /// A Gateway.
+    Gateway(ObjectKey),
+    /// A ListenerSet.
+    ListenerSet(ObjectKey),
+}
+
+impl RouteParent {
+    fn of(reference: &ParentReference, namespace: &str) -> Option<Self> {
+        let namespace = reference.namespace.as_deref().unwrap_or(namespace);
+        let key = ObjectKey::namespaced(namespace, reference.name.as_str());
+        match reference.kind.as_deref() {
+            None | Some(GATEWAY_KIND) => Some(Self::Gateway(key)),
+            Some(LISTENER_SET_KIND) => Some(Self::ListenerSet(key)),
+            Some(_) => None,
+        }
+    }
+
+    /// Where routes with this parent are found.
+    fn place(&self) -> ObjectKey {
+        match self {
+            Self::Gateway(key) => place("parent Gateway", key),
+            Self::ListenerSet(key) => place("parent ListenerSet", key),
+        }
+    }
+}
+
+/// Where objects are found by what they refer to.
+fn place(relation: &str, key: &ObjectKey) -> ObjectKey {
+    key.sibling(format!("{relation} {}", key.name()))
+}
+
+/// The parents that a route names, and those that its status tells of.
+pub fn parents(route: &Route<'_>) -> BTreeSet<RouteParent> {
+    let of_status = route.status.iter().flat_map(|status| &status.parents).map(|entry| &entry.parent_ref);
+    let namespace = route.id.key.namespace();
+    route.parents.iter().chain(of_status).filter_map(|one| RouteParent::of(one, namespace)).collect()
+}
+
+/// Where a route is found: by its parents, backends and ListenerRuleConfigurations.
+fn route_places<R>(route: &R) -> Vec<ObjectKey>
+where
+    for<'a> Route<'a>: From<&'a R>,
+{
+    let route = Route::from(route);
+    let namespace = route.id.key.namespace();
+    let mut places: BTreeSet<ObjectKey> = parents(&route).iter().map(RouteParent::place).collect();
+    for rule in route.rules.references() {
+        for backend in rule.backends {
+            let key = ObjectKey::namespaced(
+                backend.namespace.as_deref().unwrap_or(namespace),
+                backend.name.as_str(),
+            );
+            places.insert(place(backend.kind.as_deref().unwrap_or("Service"), &key));
+        }
+        let configurations = rule.configurations.iter();
+        places.extend(configurations.map(|name| place("rule", &route.id.key.sibling(*name))));
+    }
+    places.into_iter().collect()
+}
+
+/// A route of any kind, as it is cached.
+#[derive(Clone, Debug)]
+pub enum RouteObject {
+    /// HTTPRoute.
+    Http(Arc<HttpRoute>),
+    /// GRPCRoute.
+    Grpc(Arc<GrpcRoute>),
+    /// TCPRoute.
+    Tcp(Arc<TcpRoute>),
+    /// UDPRoute.
+    Udp(Arc<UdpRoute>),
+    /// TLSRoute.
+    Tls(Arc<TlsRoute>),
+}
+
+impl RouteObject {
+    /// The route, seen like any other.
+    pub fn route(&self) -> Route<'_> {
+        match self {
+            Self::Http(route) => Route::from(&**route),
+            Self::Grpc(route) => Route::from(&**route),
+            Self::Tcp(route) => Route::from(&**route),
+            Self::Udp(route) => Route::from(&**route),
+            Self::Tls(route) => Route::from(&**route),
+        }
+    }
+}
+
+/// The caches, one a kind.
+#[derive(Debug)]
+pub struct GatewayStores {
+    /// GatewayClasses.
+    pub classes: Arc<Cache<GatewayClass>>,
+    /// Gateways, by class.
+    pub gateways: Arc<Cache<Gateway>>,
+    /// ListenerSets, by the Gateway that they name.
+    pub listener_sets: Arc<Cache<ListenerSet>>,
+    http_routes: Arc<Cache<HttpRoute>>,
+    grpc_routes: Arc<Cache<GrpcRoute>>,
+    tcp_routes: Arc<Cache<TcpRoute>>,
+    udp_routes: Arc<Cache<UdpRoute>>,
+    tls_routes: Arc<Cache<TlsRoute>>,
+    reference_grants: Arc<Cache<ReferenceGrant>>,
+    /// LoadBalancerConfigurations.
+    pub load_balancer_configurations: Arc<Cache<LoadBalancerConfiguration>>,
+    /// TargetGroupConfigurations, by what they are for.
+    pub target_group_configurations: Arc<Cache<TargetGroupConfiguration>>,
+    /// ListenerRuleConfigurations.
+    pub listener_rule_configurations: Arc<Cache<ListenerRuleConfiguration>>,
+    namespaces: Arc<Cache<Namespace>>,
+    services: Arc<Cache<Service>>,
+    /// The kinds that are watched; `None`: nobody has found out yet.
+    watched: watch::Sender<Option<BTreeSet<GatewayKind>>>,
+}
+
+/// Does something with the cache of a kind, whatever it holds.
+macro_rules! with_cache {
+    ($stores:expr, $kind:expr, $cache:ident => $act:expr) => {
+        match $kind {
+            GatewayKind::Class => {
+                let $cache = &$stores.classes;
+                $act
+            }
+            GatewayKind::Gateway => {
+                let $cache = &$stores.gateways;
+                $act
+            }
+            GatewayKind::ListenerSet => {
+                let $cache = &$stores.listener_sets;
+                $act
+            }
+            GatewayKind::HttpRoute => {
+                let $cache = &$stores.http_routes;
+                $act
+            }
+            GatewayKind::GrpcRoute => {
+                let $cache = &$stores.grpc_routes;
+                $act
+            }
+            GatewayKind::TcpRoute => {
+                let $cache = &$stores.tcp_routes;
+                $act
+            }
+            GatewayKind::UdpRoute => {
+                let $cache = &$stores.udp_routes;
+                $act
+            }
+            GatewayKind::TlsRoute => {
+                let $cache = &$stores.tls_routes;
+                $act
+            }
+            GatewayKind::ReferenceGrant => {
+                let $cache = &$stores.reference_grants;
+                $act
+            }
+            GatewayKind::LoadBalancerConfiguration => {
+                let $cache = &$stores.load_balancer_configurations;
+                $act
+            }
+            GatewayKind::TargetGroupConfiguration => {
+                let $cache = &$stores.target_group_configurations;
+                $act
+            }
+            GatewayKind::ListenerRuleConfiguration => {
+                let $cache = &$stores.listener_rule_configurations;
+                $act
+            }
+        }
+    };
+}
+/// Who hears of changes.
+pub type OnGatewayChange = Arc<dyn Fn(GatewayChange) + Send + Sync>;
+
+impl GatewayStores {
+    /// Empty caches, beside those of namespaces and Services.
+    pub fn new(config: &Config, namespaces: Arc<Cache<Namespace>>, services: Arc<Cache<Service>>) -> Self {
+        let is_on = config.features.alb_gateway_api || config.features.nlb_gateway_api;
+        Self {
+            classes: Arc::default(),
+            gateways: Arc::new(Cache::grouped(|gateway: &Gateway| {
+                vec![ObjectKey::cluster(gateway.spec.gateway_class_name.as_str())]
+            })),
+            listener_sets: Arc::new(Cache::grouped(|set: &ListenerSet| vec![gateway_of(set)])),
+            http_routes: Arc::new(Cache::grouped(route_places)),
+            grpc_routes: Arc::new(Cache::grouped(route_places)),
+            tcp_routes: Arc::new(Cache::grouped(route_places)),
+            udp_routes: Arc::new(Cache::grouped(route_places)),
+            tls_routes: Arc::new(Cache::grouped(route_places)),
+            reference_grants: Arc::default(),
+            load_balancer_configurations: Arc::default(),
+            target_group_configurations: Arc::new(Cache::grouped(|found: &TargetGroupConfiguration| {
+                let key = ObjectKey::of(found);
+                target(&found.spec).map(|(kind, name)| place(kind, &key.sibling(name))).into_iter().collect()
+            })),
+            listener_rule_configurations: Arc::default(),
+            namespaces,
+            services,
+            watched: watch::Sender::new((!is_on).then(BTreeSet::new)),
+        }
+    }
+
+    /// Watches kinds from when they are served, until it is dropped.
+    pub async fn watch(self: Arc<Self>, client: Client, config: Arc<Config>, changed: OnGatewayChange) {
+        if self.watched.borrow().is_some() {
+            return std::future::pending().await;
+        }
+        let namespace = (!config.watch_namespace.is_empty()).then(|| config.watch_namespace.clone());
+        let scope = WatchScope { namespace };
+        let wanted = wanted_kinds(&config);
+        let mut tasks = JoinSet::new();
+        loop {
+            match served(&client, &wanted).await {
+                Ok(served) => self.watch_kinds(&served, &client, &scope, &changed, &mut tasks).await,
+                Err(error) => {
+                    tracing::warn!(%error, "kinds of Gateway API cannot be discovered");
+                    sleep(DISCOVERY_RETRY).await;
+                    continue;
+                }
+            }
+            let is_complete = self.watched.borrow().as_ref() == Some(&wanted);
+            if is_complete {
+                return std::future::pending().await;
+            }
+            sleep(DISCOVERY_INTERVAL).await;
+        }
+    }
+
+    async fn watch_kinds(
+        &self,
+        served: &BTreeSet<GatewayKind>,
+        client: &Client,
+        scope: &WatchScope,
+        changed: &OnGatewayChange,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let before = self.watched.borrow().clone();
+        let known = before.clone().unwrap_or_default();
+        let new: Vec<GatewayKind> = served.difference(&known).copied().collect();
+        for kind in &new {
+            self.watch_kind(*kind, client, scope, changed, tasks);
+        }
+        self.watched.send_replace(Some(known.union(served).copied().collect()));
+        if new.is_empty() {
+            return;
+        }
+        tracing::info!(kinds = ?new, "watching kinds of Gateway API");
+        for kind in &new {
+            self.listed(*kind).await;
+        }
+        changed(GatewayChange::KindsListed);
+    }
+
+    fn watch_kind(
+        &self,
+        kind: GatewayKind,
+        client: &Client,
+        scope: &WatchScope,
+        changed: &OnGatewayChange,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let (client, scope, changed) = (client.clone(), scope.clone(), changed.clone());
+        macro_rules! watch {
+            ($cache:ident, $change:expr) => {{
+                let tell = move |key: &ObjectKey, event| changed($change(key.clone(), event));
+                tasks.spawn(follow(client, scope, self.$cache.clone(), std::convert::identity, tell));
+            }};
+        }
+        match kind {
+            Kind::Class => {
+                let tell = move |key: &ObjectKey, _| changed(GatewayChange::Class(key.clone()));
+                let cache = self.classes.clone();
+                tasks.spawn(follow_cluster(client, cache, std::convert::identity, tell));
+            }
+            Kind::Gateway => watch!(gateways, GatewayChange::Gateway),
+            Kind::ListenerSet => watch!(listener_sets, |_, event| GatewayChange::ListenerSet(event)),
+            Kind::HttpRoute => watch!(http_routes, |_, event| route_change(&event)),
+            Kind::GrpcRoute => watch!(grpc_routes, |_, event| route_change(&event)),
+            Kind::TcpRoute => watch!(tcp_routes, |_, event| route_change(&event)),
+            Kind::UdpRoute => watch!(udp_routes, |_, event| route_change(&event)),
+            Kind::TlsRoute => watch!(tls_routes, |_, event| route_change(&event)),
+            Kind::ReferenceGrant => watch!(reference_grants, |_, event| GatewayChange::ReferenceGrant(event)),
+            Kind::LoadBalancerConfiguration => {
+                watch!(load_balancer_configurations, |key, _| GatewayChange::LoadBalancerConfiguration(key));
+            }
+            Kind::TargetGroupConfiguration => {
+                watch!(target_group_configurations, GatewayChange::TargetGroupConfiguration);
+            }
+            Kind::ListenerRuleConfiguration => {
+                watch!(listener_rule_configurations, |key, _| GatewayChange::ListenerRuleConfiguration(key));
+            }
+        }
+    }
+
+    /// Asks for everything that is watched to be listed again.
+    pub fn refresh(&self) {
+        for kind in self.watched_kinds() {
+            with_cache!(self, kind, cache => cache.refresh());
+        }
+    }
+
+    /// Waits until everything that is watched is listed, as fresh as was asked for last.
+    pub async fn synced(&self) {
+        let mut watched = self.watched.subscribe();
+        // why: the sender lives as long as `self`
+        let _ = watched.wait_for(Option::is_some).await;
+        for kind in self.watched_kinds() {
+            self.listed(kind).await;
+        }
+    }
+
+    async fn listed(&self, kind: GatewayKind) {
+        with_cache!(self, kind, cache => cache.synced().await);
+    }
+
+    /// Whether everything that is watched is listed.
+    pub fn is_synced(&self) -> bool {
+        let is_known = self.watched.borrow().is_some();
+        is_known && self.watched_kinds().into_iter().all(|kind| self.is_listed(kind))
+    }
+
+    fn is_listed(&self, kind: GatewayKind) -> bool {
+        with_cache!(self, kind, cache => cache.is_synced())
+    }
+
+    /// Whether everything is listed that the Gateways of a controller need.
+    pub fn can_serve(&self, controller: Controller) -> bool {
+        let watched = self.watched_kinds();
+        let mut required = Kind::VARIANTS.iter().filter(|kind| kind.is_required_by(controller));
+        required.all(|kind| watched.contains(kind)) && self.is_synced()
+    }
+
+    fn watched_kinds(&self) -> BTreeSet<GatewayKind> {
+        self.watched.borrow().clone().unwrap_or_default()
+    }
+
+    /// The routes with a parent, by kind and name.
+    pub fn routes_of_parent(&self, parent: &RouteParent) -> Vec<RouteObject> {
+        self.routes_at(&parent.place())
+    }
+
+    /// The routes with a backend of a kind.
+    pub fn routes_of_backend(&self, kind: &str, key: &ObjectKey) -> Vec<RouteObject> {
+        self.routes_at(&place(kind, key))
+    }
+
+    /// The routes with a ListenerRuleConfiguration.
+    pub fn routes_of_rule(&self, key: &ObjectKey) -> Vec<RouteObject> {
+        self.routes_at(&place("rule", key))
+    }
+
+    fn routes_at(&self, place: &ObjectKey) -> Vec<RouteObject> {
+        let http = self.http_routes.list_group(place).into_iter().map(RouteObject::Http);
+        let grpc = self.grpc_routes.list_group(place).into_iter().map(RouteObject::Grpc);
+        let tcp = self.tcp_routes.list_group(place).into_iter().map(RouteObject::Tcp);
+        let udp = self.udp_routes.list_group(place).into_iter().map(RouteObject::Udp);
+        let tls = self.tls_routes.list_group(place).into_iter().map(RouteObject::Tls);
+        http.chain(grpc).chain(tcp).chain(udp).chain(tls).collect()
+    }
+
+    /// The routes of a kind in a namespace.
+    pub fn routes_in(&self, kind: RouteKind, namespace: &str) -> Vec<RouteObject> {
+        match kind {
+            RouteKind::Http => {
+                self.http_routes.list_namespace(namespace).into_iter().map(RouteObject::Http).collect()
+            }
+            RouteKind::Grpc => {
+                self.grpc_routes.list_namespace(namespace).into_iter().map(RouteObject::Grpc).collect()
+            }
+            RouteKind::Tcp => {
+                self.tcp_routes.list_namespace(namespace).into_iter().map(RouteObject::Tcp).collect()
+            }
+            RouteKind::Udp => {
+                self.udp_routes.list_namespace(namespace).into_iter().map(RouteObject::Udp).collect()
+            }
+            RouteKind::Tls => {
+                self.tls_routes.list_namespace(namespace).into_iter().map(RouteObject::Tls).collect()
+            }
+        }
+    }
+}
+
+/// The Gateway that a ListenerSet names.
+pub fn gateway_of(set: &ListenerSet) -> ObjectKey {
+    let parent = &set.spec.parent_ref;
+    let own = set.metadata.namespace.as_deref().unwrap_or_default();
+    ObjectKey::namespaced(parent.namespace.as_deref().unwrap_or(own), parent.name.as_str())
+}
+
+fn route_change<R>(event: &CacheEvent<R>) -> GatewayChange
+where
+    for<'a> Route<'a>: From<&'a R>,
+{
+    let (old, new) = event.sides();
+    let (old, new) = (old.map(Route::from), new.map(Route::from));
+    let id = Route::from(&**event.latest()).id;
+    // why: of a route whose spec is as it was, only the status has changed, which nobody else reads
+    let is_same = matches!((&old, &new), (Some(old), Some(new)) if old.generation == new.generation && old.created == new.created);
+    let sides = old.iter().chain(&new).filter(|_| !is_same);
+    GatewayChange::Route(id, sides.flat_map(parents).collect())
+}
+
+impl Cluster for GatewayStores {
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.namespaces.get(&ObjectKey::cluster(name))
+    }
+
+    fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
+        self.services.get(key)
+    }
+
+    fn gateway(&self, key: &ObjectKey) -> Option<Arc<Gateway>> {
+        self.gateways.get(key)
+    }
+
+    fn reference_grants(&self, namespace: &str) -> Vec<Arc<ReferenceGrant>> {
+        self.reference_grants.list_namespace(namespace)
+    }
+
+    fn load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {
+        self.load_balancer_configurations.get(key)
+    }
+
+    fn target_group_configuration(&self, key: &ObjectKey) -> Option<Arc<TargetGroupConfiguration>> {
+        self.target_group_configurations.get(key)
+    }
+
+    fn target_group_configuration_of(
+        &self,
+        kind: &str,
+        target: &ObjectKey,
+    ) -> Option<Arc<TargetGroupConfiguration>> {
+        self.target_group_configurations.list_group(&place(kind, target)).into_iter().next()
+    }
+
+    fn listener_rule_configuration(&self, key: &ObjectKey) -> Option<Arc<ListenerRuleConfiguration>> {
+        self.listener_rule_configurations.get(key)
+    }
+}

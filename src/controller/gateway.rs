@@ -1,0 +1,345 @@
+//! Gateways to load balancers: the five steps for one Gateway.
+//!
+//! Matches upstream's `controllers/gateway`, with these differences: a listener or route that cannot be built is told so and
+//! does not keep the others from converging, and a deletion needs nothing but AWS.
+
+pub mod class;
+pub mod concerned;
+pub mod configurations;
+pub mod event_handlers;
+mod report;
+pub mod resolved;
+
+use super::context::ReconcileContext;
+use super::gather;
+use super::reconcile_error::{ReconcileError, log_model};
+use super::worker::ReconcileResult;
+use crate::api::ObjectKey;
+use crate::api::gateway::{Gateway, GatewayClass};
+use crate::api::meta::{has_finalizer, is_being_deleted};
+use crate::builder::gateway::{self as builder, BuiltGateway};
+use crate::cluster::events::Regarding;
+use crate::config::FeatureGates;
+use crate::deploy::Deployed;
+use crate::facts::Facts;
+use crate::finding::{Finding, Part};
+use crate::gateway::config::{GatewayConfig, resolve};
+use crate::gateway::listeners::{ListenerProblem, ListenerReason};
+use crate::gateway::status::GatewayOutcome;
+use crate::gateway::{Controller, GatewayOptions};
+use crate::model::marshal::marshal;
+use crate::model::{Stack, StackId};
+use crate::settings::gateway::{AddOns, GatewayReport, deletion_protection, stack_id};
+use crate::status::event::{Event, Reason};
+use report::Reporter;
+use resolved::{NamingObjects, Resolved, Subject};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Asks for a plan instead of a load balancer.
+const DRY_RUN: &str = "gateway.k8s.aws/dry-run";
+/// Where the plan is.
+const DRY_RUN_PLAN: &str = "gateway.k8s.aws/dry-run-plan";
+
+/// Brings AWS and the status of all concerned in line with one Gateway.
+pub async fn reconcile(
+    context: &ReconcileContext,
+    controller: Controller,
+    key: &ObjectKey,
+) -> ReconcileResult {
+    let stores = &context.stores.gateways;
+    let found = stores.gateways.get(key).filter(|_| stores.can_serve(controller));
+    let Some(gateway) = found else { return ReconcileResult::Gone };
+    let class = stores.classes.get(&ObjectKey::cluster(gateway.spec.gateway_class_name.as_str()));
+    let is_ours = match &class {
+        Some(class) => class.spec.controller_name == controller.name(),
+        // why: a class that somebody took away by force must not keep its Gateways
+        None => is_being_deleted(&*gateway) && has_finalizer(&*gateway, controller.name()),
+    };
+    if !is_ours {
+        return ReconcileResult::Gone;
+    }
+    let id = stack_id(key, controller);
+    let pass = GatewayReconcile { context, controller, key, id, gateway, class };
+    match Box::pin(pass.run()).await {
+        Ok(result) => result,
+        Err(failure) => pass.report_failure(&failure),
+    }
+}
+
+/// How Gateways are read.
+pub fn options(features: &FeatureGates) -> GatewayOptions {
+    GatewayOptions { strict: features.gateway_api_strict, listener_sets: features.gateway_listener_set }
+}
+
+/// What is wrong with the listeners of ports that could not be built.
+fn listener_problems(report: &GatewayReport) -> BTreeMap<i32, ListenerProblem> {
+    let problem = |finding: &Finding| ListenerProblem {
+        reason: match finding.part {
+            Some(Part::Certificates) => ListenerReason::InvalidCertificateRef,
+            _ => ListenerReason::Invalid,
+        },
+        message: finding.to_string(),
+    };
+    report.listeners.iter().map(|(port, finding)| (*port, problem(finding))).collect()
+}
+
+struct GatewayReconcile<'a> {
+    context: &'a ReconcileContext,
+    controller: Controller,
+    key: &'a ObjectKey,
+    id: StackId,
+    gateway: Arc<Gateway>,
+    /// Its class; `None`: it is gone, and so shall the Gateway be.
+    class: Option<Arc<GatewayClass>>,
+}
+
+impl GatewayReconcile<'_> {
+    async fn run(&self) -> Result<ReconcileResult, ReconcileError> {
+        let subject = self.subject();
+        let Some(class) = &self.class else { return self.delete(None).await };
+        let config = resolve(class, &self.gateway, subject.stores, subject.options);
+        if is_being_deleted(&*self.gateway) {
+            // why: what is wrong with the configuration must not keep the Gateway
+            return self.delete(config.ok()).await;
+        }
+        let config = match config {
+            Ok(config) => config,
+            Err(error) => {
+                let message = error.to_string();
+                tracing::warn!(gateway = %self.key, message, "configuration of the Gateway cannot be used");
+                self.reporter().gateway(GatewayOutcome::Invalid(&message)).await?;
+                return Ok(ReconcileResult::AwaitChange);
+            }
+        };
+        let named = NamingObjects::of(subject.stores, self.key, subject.options);
+        let resolved = Resolved::new(subject, &config, &named);
+        let built = self.build(&resolved, AddOns::of_annotations(&self.gateway)).await;
+        // why: the error is handed on below, when the routes have been told what is known of them
+        let report = built.as_ref().ok().map(|built| &built.report);
+        let is_reported = self.reporter().routes(&resolved, report).await;
+        let built = match built {
+            Ok(built) => built,
+            Err(error) => {
+                self.reporter().gateway(GatewayOutcome::Failed).await?;
+                return Err(error);
+            }
+        };
+        log_model(&built.stack);
+        if self.is_dry_run() {
+            self.write_plan(Some(&marshal(&built.stack))).await?;
+            return Ok(ReconcileResult::Done);
+        }
+        self.write_plan(None).await?;
+        let result = self.carry_out(&resolved, &config, &built).await?;
+        is_reported?;
+        Ok(result)
+    }
+
+    /// Brings AWS in line with what was built, and tells the Gateway and its ListenerSets.
+    async fn carry_out(
+        &self,
+        resolved: &Resolved<'_>,
+        config: &GatewayConfig,
+        built: &BuiltGateway,
+    ) -> Result<ReconcileResult, ReconcileError> {
+        let context = self.context;
+        let before = AddOns::of_annotations(&self.gateway);
+        let wanted = AddOns::wanted(&config.load_balancer, self.controller == Controller::Alb);
+        self.annotate(wanted.annotations_unlike(before, "true")).await?;
+        self.add_finalizer().await?;
+        let deployed = self.deploy(&built.stack).await;
+        let deployed = match deployed {
+            Ok(deployed) => deployed,
+            Err(error) => {
+                if matches!(error, ReconcileError::User(_)) {
+                    self.reporter().gateway(GatewayOutcome::Failed).await?;
+                }
+                return Err(error);
+            }
+        };
+        context.secrets.note(&self.id, &built.report.secrets);
+        if !built.uses_backend_security_group {
+            context.release_backend_security_group(self.component(), &built.stack).await?;
+        }
+        let Some(state) = self.reporter().load_balancer_state(&deployed).await? else {
+            return Ok(ReconcileResult::Retry);
+        };
+        let offer = resolved.offer.with_problems(&listener_problems(&built.report));
+        self.reporter().gateway(GatewayOutcome::Deployed(resolved.observed(&offer), &state)).await?;
+        self.reporter().listener_sets(resolved, &offer, state.is_active).await?;
+        self.record_findings(resolved, built);
+        if !state.is_active {
+            return Ok(ReconcileResult::RequeueAfter(report::UNTIL_ACTIVE));
+        }
+        self.annotate(before.annotations_unlike(wanted, "false")).await?;
+        if deployed.is_news && built.report.listeners.is_empty() {
+            self.record(&Event::reconciled());
+        }
+        Ok(match deployed.revisit {
+            Some(after) => ReconcileResult::RequeueAfter(after),
+            None if !built.report.listeners.is_empty() => ReconcileResult::AwaitChange,
+            None => ReconcileResult::Done,
+        })
+    }
+
+    async fn build(&self, resolved: &Resolved<'_>, add_ons: AddOns) -> Result<BuiltGateway, ReconcileError> {
+        let (config, size) = (&self.context.config, resolved.size());
+        let build = |facts: &Facts| builder::build(resolved.view(), add_ons, facts, config);
+        let built = gather::build_from(Facts::default(), &self.context.facts, &self.id, size, build);
+        let built = self.context.timed(self.component(), "build_model", built).await;
+        let built = built.map_err(|failure| ReconcileError::of_build(&failure))?;
+        self.context.note_built(&self.id);
+        Ok(built)
+    }
+
+    async fn deploy(&self, stack: &Stack) -> Result<Deployed, ReconcileError> {
+        let deployed = self.context.deployer.deploy(stack);
+        let deployed = self.context.timed(self.component(), "deploy_model", deployed).await;
+        deployed.map_err(|failure| ReconcileError::of_deployment(&failure))
+    }
+
+    /// Deletes everything, unless the configuration keeps it. What else is wrong with the Gateway does not count.
+    async fn delete(&self, config: Option<GatewayConfig>) -> Result<ReconcileResult, ReconcileError> {
+        if !has_finalizer(&*self.gateway, self.controller.name()) {
+            return Ok(ReconcileResult::Gone);
+        }
+        if let Some(config) = config {
+            let subject = self.subject();
+            let named = NamingObjects::of(subject.stores, self.key, subject.options);
+            let resolved = Resolved::new(subject, &config, &named);
+            if let Some(finding) = deletion_protection(&resolved.view()) {
+                self.record(&Event::warning(Reason::FailedBuildModel, &finding));
+                self.reporter().gateway(GatewayOutcome::Failed).await?;
+                return Ok(ReconcileResult::AwaitChange);
+            }
+            self.take_add_ons_away(&config, &resolved).await?;
+        }
+        let nothing = Stack::empty(self.id.clone());
+        self.deploy(&nothing).await?;
+        self.context.note_built(&self.id);
+        self.context.release_backend_security_group(self.component(), &nothing).await?;
+        self.context.secrets.note(&self.id, &BTreeSet::new());
+        let removed =
+            self.context.objects.remove_finalizer::<Gateway>(self.key, self.controller.name()).await;
+        removed.map_err(|error| {
+            ReconcileError::user(Reason::FailedRemoveFinalizer, "remove_finalizers_error")(&error)
+        })?;
+        Ok(ReconcileResult::Gone)
+    }
+
+    /// Deploys a load balancer without the add-ons that it has. One that cannot be built is deleted as it is.
+    ///
+    /// why: AWS keeps the Shield protection of a load balancer that is gone
+    async fn take_add_ons_away(
+        &self,
+        config: &GatewayConfig,
+        resolved: &Resolved<'_>,
+    ) -> Result<(), ReconcileError> {
+        let add_ons = AddOns::of_annotations(&self.gateway);
+        if add_ons.is_empty() {
+            return Ok(());
+        }
+        let mut without = config.clone();
+        without.load_balancer.waf_v2 = None;
+        without.load_balancer.shield_configuration = None;
+        without.load_balancer.minimum_load_balancer_capacity = None;
+        let resolved = resolved.with_config(&without);
+        match self.build(&resolved, add_ons).await {
+            Ok(built) => drop(self.deploy(&built.stack).await?),
+            Err(ReconcileError::User(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        self.annotate(add_ons.annotations_unlike(AddOns::default(), "false")).await
+    }
+
+    fn is_dry_run(&self) -> bool {
+        let annotations = self.gateway.metadata.annotations.as_ref();
+        let is_asked = annotations.and_then(|all| all.get(DRY_RUN)).is_some_and(|value| value == "true");
+        is_asked && !has_finalizer(&*self.gateway, self.controller.name())
+    }
+
+    async fn write_plan(&self, plan: Option<&str>) -> Result<(), ReconcileError> {
+        let annotations = self.gateway.metadata.annotations.as_ref();
+        if annotations.and_then(|all| all.get(DRY_RUN_PLAN)).map(String::as_str) == plan {
+            return Ok(());
+        }
+        self.annotate(BTreeMap::from([(DRY_RUN_PLAN, plan)])).await
+    }
+
+    async fn annotate(&self, annotations: BTreeMap<&str, Option<&str>>) -> Result<(), ReconcileError> {
+        if annotations.is_empty() {
+            return Ok(());
+        }
+        let written = self.context.objects.annotate::<Gateway>(self.key, &annotations).await;
+        written.map_err(|error| ReconcileError::Log(format!("annotations not written: {error}")))
+    }
+
+    async fn add_finalizer(&self) -> Result<(), ReconcileError> {
+        if has_finalizer(&*self.gateway, self.controller.name()) {
+            return Ok(());
+        }
+        let added = self.context.objects.add_finalizer::<Gateway>(self.key, self.controller.name()).await;
+        added
+            .map(drop)
+            .map_err(|error| ReconcileError::user(Reason::FailedAddFinalizer, "add_finalizers_error")(&error))
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            stores: &self.context.stores.gateways,
+            gateway: &self.gateway,
+            key: self.key,
+            controller: self.controller,
+            options: options(&self.context.config.features),
+        }
+    }
+
+    fn component(&self) -> &'static str {
+        self.controller.name()
+    }
+
+    fn reporter(&self) -> Reporter<'_> {
+        Reporter { context: self.context, controller: self.controller, key: self.key, gateway: &self.gateway }
+    }
+
+    /// What is wrong with listeners, as events on the Gateway; with routes, on these.
+    fn record_findings(&self, resolved: &Resolved<'_>, built: &BuiltGateway) {
+        for finding in built.report.listeners.values() {
+            self.record(&Event::warning(Reason::FailedBuildModel, finding));
+        }
+        for (number, problems) in &built.report.routes {
+            let Some(route) = resolved.route_object(*number) else { continue };
+            // why not what a reference came to: the condition of the route says all of it
+            let known = resolved.loaded(*number).iter().flat_map(|rule| &rule.problems).collect::<Vec<_>>();
+            for problem in problems.iter().filter(|problem| !known.contains(problem)) {
+                let event = Event::warning(Reason::FailedBuildModel, &problem.message);
+                self.record_about(report::regarding(route), &event);
+            }
+        }
+    }
+
+    fn report_failure(&self, failure: &ReconcileError) -> ReconcileResult {
+        match failure {
+            ReconcileError::Requeue(after) => return ReconcileResult::RequeueAfter(*after),
+            ReconcileError::Log(message) => tracing::warn!(gateway = %self.key, message),
+            ReconcileError::User(reconcile_failure) => {
+                let event = &reconcile_failure.event;
+                tracing::warn!(gateway = %self.key, reason = event.reason.as_str(), message = event.message);
+                self.record(event);
+                return self.context.count_failure(self.component(), reconcile_failure);
+            }
+        }
+        ReconcileResult::Retry
+    }
+
+    fn record(&self, event: &Event) {
+        let regarding = Regarding::of("gateway.networking.k8s.io/v1", "Gateway", &*self.gateway);
+        self.record_about(regarding, event);
+    }
+
+    fn record_about(&self, regarding: Regarding, event: &Event) {
+        let recorder = self.context.recorder.component(self.component());
+        recorder.record(regarding, event.kind.as_str(), event.reason.as_str(), event.message.clone());
+    }
+}

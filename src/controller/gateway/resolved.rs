@@ -1,0 +1,170 @@
+//! Gather: what the cluster holds about one Gateway, and what is decided about it.
+
+use crate::api::ObjectKey;
+use crate::api::gateway::{Gateway, ListenerSet};
+use crate::cluster::gateway_stores::{GatewayStores, RouteObject, RouteParent};
+use crate::gateway::attachment::{
+    ListenerIndex, Offer, ParentOutcome, PortRoutes, attach, by_port, count, undecided_ports,
+};
+use crate::gateway::backends::{LoadedRule, load};
+use crate::gateway::config::GatewayConfig;
+use crate::gateway::listener_sets::{ListenerSets, sort};
+use crate::gateway::listeners::judge;
+use crate::gateway::route::Route;
+use crate::gateway::status::Observed;
+use crate::gateway::{Controller, GatewayOptions};
+use crate::settings::gateway::GatewayView;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A Gateway that is served.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// What the cluster holds.
+    pub stores: &'a GatewayStores,
+    /// The Gateway.
+    pub gateway: &'a Gateway,
+    /// Its namespace and name.
+    pub key: &'a ObjectKey,
+    /// Which load balancers it has.
+    pub controller: Controller,
+    /// How Gateways are read.
+    pub options: GatewayOptions,
+}
+
+/// The objects that name a Gateway, as they are now.
+pub struct NamingObjects {
+    listener_sets: Vec<Arc<ListenerSet>>,
+    routes: Vec<RouteObject>,
+}
+
+/// What is decided about a Gateway.
+pub struct Resolved<'a> {
+    subject: Subject<'a>,
+    config: &'a GatewayConfig,
+    objects: &'a [RouteObject],
+    pub(super) sets: Arc<ListenerSets<'a>>,
+    pub(super) offer: Arc<Offer<'a>>,
+    routes: Arc<Vec<Route<'a>>>,
+    pub(super) outcomes: Arc<Vec<Vec<ParentOutcome>>>,
+    loaded: Arc<Vec<Vec<LoadedRule>>>,
+    ports: Arc<BTreeMap<i32, PortRoutes>>,
+    undecided_ports: Arc<BTreeSet<i32>>,
+    pub(super) attached_routes: Arc<BTreeMap<ListenerIndex, i32>>,
+}
+
+impl NamingObjects {
+    /// The ListenerSets and routes that name a Gateway, or named it when their status was written.
+    pub fn of(stores: &GatewayStores, key: &ObjectKey, options: GatewayOptions) -> Self {
+        let listener_sets =
+            if options.listener_sets { stores.listener_sets.list_group(key) } else { Vec::new() };
+        let parents = listener_sets.iter().map(|set| RouteParent::ListenerSet(ObjectKey::of(&**set)));
+        let mut routes = BTreeMap::new();
+        for parent in std::iter::once(RouteParent::Gateway(key.clone())).chain(parents) {
+            for object in stores.routes_of_parent(&parent) {
+                routes.insert(object.route().id, object);
+            }
+        }
+        Self { listener_sets, routes: routes.into_values().collect() }
+    }
+}
+
+impl<'a> Resolved<'a> {
+    /// Decides about a Gateway with this configuration.
+    pub fn new(subject: Subject<'a>, config: &'a GatewayConfig, named: &'a NamingObjects) -> Self {
+        let Subject { stores, gateway, key, controller, options } = subject;
+        let sets = sort(gateway, named.listener_sets.iter().map(|set| &**set), stores, options);
+        let judged = judge(gateway, &sets.accepted, controller, options);
+        let offer = Offer::new(controller, judged, &sets);
+        let routes: Vec<Route<'a>> = named.routes.iter().map(RouteObject::route).collect();
+        let outcomes: Vec<Vec<ParentOutcome>> =
+            routes.iter().map(|route| attach(route, key, &offer, stores, options)).collect();
+        let default = config.default_target_group.as_ref();
+        let loaded = routes.iter().zip(&outcomes).map(|(route, outcomes)| {
+            if outcomes.is_empty() { Vec::new() } else { load(route, default, stores, options) }
+        });
+        let loaded = loaded.collect();
+        let (ports, undecided_ports) = (by_port(&offer, &outcomes), undecided_ports(&offer, &outcomes));
+        let attached_routes = count(outcomes.iter().flatten());
+        Self {
+            subject,
+            config,
+            objects: &named.routes,
+            sets: Arc::new(sets),
+            offer: Arc::new(offer),
+            routes: Arc::new(routes),
+            outcomes: Arc::new(outcomes),
+            loaded: Arc::new(loaded),
+            ports: Arc::new(ports),
+            undecided_ports: Arc::new(undecided_ports),
+            attached_routes: Arc::new(attached_routes),
+        }
+    }
+
+    /// The same with another configuration.
+    pub(super) fn with_config<'b>(&'b self, config: &'b GatewayConfig) -> Resolved<'b>
+    where
+        'a: 'b,
+    {
+        Resolved {
+            subject: self.subject,
+            config,
+            objects: self.objects,
+            sets: self.sets.clone(),
+            offer: self.offer.clone(),
+            routes: self.routes.clone(),
+            outcomes: self.outcomes.clone(),
+            loaded: self.loaded.clone(),
+            ports: self.ports.clone(),
+            undecided_ports: self.undecided_ports.clone(),
+            attached_routes: self.attached_routes.clone(),
+        }
+    }
+
+    /// For the builder.
+    pub fn view(&self) -> GatewayView<'_> {
+        let Subject { stores: _, gateway, key, controller, options } = self.subject;
+        GatewayView {
+            gateway,
+            key,
+            controller,
+            config: self.config,
+            offer: &self.offer,
+            routes: &self.routes,
+            loaded: &self.loaded,
+            ports: &self.ports,
+            undecided_ports: &self.undecided_ports,
+            options,
+        }
+    }
+
+    /// For the status. `offer`: the listeners with what is wrong with them.
+    pub(super) fn observed<'b>(&'b self, offer: &'b Offer<'a>) -> Observed<'b> {
+        Observed {
+            offer,
+            attached_routes: &self.attached_routes,
+            with_listener_sets: self.subject.options.listener_sets,
+        }
+    }
+
+    /// What became of the wishes of a route to attach.
+    pub fn outcomes_of(&self, number: usize) -> &[ParentOutcome] {
+        self.outcomes.get(number).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The rules of a route, with what they refer to.
+    pub fn loaded(&self, number: usize) -> &[LoadedRule] {
+        self.loaded.get(number).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A route, as it is cached.
+    pub(super) fn route_object(&self, number: usize) -> Option<&RouteObject> {
+        self.objects.get(number)
+    }
+
+    /// About how much there is to build, in bytes.
+    pub fn size(&self) -> usize {
+        const RULE: usize = 512;
+        self.routes.iter().map(|route| route.rules.len() * RULE).sum()
+    }
+}
