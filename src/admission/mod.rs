@@ -13,6 +13,7 @@ pub mod cidr;
 pub mod cross_field;
 pub mod disruption;
 pub mod dry_build;
+pub mod gateway;
 pub mod group;
 pub mod ingress;
 pub mod ingress_class_params;

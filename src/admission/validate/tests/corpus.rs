@@ -279,6 +279,7 @@ fn wrong_texts(text: TextKind) -> Vec<String> {
         TextKind::Path => &["", "healthz", "/a b", "/a\tb", "http://x/"],
         TextKind::NetworkSuccessCodes => &["", "600", "OK", "200-", "299-200", "200,"],
         TextKind::ApplicationSuccessCodes => &["", "500", "OK", "200-", "299-200", "100"],
+        TextKind::GrpcSuccessCodes => &["", "100", "OK", "0-", "9-0", "200"],
         TextKind::CustomerOwnedPool => &["", "pool", "ipv4pool-coip-", "ipv4pool-1", "ipv4pool-coip-a b"],
         TextKind::IpamPool => &["pool", "ipam-pool-", "ipam-1", "ipam-pool-a b", "IPAM-POOL-1"],
         TextKind::CertificateAuthority => &[
