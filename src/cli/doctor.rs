@@ -5,6 +5,7 @@
 
 mod account;
 mod cluster;
+mod gateways;
 pub mod permissions;
 mod report;
 mod stacks;
@@ -39,6 +40,7 @@ pub async fn run(session_flags: &SessionFlags) -> Result<DoctorReport, SessionEr
     report.extend(session.installation.as_ref().map(cluster::installation_check));
     report.extend(cluster::check_leader(&reads, &session).await);
     report.extend(cluster::check_webhooks(&reads, &session).await);
+    report.extend(gateways::check(&reads, &session).await);
     report.extend(account::check(&session, &reads).await);
     Ok(report)
 }

@@ -5,12 +5,14 @@
 //! input; a class that is not among it has no parameters, a Service that is not is taken to be as it should.
 
 mod checks;
+mod gateway;
 mod input;
 mod manifest;
 mod names;
 mod read;
 mod report;
 mod rule;
+mod schema;
 mod settings;
 mod structure;
 mod unknown_fields;

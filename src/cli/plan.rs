@@ -1,10 +1,11 @@
 //! `plan`: what the controller would change in AWS, without changing it.
 //!
-//! The cluster is listed once; each Service and Ingress group goes through gather, build and diff as in the controller, and
+//! The cluster is listed once; each Service, Ingress group and Gateway goes through gather, build and diff as in the controller, and
 //! there it ends. Manifests are first given to the API server as a dry run, so that defaults and webhooks count. What targets
 //! are registered is not planned: they follow the pods.
 
 mod dry_run_cloud;
+mod gateways;
 mod report;
 mod selection;
 
@@ -22,11 +23,15 @@ use crate::cluster::manifests::{
 use crate::cluster::stores::{EventHandler, Stores};
 use crate::controller::event_handlers::Classes;
 use crate::controller::fact_source::FactSource;
-use crate::controller::gather;
+use crate::controller::gateway::resolved::{NamingObjects, Resolved, Subject};
+use crate::controller::{gateway, gather};
 use crate::facts::Facts;
 use crate::facts::group;
 use crate::finding::Finding;
+use crate::gateway::Controller;
+use crate::gateway::config::resolve;
 use crate::model::{Owner, StackId};
+use crate::settings::gateway::AddOns;
 use dry_run_cloud::DryRunCloud;
 use futures::{StreamExt, stream};
 use selection::Selection;
@@ -124,8 +129,9 @@ async fn overlay(
     }
     for manifest in manifests {
         selection.add_former(stores, &account.config, &manifest);
-        selection.changed.push(apply(stores, manifest));
+        selection.changed.push(apply(stores, manifest)?);
     }
+    gateways::foresee(&stores.gateways);
     selection.select(stores, &account.config);
     Ok((selection, report))
 }
@@ -135,8 +141,8 @@ fn describe(object: &serde_json::Value) -> String {
     format!("{} {}", text("/kind"), text("/metadata/name"))
 }
 
-fn apply(stores: &Stores, manifest: ManifestObject) -> selection::Changed {
-    match manifest {
+fn apply(stores: &Stores, manifest: ManifestObject) -> Result<selection::Changed, ManifestError> {
+    Ok(match manifest {
         ManifestObject::Service(service) => {
             let key = ObjectKey::of(&*service);
             stores.services.apply(key.clone(), *service);
@@ -148,8 +154,15 @@ fn apply(stores: &Stores, manifest: ManifestObject) -> selection::Changed {
             selection::Changed::Ingress(key)
         }
         ManifestObject::Namespace(namespace) => {
-            stores.namespaces.apply(ObjectKey::of(&*namespace), *namespace);
-            selection::Changed::Class
+            let key = ObjectKey::of(&*namespace);
+            stores.namespaces.apply(key.clone(), *namespace);
+            selection::Changed::Namespace(key)
+        }
+        ManifestObject::Gateway(kind, object) => {
+            let object_name = describe(&object);
+            let changes = stores.gateways.apply(kind, object);
+            let unreadable = |source| ManifestError::NotReadable { object: object_name, source };
+            selection::Changed::Gateway(changes.map_err(unreadable)?)
         }
         ManifestObject::IngressClass(class) => {
             stores.ingress_classes.apply(ObjectKey::of(&*class), *class);
@@ -159,7 +172,7 @@ fn apply(stores: &Stores, manifest: ManifestObject) -> selection::Changed {
             stores.ingress_class_params.apply(ObjectKey::of(&*params), *params);
             selection::Changed::Class
         }
-    }
+    })
 }
 
 struct Planner<'a> {
@@ -173,6 +186,7 @@ impl Planner<'_> {
         match id.owner {
             Owner::Service => self.plan_service(id).await,
             Owner::Ingress => self.plan_group(id).await,
+            Owner::AlbGateway | Owner::NlbGateway => self.plan_gateway(id).await,
         }
     }
 
@@ -205,6 +219,32 @@ impl Planner<'_> {
                     Some(stack) => self.diff(report, stack).await,
                     None => report,
                 }
+            }
+            Err(failure) => StackReport::of(id).failed(&failure),
+        }
+    }
+
+    async fn plan_gateway(&self, id: StackId) -> StackReport {
+        let (key, stores, config) = (id.object(), &*self.stores.gateways, &self.account.config);
+        let Some(gateway) = stores.gateways.get(&key) else { return StackReport::of(id) };
+        let class = stores.classes.get(&ObjectKey::cluster(gateway.spec.gateway_class_name.as_str()));
+        let controller = class.as_ref().and_then(|class| Controller::of_name(&class.spec.controller_name));
+        let (Some(class), Some(controller)) = (class, controller) else { return StackReport::of(id) };
+        let options = gateway::options(&config.features);
+        let subject = Subject { stores, gateway: &gateway, key: &key, controller, options };
+        let merged = match resolve(&class, &gateway, stores, options) {
+            Ok(merged) => merged,
+            Err(error) => return StackReport::of(id).failed(&error),
+        };
+        let named = NamingObjects::of(stores, &key, options);
+        let resolved = Resolved::new(subject, &merged, &named);
+        let add_ons = AddOns::of_annotations(&gateway);
+        let build = |facts: &Facts| builder::gateway::build(resolved.view(), add_ons, facts, config);
+        match gather::build(&self.facts, &id, build).await {
+            Ok(built) => {
+                let routes = gateways::route_findings(&resolved, &built.report);
+                let report = StackReport::of(id).finding(built.report.listeners.values().chain(&routes));
+                self.diff(report, &built.stack).await
             }
             Err(failure) => StackReport::of(id).failed(&failure),
         }

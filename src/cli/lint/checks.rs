@@ -1,6 +1,8 @@
 //! What is checked of each kind of objects.
 
 use super::input::{Input, Together};
+use super::{gateway, schema};
+use crate::admission;
 use crate::admission::group::resolve;
 use crate::admission::validate::{check_ingress_among, check_service_among, check_values_of};
 use crate::admission::{
@@ -9,6 +11,9 @@ use crate::admission::{
 };
 use crate::admission::{annotation_keys, ingress_class_params, readiness_gates, service};
 use crate::annotations::{ALB_PREFIX, NLB_PREFIX};
+use crate::api::gateway_config::{
+    LISTENER_RULE_CONFIGURATION_KIND, LOAD_BALANCER_CONFIGURATION_KIND, TARGET_GROUP_CONFIGURATION_KIND,
+};
 use crate::api::meta::INGRESS_CLASS_CONTROLLER;
 use crate::api::{
     AlbTargetControlConfig, Ingress, IngressClassParams, ObjectKey, Service, TargetGroupBinding,
@@ -42,6 +47,12 @@ pub(super) fn check(
                 .map_or_else(|finding| vec![*finding], |settings| target_control_fields::check(&settings))
         }
         ("networking.k8s.io/v1", "IngressClass") => check_class(object),
+        ("gateway.k8s.aws/v1" | "gateway.k8s.aws/v1beta1", kind) => {
+            return check_configuration(object, kind, input, together, config);
+        }
+        (version, _) if version.starts_with("gateway.networking.k8s.io/") => {
+            return gateway::check_foreign(config, object, &input.gateway);
+        }
         ("v1", "Pod") => check_pod(object, object, ""),
         ("apps/v1" | "batch/v1", _) => check_template(object),
         _ => return None,
@@ -154,6 +165,52 @@ fn check_params(object: &Value, config: &Config) -> Vec<Finding> {
     }
     findings
 }
+
+/// A configuration of Gateways, as far as it is one.
+fn check_configuration(
+    object: &Value,
+    kind: &str,
+    input: &Input,
+    together: &Together,
+    config: &Config,
+) -> Option<Vec<Finding>> {
+    fn typed<K: DeserializeOwned>(
+        object: &Value,
+        kind: &'static str,
+        check: impl FnOnce(K) -> Vec<Finding>,
+    ) -> Vec<Finding> {
+        let of_schema = schema::check(object, &name_of(object, kind));
+        if !of_schema.is_empty() {
+            return of_schema;
+        }
+        parsed(object, kind).map_or_else(|finding| vec![*finding], check)
+    }
+    let mut findings = match kind {
+        LOAD_BALANCER_CONFIGURATION_KIND => typed(object, LOAD_BALANCER_CONFIGURATION_KIND, |typed| {
+            gateway::check_load_balancer(config, &typed, &input.gateway, &together.configurations)
+        }),
+        TARGET_GROUP_CONFIGURATION_KIND => typed(object, TARGET_GROUP_CONFIGURATION_KIND, |typed| {
+            admission::gateway::target_group::check(config, &typed)
+        }),
+        LISTENER_RULE_CONFIGURATION_KIND => typed(object, LISTENER_RULE_CONFIGURATION_KIND, |typed| {
+            admission::gateway::listener_rule::check(config, &typed)
+        }),
+        _ => return None,
+    };
+    findings.extend(deprecated(object));
+    Some(findings)
+}
+
+/// An old version of a configuration of Gateways, which the API server warns of.
+fn deprecated(object: &Value) -> Option<Finding> {
+    let version = text(object, "apiVersion").strip_suffix("beta1")?;
+    let kind = CONFIGURATION_KINDS.into_iter().find(|kind| *kind == text(object, "kind"))?;
+    let problem = format!("{} is deprecated", text(object, "apiVersion"));
+    Some(Finding::warning(&name_of(object, kind), problem).at("apiVersion").hint(format!("write {version}")))
+}
+
+const CONFIGURATION_KINDS: [&str; 3] =
+    [LOAD_BALANCER_CONFIGURATION_KIND, TARGET_GROUP_CONFIGURATION_KIND, LISTENER_RULE_CONFIGURATION_KIND];
 
 /// A class of ours whose parameters are none of ours: no Ingress of it is served.
 fn check_class(object: &Value) -> Vec<Finding> {

@@ -1,6 +1,7 @@
 //! What the objects of the input know of each other.
 
 use super::checks::text;
+use super::gateway::{ConfigurationUse, GatewayInput};
 use super::names::equal_names;
 use crate::admission::annotation_keys;
 use crate::admission::dry_build::completed;
@@ -25,6 +26,7 @@ pub(super) struct Input {
     ingresses: Vec<Arc<Ingress>>,
     /// Whether an Ingress cannot be read, so that a group may lack a member.
     lacks_ingress: bool,
+    pub gateway: GatewayInput,
 }
 
 /// What objects of the input come to together.
@@ -34,6 +36,8 @@ pub(super) struct Together {
     pub groups: BTreeMap<ObjectKey, Vec<Finding>>,
     /// Findings of objects that ask for a name which another load balancer has.
     pub names: Vec<Finding>,
+    /// Who has which LoadBalancerConfiguration.
+    pub configurations: ConfigurationUse,
 }
 
 impl Input {
@@ -41,6 +45,7 @@ impl Input {
         let mut input = Self::default();
         let mut services = KnownServices::new();
         for object in objects {
+            input.gateway.add(object);
             match text(object, "kind") {
                 "IngressClass" => input.classes.extend(IngressClass::deserialize(object).map(Arc::new)),
                 "IngressClassParams" => {
@@ -67,7 +72,8 @@ impl Input {
             self.ingresses.iter().filter_map(|ingress| self.classified(ingress, config)).collect();
         let groups =
             if self.lacks_ingress { BTreeMap::new() } else { together(&ours, config, &self.services) };
-        Together { groups, names: equal_names(&ours, &self.services, config) }
+        let names = equal_names(&ours, &self.services, config);
+        Together { groups, names, configurations: self.gateway.uses() }
     }
 
     fn classified(&self, ingress: &Arc<Ingress>, config: &Config) -> Option<Classified> {

@@ -131,6 +131,10 @@ fn arguments_of_deployment(deployment: &Value) -> Result<Vec<String>, String> {
 fn arguments_of_values(given: &Value) -> Result<Vec<String>, String> {
     let mut values: Value = serde_saphyr::from_str(CHART_VALUES).map_err(|error| error.to_string())?;
     overlay(&mut values, given.get(CHART).unwrap_or(given));
+    // why: one is the other name of the other, and wins
+    if let Some(wins) = values.get("validation").filter(|value| !value.is_null()).cloned() {
+        overlay(&mut values, &serde_json::json!({"annotationValidation": wins}));
+    }
     let arguments = VALUES.iter().filter_map(|(flag, path, form)| {
         let text = text_of(values.pointer(path)?, *form);
         (!text.is_empty()).then(|| format!("--{flag}={text}"))

@@ -1,10 +1,18 @@
 //! What is wrong with the shape of an object, whatever its values mean: kind, version, unknown fields, nulls, templates.
 
 use super::checks::{name_of, text};
+use super::gateway::check_flattened;
 use super::manifest::is_template;
 use super::rule;
 use super::unknown_fields::{UnknownField, unknown_fields};
 use crate::admission::annotation_keys;
+use crate::admission::gateway::unread_fields::is_unread;
+use crate::api::gateway::{
+    self, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, TcpRoute, TlsRoute, UdpRoute,
+};
+use crate::api::gateway_config::{
+    self, ListenerRuleConfiguration, LoadBalancerConfiguration, TargetGroupConfiguration,
+};
 use crate::api::{
     AlbTargetControlConfig, Ingress, IngressClass, IngressClassParams, Service, TargetGroupBinding,
 };
@@ -22,7 +30,7 @@ struct CheckedKind {
     unknown_fields: fn(&Value) -> Vec<UnknownField>,
 }
 
-const KINDS: [CheckedKind; 6] = [
+const KINDS: [CheckedKind; 17] = [
     CheckedKind { name: "Service", group: "", versions: &["v1"], unknown_fields: unknown_fields::<Service> },
     CheckedKind {
         name: "Ingress",
@@ -54,9 +62,77 @@ const KINDS: [CheckedKind; 6] = [
         versions: &["v1beta1"],
         unknown_fields: unknown_fields::<AlbTargetControlConfig>,
     },
+    CheckedKind {
+        name: "LoadBalancerConfiguration",
+        group: OURS_OF_GATEWAYS,
+        versions: &["v1", "v1beta1"],
+        unknown_fields: unknown_fields::<LoadBalancerConfiguration>,
+    },
+    CheckedKind {
+        name: "TargetGroupConfiguration",
+        group: OURS_OF_GATEWAYS,
+        versions: &["v1", "v1beta1"],
+        unknown_fields: unknown_fields::<TargetGroupConfiguration>,
+    },
+    CheckedKind {
+        name: "ListenerRuleConfiguration",
+        group: OURS_OF_GATEWAYS,
+        versions: &["v1", "v1beta1"],
+        unknown_fields: unknown_fields::<ListenerRuleConfiguration>,
+    },
+    CheckedKind {
+        name: "GatewayClass",
+        group: GATEWAY_API,
+        versions: &["v1", "v1beta1"],
+        unknown_fields: unknown_fields::<GatewayClass>,
+    },
+    CheckedKind {
+        name: "Gateway",
+        group: GATEWAY_API,
+        versions: &["v1", "v1beta1"],
+        unknown_fields: unknown_fields::<Gateway>,
+    },
+    CheckedKind {
+        name: "ListenerSet",
+        group: GATEWAY_API,
+        versions: &["v1"],
+        unknown_fields: unknown_fields::<ListenerSet>,
+    },
+    CheckedKind {
+        name: "HTTPRoute",
+        group: GATEWAY_API,
+        versions: &["v1", "v1beta1"],
+        unknown_fields: unknown_fields::<HttpRoute>,
+    },
+    CheckedKind {
+        name: "GRPCRoute",
+        group: GATEWAY_API,
+        versions: &["v1", "v1alpha2"],
+        unknown_fields: unknown_fields::<GrpcRoute>,
+    },
+    CheckedKind {
+        name: "TCPRoute",
+        group: GATEWAY_API,
+        versions: &["v1", "v1alpha2"],
+        unknown_fields: unknown_fields::<TcpRoute>,
+    },
+    CheckedKind {
+        name: "UDPRoute",
+        group: GATEWAY_API,
+        versions: &["v1", "v1alpha2"],
+        unknown_fields: unknown_fields::<UdpRoute>,
+    },
+    CheckedKind {
+        name: "TLSRoute",
+        group: GATEWAY_API,
+        versions: &["v1", "v1alpha3", "v1alpha2"],
+        unknown_fields: unknown_fields::<TlsRoute>,
+    },
 ];
 const NETWORKING: &str = "networking.k8s.io";
 const OURS: &str = "elbv2.k8s.aws";
+const OURS_OF_GATEWAYS: &str = gateway_config::GROUP;
+const GATEWAY_API: &str = gateway::GROUP;
 /// The group of Ingresses before Kubernetes 1.14.
 const EXTENSIONS: &str = "extensions";
 
@@ -138,7 +214,9 @@ pub(super) fn check_unknown_fields(object: &Value) -> Vec<ShapeFinding> {
     };
     let object_ref = name_of(object, known.name);
     let found = (known.unknown_fields)(object).into_iter().filter(is_written);
-    found.map(|field| (rule::UNKNOWN_FIELD, describe(&object_ref, &field, known.name))).collect()
+    let unknown = found.filter(|field| !is_unread(known.name, &field.path));
+    let described = unknown.map(|field| (rule::UNKNOWN_FIELD, describe(&object_ref, &field, known.name)));
+    described.chain(check_flattened(object, known.name)).collect()
 }
 
 /// why: our own types leave kind and version to kube; nobody writes a status, and one read from a cluster may have more in
@@ -167,7 +245,8 @@ pub(super) fn check_nulls(object: &Value) -> Vec<ShapeFinding> {
         .filter(|(key, value)| value.is_null() && annotation_keys::concerns_us(key))
         .map(|(key, _)| key.clone())
         .collect();
-    if text(object, "apiVersion").starts_with(OURS) {
+    let group = text(object, "apiVersion").split('/').next().unwrap_or_default();
+    if group == OURS || group == OURS_OF_GATEWAYS {
         collect_nulls("spec", object.get("spec").unwrap_or(&Value::Bool(false)), &mut fields);
     }
     let describe = |field: String| {

@@ -151,6 +151,7 @@ impl StackReport {
             (Owner::Service, _) => "Service",
             (Owner::Ingress, true) => "Ingress group",
             (Owner::Ingress, false) => "Ingress",
+            (Owner::AlbGateway | Owner::NlbGateway, _) => "Gateway",
         };
         format!("{kind} {}", self.id)
     }

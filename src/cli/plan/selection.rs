@@ -4,13 +4,16 @@ use crate::api::{
     Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
 };
 use crate::cluster::CacheEvent;
+use crate::cluster::gateway_stores::GatewayChange;
 use crate::cluster::manifests::ManifestObject;
 use crate::cluster::stores::{EventHandler, Stores};
 use crate::config::Config;
 use crate::controller::event_handlers::{Classes, forwards_to};
+use crate::controller::gateway::concerned;
 use crate::facts::group::{Concerned, concerned_groups, service_references};
 use crate::finding::Finding;
 use crate::model::StackId;
+use crate::settings::gateway::stack_id as gateway_stack_id;
 use crate::settings::service::{is_pending_finalization, is_selected, stack_id};
 use crate::targets::view::{NodeView, PodView};
 use std::collections::BTreeSet;
@@ -18,7 +21,7 @@ use std::collections::BTreeSet;
 /// What is to be planned.
 #[derive(Default)]
 pub(super) struct Selection {
-    /// The stacks, Services before Ingress groups.
+    /// The stacks: of Services, of Ingress groups, of Gateways.
     pub stacks: BTreeSet<StackId>,
     /// Ingresses that belong to no group, and why.
     pub problems: Vec<Finding>,
@@ -30,8 +33,12 @@ pub(super) struct Selection {
 pub(super) enum Changed {
     Service(ObjectKey),
     Ingress(ObjectKey),
-    /// An IngressClass, its parameters, or a Namespace, whose labels they may select.
+    /// An IngressClass, or its parameters.
     Class,
+    /// A Namespace, whose labels parameters of a class, Gateways and listeners may select.
+    Namespace(ObjectKey),
+    /// An object of Gateway API, as it was and as it is.
+    Gateway(Vec<GatewayChange>),
 }
 
 impl Selection {
@@ -40,6 +47,7 @@ impl Selection {
         let mut selection = Self::default();
         selection.add_services(stores, config, |_| true);
         selection.add_ingresses(stores, config, |_| true);
+        selection.add_gateways(stores, config, stores.gateways.gateways.keys());
         selection
     }
 
@@ -65,11 +73,22 @@ impl Selection {
                         let is_near = ObjectKey::of(ingress).namespace() == key.namespace();
                         is_near && service_references(ingress).contains(key.name())
                     });
+                    let of_routes = concerned::gateways_of_service(&stores.gateways, &key);
+                    self.add_gateways(stores, config, of_routes);
                 }
                 Changed::Ingress(key) => {
                     self.add_ingresses(stores, config, |ingress| ObjectKey::of(ingress) == key);
                 }
                 Changed::Class => self.add_ingresses(stores, config, |_| true),
+                Changed::Namespace(key) => {
+                    self.add_ingresses(stores, config, |_| true);
+                    let of_namespace = concerned::gateways_of_namespace(&stores.gateways, key.name());
+                    self.add_gateways(stores, config, of_namespace);
+                }
+                Changed::Gateway(changes) => {
+                    let keys = changes.iter().flat_map(|change| concerned_gateways(stores, change));
+                    self.add_gateways(stores, config, keys);
+                }
             }
         }
     }
@@ -83,6 +102,15 @@ impl Selection {
         }
     }
 
+    fn add_gateways(&mut self, stores: &Stores, config: &Config, keys: impl IntoIterator<Item = ObjectKey>) {
+        let stack = |key: ObjectKey| {
+            let gateway = stores.gateways.gateways.get(&key)?;
+            let controller = concerned::controller_of(&stores.gateways, &config.features, &gateway)?;
+            Some(gateway_stack_id(&key, controller))
+        };
+        self.stacks.extend(keys.into_iter().filter_map(stack));
+    }
+
     fn add_ingresses(&mut self, stores: &Stores, config: &Config, concerns: impl Fn(&Ingress) -> bool) {
         let classes = Classes::of(stores);
         for ingress in stores.ingresses.list().iter().filter(|ingress| concerns(ingress)) {
@@ -90,6 +118,14 @@ impl Selection {
             self.stacks.extend(groups);
             self.problems.extend(problem);
         }
+    }
+}
+
+/// The Gateways that a change concerns. Of a Gateway only itself: what is in front of it waits for its status, which no plan changes.
+fn concerned_gateways(stores: &Stores, change: &GatewayChange) -> BTreeSet<ObjectKey> {
+    match change {
+        GatewayChange::Gateway(key, _) => BTreeSet::from([key.clone()]),
+        _ => concerned::gateways(&stores.gateways, change),
     }
 }
 
@@ -106,4 +142,8 @@ impl EventHandler for NoEventHandler {
     fn endpoints(&self, _: &ObjectKey) {}
     fn pod(&self, _: &ObjectKey, _: CacheEvent<PodView>) {}
     fn node(&self, _: &ObjectKey, _: CacheEvent<NodeView>) {}
+    fn gateway(&self, _: GatewayChange) {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,6 +48,10 @@ fn values_go_over_those_of_the_chart() {
     ] {
         assert!(arguments.iter().any(|argument| argument == expected), "{expected}: {arguments:?}");
     }
+    for values in ["validation: warn\n", "validation: warn\nannotationValidation: 'off'\n"] {
+        let arguments = arguments_of(&format!("clusterName: prod\n{values}")).unwrap();
+        assert!(arguments.contains(&"--annotation-validation=warn".to_owned()), "{values}: {arguments:?}");
+    }
     let nested = arguments_of("other: {}\naws-load-balancer-controller: {clusterName: inner}\n").unwrap();
     assert!(nested.contains(&"--cluster-name=inner".to_owned()));
 }
