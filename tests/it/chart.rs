@@ -99,6 +99,7 @@ fn misspelt_and_impossible_values_are_refused() {
         ("replicas=2", "replicas"),
         ("webhookConfig.ingressValidationFailurePolicy=Ignore", "ingressValidationFailurePolicy"),
         ("annotationValidation=strict", "annotationValidation"),
+        ("validation=strict", "validation"),
         ("defaultTargetType=pod", "defaultTargetType"),
         ("syncPeriod=soon", "syncPeriod"),
         ("enableWaf=perhaps", "enableWaf"),

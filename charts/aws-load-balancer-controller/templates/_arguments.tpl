@@ -43,6 +43,7 @@
   (list "ingress-max-concurrent-reconciles" .Values.ingressMaxConcurrentReconciles)
   (list "service-max-concurrent-reconciles" .Values.serviceMaxConcurrentReconciles)
   (list "targetgroupbinding-max-concurrent-reconciles" .Values.targetgroupbindingMaxConcurrentReconciles)
+  (list "gateway-class-max-concurrent-reconciles" .Values.gatewayClassMaxConcurrentReconciles)
   (list "alb-gateway-max-concurrent-reconciles" .Values.albGatewayMaxConcurrentReconciles)
   (list "nlb-gateway-max-concurrent-reconciles" .Values.nlbGatewayMaxConcurrentReconciles)
   (list "globalaccelerator-max-concurrent-reconciles" .Values.globalAcceleratorMaxConcurrentReconciles)

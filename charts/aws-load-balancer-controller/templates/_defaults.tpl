@@ -1,10 +1,14 @@
 {{/*
 Values that are absent or null get their defaults, so that every template may look into every map. Values are absent where
 `--reuse-values` brings those of another chart along, and null where somebody asks for the default.
+`validation` is the other name of `annotationValidation`, and wins.
 Values for which null means "leave the field out", such as livenessProbe, are not among them.
 */}}
 {{- define "lbc.defaults" -}}
 {{- $defaults := include "lbc.defaultValues" . | fromYaml -}}
+{{- if .Values.validation -}}
+{{- $_ := set .Values "annotationValidation" .Values.validation -}}
+{{- end -}}
 {{- include "lbc.fill" (list .Values $defaults) -}}
 {{- include "lbc.checkImage" . -}}
 {{- end -}}

@@ -85,6 +85,11 @@ request.userInfo.username != 'system:serviceaccount:{{ .Release.Namespace }}:{{ 
 !has(object.metadata.deletionTimestamp) && (oldObject == null || object.spec != oldObject.spec || (has(object.metadata.annotations) ? object.metadata.annotations : {}) != (has(oldObject.metadata.annotations) ? oldObject.metadata.annotations : {}))
 {{- end -}}
 
+{{/* The same of kinds whose annotations nobody reads; the spec of our own may be absent. */}}
+{{- define "lbc.condition.changed-spec" -}}
+!has(object.metadata.deletionTimestamp) && (oldObject == null || !has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec)
+{{- end -}}
+
 {{- define "lbc.condition.without-class" -}}
 has(object.spec.type) && object.spec.type == 'LoadBalancer' && (!has(object.spec.loadBalancerClass) || object.spec.loadBalancerClass == '')
 {{- end -}}

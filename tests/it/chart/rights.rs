@@ -26,6 +26,54 @@ const UPSTREAM: &[(&str, &str, &str, &str)] = &[
     ("networking.k8s.io", "ingresses", "get list patch update watch", ""),
     ("networking.k8s.io", "ingresses/status", "patch update", ""),
     ("networking.k8s.io", "ingressclasses", "get list watch", ""),
+    ("gateway.networking.k8s.io", "gatewayclasses gateways referencegrants", "get list patch watch", ""),
+    ("gateway.networking.k8s.io", "gatewayclasses/status gateways/status", "get patch update", ""),
+    (
+        "gateway.networking.k8s.io",
+        "grpcroutes httproutes listenersets tcproutes tlsroutes udproutes",
+        "get list watch",
+        "",
+    ),
+    (
+        "gateway.networking.k8s.io",
+        "grpcroutes/status httproutes/status listenersets/status tcproutes/status tlsroutes/status udproutes/status",
+        "get patch update",
+        "",
+    ),
+    (
+        "gateway.k8s.aws",
+        "listenerruleconfigurations loadbalancerconfigurations targetgroupconfigurations",
+        "get list patch watch",
+        "",
+    ),
+    ("gateway.k8s.aws", "listenerruleconfigurations/status", "get patch update", ""),
+];
+
+/// What Gateways need, and nothing else. Finalizers are read past the caches (`get`) and patched, as annotations are; of what is
+/// attached to Gateways only the status is written.
+const FOR_GATEWAYS: &[(&str, &str, &str, &str)] = &[
+    ("gateway.networking.k8s.io", "gatewayclasses gateways", "get list patch watch", ""),
+    ("gateway.networking.k8s.io", "gatewayclasses/status gateways/status", "patch", ""),
+    ("gateway.networking.k8s.io", "referencegrants", "list watch", ""),
+    (
+        "gateway.k8s.aws",
+        "listenerruleconfigurations loadbalancerconfigurations targetgroupconfigurations",
+        "get list patch watch",
+        "",
+    ),
+    ("gateway.k8s.aws", "listenerruleconfigurations/status", "patch", ""),
+];
+const FOR_ALB_ROUTES: &[(&str, &str, &str, &str)] = &[
+    ("gateway.networking.k8s.io", "grpcroutes httproutes", "list watch", ""),
+    ("gateway.networking.k8s.io", "grpcroutes/status httproutes/status", "patch", ""),
+];
+const FOR_NLB_ROUTES: &[(&str, &str, &str, &str)] = &[
+    ("gateway.networking.k8s.io", "tcproutes tlsroutes udproutes", "list watch", ""),
+    ("gateway.networking.k8s.io", "tcproutes/status tlsroutes/status udproutes/status", "patch", ""),
+];
+const FOR_LISTENER_SETS: &[(&str, &str, &str, &str)] = &[
+    ("gateway.networking.k8s.io", "listenersets", "list watch", ""),
+    ("gateway.networking.k8s.io", "listenersets/status", "patch", ""),
 ];
 
 /// What this controller needs beyond, because it issues the webhooks' certificates itself.
@@ -103,4 +151,30 @@ fn only_who_asks_for_it_lets_the_controller_read_all_secrets() {
     let all = render(&["--set", "clusterSecretsPermissions.allowAllSecrets=true"]).unwrap();
     let more: BTreeSet<Right> = granted(&all).difference(&granted(&render(&[]).unwrap())).cloned().collect();
     assert_eq!(more, expand(&[("", "secrets", "get list watch", "")]));
+}
+
+/// What is granted beyond an installation without Gateways, with these gates.
+fn granted_for_gateways(gates: &[&str]) -> BTreeSet<Right> {
+    let render_with = |gates: &[&str]| {
+        let sets = gates.iter().map(|gate| format!("controllerConfig.featureGates.{gate}"));
+        let sets = sets.collect::<Vec<_>>().join(",");
+        granted(&render(if sets.is_empty() { vec![] } else { vec!["--set", &sets] }.as_slice()).unwrap())
+    };
+    let without = render_with(&["ALBGatewayAPI=false", "NLBGatewayAPI=false"]);
+    assert!(without.iter().all(|(group, ..)| !group.contains("gateway")), "{without:?}");
+    render_with(gates).difference(&without).cloned().collect()
+}
+
+#[test]
+fn gateways_bring_the_rights_that_they_need_and_gates_take_them_away() {
+    let of = |tables: &[&[(&str, &str, &str, &str)]]| expand(&tables.concat());
+    let everything = of(&[FOR_GATEWAYS, FOR_ALB_ROUTES, FOR_NLB_ROUTES, FOR_LISTENER_SETS]);
+    assert_eq!(granted_for_gateways(&[]), everything, "the gates are on by default");
+    assert_eq!(granted_for_gateways(&["ALBGatewayAPI=true", "EnableRGTAPI=true"]), everything);
+    let without_nlbs = granted_for_gateways(&["NLBGatewayAPI=false"]);
+    assert_eq!(without_nlbs, of(&[FOR_GATEWAYS, FOR_ALB_ROUTES, FOR_LISTENER_SETS]));
+    let without_albs = granted_for_gateways(&["ALBGatewayAPI=F"]);
+    assert_eq!(without_albs, of(&[FOR_GATEWAYS, FOR_NLB_ROUTES, FOR_LISTENER_SETS]));
+    let without_sets = granted_for_gateways(&["GatewayListenerSet=false"]);
+    assert_eq!(without_sets, of(&[FOR_GATEWAYS, FOR_ALB_ROUTES, FOR_NLB_ROUTES]));
 }
