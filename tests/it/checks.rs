@@ -3,10 +3,14 @@
 
 use aws_load_balancer_controller::admission::ingress::ClassSource;
 use aws_load_balancer_controller::admission::{
-    AdmissionError, Admitted, Change, Denial, TargetGroupLookup, ingress, ingress_class_params,
+    AdmissionError, Admitted, Change, Denial, TargetGroupLookup, gateway, ingress, ingress_class_params,
     readiness_gates, service, target_group_binding,
 };
-use aws_load_balancer_controller::api::{IngressClass, IngressClassParams};
+use aws_load_balancer_controller::api::gateway::{Gateway, GatewayClass, ListenerSet};
+use aws_load_balancer_controller::api::gateway_config::{
+    ListenerRuleConfiguration, LoadBalancerConfiguration,
+};
+use aws_load_balancer_controller::api::{IngressClass, IngressClassParams, ObjectKey};
 use aws_load_balancer_controller::args::{Environment, Invocation, parse};
 use aws_load_balancer_controller::aws_api::elbv2::{IpAddressType, Protocol, TargetGroup, TargetType};
 use aws_load_balancer_controller::cli::lint::{ManifestFile, lint};
@@ -223,6 +227,31 @@ impl ClassSource for Classes {
     }
 }
 
+/// A cluster in which no object of Gateway API is known.
+struct NoGateways;
+
+impl gateway::GatewaySource for NoGateways {
+    fn known_class(&self, _: &str) -> Option<Arc<GatewayClass>> {
+        None
+    }
+
+    fn known_gateway(&self, _: &ObjectKey) -> Option<Arc<Gateway>> {
+        None
+    }
+
+    fn known_listener_set(&self, _: &ObjectKey) -> Option<Arc<ListenerSet>> {
+        None
+    }
+
+    fn known_load_balancer_configuration(&self, _: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {
+        None
+    }
+
+    fn known_listener_rule_configuration(&self, _: &ObjectKey) -> Option<Arc<ListenerRuleConfiguration>> {
+        None
+    }
+}
+
 /// What the webhook of the object's kind answers.
 fn judge(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
     match change.object["kind"].as_str().unwrap() {
@@ -231,6 +260,10 @@ fn judge(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
         "IngressClassParams" => ingress_class_params::check(config, change),
         "TargetGroupBinding" => judge_binding(config, change),
         "Pod" => Ok(readiness_gates::with_warnings(config, change)),
+        "LoadBalancerConfiguration" => gateway::check_load_balancer(config, change),
+        "TargetGroupConfiguration" => gateway::check_target_group(config, change),
+        "ListenerRuleConfiguration" => gateway::check_listener_rule(config, change),
+        "GatewayClass" => gateway::check_foreign(config, change, &NoGateways),
         kind => panic!("{kind} has no webhook"),
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod alerts;
+mod manifests;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -1,5 +1,6 @@
 //! `lint` as a user runs it: sound manifests in silence, statuses, what kustomize and Helm write.
 
+mod gateways;
 mod ineffective_settings;
 
 use harness::assets::{controller_binary, repository};
@@ -35,7 +36,8 @@ fn lint(arguments: &[&str], input: &str) -> CommandOutput {
 
 #[test]
 fn what_can_be_built_has_no_findings() {
-    let files = ["valid/services.yaml", "valid/ingresses.yaml", "valid/own-kinds.yaml"];
+    let files =
+        ["valid/services.yaml", "valid/ingresses.yaml", "valid/own-kinds.yaml", "valid/gateways.yaml"];
     for file in files {
         let said = lint(&["-f", file], "");
         assert_eq!((said.status, said.text.lines().count()), (0, 1), "{file}: {}", said.text);

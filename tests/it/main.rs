@@ -15,6 +15,7 @@ mod doctor;
 mod drift;
 mod eventual_consistency;
 mod faults;
+mod gateways;
 mod groups;
 mod invalid_members;
 mod lint;

@@ -35,7 +35,23 @@ const KINDS: &[(&str, &str)] = &[
     ("Secret", "secrets"),
     ("Service", "services"),
     ("TargetGroupBinding", "targetgroupbindings"),
+    ("GatewayClass", "gatewayclasses"),
+    ("Gateway", "gateways"),
+    ("ListenerSet", "listenersets"),
+    ("HTTPRoute", "httproutes"),
+    ("GRPCRoute", "grpcroutes"),
+    ("TCPRoute", "tcproutes"),
+    ("UDPRoute", "udproutes"),
+    ("TLSRoute", "tlsroutes"),
+    ("ReferenceGrant", "referencegrants"),
+    ("LoadBalancerConfiguration", "loadbalancerconfigurations"),
+    ("TargetGroupConfiguration", "targetgroupconfigurations"),
+    ("ListenerRuleConfiguration", "listenerruleconfigurations"),
 ];
+
+/// API versions whose kinds are told of in discovery, once they are installed.
+const GATEWAY_API: &[&str] =
+    &["gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1", "gateway.k8s.aws/v1"];
 
 /// When everything was created.
 const EPOCH: &str = "2026-01-01T00:00:00Z";
@@ -62,6 +78,7 @@ struct State {
     uids: u64,
     collections: BTreeMap<String, Collection>,
     refusal: Option<Refusal>,
+    has_gateway_api: bool,
 }
 
 /// Whether a request (method, and path with query) is refused.
@@ -165,6 +182,11 @@ impl ApiServer {
         self.0.state.lock().refusal = Some(Box::new(refuses));
     }
 
+    /// Serves the kinds of Gateway API and those that configure it, as if their definitions had been installed.
+    pub fn install_gateway_api(&self) {
+        self.0.state.lock().has_gateway_api = true;
+    }
+
     /// Refuses nothing any more.
     pub fn relent(&self) {
         self.0.state.lock().refusal = None;
@@ -244,6 +266,10 @@ impl ApiServer {
         let state = self.0.state.lock();
         let Some(events) = state.collections.get("events") else { return Vec::new() };
         events.log.iter().map(|change| Told::of(&change.object)).collect()
+    }
+
+    fn discovery(&self, version: &str) -> Option<Value> {
+        self.0.state.lock().discovery(version)
     }
 
     fn announce(&self, state: &State) {
@@ -396,6 +422,16 @@ impl State {
         }
         collection.log.push(Change { revision, kind, object: object.clone() });
         object
+    }
+
+    /// The kinds of an API version; `None`: it is not served.
+    fn discovery(&self, version: &str) -> Option<Value> {
+        let is_served = self.has_gateway_api && GATEWAY_API.contains(&version);
+        let resource = |(kind, plural): &(&str, &str)| json!({"name": plural, "singularName": "", "namespaced": true, "kind": kind, "verbs": ["list", "watch"]});
+        is_served.then(|| {
+            let resources: Vec<Value> = KINDS.iter().map(resource).collect();
+            json!({"kind": "APIResourceList", "groupVersion": version, "resources": resources})
+        })
     }
 
     fn refuses(&self, method: &str, path: &str) -> Option<Failure> {

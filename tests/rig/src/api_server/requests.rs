@@ -37,6 +37,10 @@ where
 fn respond(server: &ApiServer, head: &Parts, body: &Bytes) -> Result<Response<Body>, Failure> {
     let query: Vec<(String, String)> =
         form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    if let Some(found) = head.uri.path().strip_prefix("/apis/").and_then(|version| server.discovery(version))
+    {
+        return Ok(as_json(200, &found));
+    }
     let target = Target::parse(head.uri.path()).ok_or_else(|| bad(404, "NotFound", head.uri.path()))?;
     let mut state = server.0.state.lock();
     if let Some(failure) = state.refuses(head.method.as_str(), &head.uri.to_string()) {
