@@ -5,8 +5,12 @@ use super::bounded_json::BoundedJson;
 use crate::admission::{AdmissionOperation, Admitted, Change, Denial};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// What the API server sends.
 #[derive(Debug, Deserialize)]
@@ -17,6 +21,7 @@ pub struct AdmissionReview {
     /// `AdmissionReview`.
     pub kind: String,
     /// The request.
+    #[serde(default, deserialize_with = "object_or_null")]
     pub request: Option<AdmissionRequest>,
 }
 
@@ -79,6 +84,32 @@ impl AdmissionRequest {
             old: self.old(),
         }
     }
+}
+
+/// Reads an object, and null as nothing. Anything else is an error, an array too, which serde would otherwise take for the
+/// fields in their order.
+fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(fields)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Object(PhantomData))
 }
 
 /// The head of a review whose objects nobody looks at.

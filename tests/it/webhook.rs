@@ -230,6 +230,7 @@ async fn what_is_no_admission_review_gets_the_right_status() {
         (json, with("/apiVersion", json!("admission.k8s.io/v1beta1")), StatusCode::BAD_REQUEST),
         (json, with("/kind", json!("Review")), StatusCode::BAD_REQUEST),
         (json, with("/request", Value::Null), StatusCode::BAD_REQUEST),
+        (json, with("/request", json!(["705ab4f5", "CREATE", "shop"])), StatusCode::BAD_REQUEST),
         (json, with("/request/uid", json!(7)), StatusCode::BAD_REQUEST),
         (json, " ".repeat(LARGEST + 1), StatusCode::PAYLOAD_TOO_LARGE),
         (json, "[".repeat(100_000), StatusCode::BAD_REQUEST),
@@ -363,7 +364,7 @@ async fn a_server_that_leaves_answers_each_connection_once_more_and_new_ones_too
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn no_body_makes_the_router_fail(body in proptest::collection::vec(any::<u8>(), 0..512), path in prop::sample::select(paths().collect::<Vec<_>>())) {
@@ -467,6 +468,56 @@ fn complete_review(path: &str) -> Value {
             review("UPDATE", &binding, &json!({"spec": {"targetType": "ip"}}))
         }
         path if path.contains("params") => review("CREATE", &params, &Value::Null),
+        path if path.contains("gateway") => review("CREATE", &gateway_object(path), &Value::Null),
         _ => review("UPDATE", &service("internal"), &service("internet-facing")),
     }
+}
+
+/// A complete object of the kind of Gateway API that a path is for.
+fn gateway_object(path: &str) -> Value {
+    let (version, kind, spec) = match path {
+        "/validate-gateway-k8s-aws-v1-loadbalancerconfiguration" => (
+            "gateway.k8s.aws/v1",
+            "LoadBalancerConfiguration",
+            json!({
+                "loadBalancerName": "edge", "scheme": "internal", "tags": {"team": "web"}, "sourceRanges": ["10.0.0.0/8"],
+                "loadBalancerSubnets": [{"identifier": "subnet-01234567"}],
+                "loadBalancerAttributes": [{"key": "idle_timeout.timeout_seconds", "value": "60"}],
+                "listenerConfigurations": [{"protocolPort": "HTTPS:443", "mutualAuthentication": {"mode": "off"}}]
+            }),
+        ),
+        "/validate-gateway-k8s-aws-v1-targetgroupconfiguration" => (
+            "gateway.k8s.aws/v1",
+            "TargetGroupConfiguration",
+            json!({
+                "targetReference": {"name": "web"},
+                "defaultConfiguration": {"targetType": "ip", "healthCheckConfig": {"healthCheckInterval": 10}},
+                "routeConfigurations": [{
+                    "routeIdentifier": {"routeKind": "HTTPRoute", "routeName": "web"},
+                    "targetGroupProps": {"targetGroupAttributes": [{"key": "stickiness.enabled", "value": "true"}]}
+                }]
+            }),
+        ),
+        "/validate-gateway-k8s-aws-v1-listenerruleconfiguration" => (
+            "gateway.k8s.aws/v1",
+            "ListenerRuleConfiguration",
+            json!({
+                "conditions": [{"field": "source-ip", "sourceIPConfig": {"values": ["10.0.0.0/8"]}, "matchIndexes": [0]}],
+                "actions": [{"type": "fixed-response", "fixedResponseConfig": {"statusCode": 404}}]
+            }),
+        ),
+        _ => (
+            "gateway.networking.k8s.io/v1",
+            "HTTPRoute",
+            json!({
+                "parentRefs": [{"name": "edge", "sectionName": "http"}], "hostnames": ["a.example.com"],
+                "rules": [{
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [{"name": "a", "value": "b"}]}],
+                    "filters": [{"type": "RequestRedirect", "requestRedirect": {"statusCode": 301}}],
+                    "backendRefs": [{"name": "web", "port": 80, "weight": 1}]
+                }]
+            }),
+        ),
+    };
+    json!({"apiVersion": version, "kind": kind, "metadata": {"name": "web", "namespace": "shop"}, "spec": spec})
 }
