@@ -1,6 +1,7 @@
 //! Gateways on simulators, from manifests to AWS and back to their status.
 
 mod broken;
+mod calls;
 mod random;
 
 use crate::services::run;
