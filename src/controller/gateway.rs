@@ -205,15 +205,12 @@ impl GatewayReconcile<'_> {
             return Ok(ReconcileResult::Gone);
         }
         if let Some(config) = config {
-            let subject = self.subject();
-            let named = NamingObjects::of(subject.stores, self.key, subject.options);
-            let resolved = Resolved::new(subject, &config, &named);
-            if let Some(finding) = deletion_protection(&resolved.view()) {
+            if let Some(finding) = deletion_protection(self.key, &config) {
                 self.record(&Event::warning(Reason::FailedBuildModel, &finding));
                 self.reporter().gateway(GatewayOutcome::Failed).await?;
                 return Ok(ReconcileResult::AwaitChange);
             }
-            self.take_add_ons_away(&config, &resolved).await?;
+            self.take_add_ons_away(config).await?;
         }
         let nothing = Stack::empty(self.id.clone());
         self.deploy(&nothing).await?;
@@ -231,20 +228,17 @@ impl GatewayReconcile<'_> {
     /// Deploys a load balancer without the add-ons that it has. One that cannot be built is deleted as it is.
     ///
     /// why: AWS keeps the Shield protection of a load balancer that is gone
-    async fn take_add_ons_away(
-        &self,
-        config: &GatewayConfig,
-        resolved: &Resolved<'_>,
-    ) -> Result<(), ReconcileError> {
+    async fn take_add_ons_away(&self, mut config: GatewayConfig) -> Result<(), ReconcileError> {
         let add_ons = AddOns::of_annotations(&self.gateway);
         if add_ons.is_empty() {
             return Ok(());
         }
-        let mut without = config.clone();
-        without.load_balancer.waf_v2 = None;
-        without.load_balancer.shield_configuration = None;
-        without.load_balancer.minimum_load_balancer_capacity = None;
-        let resolved = resolved.with_config(&without);
+        config.load_balancer.waf_v2 = None;
+        config.load_balancer.shield_configuration = None;
+        config.load_balancer.minimum_load_balancer_capacity = None;
+        let subject = self.subject();
+        let named = NamingObjects::of(subject.stores, self.key, subject.options);
+        let resolved = Resolved::new(subject, &config, &named);
         match self.build(&resolved, add_ons).await {
             Ok(built) => drop(self.deploy(&built.stack).await?),
             Err(ReconcileError::User(_)) => return Ok(()),

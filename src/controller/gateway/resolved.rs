@@ -43,14 +43,14 @@ pub struct Resolved<'a> {
     subject: Subject<'a>,
     config: &'a GatewayConfig,
     objects: &'a [RouteObject],
-    pub(super) sets: Arc<ListenerSets<'a>>,
-    pub(super) offer: Arc<Offer<'a>>,
-    routes: Arc<Vec<Route<'a>>>,
-    pub(super) outcomes: Arc<Vec<Vec<ParentOutcome>>>,
-    loaded: Arc<Vec<Vec<LoadedRule>>>,
-    ports: Arc<BTreeMap<i32, PortRoutes>>,
-    undecided_ports: Arc<BTreeSet<i32>>,
-    pub(super) attached_routes: Arc<BTreeMap<ListenerIndex, i32>>,
+    pub(super) sets: ListenerSets<'a>,
+    pub(super) offer: Offer<'a>,
+    routes: Vec<Route<'a>>,
+    pub(super) outcomes: Vec<Vec<ParentOutcome>>,
+    loaded: Vec<Vec<LoadedRule>>,
+    ports: BTreeMap<i32, PortRoutes>,
+    undecided_ports: BTreeSet<i32>,
+    pub(super) attached_routes: BTreeMap<ListenerIndex, i32>,
 }
 
 impl NamingObjects {
@@ -90,34 +90,14 @@ impl<'a> Resolved<'a> {
             subject,
             config,
             objects: &named.routes,
-            sets: Arc::new(sets),
-            offer: Arc::new(offer),
-            routes: Arc::new(routes),
-            outcomes: Arc::new(outcomes),
-            loaded: Arc::new(loaded),
-            ports: Arc::new(ports),
-            undecided_ports: Arc::new(undecided_ports),
-            attached_routes: Arc::new(attached_routes),
-        }
-    }
-
-    /// The same with another configuration.
-    pub(super) fn with_config<'b>(&'b self, config: &'b GatewayConfig) -> Resolved<'b>
-    where
-        'a: 'b,
-    {
-        Resolved {
-            subject: self.subject,
-            config,
-            objects: self.objects,
-            sets: self.sets.clone(),
-            offer: self.offer.clone(),
-            routes: self.routes.clone(),
-            outcomes: self.outcomes.clone(),
-            loaded: self.loaded.clone(),
-            ports: self.ports.clone(),
-            undecided_ports: self.undecided_ports.clone(),
-            attached_routes: self.attached_routes.clone(),
+            sets,
+            offer,
+            routes,
+            outcomes,
+            loaded,
+            ports,
+            undecided_ports,
+            attached_routes,
         }
     }
 

@@ -66,8 +66,7 @@ pub struct GatewayView<'a> {
 impl<'a> GatewayView<'a> {
     /// The Gateway, as findings name it.
     pub fn object(&self) -> ObjectRef {
-        let key = self.key;
-        ObjectRef { kind: "Gateway", namespace: key.namespace().to_owned(), name: key.name().to_owned() }
+        object(self.key)
     }
 
     /// The settings of its load balancer.
@@ -77,17 +76,32 @@ impl<'a> GatewayView<'a> {
 
     /// Where a field of its configuration is written; the Gateway, if nowhere.
     fn origin(&self, field: &str, is_set: impl Fn(&LoadBalancerConfigurationSpec) -> bool) -> Origin {
-        match self.config.source_of(is_set) {
-            None => Origin::object(&self.object()),
-            Some(source) => {
-                let key = ObjectKey::of(source);
-                let object = ObjectRef {
-                    kind: LOAD_BALANCER_CONFIGURATION_KIND,
-                    namespace: key.namespace().to_owned(),
-                    name: key.name().to_owned(),
-                };
-                Origin::field(&object, format!("spec.{field}"))
-            }
+        origin(self.key, self.config, field, is_set)
+    }
+}
+
+/// A Gateway, as findings name it.
+fn object(key: &ObjectKey) -> ObjectRef {
+    ObjectRef { kind: "Gateway", namespace: key.namespace().to_owned(), name: key.name().to_owned() }
+}
+
+/// Where a field of the configuration of a Gateway is written; the Gateway, if nowhere.
+fn origin(
+    gateway: &ObjectKey,
+    config: &GatewayConfig,
+    field: &str,
+    is_set: impl Fn(&LoadBalancerConfigurationSpec) -> bool,
+) -> Origin {
+    match config.source_of(is_set) {
+        None => Origin::object(&object(gateway)),
+        Some(source) => {
+            let key = ObjectKey::of(source);
+            let object = ObjectRef {
+                kind: LOAD_BALANCER_CONFIGURATION_KIND,
+                namespace: key.namespace().to_owned(),
+                name: key.name().to_owned(),
+            };
+            Origin::field(&object, format!("spec.{field}"))
         }
     }
 }
@@ -168,13 +182,14 @@ pub fn read<'a>(
 }
 
 /// Why a Gateway's load balancer is not deleted; `None`: nothing keeps it.
-pub fn deletion_protection(view: &GatewayView<'_>) -> Option<Finding> {
-    let attributes = attributes(view.load_balancer().load_balancer_attributes.as_deref());
+pub fn deletion_protection(gateway: &ObjectKey, config: &GatewayConfig) -> Option<Finding> {
+    let attributes = attributes(config.load_balancer.load_balancer_attributes.as_deref());
     let is_on = attributes.get(super::load_balancer::DELETION_PROTECTION)?;
     if crate::annotations::parse::boolean(is_on) != Some(true) {
         return None;
     }
-    let origin = view.origin("loadBalancerAttributes", |spec| spec.load_balancer_attributes.is_some());
+    let origin =
+        origin(gateway, config, "loadBalancerAttributes", |spec| spec.load_balancer_attributes.is_some());
     super::load_balancer::deletion_protection(&attributes, &origin)
 }
 
