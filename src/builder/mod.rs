@@ -12,6 +12,7 @@ pub mod ingress;
 mod load_balancer;
 mod networking;
 mod nlb;
+mod retained;
 pub mod security_groups;
 pub mod service;
 mod target_group;

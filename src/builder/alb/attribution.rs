@@ -138,7 +138,7 @@ impl Attribution {
     }
 
     pub(super) fn note_default_actions(&mut self, port: i32, from: &ObjectKey, actions: &[ListenerAction]) {
-        let named = super::retained::forwards(actions).map(str::to_owned);
+        let named = crate::builder::retained::forwards(actions).map(str::to_owned);
         for name in named.chain([String::new()]) {
             let part = ListenerPart::DefaultActions;
             self.note_listener_setting(ListenerSetting { port, from: from.clone(), part, name });

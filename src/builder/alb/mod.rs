@@ -7,7 +7,7 @@ mod attribution;
 mod optimizer;
 mod priorities;
 mod reachability;
-pub(in crate::builder) mod retained;
+mod retained;
 
 pub use attribution::{Attribution, MemberResources};
 

@@ -4,15 +4,15 @@
 //! forwards to a target group belongs to the contributor in that target group's resource tag; any other belongs to the
 //! contributor that still asks for its host and path.
 
-pub(in crate::builder) mod binding;
-
 use super::Contributors;
 use super::optimizer::CandidateRule;
-use crate::api::meta::TRACKING_TAGS;
 use crate::aws_api::elbv2::ListenerAction;
 use crate::aws_api::{Attributes, Tags};
-use crate::facts::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};
-use crate::model::{Binding, ResourceId, Rule, Stack, StackId, TargetGroup};
+use crate::builder::retained::{
+    binding, forwards, rule, sendable, target_group, used_target_groups, user_tags,
+};
+use crate::facts::{LiveListener, LiveRule, LiveStack};
+use crate::model::{Binding, ResourceId, Rule, Stack, StackId};
 use crate::settings::alb::{ClientSources, Contribution};
 use crate::settings::{AlbListenerSettings, tags};
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,9 +149,7 @@ impl<'k> RetainedState<'k> {
 
     /// Target groups of those who cannot be built, and those that retained rules need, with their bindings.
     pub fn retain_target_groups(&self, stack: &mut Stack) {
-        let rules = stack.rules.values().flat_map(|rule| forwards(&rule.actions));
-        let defaults = stack.listeners.values().flat_map(|listener| forwards(&listener.default_actions));
-        let used: BTreeSet<String> = rules.chain(defaults).map(str::to_owned).collect();
+        let used = used_target_groups(stack);
         for found in &self.live.target_groups {
             let arn = found.target_group.arn.as_str();
             let Some((id, owner)) = self.owners.get(arn) else { continue };
@@ -160,13 +158,8 @@ impl<'k> RetainedState<'k> {
             if (!of_broken && !used.contains(arn)) || stack.target_groups.contains_key(&id) {
                 continue;
             }
-            let Some(target_group) = retained_target_group(found) else { continue };
-            let bound = self
-                .live
-                .bindings
-                .iter()
-                .find(|binding| binding.spec.target_group_arn.as_deref() == Some(arn));
-            let bound = bound.and_then(|binding| binding::of(binding, &target_group));
+            let Some(target_group) = target_group(found) else { continue };
+            let bound = binding::of_live(self.live, arn, &target_group);
             if let Some(binding) = bound.or_else(|| self.new_binding(*owner, &id)) {
                 stack.bindings.insert(id.clone(), binding);
             }
@@ -216,15 +209,6 @@ fn owner_of(contributors: Contributors<'_>, id: &str) -> Option<usize> {
     owner.map(|(index, _)| *index)
 }
 
-pub(in crate::builder) fn forwards(actions: &[ListenerAction]) -> impl Iterator<Item = &str> {
-    let forwards = actions.iter().filter_map(|action| match action {
-        ListenerAction::Forward(forward) => Some(forward),
-        _ => None,
-    });
-    let tuples = forwards.flat_map(|forward| &forward.target_groups);
-    tuples.filter_map(|tuple| tuple.target_group.known())
-}
-
 fn retained_listener(listener: &LiveListener) -> AlbListenerSettings {
     let live = &listener.listener;
     AlbListenerSettings {
@@ -250,43 +234,5 @@ fn united(first: &[String], second: &[String]) -> Vec<String> {
 }
 
 fn retained_rule(contributor: usize, live: &LiveRule) -> CandidateRule {
-    let rule = Rule {
-        conditions: live.rule.conditions.clone(),
-        actions: sendable(live.rule.actions.clone()),
-        transforms: live.rule.transforms.clone(),
-        tags: user_tags(&live.tags),
-    };
-    CandidateRule { contributor, rule, position: None, retained: live.rule.priority }
-}
-
-/// AWS never tells a client secret; an action that is sent back must say that the old one stays.
-pub(in crate::builder) fn sendable(mut actions: Vec<ListenerAction>) -> Vec<ListenerAction> {
-    for action in &mut actions {
-        if let ListenerAction::AuthenticateOidc(oidc) = action {
-            oidc.use_existing_client_secret = Some(true);
-        }
-    }
-    actions
-}
-
-pub(in crate::builder) fn user_tags(tags: &Tags) -> Tags {
-    let user =
-        tags.iter().filter(|(key, _)| !TRACKING_TAGS.contains(&key.as_str()) && !key.starts_with("aws:"));
-    user.map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-pub(in crate::builder) fn retained_target_group(found: &LiveTargetGroup) -> Option<TargetGroup> {
-    let live = &found.target_group;
-    Some(TargetGroup {
-        name: live.name.clone(),
-        target_type: live.target_type.clone(),
-        port: live.port,
-        protocol: live.protocol.clone()?,
-        protocol_version: live.protocol_version.clone(),
-        ip_address_type: live.ip_address_type.clone(),
-        health_check: Some(live.health_check.clone()),
-        target_control_port: live.target_control_port,
-        attributes: Attributes::new(),
-        tags: user_tags(&found.tags),
-    })
+    CandidateRule { contributor, rule: rule(live), position: None, retained: live.rule.priority }
 }

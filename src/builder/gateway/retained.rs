@@ -2,11 +2,10 @@
 
 use crate::aws_api::Ref;
 use crate::aws_api::elbv2;
-use crate::builder::alb::retained::{binding, forwards, retained_target_group, sendable, user_tags};
+use crate::builder::retained::{binding, rule, sendable, target_group, used_target_groups, user_tags};
 use crate::facts::{LiveListener, LiveStack, LiveTargetGroup};
-use crate::model::{Listener, ResourceId, Rule, Stack};
+use crate::model::{Listener, ResourceId, Stack};
 use crate::settings::gateway::GatewayReport;
-use std::collections::BTreeSet;
 
 /// Resource id of the load balancer.
 const LOAD_BALANCER: &str = "LoadBalancer";
@@ -17,9 +16,7 @@ pub(super) fn keep(live: &LiveStack, report: &GatewayReport, stack: &mut Stack) 
     for listener in live.listeners.iter().filter(is_kept) {
         keep_listener(listener, stack);
     }
-    let rules = stack.rules.values().flat_map(|rule| forwards(&rule.actions));
-    let defaults = stack.listeners.values().flat_map(|listener| forwards(&listener.default_actions));
-    let used: BTreeSet<String> = rules.chain(defaults).map(str::to_owned).collect();
+    let used = used_target_groups(stack);
     let key = stack.id.resource_tag_key();
     for found in &live.target_groups {
         let Some(id) = found.tags.get(&key).map(|id| ResourceId::from(id.as_str())) else { continue };
@@ -56,24 +53,16 @@ fn keep_listener(live: &LiveListener, stack: &mut Stack) {
         tags: user_tags(&live.tags),
     };
     let id = ResourceId::from(port.to_string());
-    for rule in &live.rules {
-        let Some(priority) = rule.rule.priority else { continue };
-        let kept = Rule {
-            conditions: rule.rule.conditions.clone(),
-            actions: sendable(rule.rule.actions.clone()),
-            transforms: rule.rule.transforms.clone(),
-            tags: user_tags(&rule.tags),
-        };
-        stack.rules.insert((id.clone(), priority), kept);
+    for live in &live.rules {
+        let Some(priority) = live.rule.priority else { continue };
+        stack.rules.insert((id.clone(), priority), rule(live));
     }
     stack.listeners.insert(id, listener);
 }
 
 fn keep_target_group(live: &LiveStack, found: &LiveTargetGroup, id: ResourceId, stack: &mut Stack) {
-    let Some(target_group) = retained_target_group(found) else { return };
-    let arn = Some(found.target_group.arn.as_str());
-    let bound = live.bindings.iter().find(|one| one.spec.target_group_arn.as_deref() == arn);
-    if let Some(bound) = bound.and_then(|bound| binding::of(bound, &target_group)) {
+    let Some(target_group) = target_group(found) else { return };
+    if let Some(bound) = binding::of_live(live, &found.target_group.arn, &target_group) {
         stack.bindings.insert(id.clone(), bound);
     }
     stack.target_groups.insert(id, target_group);

@@ -7,11 +7,22 @@ use crate::api::target_group_binding::{
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws_api::Ref;
 use crate::aws_api::elbv2::Protocol;
+use crate::facts::LiveStack;
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, TargetGroup};
 use std::collections::BTreeMap;
 
-/// The model that yields this very binding; `None` if it says less than every binding of ours says.
-pub(in crate::builder) fn of(binding: &TargetGroupBinding, target_group: &TargetGroup) -> Option<Binding> {
+/// The binding of a target group that exists; `None` if there is none, or if it says less than every binding of ours says.
+pub(in crate::builder) fn of_live(
+    live: &LiveStack,
+    arn: &str,
+    target_group: &TargetGroup,
+) -> Option<Binding> {
+    let bound = live.bindings.iter().find(|binding| binding.spec.target_group_arn.as_deref() == Some(arn))?;
+    of(bound, target_group)
+}
+
+/// The model that yields this very binding.
+fn of(binding: &TargetGroupBinding, target_group: &TargetGroup) -> Option<Binding> {
     let key = ObjectKey::of(binding);
     let TargetGroupBindingSpec {
         target_group_arn,
