@@ -2,6 +2,7 @@
 //! resources that exist already, and with upstream.
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -120,6 +121,14 @@ pub const DEFAULT_LOAD_BALANCER_CLASS: &str = "service.k8s.aws/nlb";
 pub const CHECKPOINT_ANNOTATION: &str = "elbv2.k8s.aws/checkpoint";
 /// TargetGroupBinding annotation: Unix seconds, decimal, of the last write of the checkpoint.
 pub const CHECKPOINT_TIMESTAMP_ANNOTATION: &str = "elbv2.k8s.aws/checkpoint-timestamp";
+
+/// The annotations of a TargetGroupBinding without those of its checkpoint, which are no part of what is wanted.
+pub fn annotations_without_checkpoint(binding: &impl ResourceExt) -> BTreeMap<String, String> {
+    let mut annotations = binding.annotations().clone();
+    annotations.remove(CHECKPOINT_ANNOTATION);
+    annotations.remove(CHECKPOINT_TIMESTAMP_ANNOTATION);
+    annotations
+}
 
 /// Prefix of the readiness gate (and pod condition) of a TargetGroupBinding; the binding's name follows.
 pub const READINESS_GATE_PREFIX: &str = "target-health.elbv2.k8s.aws/";

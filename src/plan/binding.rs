@@ -5,7 +5,7 @@
 
 use super::Digest;
 use super::step::BindingWrite;
-use crate::api::meta::{CHECKPOINT_ANNOTATION, CHECKPOINT_TIMESTAMP_ANNOTATION, is_being_deleted};
+use crate::api::meta::{annotations_without_checkpoint, is_being_deleted};
 use crate::api::target_group_binding::{
     IpBlock, Networking, NetworkingIngressRule, NetworkingPeer, NetworkingPort, SecurityGroupPeer,
     ServiceReference, TargetGroupBindingSpec,
@@ -154,9 +154,7 @@ fn render_port(port: &BindingPort) -> Result<NetworkingPort, BindingError> {
 /// What counts in a comparison, with nothing empty in it.
 fn comparable(binding: &TargetGroupBinding) -> Value {
     let TargetGroupBinding { metadata, spec, status: _ } = binding;
-    let mut annotations = metadata.annotations.clone().unwrap_or_default();
-    annotations.remove(CHECKPOINT_ANNOTATION);
-    annotations.remove(CHECKPOINT_TIMESTAMP_ANNOTATION);
+    let annotations = annotations_without_checkpoint(binding);
     let mut value = json!({
         "metadata": {"labels": metadata.labels, "annotations": annotations},
         "spec": spec,

@@ -1,6 +1,6 @@
 //! From a TargetGroupBinding that exists back to the model of it.
 
-use crate::api::meta::{CHECKPOINT_ANNOTATION, CHECKPOINT_TIMESTAMP_ANNOTATION};
+use crate::api::meta::annotations_without_checkpoint;
 use crate::api::target_group_binding::{
     NetworkingIngressRule, NetworkingPeer, NetworkingPort, TargetGroupBindingSpec,
 };
@@ -9,7 +9,6 @@ use crate::aws_api::Ref;
 use crate::aws_api::elbv2::Protocol;
 use crate::facts::LiveStack;
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, TargetGroup};
-use std::collections::BTreeMap;
 
 /// The binding of a target group that exists; `None` if there is none, or if it says less than every binding of ours says.
 pub(in crate::builder) fn of_live(
@@ -53,14 +52,8 @@ fn of(binding: &TargetGroupBinding, target_group: &TargetGroup) -> Option<Bindin
         vpc_id: vpc_id.clone()?,
         multi_cluster: multi_cluster_target_group.unwrap_or_default(),
         labels: binding.metadata.labels.clone().unwrap_or_default(),
-        annotations: user_annotations(binding),
+        annotations: annotations_without_checkpoint(binding),
     })
-}
-
-fn user_annotations(binding: &TargetGroupBinding) -> BTreeMap<String, String> {
-    let mut annotations = binding.metadata.annotations.clone().unwrap_or_default();
-    annotations.retain(|key, _| key != CHECKPOINT_ANNOTATION && key != CHECKPOINT_TIMESTAMP_ANNOTATION);
-    annotations
 }
 
 fn rule_of(rule: &NetworkingIngressRule) -> BindingIngress {
