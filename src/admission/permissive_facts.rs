@@ -14,6 +14,7 @@ use crate::aws_api::{Secret, Tags};
 use crate::config::Config;
 use crate::facts::group::backends;
 use crate::facts::{ExistingLoadBalancer, Facts, LiveStack, Lookup, SubnetLookup};
+use crate::model::LOAD_BALANCER_ID;
 use k8s_openapi::api::core::v1::ServiceSpec;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,7 +141,7 @@ impl PermissiveAws {
             ip_address_type: IpAddressType::Ipv4,
             subnet_ids,
             security_groups: has_security_groups.then(|| SECURITY_GROUP.to_owned()).into_iter().collect(),
-            resource_id: Some("LoadBalancer".to_owned()),
+            resource_id: Some(LOAD_BALANCER_ID.to_owned()),
         });
         self
     }

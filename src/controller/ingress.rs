@@ -22,7 +22,7 @@ use crate::facts::group::{self, IngressGroup};
 use crate::facts::{Facts, cost};
 use crate::finding::{Finding, Part};
 use crate::metrics::ControllerLabels;
-use crate::model::StackId;
+use crate::model::{LOAD_BALANCER_ID, StackId};
 use crate::status;
 use crate::status::event::Reason;
 use refused_members::{RefusedStep, StandingRefusals};
@@ -298,7 +298,7 @@ impl GroupReconcile<'_> {
     ) -> Result<BTreeSet<ObjectKey>, ReconcileError> {
         let mut updated = BTreeSet::new();
         let host = |id: &str| deployed.load_balancers.get(&id.into()).map(|found| found.dns_name.as_str());
-        let Some(alb) = host("LoadBalancer") else { return Ok(updated) };
+        let Some(alb) = host(LOAD_BALANCER_ID) else { return Ok(updated) };
         let addresses =
             status::ingress::Addresses { alb, nlb: host("FrontendNlb"), ports: &built.listener_ports };
         for (member, outcome) in self.outcomes(built) {

@@ -11,12 +11,9 @@ use crate::aws_api::elbv2::{
 };
 use crate::aws_api::{CloudError, Ref};
 use crate::facts::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};
-use crate::model::StackId;
+use crate::model::{LOAD_BALANCER_ID, StackId};
 use futures::future::try_join_all;
 use std::sync::Arc;
-
-/// Resource id of a group's ALB.
-const ALB: &str = "LoadBalancer";
 
 impl Deployer {
     /// The live resources of a stack.
@@ -25,8 +22,9 @@ impl Deployer {
         let stack_resources = self.resource_cache.stack_resources(stack, &*self.cloud).await?;
         let StackResources { load_balancers, target_groups, security_groups, .. } = stack_resources;
         let resource = stack.resource_tag_key();
-        let alb =
-            load_balancers.into_values().find(|held| held.tags.get(&resource).is_some_and(|id| id == ALB));
+        let alb = load_balancers
+            .into_values()
+            .find(|held| held.tags.get(&resource).is_some_and(|id| id == LOAD_BALANCER_ID));
         let (listeners, load_balancer_tags) = match alb.map(|held| *held) {
             Some(WithTags { entity: alb, tags }) => (self.live_listeners(&alb.arn).await?, tags),
             None => Default::default(),

@@ -7,8 +7,8 @@ mod actions;
 mod json;
 
 use super::{
-    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, Listener, LoadBalancer, Owner, Protection,
-    ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
+    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, LOAD_BALANCER_ID, Listener, LoadBalancer,
+    Owner, Protection, ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
 };
 use crate::api::{IntOrString, LabelSelector};
 use crate::aws_api::ec2::{IngressRule, RuleSource};
@@ -391,9 +391,9 @@ impl From<&IntOrString> for JsonValue {
 fn protections(protection: &Protection) -> Vec<(&'static str, Named)> {
     let Protection { wafv2_web_acl_arn, waf_regional_web_acl_id, shield } = protection;
     let one = |field: Option<(&'static str, JsonValue)>| {
-        let arn = load_balancer_arn(&ResourceId::from("LoadBalancer"));
+        let arn = load_balancer_arn(&ResourceId::from(LOAD_BALANCER_ID));
         let object = field.map(|(key, value)| JsonObject::new().with(key, value).with("resourceARN", arn));
-        object.map(|object| ("LoadBalancer".to_owned(), spec(object))).into_iter().collect()
+        object.map(|object| (LOAD_BALANCER_ID.to_owned(), spec(object))).into_iter().collect()
     };
     vec![
         (WAFV2, one(wafv2_web_acl_arn.as_ref().map(|arn| ("webACLARN", arn.into())))),

@@ -18,6 +18,9 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Resource id of the load balancer of a Service or a Gateway, and of the ALB of an Ingress group.
+pub const LOAD_BALANCER_ID: &str = "LoadBalancer";
+
 /// Which controller a stack belongs to; decides tag keys, label keys and finalizers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::VariantArray)]
 pub enum Owner {

@@ -4,11 +4,8 @@ use crate::aws_api::Ref;
 use crate::aws_api::elbv2;
 use crate::builder::retained::{binding, rule, sendable, target_group, used_target_groups, user_tags};
 use crate::facts::{LiveListener, LiveStack, LiveTargetGroup};
-use crate::model::{Listener, ResourceId, Stack};
+use crate::model::{LOAD_BALANCER_ID, Listener, ResourceId, Stack};
 use crate::settings::gateway::GatewayReport;
-
-/// Resource id of the load balancer.
-const LOAD_BALANCER: &str = "LoadBalancer";
 
 /// Adds listeners of some ports to a stack, with their rules and target groups, and some target groups.
 pub(super) fn keep(live: &LiveStack, report: &GatewayReport, stack: &mut Stack) {
@@ -41,7 +38,7 @@ fn keep_listener(live: &LiveListener, stack: &mut Stack) {
         mutual_authentication,
     } = &live.listener;
     let listener = Listener {
-        load_balancer: LOAD_BALANCER.into(),
+        load_balancer: LOAD_BALANCER_ID.into(),
         port: *port,
         protocol: protocol.clone(),
         default_actions: sendable(default_actions.clone()),

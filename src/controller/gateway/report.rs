@@ -21,6 +21,7 @@ use crate::gateway::status::{
     GatewayOutcome, LoadBalancerState, StatusTime, gateway_status, report, route_status, set_outcomes,
     set_status,
 };
+use crate::model::LOAD_BALANCER_ID;
 use crate::settings::gateway::GatewayReport;
 use crate::status::event::Reason;
 use serde_json::json;
@@ -34,9 +35,6 @@ const AFTER_OTHERS: Duration = Duration::from_secs(1);
 
 /// States of a load balancer that serves.
 const ACTIVE: [&str; 2] = ["active", "active_impaired"];
-
-/// Resource id of the load balancer.
-const LOAD_BALANCER: &str = "LoadBalancer";
 
 /// Writes what is news.
 pub(super) struct Reporter<'a> {
@@ -52,7 +50,7 @@ impl Reporter<'_> {
         &self,
         deployed: &Deployed,
     ) -> Result<Option<LoadBalancerState>, ReconcileError> {
-        let Some(found) = deployed.load_balancers.get(&LOAD_BALANCER.into()) else { return Ok(None) };
+        let Some(found) = deployed.load_balancers.get(&LOAD_BALANCER_ID.into()) else { return Ok(None) };
         let status = self.gateway.status.as_ref();
         let programmed = status.and_then(|status| true_condition(&status.conditions, "Programmed"));
         let is_known = programmed.is_some_and(|condition| condition.message == found.arn);

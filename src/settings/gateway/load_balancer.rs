@@ -8,13 +8,12 @@ use crate::aws_api::{Attributes, Tags};
 use crate::facts::{BuildError, ExistingLoadBalancer};
 use crate::finding::Part;
 use crate::gateway::Controller;
+use crate::model::LOAD_BALANCER_ID;
 use crate::settings::load_balancer::{check_name, check_nlb_attributes};
 use crate::settings::names::{self, ObjectIdentity};
 use crate::settings::subnets::Placement;
 use crate::settings::{LoadBalancerSettings, Origin, tags};
 
-/// Resource id of the load balancer.
-pub(super) const ID: &str = "LoadBalancer";
 /// Attribute of an ALB that hands the Host header on as it is.
 const PRESERVE_HOST: &str = "routing.http.preserve_host_header.enabled";
 
@@ -34,7 +33,7 @@ impl<'a> GatewayContext<'a> {
             let is_nlb = self.view.controller == Controller::Nlb;
             let has_prefixes = subnet_mappings.iter().any(|one| one.source_nat_ipv6_prefix.is_some());
             let settings = LoadBalancerSettings {
-                id: ID.into(),
+                id: LOAD_BALANCER_ID.into(),
                 name: self.name(&scheme)?,
                 kind: self.kind(),
                 security_groups: security_groups::read(self, &ip_address_type, &tags)?,
@@ -133,7 +132,7 @@ impl<'a> GatewayContext<'a> {
     /// The load balancer that there is.
     fn existing(&self) -> Result<Option<&'a ExistingLoadBalancer>, BuildError> {
         let existing = self.facts.existing_load_balancers(&self.stack)??;
-        Ok(existing.iter().find(|found| found.resource_id.as_deref() == Some(ID)))
+        Ok(existing.iter().find(|found| found.resource_id.as_deref() == Some(LOAD_BALANCER_ID)))
     }
 
     /// Those that the configuration names; else those that it selects; else those that the load balancer has; else discovered

@@ -11,15 +11,13 @@ use crate::config::Config;
 use crate::facts::group::{AwsRefusal, IngressGroup, Member, service_references};
 use crate::facts::{BuildError, ExistingLoadBalancer, Facts};
 use crate::finding::{Finding, ObjectRef};
-use crate::model::StackId;
+use crate::model::{LOAD_BALANCER_ID, StackId};
 use crate::settings::Origin;
 use crate::settings::alb::Contributor;
 use k8s_openapi::api::networking::v1::IngressSpec;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Resource id of the ALB.
-pub const LOAD_BALANCER_ID: &str = "LoadBalancer";
-/// Resource id of the NLB in front of it.
+/// Resource id of the NLB in front of the ALB.
 pub const FRONTEND_NLB_ID: &str = "FrontendNlb";
 
 /// The group whose settings are read.

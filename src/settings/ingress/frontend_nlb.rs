@@ -2,7 +2,7 @@
 
 mod listeners;
 
-use super::context::{FRONTEND_NLB_ID, GroupContext, LOAD_BALANCER_ID, MemberView};
+use super::context::{FRONTEND_NLB_ID, GroupContext, MemberView};
 use super::listeners::Listeners;
 use super::load_balancer::known;
 use super::merge::{Merged, merge, merge_plain};
@@ -10,6 +10,7 @@ use super::network::{mappings, mappings_of, merge_listed, same_items, whole_grou
 use crate::aws_api::elbv2::{LoadBalancerType, Scheme, SubnetMapping};
 use crate::aws_api::{Attributes, Tags};
 use crate::facts::BuildError;
+use crate::model::LOAD_BALANCER_ID;
 use crate::settings::load_balancer::check_nlb_attributes;
 use crate::settings::subnets::Placement;
 use crate::settings::{

@@ -1,12 +1,13 @@
 //! The ALB itself (upstream's `pkg/ingress/model_build_load_balancer*.go`).
 
-use super::context::{GroupContext, LOAD_BALANCER_ID, MemberView, refusal_behind};
+use super::context::{GroupContext, MemberView, refusal_behind};
 use super::listeners::Listeners;
 use super::merge::{Merged, contradicts, merge_plain};
 use super::{attributes, network, tags};
 use crate::annotations::parse;
 use crate::aws_api::elbv2::{IpAddressType, ListenerAction, LoadBalancerType, Scheme};
 use crate::facts::BuildError;
+use crate::model::LOAD_BALANCER_ID;
 use crate::settings::alb::AlbListenerSettings;
 use crate::settings::load_balancer::{check_name, parse_capacity};
 use crate::settings::{Diagnostics, LoadBalancerSettings, Sourced, names};

@@ -8,13 +8,12 @@ use crate::aws_api::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::aws_api::{Attributes, Tags};
 use crate::facts::{BuildError, ExistingLoadBalancer};
 use crate::finding::Part;
+use crate::model::LOAD_BALANCER_ID;
 use crate::settings::load_balancer::{check_name, check_nlb_attributes, parse_capacity};
 use crate::settings::subnets::Placement;
 use crate::settings::target_group::identity;
 use crate::settings::{LoadBalancerSettings, Origin, names, tags};
 
-/// Resource id of the load balancer.
-const ID: &str = "LoadBalancer";
 const ACCESS_LOG_KEYS: [(&str, &str); 2] =
     [(keys::ACCESS_LOG_BUCKET, "access_logs.s3.bucket"), (keys::ACCESS_LOG_PREFIX, "access_logs.s3.prefix")];
 
@@ -49,7 +48,7 @@ pub(super) fn read<'a>(
     let private_link = context.choice(keys::PRIVATE_LINK_INBOUND, &["on", "off"])?;
     let LoadBalancerContext { scheme, ip_address_type, subnets, existing: _, tags } = balancer;
     let settings = LoadBalancerSettings {
-        id: ID.into(),
+        id: LOAD_BALANCER_ID.into(),
         name,
         kind: LoadBalancerType::Network,
         scheme,

@@ -4,9 +4,9 @@ use crate::annotations::parse;
 use crate::aws_api::elbv2::{ForwardAction, Protocol, TargetGroupTuple, TargetType};
 use crate::aws_api::{Attributes, SymbolKind, Tags};
 use crate::facts::BuildError;
-use crate::model::ResourceId;
+use crate::model::{LOAD_BALANCER_ID, ResourceId};
 use crate::settings::health_check::TRAFFIC_PORT;
-use crate::settings::ingress::context::{GroupContext, LOAD_BALANCER_ID, MemberView};
+use crate::settings::ingress::context::{GroupContext, MemberView};
 use crate::settings::ingress::listeners::Listeners;
 use crate::settings::ingress::merge::contradicts;
 use crate::settings::{
