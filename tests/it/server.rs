@@ -26,7 +26,7 @@ use webhook_certs::{Bundle, Decision, IssueReason, RotationPolicy, advance};
 const SERVICE: &str = "/validate-v1-service";
 const MIB: usize = 1024 * 1024;
 /// Long enough for any loaded machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A server and those who may call it.
 struct Port {

@@ -26,7 +26,7 @@ const LEASE: &str = "aws-load-balancer-controller-leader";
 const GRACEFUL: Duration = Duration::from_secs(2);
 /// One that does not, this soon: the lease has to expire.
 const ABRUPT: Duration = Duration::from_secs(17);
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Replicas by name, under churn.
 struct Election {

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 const LOG_IN: &str = include_str!("../manifests/log-in.yaml");
 const RELEASE: &str = "aws-load-balancer-controller";
 const NAMESPACE: &str = "kube-system";
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Kinds of which a release or its controller make objects.
 const KINDS: &str = "deployments,services,secrets,configmaps,leases,serviceaccounts,roles,rolebindings,clusterroles,\
                      clusterrolebindings,poddisruptionbudgets,ingressclasses,ingressclassparams,\
