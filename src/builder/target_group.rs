@@ -31,6 +31,7 @@ pub(super) fn add(
             let target = AlbTarget { load_balancer: alb.load_balancer.clone(), port: alb.listener_port };
             stack.alb_targets.insert(settings.id.clone(), target);
         }
+        Backend::Missing(_) => {}
     }
     stack.target_groups.insert(settings.id.clone(), target_group);
     Ok(())
@@ -47,6 +48,7 @@ fn build(
             (backend.address_family(load_balancer)?, backend.target_group_port(&settings.target_type)?)
         }
         Backend::LoadBalancer(alb) => (IpAddressType::Ipv4, alb.port),
+        Backend::Missing(missing) => (IpAddressType::Ipv4, missing.port),
     };
     Ok(TargetGroup {
         name: name(settings, port, &config.cluster_name),
@@ -80,6 +82,9 @@ fn name(settings: &TargetGroupSettings<'_>, port: i32, cluster: &str) -> String 
                 .clone()
                 .unwrap_or_else(|| gateway_name(settings, (gateway, route, backend), port, cluster)),
         },
+        Backend::Missing(missing) => {
+            gateway_name(settings, (missing.gateway, missing.route, missing.gateway), port, cluster)
+        }
     }
 }
 

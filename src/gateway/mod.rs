@@ -18,6 +18,7 @@
 pub mod attachment;
 pub mod backends;
 pub mod config;
+pub mod cost;
 pub mod features;
 pub mod grants;
 pub mod hostname;

@@ -113,6 +113,15 @@ impl RouteRules<'_> {
         }
     }
 
+    /// How many conditions they have in all, each a rule of a listener; one without any counts as one.
+    pub fn matches(&self) -> usize {
+        match self {
+            Self::Http(rules) => rules.iter().map(|rule| rule.matches.len().max(1)).sum(),
+            Self::Grpc(rules) => rules.iter().map(|rule| rule.matches.len().max(1)).sum(),
+            Self::L4(rules) => rules.len(),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

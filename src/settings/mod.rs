@@ -30,5 +30,6 @@ pub use health_check::{HealthCheckDefaults, HealthCheckSettings, SuccessCodes};
 pub use load_balancer::{LoadBalancerSettings, NlbListenerSettings, NlbSettings, SecurityGroupSettings};
 pub use origin::{Origin, Sourced};
 pub use target_group::{
-    Backend, LoadBalancerBackend, LoadBalancerNaming, ServiceBackend, TargetGroupNaming, TargetGroupSettings,
+    Backend, LoadBalancerBackend, LoadBalancerNaming, MissingBackend, ServiceBackend, TargetGroupNaming,
+    TargetGroupSettings,
 };

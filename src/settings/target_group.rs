@@ -50,6 +50,19 @@ pub enum Backend<'a> {
     Service(Box<ServiceBackend<'a>>),
     /// A listener of an ALB of the same stack.
     LoadBalancer(LoadBalancerBackend<'a>),
+    /// There are none: a route has no backend that can be used, and its connections are to be closed.
+    Missing(MissingBackend<'a>),
+}
+
+/// A port of a Gateway whose route has no backend that can be used.
+#[derive(Clone, Debug)]
+pub struct MissingBackend<'a> {
+    /// The Gateway.
+    pub gateway: &'a ObjectKey,
+    /// The route.
+    pub route: &'a RouteId,
+    /// Port of the listener and of the target group.
+    pub port: i32,
 }
 
 /// A port of a Service with what is said about its targets.

@@ -5,7 +5,8 @@ mod calls;
 mod random;
 
 use crate::services::run;
-use aws_load_balancer_controller::aws_api::elbv2::{ListenerAction, RuleCondition};
+use aws_load_balancer_controller::aws_api::Ref;
+use aws_load_balancer_controller::aws_api::elbv2::{DescribeTargetHealth, ListenerAction, RuleCondition};
 use rig::{Options, Rig, fixtures, fixtures::NAMESPACE};
 use serde_json::{Value, json};
 
@@ -15,7 +16,11 @@ const CONFIGURATION: &str = "gateway.k8s.aws/v1";
 
 /// An account and a cluster with Gateway API, the classes `alb` and `nlb`, and the Services `web` and `api` with a pod each.
 fn cluster() -> Rig {
-    let rig = Rig::new(Options::default());
+    cluster_with(Options::default())
+}
+
+fn cluster_with(options: Options) -> Rig {
+    let rig = Rig::new(options);
     rig.api.install_gateway_api();
     rig.seed();
     for (name, controller) in [("alb", "gateway.k8s.aws/alb"), ("nlb", "gateway.k8s.aws/nlb")] {
@@ -73,6 +78,14 @@ fn http_route(name: &str, gateway: &str, path: &str, service: &str) -> Value {
     })
 }
 
+/// A TCPRoute of the name of its Gateway.
+fn tcp_route(gateway: &str, service: &str) -> Value {
+    json!({
+        "apiVersion": GATEWAY_API, "kind": "TCPRoute", "metadata": {"name": gateway, "namespace": NAMESPACE},
+        "spec": {"parentRefs": [{"name": gateway}], "rules": [{"backendRefs": [{"name": service, "port": 80}]}]},
+    })
+}
+
 /// `status/reason` of a condition.
 fn condition(conditions: &Value, kind: &str) -> String {
     let found = conditions.as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
@@ -80,9 +93,13 @@ fn condition(conditions: &Value, kind: &str) -> String {
     format!("{}/{}", text("status"), text("reason"))
 }
 
-/// The conditions `Accepted` and `ResolvedRefs` of a route.
+/// The conditions `Accepted` and `ResolvedRefs` of an HTTPRoute.
 fn route_conditions(rig: &Rig, name: &str) -> [String; 2] {
-    let route = rig.api.get("httproutes", NAMESPACE, name).unwrap();
+    route_conditions_of(rig, "httproutes", name)
+}
+
+fn route_conditions_of(rig: &Rig, plural: &str, name: &str) -> [String; 2] {
+    let route = rig.api.get(plural, NAMESPACE, name).unwrap();
     let conditions = &route["status"]["parents"][0]["conditions"];
     ["Accepted", "ResolvedRefs"].map(|kind| condition(conditions, kind))
 }
@@ -148,16 +165,58 @@ fn a_gateway_with_tcp_and_udp_on_one_port_becomes_an_nlb() {
             {"name": "udp", "port": 53, "protocol": "UDP", "allowedRoutes": {"namespaces": {"from": "Same"}}},
         ]);
         rig.api.put(gateway("dns", "nlb", &listeners));
-        rig.api.put(json!({
-            "apiVersion": GATEWAY_API, "kind": "TCPRoute", "metadata": {"name": "dns", "namespace": NAMESPACE},
-            "spec": {"parentRefs": [{"name": "dns"}], "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]},
-        }));
+        rig.api.put(tcp_route("dns", "web"));
         rig.start().await;
         rig.run_until_idle().await;
         assert_eq!(gateway_conditions(&rig, "dns"), ["True/Accepted", "True/Programmed"]);
         let listeners = rig.owned_resources().listeners;
         let protocols: Vec<String> = listeners.iter().map(|found| found.protocol.to_string()).collect();
         assert_eq!(protocols, ["TCP_UDP"]);
+    });
+}
+
+/// Protocols of the listeners, each with how many targets it forwards to.
+fn targets_by_protocol(rig: &Rig) -> Vec<(String, usize)> {
+    let targets = |arn: &Ref| {
+        let request = DescribeTargetHealth { arn: arn.clone(), targets: Vec::new() };
+        rig.aws.world(|world| world.ask(request)).unwrap().len()
+    };
+    let of_action = |action: &ListenerAction| match action {
+        ListenerAction::Forward(forward) => {
+            forward.target_groups.iter().map(|tuple| targets(&tuple.target_group)).sum()
+        }
+        _ => 0,
+    };
+    let listeners = rig.owned_resources().listeners;
+    listeners
+        .iter()
+        .map(|found| (found.protocol.to_string(), found.default_actions.iter().map(of_action).sum()))
+        .collect()
+}
+
+#[test]
+fn a_listener_without_a_usable_backend_closes_connections_in_strict_mode() {
+    run(async {
+        for (strict, expected) in [(false, vec![]), (true, vec![("TCP".to_owned(), 0)])] {
+            let mut options = Options::default();
+            options.config.features.gateway_api_strict = strict;
+            let mut rig = cluster_with(options);
+            rig.api.put(gateway("edge", "nlb", &json!([{"name": "tcp", "port": 90, "protocol": "TCP"}])));
+            rig.api.put(tcp_route("edge", "nowhere"));
+            rig.start().await;
+            rig.run_until_idle().await;
+            assert_eq!(
+                route_conditions_of(&rig, "tcproutes", "edge"),
+                ["True/Accepted", "False/BackendNotFound"]
+            );
+            assert_eq!(targets_by_protocol(&rig), expected, "strict: {strict}");
+
+            rig.api.put(tcp_route("edge", "web"));
+            rig.run_until_idle().await;
+            assert_eq!(targets_by_protocol(&rig), [("TCP".to_owned(), 1)], "strict: {strict}");
+            let groups = rig.owned_resources().target_groups.len();
+            assert_eq!(groups, 1, "the target group without targets goes");
+        }
     });
 }
 

@@ -8,6 +8,7 @@ use crate::gateway::attachment::{
 };
 use crate::gateway::backends::{LoadedRule, load};
 use crate::gateway::config::GatewayConfig;
+use crate::gateway::cost::put_aside;
 use crate::gateway::listener_sets::{ListenerSets, sort};
 use crate::gateway::listeners::judge;
 use crate::gateway::route::Route;
@@ -77,8 +78,9 @@ impl<'a> Resolved<'a> {
         let judged = judge(gateway, &sets.accepted, controller, options);
         let offer = Offer::new(controller, judged, &sets);
         let routes: Vec<Route<'a>> = named.routes.iter().map(RouteObject::route).collect();
-        let outcomes: Vec<Vec<ParentOutcome>> =
+        let mut outcomes: Vec<Vec<ParentOutcome>> =
             routes.iter().map(|route| attach(route, key, &offer, stores, options)).collect();
+        put_aside(&routes, &mut outcomes);
         let default = config.default_target_group.as_ref();
         let loaded = routes.iter().zip(&outcomes).map(|(route, outcomes)| {
             if outcomes.is_empty() { Vec::new() } else { load(route, default, stores, options) }
@@ -145,6 +147,6 @@ impl<'a> Resolved<'a> {
     /// About how much there is to build, in bytes.
     pub fn size(&self) -> usize {
         const RULE: usize = 512;
-        self.routes.iter().map(|route| route.rules.len() * RULE).sum()
+        self.routes.iter().map(|route| route.rules.matches() * RULE).sum()
     }
 }

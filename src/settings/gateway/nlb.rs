@@ -8,6 +8,7 @@ use crate::facts::{BuildError, MissingLookups};
 use crate::finding::Part;
 use crate::gateway::attachment::PortRoutes;
 use crate::gateway::l4;
+use crate::gateway::route::Route;
 use crate::settings::{NlbListenerSettings, NlbSettings};
 
 /// The settings of an NLB, and what was found on the way.
@@ -111,13 +112,32 @@ impl<'a> NlbPortReader<'_, '_, 'a> {
             tuples.extend(target_group.map(|target_group| TargetGroupTuple { target_group, weight }));
         }
         if backends.iter().all(|backend| backend.weight == 0) || tuples.is_empty() {
-            return Ok(None);
+            return Ok(self.closing(at, route, protocol));
         }
         let sticky = at.configuration.and_then(|configuration| configuration.target_group_stickiness);
         let stickiness =
             sticky.map(|enabled| TargetGroupStickiness { enabled: Some(enabled), duration_seconds: None });
         let plain = !self.context.config.features.weighted_target_groups && tuples.len() == 1;
         Ok(Some(ForwardAction { target_groups: tuples, stickiness, plain }))
+    }
+
+    /// To nowhere, so that connections are accepted and closed, as Gateway API wants it.
+    ///
+    /// why only in strict mode: upstream has no listener then
+    fn closing(
+        &mut self,
+        at: &PortContext<'_, 'a>,
+        route: &'a Route<'a>,
+        protocol: &Protocol,
+    ) -> Option<ForwardAction> {
+        let features = &self.context.config.features;
+        let is_quic = matches!(protocol, Protocol::Quic | Protocol::TcpQuic);
+        if !features.gateway_api_strict || is_quic {
+            return None;
+        }
+        let target_group = self.target_groups.missing(route, at.port, protocol);
+        let target_groups = vec![TargetGroupTuple { target_group, weight: Some(1) }];
+        Some(ForwardAction { target_groups, stickiness: None, plain: !features.weighted_target_groups })
     }
 }
 

@@ -15,8 +15,9 @@ use crate::settings::health_check::{TRAFFIC_PORT, resolve_port};
 use crate::settings::ports::{self, show_port};
 use crate::settings::target_group::check_attributes;
 use crate::settings::{
-    Backend, HealthCheckDefaults, HealthCheckSettings, LoadBalancerBackend, LoadBalancerNaming, Origin,
-    ServiceBackend, Sourced, SuccessCodes, TargetGroupNaming, TargetGroupSettings, tags,
+    Backend, HealthCheckDefaults, HealthCheckSettings, LoadBalancerBackend, LoadBalancerNaming,
+    MissingBackend, Origin, ServiceBackend, Sourced, SuccessCodes, TargetGroupNaming, TargetGroupSettings,
+    tags,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,6 +90,32 @@ impl<'c, 'a> RouteTargetGroupReader<'c, 'a> {
         let mut groups = live.target_groups.iter();
         let found = groups.find(|group| group.tags.get(&key).map(String::as_str) == Some(id.as_str()));
         found.map(|found| Ref::from(found.target_group.arn.as_str()))
+    }
+
+    /// A reference to a target group without targets, for a port whose route has no backend that can be used.
+    pub fn missing(&mut self, route: &'a Route<'a>, port: i32, listener: &Protocol) -> Ref {
+        let gateway = self.context.view.key;
+        let (of_route, kind) = (&route.id.key, route.id.kind);
+        let id = format!("{gateway}:{}-{}:{kind}:no-backend:{port}", of_route.namespace(), of_route.name());
+        let id = ResourceId::from(id);
+        let protocol = match listener {
+            Protocol::Tls => Protocol::Tcp,
+            other => other.clone(),
+        };
+        let reference = id.pending(SymbolKind::TargetGroupArn);
+        self.settings.push(TargetGroupSettings {
+            id,
+            health_check: HealthCheckSettings::default().or(nlb_defaults()),
+            attributes: crate::aws_api::Attributes::new(),
+            tags: tags::merge(&crate::aws_api::Tags::new(), self.context.config),
+            target_control_port: None,
+            named_control_port: None,
+            backend: Backend::Missing(MissingBackend { gateway, route: &route.id, port }),
+            target_type: TargetType::Ip,
+            protocol,
+            protocol_version: None,
+        });
+        reference
     }
 
     fn named(&self, name: &str) -> Result<(Option<Ref>, Option<RouteProblem>), BuildError> {
@@ -417,14 +444,10 @@ impl<'c, 'a> PropsReader<'c, 'a> {
     fn defaults(&self, protocol: &Protocol, is_grpc: bool) -> HealthCheckDefaults {
         let is_alb = self.context.view.controller == Controller::Alb;
         HealthCheckDefaults {
-            port: TRAFFIC_PORT.to_owned(),
             protocol: if is_alb { protocol.clone() } else { Protocol::Tcp },
             path: if is_grpc { "/AWS.ALB/healthcheck" } else { "/" },
             success_codes: if is_grpc { SuccessCodes::Grpc("12") } else { SuccessCodes::Http("200-399") },
-            interval_seconds: 15,
-            timeout_seconds: 5,
-            healthy_threshold: 3,
-            unhealthy_threshold: 3,
+            ..nlb_defaults()
         }
     }
 
@@ -452,6 +475,19 @@ fn settings(given: &HealthCheckConfig, port: Option<String>, is_grpc: bool) -> H
         timeout_seconds: given.health_check_timeout,
         healthy_threshold: given.healthy_threshold_count,
         unhealthy_threshold: given.unhealthy_threshold_count,
+    }
+}
+
+fn nlb_defaults() -> HealthCheckDefaults {
+    HealthCheckDefaults {
+        port: TRAFFIC_PORT.to_owned(),
+        protocol: Protocol::Tcp,
+        path: "/",
+        success_codes: SuccessCodes::Http("200-399"),
+        interval_seconds: 15,
+        timeout_seconds: 5,
+        healthy_threshold: 3,
+        unhealthy_threshold: 3,
     }
 }
 

@@ -39,7 +39,7 @@ impl<'p, 'a> TargetGroupReader<'p, 'a> {
     pub fn service_ports(&self) -> impl Iterator<Item = i32> {
         let ports = self.settings.iter().filter_map(|settings| match &settings.backend {
             Backend::Service(backend) => Some((&settings.id, backend.port.port)),
-            Backend::LoadBalancer(_) => None,
+            Backend::LoadBalancer(_) | Backend::Missing(_) => None,
         });
         ports.collect::<BTreeMap<_, _>>().into_values()
     }
