@@ -171,6 +171,8 @@ pub struct Config {
     pub load_balancer_class: String,
     /// `--enable-pod-readiness-gate-inject`
     pub enable_pod_readiness_gate_inject: bool,
+    /// `--pod-drain-max-deregistration-delay`
+    pub pod_drain_max_deregistration_delay: Duration,
     /// `--quic-environment-variable-name`
     pub quic_environment_variable_name: String,
     /// `--watch-namespace`, empty for all.
@@ -217,6 +219,7 @@ impl Default for Config {
             enable_shield: true,
             load_balancer_class: DEFAULT_LOAD_BALANCER_CLASS.to_owned(),
             enable_pod_readiness_gate_inject: true,
+            pod_drain_max_deregistration_delay: Duration::from_secs(30),
             quic_environment_variable_name: "AWS_LBC_QUIC_SERVER_ID".to_owned(),
             watch_namespace: String::new(),
             annotation_validation: AnnotationValidation::Enforce,

@@ -20,6 +20,8 @@ pub mod ingress_class_params;
 pub mod ingress_class_params_fields;
 pub mod limits;
 pub mod permissive_facts;
+pub mod pod_bindings;
+pub mod pod_drain;
 pub mod quic;
 pub mod readiness_gates;
 pub mod region;

@@ -2,6 +2,7 @@
 //!
 //! Matches upstream's `pkg/inject/pod_readiness.go`.
 
+use super::pod_bindings::PodLabels;
 use super::{AdmissionOperation, Admitted, Change, quic, response, set, target_control, text};
 use crate::api::meta::{LEGACY_READINESS_GATE_PREFIX, READINESS_GATE_PREFIX};
 use crate::api::target_group_binding::TargetType;
@@ -22,12 +23,12 @@ pub fn inject_readiness_gates<'a>(
     if operation != AdmissionOperation::Create || !config.enable_pod_readiness_gate_inject {
         return Admitted::unchanged();
     }
-    let labels = labels(pod);
+    let labels = PodLabels::of(pod);
     let gates: Vec<String> = bindings
         .into_iter()
         .filter(|binding| binding.spec.target_type == Some(TargetType::Ip))
         .filter(|binding| {
-            service(&binding.spec.service_ref.name).is_some_and(|service| selects(&service, &labels))
+            service(&binding.spec.service_ref.name).is_some_and(|service| labels.are_selected_by(&service))
         })
         .filter_map(|binding| binding.metadata.name.as_ref())
         .map(|name| format!("{READINESS_GATE_PREFIX}{name}"))
@@ -56,18 +57,6 @@ pub fn warnings(config: &Config, object: &ObjectRef, pod: &Value) -> Vec<Finding
     let mut findings = quic::warnings(object, pod, &config.quic_environment_variable_name);
     findings.extend(target_control::warnings(object, &annotations));
     findings
-}
-
-fn labels(pod: &Value) -> BTreeMap<String, String> {
-    let labels = pod.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
-    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
-}
-
-fn selects(service: &Service, labels: &BTreeMap<String, String>) -> bool {
-    let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-    selector.is_some_and(|selector| {
-        !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-    })
 }
 
 fn with_gates(pod: &Value, gates: Vec<String>) -> Admitted {

@@ -135,6 +135,14 @@ pub const READINESS_GATE_PREFIX: &str = "target-health.elbv2.k8s.aws/";
 /// Prefix of the readiness gates of version 1 of the controller, removed at admission.
 pub const LEGACY_READINESS_GATE_PREFIX: &str = "target-health.alb.ingress.k8s.aws";
 
+/// Namespace label, and pod annotation, that asks for pods to go on serving until their load balancers send nothing more:
+/// `enabled`, or anything else for no.
+pub const POD_DRAIN_INJECT: &str = "elbv2.k8s.aws/pod-drain-inject";
+/// Pod annotation with the seconds that a pod wants to sleep before it ends, instead of what its bindings come to.
+pub const POD_DRAIN_SECONDS_ANNOTATION: &str = "elbv2.k8s.aws/pod-drain-seconds";
+/// Pod annotation, written by the webhook, that explains how long a pod sleeps before it ends.
+pub const POD_DRAIN_ANNOTATION: &str = "elbv2.k8s.aws/pod-drain";
+
 /// Pod annotation that names the containers with QUIC server ids.
 pub const QUIC_CONTAINERS_ANNOTATION: &str =
     "service.beta.kubernetes.io/aws-load-balancer-quic-enabled-containers";

@@ -150,6 +150,7 @@ pub const FLAGS: &[Flag] = &[
     flag("enable-wafv2", Switch, "true", FEATURES, "Manage WAFv2 associations"),
     flag("enable-shield", Switch, "true", FEATURES, "Manage Shield protections"),
     flag("enable-pod-readiness-gate-inject", Switch, "true", FEATURES, "Give pods a readiness gate for every binding of theirs"),
+    flag("pod-drain-max-deregistration-delay", Duration, "30s", FEATURES, "The most of a deregistration delay that drained pods wait for before they end"),
     flag("disable-ingress-class-annotation", Switch, "false", FEATURES, "Refuse new uses of the kubernetes.io/ingress.class annotation"),
     flag("disable-ingress-group-name-annotation", Switch, "false", FEATURES, "Refuse new uses of the alb.ingress.kubernetes.io/group.name annotation"),
     flag("annotation-validation", Choice(&["enforce", "warn", "off"]), "enforce", FEATURES, "What admission does with invalid annotations, and with invalid configurations of Gateways: refuse, warn, or nothing"),

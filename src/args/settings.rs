@@ -181,6 +181,7 @@ fn build_config(given: &FlagValues) -> Config {
         enable_shield: given.switch("enable-shield"),
         load_balancer_class: given.text("load-balancer-class"),
         enable_pod_readiness_gate_inject: given.switch("enable-pod-readiness-gate-inject"),
+        pod_drain_max_deregistration_delay: given.duration("pod-drain-max-deregistration-delay"),
         quic_environment_variable_name: given.text("quic-environment-variable-name"),
         watch_namespace: given.text("watch-namespace"),
         annotation_validation: match given.text("annotation-validation").as_str() {

@@ -23,11 +23,8 @@ pub async fn run(session_flags: &SessionFlags) -> Result<DoctorReport, SessionEr
     let client = connect_as_user(session_flags.kubeconfig.as_deref()).await?;
     let reads = DoctorReads::new(client.clone());
     let version = reads.server_version().await;
-    let reached = version.is_ok();
-    report.push(cluster::version_check(version));
-    if !reached {
-        return Ok(report);
-    }
+    report.push(cluster::version_check(&version));
+    let Ok(version) = version else { return Ok(report) };
     report.extend(cluster::check_definitions(&reads).await);
     report.push(cluster::ingress_class_check(reads.ingress_classes().await));
     let session = match Session::with(client, session_flags).await {
@@ -39,7 +36,7 @@ pub async fn run(session_flags: &SessionFlags) -> Result<DoctorReport, SessionEr
     };
     report.extend(session.installation.as_ref().map(cluster::installation_check));
     report.extend(cluster::check_leader(&reads, &session).await);
-    report.extend(cluster::check_webhooks(&reads, &session).await);
+    report.extend(cluster::check_webhooks(&reads, &session, &version).await);
     report.extend(gateways::check(&reads, &session).await);
     report.extend(account::check(&session, &reads).await);
     Ok(report)

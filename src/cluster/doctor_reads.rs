@@ -1,6 +1,7 @@
 //! What of the cluster must be right for a controller to work, read once.
 
 use super::gateway_stores::{GatewayKind, served};
+use super::server_version;
 use crate::api::gateway::{ALB_CONTROLLER, Gateway, GatewayClass, NLB_CONTROLLER};
 use crate::api::gateway_config::LoadBalancerConfiguration;
 use crate::api::{CustomResourceDefinition, Event, IngressClass, Lease, ObjectKey, Service, Time};
@@ -22,6 +23,13 @@ pub struct RegisteredWebhook {
     pub is_required: bool,
     /// The certificates that are trusted, as PEM.
     pub authorities: Vec<u8>,
+}
+
+impl RegisteredWebhook {
+    /// Whether it lets pods sleep before they end.
+    pub fn drains_pods(&self) -> bool {
+        self.name.starts_with("poddrain.")
+    }
 }
 
 /// A release of Gateway API.
@@ -46,11 +54,8 @@ impl DoctorReads {
     }
 
     /// Major and minor version of the API server, and its full version.
-    pub async fn server_version(&self) -> Result<(u32, u32, String), Error> {
-        let info = self.client.apiserver_version().await?;
-        let number =
-            |text: &str| text.trim_end_matches('+').parse().map_err(|_| unreadable(&info.git_version));
-        Ok((number(&info.major)?, number(&info.minor)?, info.git_version.clone()))
+    pub async fn server_version(&self) -> Result<server_version::Version, Error> {
+        server_version::read(&self.client).await
     }
 
     /// A custom resource definition.
@@ -178,10 +183,6 @@ fn reported(event: Event) -> ReportedFailure {
         reason: part(event.reason),
         message: part(event.message),
     }
-}
-
-fn unreadable(version: &str) -> Error {
-    Error::Service(format!("the API server's version {version:?} has no number").into())
 }
 
 fn webhook(name: String, failure_policy: Option<String>, client: WebhookClientConfig) -> RegisteredWebhook {

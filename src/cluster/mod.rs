@@ -15,6 +15,7 @@ pub mod manifests;
 pub mod objects;
 pub mod quic_ids;
 pub mod secret_changes;
+pub mod server_version;
 pub mod state_config_map;
 pub mod stores;
 pub mod target_control;

@@ -3,12 +3,13 @@
 //! Whoever reaches the port can send reviews. So AWS is asked at a bounded rate; and in the name of a role that no stored
 //! binding names, only now and then, which is enough for bindings with new roles and too little to try roles out.
 
+use super::pod_drain::DelayQuestion;
 use crate::admission::TargetGroupLookup;
 use crate::admission::unanswered::Unanswered;
 use crate::aws::assume_role::{AssumedRole, CloudFor};
 use crate::aws::send;
-use crate::aws_api::CloudError;
-use crate::aws_api::elbv2::{DescribeTargetGroups, TargetGroup};
+use crate::aws_api::elbv2::{DescribeTargetGroupAttributes, DescribeTargetGroups, TargetGroup};
+use crate::aws_api::{Attributes, CloudError};
 use crate::metrics::LookupMeter;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -16,8 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The attribute with the seconds of the deregistration delay.
+const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
 /// How long an answer is believed. Defaulting and checking a new binding ask the same.
 const FOUND_FOR: Duration = Duration::from_secs(10);
+/// How long a deregistration delay is believed. Pods of a rollout ask for the same, and it seldom changes.
+const DELAY_FOR: Duration = Duration::from_mins(5);
 /// How long a refusal of AWS is believed.
 const FAILED_FOR: Duration = Duration::from_secs(2);
 /// Answers that are remembered.
@@ -35,11 +40,15 @@ const NEW_ROLES: RateLimit = RateLimit { burst: 10, every: Duration::from_secs(1
 pub type RoleLookup = (Option<AssumedRole>, TargetGroupLookup);
 type TargetGroupsResult = Result<Vec<TargetGroup>, Unanswered>;
 
+/// Answers by question, each with the time until which it is believed.
+type AnswerMemory<Q, T> = Mutex<BTreeMap<Q, (Instant, Result<T, Unanswered>)>>;
+
 /// Asks AWS for reviews.
 pub struct Lookups {
     clouds: Arc<dyn CloudFor>,
     meter: LookupMeter,
-    memory: Mutex<BTreeMap<RoleLookup, (Instant, TargetGroupsResult)>>,
+    target_groups: AnswerMemory<RoleLookup, Vec<TargetGroup>>,
+    delays: AnswerMemory<DelayQuestion, Duration>,
     questions: Mutex<LookupBucket>,
     new_roles: Mutex<NewRoles>,
 }
@@ -94,7 +103,8 @@ impl Lookups {
         Self {
             clouds,
             meter,
-            memory: Mutex::default(),
+            target_groups: Mutex::default(),
+            delays: Mutex::default(),
             questions: Mutex::new(LookupBucket(None)),
             new_roles: Mutex::new(NewRoles { bucket: LookupBucket(None), tried: BTreeMap::new() }),
         }
@@ -106,7 +116,7 @@ impl Lookups {
         question: RoleLookup,
         is_named: impl Fn(&AssumedRole) -> bool,
     ) -> TargetGroupsResult {
-        if let Some(found) = self.cached(&question) {
+        if let Some(found) = cached(&self.target_groups, &question) {
             return found;
         }
         let wait = self.permit(question.0.as_ref(), is_named)?;
@@ -114,8 +124,22 @@ impl Lookups {
         let cloud = self.clouds.cloud_for(question.0.as_ref());
         let found = send(&*cloud, describe(&question.1)).await;
         let found = found.map(|page| page.items).map_err(|error| unanswered(&error));
-        self.store(question, &found);
+        store(&self.target_groups, question, &found, FOUND_FOR);
         found
+    }
+
+    /// The deregistration delay of the target group of a stored binding; `None`: AWS did not tell.
+    pub async fn deregistration_delay(&self, question: DelayQuestion) -> Option<Duration> {
+        if let Some(found) = cached(&self.delays, &question) {
+            return found.ok();
+        }
+        let wait = self.permit(question.0.as_ref(), |_| true).ok()?;
+        tokio::time::sleep(wait).await;
+        let cloud = self.clouds.cloud_for(question.0.as_ref());
+        let found = send(&*cloud, DescribeTargetGroupAttributes { arn: question.1.as_str().into() }).await;
+        let found = found.map_err(|error| unanswered(&error)).and_then(|attributes| delay_of(&attributes));
+        store(&self.delays, question, &found, DELAY_FOR);
+        found.ok()
     }
 
     /// How long the question has to wait, or why it is not asked.
@@ -139,21 +163,33 @@ impl Lookups {
             Unanswered::later("too many target groups were asked for just now")
         })
     }
+}
 
-    fn cached(&self, question: &RoleLookup) -> Option<TargetGroupsResult> {
-        let memory = self.memory.lock();
-        memory.get(question).filter(|(until, _)| Instant::now() < *until).map(|(_, found)| found.clone())
-    }
+fn cached<Q: Ord, T: Clone>(answers: &AnswerMemory<Q, T>, question: &Q) -> Option<Result<T, Unanswered>> {
+    let answers = answers.lock();
+    answers.get(question).filter(|(until, _)| Instant::now() < *until).map(|(_, found)| found.clone())
+}
 
-    fn store(&self, question: RoleLookup, found: &TargetGroupsResult) {
-        let now = Instant::now();
-        let mut memory = self.memory.lock();
-        memory.retain(|_, (until, _)| now < *until);
-        if memory.len() < REMEMBERED {
-            let until = now + if found.is_ok() { FOUND_FOR } else { FAILED_FOR };
-            memory.insert(question, (until, found.clone()));
-        }
+/// Remembers an answer for so long, if there is room.
+fn store<Q: Ord, T: Clone>(
+    answers: &AnswerMemory<Q, T>,
+    question: Q,
+    found: &Result<T, Unanswered>,
+    found_for: Duration,
+) {
+    let now = Instant::now();
+    let mut answers = answers.lock();
+    answers.retain(|_, (until, _)| now < *until);
+    if answers.len() < REMEMBERED {
+        let until = now + if found.is_ok() { found_for } else { FAILED_FOR };
+        answers.insert(question, (until, found.clone()));
     }
+}
+
+fn delay_of(attributes: &Attributes) -> Result<Duration, Unanswered> {
+    let seconds = attributes.get(DEREGISTRATION_DELAY).and_then(|text| text.parse().ok());
+    let missing = || Unanswered::later(format!("{DEREGISTRATION_DELAY} is no number of seconds"));
+    seconds.map(Duration::from_secs).ok_or_else(missing)
 }
 
 fn unanswered(error: &CloudError) -> Unanswered {

@@ -10,6 +10,7 @@ pub mod connections;
 pub mod listener;
 pub mod lookups;
 mod metered_stream;
+pub mod pod_drain;
 pub mod review;
 pub mod steps;
 pub mod webhook;

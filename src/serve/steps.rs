@@ -1,6 +1,7 @@
 //! What each webhook does, one step at a time: a step is a function of the request and of what is known. A step that lacks
 //! something says what, and is done again once that is there. So no step waits, and each can run on any thread.
 
+use super::pod_drain::{self, DelayQuestion, Delays};
 use super::review::AdmissionRequest;
 use super::webhook::Webhooks;
 use crate::admission::gateway::GatewaySource;
@@ -25,6 +26,10 @@ pub struct RequestFacts {
     pub quic_ids: Option<Result<Vec<String>, String>>,
     /// Settings of the target-control agent, if there are any; or why they cannot be read.
     pub target_control: Option<Result<Option<AlbTargetControlConfigSpec>, String>>,
+    /// Whether `preStop` hooks may sleep, or why nobody can tell.
+    pub has_sleep: Option<Result<bool, String>>,
+    /// Deregistration delays of the target groups that were asked for.
+    pub delays: Option<Delays>,
 }
 
 /// What a step must know.
@@ -41,6 +46,10 @@ pub enum MissingFact {
     },
     /// The settings of the target-control agent for a namespace.
     TargetControl(String),
+    /// Whether `preStop` hooks may sleep.
+    Sleep,
+    /// Deregistration delays of target groups.
+    DeregistrationDelays(Vec<DelayQuestion>),
 }
 
 /// Why a step ends without admitting.
@@ -101,6 +110,7 @@ const fn row(path: &'static str, unchecked: Unchecked, step: ReviewStep) -> Webh
 pub const WEBHOOKS: &[Webhook] = &[
     row("/mutate-v1-service", Unchecked::Admitted, default_service),
     row("/mutate-v1-pod", Unchecked::Admitted, inject_gates),
+    row("/mutate-v1-pod-drain", Unchecked::Admitted, pod_drain::step),
     row("/mutate-v1-pod-server-id", Unchecked::Admitted, inject_quic_ids),
     row("/mutate-elbv2-k8s-aws-v1beta1-targetgroupbinding", Unchecked::Admitted, complete_binding),
     row("/validate-elbv2-k8s-aws-v1beta1-targetgroupbinding", Unchecked::Refused, check_binding),

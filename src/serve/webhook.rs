@@ -6,6 +6,7 @@
 use super::bodies::{Bodies, BodyReservation, LARGE, LARGEST, SMALL};
 use super::connections::Connection;
 use super::lookups::Lookups;
+use super::pod_drain::{self, ServerFeatures};
 use super::review::{self, AdmissionRequest, AdmissionReview, Head};
 use super::steps::{MissingFact, RequestFacts, StepError, WEBHOOKS, Webhook};
 use crate::admission::Denial;
@@ -50,6 +51,8 @@ pub struct Webhooks {
     pub quic_ids: Arc<dyn QuicIds>,
     /// Settings of the target-control agent.
     pub target_control: Arc<dyn TargetControlConfigs>,
+    /// What the API server understands.
+    pub server: Arc<dyn ServerFeatures>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -318,12 +321,16 @@ async fn look_up(hooks: &Webhooks, lack: MissingFact, known: &mut RequestFacts) 
         MissingFact::TargetControl(namespace) => {
             known.target_control = Some(hooks.target_control.settings(&namespace).await);
         }
+        MissingFact::Sleep => known.has_sleep = Some(hooks.server.has_sleep().await),
+        MissingFact::DeregistrationDelays(questions) => {
+            known.delays = Some(pod_drain::delays(hooks, questions).await);
+        }
     }
 }
 
 impl Webhooks {
     /// Whether a stored binding names the role, with the same external id.
-    fn is_named(&self, role: &AssumedRole) -> bool {
+    pub(super) fn is_named(&self, role: &AssumedRole) -> bool {
         let bindings = self.stores.bindings.list_group(&ObjectKey::cluster(role.arn.as_str()));
         bindings.iter().any(|binding| AssumedRole::of(&binding.spec).as_ref() == Some(role))
     }

@@ -23,6 +23,7 @@ mod logs;
 mod metrics;
 mod names;
 mod nodes;
+mod pod_drain;
 mod resource_in_use;
 mod sources;
 

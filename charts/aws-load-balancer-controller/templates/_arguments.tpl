@@ -22,6 +22,7 @@
   (list "targetgroupbinding-requeue-duration" .Values.targetgroupbindingRequeueDuration)
   (list "globalaccelerator-max-exponential-backoff-delay" .Values.globalAcceleratorMaxExponentialBackoffDelay)
   (list "lb-stabilization-monitor-interval" .Values.lbStabilizationMonitorInterval)
+  (list "pod-drain-max-deregistration-delay" (ternary .Values.podDrain.maxDeregistrationDelay "" .Values.podDrain.enabled))
   (list "sync-period" .Values.syncPeriod)
   (list "watch-namespace" .Values.watchNamespace)
   (list "metrics-bind-addr" (toString .Values.metricsBindAddr))

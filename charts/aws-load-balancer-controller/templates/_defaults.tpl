@@ -46,6 +46,7 @@ ingressClassParams: {create: true}
 metricsBindAddr: ""
 networkPolicy: {enabled: false}
 objectSelector: {}
+podDrain: {enabled: false}
 podMutatorWebhookConfig: {failurePolicy: Ignore}
 prometheusRule: {enabled: false, runbookBase: monitoring.md}
 rbac: {create: true}

@@ -22,6 +22,17 @@ rules:
     resources: [pods]
 {{- end -}}
 
+{{/* Pods that cannot be asked about are created without a sleep, because they must be created. */}}
+{{- define "lbc.podDrainWebhook" -}}
+{{- if not (semverCompare ">=1.30-0" .Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "podDrain.enabled needs Kubernetes 1.30 or later, whose preStop hooks can sleep; this is %s" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
+{{- include "lbc.webhookCommon" (list . "/mutate-v1-pod-drain") }}
+failurePolicy: Ignore
+{{ include "lbc.objectSelector" (list . .Values.objectSelector) }}
+{{ include "lbc.podRule" . }}
+{{- end -}}
+
 {{/* Our own objects must be installable before our webhooks answer. */}}
 {{- define "lbc.notOurOwn" -}}
 - {key: app.kubernetes.io/name, operator: NotIn, values: [{{ include "lbc.name" . }}]}
@@ -88,6 +99,11 @@ request.userInfo.username != 'system:serviceaccount:{{ .Release.Namespace }}:{{ 
 {{/* The same of kinds whose annotations nobody reads; the spec of our own may be absent. */}}
 {{- define "lbc.condition.changed-spec" -}}
 !has(object.metadata.deletionTimestamp) && (oldObject == null || !has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec)
+{{- end -}}
+
+{{/* A pod that asks to be drained by its own annotation. */}}
+{{- define "lbc.condition.asks-for-drain" -}}
+has(object.metadata.annotations) && 'elbv2.k8s.aws/pod-drain-inject' in object.metadata.annotations && object.metadata.annotations['elbv2.k8s.aws/pod-drain-inject'] == 'enabled'
 {{- end -}}
 
 {{- define "lbc.condition.without-class" -}}

@@ -8,6 +8,7 @@ use crate::clock::now;
 use crate::cluster::api_error::said;
 use crate::cluster::doctor_reads::{DoctorReads, RegisteredWebhook};
 use crate::cluster::installation::Installation;
+use crate::cluster::server_version::{Version, WITH_SLEEP};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
@@ -29,11 +30,11 @@ const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// After this time without renewal nobody leads.
 const LEASE_LASTS: SignedDuration = SignedDuration::from_secs(20);
 
-pub(super) fn version_check(version: Result<(u32, u32, String), Error>) -> Check {
+pub(super) fn version_check(version: &Result<Version, Error>) -> Check {
     let subject = "API server";
     match version {
-        Err(error) => Check::fail(subject, said(&error)).remedy("check --kubeconfig, or KUBECONFIG"),
-        Ok((major, minor, text)) if (major, minor) < OLDEST => {
+        Err(error) => Check::fail(subject, said(error)).remedy("check --kubeconfig, or KUBECONFIG"),
+        Ok((major, minor, text)) if (*major, *minor) < OLDEST => {
             Check::fail(subject, format!("version {text}, expected 1.22 or later"))
                 .remedy("upgrade the cluster")
         }
@@ -155,16 +156,31 @@ fn lease_check(lease: Result<Option<Lease>, Error>, now: Timestamp) -> Check {
     }
 }
 
-pub(super) async fn check_webhooks(reads: &DoctorReads, session: &Session) -> Vec<Check> {
+pub(super) async fn check_webhooks(reads: &DoctorReads, session: &Session, version: &Version) -> Vec<Check> {
     let own = session.settings.webhook.own_certificates.as_ref().map(|own| own.configurations.as_str());
     let configuration = own.unwrap_or(CONFIGURATION);
     let registered = reads.webhooks(configuration).await;
     let is_registered = registered.as_ref().is_ok_and(|webhooks| !webhooks.is_empty());
+    let drains =
+        registered.as_ref().is_ok_and(|webhooks| webhooks.iter().any(RegisteredWebhook::drains_pods));
     let mut checks = vec![webhook_registration_check(configuration, registered, now())];
+    checks.extend(drains.then(|| drain_check(version)));
     if is_registered {
         checks.push(webhook_call_check(reads.try_webhooks().await));
     }
     checks
+}
+
+/// Whether pods can sleep before they end.
+fn drain_check((major, minor, text): &Version) -> Check {
+    let subject = "Pod drain";
+    if (*major, *minor) < WITH_SLEEP {
+        let problem =
+            format!("version {text} of the API server has no preStop sleep, so pods are created without it");
+        return Check::warn(subject, problem)
+            .remedy("upgrade the cluster to 1.30 or later, or set podDrain.enabled=false");
+    }
+    Check::ok(subject, "pods that bindings select sleep before they end, where namespace or pod asks for it")
 }
 
 fn webhook_registration_check(

@@ -4,6 +4,7 @@ use super::{Process, ProcessError};
 use crate::api::ObjectKey;
 use crate::args::{OwnCertificates, WebhookSettings};
 use crate::cluster::quic_ids::QuicIdSource;
+use crate::cluster::server_version::ServerVersion;
 use crate::cluster::target_control::TargetControlSettings;
 use crate::cluster::webhook_certs;
 use crate::pool::Pool;
@@ -100,6 +101,7 @@ impl Process {
             stores: self.stores.clone(),
             quic_ids: Arc::new(QuicIdSource::new(self.client.clone())),
             target_control: Arc::new(TargetControlSettings::new(self.client.clone())),
+            server: Arc::new(ServerVersion::new(self.client.clone())),
             metrics: self.metrics.clone(),
         }
     }

@@ -103,5 +103,5 @@ async fn what_is_remembered_is_bounded() {
         tokio::time::advance(QUESTIONS.every).await;
         let _ = lookups.find((None, group(number)), |_| false).await;
     }
-    assert!(lookups.memory.lock().len() <= REMEMBERED);
+    assert!(lookups.target_groups.lock().len() <= REMEMBERED);
 }

@@ -10,6 +10,7 @@ use aws_load_balancer_controller::metrics::{LookupMeter, Metrics};
 use aws_load_balancer_controller::pool::Pool;
 use aws_load_balancer_controller::serve::bodies::Bodies;
 use aws_load_balancer_controller::serve::lookups::Lookups;
+use aws_load_balancer_controller::serve::pod_drain::ServerFeatures;
 use aws_load_balancer_controller::serve::webhook::{QuicIds, TargetControlConfigs, Webhooks};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub fn webhooks(config: Config) -> Webhooks {
         pool: Pool::default(),
         quic_ids: Arc::new(NoAws),
         target_control: Arc::new(NoAws),
+        server: Arc::new(NoAws),
         metrics: Arc::new(Metrics::new()),
     }
 }
@@ -48,6 +50,12 @@ impl Cloud for NoAws {
 impl QuicIds for NoAws {
     fn take(&self, count: usize, _: bool) -> BoxFuture<'_, Result<Vec<String>, String>> {
         Box::pin(async move { Ok(vec!["LBhzwAAAApE=".to_owned(); count]) })
+    }
+}
+
+impl ServerFeatures for NoAws {
+    fn has_sleep(&self) -> BoxFuture<'_, Result<bool, String>> {
+        Box::pin(async { Ok(true) })
     }
 }
 

@@ -13,9 +13,17 @@ fn definition() -> CustomResourceDefinition {
 
 #[test]
 fn an_old_api_server_is_named_with_its_version() {
-    let check = version_check(Ok((1, 21, "v1.21.0".to_owned())));
+    let check = version_check(&Ok((1, 21, "v1.21.0".to_owned())));
     assert_eq!(check.result, CheckResult::Fail);
-    assert_eq!(version_check(Ok((1, 36, "v1.36.3".to_owned()))).detail, "version v1.36.3");
+    assert_eq!(version_check(&Ok((1, 36, "v1.36.3".to_owned()))).detail, "version v1.36.3");
+}
+
+#[test]
+fn an_api_server_whose_pods_cannot_sleep_is_told_of() {
+    let check = drain_check(&(1, 29, "v1.29.4".to_owned()));
+    assert_eq!(check.result, CheckResult::Warn);
+    assert!(check.detail.contains("v1.29.4"), "{}", check.detail);
+    assert_eq!(drain_check(&(1, 30, "v1.30.0".to_owned())).result, CheckResult::Ok);
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! The webhook that lets pods sleep before they end, and what it asks for.
+
+use super::review::AdmissionRequest;
+use super::steps::{MissingFact, RequestFacts, StepError};
+use super::webhook::Webhooks;
+use crate::admission::Admitted;
+use crate::admission::pod_bindings::PodLabels;
+use crate::admission::pod_drain::{SelectingBinding, inject, is_wanted};
+use crate::api::ObjectKey;
+use crate::aws::assume_role::AssumedRole;
+use crate::cluster::server_version::{ServerVersion, WITH_SLEEP};
+use futures::future::{BoxFuture, join_all};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Bindings of one pod whose target groups AWS is asked about; the others count with AWS's default.
+const MAX_QUESTIONS: usize = 10;
+
+/// A target group, in the name of whom it is asked for.
+pub type DelayQuestion = (Option<AssumedRole>, String);
+/// Deregistration delays by ARN of the target group; those that AWS did not tell are left out.
+pub type Delays = BTreeMap<String, Duration>;
+
+/// Tells what the API server understands.
+pub trait ServerFeatures: Send + Sync {
+    /// Whether `preStop` hooks may sleep. The error says why nobody can tell.
+    fn has_sleep(&self) -> BoxFuture<'_, Result<bool, String>>;
+}
+
+impl ServerFeatures for ServerVersion {
+    fn has_sleep(&self) -> BoxFuture<'_, Result<bool, String>> {
+        Box::pin(async move {
+            let (major, minor, _) = self.get().await.map_err(|error| error.to_string())?;
+            Ok((*major, *minor) >= WITH_SLEEP)
+        })
+    }
+}
+
+/// Lets a pod sleep before it ends, as long as its load balancers need.
+pub fn step(
+    hooks: &Webhooks,
+    request: &AdmissionRequest,
+    known: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    let pod = &request.object.value;
+    let namespace = || hooks.stores.namespaces.get(&ObjectKey::cluster(request.namespace.as_str()));
+    let label = |key: &str| namespace()?.metadata.labels.as_ref()?.get(key).cloned();
+    if !is_wanted(request.operation(), pod, label) {
+        return Ok(Admitted::unchanged());
+    }
+    let bindings = selecting(hooks, request);
+    if bindings.is_empty() {
+        return Ok(Admitted::unchanged());
+    }
+    match &known.has_sleep {
+        None => return Err(StepError::Missing(MissingFact::Sleep)),
+        Some(Ok(true)) => {}
+        Some(Ok(false)) => return Ok(not_drained("it needs Kubernetes 1.30 or later")),
+        Some(Err(reason)) => {
+            return Ok(not_drained(&format!("the API server's version is not known: {reason}")));
+        }
+    }
+    let Some(delays) = &known.delays else {
+        return Err(StepError::Missing(MissingFact::DeregistrationDelays(questions(&bindings))));
+    };
+    Ok(inject(
+        pod,
+        &bindings,
+        |arn| delays.get(arn).copied(),
+        hooks.config.pod_drain_max_deregistration_delay,
+    ))
+}
+
+fn not_drained(reason: &str) -> Admitted {
+    Admitted { object: None, warnings: vec![format!("the pod does not sleep before it ends: {reason}")] }
+}
+
+fn selecting(hooks: &Webhooks, request: &AdmissionRequest) -> Vec<SelectingBinding> {
+    let labels = PodLabels::of(&request.object.value);
+    let bindings = hooks.stores.bindings.list_namespace(&request.namespace);
+    let with_service = bindings.into_iter().filter_map(|binding| {
+        let name = binding.spec.service_ref.name.as_str();
+        let service = hooks.stores.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name))?;
+        labels.are_selected_by(&service).then_some(SelectingBinding { binding, service })
+    });
+    with_service.collect()
+}
+
+fn questions(bindings: &[SelectingBinding]) -> Vec<DelayQuestion> {
+    let question = |found: &SelectingBinding| {
+        let arn = found.delayed_target_group()?.to_owned();
+        Some((AssumedRole::of(&found.binding.spec), arn))
+    };
+    bindings.iter().filter_map(question).take(MAX_QUESTIONS).collect()
+}
+
+/// Asks AWS for deregistration delays, all at once.
+pub async fn delays(hooks: &Webhooks, questions: Vec<DelayQuestion>) -> Delays {
+    let asked = questions.into_iter().map(|question| async {
+        let arn = question.1.clone();
+        hooks.lookups.deregistration_delay(question).await.map(|delay| (arn, delay))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
