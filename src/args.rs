@@ -17,10 +17,10 @@ pub use session::{GivenFlags, PlanRequest, SessionFlags};
 pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
 pub use validate::ArgsError;
 
-use crate::aws_api::iam::Partition;
+use crate::aws_api::iam::{Partition, PolicyParts};
 use crate::telemetry::{self, LogFormat, LogLevel};
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use strum::VariantArray;
@@ -37,7 +37,7 @@ pub enum Invocation {
     /// Print the custom resource definitions.
     Crds,
     /// Print the IAM policy of the controller's role.
-    IamPolicy(Partition),
+    IamPolicy(Partition, PolicyParts),
     /// Print what would change in AWS.
     Plan(PlanRequest),
     /// Check the cluster, AWS and the installation.
@@ -125,7 +125,7 @@ pub fn parse(
     let session_flags = |matches| SessionFlags::of(matches, &arguments, environment);
     match matches.subcommand() {
         Some(("crds", _)) => Ok(Invocation::Crds),
-        Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(partition(matches))),
+        Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(partition(matches), policy_parts(matches))),
         Some(("plan", matches)) => Ok(Invocation::Plan(PlanRequest::of(matches, session_flags(matches)))),
         Some(("doctor", matches)) => Ok(Invocation::Doctor(session_flags(matches))),
         Some(("lint", matches)) => {
@@ -167,7 +167,23 @@ fn iam_policy_command() -> Command {
         .help("The AWS partition of the cluster")
         .value_parser(PossibleValuesParser::new(names))
         .default_value(Partition::Aws.as_str());
-    Command::new("iam-policy").about("Print the IAM policy that the controller's role needs").arg(partition)
+    let with = Arg::new("with")
+        .long("with")
+        .help("What it shall allow beside what every controller needs")
+        .value_parser(PossibleValuesParser::new([REQUESTED_CERTIFICATES]))
+        .value_delimiter(',')
+        .action(ArgAction::Append);
+    Command::new("iam-policy")
+        .about("Print the IAM policy that the controller's role needs")
+        .args([partition, with])
+}
+
+/// Names the part of the policy that the feature gate `EnableCertificateManagement` needs.
+const REQUESTED_CERTIFICATES: &str = "requested-certificates";
+
+fn policy_parts(matches: &ArgMatches) -> PolicyParts {
+    let has = |name: &str| matches.get_many::<String>("with").into_iter().flatten().any(|given| given == name);
+    PolicyParts { requested_certificates: has(REQUESTED_CERTIFICATES), ..PolicyParts::default() }
 }
 
 fn partition(matches: &ArgMatches) -> Partition {

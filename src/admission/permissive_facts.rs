@@ -181,6 +181,7 @@ impl PermissiveAws {
             Lookup::Vpc => {
                 facts.vpc.insert((), Ok(vpc(config)));
             }
+            Lookup::ManagedCertificates => drop(facts.managed_certificates.insert((), Ok(BTreeSet::new()))),
             Lookup::Certificates => {
                 facts.certificates.insert((), Ok(Arc::new(vec![self.certificate(config)])));
             }
@@ -265,6 +266,7 @@ impl PermissiveAws {
             kind: "AMAZON_ISSUED".to_owned(),
             domains: self.hosts.iter().cloned().collect(),
             certificate_authority_arn: config.allowed_certificate_authority_arns.first().cloned(),
+            ..Certificate::default()
         }
     }
 

@@ -35,7 +35,7 @@ const GATES: &[(&str, Field)] = &[
 ];
 
 /// Gates of features that are not there yet; whoever switches one on is told.
-const NOT_THERE_YET: &[&str] = &["GlobalAcceleratorController", "EnableCertificateManagement"];
+const NOT_THERE_YET: &[&str] = &["GlobalAcceleratorController"];
 
 /// Likeness from which a gate is suggested for a misspelled one.
 const SIMILAR: f64 = 0.8;

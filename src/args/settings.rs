@@ -258,7 +258,6 @@ fn build_own_certificates(given: &FlagValues) -> Result<Option<OwnCertificates>,
 
 /// Flags of features that are not there yet; whoever gives one is told.
 const NOT_USED_YET: &[&str] = &[
-    "default-pca-arn",
     "globalaccelerator-max-concurrent-reconciles",
     "globalaccelerator-max-exponential-backoff-delay",
 ];

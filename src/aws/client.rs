@@ -6,7 +6,7 @@
 use super::fence::{FenceInterceptor, MayWrite};
 use super::interceptors::{CallMeter, Observer, UserAgent};
 use super::metadata::{InstanceMetadata, MetadataError};
-use super::{Cloud, CloudFuture, acm, ec2, elbv2, iam, misrouted, query, shield, sts, waf_regional, wafv2};
+use super::{Cloud, CloudFuture, acm, ec2, elbv2, iam, misrouted, query, route53, shield, sts, waf_regional, wafv2};
 use crate::aws_api::{CloudError, Request, Response, Service};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -87,6 +87,7 @@ pub struct AwsCloud {
     elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     ec2: OnceLock<query::Client>,
     acm: OnceLock<aws_sdk_acm::Client>,
+    route53: OnceLock<aws_sdk_route53::Client>,
     wafv2: OnceLock<aws_sdk_wafv2::Client>,
     waf_regional: OnceLock<aws_sdk_wafregional::Client>,
     shield: OnceLock<aws_sdk_shield::Client>,
@@ -184,6 +185,7 @@ impl AwsCloud {
             elbv2: OnceLock::new(),
             ec2: OnceLock::new(),
             acm: OnceLock::new(),
+            route53: OnceLock::new(),
             wafv2: OnceLock::new(),
             waf_regional: OnceLock::new(),
             shield: OnceLock::new(),
@@ -223,6 +225,10 @@ impl AwsCloud {
             Service::Acm => {
                 let client = self.acm.get_or_init(|| client!(aws_sdk_acm, shared, Service::Acm));
                 acm::call(client, request).await
+            }
+            Service::Route53 => {
+                let client = self.route53.get_or_init(|| client!(aws_sdk_route53, shared, Service::Route53));
+                route53::call(client, request).await
             }
             Service::Wafv2 => {
                 let client = self.wafv2.get_or_init(|| client!(aws_sdk_wafv2, shared, Service::Wafv2));

@@ -20,6 +20,7 @@ mod ec2;
 mod elbv2;
 mod iam;
 mod query;
+mod route53;
 mod sdk;
 mod shield;
 mod sts;

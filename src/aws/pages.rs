@@ -1,7 +1,7 @@
 //! Reading lists to their end, and tags in chunks.
 
 use super::{Cloud, send};
-use crate::aws_api::{CloudError, Operation, Tags, acm, ec2, elbv2, iam, protection};
+use crate::aws_api::{CloudError, Operation, Tags, acm, ec2, elbv2, iam, protection, route53};
 use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 
@@ -50,7 +50,8 @@ paged! {
     ec2::DescribeRouteTables: ec2::RouteTable, next_token, |page| (page.items, page.next_token);
     ec2::DescribeInstances: ec2::Instance, next_token, |page| (page.items, page.next_token);
     ec2::DescribeNetworkInterfaces: ec2::NetworkInterface, next_token, |page| (page.items, page.next_token);
-    acm::ListCertificates: String, next_token, |page| (page.arns, page.next_token);
+    acm::ListCertificates: acm::CertificateSummary, next_token, |page| (page.certificates, page.next_token);
+    route53::ListHostedZones: route53::HostedZone, marker, |page| (page.zones, page.next_marker);
     iam::SimulatePrincipalPolicy: iam::Evaluation, marker, |page| (page.evaluations, page.marker);
     protection::ListWafv2WebAcls: (String, String), next_marker, |page| (page.web_acls, page.next_marker);
 }

@@ -108,5 +108,10 @@ pub(super) fn lacks(action: Action, what: &str) -> CloudError {
     CloudError::Malformed { operation: action.name(), message: format!("the answer has no {what}") }
 }
 
+/// The error of a request that lacks something it must have: nothing was sent.
+pub(super) fn incomplete(action: Action, error: &dyn Error) -> CloudError {
+    CloudError::Malformed { operation: action.name(), message: chain(error) }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,86 @@
 //! ACM: certificates that listeners can use.
 
-/// `ListCertificates` of issued certificates of every key type, one page.
+use super::{Secret, Tags};
+
+string_enum! {
+    /// How a certificate came into being.
+    CertificateKind {
+        /// Imported by its owner.
+        Imported = "IMPORTED",
+        /// Issued by Amazon.
+        AmazonIssued = "AMAZON_ISSUED",
+        /// Issued by a private certificate authority.
+        Private = "PRIVATE",
+    }
+}
+
+string_enum! {
+    /// How far a certificate is.
+    CertificateStatus {
+        /// Waits until its names are validated.
+        PendingValidation = "PENDING_VALIDATION",
+        /// Can be used.
+        Issued = "ISSUED",
+        /// Has run out.
+        Expired = "EXPIRED",
+        /// Its authority took it back.
+        Revoked = "REVOKED",
+        /// Its names were not validated in time.
+        ValidationTimedOut = "VALIDATION_TIMED_OUT",
+        /// Will not be issued.
+        Failed = "FAILED",
+        /// Imported, and not used.
+        Inactive = "INACTIVE",
+    }
+}
+
+/// What an answer leaves out is none of the kinds that are known.
+impl Default for CertificateKind {
+    fn default() -> Self {
+        Self::Other(String::new())
+    }
+}
+
+/// What an answer leaves out is none of those that are known.
+impl Default for CertificateStatus {
+    fn default() -> Self {
+        Self::Other(String::new())
+    }
+}
+
+/// `ListCertificates` of every key type, one page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListCertificates {
+    /// Whether certificates are listed whatever their status; else only issued ones.
+    pub any_status: bool,
     /// Where the previous page ended.
     pub next_token: Option<String>,
 }
 
-/// One page of certificate ARNs.
+/// One page of certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificatePage {
-    /// ARNs of issued certificates.
-    pub arns: Vec<String>,
+    /// Certificates.
+    pub certificates: Vec<CertificateSummary>,
     /// Set when there is more.
     pub next_token: Option<String>,
+}
+
+/// What a list says of a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateSummary {
+    /// Certificate ARN.
+    pub arn: String,
+    /// How it came into being.
+    pub kind: CertificateKind,
+    /// How far it is.
+    pub status: CertificateStatus,
+    /// Domain names it covers (subject alternative names); the first hundred if there are more.
+    pub domains: Vec<String>,
+    /// Whether it covers more names than these.
+    pub has_more_domains: bool,
+    /// When it ends, in seconds since 1970.
+    pub not_after: Option<i64>,
 }
 
 /// `DescribeCertificate`.
@@ -34,4 +101,78 @@ pub struct Certificate {
     pub domains: Vec<String>,
     /// The private CA that issued it.
     pub certificate_authority_arn: Option<String>,
+    /// How far it is.
+    pub status: CertificateStatus,
+    /// Why it will not be issued, in AWS's words.
+    pub failure_reason: Option<String>,
+    /// When it ends, in seconds since 1970.
+    pub not_after: Option<i64>,
+    /// ARNs of what uses it.
+    pub in_use_by: Vec<String>,
+    /// How its names are validated by DNS.
+    pub validations: Vec<DomainValidation>,
+}
+
+/// How one name of a certificate is validated by DNS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DomainValidation {
+    /// The name.
+    pub domain: String,
+    /// The record that has to stand in its zone; ACM says which a few seconds after the request.
+    pub record: Option<ValidationRecord>,
+}
+
+/// A DNS record that proves that a name is ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ValidationRecord {
+    /// Name, with a dot at its end.
+    pub name: String,
+    /// Type: `CNAME`.
+    pub kind: String,
+    /// Value.
+    pub value: String,
+}
+
+/// `ListTagsForCertificate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListCertificateTags {
+    /// Certificate ARN.
+    pub arn: String,
+}
+
+/// `RequestCertificate`, validated by DNS; answers the ARN.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestCertificate {
+    /// First name.
+    pub domain: String,
+    /// All names, the first included.
+    pub names: Vec<String>,
+    /// The private CA that shall issue it; `None`: Amazon does.
+    pub authority: Option<String>,
+    /// Tells a request that is made again from another one; up to 32 letters and digits. ACM keeps it for an hour.
+    pub token: String,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// `ImportCertificate`; answers the ARN.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportCertificate {
+    /// The certificate that it replaces; `None`: a new one.
+    pub arn: Option<String>,
+    /// The certificate, as PEM.
+    pub certificate: String,
+    /// Its private key, as PEM.
+    pub key: Secret,
+    /// The certificates between it and its root, as PEM.
+    pub chain: Option<String>,
+    /// Tags; only a new one can be given any.
+    pub tags: Tags,
+}
+
+/// `DeleteCertificate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteCertificate {
+    /// Certificate ARN.
+    pub arn: String,
 }

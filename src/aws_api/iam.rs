@@ -102,6 +102,47 @@ pub enum Statement {
     Targets,
     /// Listeners and rules.
     ChangeListeners,
+    /// What it takes to read of certificates, and of the zones that validate their names.
+    ReadCertificates,
+    /// A new certificate, which gets the cluster tag with the request.
+    RequestCertificates,
+    /// Our certificates.
+    DeleteCertificates,
+    /// Records that validate names of certificates.
+    ValidateNames,
+    /// Private certificate authorities, which ACM asks on behalf of the one who calls.
+    PrivateAuthorities,
+    /// A certificate of a Secret; ACM takes the cluster tag with a new one only.
+    ImportCertificates,
+}
+
+/// What a policy allows beside what every controller needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyParts {
+    /// Certificates that are requested for Ingresses (feature gate `EnableCertificateManagement`).
+    pub requested_certificates: bool,
+    /// Certificates that are imported from Secrets (feature gate `SecretCertificates`).
+    pub secret_certificates: bool,
+}
+
+impl PolicyParts {
+    /// Everything.
+    pub const ALL: Self = Self { requested_certificates: true, secret_certificates: true };
+
+    /// Whether a statement is part of it.
+    pub fn includes(self, statement: Statement) -> bool {
+        let Self { requested_certificates, secret_certificates } = self;
+        match statement {
+            Statement::ReadCertificates | Statement::DeleteCertificates => {
+                requested_certificates || secret_certificates
+            }
+            Statement::RequestCertificates | Statement::ValidateNames | Statement::PrivateAuthorities => {
+                requested_certificates
+            }
+            Statement::ImportCertificates => secret_certificates,
+            _ => true,
+        }
+    }
 }
 
 /// Permissions that no operation of ours has: AWS asks for them on behalf of the one who calls.
@@ -135,6 +176,13 @@ const ON_BEHALF: &[(Statement, &[&str])] = &[
     // Associating a web ACL.
     (Statement::Read, &["waf-regional:GetWebACL", "wafv2:GetWebACL"]),
     (Statement::ChangeListeners, &["elasticloadbalancing:SetWebAcl"]),
+    // Certificates: those that are given tags as they come into being, and those of private authorities.
+    (Statement::RequestCertificates, &["acm:AddTagsToCertificate"]),
+    (Statement::ImportCertificates, &["acm:AddTagsToCertificate"]),
+    (
+        Statement::PrivateAuthorities,
+        &["acm-pca:GetCertificate", "acm-pca:IssueCertificate", "acm-pca:ListPermissions"],
+    ),
 ];
 
 /// The statements in which an operation stands; none if AWS allows it to everyone, or if only `doctor` performs it.
@@ -200,6 +248,12 @@ pub fn statements_of(action: Action) -> &'static [Statement] {
         | A::RemoveListenerCertificate
         | A::ModifyRule
         | A::SetRulePriorities => &[S::ChangeListeners],
+        A::ListCertificateTags => &[S::ReadCertificates],
+        A::ListHostedZones => &[S::ValidateNames],
+        A::RequestCertificate => &[S::RequestCertificates],
+        A::ImportCertificate => &[S::ImportCertificates],
+        A::DeleteCertificate => &[S::DeleteCertificates],
+        A::CreateRecord | A::DeleteRecord => &[S::ValidateNames],
         A::GetCallerIdentity | A::DryRun | A::GetRole | A::SimulatePrincipalPolicy => &[],
     }
 }
@@ -210,6 +264,7 @@ pub fn permission(action: Action) -> String {
         Service::Elbv2 => "elasticloadbalancing",
         Service::Ec2 => "ec2",
         Service::Acm => "acm",
+        Service::Route53 => "route53",
         Service::Wafv2 => "wafv2",
         Service::WafRegional => "waf-regional",
         Service::Shield => "shield",
@@ -244,8 +299,9 @@ type Conditions = BTreeMap<&'static str, BTreeMap<String, Vec<&'static str>>>;
 
 impl Policy {
     /// The policy of one partition.
-    pub fn of(partition: Partition) -> Self {
-        let statement = Statement::VARIANTS.iter().map(|statement| statement.allow(partition)).collect();
+    pub fn of(partition: Partition, parts: PolicyParts) -> Self {
+        let statements = Statement::VARIANTS.iter().filter(|statement| parts.includes(**statement));
+        let statement = statements.map(|statement| statement.allow(partition)).collect();
         Self { version: "2012-10-17", statement }
     }
 
@@ -325,8 +381,8 @@ impl Statement {
             Self::TagSecurityGroup | Self::Tag => {
                 vec![cluster_tag("RequestTag", false), cluster_tag("ResourceTag", true)]
             }
-            Self::CreateTagged => vec![cluster_tag("RequestTag", true)],
-            Self::ChangeSecurityGroup | Self::Change => vec![cluster_tag("ResourceTag", true)],
+            Self::CreateTagged | Self::RequestCertificates => vec![cluster_tag("RequestTag", true)],
+            Self::ChangeSecurityGroup | Self::Change | Self::DeleteCertificates => vec![cluster_tag("ResourceTag", true)],
             Self::Read
             | Self::Protect
             | Self::ChangeTargetRules
@@ -334,7 +390,11 @@ impl Statement {
             | Self::CreateListeners
             | Self::TagListeners
             | Self::Targets
-            | Self::ChangeListeners => Vec::new(),
+            | Self::ChangeListeners
+            | Self::ReadCertificates
+            | Self::ValidateNames
+            | Self::PrivateAuthorities
+            | Self::ImportCertificates => Vec::new(),
         };
         let mut conditions = Conditions::new();
         for (operator, key, values) in all {

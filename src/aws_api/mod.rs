@@ -17,6 +17,7 @@ pub mod operations;
 pub mod protection;
 pub mod reference;
 pub mod references;
+pub mod route53;
 pub mod secret;
 pub mod sts;
 

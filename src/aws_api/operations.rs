@@ -1,6 +1,6 @@
 //! The table of AWS operations: one row each, from which everything that treats operations alike is derived.
 
-use super::{acm, ec2, elbv2, iam, protection, sts};
+use super::{acm, ec2, elbv2, iam, protection, route53, sts};
 use std::collections::BTreeMap;
 
 string_enum! {
@@ -12,6 +12,8 @@ string_enum! {
         Ec2 = "EC2",
         /// ACM.
         Acm = "ACM",
+        /// Route 53.
+        Route53 = "Route 53",
         /// WAFv2.
         Wafv2 = "WAFV2",
         /// WAF Classic, regional.
@@ -180,6 +182,13 @@ operations! {
     Ec2 read DryRun = "DryRun" (ec2::DryRun) -> ();
     Acm read ListCertificates = "ListCertificates" (acm::ListCertificates) -> acm::CertificatePage;
     Acm read DescribeCertificate = "DescribeCertificate" (acm::DescribeCertificate) -> acm::Certificate;
+    Acm read ListCertificateTags = "ListTagsForCertificate" (acm::ListCertificateTags) -> super::Tags;
+    Acm create RequestCertificate = "RequestCertificate" (acm::RequestCertificate) -> String;
+    Acm create ImportCertificate = "ImportCertificate" (acm::ImportCertificate) -> String;
+    Acm delete DeleteCertificate = "DeleteCertificate" (acm::DeleteCertificate) -> ();
+    Route53 read ListHostedZones = "ListHostedZones" (route53::ListHostedZones) -> route53::HostedZonePage;
+    Route53 create CreateRecord = "ChangeResourceRecordSets" (route53::CreateRecord) -> ();
+    Route53 delete DeleteRecord = "ChangeResourceRecordSets" (route53::DeleteRecord) -> ();
     Wafv2 read GetWafv2WebAcl = "GetWebACLForResource" (protection::GetWafv2WebAcl) -> Option<String>;
     Wafv2 read ListWafv2WebAcls = "ListWebACLs" (protection::ListWafv2WebAcls) -> protection::WebAclPage;
     Wafv2 create AssociateWafv2WebAcl = "AssociateWebACL" (protection::AssociateWafv2WebAcl) -> ();

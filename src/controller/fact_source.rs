@@ -18,7 +18,7 @@ use crate::facts::{ExistingLoadBalancer, Facts, Lookup, LookupFailure};
 use crate::model::{Owner, StackId};
 use crate::pool::Pool;
 use aws_lookups::look_up;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where answers come from.
@@ -59,6 +59,10 @@ impl FactSource {
                 let id = self.backend_security_group.acquire(stack).await.map_err(|error| failure(&error));
                 facts.backend_security_group.insert((), id);
             }
+            Lookup::ManagedCertificates => {
+                let managed = self.managed_certificates().await.map_err(|error| failure(&error));
+                facts.managed_certificates.insert((), managed);
+            }
             Lookup::Service { namespace, name } => {
                 let service = self.services.get(&ObjectKey::namespaced(namespace.as_str(), name.as_str()));
                 facts.services.insert((namespace, name), Ok(service));
@@ -78,6 +82,13 @@ impl FactSource {
         let resource_cache = self.deployer.resource_cache();
         resource_cache.ready(&*self.cloud).await?;
         Ok(resource_cache.existing_load_balancers(stack))
+    }
+
+    async fn managed_certificates(&self) -> Result<BTreeSet<String>, CloudError> {
+        match self.deployer.certificates() {
+            Some(certificates) => certificates.managed(&*self.cloud).await,
+            None => Ok(BTreeSet::new()),
+        }
     }
 
     async fn answer_from_aws(&self, lookup: Lookup, facts: &mut Facts) {

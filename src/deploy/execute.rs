@@ -14,9 +14,11 @@ mod response;
 use super::failure::{Cause, FailureClass, StepFailure};
 use super::refused_deletions::{RefusedDeletions, deletes};
 use super::targets::batch::BatchResult;
-use super::{BindingStore, ResourceCache, StoreError};
+use super::certificates::Permission;
+use super::{BindingStore, CertificateCache, ResourceCache, StoreError};
 use crate::api::{ObjectKey, TargetGroupBinding};
-use crate::aws::Cloud;
+use crate::aws::{Cloud, send};
+use crate::aws_api::acm::DescribeCertificate;
 use crate::aws_api::elbv2::ModifyLoadBalancerAttributes;
 use crate::aws_api::{Attributes, CloudError, Request, ResolvedIds, Response};
 use crate::model::StackId;
@@ -105,6 +107,7 @@ pub struct Executor<'a> {
     /// Whether a target group or security group was deleted.
     has_deleted: bool,
     on_group_in_use: Option<&'a (dyn Fn() + Send + Sync)>,
+    certificates: Option<&'a CertificateCache>,
     outcome: ExecutionResult,
 }
 
@@ -130,6 +133,7 @@ impl<'a> Executor<'a> {
             is_in_use: false,
             has_deleted: false,
             on_group_in_use: None,
+            certificates: None,
             outcome,
         }
     }
@@ -138,6 +142,13 @@ impl<'a> Executor<'a> {
     #[must_use]
     pub fn on_group_in_use(mut self, tell: Option<&'a (dyn Fn() + Send + Sync)>) -> Self {
         self.on_group_in_use = tell;
+        self
+    }
+
+    /// What is known of certificates, if they are managed.
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: Option<&'a CertificateCache>) -> Self {
+        self.certificates = certificates;
         self
     }
 
@@ -203,7 +214,10 @@ impl<'a> Executor<'a> {
                 render_binding(write, &self.known),
                 Err(crate::plan::binding::BindingError::Unresolved(_))
             ),
-            Op::DeleteBinding(_) | Op::AwaitBindingObserved(_) | Op::AwaitBindingGone(_) => true,
+            Op::DeleteBinding(_)
+            | Op::AwaitBindingObserved(_)
+            | Op::AwaitBindingGone(_)
+            | Op::AwaitCertificateFree(_) => true,
         }
     }
 
@@ -233,6 +247,7 @@ impl<'a> Executor<'a> {
             Op::DeleteBinding(key) => self.delete_binding(key).await,
             Op::AwaitBindingObserved(key) => self.await_binding_observed(key).await,
             Op::AwaitBindingGone(key) => self.await_binding_gone(key).await,
+            Op::AwaitCertificateFree(arn) => self.await_certificate_free(arn).await,
         };
         *self.outcome.took.entry(step.stage).or_default() += began.elapsed();
         match end {
@@ -270,7 +285,7 @@ impl<'a> Executor<'a> {
 
     // ---- AWS --------------------------------------------------------------------------------------------------------
 
-    async fn call(&mut self, step: &Step, request: &Request, mut reply: Option<Reply>) -> StepResult {
+    async fn call(&mut self, step: &Step, request: &Request, reply: Option<Reply>) -> StepResult {
         // why: what the plan itself makes is referred to by symbols
         let is_about_new = !request.pending().is_empty();
         let request = match request.clone().bound(&self.known) {
@@ -282,6 +297,26 @@ impl<'a> Executor<'a> {
         {
             return early;
         }
+        match self.certificates.map_or(Permission::Granted, |certificates| certificates.permit(&request)) {
+            Permission::Granted => {}
+            Permission::Needless => return StepResult::Done,
+            Permission::Later => {
+                let cause = Cause::Problem("the same record is being deleted".to_owned());
+                return StepResult::Early { after: LATER, is_impatient: true, cause };
+            }
+        }
+        let end = self.call_until_answered(step, request.clone(), reply, is_about_new).await;
+        self.certificates.inspect(|certificates| certificates.note_end(&request));
+        end
+    }
+
+    async fn call_until_answered(
+        &mut self,
+        step: &Step,
+        request: Request,
+        mut reply: Option<Reply>,
+        is_about_new: bool,
+    ) -> StepResult {
         loop {
             let reply = match reply.take() {
                 Some(reply) => reply,
@@ -289,8 +324,8 @@ impl<'a> Executor<'a> {
             };
             match reply {
                 Ok(response) => return self.record_response(step, &request, &response),
-                Err(error) if response::is_gone_already(&request, &error) => {
-                    return self.record_response(step, &request, &response::of_delete(&request));
+                Err(error) if response::is_done_already(&request, &error) => {
+                    return self.record_response(step, &request, &response::of_done(&request));
                 }
                 Err(error) if response::is_protected(&request, &error) => {
                     match self.delete_protected(&request).await {
@@ -359,6 +394,7 @@ impl<'a> Executor<'a> {
     /// Takes an answer to heart: the resource cache, and the ids it brings.
     fn record_response(&mut self, step: &Step, request: &Request, response: &Response) -> StepResult {
         self.resource_cache.record(self.stack, request, response);
+        self.certificates.inspect(|certificates| certificates.record(self.stack, request, response));
         if let Some(resource) = deletes(request) {
             self.refused_deletions.note_deleted(resource);
             self.is_in_use = false;
@@ -382,9 +418,31 @@ impl<'a> Executor<'a> {
         }
         if response::is_doubtful(&error) {
             self.resource_cache.mark_unknown(self.stack, request);
+            self.certificates.inspect(|certificates| certificates.mark_unknown(self.stack, request));
             self.outcome.is_stale |= !matches!(error, CloudError::Unreachable { .. });
         }
         StepResult::Failed(error.into())
+    }
+
+    /// why: whether a certificate may go shows only when it is tried, and its records have to go before
+    async fn await_certificate_free(&mut self, arn: &str) -> StepResult {
+        if let Some(early) = self.hold_back(arn) {
+            return early;
+        }
+        let error = match send(self.cloud, DescribeCertificate { arn: arn.to_owned() }).await {
+            Ok(certificate) if certificate.in_use_by.is_empty() => return StepResult::Done,
+            Ok(certificate) => CloudError::Service {
+                operation: "DeleteCertificate",
+                code: "ResourceInUseException".to_owned(),
+                message: format!("{} is used by {}", certificate.arn, certificate.in_use_by.join(", ")),
+                request_id: None,
+            },
+            Err(error) if error.is(&["ResourceNotFoundException"]) => return StepResult::Done,
+            Err(error) => return StepResult::Failed(error.into()),
+        };
+        let after = self.refused_deletions.note_refused(arn, &error);
+        self.is_in_use = true;
+        StepResult::Early { after, is_impatient: true, cause: error.into() }
     }
 
     /// The user asked for the load balancer to go; a protection that was put on it elsewhere does not count.

@@ -6,7 +6,7 @@ use crate::api::ObjectKey;
 use crate::aws_api::CloudError;
 use crate::model::ResourceAddress;
 use crate::plan::binding::BindingError;
-use crate::plan::{DiffError, Digest, Quota, QuotaExceeded, Stage, Step};
+use crate::plan::{DiffError, Digest, Problem, ProblemCause, Quota, QuotaExceeded, Stage, Step};
 use std::fmt;
 use std::time::Duration;
 
@@ -47,6 +47,9 @@ pub enum Cause {
     /// A binding whose finalizer has not been removed yet.
     #[error("TargetGroupBinding {0} is still being deleted")]
     StillThere(ObjectKey),
+    /// Something is wrong about which no step can be taken.
+    #[error("{0}")]
+    Problem(String),
     /// AWS's answer had no id in it.
     #[error("{0}: the response contains no id")]
     NoId(&'static str),
@@ -107,6 +110,7 @@ impl StepFailure {
             Some(Stage::LoadBalancers) => format!("load balancer {resource}"),
             Some(Stage::SecurityGroups) => format!("security group {resource}"),
             Some(Stage::AlbTargets) => format!("targets of {resource}"),
+            Some(Stage::Certificates) => format!("certificate {resource}"),
             Some(Stage::TargetGroups) => format!("target group {resource}"),
             Some(Stage::Listeners) => format!("listener {resource}"),
             Some(Stage::Rules) => format!("rule {resource}"),
@@ -123,6 +127,16 @@ impl StepFailure {
         } else {
             format!(" (asked for by {})", self.sources.join("; "))
         }
+    }
+
+    /// What no step can help.
+    pub fn of_problem(problem: &Problem) -> Self {
+        let Problem { stage, resource, cause } = problem;
+        let cause = match cause {
+            ProblemCause::Cloud(error) => Cause::Cloud(error.clone()),
+            ProblemCause::UserMustAct(text) => Cause::Problem(text.clone()),
+        };
+        Self { stage: Some(*stage), ..Self::of_cause(resource.clone(), cause) }
     }
 
     /// A failure of no step in particular.
@@ -159,6 +173,7 @@ impl StepFailure {
             Cause::Cloud(error) => class_of(error),
             Cause::Store(StoreError::Refused { .. } | StoreError::AlreadyExists(_))
             | Cause::Diff(_)
+            | Cause::Problem(_)
             | Cause::QuotaExceeded(_) => FailureClass::UserMustAct,
             Cause::Store(_) | Cause::StateStore(_) | Cause::StillThere(_) => FailureClass::Retry,
             Cause::Binding(_) | Cause::NoId(_) => FailureClass::Bug,
@@ -273,10 +288,12 @@ impl fmt::Display for DeployFailure {
 }
 
 /// Error codes that somebody has to do something about, as endings and beginnings of AWS's code families.
-const USER_MUST_ACT: [&str; 14] = [
+const USER_MUST_ACT: [&str; 16] = [
     "AccessDenied",
     "UnauthorizedOperation",
     "ValidationError",
+    "ValidationException",
+    "LimitExceededException",
     "Invalid",
     "Incompatible",
     "Unsupported",

@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod backend_security_group;
 pub mod binding_store;
+pub mod certificates;
 pub mod deployed_state;
 pub mod execute;
 pub mod failure;
@@ -20,6 +21,7 @@ pub mod resource_cache;
 pub mod targets;
 
 pub use binding_store::{BindingStore, StoreError};
+pub use certificates::CertificateCache;
 pub use deployed_state::DeployedState;
 pub use failure::{DeployFailure, FailureClass, StepFailure};
 pub use resource_cache::{Depth, ResourceCache};
@@ -83,6 +85,8 @@ pub struct Deployer {
     on_group_in_use: Option<Box<dyn Fn() + Send + Sync>>,
     on_stage: Option<OnStage>,
     deployed_state: Option<Arc<DeployedState>>,
+    /// `None`: certificate management is off.
+    certificates: Option<Arc<CertificateCache>>,
 }
 
 /// Who is told how long the steps of one kind took in a deployment.
@@ -145,6 +149,8 @@ impl Deployer {
         let (shield, waiting_since) = (observe::ShieldSubscription::default(), Mutex::default());
         let (on_group_in_use, on_stage, deployed_state) = (None, None, None);
         let refused_deletions = RefusedDeletions::default();
+        let manages_certificates = config.features.enable_certificate_management;
+        let certificates = manages_certificates.then(|| Arc::new(CertificateCache::new(&config)));
         let mut of_traffic = (*config).clone();
         of_traffic.features.listener_rules_tagging = false;
         Self {
@@ -159,6 +165,7 @@ impl Deployer {
             on_group_in_use,
             on_stage,
             deployed_state,
+            certificates,
         }
     }
 
@@ -187,6 +194,11 @@ impl Deployer {
     /// The resource cache.
     pub fn resource_cache(&self) -> &Arc<ResourceCache> {
         &self.resource_cache
+    }
+
+    /// What is known of certificates; `None`: certificate management is off.
+    pub fn certificates(&self) -> Option<&Arc<CertificateCache>> {
+        self.certificates.as_ref()
     }
 
     /// Brings AWS and the cluster to what the stack wants.
@@ -250,7 +262,18 @@ impl Deployer {
             None if self.resource_cache.has_resources(&stack.id) => {
                 Err(DeployFailure::later(Duration::from_secs(1), Deployed::default()))
             }
-            None => Ok(()),
+            None => self.wait_for_certificates(stack).await,
+        }
+    }
+
+    /// Comes back later while a certificate of a stack that wants nothing may be there.
+    async fn wait_for_certificates(&self, stack: &Stack) -> Result<(), DeployFailure> {
+        let Some(known) = self.certificates.as_ref().filter(|_| stack.id.owner == Owner::Ingress) else {
+            return Ok(());
+        };
+        match known.is_gone(&stack.id, &*self.cloud).await.map_err(DeployFailure::of_cloud)? {
+            true => Ok(()),
+            false => Err(DeployFailure::later(CATCH_UP, Deployed::default())),
         }
     }
 
@@ -304,7 +327,17 @@ impl Deployer {
 
     /// Looks through AWS. Answers the synced stacks that are not as they were: they want to be reconciled.
     pub async fn sweep(&self) -> Result<Vec<StackId>, CloudError> {
-        self.resource_cache.sweep(&*self.cloud).await
+        let mut drifted = self.resource_cache.sweep(&*self.cloud).await?;
+        if let Some(certificates) = &self.certificates {
+            match certificates.refresh(&*self.cloud).await {
+                Ok(changed) => {
+                    changed.iter().for_each(|stack| self.resource_cache.mark_out_of_sync(stack));
+                    drifted.extend(changed);
+                }
+                Err(error) => tracing::warn!(%error, "certificates could not be listed"),
+            }
+        }
+        Ok(drifted)
     }
 
     /// What would be done now, without doing it.
@@ -361,6 +394,7 @@ impl Deployer {
         }
         let context = (exhausted_quotas, &self.refused_deletions);
         let executor = Executor::new(&*self.cloud, &*self.bindings, &self.resource_cache, &stack.id, context);
+        let executor = executor.with_certificates(self.certificates.as_deref());
         let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(plan).await;
         if let Some(tell) = &self.on_stage {
             outcome.took.iter().for_each(|(stage, took)| tell(stack.id.owner, *stage, *took));
@@ -414,6 +448,7 @@ impl Deployer {
             is_news: true,
             steps,
         };
+        failures.extend(plan.problems.iter().map(StepFailure::of_problem));
         if deletion_timeout.is_lost() {
             let overdue = waits.into_iter().filter(|wait| wait.is_impatient);
             failures.extend(overdue.map(|wait| wait.failure));

@@ -16,8 +16,8 @@ use crate::aws_api::protection::{
     DescribeShieldProtection, GetShieldSubscription, GetWafRegionalWebAcl, GetWafv2WebAcl,
 };
 use crate::aws_api::{Attributes, CloudError, Ref, Tags};
-use crate::model::{self, ResourceId, Stack};
-use crate::plan::actual::{Actual, Listener, LoadBalancer, Protection, Rule, Shield, TargetGroup};
+use crate::model::{self, Owner, ResourceId, Stack};
+use crate::plan::actual::{Actual, Certificates, Listener, LoadBalancer, Protection, Rule, Shield, TargetGroup};
 use futures::future::try_join_all;
 use parking_lot::Mutex;
 use std::time::Duration;
@@ -62,6 +62,7 @@ impl Deployer {
         depth: Depth,
     ) -> Result<Actual, CloudError> {
         let StackResources { load_balancers, target_groups, security_groups, .. } = stack_resources;
+        let certificates = self.observe_certificates(stack).await?;
         let (load_balancers, target_groups) = futures::try_join!(
             try_join_all(load_balancers.into_values().map(|held| self.load_balancer(stack, *held, depth))),
             try_join_all(target_groups.into_values().map(|held| self.target_group(stack, *held, depth))),
@@ -69,7 +70,19 @@ impl Deployer {
         let protection = self.protection(stack, &load_balancers).await?;
         let bindings: Vec<TargetGroupBinding> = self.bindings.of_stack(&stack.id);
         let security_groups = security_groups.into_values().map(|group| *group).collect();
-        Ok(Actual { security_groups, load_balancers, target_groups, bindings, protection })
+        Ok(Actual { security_groups, load_balancers, target_groups, bindings, protection, certificates })
+    }
+
+    /// What cannot be read of certificates keeps nothing from being deployed that needs none; but nothing counts as gone.
+    async fn observe_certificates(&self, stack: &Stack) -> Result<Certificates, CloudError> {
+        let Some(known) = self.certificates.as_ref().filter(|_| stack.id.owner == Owner::Ingress) else {
+            return Ok(Certificates::default());
+        };
+        let certificates = known.of_stack(stack, &*self.cloud).await;
+        match certificates.failure {
+            Some(error) if stack.load_balancers.is_empty() => Err(error),
+            _ => Ok(certificates),
+        }
     }
 
     async fn load_balancer(

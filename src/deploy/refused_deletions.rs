@@ -82,6 +82,7 @@ pub(super) fn deletes(request: &Request) -> Option<&str> {
         Request::DeleteTargetGroup(delete) => delete.arn.known(),
         Request::DeleteLoadBalancer(delete) => delete.arn.known(),
         Request::DeleteSecurityGroup(delete) => delete.group_id.known(),
+        Request::DeleteCertificate(delete) => Some(&delete.arn),
         _ => None,
     }
 }

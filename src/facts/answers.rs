@@ -8,7 +8,7 @@ use crate::aws_api::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::finding::Part;
 use crate::model::StackId;
 use k8s_openapi::api::core::v1::Service;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Why a question has no answer: AWS or the API server refused. Stable text, it ends in events.
@@ -67,6 +67,8 @@ pub struct Facts {
     pub vpc: Answers<(), Vpc>,
     /// Answer to [`Lookup::Certificates`].
     pub certificates: Answers<(), Arc<Vec<Certificate>>>,
+    /// Answer to [`Lookup::ManagedCertificates`].
+    pub managed_certificates: Answers<(), BTreeSet<String>>,
     /// Answers to [`Lookup::TrustStores`]: name to ARN, missing ones left out.
     pub trust_stores: Answers<Vec<String>, BTreeMap<String, String>>,
     /// Answers to [`Lookup::TargetGroupByName`].
@@ -144,6 +146,11 @@ impl Facts {
     /// All issued certificates.
     pub fn certificates(&self) -> FactResult<'_, Arc<Vec<Certificate>>> {
         answer(&self.certificates, &(), || Lookup::Certificates)
+    }
+
+    /// ARNs of the certificates that were made for Ingresses.
+    pub fn managed_certificates(&self) -> FactResult<'_, BTreeSet<String>> {
+        answer(&self.managed_certificates, &(), || Lookup::ManagedCertificates)
     }
 
     /// ARNs of trust stores by name.

@@ -38,6 +38,8 @@ pub enum Lookup {
     Vpc,
     /// All issued certificates with their domains.
     Certificates,
+    /// ARNs of the certificates that were made for Ingresses, whichever cluster's.
+    ManagedCertificates,
     /// ARNs of trust stores by name.
     TrustStores(Vec<String>),
     /// ARN of a target group by name.

@@ -7,7 +7,7 @@ mod actions;
 mod json;
 
 use super::{
-    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, LOAD_BALANCER_ID, Listener, LoadBalancer,
+    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, Certificate, LOAD_BALANCER_ID, Listener, LoadBalancer,
     Owner, Protection, ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
 };
 use crate::api::{IntOrString, LabelSelector};
@@ -41,6 +41,8 @@ pub fn marshal(stack: &Stack) -> String {
         bindings,
         protection,
         alb_targets,
+        certificates,
+        retained_certificates: _,
     } = stack;
     let mut kinds = protections(protection);
     kinds.extend([
@@ -50,6 +52,7 @@ pub fn marshal(stack: &Stack) -> String {
         (LISTENER, resources(listeners, listener)),
         (RULE, rules.iter().map(|(key, item)| (rule_id(key), spec(rule(key, item)))).collect()),
         (BINDING, resources(bindings, binding)),
+        (CERTIFICATE, resources(certificates, requested_certificate)),
     ]);
     if id.owner == Owner::Ingress || id.owner.is_gateway() {
         let targets = alb_targets.iter().map(|(id, target)| alb_target(stack, id, target));
@@ -277,6 +280,18 @@ fn certificate(certificate: &Ref) -> JsonObject {
         pending @ Ref::Pending(_) => pending.into(),
     };
     JsonObject::new().with("certificateARN", arn)
+}
+
+fn requested_certificate(certificate: &Certificate) -> JsonObject {
+    let Certificate { authority, names, tags } = certificate;
+    JsonObject::new()
+        .with("type", certificate.kind().as_str())
+        .with("certificateAuthorityARN", authority.as_deref().unwrap_or_default())
+        .with("domainName", certificate.subject())
+        .with_any("subjectAlternativeNames", names)
+        .with("validationMethod", "DNS")
+        .with("keyAlgorithm", "")
+        .with_any("tags", tags)
 }
 
 fn mutual_authentication(mutual: &MutualAuthentication) -> JsonObject {

@@ -7,6 +7,7 @@ pub mod marshal;
 
 use crate::api::ObjectKey;
 use crate::api::meta::CLUSTER_TAG;
+use crate::aws_api::acm::CertificateKind;
 use crate::aws_api::ec2::IngressRule;
 use crate::aws_api::elbv2::{
     HealthCheck, IpAddressType, ListenerAction, LoadBalancerType, MutualAuthentication, Protocol,
@@ -15,7 +16,7 @@ use crate::aws_api::elbv2::{
 use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Resource id of the load balancer of a Service or a Gateway, and of the ALB of an Ingress group.
@@ -212,6 +213,10 @@ pub struct Stack {
     pub protection: Protection,
     /// ALBs behind a frontend NLB, by the NLB's target group.
     pub alb_targets: Resources<AlbTarget>,
+    /// Certificates that ACM is asked for.
+    pub certificates: Resources<Certificate>,
+    /// What the ids of certificates end in that stay as they are, because it is not known whether they are wanted.
+    pub retained_certificates: BTreeSet<String>,
 }
 
 impl Stack {
@@ -227,7 +232,32 @@ impl Stack {
             bindings: Resources::new(),
             protection: Protection::default(),
             alb_targets: Resources::new(),
+            certificates: Resources::new(),
+            retained_certificates: BTreeSet::new(),
         }
+    }
+}
+
+/// A certificate that ACM is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// ARN of the private authority that shall issue it; `None`: Amazon does, and its names are validated by DNS.
+    pub authority: Option<String>,
+    /// Names in byte order, the first one being the subject. Not empty.
+    pub names: Vec<String>,
+    /// User tags, given with the request only.
+    pub tags: Tags,
+}
+
+impl Certificate {
+    /// How it comes into being.
+    pub fn kind(&self) -> CertificateKind {
+        if self.authority.is_some() { CertificateKind::Private } else { CertificateKind::AmazonIssued }
+    }
+
+    /// Its first name.
+    pub fn subject(&self) -> &str {
+        self.names.first().map(String::as_str).unwrap_or_default()
     }
 }
 

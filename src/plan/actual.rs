@@ -4,10 +4,16 @@
 //! the diff does not look at them otherwise.
 
 use crate::api::TargetGroupBinding;
+use crate::aws_api::CloudError;
+use crate::aws_api::acm::{CertificateStatus, ValidationRecord};
 use crate::aws_api::ec2;
 use crate::aws_api::elbv2;
 use crate::aws_api::protection::ShieldProtection;
+use crate::aws_api::route53::HostedZone;
 use crate::aws_api::{Attributes, Tags};
+use crate::model::ResourceId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Everything that exists of one stack. Nothing found: all lists are empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +28,44 @@ pub struct Actual {
     pub bindings: Vec<TargetGroupBinding>,
     /// What protects the stack's ALB.
     pub protection: Protection,
+    /// Certificates.
+    pub certificates: Certificates,
+}
+
+/// Certificates with the stack's tags, and what a request of one needs to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Certificates {
+    /// The certificates.
+    pub found: Vec<Certificate>,
+    /// Hosted zones of the account; only asked for when records come or go.
+    pub zones: Vec<HostedZone>,
+    /// ARN of the certificate that was last deleted of each resource id, as far as is remembered.
+    pub deleted: BTreeMap<ResourceId, String>,
+    /// Why nothing of this is known; `None`: all of it is.
+    pub failure: Option<CloudError>,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Certificate {
+    /// ARN.
+    pub arn: String,
+    /// Its id in the stack.
+    pub id: ResourceId,
+    /// Names.
+    pub names: BTreeSet<String>,
+    /// The private authority that issues it.
+    pub authority: Option<String>,
+    /// How far it is.
+    pub status: CertificateStatus,
+    /// Why it will not be issued, in AWS's words.
+    pub failure_reason: Option<String>,
+    /// How long it has been known.
+    pub age: Duration,
+    /// Whether something uses it, as far as was asked.
+    pub is_in_use: bool,
+    /// Records that validate its names, as far as was asked, and whether each is known to stand in its zone.
+    pub records: BTreeMap<ValidationRecord, bool>,
 }
 
 /// A load balancer and what hangs on it.

@@ -10,6 +10,7 @@
 
 pub mod actual;
 pub mod binding;
+pub mod certificates;
 pub mod diff;
 pub mod digest;
 pub mod quotas;
@@ -23,7 +24,7 @@ pub use quotas::{ExhaustedQuotas, Quota};
 pub use step::{BindingWrite, OnFailure, Op, Stage, Step, StepId};
 
 use crate::aws_api::elbv2::{FixedResponseAction, ListenerAction};
-use crate::aws_api::{Request, ResolvedIds, SymbolKind};
+use crate::aws_api::{CloudError, Request, ResolvedIds, SymbolKind};
 use crate::model::ResourceAddress;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -41,19 +42,21 @@ pub struct Plan {
     pub revisits: Vec<Requeue>,
     /// What the user should know although nothing is done about it.
     pub notices: Vec<String>,
+    /// What keeps resources from being as wanted, and no step can help.
+    pub problems: Vec<Problem>,
 }
 
 impl Plan {
     /// Whether there is nothing to do, neither now nor later.
     pub fn is_empty(&self) -> bool {
-        let Self { steps, known: _, shortfalls: _, revisits, notices: _ } = self;
+        let Self { steps, known: _, shortfalls: _, revisits, notices: _, problems: _ } = self;
         steps.is_empty() && revisits.is_empty()
     }
 
     /// The same plan with some of its steps only, which do not wait for the others.
     #[must_use]
     pub fn only(self, chosen: &BTreeSet<StepId>) -> Self {
-        let Self { steps, known, shortfalls: _, revisits: _, notices: _ } = self;
+        let Self { steps, known, shortfalls: _, revisits: _, notices: _, problems: _ } = self;
         let numbered = steps.into_iter().enumerate().filter(|(at, _)| chosen.contains(&StepId(*at)));
         let mut steps: Vec<Step> = numbered.map(|(_, step)| step).collect();
         for step in &mut steps {
@@ -95,6 +98,28 @@ pub struct QuotaExceeded {
     pub resource: ResourceAddress,
     /// The step that tries it nevertheless.
     pub step: StepId,
+}
+
+/// What keeps a resource from being as wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of resource it is about.
+    pub stage: Stage,
+    /// The resource.
+    pub resource: ResourceAddress,
+    /// What is the matter.
+    pub cause: ProblemCause,
+}
+
+/// What is the matter with a resource.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProblemCause {
+    /// AWS could not be asked.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// Somebody has to do something about it.
+    #[error("{0}")]
+    UserMustAct(String),
 }
 
 /// A reason to look again.

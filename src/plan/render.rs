@@ -3,13 +3,13 @@
 mod content;
 
 use super::step::{BindingWrite, Op, Step};
-use super::{Plan, QuotaExceeded, Requeue};
+use super::{Plan, Problem, QuotaExceeded, Requeue};
 use crate::aws_api::Effect;
 use std::fmt;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { steps, known: _, shortfalls, revisits, notices } = self;
+        let Self { steps, known: _, shortfalls, revisits, notices, problems } = self;
         for step in steps {
             write!(f, "{step}")?;
         }
@@ -21,6 +21,9 @@ impl fmt::Display for Plan {
         }
         for notice in notices {
             writeln!(f, "! {notice}")?;
+        }
+        for Problem { stage: _, resource, cause } in problems {
+            writeln!(f, "! {resource}: {cause}")?;
         }
         Ok(())
     }
@@ -47,6 +50,7 @@ impl Op {
             Self::DeleteBinding(_) => "DeleteTargetGroupBinding",
             Self::AwaitBindingObserved(_) => "AwaitTargets",
             Self::AwaitBindingGone(_) => "AwaitTargetGroupBindingGone",
+            Self::AwaitCertificateFree(_) => "AwaitCertificateFree",
         }
     }
 
@@ -60,7 +64,10 @@ impl Op {
                 details.push(("labels", content::pairs(labels)));
                 details
             }
-            Self::DeleteBinding(_) | Self::AwaitBindingObserved(_) | Self::AwaitBindingGone(_) => Vec::new(),
+            Self::DeleteBinding(_)
+            | Self::AwaitBindingObserved(_)
+            | Self::AwaitBindingGone(_)
+            | Self::AwaitCertificateFree(_) => Vec::new(),
         }
     }
 }
@@ -71,7 +78,7 @@ pub fn sign(op: &Op) -> char {
         Op::CreateBinding(_) => '+',
         Op::PatchBinding { .. } => '~',
         Op::DeleteBinding(_) => '-',
-        Op::AwaitBindingObserved(_) | Op::AwaitBindingGone(_) => '.',
+        Op::AwaitBindingObserved(_) | Op::AwaitBindingGone(_) | Op::AwaitCertificateFree(_) => '.',
         Op::Aws(request) => match request.action().effect() {
             Effect::Create => '+',
             Effect::Read | Effect::Update => '~',

@@ -15,6 +15,8 @@ pub struct StepId(pub usize);
 pub enum Stage {
     /// Managed security groups and their rules.
     SecurityGroups,
+    /// Certificates that ACM is asked for, and the records that validate their names.
+    Certificates,
     /// ALBs as targets of a frontend NLB.
     AlbTargets,
     /// Target groups.
@@ -40,6 +42,7 @@ impl Stage {
     pub fn label(self) -> &'static str {
         match self {
             Self::SecurityGroups => "*ec2.securityGroupSynthesizer",
+            Self::Certificates => "*acm.certificateSynthesizer",
             Self::AlbTargets => "*elbv2.frontendNlbTargetSynthesizer",
             Self::TargetGroups => "*elbv2.targetGroupSynthesizer",
             Self::LoadBalancers => "*elbv2.loadBalancerSynthesizer",
@@ -73,6 +76,8 @@ pub enum Op {
     AwaitBindingObserved(ObjectKey),
     /// Waits until a deleted TargetGroupBinding is gone.
     AwaitBindingGone(ObjectKey),
+    /// Waits until nothing uses a certificate, by its ARN, so that its records may go before it does.
+    AwaitCertificateFree(String),
 }
 
 /// A TargetGroupBinding to write, with references not resolved yet.

@@ -4,10 +4,10 @@ use super::{ContributorWarning, LoadBalancerSettings, NlbSettings, TargetGroupSe
 use crate::api::ObjectKey;
 use crate::aws_api::ec2::IngressRule;
 use crate::aws_api::elbv2::{ListenerAction, MutualAuthentication, Protocol, RuleCondition};
-use crate::aws_api::{Attributes, Tags};
+use crate::aws_api::{Attributes, Ref, Tags};
 use crate::facts::group::AwsRefusal;
 use crate::finding::ObjectRef;
-use crate::model::{Protection, Rule};
+use crate::model::{Certificate, Protection, Resources, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -32,6 +32,10 @@ pub struct AlbSettings<'a> {
     pub frontend_nlb: Option<NlbSettings<'a>>,
     /// Whose the settings of each listener are.
     pub listener_settings: Vec<ListenerSetting>,
+    /// Certificates that ACM is asked for.
+    pub certificates: Resources<Certificate>,
+    /// What the ids of certificates end in that stay as they are.
+    pub retained_certificates: BTreeSet<String>,
 }
 
 /// A listener of an ALB.
@@ -45,8 +49,8 @@ pub struct AlbListenerSettings {
     pub restricted: bool,
     /// Live inbound rules that stay, of a listener whose contributor cannot be built.
     pub retained_ingress: Vec<IngressRule>,
-    /// ARNs; the first is the default.
-    pub certificates: Vec<String>,
+    /// Certificates; the first is the default.
+    pub certificates: Vec<Ref>,
     /// Security policy.
     pub ssl_policy: Option<String>,
     /// Whether a contributor chose the policy.

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// Certificates of a private CA that `--allowed-certificate-authority-arns` does not name (if it names any) do not count.
 pub fn discover<'a>(
     hosts: impl IntoIterator<Item = &'a str>,
-    certificates: &[Certificate],
+    certificates: impl IntoIterator<Item = &'a Certificate>,
     origin: &Origin,
     config: &Config,
 ) -> Result<Vec<String>, BuildError> {
@@ -23,7 +23,7 @@ pub fn discover<'a>(
     let names: BTreeSet<&str> = hosts.iter().copied().collect();
     let parents: BTreeSet<&str> = hosts.iter().filter_map(|host| parent_of(host)).collect();
     let (mut arns, mut covered, mut covered_parents) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for certificate in certificates.iter().filter(|certificate| is_allowed(certificate, config)) {
+    for certificate in certificates.into_iter().filter(|certificate| is_allowed(certificate, config)) {
         for domain in &certificate.domains {
             let (wanted, covered, domain) = match domain.strip_prefix("*.") {
                 None => (&names, &mut covered, domain.as_str()),

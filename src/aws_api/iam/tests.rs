@@ -12,7 +12,7 @@ fn permissions(policy: &Policy) -> BTreeSet<&str> {
 
 #[test]
 fn every_operation_is_allowed() {
-    let policy = Policy::of(Partition::Aws);
+    let policy = Policy::of(Partition::Aws, PolicyParts::ALL);
     let allowed = permissions(&policy);
     let besides =
         [Action::GetCallerIdentity, Action::DryRun, Action::GetRole, Action::SimulatePrincipalPolicy];
@@ -31,7 +31,7 @@ fn reading_is_never_allowed_as_a_change_nor_a_change_as_reading() {
 
 #[test]
 fn resources_that_exist_are_changed_only_if_they_are_ours() {
-    let policy = Policy::of(Partition::Aws);
+    let policy = Policy::of(Partition::Aws, PolicyParts::default());
     let key = "aws:ResourceTag/elbv2.k8s.aws/cluster";
     for permission in ["elasticloadbalancing:DeleteLoadBalancer", "ec2:DeleteSecurityGroup"] {
         let allowing = policy.statement.iter().filter(|statement| statement.action.contains(permission));
@@ -44,7 +44,7 @@ fn resources_that_exist_are_changed_only_if_they_are_ours() {
 #[test]
 fn a_policy_fits_into_a_managed_one() {
     for partition in Partition::VARIANTS {
-        let policy = Policy::of(*partition).render().unwrap();
+        let policy = Policy::of(*partition, PolicyParts::default()).render().unwrap();
         let size = policy.chars().filter(|letter| !letter.is_whitespace()).count();
         assert!(size <= LARGEST, "{partition:?}: {size}");
     }
@@ -52,7 +52,7 @@ fn a_policy_fits_into_a_managed_one() {
 
 #[test]
 fn isolated_partitions_lack_what_their_iam_does_not_know_and_name_themselves_in_arns() {
-    let (usual, isolated) = (Policy::of(Partition::Aws), Policy::of(Partition::AwsIsoB));
+    let (usual, isolated) = (Policy::of(Partition::Aws, PolicyParts::default()), Policy::of(Partition::AwsIsoB, PolicyParts::default()));
     let lacking: Vec<_> = permissions(&usual).difference(&permissions(&isolated)).copied().collect();
     assert_eq!(
         lacking,
@@ -70,7 +70,7 @@ fn isolated_partitions_lack_what_their_iam_does_not_know_and_name_themselves_in_
 
 #[test]
 fn what_only_doctor_asks_is_not_allowed_by_the_policy() {
-    let policy = Policy::of(Partition::Aws);
+    let policy = Policy::of(Partition::Aws, PolicyParts::default());
     let allowed = permissions(&policy);
     let asked = ["iam:GetRole", "iam:SimulatePrincipalPolicy", "ec2:DryRun"];
     assert!(asked.iter().all(|permission| !allowed.contains(permission)), "{allowed:?}");
@@ -107,4 +107,32 @@ fn the_principal_behind_a_caller_is_a_user_or_a_role() {
     for (caller, expected) in cases {
         assert_eq!(Principal::of(caller), expected, "{caller}");
     }
+}
+
+#[test]
+fn what_a_feature_needs_is_allowed_only_when_asked_for() {
+    let usual = Policy::of(Partition::Aws, PolicyParts::default());
+    let requested = PolicyParts { requested_certificates: true, ..PolicyParts::default() };
+    let requested = Policy::of(Partition::Aws, requested);
+    let more: Vec<_> = permissions(&requested).difference(&permissions(&usual)).copied().collect();
+    assert_eq!(
+        more,
+        [
+            "acm-pca:GetCertificate",
+            "acm-pca:IssueCertificate",
+            "acm-pca:ListPermissions",
+            "acm:AddTagsToCertificate",
+            "acm:DeleteCertificate",
+            "acm:ListTagsForCertificate",
+            "acm:RequestCertificate",
+            "route53:ChangeResourceRecordSets",
+            "route53:ListHostedZones",
+        ]
+    );
+    let statement = |permission: &str| {
+        requested.statement.iter().find(|one| one.action.contains(permission)).unwrap().condition.clone()
+    };
+    let is_tagged = |of: &str| Conditions::from([("Null", BTreeMap::from([(format!("aws:{of}/{CLUSTER_TAG}"), vec!["false"])]))]);
+    assert_eq!(statement("acm:DeleteCertificate"), is_tagged("ResourceTag"));
+    assert_eq!(statement("acm:RequestCertificate"), is_tagged("RequestTag"));
 }

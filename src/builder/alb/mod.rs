@@ -80,12 +80,19 @@ impl<'b, 'a> AlbBuilder<'b, 'a> {
         self.add_listeners(retained.as_ref(), stack)?;
         self.add_target_groups_of_retained(retained.as_ref(), stack);
         stack.protection = self.settings.protection.clone();
+        self.add_certificates(stack);
         self.diagnostics.begin(Part::FrontendNlb);
         if let Some(nlb) = &self.settings.frontend_nlb {
             nlb::add(nlb, self.facts, self.config, stack)?;
         }
         let uses_backend_group = groups.uses_backend_group;
         Ok(Some(AlbOutcome { attribution: self.attribution, uses_backend_group }))
+    }
+
+    /// Certificates; a contributor that turned out not to be buildable keeps what it has.
+    fn add_certificates(&mut self, stack: &mut Stack) {
+        stack.certificates = std::mem::take(&mut self.settings.certificates);
+        stack.retained_certificates = std::mem::take(&mut self.settings.retained_certificates);
     }
 
     fn exists(&self, stack: &StackId) -> Result<bool, BuildError> {
@@ -241,7 +248,7 @@ impl<'b, 'a> AlbBuilder<'b, 'a> {
             port: number,
             protocol: settings.protocol.clone(),
             default_actions,
-            certificates: settings.certificates.iter().cloned().map(Into::into).collect(),
+            certificates: settings.certificates.clone(),
             ssl_policy: settings.ssl_policy.clone(),
             alpn_policy: Vec::new(),
             mutual_authentication: settings.mutual_tls.clone(),

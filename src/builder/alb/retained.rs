@@ -7,7 +7,7 @@
 use super::Contributors;
 use super::optimizer::CandidateRule;
 use crate::aws_api::elbv2::ListenerAction;
-use crate::aws_api::{Attributes, Tags};
+use crate::aws_api::{Attributes, Ref, Tags};
 use crate::builder::retained::{
     binding, forwards, rule, sendable, target_group, used_target_groups, user_tags,
 };
@@ -228,8 +228,9 @@ fn retained_listener(listener: &LiveListener) -> AlbListenerSettings {
 }
 
 /// All of both lists, without repetition.
-fn united(first: &[String], second: &[String]) -> Vec<String> {
+fn united(first: &[String], second: &[Ref]) -> Vec<Ref> {
     let mut seen = BTreeSet::new();
+    let first: Vec<Ref> = first.iter().cloned().map(Ref::from).collect();
     first.iter().chain(second).filter(|item| seen.insert(*item)).cloned().collect()
 }
 

@@ -67,6 +67,11 @@ fn is_used(action: Action, config: &Config) -> bool {
         (_, Action::DescribeCapacityReservation | Action::ModifyCapacityReservation) => {
             config.features.lb_capacity_reservation
         }
+        (Service::Route53, _)
+        | (_, Action::ListCertificateTags | Action::RequestCertificate | Action::DeleteCertificate) => {
+            config.features.enable_certificate_management
+        }
+        (_, Action::ImportCertificate) => false,
         _ => true,
     }
 }

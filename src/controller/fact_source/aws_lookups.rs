@@ -60,6 +60,7 @@ pub async fn look_up(
         Lookup::ExistingLoadBalancers(_)
         | Lookup::LiveStack(_)
         | Lookup::BackendSecurityGroup
+        | Lookup::ManagedCertificates
         | Lookup::Service { .. }
         | Lookup::Secret { .. } => Ok(AwsFact::NotFromAws),
     }
@@ -97,6 +98,7 @@ pub fn insert(facts: &mut Facts, lookup: Lookup, answer: Result<AwsFact, LookupF
         Lookup::ExistingLoadBalancers(_)
         | Lookup::LiveStack(_)
         | Lookup::BackendSecurityGroup
+        | Lookup::ManagedCertificates
         | Lookup::Service { .. }
         | Lookup::Secret { .. } => {}
     }

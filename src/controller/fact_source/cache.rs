@@ -87,7 +87,8 @@ pub struct Certificates(Mutex<BTreeMap<String, (Instant, Certificate)>>);
 impl Certificates {
     /// All issued certificates, in ACM's order; those that vanish meanwhile are left out.
     pub async fn list(&self, cloud: &dyn Cloud) -> Result<Vec<Certificate>, CloudError> {
-        let arns = pages::all(cloud, ListCertificates::default()).await?;
+        let listed = pages::all(cloud, ListCertificates::default()).await?;
+        let arns: Vec<String> = listed.into_iter().map(|summary| summary.arn).collect();
         self.0.lock().retain(|arn, _| arns.contains(arn));
         let described = futures::stream::iter(arns).map(|arn| self.describe(cloud, arn));
         let described: Vec<_> = described.buffered(DESCRIBED_AT_ONCE).try_collect().await?;

@@ -10,10 +10,11 @@ use crate::deploy::failure::Cause;
 use crate::deploy::{DeployFailure, FailureClass, StepFailure};
 use crate::facts::group::{AwsRefusal, IngressGroup, Member};
 use crate::finding::Finding;
-use crate::model::{Binding, Resources};
+use crate::model::{Binding, ResourceId, Resources};
 use crate::plan::Stage;
+use crate::plan::certificates::member_of;
 use crate::settings::alb::ListenerPart;
-use crate::settings::ingress::FRONTEND_NLB_ID;
+use crate::settings::ingress::{FRONTEND_NLB_ID, certificates};
 use crate::settings::shared_setting::{KeyedSetting, SharedPart};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +66,10 @@ pub(super) fn values_of(
     }
     let mut values: BTreeMap<ObjectKey, Vec<Finding>> = BTreeMap::new();
     for step in &failure.failures {
-        let givers = givers_of(attribution, step);
+        let givers = match step.stage {
+            Some(Stage::Certificates) => of_certificate(group, step),
+            _ => givers_of(attribution, step),
+        };
         let givers: Vec<&Member> =
             group.members.iter().filter(|member| givers.contains(&member.key)).collect();
         if givers.is_empty() {
@@ -77,6 +81,13 @@ pub(super) fn values_of(
         }
     }
     Some(values)
+}
+
+/// The member that a certificate is for, which its id tells.
+fn of_certificate<'g>(group: &'g IngressGroup, step: &StepFailure) -> BTreeSet<&'g ObjectKey> {
+    let id = ResourceId::from(step.resource.id().unwrap_or_default());
+    let is_for = |member: &&Member| certificates::member_suffix(&member.key) == member_of(&id);
+    group.members.iter().filter(is_for).map(|member| &member.key).collect()
 }
 
 /// The members that give the values that were refused of a call.
@@ -162,7 +173,12 @@ fn shared_part(step: &StepFailure) -> Option<SharedPart> {
         Stage::Wafv2 => Some(SharedPart::WebAcl),
         Stage::WafRegional => Some(SharedPart::ClassicWebAcl),
         Stage::Shield => Some(SharedPart::Shield),
-        Stage::AlbTargets | Stage::TargetGroups | Stage::Listeners | Stage::Rules | Stage::Bindings => None,
+        Stage::Certificates
+        | Stage::AlbTargets
+        | Stage::TargetGroups
+        | Stage::Listeners
+        | Stage::Rules
+        | Stage::Bindings => None,
     }
 }
 
@@ -198,7 +214,9 @@ fn members_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<
             let words = format!("{cause} {}", step.values.join(" "));
             attribution.of_listener(id, part_of(step), &words)
         }
-        Stage::SecurityGroups
+        // why: all but the listeners that wait for it stands, so nobody has to be given up for a certificate
+        Stage::Certificates
+        | Stage::SecurityGroups
         | Stage::AlbTargets
         | Stage::LoadBalancers
         | Stage::Wafv2

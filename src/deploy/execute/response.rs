@@ -13,32 +13,50 @@ pub(super) fn id_of(kind: &SymbolKind, response: &Response) -> Option<String> {
         (SymbolKind::TargetGroupArn, Response::CreateTargetGroup(created)) => Some(created.arn.clone()),
         (SymbolKind::ListenerArn, Response::CreateListener(created)) => Some(created.arn.clone()),
         (SymbolKind::RuleArn, Response::CreateRule(created)) => Some(created.arn.clone()),
+        (SymbolKind::CertificateArn, Response::RequestCertificate(arn)) => Some(arn.clone()),
         (SymbolKind::SecurityGroupId, Response::CreateSecurityGroup(created)) => Some(created.id.clone()),
         _ => None,
     }
     .filter(|id: &String| !id.is_empty())
 }
 
-/// Whether a delete failed only because there is nothing to delete.
-pub(super) fn is_gone_already(request: &Request, error: &CloudError) -> bool {
+/// Whether a call failed only because what it shall do is done: there is nothing to delete, or it is there.
+pub(super) fn is_done_already(request: &Request, error: &CloudError) -> bool {
     match request {
         Request::DeleteLoadBalancer(_) => error.is(&["LoadBalancerNotFound"]),
         Request::DeleteTargetGroup(_) | Request::DeregisterTargets(_) => error.is(&["TargetGroupNotFound"]),
         Request::DeleteListener(_) => error.is(&["ListenerNotFound"]),
         Request::DeleteRule(_) => error.is(&["RuleNotFound"]),
         Request::DeleteSecurityGroup(_) => error.is(&["InvalidGroup.NotFound"]),
+        Request::DeleteCertificate(_) => error.is(&["ResourceNotFoundException"]),
+        // why: another certificate of the same name has the same record
+        Request::CreateRecord(_) => says(error, &["already exists"]),
+        // why: what differs is not what we made
+        Request::DeleteRecord(_) => {
+            error.is(&["NoSuchHostedZone"])
+                || says(error, &["not found", "do not match the current values"])
+        }
         _ => false,
     }
 }
 
-/// The answer that a delete would have given.
-pub(super) fn of_delete(request: &Request) -> Response {
+/// Whether Route 53 refuses a change in some of these words; it has one code for all that can be wrong with one.
+fn says(error: &CloudError, words: &[&str]) -> bool {
+    let CloudError::Service { message, .. } = error else { return false };
+    error.is(&["InvalidChangeBatch"]) && words.iter().any(|word| message.contains(word))
+}
+
+/// The answer that the call would have given.
+pub(super) fn of_done(request: &Request) -> Response {
     match request {
         Request::DeleteTargetGroup(_) => Response::DeleteTargetGroup(()),
         Request::DeleteListener(_) => Response::DeleteListener(()),
         Request::DeleteRule(_) => Response::DeleteRule(()),
         Request::DeleteSecurityGroup(_) => Response::DeleteSecurityGroup(()),
         Request::DeregisterTargets(_) => Response::DeregisterTargets(()),
+        Request::DeleteCertificate(_) => Response::DeleteCertificate(()),
+        Request::CreateRecord(_) => Response::CreateRecord(()),
+        Request::DeleteRecord(_) => Response::DeleteRecord(()),
         _ => Response::DeleteLoadBalancer(()),
     }
 }
@@ -58,6 +76,7 @@ pub(super) fn is_still_in_use(request: &Request, error: &CloudError) -> bool {
     match request {
         Request::DeleteTargetGroup(_) | Request::DeleteLoadBalancer(_) => error.is(&["ResourceInUse"]),
         Request::DeleteSecurityGroup(_) => error.is(&["DependencyViolation"]),
+        Request::DeleteCertificate(_) => error.is(&["ResourceInUseException"]),
         _ => false,
     }
 }

@@ -239,6 +239,13 @@ impl<'a> Diff<'a> {
     }
 
     fn delete_listeners(&mut self, surplus: &[&actual::Listener]) {
+        if self.keeps_listeners {
+            for kept in surplus {
+                self.use_target_groups(&kept.entity.default_actions);
+                kept.rules.iter().for_each(|rule| self.use_target_groups(&rule.entity.actions));
+            }
+            return;
+        }
         let must_free = self.context.exhausted_quotas.is_exhausted(&Quota::TargetGroups);
         let phase = if must_free { Phase::Frees } else { PHASE };
         for actual in surplus {

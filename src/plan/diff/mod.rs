@@ -4,6 +4,7 @@
 //! upstream's (`pkg/deploy/stack_deployer.go`), turned round where something would go before its successor is there.
 
 mod bindings;
+mod certificates;
 mod equality;
 mod listeners;
 mod load_balancers;
@@ -16,6 +17,7 @@ mod tags;
 mod target_groups;
 
 use super::actual::Actual;
+use super::certificates::{CertificateStates, Deployable};
 use super::digest::AppliedSecrets;
 use super::quotas::ExhaustedQuotas;
 use super::{Plan, StepId};
@@ -55,6 +57,9 @@ pub enum DiffError {
 
 /// The steps from `actual` to `stack`. Empty when nothing that counts differs.
 pub fn diff(stack: &Stack, actual: &Actual, context: PlanContext<'_>) -> Result<Plan, DiffError> {
+    let certificates = CertificateStates::of(stack, &actual.certificates);
+    let Deployable { stack, keeps_listeners } = certificates.deployable(stack, actual);
+    let stack = &*stack;
     let Stack {
         id: _,
         security_groups,
@@ -65,8 +70,12 @@ pub fn diff(stack: &Stack, actual: &Actual, context: PlanContext<'_>) -> Result<
         bindings,
         protection,
         alb_targets,
+        certificates: _,
+        retained_certificates: _,
     } = stack;
     let mut diff = Diff::new(stack, actual, context);
+    diff.keeps_listeners = keeps_listeners;
+    diff.certificates(&certificates);
     diff.security_groups(security_groups)?;
     diff.target_groups(target_groups)?;
     diff.load_balancers(load_balancers)?;
@@ -75,6 +84,7 @@ pub fn diff(stack: &Stack, actual: &Actual, context: PlanContext<'_>) -> Result<
     diff.protection(protection);
     diff.alb_targets(alb_targets);
     diff.delete_surplus();
+    diff.delete_certificates(&certificates);
     Ok(diff.builder.finish(diff.known))
 }
 
@@ -85,6 +95,8 @@ struct Diff<'a> {
     context: PlanContext<'a>,
     /// Ids of the stack's resources that exist and stay.
     known: ResolvedIds,
+    /// Whether listeners stay that nobody wants any more.
+    keeps_listeners: bool,
     /// The observed load balancer that stays, by resource id.
     load_balancers: BTreeMap<&'a ResourceId, &'a super::actual::LoadBalancer>,
     /// For a load balancer that replaces another: the steps that take the old one away.
@@ -113,6 +125,7 @@ impl<'a> Diff<'a> {
             actual,
             context,
             known: ResolvedIds::new(),
+            keeps_listeners: false,
             load_balancers: BTreeMap::new(),
             replacing: BTreeMap::new(),
             surplus_target_groups: Vec::new(),

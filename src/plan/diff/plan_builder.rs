@@ -2,13 +2,14 @@
 
 use crate::aws_api::{Request, ResolvedIds};
 use crate::model::ResourceAddress;
-use crate::plan::{Op, Plan, Quota, QuotaExceeded, Requeue, Step, StepId};
+use crate::plan::{Op, Plan, Problem, Quota, QuotaExceeded, Requeue, Step, StepId};
 use std::time::Duration;
 
 /// When a step is due. Within a phase, steps keep the order in which they were noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     SecurityGroups,
+    Certificates,
     DetachAlbs,
     /// Only when a quota is used up: what can go goes first.
     Frees,
@@ -29,6 +30,7 @@ pub(super) enum Phase {
     DeleteTargetGroups,
     AttachAlbs,
     DeleteSecurityGroups,
+    DeleteCertificates,
 }
 
 /// Steps noted so far.
@@ -38,6 +40,7 @@ pub(super) struct PlanBuilder {
     shortfalls: Vec<QuotaExceeded>,
     revisits: Vec<Requeue>,
     notices: Vec<String>,
+    problems: Vec<Problem>,
 }
 
 impl PlanBuilder {
@@ -77,9 +80,14 @@ impl PlanBuilder {
         self.notices.push(text);
     }
 
+    /// Says what keeps a resource from being as wanted.
+    pub(super) fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
     /// Sorts the steps by phase and renumbers what they refer to.
     pub(super) fn finish(self, known: ResolvedIds) -> Plan {
-        let Self { steps, mut shortfalls, revisits, notices } = self;
+        let Self { steps, mut shortfalls, revisits, notices, problems } = self;
         let mut order: Vec<usize> = (0..steps.len()).collect();
         let phase_of = |noted: &usize| steps.get(*noted).map(|(phase, _)| *phase);
         order.sort_by_key(phase_of);
@@ -96,7 +104,7 @@ impl PlanBuilder {
         for shortfall in &mut shortfalls {
             shortfall.step = place.get(shortfall.step.0).copied().unwrap_or(shortfall.step);
         }
-        Plan { steps, known, shortfalls, revisits, notices }
+        Plan { steps, known, shortfalls, revisits, notices, problems }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::aws_api::elbv2::{
     RuleCondition, RuleTransform, SubnetMapping, Target, TargetGroupStickiness, TargetGroupTuple,
     ValuesOrRegexes,
 };
+use crate::aws_api::route53::{CreateRecord, DeleteRecord};
 use crate::aws_api::{Ref, Request};
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -93,6 +94,18 @@ pub(super) fn of_request(request: &Request) -> Details {
         R::AssociateWafRegionalWebAcl(associate) => vec![("web ACL", associate.web_acl_id.clone())],
         R::CreateShieldProtection(create) => vec![("name", create.name.clone())],
         R::DeleteShieldProtection(delete) => vec![("protection", delete.protection_id.clone())],
+        R::RequestCertificate(request) => {
+            let mut details = vec![("names", request.names.join(", "))];
+            push(&mut details, "authority", request.authority.as_ref());
+            details.push(("tags", pairs(&request.tags)));
+            details
+        }
+        R::DeleteCertificate(delete) => vec![("certificate", delete.arn.clone())],
+        R::CreateRecord(CreateRecord { zone_id, record })
+        | R::DeleteRecord(DeleteRecord { zone_id, record, certificate: _ }) => vec![
+            ("zone", zone_id.clone()),
+            ("record", format!("{} {} {}", record.name, record.kind, record.value)),
+        ],
         _ => Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ fn certificate(arn: &str, domains: &[&str], authority: Option<&str>) -> Certific
         kind: "AMAZON_ISSUED".into(),
         domains: domains.iter().map(ToString::to_string).collect(),
         certificate_authority_arn: authority.map(Into::into),
+        ..Certificate::default()
     }
 }
 

@@ -4,15 +4,16 @@ use super::listeners::PortContext;
 use super::rule::RuleReader;
 use super::target_group::RouteTargetGroupReader;
 use super::{AddOns, GatewayContext, GatewayReport, protection};
-use crate::aws_api::Tags;
+use crate::aws_api::{Ref, Tags};
 use crate::aws_api::elbv2::Protocol;
 use crate::facts::{BuildError, MissingLookups};
 use crate::finding::Part;
 use crate::gateway::attachment::PortRoutes;
 use crate::gateway::rules::{Loaded, expand};
+use crate::model::Resources;
 use crate::settings::AlbSettings;
 use crate::settings::alb::{AlbListenerSettings, ClientSources, Contribution, RuleSettings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The Gateway is the only one who brings anything.
 const GATEWAY: usize = 0;
@@ -42,6 +43,8 @@ pub(super) fn read<'a>(
     let contribution =
         Contribution { rules, target_groups: target_groups.settings, ..Contribution::default() };
     let settings = AlbSettings {
+        certificates: Resources::new(),
+        retained_certificates: BTreeSet::new(),
         load_balancer,
         tags_complete: true,
         listeners,
@@ -125,7 +128,7 @@ fn listener(at: &PortContext<'_, '_>, tags: &Tags) -> Result<AlbListenerSettings
         sources: ClientSources::default(),
         restricted: false,
         retained_ingress: Vec::new(),
-        certificates: if is_https { at.certificates()? } else { Vec::new() },
+        certificates: if is_https { at.certificates()?.into_iter().map(Ref::from).collect() } else { Vec::new() },
         ssl_policy: is_https.then(|| at.ssl_policy()),
         policy_chosen: false,
         mutual_tls: if is_https { at.mutual_tls()? } else { None },

@@ -93,7 +93,7 @@ impl<'c, 'a> PortContext<'c, 'a> {
         }
         let known = self.context.facts.certificates()??;
         let found =
-            certificates::discover(hosts.iter().map(String::as_str), known, &origin, self.context.config);
+            certificates::discover(hosts.iter().map(String::as_str), known.iter(), &origin, self.context.config);
         found.map_err(|error| error.within(Part::Certificates))
     }
 

@@ -1,15 +1,77 @@
-//! Certificates of HTTPS listeners: discovery by host, and merging what members bring.
+//! Certificates of HTTPS listeners: discovery by host, requests for the hosts of an Ingress, and merging what members bring.
 
 use super::context::{GroupContext, MemberView};
+use super::tags;
+use crate::api::ObjectKey;
+use crate::aws_api::Ref;
+use crate::aws_api::acm::CertificateKind;
 use crate::facts::BuildError;
+use crate::model::{Certificate, ResourceId};
 use crate::settings::{Origin, certificates};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
-/// ARNs of the certificates that cover the hosts of an Ingress, sorted; none without hosts.
-pub(super) fn discover(group: &GroupContext<'_>, member: &MemberView<'_>) -> Result<Vec<String>, BuildError> {
+const CREATE: &str = "create-acm-cert";
+const AUTHORITY: &str = "acm-pca-arn";
+
+/// ARNs of the certificates that cover the hosts of an Ingress, sorted; none without hosts. Those that were made for Ingresses are
+/// their own.
+pub(super) fn discover(group: &GroupContext<'_>, member: &MemberView<'_>) -> Result<Vec<Ref>, BuildError> {
     let known = group.facts.certificates()??;
     let origin = Origin::field(&member.object, "spec.tls");
-    certificates::discover(hosts(member), known, &origin, group.config)
+    let hosts = hosts(member);
+    if !group.config.features.enable_certificate_management || hosts.is_empty() {
+        let arns = certificates::discover(hosts, known.iter(), &origin, group.config)?;
+        return Ok(arns.into_iter().map(Ref::from).collect());
+    }
+    let managed = group.facts.managed_certificates()??;
+    let others = known.iter().filter(|certificate| !managed.contains(&certificate.arn));
+    let arns = certificates::discover(hosts, others, &origin, group.config)?;
+    Ok(arns.into_iter().map(Ref::from).collect())
+}
+
+/// Whether a certificate is to be made for the hosts of an Ingress.
+///
+/// What is no boolean counts as `false`, as upstream; admission warns of it.
+pub(super) fn is_wanted(group: &GroupContext<'_>, member: &MemberView<'_>) -> bool {
+    group.config.features.enable_certificate_management
+        && member.annotations.boolean(CREATE).ok().flatten().unwrap_or(false)
+}
+
+/// The certificate that is to be made for the hosts of an Ingress, and its id.
+///
+/// Errors: there is no host.
+pub(super) fn requested(
+    group: &GroupContext<'_>,
+    member: &MemberView<'_>,
+) -> Result<(ResourceId, Certificate), BuildError> {
+    let names: Vec<String> =
+        hosts(member).into_iter().filter(|host| !host.is_empty()).map(str::to_owned).collect();
+    if names.is_empty() {
+        let problem = "a certificate is to be made, and there is no host in spec.rules or spec.tls to make it for";
+        return Err(member.origin(CREATE).error(problem).hint("name a host").into());
+    }
+    let by_ingress = member.annotations.string(AUTHORITY).unwrap_or_default();
+    let authority = [by_ingress, &group.config.default_pca_arn].into_iter().find(|arn| !arn.is_empty());
+    let tags = tags::of_member(member, group.config)?;
+    let certificate = Certificate { authority: authority.map(str::to_owned), names, tags };
+    Ok((id_of(&certificate, member.key), certificate))
+}
+
+/// As upstream has it: the resource tag's value, in which there can be no asterisk.
+fn id_of(certificate: &Certificate, member: &ObjectKey) -> ResourceId {
+    let kind = match certificate.kind() {
+        CertificateKind::Private => "private",
+        _ => "amazon_issued",
+    };
+    let subject = certificate.subject().replace('*', "wildcard");
+    format!("{kind}/{subject}-{}", member_suffix(member)).into()
+}
+
+/// What the ids of a member's certificates end in.
+pub(crate) fn member_suffix(member: &ObjectKey) -> String {
+    let name = format!("{}/{}", member.namespace(), member.name());
+    Sha256::digest(name.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The hosts of an Ingress: those of its rules, and those it wants TLS for.
@@ -24,7 +86,7 @@ pub(super) fn hosts<'a>(member: &MemberView<'a>) -> BTreeSet<&'a str> {
 ///
 /// The default certificate is taken out once; when it is mentioned again it is listed again, as upstream does, which makes
 /// it both the default and one of the others.
-pub(super) fn merge(lists: &[&[String]]) -> Vec<String> {
+pub(super) fn merge<T: Clone + Ord>(lists: &[&[T]]) -> Vec<T> {
     let mut all = lists.iter().flat_map(|list| list.iter());
     let Some(default) = all.next() else { return Vec::new() };
     let mut seen = BTreeSet::new();

@@ -8,10 +8,11 @@ use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::mutual_tls::{MutualTls, SUFFIX as MUTUAL_TLS, parse_mutual_tls};
 use crate::annotations::parse;
 use crate::aws_api::elbv2::{MutualAuthentication, Protocol};
-use crate::aws_api::{Attributes, Tags};
+use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
 use crate::config::Config;
 use crate::facts::BuildError;
 use crate::finding::Part;
+use crate::model::{Certificate, ResourceId};
 use crate::settings::alb::{AlbListenerSettings, ClientSources, ListenerPart, ListenerSetting};
 use crate::settings::{Diagnostics, Origin};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ pub type Listeners = BTreeMap<i32, AlbListenerSettings>;
 pub(super) struct MemberListener {
     pub protocol: Protocol,
     pub sources: ClientSources,
-    pub certificates: Vec<String>,
+    pub certificates: Vec<Ref>,
     pub ssl_policy: Option<String>,
     pub mutual_tls: Option<MutualAuthentication>,
 }
@@ -35,6 +36,8 @@ pub(super) struct MemberListeners {
     pub ports: BTreeMap<i32, MemberListener>,
     cidr_origin: Origin,
     ssl_policy_origin: Option<Origin>,
+    /// The certificate that is to be made for the member.
+    pub requested: Option<(ResourceId, Certificate)>,
 }
 
 /// What a member wants of the listeners.
@@ -51,12 +54,21 @@ pub(super) fn member_listeners(
     let (sources, cidr_origin) = sources(member)?;
     let mutual_tls = mutual_tls(group, member)?;
     let ports = parse_listen_ports(&member.annotations).map_err(|fault| member.blame(fault))?;
-    let ports = ports.unwrap_or_else(|| default_ports(!explicit.is_empty()));
+    let is_requested = explicit.is_empty() && certificates::is_wanted(group, member);
+    let ports = ports.unwrap_or_else(|| default_ports(!explicit.is_empty() || is_requested));
     let any_https = ports.values().any(|protocol| *protocol == Protocol::Https);
-    let certificates = if any_https && explicit.is_empty() {
-        certificates::discover(group, member).map_err(|error| error.within(Part::Certificates))?
+    // why: without an HTTPS listener nobody would use it
+    let requested = if any_https && is_requested {
+        Some(certificates::requested(group, member).map_err(|error| error.within(Part::Certificates))?)
     } else {
-        explicit
+        None
+    };
+    let certificates = match &requested {
+        Some((id, _)) => vec![id.pending(SymbolKind::CertificateArn)],
+        None if any_https && explicit.is_empty() => {
+            certificates::discover(group, member).map_err(|error| error.within(Part::Certificates))?
+        }
+        None => explicit,
     };
     let claim = |(port, protocol): (i32, Protocol)| {
         let https = protocol == Protocol::Https;
@@ -69,19 +81,21 @@ pub(super) fn member_listeners(
         };
         (port, claim)
     };
-    Ok(MemberListeners { ports: ports.into_iter().map(claim).collect(), cidr_origin, ssl_policy_origin })
+    let ports = ports.into_iter().map(claim).collect();
+    Ok(MemberListeners { ports, cidr_origin, ssl_policy_origin, requested })
 }
 
 fn default_ports(prefers_tls: bool) -> BTreeMap<i32, Protocol> {
     BTreeMap::from([if prefers_tls { (443, Protocol::Https) } else { (80, Protocol::Http) }])
 }
 
-fn explicit_certificates(member: &MemberView<'_>) -> Vec<String> {
+fn explicit_certificates(member: &MemberView<'_>) -> Vec<Ref> {
     let by_params = member.params.and_then(|params| params.certificate_arn.as_ref());
-    match by_params.filter(|arns| !arns.is_empty()) {
+    let arns = match by_params.filter(|arns| !arns.is_empty()) {
         Some(arns) => arns.clone(),
         None => member.annotations.list("certificate-arn").unwrap_or_default(),
-    }
+    };
+    arns.into_iter().map(Ref::from).collect()
 }
 
 fn ssl_policy(member: &MemberView<'_>) -> Option<(String, Origin)> {
@@ -218,7 +232,7 @@ struct MergedSettings<'c> {
     prefix_lists: MemberValue<BTreeSet<String>>,
     ssl_policy: MemberValue<String>,
     mutual_tls: MemberValue<MutualAuthentication>,
-    certificates: Vec<&'c [String]>,
+    certificates: Vec<&'c [Ref]>,
     members: Vec<usize>,
 }
 
@@ -317,13 +331,18 @@ impl ListenerMerge<'_, '_> {
     }
 }
 
+/// What AWS calls a certificate in a refusal; nothing if it has no ARN yet.
+fn name_of(certificate: &Ref) -> String {
+    certificate.known().unwrap_or_default().to_owned()
+}
+
 impl MemberListeners {
     /// What the member gives to each listener, to tell whose setting AWS refuses.
     pub fn settings<'m>(&'m self, member: &'m MemberView<'_>) -> impl Iterator<Item = ListenerSetting> + 'm {
         self.ports.iter().flat_map(|(port, listener)| {
             let trust_store = listener.mutual_tls.as_ref().and_then(|mode| mode.trust_store_arn.clone());
             let certificates =
-                listener.certificates.iter().map(|arn| (ListenerPart::Certificate, arn.clone()));
+                listener.certificates.iter().map(|one| (ListenerPart::Certificate, name_of(one)));
             let policy = listener.ssl_policy.iter().map(|policy| (ListenerPart::SslPolicy, policy.clone()));
             let stores = trust_store.into_iter().map(|arn| (ListenerPart::TrustStore, arn));
             let exists = std::iter::once((ListenerPart::Port, String::new()));

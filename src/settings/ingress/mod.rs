@@ -9,7 +9,7 @@
 mod attributes;
 mod auth;
 mod backend;
-mod certificates;
+pub(crate) mod certificates;
 mod context;
 mod frontend_nlb;
 mod health_check;
@@ -40,6 +40,7 @@ use crate::aws_api::elbv2::Protocol;
 use crate::facts::group::ingress_ref;
 use crate::facts::{BuildError, MissingLookups};
 use crate::finding::{Finding, Part};
+use crate::model::{Certificate, ResourceId, Resources};
 use listeners::MemberListeners;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +49,8 @@ pub(crate) struct GroupReader<'b, 'a> {
     group: &'b GroupContext<'a>,
     diagnostics: &'b mut Diagnostics,
     listener_settings: Vec<ListenerSetting>,
+    /// Certificates that are to be made, by the places of their members.
+    requested: BTreeMap<usize, (ResourceId, Certificate)>,
     /// HTTPS ports that are not there because AWS refuses what these members want.
     lost: BTreeMap<i32, usize>,
 }
@@ -55,7 +58,13 @@ pub(crate) struct GroupReader<'b, 'a> {
 impl<'b, 'a> GroupReader<'b, 'a> {
     /// Reads nothing yet.
     pub fn new(group: &'b GroupContext<'a>, diagnostics: &'b mut Diagnostics) -> Self {
-        Self { group, diagnostics, listener_settings: Vec::new(), lost: BTreeMap::new() }
+        Self {
+            group,
+            diagnostics,
+            listener_settings: Vec::new(),
+            requested: BTreeMap::new(),
+            lost: BTreeMap::new(),
+        }
     }
 
     /// Places of the members that cannot be built, as far as is known.
@@ -78,6 +87,7 @@ impl<'b, 'a> GroupReader<'b, 'a> {
             let caught = questions.collect(self.diagnostics.catch(member.index, listeners))?;
             if let Some(listeners) = caught.flatten() {
                 self.listener_settings.extend(listeners.settings(member));
+                self.requested.extend(listeners.requested.clone().map(|one| (member.index, one)));
                 wanted.insert(member.index, listeners);
             }
         }
@@ -123,6 +133,7 @@ impl<'b, 'a> GroupReader<'b, 'a> {
         let protection = protection::read(group, self.diagnostics)?;
         self.diagnostics.begin(Part::FrontendNlb);
         let frontend_nlb = frontend_nlb::read(group, self.diagnostics, &load_balancer, &listeners)?;
+        let (certificates, retained_certificates) = self.certificates();
         Ok(AlbSettings {
             load_balancer,
             tags_complete,
@@ -133,7 +144,18 @@ impl<'b, 'a> GroupReader<'b, 'a> {
             protection,
             frontend_nlb,
             listener_settings: self.listener_settings,
+            certificates,
+            retained_certificates,
         })
+    }
+
+    /// The certificates of the members that can be built, and what the ids of the others' end in.
+    fn certificates(&mut self) -> (Resources<Certificate>, BTreeSet<String>) {
+        let requested = std::mem::take(&mut self.requested).into_iter();
+        let excluded = self.diagnostics.excluded();
+        let wanted = requested.filter(|(index, _)| !excluded.contains(index)).map(|(_, one)| one);
+        let members = self.group.members.iter().filter(|member| excluded.contains(&member.index));
+        (wanted.collect(), members.map(|member| certificates::member_suffix(member.key)).collect())
     }
 
     /// In a group of one AWS refuses an HTTPS listener without certificates; in a larger one that would stop everybody.

@@ -4,7 +4,7 @@
 //! simulations of IAM (module `iam`).
 
 use crate::Account;
-use aws_load_balancer_controller::aws_api::iam::{Context, Partition, Policy};
+use aws_load_balancer_controller::aws_api::iam::{Context, Partition, Policy, PolicyParts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ const OF_DOCTOR: [&str; 2] = ["iam:GetRole", "iam:SimulatePrincipalPolicy"];
 
 /// The statements of the controller's policy, and one for `doctor`.
 static STATEMENTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
-    let policy = serde_json::to_value(Policy::of(Partition::Aws)).ok();
+    let policy = serde_json::to_value(Policy::of(Partition::Aws, PolicyParts::ALL)).ok();
     let own = policy.as_ref().and_then(|policy| policy.get("Statement")?.as_array()).cloned();
     let of_doctor = json!({"Action": OF_DOCTOR, "Resource": ["arn:*:iam::*:*"]});
     own.into_iter().flatten().chain([of_doctor]).collect()

@@ -1,6 +1,6 @@
 //! A simulator of the part of AWS that the load balancer controller talks to.
 //!
-//! [`World`] is one in-memory state machine of Elastic Load Balancing v2, EC2, ACM, WAF, Shield, STS and IAM: a request of the
+//! [`World`] is one in-memory state machine of Elastic Load Balancing v2, EC2, ACM, Route 53, WAF, Shield, STS and IAM: a request of the
 //! controller's own vocabulary (`aws_api::Request`) goes in, AWS's answer or AWS's error comes out. It knows no I/O, and its
 //! time is a [`Clock`] that tests move. Two faces show it:
 //!
@@ -29,6 +29,7 @@ mod page;
 mod protection;
 mod read_lag;
 mod refusal;
+mod route53;
 mod sts;
 mod tags;
 

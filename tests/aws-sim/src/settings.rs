@@ -46,6 +46,10 @@ pub struct Delays {
     pub draining: Duration,
     /// How long a load balancer's network interfaces hold its security groups after it gave them up.
     pub interface_release: Duration,
+    /// From the request of a certificate until ACM says which records validate its names.
+    pub validation_records: Duration,
+    /// From the request of a certificate until it is issued at the earliest.
+    pub validation: Duration,
 }
 
 impl Delays {
@@ -56,6 +60,8 @@ impl Delays {
             initial: Duration::from_secs(3),
             draining: Duration::from_secs(3),
             interface_release: Duration::from_secs(5),
+            validation_records: Duration::from_secs(2),
+            validation: Duration::from_secs(4),
         }
     }
 }

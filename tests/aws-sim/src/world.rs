@@ -3,6 +3,7 @@
 use crate::call_log::CALLER;
 use crate::{
     Call, Clock, Outcome, Settings, acm::Acm, ec2::Ec2, elb::Elb, ids::Ids, protection::Protection,
+    route53::Route53,
     refusal::CallResult, world_builder::Landmarks,
 };
 use aws_load_balancer_controller::aws_api::{CloudError, Operation, Request, Response};
@@ -44,6 +45,7 @@ pub struct World {
     pub(crate) elb: Elb,
     pub(crate) ec2: Ec2,
     pub(crate) acm: Acm,
+    pub(crate) route53: Route53,
     pub(crate) protection: Protection,
     pub(crate) landmarks: Landmarks,
     log: Vec<Call>,
@@ -200,6 +202,13 @@ dispatch! {
     may DryRun => dry_run;
     may ListCertificates => list_certificates;
     may DescribeCertificate => describe_certificate;
+    may ListCertificateTags => list_certificate_tags;
+    may RequestCertificate => request_certificate;
+    may ImportCertificate => import_certificate;
+    may DeleteCertificate => delete_certificate;
+    may ListHostedZones => list_hosted_zones;
+    may CreateRecord => create_record;
+    may DeleteRecord => delete_record;
     may GetWafv2WebAcl => get_wafv2_web_acl;
     may ListWafv2WebAcls => list_wafv2_web_acls;
     may AssociateWafv2WebAcl => associate_wafv2_web_acl;

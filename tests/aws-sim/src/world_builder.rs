@@ -7,7 +7,7 @@ use crate::{
 };
 use aws_load_balancer_controller::aws_api::{
     Tags,
-    acm::Certificate,
+    acm::{Certificate, CertificateStatus},
     ec2::{Instance, NetworkInterface, RouteTable, SecurityGroup, Subnet, Vpc},
     elbv2::TrustStore,
 };
@@ -308,6 +308,8 @@ impl World {
             kind: "AMAZON_ISSUED".to_owned(),
             domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
             certificate_authority_arn: None,
+            status: CertificateStatus::Issued,
+            ..Certificate::default()
         };
         self.acm.certificates.insert(arn.to_owned(), certificate);
     }

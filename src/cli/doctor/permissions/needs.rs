@@ -45,6 +45,8 @@ pub(super) enum RequestContext {
     NewSecurityGroup,
     /// The first load balancer of an account.
     FirstLoadBalancer,
+    /// A certificate in the making.
+    NewCertificate,
     /// What concerns no single resource.
     General,
 }
@@ -63,6 +65,7 @@ enum ArnKind {
     Vpc,
     Protection,
     ServiceLinkedRole,
+    Certificate,
 }
 
 /// A name of the form that the controller gives.
@@ -75,6 +78,7 @@ const LOAD_BALANCERS: &[ArnKind] = &[ArnKind::ApplicationLoadBalancer, ArnKind::
 const LISTENERS: &[ArnKind] = &[ArnKind::ApplicationListener, ArnKind::NetworkListener];
 const RULES: &[ArnKind] = &[ArnKind::ApplicationRule, ArnKind::NetworkRule];
 const TARGET_GROUP: &[ArnKind] = &[ArnKind::TargetGroup];
+const CERTIFICATE: &[ArnKind] = &[ArnKind::Certificate];
 const SECURITY_GROUP: &[ArnKind] = &[ArnKind::SecurityGroup];
 const APPLICATION_LOAD_BALANCER: &[ArnKind] = &[ArnKind::ApplicationLoadBalancer];
 
@@ -99,6 +103,10 @@ fn is_wanted(permission: &str, action: Option<Action>, config: &Config) -> bool 
         (Some(action), _) => is_used(action, config),
         (None, "wafv2:GetWebACL") => config.enable_wafv2,
         (None, "waf-regional:GetWebACL") => config.enable_waf,
+        (None, "acm:AddTagsToCertificate") => config.features.enable_certificate_management,
+        (None, "acm-pca:GetCertificate" | "acm-pca:IssueCertificate" | "acm-pca:ListPermissions") => {
+            config.features.enable_certificate_management && !config.default_pca_arn.is_empty()
+        }
         (None, "elasticloadbalancing:SetWebAcl") => config.enable_wafv2 || config.enable_waf,
         (None, _) => true,
     }
@@ -127,7 +135,7 @@ fn contexts_of(
     use RequestContext as N;
     use Statement as S;
     match statement {
-        S::Read => action.is_none().then(|| (N::General, Vec::new())).into_iter().collect(),
+        S::Read | S::ReadCertificates => action.is_none().then(|| (N::General, Vec::new())).into_iter().collect(),
         S::ServiceLinkedRole => vec![(N::FirstLoadBalancer, vec![&[ArnKind::ServiceLinkedRole]])],
         S::Protect if action.is_some_and(|action| action.service() == Service::Shield) => {
             vec![(N::Foreign, vec![&[ArnKind::Protection]])]
@@ -147,6 +155,11 @@ fn contexts_of(
         S::Tag => vec![(N::Own, vec![LOAD_BALANCERS, TARGET_GROUP])],
         S::TagListeners => vec![(N::Own, vec![LISTENERS, RULES])],
         S::Targets => vec![(N::Foreign, vec![TARGET_GROUP])],
+        S::RequestCertificates | S::ImportCertificates => vec![(N::NewCertificate, vec![CERTIFICATE])],
+        S::DeleteCertificates => vec![(N::Own, vec![CERTIFICATE])],
+        S::ValidateNames if action.is_some_and(|action| !action.is_write()) => Vec::new(),
+        S::ValidateNames => vec![(N::General, Vec::new())],
+        S::PrivateAuthorities => vec![(N::General, Vec::new())],
         S::Change | S::CreateListeners | S::ChangeListeners => vec![(N::Own, vec![changed(action)])],
     }
 }
@@ -180,6 +193,7 @@ impl RequestContext {
         };
         let own = match self {
             Self::Own => vec![tag("ResourceTag")],
+            Self::NewCertificate => vec![tag("RequestTag")],
             Self::Foreign | Self::General => Vec::new(),
             Self::NewLoadBalancer => new("elasticloadbalancing", "CreateLoadBalancer"),
             Self::NewTargetGroup => new("elasticloadbalancing", "CreateTargetGroup"),
@@ -210,6 +224,7 @@ impl ArnKind {
             Self::ApplicationRule => elb("listener-rule/app", 3),
             Self::NetworkRule => elb("listener-rule/net", 3),
             Self::SecurityGroup => scope.arn("ec2", "security-group/sg-00000000000000000"),
+            Self::Certificate => scope.arn("acm", "certificate/00000000-0000-0000-0000-000000000000"),
             Self::Vpc => scope.arn("ec2", &format!("vpc/{}", config.vpc_id)),
             Self::Protection => scope.global_arn("shield", "protection/00000000-0000-0000-0000-000000000000"),
             Self::ServiceLinkedRole => scope.global_arn("iam", SERVICE_LINKED_ROLE),

@@ -4,6 +4,7 @@ use super::arn_scope::ArnScope;
 use super::{Check, DENIALS, REMEDY, is_used};
 use crate::aws::Cloud;
 use crate::aws_api::iam::permission;
+use crate::aws_api::route53::ListHostedZones;
 use crate::aws_api::sts::GetCallerIdentity;
 use crate::aws_api::{Action, CloudError, Ref, Request, acm, ec2, elbv2, protection};
 use crate::config::Config;
@@ -107,6 +108,8 @@ impl Absent {
             A::DescribeNetworkInterfaces => ec2::DescribeNetworkInterfaces::default().into(),
             A::ListCertificates => acm::ListCertificates::default().into(),
             A::DescribeCertificate => acm::DescribeCertificate { arn: certificate.clone() }.into(),
+            A::ListCertificateTags => acm::ListCertificateTags { arn: certificate.clone() }.into(),
+            A::ListHostedZones => ListHostedZones::default().into(),
             A::GetWafv2WebAcl => protection::GetWafv2WebAcl { resource_arn: load_balancer }.into(),
             A::ListWafv2WebAcls => protection::ListWafv2WebAcls::default().into(),
             A::GetWafRegionalWebAcl => {
@@ -120,6 +123,11 @@ impl Absent {
             A::DryRun
             | A::GetRole
             | A::SimulatePrincipalPolicy
+            | A::RequestCertificate
+            | A::ImportCertificate
+            | A::DeleteCertificate
+            | A::CreateRecord
+            | A::DeleteRecord
             | A::CreateLoadBalancer
             | A::DeleteLoadBalancer
             | A::SetSecurityGroups

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::aws;
-use crate::aws_api::acm::CertificatePage;
+use crate::aws_api::acm::{CertificatePage, CertificateSummary};
 use crate::aws_api::{Request, Response};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,8 +18,9 @@ impl Cloud for Acm {
         let answer = match request {
             Request::ListCertificates(_) => {
                 self.lists.fetch_add(1, Ordering::Relaxed);
-                let arns = ["IMPORTED", "AMAZON_ISSUED", "gone"].map(str::to_owned).to_vec();
-                Ok(Response::ListCertificates(CertificatePage { arns, next_token: None }))
+                let listed = |arn: &str| CertificateSummary { arn: arn.to_owned(), ..Default::default() };
+                let certificates = ["IMPORTED", "AMAZON_ISSUED", "gone"].map(listed).to_vec();
+                Ok(Response::ListCertificates(CertificatePage { certificates, next_token: None }))
             }
             Request::DescribeCertificate(DescribeCertificate { arn }) => {
                 self.described.lock().push(arn.clone());
@@ -41,7 +42,7 @@ fn describe(arn: String) -> Result<Response, CloudError> {
         });
     }
     let (kind, domains) = (arn.clone(), vec!["example.com".to_owned()]);
-    Ok(Response::DescribeCertificate(Certificate { arn, kind, domains, certificate_authority_arn: None }))
+    Ok(Response::DescribeCertificate(Certificate { arn, kind, domains, ..Certificate::default() }))
 }
 
 async fn arns(certificates: &Certificates, acm: &Acm) -> Vec<String> {

@@ -36,7 +36,7 @@ impl Failure {
                 (status, headers, body).into_response()
             }
             Protocol::Ec2 => xml_reply(status, &ec2_error(&code, &message)),
-            Protocol::Elb | Protocol::Sts | Protocol::Iam => {
+            Protocol::Elb | Protocol::Sts | Protocol::Iam | Protocol::Route53 => {
                 xml_reply(status, &query_error(&code, &message, status))
             }
         }

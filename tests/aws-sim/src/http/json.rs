@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::Sim;
-use aws_load_balancer_controller::aws_api::{Request, Response, acm::*, protection::*};
+use aws_load_balancer_controller::aws_api::{Request, Response, Tags, acm::*, protection::*};
 use serde_json::{Value, json};
 
 /// Answers one call. The target is a service's model name and the operation: `CertificateManager.ListCertificates`.
@@ -20,11 +20,26 @@ fn read(target: &str, input: &Value) -> Option<Request> {
     let arn = || text(input, "ResourceArn").into();
     Some(match (service, operation) {
         ("CertificateManager", "ListCertificates") => {
-            ListCertificates { next_token: maybe(input, "NextToken") }.into()
+            let any_status = input.get("CertificateStatuses").is_none();
+            ListCertificates { any_status, next_token: maybe(input, "NextToken") }.into()
         }
         ("CertificateManager", "DescribeCertificate") => {
             DescribeCertificate { arn: text(input, "CertificateArn") }.into()
         }
+        ("CertificateManager", "ListTagsForCertificate") => {
+            ListCertificateTags { arn: text(input, "CertificateArn") }.into()
+        }
+        ("CertificateManager", "DeleteCertificate") => {
+            DeleteCertificate { arn: text(input, "CertificateArn") }.into()
+        }
+        ("CertificateManager", "RequestCertificate") => RequestCertificate {
+            domain: text(input, "DomainName"),
+            names: texts(input, "SubjectAlternativeNames"),
+            authority: maybe(input, "CertificateAuthorityArn"),
+            token: text(input, "IdempotencyToken"),
+            tags: tags(input),
+        }
+        .into(),
         ("AWSWAF_20190729", "GetWebACLForResource") => GetWafv2WebAcl { resource_arn: arn() }.into(),
         ("AWSWAF_20190729", "ListWebACLs") => {
             ListWafv2WebAcls { next_marker: maybe(input, "NextMarker") }.into()
@@ -59,11 +74,24 @@ fn read(target: &str, input: &Value) -> Option<Request> {
 fn write(response: Response, resource_arn: &str) -> Result<Value, Failure> {
     Ok(match response {
         Response::ListCertificates(page) => {
-            let summary = |arn| json!({"CertificateArn": arn, "Status": "ISSUED"});
-            let list: Vec<_> = page.arns.into_iter().map(summary).collect();
+            let summary = |summary: CertificateSummary| {
+                json!({
+                    "CertificateArn": summary.arn,
+                    "Status": summary.status,
+                    "Type": summary.kind,
+                    "SubjectAlternativeNameSummaries": summary.domains,
+                    "HasAdditionalSubjectAlternativeNames": summary.has_more_domains,
+                })
+            };
+            let list: Vec<_> = page.certificates.into_iter().map(summary).collect();
             with_token(json!({"CertificateSummaryList": list}), "NextToken", page.next_token)
         }
         Response::DescribeCertificate(certificate) => json!({"Certificate": certificate_json(&certificate)}),
+        Response::ListCertificateTags(tags) => {
+            let tag = |(key, value): (String, String)| json!({"Key": key, "Value": value});
+            json!({"Tags": tags.into_iter().map(tag).collect::<Vec<_>>()})
+        }
+        Response::RequestCertificate(arn) => json!({"CertificateArn": arn}),
         Response::GetWafv2WebAcl(arn) => arn.map_or(json!({}), |arn| json!({"WebACL": web_acl(&arn)})),
         Response::ListWafv2WebAcls(page) => {
             let list: Vec<_> = page.web_acls.iter().map(|(_, arn)| web_acl(arn)).collect();
@@ -87,14 +115,39 @@ fn write(response: Response, resource_arn: &str) -> Result<Value, Failure> {
 }
 
 fn certificate_json(certificate: &Certificate) -> Value {
-    let Certificate { arn, kind, domains, certificate_authority_arn } = certificate;
+    let Certificate {
+        arn,
+        kind,
+        domains,
+        certificate_authority_arn,
+        status,
+        failure_reason,
+        not_after: _,
+        in_use_by,
+        validations,
+    } = certificate;
+    let validation = |one: &DomainValidation| {
+        let record = one.record.as_ref();
+        let record = record
+            .map(|record| json!({"Name": record.name, "Type": record.kind, "Value": record.value}));
+        let mut option = json!({"DomainName": one.domain, "ValidationMethod": "DNS"});
+        if let (Some(record), Some(fields)) = (record, option.as_object_mut()) {
+            fields.insert("ResourceRecord".to_owned(), record);
+        }
+        option
+    };
     let mut value = json!({
         "CertificateArn": arn,
         "DomainName": domains.first(),
         "SubjectAlternativeNames": domains,
         "Type": kind,
-        "Status": "ISSUED",
+        "Status": status,
+        "InUseBy": in_use_by,
+        "DomainValidationOptions": validations.iter().map(validation).collect::<Vec<_>>(),
     });
+    if let (Some(reason), Some(fields)) = (failure_reason, value.as_object_mut()) {
+        fields.insert("FailureReason".to_owned(), json!(reason));
+    }
     if let (Some(authority), Some(fields)) = (certificate_authority_arn, value.as_object_mut()) {
         fields.insert("CertificateAuthorityArn".to_owned(), json!(authority));
     }
@@ -116,6 +169,16 @@ fn with_token(mut value: Value, name: &str, token: Option<String>) -> Value {
         fields.insert(name.to_owned(), json!(token));
     }
     value
+}
+
+fn texts(input: &Value, name: &str) -> Vec<String> {
+    let items = input.get(name).and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+fn tags(input: &Value) -> Tags {
+    let tags = input.get("Tags").and_then(Value::as_array).into_iter().flatten();
+    tags.map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect()
 }
 
 fn text(input: &Value, name: &str) -> String {

@@ -1,6 +1,6 @@
 //! The HTTP face: AWS's wire protocols on one port, for the AWS SDKs and the AWS CLI.
 //!
-//! A call's service is told by its `X-Amz-Target` header (JSON protocols) or by the `Version` of its form (Query
+//! A call's service is told by its `X-Amz-Target` header (JSON protocols), by its path (REST) or by the `Version` of its form (Query
 //! protocols); signatures are not checked. What is not AWS's lies under `/_sim/` (module `control`).
 
 mod control;
@@ -10,6 +10,7 @@ mod failure;
 mod form;
 mod iam;
 mod json;
+mod route53;
 mod sts;
 mod xml;
 
@@ -21,7 +22,7 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode, Uri,
         header::{AUTHORIZATION, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
@@ -52,13 +53,21 @@ enum Protocol {
     Sts,
     /// Query, as IAM speaks it.
     Iam,
+    /// REST with XML, as Route 53 speaks it.
+    Route53,
     /// JSON 1.1.
     Json,
 }
 
-async fn answer(State(sim): State<Sim>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State(sim): State<Sim>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let caller = read_caller(&headers).unwrap_or_default().to_owned();
-    let mut response = CALLER.scope(caller, answer_caller(sim, headers, body)).await;
+    let mut response = CALLER.scope(caller, answer_caller(sim, (method, uri), headers, body)).await;
     response.headers_mut().insert("x-amzn-requestid", HeaderValue::from_static(xml::REQUEST_ID));
     response
 }
@@ -69,7 +78,15 @@ fn read_caller(headers: &HeaderMap) -> Option<&str> {
     signature.split_once("Credential=")?.1.split('/').next()
 }
 
-async fn answer_caller(sim: Sim, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer_caller(
+    sim: Sim,
+    (method, uri): (Method, Uri),
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if uri.path().starts_with(route53::ROOT) {
+        return reply(Protocol::Route53, route53::answer(&sim, &method, &uri, &body).await);
+    }
     if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
         return reply(Protocol::Json, json::answer(&sim, target, &body).await);
     }

@@ -43,14 +43,20 @@ pub struct TestBed {
     store: Arc<Store>,
     deployer: Deployer,
     foreign_groups: usize,
+    manages_certificates: bool,
 }
 
 impl TestBed {
     pub fn new() -> Self {
+        Self::with(false)
+    }
+
+    /// `manages_certificates`: whether certificate management is on.
+    pub fn with(manages_certificates: bool) -> Self {
         let sim = Sim::new(stacks::world());
         let store = Arc::new(Store::default());
-        let deployer = deployer(&sim, &store);
-        let mut test_bed = Self { sim, store, deployer, foreign_groups: 0 };
+        let deployer = deployer(&sim, &store, manages_certificates);
+        let mut test_bed = Self { sim, store, deployer, foreign_groups: 0, manages_certificates };
         test_bed.foreign_groups = test_bed.counts().security_groups;
         test_bed
     }
@@ -62,7 +68,7 @@ impl TestBed {
     /// Kills the controller and starts it again.
     pub fn restart(&mut self) {
         self.sim.revive();
-        self.deployer = deployer(&self.sim, &self.store);
+        self.deployer = deployer(&self.sim, &self.store, self.manages_certificates);
     }
 
     /// Deploys a stack that has to succeed, looking again as often as it is asked to.
@@ -221,8 +227,9 @@ impl TestBed {
     }
 }
 
-fn deployer(sim: &Sim, store: &Arc<Store>) -> Deployer {
-    let config = stacks::config(sim);
+fn deployer(sim: &Sim, store: &Arc<Store>, manages_certificates: bool) -> Deployer {
+    let mut config = stacks::config(sim);
+    config.features.enable_certificate_management = manages_certificates;
     let inventory = Arc::new(ResourceCache::new(&config));
     Deployer::new(
         Arc::new(sim.clone()),
