@@ -182,8 +182,8 @@ fn iam_policy_command() -> Command {
 const REQUESTED_CERTIFICATES: &str = "requested-certificates";
 
 fn policy_parts(matches: &ArgMatches) -> PolicyParts {
-    let has = |name: &str| matches.get_many::<String>("with").into_iter().flatten().any(|given| given == name);
-    PolicyParts { requested_certificates: has(REQUESTED_CERTIFICATES), ..PolicyParts::default() }
+    let mut given = matches.get_many::<String>("with").into_iter().flatten();
+    PolicyParts { requested_certificates: given.any(|part| part == REQUESTED_CERTIFICATES) }
 }
 
 fn partition(matches: &ArgMatches) -> Partition {

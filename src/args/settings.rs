@@ -257,10 +257,8 @@ fn build_own_certificates(given: &FlagValues) -> Result<Option<OwnCertificates>,
 }
 
 /// Flags of features that are not there yet; whoever gives one is told.
-const NOT_USED_YET: &[&str] = &[
-    "globalaccelerator-max-concurrent-reconciles",
-    "globalaccelerator-max-exponential-backoff-delay",
-];
+const NOT_USED_YET: &[&str] =
+    &["globalaccelerator-max-concurrent-reconciles", "globalaccelerator-max-exponential-backoff-delay"];
 
 fn build_warnings(given: &FlagValues) -> Vec<String> {
     let deprecated = given.text("aws-vpc-tag-key") != "Name" && !given.map("aws-vpc-tags").is_empty();

@@ -461,7 +461,10 @@ fn invocation(arguments: &[&str]) -> Invocation {
 #[test]
 fn commands_beside_the_controller_are_told_apart() {
     assert!(matches!(invocation(&["crds"]), Invocation::Crds));
-    assert!(matches!(invocation(&["iam-policy"]), Invocation::IamPolicy(Partition::Aws, PolicyParts { requested_certificates: false, .. })));
+    assert!(matches!(
+        invocation(&["iam-policy"]),
+        Invocation::IamPolicy(Partition::Aws, PolicyParts { requested_certificates: false })
+    ));
     let china = invocation(&["iam-policy", "--partition=aws-cn"]);
     assert!(matches!(china, Invocation::IamPolicy(Partition::AwsCn, _)));
     assert!(usage(&["iam-policy", "--partition=aws-mars"]).to_string().contains("aws-iso-b"));

@@ -3,12 +3,11 @@
 use super::sdk::{answered, done, each, lacks, named};
 use crate::aws_api::acm::{
     Certificate, CertificatePage, CertificateSummary, DeleteCertificate, DescribeCertificate,
-    DomainValidation, ImportCertificate, ListCertificateTags, ListCertificates, RequestCertificate,
-    ValidationRecord,
+    DomainValidation, ListCertificateTags, ListCertificates, RequestCertificate, ValidationRecord,
 };
 use crate::aws_api::{Action, CloudError, Request, Response, Tags};
 use aws_sdk_acm::Client;
-use aws_sdk_acm::primitives::{Blob, DateTime};
+use aws_sdk_acm::primitives::DateTime;
 use aws_sdk_acm::types;
 use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm, Tag, ValidationMethod};
 use aws_smithy_types::retry::RetryConfig;
@@ -26,12 +25,7 @@ pub(super) async fn call(client: &Client, request: Request) -> Result<Response, 
         Request::RequestCertificate(request) => {
             request_certificate(client, request).await.map(Response::RequestCertificate)
         }
-        Request::ImportCertificate(request) => {
-            import(client, request).await.map(Response::ImportCertificate)
-        }
-        Request::DeleteCertificate(request) => {
-            delete(client, request).await.map(Response::DeleteCertificate)
-        }
+        Request::DeleteCertificate(request) => delete(client, request).await.map(Response::DeleteCertificate),
         other => Err(super::misrouted(other.action())),
     }
 }
@@ -111,21 +105,6 @@ async fn request_certificate(client: &Client, request: RequestCertificate) -> Re
     answer.certificate_arn.ok_or_else(|| lacks(ACTION, "ARN of the certificate"))
 }
 
-async fn import(client: &Client, request: ImportCertificate) -> Result<String, CloudError> {
-    const ACTION: Action = Action::ImportCertificate;
-    let ImportCertificate { arn, certificate, key, chain, tags } = request;
-    let tags = if tags.is_empty() { None } else { Some(sdk_tags(ACTION, tags)?) };
-    let call = client
-        .import_certificate()
-        .set_certificate_arn(arn)
-        .certificate(Blob::new(certificate))
-        .private_key(Blob::new(key.reveal()))
-        .set_certificate_chain(chain.map(Blob::new))
-        .set_tags(tags);
-    let answer = answered(ACTION, call.customize().config_override(tried_once()).send().await)?;
-    answer.certificate_arn.ok_or_else(|| lacks(ACTION, "ARN of the certificate"))
-}
-
 async fn delete(client: &Client, request: DeleteCertificate) -> Result<(), CloudError> {
     let call = client.delete_certificate().certificate_arn(request.arn);
     done(Action::DeleteCertificate, call.send().await)
@@ -137,5 +116,8 @@ fn tried_once() -> aws_sdk_acm::config::Builder {
 
 fn sdk_tags(action: Action, tags: Tags) -> Result<Vec<Tag>, CloudError> {
     let tag = |(key, value)| Tag::builder().key(key).value(value).build();
-    tags.into_iter().map(tag).collect::<Result<_, _>>().map_err(|error| super::sdk::incomplete(action, &error))
+    tags.into_iter()
+        .map(tag)
+        .collect::<Result<_, _>>()
+        .map_err(|error| super::sdk::incomplete(action, &error))
 }

@@ -6,7 +6,9 @@
 use super::fence::{FenceInterceptor, MayWrite};
 use super::interceptors::{CallMeter, Observer, UserAgent};
 use super::metadata::{InstanceMetadata, MetadataError};
-use super::{Cloud, CloudFuture, acm, ec2, elbv2, iam, misrouted, query, route53, shield, sts, waf_regional, wafv2};
+use super::{
+    Cloud, CloudFuture, acm, ec2, elbv2, iam, misrouted, query, route53, shield, sts, waf_regional, wafv2,
+};
 use crate::aws_api::{CloudError, Request, Response, Service};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;

@@ -7,9 +7,7 @@ use crate::aws_api::route53::{
 };
 use crate::aws_api::{Action, CloudError, Request, Response};
 use aws_sdk_route53::Client;
-use aws_sdk_route53::types::{
-    Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
-};
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 
 /// Performs one call of this service.
 pub(super) async fn call(client: &Client, request: Request) -> Result<Response, CloudError> {

@@ -1,6 +1,6 @@
 //! ACM: certificates that listeners can use.
 
-use super::{Secret, Tags};
+use super::Tags;
 
 string_enum! {
     /// How a certificate came into being.
@@ -152,21 +152,6 @@ pub struct RequestCertificate {
     /// Tells a request that is made again from another one; up to 32 letters and digits. ACM keeps it for an hour.
     pub token: String,
     /// Tags.
-    pub tags: Tags,
-}
-
-/// `ImportCertificate`; answers the ARN.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImportCertificate {
-    /// The certificate that it replaces; `None`: a new one.
-    pub arn: Option<String>,
-    /// The certificate, as PEM.
-    pub certificate: String,
-    /// Its private key, as PEM.
-    pub key: Secret,
-    /// The certificates between it and its root, as PEM.
-    pub chain: Option<String>,
-    /// Tags; only a new one can be given any.
     pub tags: Tags,
 }
 

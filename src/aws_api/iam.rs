@@ -112,8 +112,6 @@ pub enum Statement {
     ValidateNames,
     /// Private certificate authorities, which ACM asks on behalf of the one who calls.
     PrivateAuthorities,
-    /// A certificate of a Secret; ACM takes the cluster tag with a new one only.
-    ImportCertificates,
 }
 
 /// What a policy allows beside what every controller needs.
@@ -121,27 +119,23 @@ pub enum Statement {
 pub struct PolicyParts {
     /// Certificates that are requested for Ingresses (feature gate `EnableCertificateManagement`).
     pub requested_certificates: bool,
-    /// Certificates that are imported from Secrets (feature gate `SecretCertificates`).
-    pub secret_certificates: bool,
 }
 
 impl PolicyParts {
     /// Everything.
-    pub const ALL: Self = Self { requested_certificates: true, secret_certificates: true };
+    pub const ALL: Self = Self { requested_certificates: true };
 
     /// Whether a statement is part of it.
     pub fn includes(self, statement: Statement) -> bool {
-        let Self { requested_certificates, secret_certificates } = self;
-        match statement {
-            Statement::ReadCertificates | Statement::DeleteCertificates => {
-                requested_certificates || secret_certificates
-            }
-            Statement::RequestCertificates | Statement::ValidateNames | Statement::PrivateAuthorities => {
-                requested_certificates
-            }
-            Statement::ImportCertificates => secret_certificates,
-            _ => true,
-        }
+        let is_of_certificates = matches!(
+            statement,
+            Statement::ReadCertificates
+                | Statement::RequestCertificates
+                | Statement::DeleteCertificates
+                | Statement::ValidateNames
+                | Statement::PrivateAuthorities
+        );
+        self.requested_certificates || !is_of_certificates
     }
 }
 
@@ -176,9 +170,8 @@ const ON_BEHALF: &[(Statement, &[&str])] = &[
     // Associating a web ACL.
     (Statement::Read, &["waf-regional:GetWebACL", "wafv2:GetWebACL"]),
     (Statement::ChangeListeners, &["elasticloadbalancing:SetWebAcl"]),
-    // Certificates: those that are given tags as they come into being, and those of private authorities.
+    // Certificates that are given tags as they come into being, and those of private authorities.
     (Statement::RequestCertificates, &["acm:AddTagsToCertificate"]),
-    (Statement::ImportCertificates, &["acm:AddTagsToCertificate"]),
     (
         Statement::PrivateAuthorities,
         &["acm-pca:GetCertificate", "acm-pca:IssueCertificate", "acm-pca:ListPermissions"],
@@ -251,7 +244,6 @@ pub fn statements_of(action: Action) -> &'static [Statement] {
         A::ListCertificateTags => &[S::ReadCertificates],
         A::ListHostedZones => &[S::ValidateNames],
         A::RequestCertificate => &[S::RequestCertificates],
-        A::ImportCertificate => &[S::ImportCertificates],
         A::DeleteCertificate => &[S::DeleteCertificates],
         A::CreateRecord | A::DeleteRecord => &[S::ValidateNames],
         A::GetCallerIdentity | A::DryRun | A::GetRole | A::SimulatePrincipalPolicy => &[],
@@ -382,7 +374,9 @@ impl Statement {
                 vec![cluster_tag("RequestTag", false), cluster_tag("ResourceTag", true)]
             }
             Self::CreateTagged | Self::RequestCertificates => vec![cluster_tag("RequestTag", true)],
-            Self::ChangeSecurityGroup | Self::Change | Self::DeleteCertificates => vec![cluster_tag("ResourceTag", true)],
+            Self::ChangeSecurityGroup | Self::Change | Self::DeleteCertificates => {
+                vec![cluster_tag("ResourceTag", true)]
+            }
             Self::Read
             | Self::Protect
             | Self::ChangeTargetRules
@@ -393,8 +387,7 @@ impl Statement {
             | Self::ChangeListeners
             | Self::ReadCertificates
             | Self::ValidateNames
-            | Self::PrivateAuthorities
-            | Self::ImportCertificates => Vec::new(),
+            | Self::PrivateAuthorities => Vec::new(),
         };
         let mut conditions = Conditions::new();
         for (operator, key, values) in all {

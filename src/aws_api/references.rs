@@ -67,7 +67,6 @@ impl Request {
             | R::DescribeCertificate(_)
             | R::ListCertificateTags(_)
             | R::RequestCertificate(_)
-            | R::ImportCertificate(_)
             | R::DeleteCertificate(_)
             | R::ListHostedZones(_)
             | R::CreateRecord(_)

@@ -32,6 +32,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const COMPONENT: &str = "ingress";
+/// Between two looks at what takes time in AWS, of a group with a member that cannot be built.
+const BROKEN_LOOK: Duration = Duration::from_secs(10);
 
 /// Brings AWS and the members' status in line with one group.
 pub async fn reconcile(context: &ReconcileContext, id: &StackId) -> ReconcileResult {
@@ -78,6 +80,8 @@ impl GroupReconcile<'_> {
         }
         Ok(match revisit {
             None if built.lacks_only_too_costly() => self.note_put_aside(&built),
+            // why: a certificate that is being validated is looked at, whatever is wrong with other members
+            Some(after) if !built.is_whole() => ReconcileResult::RequeueAfter(after.max(BROKEN_LOOK)),
             _ if !built.is_whole() => self.count_invalid_members(&built),
             Some(after) => ReconcileResult::RequeueAfter(after),
             None if self.group.members.is_empty() => ReconcileResult::Gone,

@@ -84,11 +84,7 @@ struct Known {
 impl CertificateCache {
     /// Knows nothing yet.
     pub fn new(config: &Config) -> Self {
-        Self {
-            cluster_name: config.cluster_name.clone(),
-            state: Mutex::default(),
-            listed: OnceCell::new(),
-        }
+        Self { cluster_name: config.cluster_name.clone(), state: Mutex::default(), listed: OnceCell::new() }
     }
 
     /// What there is of a stack.
@@ -120,9 +116,10 @@ impl CertificateCache {
         let read = own.into_iter().map(|(arn, known)| self.detail(stack, arn, known, cloud));
         let found = futures::future::try_join_all(read).await?;
         let found: Vec<actual::Certificate> = found.into_iter().flatten().collect();
-        let requests = stack.certificates.iter().any(|(id, desired)| {
-            desired.authority.is_none() && !found.iter().any(|found| found.id == *id)
-        });
+        let requests = stack
+            .certificates
+            .iter()
+            .any(|(id, desired)| desired.authority.is_none() && !found.iter().any(|found| found.id == *id));
         let replaces = stack.certificates.iter().any(|(_, desired)| desired.authority.is_none())
             && found.iter().any(|found| found.status != CertificateStatus::Issued || !wants(stack, found));
         let needs_zones = requests || replaces || found.iter().any(|found| !found.records.is_empty());
@@ -412,8 +409,7 @@ fn stack_of(tags: &Tags, cluster_name: &str) -> Option<StackId> {
 impl Known {
     fn requested(request: &RequestCertificate) -> Self {
         let RequestCertificate { domain: _, names, authority, token: _, tags } = request;
-        let kind =
-            if authority.is_some() { CertificateKind::Private } else { CertificateKind::AmazonIssued };
+        let kind = if authority.is_some() { CertificateKind::Private } else { CertificateKind::AmazonIssued };
         Self {
             kind,
             status: CertificateStatus::PendingValidation,

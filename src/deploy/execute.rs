@@ -11,10 +11,10 @@ mod batch;
 mod parts;
 mod response;
 
+use super::certificates::Permission;
 use super::failure::{Cause, FailureClass, StepFailure};
 use super::refused_deletions::{RefusedDeletions, deletes};
 use super::targets::batch::BatchResult;
-use super::certificates::Permission;
 use super::{BindingStore, CertificateCache, ResourceCache, StoreError};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws::{Cloud, send};

@@ -17,7 +17,9 @@ use crate::aws_api::protection::{
 };
 use crate::aws_api::{Attributes, CloudError, Ref, Tags};
 use crate::model::{self, Owner, ResourceId, Stack};
-use crate::plan::actual::{Actual, Certificates, Listener, LoadBalancer, Protection, Rule, Shield, TargetGroup};
+use crate::plan::actual::{
+    Actual, Certificates, Listener, LoadBalancer, Protection, Rule, Shield, TargetGroup,
+};
 use futures::future::try_join_all;
 use parking_lot::Mutex;
 use std::time::Duration;

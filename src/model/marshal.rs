@@ -7,8 +7,8 @@ mod actions;
 mod json;
 
 use super::{
-    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, Certificate, LOAD_BALANCER_ID, Listener, LoadBalancer,
-    Owner, Protection, ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
+    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, Certificate, LOAD_BALANCER_ID, Listener,
+    LoadBalancer, Owner, Protection, ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
 };
 use crate::api::{IntOrString, LabelSelector};
 use crate::aws_api::ec2::{IngressRule, RuleSource};

@@ -72,7 +72,9 @@ impl<'a> CertificateStates<'a> {
     /// Whether nobody wants a certificate any more. An issued one stays until its member has another one.
     fn is_surplus(&self, stack: &Stack, found: &actual::Certificate) -> bool {
         let kept = |progress: &Progress<'_>| match progress {
-            Progress::Issued(kept) | Progress::Pending(kept) | Progress::Failed(kept) => kept.arn == found.arn,
+            Progress::Issued(kept) | Progress::Pending(kept) | Progress::Failed(kept) => {
+                kept.arn == found.arn
+            }
             Progress::Missing => false,
         };
         if self.is_unknown || self.wanted.values().any(|(_, progress)| kept(progress)) {
@@ -147,7 +149,8 @@ impl<'a> CertificateStates<'a> {
     /// Whether there is nothing to serve with before ACM has taken a request: then no load balancer is made, which would only
     /// cost.
     fn must_wait_for_acm(&self, stack: &Stack, actual: &Actual, withheld: &BTreeSet<ResourceId>) -> bool {
-        let is_asked = |progress: &Progress<'_>| matches!(progress, Progress::Issued(_) | Progress::Pending(_));
+        let is_asked =
+            |progress: &Progress<'_>| matches!(progress, Progress::Issued(_) | Progress::Pending(_));
         let is_taken = self.wanted.values().all(|(_, progress)| is_asked(progress)) && !self.is_unknown;
         !is_taken
             && actual.load_balancers.is_empty()
@@ -198,9 +201,7 @@ fn observed<'a>(stack: &Stack, actual: &'a Actual, listener: &Listener) -> Optio
 
 fn redirects_to(listener: &Listener, ports: &BTreeSet<String>) -> bool {
     listener.default_actions.iter().any(|action| match action {
-        ListenerAction::Redirect(redirect) => {
-            redirect.port.as_ref().is_some_and(|port| ports.contains(port))
-        }
+        ListenerAction::Redirect(redirect) => redirect.port.as_ref().is_some_and(|port| ports.contains(port)),
         _ => false,
     })
 }

@@ -51,7 +51,9 @@ fn the_iam_policies_allow_what_the_table_of_operations_holds() {
         let missing: Vec<String> = Action::VARIANTS
             .iter()
             .filter(|action| *partition == Partition::Aws && !statements_of(**action).is_empty())
-            .filter(|action| !statements_of(**action).iter().all(|one| !PolicyParts::default().includes(*one)))
+            .filter(|action| {
+                !statements_of(**action).iter().all(|one| !PolicyParts::default().includes(*one))
+            })
             .map(|action| permission(*action))
             .filter(|permission| !policy.contains(&format!("\"{permission}\"")))
             .collect();

@@ -52,7 +52,10 @@ fn a_policy_fits_into_a_managed_one() {
 
 #[test]
 fn isolated_partitions_lack_what_their_iam_does_not_know_and_name_themselves_in_arns() {
-    let (usual, isolated) = (Policy::of(Partition::Aws, PolicyParts::default()), Policy::of(Partition::AwsIsoB, PolicyParts::default()));
+    let (usual, isolated) = (
+        Policy::of(Partition::Aws, PolicyParts::default()),
+        Policy::of(Partition::AwsIsoB, PolicyParts::default()),
+    );
     let lacking: Vec<_> = permissions(&usual).difference(&permissions(&isolated)).copied().collect();
     assert_eq!(
         lacking,
@@ -112,8 +115,7 @@ fn the_principal_behind_a_caller_is_a_user_or_a_role() {
 #[test]
 fn what_a_feature_needs_is_allowed_only_when_asked_for() {
     let usual = Policy::of(Partition::Aws, PolicyParts::default());
-    let requested = PolicyParts { requested_certificates: true, ..PolicyParts::default() };
-    let requested = Policy::of(Partition::Aws, requested);
+    let requested = Policy::of(Partition::Aws, PolicyParts { requested_certificates: true });
     let more: Vec<_> = permissions(&requested).difference(&permissions(&usual)).copied().collect();
     assert_eq!(
         more,
@@ -132,7 +134,9 @@ fn what_a_feature_needs_is_allowed_only_when_asked_for() {
     let statement = |permission: &str| {
         requested.statement.iter().find(|one| one.action.contains(permission)).unwrap().condition.clone()
     };
-    let is_tagged = |of: &str| Conditions::from([("Null", BTreeMap::from([(format!("aws:{of}/{CLUSTER_TAG}"), vec!["false"])]))]);
+    let is_tagged = |of: &str| {
+        Conditions::from([("Null", BTreeMap::from([(format!("aws:{of}/{CLUSTER_TAG}"), vec!["false"])]))])
+    };
     assert_eq!(statement("acm:DeleteCertificate"), is_tagged("ResourceTag"));
     assert_eq!(statement("acm:RequestCertificate"), is_tagged("RequestTag"));
 }

@@ -71,7 +71,6 @@ fn is_used(action: Action, config: &Config) -> bool {
         | (_, Action::ListCertificateTags | Action::RequestCertificate | Action::DeleteCertificate) => {
             config.features.enable_certificate_management
         }
-        (_, Action::ImportCertificate) => false,
         _ => true,
     }
 }

@@ -127,6 +127,9 @@ mod tests {
         assert_eq!(records.permit_creation(&record()), Permission::Later);
         records.forget(&record());
         records.note_deletion_ended(&record());
-        assert_eq!((records.permit_creation(&record()), records.stands(&record())), (Permission::Granted, false));
+        assert_eq!(
+            (records.permit_creation(&record()), records.stands(&record())),
+            (Permission::Granted, false)
+        );
     }
 }

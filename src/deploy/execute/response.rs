@@ -33,8 +33,7 @@ pub(super) fn is_done_already(request: &Request, error: &CloudError) -> bool {
         Request::CreateRecord(_) => says(error, &["already exists"]),
         // why: what differs is not what we made
         Request::DeleteRecord(_) => {
-            error.is(&["NoSuchHostedZone"])
-                || says(error, &["not found", "do not match the current values"])
+            error.is(&["NoSuchHostedZone"]) || says(error, &["not found", "do not match the current values"])
         }
         _ => false,
     }

@@ -82,7 +82,8 @@ fn certificates_of_members_that_cannot_be_built_stay() {
 
 #[test]
 fn nothing_goes_while_it_is_not_known_what_is_there() {
-    let error = crate::aws_api::CloudError::Unreachable { operation: "ListCertificates", message: String::new() };
+    let error =
+        crate::aws_api::CloudError::Unreachable { operation: "ListCertificates", message: String::new() };
     let observed = Certificates {
         found: vec![found("a-1", &["a"], CertificateStatus::Issued)],
         failure: Some(error),

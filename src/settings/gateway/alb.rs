@@ -4,8 +4,8 @@ use super::listeners::PortContext;
 use super::rule::RuleReader;
 use super::target_group::RouteTargetGroupReader;
 use super::{AddOns, GatewayContext, GatewayReport, protection};
-use crate::aws_api::{Ref, Tags};
 use crate::aws_api::elbv2::Protocol;
+use crate::aws_api::{Ref, Tags};
 use crate::facts::{BuildError, MissingLookups};
 use crate::finding::Part;
 use crate::gateway::attachment::PortRoutes;
@@ -128,7 +128,11 @@ fn listener(at: &PortContext<'_, '_>, tags: &Tags) -> Result<AlbListenerSettings
         sources: ClientSources::default(),
         restricted: false,
         retained_ingress: Vec::new(),
-        certificates: if is_https { at.certificates()?.into_iter().map(Ref::from).collect() } else { Vec::new() },
+        certificates: if is_https {
+            at.certificates()?.into_iter().map(Ref::from).collect()
+        } else {
+            Vec::new()
+        },
         ssl_policy: is_https.then(|| at.ssl_policy()),
         policy_chosen: false,
         mutual_tls: if is_https { at.mutual_tls()? } else { None },

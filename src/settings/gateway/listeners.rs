@@ -92,8 +92,12 @@ impl<'c, 'a> PortContext<'c, 'a> {
             return Err(BuildError::from(origin.error(message).hint(hint)).within(Part::Certificates));
         }
         let known = self.context.facts.certificates()??;
-        let found =
-            certificates::discover(hosts.iter().map(String::as_str), known.iter(), &origin, self.context.config);
+        let found = certificates::discover(
+            hosts.iter().map(String::as_str),
+            known.iter(),
+            &origin,
+            self.context.config,
+        );
         found.map_err(|error| error.within(Part::Certificates))
     }
 

@@ -48,7 +48,8 @@ pub(super) fn requested(
     let names: Vec<String> =
         hosts(member).into_iter().filter(|host| !host.is_empty()).map(str::to_owned).collect();
     if names.is_empty() {
-        let problem = "a certificate is to be made, and there is no host in spec.rules or spec.tls to make it for";
+        let problem =
+            "a certificate is to be made, and there is no host in spec.rules or spec.tls to make it for";
         return Err(member.origin(CREATE).error(problem).hint("name a host").into());
     }
     let by_ingress = member.annotations.string(AUTHORITY).unwrap_or_default();

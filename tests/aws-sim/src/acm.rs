@@ -8,8 +8,8 @@ use crate::{
 use aws_load_balancer_controller::aws_api::Tags;
 use aws_load_balancer_controller::aws_api::acm::{
     Certificate, CertificatePage, CertificateStatus, CertificateSummary, DeleteCertificate,
-    DescribeCertificate, DomainValidation, ImportCertificate, ListCertificateTags, ListCertificates,
-    RequestCertificate, ValidationRecord,
+    DescribeCertificate, DomainValidation, ListCertificateTags, ListCertificates, RequestCertificate,
+    ValidationRecord,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,8 +30,6 @@ pub(crate) struct Acm {
     tokens: BTreeMap<String, (Duration, RequestCertificate, String)>,
     /// Private authorities.
     pub(crate) authorities: BTreeSet<String>,
-    /// How often certificates were imported.
-    imports: usize,
 }
 
 impl World {
@@ -40,15 +38,10 @@ impl World {
         self.acm.authorities.insert(arn.to_owned());
     }
 
-    /// Certificates that were asked for or imported, as they are described.
+    /// Certificates that were asked for, as they are described.
     pub fn requested_certificates(&mut self) -> Vec<Certificate> {
         let arns: Vec<String> = self.acm.tags.keys().cloned().collect();
         arns.iter().map(|arn| self.described(&self.acm.certificates[arn])).collect()
-    }
-
-    /// How often certificates were imported.
-    pub fn certificate_imports(&self) -> usize {
-        self.acm.imports
     }
 
     pub(crate) fn list_certificates(&self, request: &ListCertificates) -> CallResult<CertificatePage> {
@@ -113,31 +106,6 @@ impl World {
         Ok(arn)
     }
 
-    pub(crate) fn import_certificate(&mut self, request: &ImportCertificate) -> CallResult<String> {
-        let arn = match &request.arn {
-            Some(arn) => {
-                self.certificate(arn)?;
-                ensure(request.tags.is_empty(), || {
-                    refuse("ValidationException", "Tagging is not permitted on re-import.")
-                })?;
-                arn.clone()
-            }
-            None => self.new_certificate_arn(),
-        };
-        self.acm.imports += 1;
-        let certificate = Certificate {
-            arn: arn.clone(),
-            kind: "IMPORTED".to_owned(),
-            status: CertificateStatus::Issued,
-            ..Certificate::default()
-        };
-        self.acm.certificates.insert(arn.clone(), certificate);
-        if request.arn.is_none() {
-            self.acm.tags.insert(arn.clone(), request.tags.clone());
-        }
-        Ok(arn)
-    }
-
     pub(crate) fn delete_certificate(&mut self, request: &DeleteCertificate) -> CallResult<()> {
         let arn = &request.arn;
         self.certificate(arn)?;
@@ -156,8 +124,7 @@ impl World {
     }
 
     fn certificate(&self, arn: &str) -> CallResult<&Certificate> {
-        let missing =
-            || refuse("ResourceNotFoundException", format!("Could not find certificate {arn}."));
+        let missing = || refuse("ResourceNotFoundException", format!("Could not find certificate {arn}."));
         self.acm.certificates.get(arn).ok_or_else(missing)
     }
 
@@ -183,7 +150,9 @@ impl World {
         let age = self.now().saturating_sub(*asked);
         let has_records = age >= self.settings.delays.validation_records;
         let records: Vec<_> = certificate.domains.iter().map(|name| record_of(name)).collect();
-        if has_records && age >= self.settings.delays.validation && records.iter().all(|one| self.resolves(one))
+        if has_records
+            && age >= self.settings.delays.validation
+            && records.iter().all(|one| self.resolves(one))
         {
             described.status = CertificateStatus::Issued;
         }

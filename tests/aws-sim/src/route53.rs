@@ -50,8 +50,8 @@ impl World {
     pub(crate) fn create_record(&mut self, request: &CreateRecord) -> CallResult<()> {
         let CreateRecord { zone_id, record } = request;
         let (zone, records) = self.zone(zone_id)?;
-        let is_inside = HostedZone::of(&[HostedZone { is_private: false, ..zone.clone() }], &record.name);
-        ensure(is_inside.is_some(), || {
+        let as_public = [HostedZone { is_private: false, ..zone.clone() }];
+        ensure(HostedZone::of(&as_public, &record.name).is_some(), || {
             let text = format!("RRSet with DNS name {} is not permitted in zone {}", record.name, zone.name);
             refuse("InvalidChangeBatch", format!("[{text}]"))
         })?;

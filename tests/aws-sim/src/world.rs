@@ -3,8 +3,7 @@
 use crate::call_log::CALLER;
 use crate::{
     Call, Clock, Outcome, Settings, acm::Acm, ec2::Ec2, elb::Elb, ids::Ids, protection::Protection,
-    route53::Route53,
-    refusal::CallResult, world_builder::Landmarks,
+    refusal::CallResult, route53::Route53, world_builder::Landmarks,
 };
 use aws_load_balancer_controller::aws_api::{CloudError, Operation, Request, Response};
 use std::time::Duration;
@@ -204,7 +203,6 @@ dispatch! {
     may DescribeCertificate => describe_certificate;
     may ListCertificateTags => list_certificate_tags;
     may RequestCertificate => request_certificate;
-    may ImportCertificate => import_certificate;
     may DeleteCertificate => delete_certificate;
     may ListHostedZones => list_hosted_zones;
     may CreateRecord => create_record;

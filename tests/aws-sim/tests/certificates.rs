@@ -104,8 +104,20 @@ fn for_every_call(fault: impl Fn(usize) -> Fault) {
             let mut struck = false;
             let nobody: (&[_], &[&str]) = (&[], &[]);
             let steps = [
-                (&before, (&[issued(&["*.shop.example.net", "shop.example.net"])] as &[_], &["Z2 _shop-example-net.shop.example.net."] as &[&str])),
-                (&after, (&[issued(&["*.shop.example.net", "a.example.net"])], &["Z1 _a-example-net.a.example.net.", "Z2 _shop-example-net.shop.example.net."])),
+                (
+                    &before,
+                    (
+                        &[issued(&["*.shop.example.net", "shop.example.net"])] as &[_],
+                        &["Z2 _shop-example-net.shop.example.net."] as &[&str],
+                    ),
+                ),
+                (
+                    &after,
+                    (
+                        &[issued(&["*.shop.example.net", "a.example.net"])],
+                        &["Z1 _a-example-net.a.example.net.", "Z2 _shop-example-net.shop.example.net."],
+                    ),
+                ),
                 (&empty(&after), nobody),
             ];
             for (step, (wanted, (made, stand))) in steps.into_iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::facts::group::{IngressGroup, Member, explicit_group, implicit_group};
 use crate::facts::{BuildError, ExistingLoadBalancer, Facts, LiveStack, Lookup, LookupFailure, SubnetLookup};
 use crate::model::{ResourceId, Stack};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Objects and AWS resources that exist.
@@ -20,6 +20,7 @@ pub struct World {
     pub config: Config,
     pub services: Vec<Service>,
     pub certificates: Vec<Certificate>,
+    pub managed_certificates: BTreeSet<String>,
     pub secrets: BTreeMap<String, BTreeMap<String, Secret>>,
     pub existing: Vec<ExistingLoadBalancer>,
     pub live: LiveStack,
@@ -107,6 +108,9 @@ impl World {
             }
             Lookup::Certificates => {
                 facts.certificates.insert((), Ok(Arc::new(self.certificates.clone())));
+            }
+            Lookup::ManagedCertificates => {
+                facts.managed_certificates.insert((), Ok(self.managed_certificates.clone()));
             }
             Lookup::TrustStores(names) => {
                 let known = names.iter().filter(|name| *name == "clients");

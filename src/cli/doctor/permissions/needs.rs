@@ -135,7 +135,9 @@ fn contexts_of(
     use RequestContext as N;
     use Statement as S;
     match statement {
-        S::Read | S::ReadCertificates => action.is_none().then(|| (N::General, Vec::new())).into_iter().collect(),
+        S::Read | S::ReadCertificates => {
+            action.is_none().then(|| (N::General, Vec::new())).into_iter().collect()
+        }
         S::ServiceLinkedRole => vec![(N::FirstLoadBalancer, vec![&[ArnKind::ServiceLinkedRole]])],
         S::Protect if action.is_some_and(|action| action.service() == Service::Shield) => {
             vec![(N::Foreign, vec![&[ArnKind::Protection]])]
@@ -155,7 +157,7 @@ fn contexts_of(
         S::Tag => vec![(N::Own, vec![LOAD_BALANCERS, TARGET_GROUP])],
         S::TagListeners => vec![(N::Own, vec![LISTENERS, RULES])],
         S::Targets => vec![(N::Foreign, vec![TARGET_GROUP])],
-        S::RequestCertificates | S::ImportCertificates => vec![(N::NewCertificate, vec![CERTIFICATE])],
+        S::RequestCertificates => vec![(N::NewCertificate, vec![CERTIFICATE])],
         S::DeleteCertificates => vec![(N::Own, vec![CERTIFICATE])],
         S::ValidateNames if action.is_some_and(|action| !action.is_write()) => Vec::new(),
         S::ValidateNames => vec![(N::General, Vec::new())],

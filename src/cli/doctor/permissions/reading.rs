@@ -124,7 +124,6 @@ impl Absent {
             | A::GetRole
             | A::SimulatePrincipalPolicy
             | A::RequestCertificate
-            | A::ImportCertificate
             | A::DeleteCertificate
             | A::CreateRecord
             | A::DeleteRecord

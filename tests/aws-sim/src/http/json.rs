@@ -128,8 +128,8 @@ fn certificate_json(certificate: &Certificate) -> Value {
     } = certificate;
     let validation = |one: &DomainValidation| {
         let record = one.record.as_ref();
-        let record = record
-            .map(|record| json!({"Name": record.name, "Type": record.kind, "Value": record.value}));
+        let record =
+            record.map(|record| json!({"Name": record.name, "Type": record.kind, "Value": record.value}));
         let mut option = json!({"DomainName": one.domain, "ValidationMethod": "DNS"});
         if let (Some(record), Some(fields)) = (record, option.as_object_mut()) {
             fields.insert("ResourceRecord".to_owned(), record);

@@ -78,12 +78,7 @@ fn read_caller(headers: &HeaderMap) -> Option<&str> {
     signature.split_once("Credential=")?.1.split('/').next()
 }
 
-async fn answer_caller(
-    sim: Sim,
-    (method, uri): (Method, Uri),
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn answer_caller(sim: Sim, (method, uri): (Method, Uri), headers: HeaderMap, body: Bytes) -> Response {
     if uri.path().starts_with(route53::ROOT) {
         return reply(Protocol::Route53, route53::answer(&sim, &method, &uri, &body).await);
     }
