@@ -7,12 +7,14 @@
 mod commands;
 pub mod flags;
 mod gates;
+mod migrate;
 mod session;
 mod settings;
 mod validate;
 mod values;
 
 pub use commands::LintRequest;
+pub use migrate::MigrateRequest;
 pub use session::{GivenFlags, PlanRequest, SessionFlags};
 pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
 pub use validate::ArgsError;
@@ -44,6 +46,8 @@ pub enum Invocation {
     Doctor(SessionFlags),
     /// Check manifests.
     Lint(LintRequest),
+    /// Translate to Gateway API.
+    Migrate(Box<MigrateRequest>),
     /// Explain annotations.
     Annotations(Option<String>),
 }
@@ -131,6 +135,10 @@ pub fn parse(
         Some(("lint", matches)) => {
             Ok(Invocation::Lint(commands::lint(matches, GivenFlags::new(&arguments, environment))))
         }
+        Some(("migrate", matches)) => {
+            let flags = GivenFlags::new(&arguments, environment);
+            Ok(Invocation::Migrate(Box::new(migrate::request(matches, flags))))
+        }
         Some(("annotations", matches)) => Ok(Invocation::Annotations(matches.get_one("name").cloned())),
         Some((_, matches)) => controller(matches),
         None => controller(&matches),
@@ -153,6 +161,7 @@ pub fn command() -> Command {
         .subcommand(Command::new("crds").about("Print the custom resource definitions, for `kubectl apply`"))
         .subcommand(iam_policy_command())
         .subcommand(with_flags(commands::lint_command()))
+        .subcommand(with_flags(migrate::command()))
         .subcommand(commands::annotations_command())
 }
 

@@ -27,6 +27,7 @@ pub mod finding;
 pub mod gateway;
 #[cfg(feature = "shell")]
 pub mod metrics;
+pub mod migrate;
 pub mod model;
 pub mod plan;
 #[cfg(feature = "shell")]

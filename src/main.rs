@@ -1,7 +1,8 @@
 //! The AWS Load Balancer Controller: parse, run, exit code.
 
-use aws_load_balancer_controller::args::{self, Environment, Invocation, LintRequest};
+use aws_load_balancer_controller::args::{self, Environment, Invocation, LintRequest, MigrateRequest};
 use aws_load_balancer_controller::cli::lint::LintStatus;
+use aws_load_balancer_controller::cli::migrate::MigrateStatus;
 use aws_load_balancer_controller::{cli, controller, telemetry};
 use std::fmt::Display;
 use std::io::Write;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             show(block_on(cli::doctor::run(&session_flags)), session_flags.output)
         }
         Ok(Invocation::Lint(request)) => lint(&request),
+        Ok(Invocation::Migrate(request)) => migrate(&request),
         Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
     }
 }
@@ -44,6 +46,17 @@ fn lint(request: &LintRequest) -> ExitCode {
             print::<String, _>(Err(error));
             ExitCode::from(2)
         }
+    }
+}
+
+/// Status 1: something could not be translated, read or written; 3: traffic would change.
+fn migrate(request: &MigrateRequest) -> ExitCode {
+    let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
+    match block_on(cli::migrate::run(request, &mut stdout, &mut stderr)) {
+        Ok(MigrateStatus::Translated) => ExitCode::SUCCESS,
+        Ok(MigrateStatus::Incomplete) => ExitCode::from(1),
+        Ok(MigrateStatus::Changed) => ExitCode::from(3),
+        Err(error) => print::<String, _>(Err(format!("Error: {error}"))),
     }
 }
 

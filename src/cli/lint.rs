@@ -19,7 +19,7 @@ mod unknown_fields;
 
 pub use read::{ManifestFile, Unreadable};
 pub use report::Format;
-pub use settings::SettingsError;
+pub use settings::{SettingsError, config_of};
 
 use crate::args::LintRequest;
 use crate::config::Config;
@@ -120,7 +120,7 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> Result<LintStatus, LintError> {
-    let config = settings::config_of(request)?;
+    let config = settings::config_of(request.settings_from.as_deref(), &request.flags)?;
     let options = &request.options;
     let (sources, unreadable) = read::read_sources(&options.paths, options.recursive, stdin);
     let outcome = LintResult { unreadable, ..lint(&sources, &config) };

@@ -8,6 +8,7 @@ pub mod crds;
 pub mod doctor;
 pub mod iam_policy;
 pub mod lint;
+pub mod migrate;
 pub mod plan;
 mod session;
 

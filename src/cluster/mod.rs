@@ -12,6 +12,7 @@ pub mod gateway_stores;
 pub mod installation;
 pub mod lease;
 pub mod manifests;
+pub mod migrate_reads;
 pub mod objects;
 pub mod quic_ids;
 pub mod secret_changes;

@@ -23,6 +23,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("targets", 2, &[]),
     ("status", 2, &["builder", "plan", "settings", "targets"]),
     ("admission", 2, &["builder", "gateway", "plan", "settings"]),
+    ("migrate", 2, &["admission", "builder", "gateway", "settings"]),
     ("clock", 3, &[]),
     ("fence", 3, &[]),
     ("aws", 3, &["clock", "fence"]),

@@ -1,7 +1,7 @@
 //! The settings of the controller that the manifests are meant for: flags, a Deployment, or values of the chart.
 
 use super::checks::text;
-use crate::args::{CommandLineError, LintRequest};
+use crate::args::{CommandLineError, GivenFlags};
 use crate::cluster::installation::{InstallationError, read_installation};
 use crate::config::Config;
 use serde_json::{Map, Value};
@@ -79,13 +79,13 @@ pub enum SettingsError {
 }
 
 /// The configuration that the checks go by.
-pub(super) fn config_of(request: &LintRequest) -> Result<Config, SettingsError> {
+pub fn config_of(settings_from: Option<&Path>, flags: &GivenFlags) -> Result<Config, SettingsError> {
     let mut arguments = vec![ANY_CLUSTER.to_owned()];
-    if let Some(path) = &request.settings_from {
-        let unreadable = |reason| SettingsError::File { path: path.clone(), reason };
+    if let Some(path) = settings_from {
+        let unreadable = |reason| SettingsError::File { path: path.to_owned(), reason };
         arguments.extend(read_arguments(path).map_err(unreadable)?);
     }
-    request.flags.settings(&arguments).map(|settings| settings.config).map_err(SettingsError::Flags)
+    flags.settings(&arguments).map(|settings| settings.config).map_err(SettingsError::Flags)
 }
 
 fn read_arguments(path: &Path) -> Result<Vec<String>, String> {

@@ -1,0 +1,291 @@
+//! From Ingresses and Services to Gateway API, with a proof that the load balancers are the same.
+//!
+//! Inputs, names and objects are those of upstream's `lbc-migrate`, wherever what it makes serves the same requests in the same way. Where
+//! it does not, or where the API server refuses it, other objects are made; `docs/ingress-to-gateway.md` lists them all. Whatever
+//! cannot be expressed is told. [`verify`] builds both sides with the builders of the controller and compares them.
+
+mod action;
+mod authentication;
+mod condition;
+pub mod cutover;
+mod group;
+mod load_balancer;
+mod names;
+pub mod objects;
+mod path;
+mod routes;
+mod rule;
+mod service;
+mod target_group;
+mod transform;
+mod unread;
+mod values;
+pub mod verify;
+pub mod warnings;
+mod written;
+
+pub use group::{Group, Member};
+
+use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
+use crate::facts::group::ingress_ref;
+use crate::finding::{Finding, ObjectRef};
+use crate::gateway::Controller;
+use names::Names;
+use objects::{Parent, configured, gateway, route};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use target_group::TargetGroups;
+use values::Values;
+
+/// What is migrated. Ingresses and Services have namespaces.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// The Ingresses.
+    pub ingresses: Vec<Arc<Ingress>>,
+    /// The Services behind them, and those that are migrated themselves.
+    pub services: Vec<Arc<Service>>,
+    /// Classes.
+    pub classes: Vec<Arc<IngressClass>>,
+    /// Parameters of classes.
+    pub params: Vec<Arc<IngressClassParams>>,
+}
+
+/// What to generate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether Gateways are only planned at first.
+    pub is_dry_run: bool,
+    /// Whether Services of type LoadBalancer are migrated, too.
+    pub with_services: bool,
+}
+
+/// What is told: findings, and lines as the tool that came first writes them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Notes {
+    /// Findings, each once.
+    pub findings: Vec<Finding>,
+    /// Lines.
+    pub lines: Vec<String>,
+}
+
+impl Notes {
+    /// Adds a finding, unless it is there.
+    pub fn add(&mut self, finding: Finding) {
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// What a Gateway is generated from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// An Ingress group.
+    Group(Group),
+    /// A Service.
+    Service(Arc<Service>),
+}
+
+/// What was generated, and what is to be said about it.
+#[derive(Clone, Debug, Default)]
+pub struct Migration {
+    /// GatewayClasses.
+    pub classes: Vec<Value>,
+    /// LoadBalancerConfigurations.
+    pub load_balancers: Vec<Value>,
+    /// Gateways.
+    pub gateways: Vec<Value>,
+    /// Routes.
+    pub routes: Vec<Value>,
+    /// TargetGroupConfigurations.
+    pub target_groups: Vec<Value>,
+    /// ListenerRuleConfigurations.
+    pub rules: BTreeMap<ObjectKey, Value>,
+    /// What each Gateway is generated from.
+    pub sources: Vec<(ObjectKey, Source)>,
+    /// What is told.
+    pub notes: Notes,
+    /// Why something is not translated.
+    pub errors: Vec<String>,
+    /// Routes of a member that have a port of a Service as a backend.
+    backends: BTreeMap<(ObjectKey, ObjectKey, i32), Vec<ObjectKey>>,
+}
+
+impl Migration {
+    /// Adds another part.
+    fn append(&mut self, part: Self) {
+        let Self { classes, load_balancers, gateways, routes, target_groups, rules, sources, notes, errors, backends } = part;
+        self.classes.extend(classes);
+        self.load_balancers.extend(load_balancers);
+        self.gateways.extend(gateways);
+        self.routes.extend(routes);
+        self.target_groups.extend(target_groups);
+        self.rules.extend(rules);
+        self.sources.extend(sources);
+        notes.findings.into_iter().for_each(|finding| self.notes.add(finding));
+        self.notes.lines.extend(notes.lines);
+        self.errors.extend(errors);
+        self.backends.extend(backends);
+    }
+
+    /// All objects, in the order in which they are written.
+    pub fn objects(&self) -> impl Iterator<Item = &Value> {
+        let first = self.classes.iter().chain(&self.load_balancers).chain(&self.gateways);
+        first.chain(&self.routes).chain(&self.target_groups).chain(self.rules.values())
+    }
+}
+
+impl Input {
+    /// The parameters of the class of an Ingress; `None`: it is another controller's, which is told.
+    fn params_of(&self, ingress: &Ingress, notes: &mut Notes) -> Option<Option<Arc<IngressClassParams>>> {
+        let by_annotation = ingress.metadata.annotations.as_ref().and_then(|all| all.get(crate::api::meta::INGRESS_CLASS_ANNOTATION));
+        let named = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
+        if let (Some(other), None) = (by_annotation.filter(|class| *class != "alb"), named) {
+            return self.foreign(ingress, &format!("is of class {other:?}, by its annotation kubernetes.io/ingress.class"), notes);
+        }
+        let class = match named {
+            Some(name) => self.classes.iter().find(|class| class.metadata.name.as_deref() == Some(name)),
+            None if by_annotation.is_some() => None,
+            None => self.classes.iter().find(|class| is_default(class)),
+        };
+        let Some(class) = class else { return Some(None) };
+        let spec = class.spec.as_ref();
+        let controller = spec.and_then(|spec| spec.controller.as_deref()).unwrap_or_default();
+        if controller != crate::api::meta::INGRESS_CLASS_CONTROLLER {
+            return self.foreign(ingress, &format!("is of a class of controller {controller:?}"), notes);
+        }
+        let reference = spec.and_then(|spec| spec.parameters.as_ref()).filter(|found| found.kind == "IngressClassParams");
+        let params = reference.and_then(|found| self.params.iter().find(|params| params.metadata.name.as_ref() == Some(&found.name)));
+        Some(params.cloned())
+    }
+
+    fn foreign<T>(&self, ingress: &Ingress, why: &str, notes: &mut Notes) -> Option<T> {
+        notes.add(Finding::warning(&ingress_ref(ingress), format!("{why}: it is left alone")));
+        None
+    }
+
+    /// The Services with their annotations.
+    fn services(&self) -> rule::Services {
+        let one = |service: &Arc<Service>| {
+            let key = ObjectKey::of(&**service);
+            let object = ObjectRef { kind: "Service", namespace: key.namespace().to_owned(), name: key.name().to_owned() };
+            let values = Values::of(object, &service.metadata);
+            (key, (service.clone(), values))
+        };
+        self.services.iter().map(one).collect()
+    }
+}
+
+fn is_default(class: &IngressClass) -> bool {
+    let key = crate::api::meta::DEFAULT_INGRESS_CLASS_ANNOTATION;
+    class.metadata.annotations.as_ref().and_then(|all| all.get(key)).is_some_and(|value| value == "true")
+}
+
+/// Translates everything that can be; what cannot be is among the errors.
+pub fn translate(input: &Input, options: Options) -> Migration {
+    let mut migration = Migration::default();
+    let mut errors = Vec::new();
+    let groups = group::groups(input, &mut errors, &mut migration.notes);
+    let mut names = Names::default();
+    for member in groups.iter().flat_map(|group| &group.members) {
+        // why first of all: a route of a Service may ask for the same name
+        let purpose = routes::main_purpose(&member.key);
+        names.take(routes::ROUTE, member.key.namespace(), (member.key.name(), "route"), &purpose);
+    }
+    let services = input.services();
+    let mut target_groups = TargetGroups::default();
+    for group in groups {
+        let mut part = Migration::default();
+        match add_group(group, options, &services, &mut names, &mut part, &mut target_groups) {
+            Ok(failed) => {
+                migration.append(part);
+                errors.extend(failed);
+            }
+            Err(problem) => errors.push(problem),
+        }
+    }
+    if !migration.gateways.is_empty() {
+        migration.classes.push(objects::class(Controller::Alb));
+    }
+    migration.target_groups = target_groups.objects(&mut names);
+    if options.with_services {
+        service::add(input, options, &mut names, &mut migration, &mut errors);
+    }
+    migration.errors = errors;
+    migration
+}
+
+/// Adds what a group becomes. Errors of single members cost these members.
+fn add_group(
+    mut group: Group,
+    options: Options,
+    services: &rule::Services,
+    names: &mut Names,
+    migration: &mut Migration,
+    target_groups: &mut TargetGroups,
+) -> Result<Vec<String>, String> {
+    if group.spans_namespaces() {
+        migration.notes.lines.push(warnings::across_namespaces(&group.name));
+    }
+    let settings = group.settings()?;
+    let ssl_redirect = group.ssl_redirect(&mut migration.notes)?;
+    let ssl_redirect = ssl_redirect.filter(|port| is_reachable(&group, *port, &mut migration.notes));
+    let (hashed, suffixes) = if group.is_named { ("", ("grp-gw", "grp-lb")) } else { (group.namespace.as_str(), ("gateway", "lb-config")) };
+    let origin = group.origin();
+    let mut take = |kind, suffix| names.take_hashed(kind, &group.namespace, hashed, (&group.name, suffix), &origin);
+    let key = ObjectKey::namespaced(group.namespace.as_str(), take("Gateway", suffixes.0));
+    let configuration = load_balancer::spec(&group, &settings, &mut migration.notes)?.map(|spec| {
+        let key = key.sibling(take("LoadBalancerConfiguration", suffixes.1));
+        (key.clone(), configured("LoadBalancerConfiguration", &key, spec))
+    });
+    let listeners = group.listeners();
+    let of_configuration = configuration.as_ref().map(|(key, _)| key.name());
+    let object = gateway(&key, Controller::Alb, &listeners, of_configuration, group.spans_namespaces(), options.is_dry_run);
+    let is_plain = |listener: &&objects::Listener| ssl_redirect.is_some() && listener.protocol == "HTTP";
+    for listener in listeners.iter().filter(is_plain) {
+        let name = names.take(routes::ROUTE, &group.namespace, (&group.name, "redirect"), &format!("{origin} {}", listener.section()));
+        let parent = Parent { gateway: key.clone(), section: listener.section() };
+        let filter = json!({"scheme": "https", "port": ssl_redirect, "statusCode": 301});
+        let rule = json!({"filters": [{"type": "RequestRedirect", "requestRedirect": filter}]});
+        migration.routes.push(route(routes::ROUTE, &key.sibling(name), &[parent], &[], vec![rule]));
+    }
+    let (mut errors, mut translated) = (Vec::new(), Vec::new());
+    for member in &group.members {
+        let mut part = Migration::default();
+        match routes::add(&group, member, &key, ssl_redirect, services, names, &mut part) {
+            Ok(()) => {
+                migration.append(part);
+                unread::tell(member, &listeners, &mut migration.notes);
+                translated.push(member.clone());
+            }
+            Err(problem) => errors.push(problem),
+        }
+    }
+    if translated.is_empty() {
+        return Err(errors.join("\n"));
+    }
+    let params = group.params();
+    for member in &translated {
+        let backends: Vec<_> = migration.backends.iter().filter(|((of, ..), _)| *of == member.key).collect();
+        for ((_, service, port), routes) in backends {
+            let of_service = services.get(service).map(|(_, values)| values);
+            target_groups.add(member, (service, *port), of_service, &params, routes, &mut migration.notes);
+        }
+    }
+    migration.load_balancers.extend(configuration.map(|(_, object)| object));
+    migration.gateways.push(object);
+    group.members = translated;
+    migration.sources.push((key, Source::Group(group)));
+    Ok(errors)
+}
+
+/// Whether HTTP requests can be redirected to a port.
+fn is_reachable(group: &Group, port: i32, notes: &mut Notes) -> bool {
+    let is_there = group.listeners().iter().any(|listener| listener.protocol == "HTTPS" && listener.port == port);
+    if !is_there && let Some(first) = group.members.first() {
+        let problem = format!("redirects HTTP requests to port {port}, where it has no HTTPS listener: the redirect is left out");
+        notes.add(Finding::warning(&first.values.object, problem).at(first.values.annotations().key("ssl-redirect")));
+    }
+    is_there
+}

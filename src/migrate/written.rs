@@ -1,0 +1,188 @@
+//! Actions, conditions and transforms as annotations write them, before anything of them is checked.
+
+use super::values::Values;
+use crate::api::IntOrString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// An action.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Action {
+    /// `forward`, `redirect` or `fixed-response`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// A target group that exists.
+    pub targetgrouparn: Option<String>,
+    /// A target group that exists.
+    pub targetgroupname: Option<String>,
+    /// An answer.
+    pub fixedresponseconfig: Option<FixedResponse>,
+    /// A redirect.
+    pub redirectconfig: Option<Redirect>,
+    /// Target groups.
+    pub forwardconfig: Option<Forward>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FixedResponse {
+    /// Type of the body.
+    pub contenttype: Option<String>,
+    /// The body.
+    pub messagebody: Option<String>,
+    /// A number.
+    pub statuscode: String,
+}
+
+/// A redirect.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Redirect {
+    /// Host.
+    pub host: Option<String>,
+    /// Path.
+    pub path: Option<String>,
+    /// Port.
+    pub port: Option<String>,
+    /// Protocol.
+    pub protocol: Option<String>,
+    /// Query.
+    pub query: Option<String>,
+    /// `HTTP_301` or `HTTP_302`.
+    pub statuscode: String,
+}
+
+/// Where requests are forwarded to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Forward {
+    /// Target groups.
+    pub targetgroups: Vec<TargetGroup>,
+    /// Whether clients stay with one.
+    pub targetgroupstickinessconfig: Option<Stickiness>,
+}
+
+/// A target group and its weight.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TargetGroup {
+    /// One that exists.
+    pub targetgrouparn: Option<String>,
+    /// One that exists.
+    pub targetgroupname: Option<String>,
+    /// That of a Service.
+    pub servicename: Option<String>,
+    /// The port of the Service.
+    pub serviceport: Option<IntOrString>,
+    /// Weight.
+    pub weight: Option<i32>,
+}
+
+/// Whether clients stay with a target group.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Stickiness {
+    /// Whether they do.
+    pub enabled: Option<bool>,
+    /// For how many seconds.
+    pub durationseconds: Option<i32>,
+}
+
+/// A condition.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Condition {
+    /// What is looked at.
+    pub field: String,
+    /// Hosts.
+    pub hostheaderconfig: Option<Patterns>,
+    /// Paths.
+    pub pathpatternconfig: Option<Patterns>,
+    /// A header.
+    pub httpheaderconfig: Option<Header>,
+    /// Methods.
+    pub httprequestmethodconfig: Option<Patterns>,
+    /// Parameters of the query.
+    pub querystringconfig: Option<Query>,
+    /// Addresses of clients.
+    pub sourceipconfig: Option<Patterns>,
+}
+
+/// Values, of which one has to fit.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Patterns {
+    /// Values with `*` and `?`.
+    pub values: Vec<String>,
+    /// Regular expressions.
+    pub regexvalues: Vec<String>,
+}
+
+/// A header and its values.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Header {
+    /// Name.
+    pub httpheadername: String,
+    /// Values with `*` and `?`.
+    pub values: Vec<String>,
+    /// Regular expressions.
+    pub regexvalues: Vec<String>,
+}
+
+/// Parameters of the query, of which one has to be there.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Query {
+    /// Keys and values.
+    pub values: Vec<Pair>,
+}
+
+/// A parameter of the query.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pair {
+    /// Absent: of any key.
+    pub key: Option<String>,
+    /// Value.
+    pub value: String,
+}
+
+/// A rewrite of the path or the host.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Transform {
+    /// `url-rewrite` or `host-header-rewrite`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Of the path.
+    pub urlrewriteconfig: Option<Rewrites>,
+    /// Of the host.
+    pub hostheaderrewriteconfig: Option<Rewrites>,
+}
+
+/// Rewrites, of which AWS takes one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Rewrites {
+    /// The rewrites.
+    pub rewrites: Vec<Rewrite>,
+}
+
+/// What matches, and what stands for it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Rewrite {
+    /// Regular expression.
+    pub regex: String,
+    /// With `$1` for the first group.
+    pub replace: String,
+}
+
+/// The JSON of an annotation; `None`: it is not there.
+pub fn read<T: DeserializeOwned>(values: &Values, suffix: &str, expected: &str) -> Result<Option<T>, String> {
+    let read = values.annotations().json(suffix, expected);
+    read.map_err(|error| format!("{}: {error}", error.key))
+}
