@@ -340,8 +340,8 @@ fn build_ingress(
     build_with_answers(permissive_aws, config, |facts| builder::ingress::build(&group, facts, config))
 }
 
-/// Builds, asking the world what is not known yet.
-fn build_with_answers<B>(
+/// Builds, asking the world what is not known yet. `None`: it cannot be told.
+pub fn build_with_answers<B>(
     permissive_aws: &PermissiveAws,
     config: &Config,
     build: impl Fn(&Facts) -> Result<B, BuildError>,

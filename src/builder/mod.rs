@@ -17,7 +17,7 @@ pub mod security_groups;
 pub mod service;
 mod target_group;
 
-pub use alb::{Attribution, MemberResources};
+pub use alb::{Attribution, MemberResources, pattern};
 
 use crate::finding::Findings;
 use crate::model::Stack;

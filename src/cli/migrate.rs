@@ -74,7 +74,7 @@ pub async fn run(
         input.params.len()
     )?;
     let options = Options { is_dry_run: request.is_dry_run, with_services: request.with_services };
-    let migration = translate(&input, options);
+    let migration = translate(&input, options, &config);
     tell(&migration, &unread, stderr)?;
     if migration.gateways.is_empty() {
         let is_whole = migration.errors.is_empty() && unread.is_empty();

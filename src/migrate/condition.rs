@@ -68,14 +68,14 @@ impl Translated {
     fn add(&mut self, condition: &Condition) {
         match condition.field.as_str() {
             "host-header" => {
-                for hosts in &condition.hostheaderconfig {
+                if let Some(hosts) = &condition.hostheaderconfig {
                     self.has_hosts = true;
                     hosts.values.iter().for_each(|host| self.add_host(host));
                     hosts.regexvalues.iter().for_each(|regex| self.refuse_host(regex));
                 }
             }
             "path-pattern" => {
-                for paths in &condition.pathpatternconfig {
+                if let Some(paths) = &condition.pathpatternconfig {
                     let of_values = paths.values.iter().map(|value| path::pattern(value));
                     self.add_paths(of_values.collect());
                     let regex = |value: &String| PathMatch { type_: PathMatchType::RegularExpression, value: value.clone() };
@@ -83,7 +83,7 @@ impl Translated {
                 }
             }
             "http-header" => {
-                for header in &condition.httpheaderconfig {
+                if let Some(header) = &condition.httpheaderconfig {
                     let escaped = |value: &String| value.replace('\\', "\\\\").replace(',', "\\,");
                     let values: Vec<String> = header.values.iter().map(escaped).collect();
                     self.add_header(&header.httpheadername, false, values.join(","));
@@ -91,17 +91,17 @@ impl Translated {
                 }
             }
             "http-request-method" => {
-                for methods in &condition.httprequestmethodconfig {
+                if let Some(methods) = &condition.httprequestmethodconfig {
                     self.add_methods(&methods.values);
                 }
             }
             "query-string" => {
-                for query in &condition.querystringconfig {
+                if let Some(query) = &condition.querystringconfig {
                     self.add_query(&query.values);
                 }
             }
             "source-ip" => {
-                for sources in &condition.sourceipconfig {
+                if let Some(sources) = &condition.sourceipconfig {
                     let condition = json!({"field": "source-ip", "sourceIPConfig": {"values": sources.values}});
                     self.extension.push(condition);
                 }

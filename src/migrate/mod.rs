@@ -27,6 +27,7 @@ mod written;
 pub use group::{Group, Member};
 
 use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
+use crate::config::Config;
 use crate::facts::group::ingress_ref;
 use crate::finding::{Finding, ObjectRef};
 use crate::gateway::Controller;
@@ -129,6 +130,17 @@ impl Migration {
         self.backends.extend(backends);
     }
 
+    /// What a TargetGroupConfiguration says for routes, if there is one of this name.
+    fn target_group_of(&mut self, key: &ObjectKey) -> Option<&mut Vec<Value>> {
+        let text = |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let is_it = |object: &&mut Value| {
+            text(object, "/metadata/name").as_deref() == Some(key.name())
+                && text(object, "/metadata/namespace").as_deref() == Some(key.namespace())
+        };
+        let spec = self.target_groups.iter_mut().find(is_it)?.get_mut("spec")?.as_object_mut()?;
+        spec.entry("routeConfigurations").or_insert_with(|| json!([])).as_array_mut()
+    }
+
     /// All objects, in the order in which they are written.
     pub fn objects(&self) -> impl Iterator<Item = &Value> {
         let first = self.classes.iter().chain(&self.load_balancers).chain(&self.gateways);
@@ -183,7 +195,7 @@ fn is_default(class: &IngressClass) -> bool {
 }
 
 /// Translates everything that can be; what cannot be is among the errors.
-pub fn translate(input: &Input, options: Options) -> Migration {
+pub fn translate(input: &Input, options: Options, config: &Config) -> Migration {
     let mut migration = Migration::default();
     let mut errors = Vec::new();
     let groups = group::groups(input, &mut errors, &mut migration.notes);
@@ -210,7 +222,7 @@ pub fn translate(input: &Input, options: Options) -> Migration {
     }
     migration.target_groups = target_groups.objects(&mut names);
     if options.with_services {
-        service::add(input, options, &mut names, &mut migration, &mut errors);
+        service::add(input, options, config, &mut names, &mut migration, &mut errors);
     }
     migration.errors = errors;
     migration

@@ -10,6 +10,7 @@ use super::values::Map;
 use super::{Migration, Notes};
 use crate::api::ObjectKey;
 use crate::finding::Finding;
+use k8s_openapi::api::networking::v1::HTTPIngressPath;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,8 @@ struct ReadRules {
     /// Those of `spec.rules` with their hosts in lower case; an empty one is every host.
     rules: Vec<(String, RouteRule)>,
     default: Option<RouteRule>,
+    /// Whether redirects were left out that would lead to where the request was made.
+    has_loops: bool,
 }
 
 /// Some rules for some hosts; no hosts: every one.
@@ -65,8 +68,10 @@ pub fn add(
     let logs_in = |rule: &RouteRule| rule.extension.authentication.is_some();
     let is_protected = first.rules.iter().any(|(_, rule)| logs_in(rule)) || first.default.as_ref().is_some_and(logs_in);
     let mut variants = Vec::new();
-    if is_protected && !plain.is_empty() {
-        tell_unprotected(member, &mut migration.notes);
+    if (is_protected || first.has_loops) && !plain.is_empty() {
+        if is_protected {
+            tell_unprotected(member, &mut migration.notes);
+        }
         variants.push((first, secure, ""));
         variants.push((read(false, &mut migration.notes)?, plain, "http-"));
     } else {
@@ -123,20 +128,52 @@ fn parents(
 }
 
 fn read_rules(reader: &mut RuleReader<'_>) -> Result<ReadRules, String> {
-    let mut rules = Vec::new();
     let spec = reader.member.ingress.spec.clone().unwrap_or_default();
+    let ports: Vec<i32> = reader.member.listeners.iter().filter(|found| found.protocol == "HTTPS").map(|found| found.port).collect();
+    let (mut rules, mut has_loops) = (Vec::new(), false);
+    // The hosts of which every request is answered by a rule before; an empty one is every host.
+    let mut answered: Vec<String> = Vec::new();
     for entry in spec.rules.iter().flatten() {
         let host = entry.host.as_deref().unwrap_or_default().to_lowercase();
-        for path in entry.http.iter().flat_map(|http| &http.paths) {
-            let rule = reader.of_path(&host, path)?;
-            rules.extend(rule.map(|rule| (host.clone(), rule)));
+        let mut paths: Vec<(usize, &HTTPIngressPath)> = entry.http.iter().flat_map(|http| &http.paths).enumerate().collect();
+        // why sorted: the order in which an ALB asks them
+        paths.sort_by_key(|(_, path)| precedence(path));
+        let mut of_entry = Vec::new();
+        for (at, path) in paths {
+            let Some(rule) = reader.of_path(&host, path)? else { continue };
+            if reader.is_secure && rule.redirects_to_itself(&ports) {
+                has_loops = true;
+                continue;
+            }
+            let is_answered = rule.hosts.is_empty() && answered.iter().any(|known| known.is_empty() || *known == host);
+            if is_answered {
+                continue;
+            }
+            if rule.is_for_all_requests() {
+                answered.push(host.clone());
+            }
+            of_entry.push((at, rule));
         }
+        // why back: routes of Gateway API are sorted by themselves, and people read what they wrote
+        of_entry.sort_by_key(|(at, _)| *at);
+        rules.extend(of_entry.into_iter().map(|(_, rule)| (host.clone(), rule)));
     }
     let default = match &spec.default_backend {
         Some(backend) => reader.of_default(backend)?,
         None => None,
     };
-    Ok(ReadRules { rules, default })
+    let default = default.filter(|_| !answered.contains(&String::new()));
+    Ok(ReadRules { rules, default, has_loops })
+}
+
+/// The order of paths of one host: exact ones, prefixes from long to short, others.
+fn precedence(path: &HTTPIngressPath) -> (u8, std::cmp::Reverse<usize>) {
+    let length = path.path.as_ref().map_or(0, String::len);
+    match path.path_type.as_str() {
+        "Exact" => (0, std::cmp::Reverse(0)),
+        "Prefix" => (1, std::cmp::Reverse(length)),
+        _ => (2, std::cmp::Reverse(0)),
+    }
 }
 
 /// Which rules stand in which route.

@@ -64,6 +64,26 @@ impl Extension {
 }
 
 impl RouteRule {
+    /// Whether it is true of every request for its host.
+    pub fn is_for_all_requests(&self) -> bool {
+        let is_all = |found: &Match| {
+            let is_any = found.path.as_ref().is_none_or(|path| *path == path::last() || *path == path::pattern("/*"));
+            is_any && found.headers.is_empty() && found.query.is_empty() && found.method.is_none()
+        };
+        let matches = self.matches.as_deref().unwrap_or_default();
+        self.hosts.is_empty() && self.extension.conditions.is_empty() && matches.iter().any(is_all)
+    }
+
+    /// Whether it redirects to the same place on one of these HTTPS ports, and changes nothing else.
+    pub fn redirects_to_itself(&self, ports: &[i32]) -> bool {
+        let redirect = self.filters.iter().find_map(|filter| filter.get("requestRedirect"));
+        let Some(redirect) = redirect.filter(|_| self.extension.action.is_none()) else { return false };
+        let is_elsewhere = redirect.get("hostname").is_some() || redirect.get("path").is_some();
+        let port = redirect.get("port").and_then(Value::as_i64).and_then(|port| i32::try_from(port).ok());
+        let scheme = redirect.get("scheme").and_then(Value::as_str);
+        !is_elsewhere && scheme == Some("https") && ports.contains(&port.unwrap_or(443))
+    }
+
     /// As it is written. `configuration`: name of its ListenerRuleConfiguration.
     pub fn to_value(&self, configuration: Option<&str>) -> Value {
         let mut rule = Fields::new();

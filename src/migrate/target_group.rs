@@ -53,7 +53,13 @@ impl TargetGroups {
         put(&mut props, "tags", json!(tags));
         let entries = self.entries.entry(service.0.clone()).or_default();
         match entries.iter_mut().find(|entry| entry.origin == member.origin()) {
-            Some(known) => known.routes.extend(routes.iter().filter(|route| !known.routes.contains(route)).cloned().collect::<Vec<_>>()),
+            Some(known) => {
+                for (key, value) in &props {
+                    known.props.entry(key.as_str()).or_insert_with(|| value.clone());
+                }
+                known.is_set |= is_set;
+                known.routes.extend(routes.iter().filter(|route| !known.routes.contains(route)).cloned().collect::<Vec<_>>());
+            }
             None => entries.push(Entry { props, is_set, routes: routes.to_vec(), origin: member.origin() }),
         }
     }

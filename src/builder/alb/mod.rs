@@ -9,6 +9,8 @@ mod priorities;
 mod reachability;
 mod retained;
 
+pub use reachability::pattern;
+
 pub use attribution::{Attribution, MemberResources};
 
 use super::networking::{LoadBalancerSide, TrafficSource};

@@ -4,7 +4,7 @@
 //! A path is pointed out when no listener serves it, or when requests that it matches go round in a circle.
 
 mod index;
-mod pattern;
+pub mod pattern;
 mod redirect_loop;
 
 use super::Contributors;
