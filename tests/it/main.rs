@@ -21,6 +21,7 @@ mod invalid_members;
 mod lint;
 mod logs;
 mod metrics;
+mod migrate;
 mod names;
 mod nodes;
 mod pod_drain;
