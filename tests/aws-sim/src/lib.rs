@@ -12,6 +12,8 @@
 pub mod call_log;
 pub mod clock;
 pub mod contract;
+pub mod data_plane;
+pub mod echo;
 pub mod faults;
 pub mod http;
 pub mod identity;
@@ -35,6 +37,7 @@ mod tags;
 
 pub use call_log::{Call, Outcome};
 pub use clock::Clock;
+pub use data_plane::{DataPlane, Network, PlaneSettings};
 pub use faults::{Calls, Effect, Fault};
 pub use identity::Identity;
 pub use settings::{Delays, Health, Quotas, Settings};

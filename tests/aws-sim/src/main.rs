@@ -1,9 +1,9 @@
 //! Serves the simulator over HTTP.
 
 use anyhow::{Context, Result, bail};
-use aws_sim::{Clock, Delays, Settings, Sim, WorldBuilder, http};
+use aws_sim::{Clock, DataPlane, Delays, Network, PlaneSettings, Settings, Sim, WorldBuilder, http};
 use clap::Parser;
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// Simulates the part of AWS that the load balancer controller talks to.
@@ -24,6 +24,12 @@ struct Args {
     /// Nodes of the cluster.
     #[arg(long, default_value_t = 3)]
     nodes: usize,
+    /// Let load balancers listen on loopback and carry traffic; `/_sim/data-plane` says where.
+    #[arg(long)]
+    data_plane: bool,
+    /// Seconds from a change by the API until traffic follows it.
+    #[arg(long, default_value_t = 0.0)]
+    propagation: f64,
 }
 
 #[tokio::main]
@@ -41,7 +47,14 @@ async fn main() -> Result<()> {
         TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
     announce(&url, args.ready_file.as_ref())?;
-    http::serve(sim, listener).await.context("the server failed")
+    let plane = args.data_plane.then(|| start_plane(&sim, args.propagation)).transpose()?;
+    http::serve_with(sim, plane.map(Arc::new), listener).await.context("the server failed")
+}
+
+fn start_plane(sim: &Sim, propagation: f64) -> Result<DataPlane> {
+    let propagation = Duration::try_from_secs_f64(propagation).context("--propagation")?;
+    let settings = PlaneSettings { propagation, ..PlaneSettings::default() };
+    DataPlane::start(sim.clone(), settings, Network::default())
 }
 
 /// Prints the endpoint and writes it to the ready file, which appears at once and whole.

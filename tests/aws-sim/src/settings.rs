@@ -1,6 +1,6 @@
 //! What tests turn: delays, quotas, health, page sizes and what the caller may do.
 
-use crate::Identity;
+use crate::{Identity, data_plane::Place};
 use aws_load_balancer_controller::aws_api::elbv2::TargetHealthState;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -73,11 +73,16 @@ pub struct Health {
     pub default: TargetHealthState,
     /// State of targets by `id` or `id:port`.
     pub of: BTreeMap<String, TargetHealthState>,
+    /// What a running data plane has measured; a target that is not in it is `initial`.
+    pub(crate) measured: Option<Measured>,
 }
+
+/// State and reason code of targets.
+pub(crate) type Measured = BTreeMap<Place, (TargetHealthState, Option<&'static str>)>;
 
 impl Default for Health {
     fn default() -> Self {
-        Self { default: TargetHealthState::Healthy, of: BTreeMap::new() }
+        Self { default: TargetHealthState::Healthy, of: BTreeMap::new(), measured: None }
     }
 }
 

@@ -26,7 +26,12 @@ impl World {
     fn health_of(&self, group: &TargetGroupState, key: &TargetKey) -> TargetHealth {
         if let Some(registration) = group.targets.get(key) {
             let state = self.state_of(group, key, registration);
-            let reason = self.reason_of(group, &state, registration);
+            let measured = self.settings.health.measured.as_ref();
+            let found = measured.and_then(|all| all.get(&(group.described.arn.clone(), key.clone()))?.1);
+            let found = found.filter(|_| state == TargetHealthState::Unhealthy);
+            let reason = found
+                .map(|code| (code, "Health checks failed"))
+                .or_else(|| self.reason_of(group, &state, registration));
             return health(key, Some(registration), state, reason);
         }
         if let Some((registration, _)) = group.draining.get(key) {
@@ -50,6 +55,9 @@ impl World {
             told.get(&key.id).or_else(|| told.get(&format!("{}:{}", key.id, key.port)))
         {
             state.clone()
+        } else if let Some(measured) = &self.settings.health.measured {
+            let place = (group.described.arn.clone(), key.clone());
+            measured.get(&place).map_or(TargetHealthState::Initial, |(state, _)| state.clone())
         } else if self.now() < self.checked_since(group, registration) + self.settings.delays.initial {
             TargetHealthState::Initial
         } else {

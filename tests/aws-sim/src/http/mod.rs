@@ -4,6 +4,7 @@
 //! protocols); signatures are not checked. What is not AWS's lies under `/_sim/` (module `control`).
 
 mod control;
+mod data_plane;
 mod ec2;
 mod elb;
 mod failure;
@@ -14,7 +15,7 @@ mod route53;
 mod sts;
 mod xml;
 
-use crate::Sim;
+use crate::{DataPlane, Sim};
 use crate::call_log::CALLER;
 use aws_load_balancer_controller::aws_api::Request;
 use axum::{
@@ -29,7 +30,7 @@ use axum::{
 };
 use failure::Failure;
 use form::Node;
-use std::io;
+use std::{io, sync::Arc};
 use tokio::net::TcpListener;
 
 /// Answers calls on a listener until the future is dropped.
@@ -37,9 +38,19 @@ pub async fn serve(sim: Sim, listener: TcpListener) -> io::Result<()> {
     axum::serve(listener, router(sim)).await
 }
 
+/// The same, with the data plane behind `/_sim/data-plane`.
+pub async fn serve_with(sim: Sim, plane: Option<Arc<DataPlane>>, listener: TcpListener) -> io::Result<()> {
+    axum::serve(listener, router_with(sim, plane)).await
+}
+
 /// The simulator as a service of its own.
 pub fn router(sim: Sim) -> Router {
-    Router::new().nest("/_sim", control::router()).fallback(answer).with_state(sim)
+    router_with(sim, None)
+}
+
+fn router_with(sim: Sim, plane: Option<Arc<DataPlane>>) -> Router {
+    let behind = control::router().merge(data_plane::router(plane));
+    Router::new().nest("/_sim", behind).fallback(answer).with_state(sim)
 }
 
 /// A protocol of AWS, and what of it differs from service to service.
