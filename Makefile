@@ -17,6 +17,23 @@ demo: ## the whole product on a real control plane, step by step; KEEP=1 leaves 
 # why: what passed once passes again, everywhere; `make soak` goes looking for what nobody has seen yet
 test test-core: export PROPTEST_RNG_SEED ?= 35
 
+.PHONY: traffic
+traffic: controlplane ## requests lost while things change, as a table in docs/performance.md; beside="BINARY CHART" runs another controller too, drain=1 with podDrain
+	cargo build --package aws-load-balancer-controller --package harness --bins
+	@mkdir -p $(target)/traffic
+	$(target)/debug/traffic run --out $(target)/traffic/this.json $(and $(drain),--drain) $(and $(only),--only $(only))
+ifdef beside
+	$(target)/debug/traffic run --out $(target)/traffic/beside.json --name "$(or $(name),the other controller)" \
+	  --controller $(word 1,$(beside)) --chart $(word 2,$(beside)) $(and $(only),--only $(only))
+endif
+	$(target)/debug/traffic table docs/performance.md $(target)/traffic/this.json $(and $(beside),$(target)/traffic/beside.json)
+
+.PHONY: conformance
+conformance: controlplane ## the conformance suite of the Gateway API, as docs/conformance.md; tests=A,B runs some; needs low ports (root, or net.ipv4.ip_unprivileged_port_start=0)
+	@tests/conformance/build.sh >/dev/null
+	cargo build --package aws-load-balancer-controller --package harness --bins
+	$(target)/debug/conformance $(tests)
+
 .PHONY: test
 test: test-core controlplane promtool ## all tests: the core alone, then everything, end to end included
 	cargo build --package aws-load-balancer-controller --bins

@@ -51,12 +51,16 @@ pub fn controller_binary() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os("CONTROLLER_BINARY") {
         return Ok(PathBuf::from(given));
     }
+    tool("aws-load-balancer-controller").context("or set CONTROLLER_BINARY")
+}
+
+/// A binary that cargo built beside the running test or tool.
+pub fn tool(name: &str) -> Result<PathBuf> {
     let this = std::env::current_exe()?;
-    let name = "aws-load-balancer-controller";
     // A tool stands in target/<profile>, a test one folder below it.
     let found = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
     match found {
         Some(path) => Ok(path),
-        None => bail!("no {name} beside {}; run `cargo build` or set CONTROLLER_BINARY", this.display()),
+        None => bail!("no {name} beside {}; run `cargo build`", this.display()),
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,7 @@ use aws_load_balancer_controller::aws_api::{
         Listener, LoadBalancer, Rule, TargetGroup, TargetHealthState,
     },
 };
-use aws_sim::{Clock, Delays, Sim, World};
+use aws_sim::{Clock, DataPlane, Delays, Network, PlaneSettings, Sim, World};
 use tokio::task::AbortHandle;
 
 use crate::{FakeNode, wait::eventually};
@@ -28,6 +29,7 @@ pub struct Aws {
     /// What was there before the controller.
     given: BTreeSet<String>,
     task: AbortHandle,
+    plane: Option<Arc<DataPlane>>,
 }
 
 /// How many calls the controller has made.
@@ -42,13 +44,21 @@ pub struct Calls {
 impl Aws {
     /// Builds the account and listens on a free port.
     pub async fn start() -> Result<Self> {
+        Self::start_with(None).await
+    }
+
+    /// As [`Aws::start`], with load balancers that carry traffic if settings for that are given.
+    pub async fn start_with(traffic: Option<PlaneSettings>) -> Result<Self> {
         let mut world = World::demo().with_clock(Clock::running());
         world.settings.delays = Delays::visible();
         let sim = Sim::new(world);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = listener.local_addr()?;
-        let task = tokio::spawn(aws_sim::http::serve(sim.clone(), listener)).abort_handle();
-        let mut this = Self { sim, endpoint, given: BTreeSet::new(), task };
+        let plane = traffic.map(|settings| DataPlane::start(sim.clone(), settings, Network::default()));
+        let plane = plane.transpose()?.map(Arc::new);
+        let serving = aws_sim::http::serve_with(sim.clone(), plane.clone(), listener);
+        let task = tokio::spawn(serving).abort_handle();
+        let mut this = Self { sim, endpoint, given: BTreeSet::new(), task, plane };
         this.given = this.resources()?;
         Ok(this)
     }
@@ -56,6 +66,11 @@ impl Aws {
     /// Where the AWS APIs answer.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.endpoint)
+    }
+
+    /// The traffic side of the load balancers, if there is one.
+    pub fn plane(&self) -> Option<&Arc<DataPlane>> {
+        self.plane.as_ref()
     }
 
     /// The simulator, for tests that break things.

@@ -46,6 +46,15 @@ pub struct Cluster {
     home: Home,
 }
 
+/// Who plays the pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pods {
+    /// kwok: they are Running, and nothing runs.
+    Kwok,
+    /// [`Kubelet`](crate::Kubelet), once it is started: they are processes.
+    Processes,
+}
+
 /// What a command said.
 #[derive(Debug, Clone)]
 pub struct CommandOutput {
@@ -73,6 +82,11 @@ impl CommandOutput {
 impl Cluster {
     /// Builds what is missing, starts everything and waits until the API server is ready.
     pub async fn start() -> Result<Self> {
+        Self::start_with(Pods::Kwok).await
+    }
+
+    /// As [`Cluster::start`], with a choice of who plays the pods.
+    pub async fn start_with(pods: Pods) -> Result<Self> {
         // A second cluster in the same process finds the provider installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let assets = Assets::locate().await?;
@@ -83,7 +97,7 @@ impl Cluster {
         let kubeconfig = home.write("kubeconfig", credentials.kubeconfig(server, &credentials.admin))?;
         let client = ClientHandle(connect(&kubeconfig).await?);
         let cluster = Self { daemons: Mutex::default(), tunnel, client, assets, credentials, server, home };
-        match cluster.bring_up().await {
+        match cluster.bring_up(pods).await {
             Ok(()) => Ok(cluster),
             Err(error) => {
                 cluster.keep_logs();
@@ -176,10 +190,10 @@ impl Cluster {
         daemons.iter_mut().try_for_each(|(_, daemon)| daemon.check())
     }
 
-    async fn bring_up(&self) -> Result<()> {
+    async fn bring_up(&self, pods: Pods) -> Result<()> {
         self.start_storage_and_api().await?;
         self.wait_until_ready().await?;
-        self.start_controllers()
+        self.start_controllers(pods)
     }
 
     async fn command(&self, name: &str, args: &[&str], input: &str) -> Result<CommandOutput> {

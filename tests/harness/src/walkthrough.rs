@@ -6,17 +6,20 @@
 pub mod explore;
 pub mod progress;
 mod rollout;
+mod traffic;
 mod steps;
 
 use std::{collections::BTreeMap, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use aws_sim::PlaneSettings;
 use tokio::sync::Mutex;
 
 use crate::{
     aws::Aws,
-    cluster::Cluster,
+    cluster::{Cluster, Pods},
     controller::{ControllerProcess, Release},
+    kubelet::Kubelet,
     wait::eventually,
 };
 use progress::Progress;
@@ -50,6 +53,7 @@ pub const STEPS: &[Step] = &[
         title: "An Ingress becomes an Application Load Balancer",
         run: |walk| Box::pin(walk.expose_game()),
     },
+    Step { title: "An Ingress routes by path, and a canary gets a tenth", run: |walk| Box::pin(walk.route()) },
     Step { title: "A rollout waits for the load balancer", run: |walk| Box::pin(walk.roll_out_shop()) },
     Step { title: "A typing mistake is refused", run: |walk| Box::pin(walk.mistype()) },
     Step { title: "Everything is deleted", run: |walk| Box::pin(walk.clean_up()) },
@@ -65,6 +69,8 @@ pub fn kept() -> &'static [Step] {
 pub struct Walkthrough {
     /// The controller, once [`STEPS`] have installed it.
     pub controller: Option<Arc<Mutex<ControllerProcess>>>,
+    /// The pods, if they are processes.
+    pub kubelet: Option<Kubelet>,
     /// The control plane.
     pub cluster: Arc<Cluster>,
     /// The AWS account.
@@ -73,6 +79,8 @@ pub struct Walkthrough {
     pub progress: Progress,
     /// What runs as the controller, instead of the binary that was built.
     pub binary: Option<PathBuf>,
+    /// The chart that is installed.
+    pub chart: PathBuf,
     /// How long anything may take before the user would give up.
     pub patience: Duration,
 }
@@ -80,13 +88,24 @@ pub struct Walkthrough {
 impl Walkthrough {
     /// Starts the control plane and AWS and lets the nodes join.
     pub async fn start(progress: Progress) -> Result<Self> {
-        let aws = Arc::new(Aws::start().await?);
-        let cluster = progress.watch("the control plane answers", Cluster::start()).await?;
+        Self::start_with(progress, None).await
+    }
+
+    /// As [`Walkthrough::start`]; with settings for that, load balancers carry traffic and pods are processes that answer.
+    pub async fn start_with(progress: Progress, traffic: Option<PlaneSettings>) -> Result<Self> {
+        let pods = if traffic.is_some() { Pods::Processes } else { Pods::Kwok };
+        let aws = Arc::new(Aws::start_with(traffic).await?);
+        let cluster = progress.watch("the control plane answers", Cluster::start_with(pods)).await?;
         let cluster = Arc::new(cluster);
         cluster.join(&aws.nodes()).await?;
         let nodes = cluster.kubectl(&["wait", "node", "--all", "--for=condition=Ready", "--timeout=60s"]);
         progress.watch("three nodes are ready, one in each zone", async { nodes.await?.expect_ok() }).await?;
-        Ok(Self { controller: None, cluster, aws, progress, binary: None, patience: PATIENCE })
+        let kubelet = match aws.plane() {
+            Some(plane) => Some(Kubelet::start(&cluster, plane.network()).await?),
+            None => None,
+        };
+        let chart = crate::assets::chart();
+        Ok(Self { controller: None, kubelet, cluster, aws, progress, binary: None, chart, patience: PATIENCE })
     }
 
     /// Performs some of the steps.
@@ -131,7 +150,7 @@ impl Walkthrough {
     }
 
     /// `kubectl apply`, again while a webhook is away, as a user would.
-    async fn apply(&self, manifests: &str) -> Result<()> {
+    pub(crate) async fn apply(&self, manifests: &str) -> Result<()> {
         let applied = eventually("kubectl apply", self.patience, || async {
             let said = self.cluster.try_apply(manifests).await?;
             ensure!(said.ok || !said.stderr.contains("failed calling webhook"), "{}", said.stderr);

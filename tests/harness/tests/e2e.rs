@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use aws_load_balancer_controller::aws_api::Action;
-use aws_sim::{Call, Calls, Delays, Effect, Fault};
+use aws_sim::{Call, Calls, Delays, Effect, Fault, PlaneSettings};
 use harness::{
     Aws, Cluster, ControllerProcess, eventually,
     walkthrough::{STEPS, Walkthrough, explore, kept, progress::Progress},
@@ -28,13 +28,14 @@ const SERVICES: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_of_the_demo_passes() {
-    walk(async |walk| walk.run(STEPS).await).await;
+    walk_on(traffic().await, async |walk| walk.run(STEPS).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_visitor_is_told_to_type_works_with_what_the_demo_has_built() {
-    walk(async |walk| {
+    walk_on(traffic().await, async |walk| {
         walk.run(kept()).await?;
+        ensure!(explore::urls(walk).len() == 4, "the load balancers are at {:?}", explore::urls(walk));
         let exports = explore::exports(walk)?.join("\n");
         for look in explore::looks() {
             let typed = Command::new("bash")
@@ -122,8 +123,18 @@ async fn another_replica_takes_over_from_one_that_was_killed() {
 
 /// Runs a test on a control plane of its own, and keeps the logs if it fails.
 async fn walk(test: impl AsyncFnOnce(&mut Walkthrough) -> Result<()>) {
-    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
-    if let Err(error) = test(&mut walk).await {
+    walk_on(Walkthrough::start(Progress::silent()).await.unwrap(), test).await;
+}
+
+/// A control plane whose load balancers carry traffic.
+async fn traffic() -> Walkthrough {
+    let settings = PlaneSettings { propagation: Duration::from_millis(500), ..PlaneSettings::default() };
+    Walkthrough::start_with(Progress::silent(), Some(settings)).await.unwrap()
+}
+
+async fn walk_on(mut walk: Walkthrough, test: impl AsyncFnOnce(&mut Walkthrough) -> Result<()>) {
+    let walk = &mut walk;
+    if let Err(error) = test(walk).await {
         walk.cluster.keep_logs();
         panic!("{error:#}; logs are kept in {}", walk.cluster.logs().display());
     }

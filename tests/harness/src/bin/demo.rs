@@ -1,9 +1,13 @@
 //! `make demo`: the product's main job, end to end, on a real control plane.
 #![allow(clippy::disallowed_methods)]
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
+use aws_sim::PlaneSettings;
 use harness::walkthrough::{STEPS, Walkthrough, explore, kept, progress::Progress};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,7 +27,7 @@ async fn demonstrate(progress: Progress) -> ExitCode {
     let started = Instant::now();
     progress.title("aws-load-balancer-controller, end to end on a real control plane");
     progress.step(0, "A control plane and an AWS account");
-    let mut walk = match Walkthrough::start(progress).await {
+    let mut walk = match Walkthrough::start_with(progress, Some(traffic())).await {
         Ok(walk) => walk,
         Err(error) => {
             println!("\nStep 0 failed: {error:#}");
@@ -44,6 +48,11 @@ async fn demonstrate(progress: Progress) -> ExitCode {
     }
     keep_if_wanted(&walk).await;
     ExitCode::SUCCESS
+}
+
+/// Changes reach the load balancers after half a second, and targets are checked every half second.
+fn traffic() -> PlaneSettings {
+    PlaneSettings { propagation: Duration::from_millis(500), ..PlaneSettings::default() }
 }
 
 async fn report_failure(walk: &Walkthrough, number: usize, title: &str, error: &anyhow::Error) -> ExitCode {
@@ -90,6 +99,8 @@ async fn keep_if_wanted(walk: &Walkthrough) {
     for line in explore::looks() {
         println!("  {line}");
     }
+    println!("\nThe load balancers answer:\n");
+    explore::urls(walk).iter().for_each(|line| println!("  {line}"));
     println!("\nLogs: {}", walk.cluster.logs().display());
     std::future::pending::<()>().await;
 }

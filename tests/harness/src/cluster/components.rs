@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use anyhow::{Context as _, Result};
 
-use super::Cluster;
+use super::{Cluster, Pods};
 use crate::{
     daemon::{Daemon, Program},
     http::free_address,
@@ -19,6 +19,13 @@ const SERVICE_CIDR: &str = "172.20.0.0/16";
 
 /// Where kwok finds addresses for pods whose node has no range.
 const POD_CIDR: &str = "10.0.0.0/24";
+
+/// What kwok plays: nodes, and pods unless they are processes.
+fn stages(pods: Pods) -> String {
+    let all = include_str!("stages.yaml").split("\n---\n");
+    let played = all.filter(|stage| pods == Pods::Kwok || !stage.contains("kind: Pod}"));
+    played.collect::<Vec<_>>().join("\n---\n")
+}
 
 /// A component that was killed.
 #[derive(Debug)]
@@ -76,7 +83,7 @@ impl Cluster {
         self.run("kube-apiserver", &args)
     }
 
-    pub(super) fn start_controllers(&self) -> Result<()> {
+    pub(super) fn start_controllers(&self, pods: Pods) -> Result<()> {
         let kubeconfig = format!("--kubeconfig={}", self.kubeconfig().display());
         let quick = [
             "--leader-elect=false",
@@ -96,7 +103,7 @@ impl Cluster {
         self.run("kube-controller-manager", &manager)?;
         let scheduler: Vec<String> = common().chain(["--secure-port=0".to_owned()]).collect();
         self.run("kube-scheduler", &scheduler)?;
-        let stages = self.home.write("stages.yaml", include_str!("stages.yaml"))?;
+        let stages = self.home.write("stages.yaml", stages(pods))?;
         self.run(
             "kwok",
             &[

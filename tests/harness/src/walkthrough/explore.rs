@@ -37,3 +37,14 @@ pub fn exports(walk: &Walkthrough) -> Result<Vec<String>> {
 pub fn looks() -> &'static [&'static str] {
     LOOKS
 }
+
+/// Where the listeners of the load balancers can be reached, one a line.
+pub fn urls(walk: &Walkthrough) -> Vec<String> {
+    let reachable = walk.aws.plane().map(|plane| plane.reachable()).unwrap_or_default();
+    let lines = reachable.into_iter().filter_map(|at| {
+        let scheme = if matches!(at.protocol.as_str(), "HTTPS" | "TLS") { "https" } else { "http" };
+        let address = at.addresses().first().copied()?;
+        Some(format!("{scheme}://{address}/  {} {} of {}", at.protocol, at.port, at.dns_name))
+    });
+    lines.collect()
+}

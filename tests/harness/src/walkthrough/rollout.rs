@@ -29,7 +29,7 @@ struct Watch {
 }
 
 impl Walkthrough {
-    /// Step 5: no pod is Ready before its load balancer has found it healthy.
+    /// Step 6: no pod is Ready before its load balancer has found it healthy.
     pub async fn roll_out_shop(&mut self) -> Result<()> {
         self.apply(SERVICE).await?;
         let hostname =
@@ -39,6 +39,7 @@ impl Walkthrough {
         let first = self
             .watch_pods("pods wait at their gate until AWS finds them healthy", &group, &BTreeSet::new())
             .await?;
+        let load = self.load(&hostname).await?;
         let restart = ["rollout", "restart", "deployment/shop", "-n", "shop"];
         self.cluster.kubectl(&restart).await?.expect_ok()?;
         let second =
@@ -46,6 +47,15 @@ impl Walkthrough {
         ensure!(first.is_disjoint(&second), "the rollout kept pods");
         let status = ["rollout", "status", "deployment/shop", "-n", "shop", "--timeout=60s"];
         self.cluster.kubectl(&status).await?.expect_ok()?;
+        if let Some(load) = load {
+            let report = load.stop().await;
+            ensure!(report.failed() == 0, "the rollout lost requests: {:?}", report.failures);
+            let gap = report.longest_gap.as_millis();
+            self.progress.note(&format!(
+                "{} requests during the rollout, 0 failed; the longest time without an answer: {gap} ms",
+                report.requests
+            ));
+        }
         self.check().await
     }
 

@@ -14,7 +14,7 @@ use kube::{Api, api::ListParams};
 use std::time::Duration;
 
 use super::{NAMESPACE, RELEASE, Walkthrough};
-use crate::{assets::chart, wait::eventually};
+use crate::wait::eventually;
 
 const ECHO: &str = include_str!("../../manifests/echo.yaml");
 const GAME: &str = include_str!("../../manifests/game-2048.yaml");
@@ -38,7 +38,7 @@ impl Walkthrough {
     /// Step 1, with more chart values, such as `syncPeriod=20s`.
     pub async fn install_with(&mut self, values: &[&str]) -> Result<()> {
         let started = Instant::now();
-        let chart = chart().display().to_string();
+        let chart = self.chart.display().to_string();
         let vpc = format!("vpcId={}", self.aws.vpc_id());
         let endpoint = format!("env.AWS_ENDPOINT_URL={}", self.aws.endpoint());
         let sets = ["clusterName=demo", "region=us-west-2", IMAGE, &vpc, &endpoint];
@@ -85,6 +85,7 @@ impl Walkthrough {
         self.progress.note(&table);
         let columns: Vec<&str> = table.lines().next().unwrap_or_default().split_whitespace().collect();
         ensure!(columns == COLUMNS, "the columns are {columns:?}");
+        self.count_requests(&hostname, "app=deploy-websrv", 2).await?;
         self.check().await
     }
 
@@ -108,7 +109,8 @@ impl Walkthrough {
         let (ready, registered) = tokio::try_join!(ready, registered)?;
         let lag = registered.saturating_duration_since(ready);
         self.progress.tick("the third pod became a target after it was ready, within", lag);
-        self.targets_are_pods(&group, "default", "app=deploy-websrv", 3).await
+        self.targets_are_pods(&group, "default", "app=deploy-websrv", 3).await?;
+        self.count_requests(&hostname, "app=deploy-websrv", 3).await
     }
 
     /// Step 4: the second walk-through.
@@ -128,10 +130,11 @@ impl Walkthrough {
         let selector = "app.kubernetes.io/name=app-2048";
         self.expect("its pods are its targets", || self.targets_are_pods(&group, "game-2048", selector, 3))
             .await?;
+        self.count_requests(&hostname, selector, 3).await?;
         self.check().await
     }
 
-    /// Step 6: the mistake is explained where it is made.
+    /// Step 7: the mistake is explained where it is made.
     pub async fn mistype(&mut self) -> Result<()> {
         let refusal = self.cluster.try_apply(TYPO).await?.expect_refusal()?;
         self.progress.note(refusal.trim());
@@ -143,7 +146,7 @@ impl Walkthrough {
         self.check().await
     }
 
-    /// Step 7: nothing stays behind.
+    /// Step 8: nothing stays behind.
     pub async fn clean_up(&mut self) -> Result<()> {
         let own = ["service/svc-nlb-ip-type", "deployment/deploy-echo"];
         self.delete("default", &own).await?;
@@ -153,6 +156,8 @@ impl Walkthrough {
         )
         .await?;
         self.delete("shop", &["service/shop", "deployment/shop"]).await?;
+        self.delete("paths", &["ingress/paths", "service/blue", "service/green"]).await?;
+        self.delete("paths", &["deployment/blue", "deployment/green"]).await?;
         self.expect("finalizers are gone, and the objects with them", || async {
             let query = ["get", "services,ingresses,targetgroupbindings", "-A", "-o", "name"];
             let names = self.cluster.kubectl(&query).await?.expect_ok()?;
@@ -170,12 +175,12 @@ impl Walkthrough {
         self.check().await
     }
 
-    pub(super) async fn service_hostname(&self, namespace: &str, name: &str) -> Result<String> {
+    pub(crate) async fn service_hostname(&self, namespace: &str, name: &str) -> Result<String> {
         let service = Api::<Service>::namespaced(self.cluster.client(), namespace).get(name).await?;
         read_hostname(service.status.and_then(|status| status.load_balancer))
     }
 
-    async fn ingress_hostname(&self, namespace: &str, name: &str) -> Result<String> {
+    pub(crate) async fn ingress_hostname(&self, namespace: &str, name: &str) -> Result<String> {
         let ingress = Api::<Ingress>::namespaced(self.cluster.client(), namespace).get(name).await?;
         let points = ingress.status.and_then(|status| status.load_balancer).and_then(|status| status.ingress);
         let hostname = points.into_iter().flatten().find_map(|point| point.hostname);
@@ -183,7 +188,7 @@ impl Walkthrough {
     }
 
     /// The load balancer whose DNS name ExternalDNS would find in the status.
-    pub(super) fn balancer_of(&self, hostname: &str) -> Result<LoadBalancer> {
+    pub(crate) fn balancer_of(&self, hostname: &str) -> Result<LoadBalancer> {
         let found = self
             .aws
             .load_balancers()?

@@ -1,0 +1,285 @@
+//! The life of one pod: from being scheduled to being gone.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use aws_sim::data_plane::{Address, claim};
+use k8s_openapi::{
+    api::core::v1::{Container, Pod},
+    jiff::Timestamp,
+};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+use super::{
+    SYSTEM, Shared,
+    probes::{Probes, Verdict},
+};
+use crate::{
+    daemon::{Daemon, Program},
+    http::free_address,
+};
+
+/// How often a pod is looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// What is added to ports that only the administrator may have.
+const UNPRIVILEGED: u16 = 10_000;
+
+struct Life {
+    shared: Arc<Shared>,
+    pod: watch::Receiver<Pod>,
+    ip: IpAddr,
+    host: String,
+    program: Option<Program>,
+    process: Option<Daemon>,
+    probes: Probes,
+    restarts: i32,
+    started: Instant,
+    /// What was last written: containers ready, pod ready, restarts.
+    written: Option<(bool, bool, i32)>,
+    _address: Address,
+}
+
+/// Runs a pod until it is gone. What fails is tried again, as a kubelet does.
+pub(super) async fn live(shared: Arc<Shared>, pod: watch::Receiver<Pod>) {
+    let life = loop {
+        match Life::begin(&shared, pod.clone()).await {
+            Ok(life) => break life,
+            Err(error) => {
+                eprintln!("a pod cannot start: {error:#}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        if pod.has_changed().is_err() {
+            return;
+        }
+    };
+    life.run().await;
+}
+
+impl Life {
+    async fn begin(shared: &Arc<Shared>, pod: watch::Receiver<Pod>) -> Result<Self> {
+        let object = pod.borrow().clone();
+        let spec = object.spec.clone().context("a pod without a spec")?;
+        let node = spec.node_name.clone().context("a pod without a node")?;
+        let container = spec.containers.first().context("a pod without containers")?;
+        let (ip, host) = shared.take_address(&node).await?;
+        let address = claim().await;
+        let program = if object.namespace().as_deref() == Some(SYSTEM) {
+            None
+        } else if let Some(program) = echo_basic(shared, &object, container, ip).await? {
+            Some(program)
+        } else {
+            Some(program(shared, &object, container, ip, &address).await?)
+        };
+        Ok(Self {
+            shared: Arc::clone(shared),
+            pod,
+            ip,
+            host,
+            program,
+            process: None,
+            probes: Probes::of(container),
+            restarts: -1,
+            started: Instant::now(),
+            written: None,
+            _address: address,
+        })
+    }
+
+    async fn run(mut self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let gone = tokio::select! {
+                _ = ticks.tick() => self.pod.has_changed().is_err(),
+                changed = self.pod.changed() => changed.is_err(),
+            };
+            let pod = self.pod.borrow().clone();
+            if gone || pod.metadata.deletion_timestamp.is_some() {
+                self.end(&pod, gone).await;
+                return;
+            }
+            if let Err(error) = self.look_after(&pod).await {
+                eprintln!("pod {}: {error:#}", pod.name_any());
+            }
+        }
+    }
+
+    async fn look_after(&mut self, pod: &Pod) -> Result<()> {
+        if let Some(program) = &self.program
+            && self.process.as_mut().is_none_or(|process| process.check().is_err())
+        {
+            self.process = Some(Daemon::start(program, &self.shared.logs)?);
+            (self.restarts, self.started) = (self.restarts + 1, Instant::now());
+            self.probes.reset();
+        }
+        let (shared, ip) = (Arc::clone(&self.shared), self.ip);
+        let verdict = self.probes.look(self.started.elapsed(), |port| shared.locate(ip, port)).await;
+        if verdict == Verdict::Dead
+            && let Some(mut process) = self.process.take()
+        {
+            process.kill().await?;
+        }
+        self.write(pod, verdict == Verdict::Ready).await
+    }
+
+    /// Writes the status, if it has changed.
+    async fn write(&mut self, pod: &Pod, containers_ready: bool) -> Result<()> {
+        let spec = pod.spec.as_ref().context("a pod without a spec")?;
+        let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        let true_ones: Vec<_> = conditions.filter(|known| known.status == "True").map(|known| &known.type_).collect();
+        let gates = spec.readiness_gates.iter().flatten();
+        let ready = containers_ready && gates.into_iter().all(|gate| true_ones.contains(&&gate.condition_type));
+        let now = (containers_ready, ready, self.restarts.max(0));
+        if self.written == Some(now) {
+            return Ok(());
+        }
+        let time = Timestamp::now().to_string();
+        let condition = |kind: &str, is_so: bool| {
+            let status = if is_so { "True" } else { "False" };
+            json!({"type": kind, "status": status, "lastTransitionTime": time})
+        };
+        let containers = spec.containers.iter().map(|container| {
+            json!({"name": container.name, "image": container.image, "imageID": "", "ready": containers_ready,
+                "restartCount": now.2, "started": true, "state": {"running": {"startedAt": time}}})
+        });
+        let status = json!({"status": {
+            "phase": "Running",
+            "startTime": time,
+            "hostIP": self.host,
+            "hostIPs": [{"ip": self.host}],
+            "podIP": self.ip,
+            "podIPs": [{"ip": self.ip}],
+            "conditions": [condition("Initialized", true), condition("PodReadyToStartContainers", true),
+                condition("ContainersReady", containers_ready), condition("Ready", ready)],
+            "containerStatuses": containers.collect::<Vec<_>>(),
+        }});
+        let patch = Patch::Strategic(status);
+        match self.api(pod).patch_status(&pod.name_any(), &PatchParams::default(), &patch).await {
+            Ok(_) => self.written = Some(now),
+            // It is about to be told.
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// `preStop`, SIGTERM, and SIGKILL when the grace period is over; then the object goes.
+    async fn end(mut self, pod: &Pod, gone: bool) {
+        let seconds = pod.metadata.deletion_grace_period_seconds.unwrap_or(30);
+        let grace = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        let over = Instant::now() + grace;
+        if let Some(mut process) = self.process.take() {
+            if !gone {
+                tokio::time::sleep(pre_stop(pod).min(grace)).await;
+            }
+            let left = over.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+            if process.terminate(left).await.is_err() {
+                // One that does not end by itself is killed when this is dropped, at the latest.
+                drop(process.signal(Signal::KILL));
+            }
+        }
+        self.shared.give_back(self.ip);
+        let preconditions = Preconditions { uid: pod.uid(), resource_version: None };
+        let params = DeleteParams {
+            grace_period_seconds: Some(0),
+            preconditions: Some(preconditions),
+            ..DeleteParams::default()
+        };
+        while !gone {
+            match self.api(pod).delete(&pod.name_any(), &params).await {
+                Ok(_) => return,
+                Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => return,
+                Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            }
+        }
+    }
+
+    fn api(&self, pod: &Pod) -> Api<Pod> {
+        Api::namespaced(self.shared.client.clone(), &pod.namespace().unwrap_or_default())
+    }
+}
+
+/// The command line of a container, and where its ports are.
+async fn program(
+    shared: &Shared,
+    pod: &Pod,
+    container: &Container,
+    ip: IpAddr,
+    address: &Address,
+) -> Result<Program> {
+    let mut args = vec![pod.name_any()];
+    for port in container.ports.iter().flatten() {
+        let number = u16::try_from(port.container_port)?;
+        let at = match (address.is_exclusive(), number) {
+            (true, 1024..) => SocketAddr::new(address.ip(), number),
+            (true, _) => SocketAddr::new(address.ip(), number + UNPRIVILEGED),
+            (false, _) => free_address().await?,
+        };
+        let raw = port.name.as_deref().is_some_and(|name| name.starts_with("tcp"));
+        let protocol = match port.protocol.as_deref() {
+            Some("UDP") => "udp",
+            _ if raw => "tcp",
+            _ => "http",
+        };
+        args.extend([protocol.to_owned(), at.to_string()]);
+        shared.network.map_port((ip, number).into(), at);
+    }
+    Ok(Program::new(pod.name_any(), shared.program.clone()).args(args))
+}
+
+/// The command line of the Gateway API's echo server, which is told its ports by variables and listens on all addresses.
+async fn echo_basic(
+    shared: &Shared,
+    pod: &Pod,
+    container: &Container,
+    ip: IpAddr,
+) -> Result<Option<Program>> {
+    const PORTS: &[(&str, u16)] = &[("HTTP_PORT", 3000), ("H2C_PORT", 3001), ("HTTPS_PORT", 8443)];
+    let path = shared.echo_basic.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let is_echo = container.image.as_deref().is_some_and(|image| image.contains("/echo-basic:"));
+    let Some(path) = path.filter(|_| is_echo) else { return Ok(None) };
+    let mut program = Program::new(pod.name_any(), path);
+    for variable in container.env.iter().flatten() {
+        let field = variable.value_from.as_ref().and_then(|from| from.field_ref.as_ref());
+        let value = match field.map(|field| field.field_path.as_str()) {
+            Some("metadata.name") => Some(pod.name_any()),
+            Some("metadata.namespace") => pod.namespace(),
+            Some("status.podIP") => Some(ip.to_string()),
+            // Files of volumes are not there.
+            _ => variable.value.clone().filter(|value| !value.starts_with('/')),
+        };
+        program.env.extend(value.map(|value| (variable.name.clone(), value)));
+    }
+    for (name, usual) in PORTS {
+        let port = program.env.get(*name).and_then(|port| port.parse().ok()).unwrap_or(*usual);
+        let at = free_address().await?;
+        program.env.insert((*name).to_owned(), at.port().to_string());
+        shared.network.map_port((ip, port).into(), at);
+    }
+    Ok(Some(program))
+}
+
+/// How long the first container's `preStop` takes: the native sleep, or the command `sleep`.
+fn pre_stop(pod: &Pod) -> Duration {
+    let hook = || pod.spec.as_ref()?.containers.first()?.lifecycle.as_ref()?.pre_stop.as_ref();
+    let native = || Some(hook()?.sleep.as_ref()?.seconds);
+    let command = || {
+        let command = hook()?.exec.as_ref()?.command.clone()?.join(" ");
+        command.rsplit_once("sleep ")?.1.split_whitespace().next()?.parse().ok()
+    };
+    Duration::from_secs(native().or_else(command).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0))
+}

@@ -1,0 +1,80 @@
+//! Results of runs, and the table that shows them side by side.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::SCENARIOS;
+use crate::load::Report;
+
+/// The table stands between these lines of the page.
+const MARKS: (&str, &str) = ("<!-- begin: make traffic -->", "<!-- end: make traffic -->");
+
+/// What one controller made of the scenarios.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// What the table calls it.
+    pub name: String,
+    /// Cells of the table, by scenario.
+    pub cells: BTreeMap<String, String>,
+}
+
+impl Results {
+    /// No results yet.
+    pub fn of(name: &str) -> Self {
+        Self { name: name.to_owned(), cells: BTreeMap::new() }
+    }
+
+    /// Notes what became of a scenario.
+    pub fn note(&mut self, id: &str, outcome: &Result<Report>) {
+        let cell = match outcome {
+            Ok(report) => {
+                let (failed, gap) = (report.failed(), report.longest_gap.as_millis());
+                format!("{failed} of {}, {gap} ms", report.requests)
+            }
+            Err(error) => format!("did not end: {error:#}").replace('|', "/").chars().take(120).collect(),
+        };
+        self.cells.insert(id.to_owned(), cell);
+    }
+
+    /// Writes them to a file.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let text = json!({"name": self.name, "cells": self.cells});
+        fs::write(path, format!("{text:#}\n")).with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// Reads them from a file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let value: Value = serde_json::from_str(&text)?;
+        let name = value.get("name").and_then(Value::as_str).context("results without a name")?;
+        let cells = value.get("cells").cloned().context("results without cells")?;
+        Ok(Self { name: name.to_owned(), cells: serde_json::from_value(cells)? })
+    }
+}
+
+/// Writes the table into a page, between its marks.
+pub fn write_table(page: &Path, all: &[Results]) -> Result<()> {
+    let text = fs::read_to_string(page).with_context(|| format!("reading {}", page.display()))?;
+    let (before, rest) = text.split_once(MARKS.0).context("the page has no place for the table")?;
+    let (_, after) = rest.split_once(MARKS.1).context("the place for the table does not end")?;
+    let filled = format!("{before}{}\n{}{}{after}", MARKS.0, table(all), MARKS.1);
+    fs::write(page, filled).with_context(|| format!("writing {}", page.display()))
+}
+
+fn table(all: &[Results]) -> String {
+    let mut text = String::from("| what happens |");
+    // Writing to a text cannot fail.
+    all.iter().for_each(|one| drop(write!(text, " {} |", one.name)));
+    text.push_str("\n|---|");
+    all.iter().for_each(|_| text.push_str("---|"));
+    for scenario in SCENARIOS {
+        drop(write!(text, "\n| {} |", scenario.title));
+        for one in all {
+            drop(write!(text, " {} |", one.cells.get(scenario.id).map_or("–", String::as_str)));
+        }
+    }
+    text.push('\n');
+    text
+}
