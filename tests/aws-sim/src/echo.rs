@@ -154,7 +154,11 @@ impl Echo {
         if orders.contains_key("break") {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        if request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+        if request
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+        {
             return Ok(answer_grpc(&self.name, request).await);
         }
         if request.headers().get(UPGRADE).is_some_and(|kind| kind == "echo") {
@@ -163,7 +167,8 @@ impl Echo {
         let path = request.uri().path();
         let healthy = path != "/healthz" || self.healthy.load(Ordering::Relaxed);
         let ordered = orders.get("status").and_then(|code| code.parse().ok());
-        let status = ordered.unwrap_or(if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE });
+        let status =
+            ordered.unwrap_or(if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE });
         let cookie = orders.get("cookie").map(|name| format!("{name}=1"));
         let text = self.describe(request, client).await;
         let mut answer = Response::new(Answer { body: Full::new(Bytes::from(text)), trailers: None });
@@ -195,7 +200,8 @@ impl Echo {
             "client": client.ip(),
             "headers": headers,
         });
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_else(|_| Bytes::new());
+        let body =
+            body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_else(|_| Bytes::new());
         let mut described = described;
         if let Value::Object(fields) = &mut described {
             fields.insert("body".to_owned(), Value::String(String::from_utf8_lossy(&body).into_owned()));
@@ -263,7 +269,9 @@ impl Body for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Ready(None) => Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
+            Poll::Ready(None) => {
+                Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+            }
             frame => frame.map_err(|never| match never {}),
         }
     }

@@ -132,7 +132,8 @@ impl Shared {
     /// The next free address of a node, and the node's own.
     async fn take_address(&self, node: &str) -> Result<(IpAddr, String)> {
         let object = Api::<Node>::all(self.client.clone()).get(node).await?;
-        let range: IpNet = object.spec.and_then(|spec| spec.pod_cidr).context("the node has no range")?.parse()?;
+        let range: IpNet =
+            object.spec.and_then(|spec| spec.pod_cidr).context("the node has no range")?.parse()?;
         let addresses = object.status.and_then(|status| status.addresses).unwrap_or_default();
         let host = addresses.into_iter().find(|address| address.type_ == "InternalIP");
         let host = host.map(|address| address.address).unwrap_or_default();
@@ -140,7 +141,8 @@ impl Shared {
         // why: an address is not given to another pod at once, as real networks do not
         let last = all.last.get(node).copied().unwrap_or_default();
         let mut free = range.hosts().enumerate().skip(last).chain(range.hosts().enumerate());
-        let (place, ip) = free.find(|(_, ip)| !all.taken.contains(ip)).context("the node has no address left")?;
+        let (place, ip) =
+            free.find(|(_, ip)| !all.taken.contains(ip)).context("the node has no address left")?;
         all.last.insert(node.to_owned(), place + 1);
         all.taken.insert(ip);
         Ok((ip, host))

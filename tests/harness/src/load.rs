@@ -216,9 +216,7 @@ async fn send_all(aim: Aim, rate: u32, notes: Arc<Mutex<Notes>>) {
         }
         let (aim, notes, kept) = (aim.clone(), Arc::clone(&notes), Arc::clone(&kept));
         requests.spawn(async move {
-            let asked = async {
-                if number % 2 == 0 { aim.ask().await } else { aim.ask_kept(&kept).await }
-            };
+            let asked = async { if number % 2 == 0 { aim.ask().await } else { aim.ask_kept(&kept).await } };
             let answer = timeout(LIMIT, asked).await.unwrap_or_else(|_| bail!("no answer within {LIMIT:?}"));
             notes.lock().unwrap_or_else(PoisonError::into_inner).note(answer);
         });

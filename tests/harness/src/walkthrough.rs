@@ -6,8 +6,8 @@
 pub mod explore;
 pub mod progress;
 mod rollout;
-mod traffic;
 mod steps;
+mod traffic;
 
 use std::{collections::BTreeMap, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
@@ -53,7 +53,10 @@ pub const STEPS: &[Step] = &[
         title: "An Ingress becomes an Application Load Balancer",
         run: |walk| Box::pin(walk.expose_game()),
     },
-    Step { title: "An Ingress routes by path, and a canary gets a tenth", run: |walk| Box::pin(walk.route()) },
+    Step {
+        title: "An Ingress routes by path, and a canary gets a tenth",
+        run: |walk| Box::pin(walk.route()),
+    },
     Step { title: "A rollout waits for the load balancer", run: |walk| Box::pin(walk.roll_out_shop()) },
     Step { title: "A typing mistake is refused", run: |walk| Box::pin(walk.mistype()) },
     Step { title: "Everything is deleted", run: |walk| Box::pin(walk.clean_up()) },
@@ -105,7 +108,16 @@ impl Walkthrough {
             None => None,
         };
         let chart = crate::assets::chart();
-        Ok(Self { controller: None, kubelet, cluster, aws, progress, binary: None, chart, patience: PATIENCE })
+        Ok(Self {
+            controller: None,
+            kubelet,
+            cluster,
+            aws,
+            progress,
+            binary: None,
+            chart,
+            patience: PATIENCE,
+        })
     }
 
     /// Performs some of the steps.

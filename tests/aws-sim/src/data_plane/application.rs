@@ -62,8 +62,7 @@ impl Client {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(idle);
         let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
-        let mut connection =
-            pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         // How a connection ends concerns its client alone.
         tokio::select! {
             ended = connection.as_mut() => drop(ended),
@@ -187,9 +186,9 @@ impl Client {
     ) -> Option<String> {
         let sticky = forward.stickiness.as_ref().filter(|sticky| sticky.enabled == Some(true));
         let Some(sticky) = sticky else { return self.shared.pick_group(forward).map(str::to_owned) };
-        let known = stickiness::read(headers, GROUP).and_then(stickiness::open).filter(|arn| {
-            forward.target_groups.iter().any(|group| group.target_group.known() == Some(arn))
-        });
+        let known = stickiness::read(headers, GROUP)
+            .and_then(stickiness::open)
+            .filter(|arn| forward.target_groups.iter().any(|group| group.target_group.known() == Some(arn)));
         let arn = known.or_else(|| self.shared.pick_group(forward).map(str::to_owned))?;
         let seconds = u64::try_from(sticky.duration_seconds.unwrap_or(3600)).unwrap_or_default();
         cookies.push((GROUP, stickiness::seal(&arn, Duration::from_secs(seconds))));
@@ -324,7 +323,10 @@ impl Client {
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-464-issues>
 fn is_incompatible<B>(group: &GroupView, request: &Request<B>) -> bool {
     let (http2, post) = (request.version() == Version::HTTP_2, request.method() == Method::POST);
-    let grpc = request.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    let grpc = request
+        .headers()
+        .get("content-type")
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     match group.described.protocol_version.as_deref() {
         Some("GRPC") => !http2 || !post,
         Some("HTTP2") => !http2 || grpc && !post,

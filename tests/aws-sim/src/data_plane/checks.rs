@@ -51,8 +51,9 @@ impl Checks {
     /// Takes up new targets, forgets those that are gone, and answers which are to be checked now.
     fn due(&mut self, view: &View, now: Instant) -> Vec<Place> {
         let used = view.groups.iter().filter(|(_, group)| !group.described.load_balancer_arns.is_empty());
-        let all: BTreeSet<Place> =
-            used.flat_map(|(arn, group)| group.targets.keys().map(|key| (arn.clone(), key.clone()))).collect();
+        let all: BTreeSet<Place> = used
+            .flat_map(|(arn, group)| group.targets.keys().map(|key| (arn.clone(), key.clone())))
+            .collect();
         self.targets.retain(|place, _| all.contains(place));
         for place in all {
             self.targets.entry(place).or_insert(Target {
@@ -91,8 +92,7 @@ impl Checks {
             return false;
         }
         target.against = 0;
-        target.state =
-            if found.is_ok() { TargetHealthState::Healthy } else { TargetHealthState::Unhealthy };
+        target.state = if found.is_ok() { TargetHealthState::Healthy } else { TargetHealthState::Unhealthy };
         target.reason = found.err();
         healthy
     }
@@ -230,10 +230,14 @@ mod tests {
     #[test]
     fn thresholds_decide() {
         let place: Place = ("arn".into(), TargetKey { id: "a".into(), port: 1 });
-        let check =
-            HealthCheck { healthy_threshold: Some(3), unhealthy_threshold: Some(2), ..HealthCheck::default() };
+        let check = HealthCheck {
+            healthy_threshold: Some(3),
+            unhealthy_threshold: Some(2),
+            ..HealthCheck::default()
+        };
         let now = Instant::now();
-        let target = Target { state: TargetHealthState::Initial, reason: None, against: 0, due: now, busy: false };
+        let target =
+            Target { state: TargetHealthState::Initial, reason: None, against: 0, due: now, busy: false };
         let mut checks = Checks { targets: BTreeMap::from([(place.clone(), target)]) };
         let bad = Err("Target.Timeout");
         for (step, (found, state, lost)) in [

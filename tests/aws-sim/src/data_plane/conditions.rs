@@ -39,9 +39,8 @@ fn holds(condition: &RuleCondition, asked: &Asked<'_>) -> bool {
         RuleCondition::HttpRequestMethod(methods) => methods.iter().any(|method| method == asked.method),
         RuleCondition::QueryString(pairs) => pairs.iter().any(|(key, value)| {
             let like = |pattern: &str, text: &str| matches_wildcards(pattern, text, Case::Ignored);
-            parameters(asked.query).any(|(name, given)| {
-                key.as_ref().is_none_or(|key| like(key, name)) && like(value, given)
-            })
+            parameters(asked.query)
+                .any(|(name, given)| key.as_ref().is_none_or(|key| like(key, name)) && like(value, given))
         }),
         RuleCondition::SourceIp(cidrs) => cidrs
             .iter()

@@ -83,7 +83,13 @@ pub(super) fn tell_target(
     let known = headers.get(TRACE).and_then(|value| value.to_str().ok());
     let traced = known.map_or_else(
         || format!("Root={trace}"),
-        |known| if known.contains("Root=") { format!("Self={trace};{known}") } else { format!("Root={trace};{known}") },
+        |known| {
+            if known.contains("Root=") {
+                format!("Self={trace};{known}")
+            } else {
+                format!("Root={trace};{known}")
+            }
+        },
     );
     set(headers, &TRACE, &traced);
     if is_on(attributes, "routing.http.x_amzn_tls_version_and_cipher_suite.enabled")

@@ -200,9 +200,9 @@ impl DataPlane {
     /// What the control endpoint shows.
     pub fn describe(&self) -> Value {
         let listeners = self.reachable().into_iter().map(|at| {
-            let zones = at.zones.iter().map(|zone| {
-                json!({"zone": zone.zone, "address": zone.address.to_string(), "inDNS": zone.in_dns})
-            });
+            let zones = at.zones.iter().map(
+                |zone| json!({"zone": zone.zone, "address": zone.address.to_string(), "inDNS": zone.in_dns}),
+            );
             json!({"listener": at.listener, "dnsName": at.dns_name, "protocol": at.protocol, "port": at.port,
                 "zones": zones.collect::<Vec<_>>()})
         });
@@ -245,7 +245,8 @@ impl Shared {
         let listeners = self.listeners.lock();
         let known = view.listeners.values().filter_map(|listener| {
             let mut zones = listeners.addresses(&listener.described.arn);
-            let serving: Vec<_> = zones.keys().filter(|zone| self.is_served(&view, listener, zone)).cloned().collect();
+            let serving: Vec<_> =
+                zones.keys().filter(|zone| self.is_served(&view, listener, zone)).cloned().collect();
             let in_dns = |zone: &String| serving.is_empty() || serving.contains(zone);
             let zones: Vec<_> = std::mem::take(&mut zones)
                 .into_iter()

@@ -108,7 +108,8 @@ mod tests {
             ("host-header-rewrite", "^(.*)$", "$1.internal", "h.internal", Some("/api/v1/users?x=1")),
             ("host-header-rewrite", "x", "y", "h", Some("/api/v1/users?x=1")),
         ] {
-            let rule = RuleTransform { kind: kind.into(), rewrites: vec![(pattern.into(), replacement.into())] };
+            let rule =
+                RuleTransform { kind: kind.into(), rewrites: vec![(pattern.into(), replacement.into())] };
             let from = Destination { host: "h".into(), target: "/api/v1/users?x=1".into() };
             let to = transform(&[rule], from);
             let wanted = target.map(|target| Destination { host: host.into(), target: target.into() });
@@ -136,7 +137,10 @@ mod tests {
             (all("#{protocol}", "b.#{host}", "", "", ""), "http://b.a.example:80/x/y?q=1"),
             (all("", "", "", "/new/#{path}", ""), "http://a.example:80/new/x/y?q=1"),
             (all("", "", "8#{port}", "/", "#{query}&r=2"), "http://a.example:880/?q=1&r=2"),
-            (all("", "#{host}.#{port}", "", "/#{host}", "p=#{path}"), "http://a.example.80:80/a.example?p=x/y"),
+            (
+                all("", "#{host}.#{port}", "", "/#{host}", "p=#{path}"),
+                "http://a.example.80:80/a.example?p=x/y",
+            ),
         ] {
             assert_eq!(location(&redirect, &from), to, "{redirect:?}");
         }

@@ -44,7 +44,8 @@ impl Turns {
 impl Shared {
     /// A target group of an action, at random by weight; `None` if no weight is above 0.
     pub(super) fn pick_group<'a>(&self, forward: &'a ForwardAction) -> Option<&'a str> {
-        let weight = |group: &TargetGroupTuple| usize::try_from(group.weight.unwrap_or(1)).unwrap_or_default();
+        let weight =
+            |group: &TargetGroupTuple| usize::try_from(group.weight.unwrap_or(1)).unwrap_or_default();
         let total: usize = forward.target_groups.iter().map(weight).sum();
         if total == 0 {
             return None;
@@ -129,7 +130,8 @@ impl Shared {
 
     fn near<'a>(&self, group: &'a GroupView, balancer: &BalancerView, zone: &str) -> Vec<&'a TargetKey> {
         let everywhere = group.crosses_zones(balancer);
-        let near = group.targets.iter().filter(|(_, at)| everywhere || at.as_ref().is_none_or(|at| at == zone));
+        let near =
+            group.targets.iter().filter(|(_, at)| everywhere || at.as_ref().is_none_or(|at| at == zone));
         near.map(|(key, _)| key).collect()
     }
 

@@ -45,8 +45,9 @@ impl Certificates {
 
     /// Serves this certificate under an ARN.
     pub(super) fn set(&self, arn: &str, chain: &str, key: &str) -> Result<()> {
-        let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<_, _>>().context("the chain")?;
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(chain.as_bytes())
+            .collect::<Result<_, _>>()
+            .context("the chain")?;
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).context("the key")?;
         let certified = self.certify(chain, key)?;
         certified.keys_match()?;
@@ -54,7 +55,11 @@ impl Certificates {
         Ok(())
     }
 
-    fn certify(&self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<CertifiedKey> {
+    fn certify(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<CertifiedKey> {
         Ok(CertifiedKey::new(chain, self.provider.key_provider.load_private_key(key)?))
     }
 
@@ -76,8 +81,9 @@ impl Certificates {
     /// How a listener shakes hands.
     pub(super) fn config(&self, listener: &ListenerView, alpn: &[&str]) -> Result<ServerConfig> {
         let certificates = listener.certificates.iter();
-        let certificates =
-            certificates.map(|(arn, names)| Ok((names.clone(), self.of(arn, names)?))).collect::<Result<_>>()?;
+        let certificates = certificates
+            .map(|(arn, names)| Ok((names.clone(), self.of(arn, names)?)))
+            .collect::<Result<_>>()?;
         let versions = versions(listener.described.ssl_policy.as_deref().unwrap_or_default());
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&versions)?

@@ -46,19 +46,13 @@ pub(super) async fn serve(shared: Arc<Shared>, seat: Seat, socket: Arc<UdpSocket
     }
 }
 
-async fn open(
-    shared: &Arc<Shared>,
-    seat: &Seat,
-    front: &Arc<UdpSocket>,
-    client: SocketAddr,
-) -> Option<Flow> {
+async fn open(shared: &Arc<Shared>, seat: &Seat, front: &Arc<UdpSocket>, client: SocketAddr) -> Option<Flow> {
     let view = shared.view();
     let (group, place) = network_balancer::choose(shared, &view, seat, client)?;
     let address = upstream::locate(shared, &view, group, &place.1)?;
     let socket = bind(client.ip()).await?;
     socket.connect(address).await.ok()?;
-    let (socket, over, held) =
-        (Arc::new(socket), CancellationToken::new(), shared.connections.hold(&place));
+    let (socket, over, held) = (Arc::new(socket), CancellationToken::new(), shared.connections.hold(&place));
     let flow = Flow { socket: Arc::clone(&socket), over: over.clone() };
     let (front, end) = (Arc::clone(front), held.end());
     shared.spawn(async move {

@@ -37,7 +37,8 @@ async fn change(
     Json(order): Json<Order>,
 ) -> Result<StatusCode, (StatusCode, String)> {
     let refuse = |why: String| (StatusCode::BAD_REQUEST, why);
-    let plane = plane.ok_or_else(|| refuse("no data plane runs: start aws-sim with --data-plane".to_owned()))?;
+    let plane =
+        plane.ok_or_else(|| refuse("no data plane runs: start aws-sim with --data-plane".to_owned()))?;
     if let Some(seconds) = order.propagation_seconds {
         let propagation = Duration::try_from_secs_f64(seconds)
             .map_err(|error| refuse(format!("propagationSeconds: {seconds}: {error}")))?;

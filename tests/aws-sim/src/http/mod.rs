@@ -15,8 +15,8 @@ mod route53;
 mod sts;
 mod xml;
 
-use crate::{DataPlane, Sim};
 use crate::call_log::CALLER;
+use crate::{DataPlane, Sim};
 use aws_load_balancer_controller::aws_api::Request;
 use axum::{
     Router,

@@ -173,7 +173,8 @@ impl Bed {
     ) {
         let listener_arn: Ref = listener.arn.as_str().into();
         let actions = vec![action];
-        let rule = CreateRule { listener_arn, priority, conditions, actions, transforms, ..CreateRule::default() };
+        let rule =
+            CreateRule { listener_arn, priority, conditions, actions, transforms, ..CreateRule::default() };
         self.account.send(rule).await.unwrap();
     }
 
@@ -246,10 +247,8 @@ pub fn weighted(groups: &[(&TargetGroup, i32)], sticky: Option<i32>) -> Listener
         for (tuple, (_, weight)) in forward.target_groups.iter_mut().zip(groups) {
             tuple.weight = Some(*weight);
         }
-        forward.stickiness = sticky.map(|seconds| TargetGroupStickiness {
-            enabled: Some(true),
-            duration_seconds: Some(seconds),
-        });
+        forward.stickiness = sticky
+            .map(|seconds| TargetGroupStickiness { enabled: Some(true), duration_seconds: Some(seconds) });
     }
     action
 }

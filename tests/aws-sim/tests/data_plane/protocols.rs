@@ -71,21 +71,22 @@ async fn https_listeners_answer_by_server_name_and_policy() {
     bed.healthy(&group, 1).await;
     let (v12, v13) = (&rustls::version::TLS12, &rustls::version::TLS13);
     // Listener, server name, ALPN, versions; whether the handshake succeeds, and what is agreed on.
-    let rows: &[(usize, &str, &[&str], &[&'static rustls::SupportedProtocolVersion], bool, Option<&[u8]>)] = &[
-        (0, "www.example.com", &["h2", "http/1.1"], BOTH, true, Some(b"h2")),
-        (0, "www.example.com", &["http/1.1"], BOTH, true, Some(b"http/1.1")),
-        (0, "www.example.com", &[], BOTH, true, None),
-        (0, "example.com", &[], BOTH, true, None),
-        (0, "x.apps.example.com", &[], BOTH, true, None),
-        (0, "x.y.apps.example.com", &[], BOTH, false, None),
-        (0, "shop.example.org", &[], BOTH, false, None),
-        (0, "www.example.com", &[], &[v12], true, None),
-        (0, "www.example.com", &[], &[v13], true, None),
-        (1, "www.example.com", &[], &[v13], true, None),
-        (1, "www.example.com", &[], &[v12], false, None),
-        (2, "www.example.com", &[], &[v12], true, None),
-        (2, "www.example.com", &[], &[v13], false, None),
-    ];
+    let rows: &[(usize, &str, &[&str], &[&'static rustls::SupportedProtocolVersion], bool, Option<&[u8]>)] =
+        &[
+            (0, "www.example.com", &["h2", "http/1.1"], BOTH, true, Some(b"h2")),
+            (0, "www.example.com", &["http/1.1"], BOTH, true, Some(b"http/1.1")),
+            (0, "www.example.com", &[], BOTH, true, None),
+            (0, "example.com", &[], BOTH, true, None),
+            (0, "x.apps.example.com", &[], BOTH, true, None),
+            (0, "x.y.apps.example.com", &[], BOTH, false, None),
+            (0, "shop.example.org", &[], BOTH, false, None),
+            (0, "www.example.com", &[], &[v12], true, None),
+            (0, "www.example.com", &[], &[v13], true, None),
+            (1, "www.example.com", &[], &[v13], true, None),
+            (1, "www.example.com", &[], &[v12], false, None),
+            (2, "www.example.com", &[], &[v12], true, None),
+            (2, "www.example.com", &[], &[v13], false, None),
+        ];
     for (number, name, alpn, versions, succeeds, agreed) in rows {
         let at = bed.address(&listeners[*number]).await;
         let shaken = tls(&bed, at, name, alpn, versions).await;
@@ -129,7 +130,8 @@ async fn a_certificate_that_is_set_is_served() {
     let lb = bed.alb().await;
     let arn = bed.account.id("CERT_1");
     let key = rcgen::KeyPair::generate().unwrap();
-    let own = rcgen::CertificateParams::new(vec!["own.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let own =
+        rcgen::CertificateParams::new(vec!["own.example".to_owned()]).unwrap().self_signed(&key).unwrap();
     bed.plane.set_certificate(&arn, &own.pem(), &key.serialize_pem()).unwrap();
     let other = rcgen::KeyPair::generate().unwrap();
     assert!(bed.plane.set_certificate(&arn, &own.pem(), &other.serialize_pem()).is_err());
@@ -161,9 +163,8 @@ async fn grpc_and_http2_reach_targets_that_speak_them() {
     let mut listeners = Vec::new();
     let mut kept = Vec::new();
     for (port, version) in [(8443, "GRPC"), (8444, "HTTP2"), (8445, "HTTP1")] {
-        let group = bed
-            .group_with(Protocol::Http, |wanted| wanted.protocol_version = Some(version.to_owned()))
-            .await;
+        let group =
+            bed.group_with(Protocol::Http, |wanted| wanted.protocol_version = Some(version.to_owned())).await;
         kept.push(bed.pods(&group, &["a"]).await);
         let change = |settings: &mut ListenerSettings| {
             settings.protocol = Protocol::Https;
@@ -207,7 +208,11 @@ async fn grpc_and_http2_reach_targets_that_speak_them() {
         }
         let answer = send(stream, asked).await.unwrap();
         assert_eq!(answer.status, status, "{row}: {answer:?}");
-        let of_grpc = answer.trailers.as_ref().and_then(|all| all.get("grpc-status")).map(|code| code.to_str().unwrap());
+        let of_grpc = answer
+            .trailers
+            .as_ref()
+            .and_then(|all| all.get("grpc-status"))
+            .map(|code| code.to_str().unwrap());
         assert_eq!(of_grpc, grpc, "{row}: {answer:?}");
         if grpc == Some("0") {
             assert_eq!(answer.body, MESSAGE, "{row}");
@@ -220,9 +225,12 @@ async fn grpc_and_http2_reach_targets_that_speak_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_checks_of_grpc_read_its_status() {
-    for (path, codes, healthy) in
-        [("/AWS.ALB/healthcheck", "12", true), ("/echo.Echo/Say", "0", true), ("/echo.Echo/Say", "12", false), ("/x.Y/Z", "0-20", true)]
-    {
+    for (path, codes, healthy) in [
+        ("/AWS.ALB/healthcheck", "12", true),
+        ("/echo.Echo/Say", "0", true),
+        ("/echo.Echo/Say", "12", false),
+        ("/x.Y/Z", "0-20", true),
+    ] {
         let bed = Bed::new();
         let lb = bed.alb().await;
         let group = bed
@@ -304,7 +312,9 @@ async fn targets_that_want_tls_get_it_whatever_their_certificate() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     bed.plane.network().map_port((pod.ip, PORT).into(), listener.local_addr().unwrap());
     serve_https(&Echo::new("secure"), listener);
-    for (kind, protocol) in [(LoadBalancerType::Application, Protocol::Https), (LoadBalancerType::Network, Protocol::Tls)] {
+    for (kind, protocol) in
+        [(LoadBalancerType::Application, Protocol::Https), (LoadBalancerType::Network, Protocol::Tls)]
+    {
         let lb = if kind == LoadBalancerType::Application { bed.alb().await } else { bed.nlb_in_a().await };
         let group = bed.group(protocol.clone()).await;
         bed.register(&group, &[pod.ip]).await;
@@ -359,7 +369,8 @@ async fn targets_of_an_nlb_see_the_client_as_their_group_says() {
         let bed = Bed::new();
         let lb = bed.nlb_in_a().await;
         let group = bed.group(Protocol::Tcp).await;
-        bed.set_group(&group, &[("preserve_client_ip.enabled", keep), ("proxy_protocol_v2.enabled", proxy)]).await;
+        bed.set_group(&group, &[("preserve_client_ip.enabled", keep), ("proxy_protocol_v2.enabled", proxy)])
+            .await;
         let pod = bed.pod("a", 'a', Speaks::Tcp).await;
         bed.register(&group, &[pod.ip]).await;
         let listener = bed.listen(&lb, 8080, vec![forward_to([group.arn.as_str()])]).await;
@@ -488,7 +499,10 @@ async fn an_nlb_passes_on_to_an_alb() {
         })
         .await;
     let target = Target { id: alb.arn.as_str().into(), port: Some(8080), ..Target::default() };
-    bed.account.send(RegisterTargets { arn: front.arn.as_str().into(), targets: vec![target] }).await.unwrap();
+    bed.account
+        .send(RegisterTargets { arn: front.arn.as_str().into(), targets: vec![target] })
+        .await
+        .unwrap();
     let listener = bed.listen(&nlb, 8080, vec![forward_to([front.arn.as_str()])]).await;
     bed.healthy(&front, 1).await;
     assert_eq!(get(bed.address(&listener).await).await.pod(), "a");

@@ -72,7 +72,11 @@ async fn the_first_rule_that_holds_answers() {
         (vec![RuleCondition::HostHeader(regexes(&["^r[0-9]+\\.example$"]))], to("a"), vec![]),
         (vec![path("/head"), header("x-env", values(&["prod", "st*"]))], to("a"), vec![]),
         (vec![path("/head"), header("x-env", regexes(&["^dev-[0-9]+$"]))], to("b"), vec![]),
-        (vec![path("/meth"), RuleCondition::HttpRequestMethod(vec!["POST".into(), "PURGE".into()])], to("b"), vec![]),
+        (
+            vec![path("/meth"), RuleCondition::HttpRequestMethod(vec!["POST".into(), "PURGE".into()])],
+            to("b"),
+            vec![],
+        ),
         (vec![path("/meth"), RuleCondition::HttpRequestMethod(vec!["GET".into()])], to("a"), vec![]),
         (vec![path("/query"), query("version", "v1*")], to("a"), vec![]),
         (vec![path("/query"), RuleCondition::QueryString(vec![(None, "beta".into())])], to("b"), vec![]),
@@ -154,7 +158,14 @@ async fn the_first_rule_that_holds_answers() {
         (None, "GET", "other.example:8081", "/strip/x", &[], Host("a", "other.example:8081")),
         (None, "GET", "h", "/moved/x?y=1", &[], Redirect(301, "https://h:443/moved/x?y=1")),
         (None, "GET", "h:8081", "/moved/", &[], Redirect(301, "https://h:443/moved/")),
-        (None, "GET", "h", "/elsewhere/x?y=1", &[], Redirect(302, "http://new.h:8081/from/elsewhere/x?old=y=1")),
+        (
+            None,
+            "GET",
+            "h",
+            "/elsewhere/x?y=1",
+            &[],
+            Redirect(302, "http://new.h:8081/from/elsewhere/x?old=y=1"),
+        ),
         (None, "GET", "h", "/both/x", &[], Redirect(302, "http://other.example:8081/one/x")),
         (None, "GET", "h", "/fixed", &[], Fixed(418, "application/json; charset=utf-8", "{\"tea\":true}")),
         (None, "GET", "h", "/bare", &[], Fixed(204, "text/plain; charset=utf-8", "")),
@@ -196,12 +207,18 @@ async fn targets_are_told_who_asked_and_clients_get_what_the_listener_adds() {
     let listener = bed.listen(&lb, 8080, vec![forward_to([group.arn.as_str()])]).await;
     bed.healthy(&group, 1).await;
     let at = bed.address(&listener).await;
-    let seen = |answer: &Answer, name: &str| answer.asked()["headers"][name].as_array().cloned().unwrap_or_default();
+    let seen =
+        |answer: &Answer, name: &str| answer.asked()["headers"][name].as_array().cloned().unwrap_or_default();
     const MODE: &str = "routing.http.xff_header_processing.mode";
     const PORT: &str = "routing.http.xff_client_port.enabled";
     const HOST: &str = "routing.http.preserve_host_header.enabled";
     const DROP: &str = "routing.http.drop_invalid_header_fields.enabled";
-    type Row = (&'static [(&'static str, &'static str)], &'static [(&'static str, &'static str)], &'static str, Option<&'static str>);
+    type Row = (
+        &'static [(&'static str, &'static str)],
+        &'static [(&'static str, &'static str)],
+        &'static str,
+        Option<&'static str>,
+    );
     // Attributes, headers of the request, a header the target gets, its value.
     let rows: &[Row] = &[
         (&[], &[], "x-forwarded-for", Some("127.40.0.1")),

@@ -74,7 +74,8 @@ async fn cookies_keep_clients_with_their_targets() {
         ),
     ] {
         bed.set_group(&group, &attributes).await;
-        until("the cookie", || async { ask(at, target, &[("host", "h")]).await.cookies().contains(ours) }).await;
+        until("the cookie", || async { ask(at, target, &[("host", "h")]).await.cookies().contains(ours) })
+            .await;
         let first = ask(at, target, &[("host", "h")]).await;
         let cookies = first.cookies();
         for _ in 0..9 {
@@ -110,7 +111,8 @@ async fn a_cookie_is_good_for_its_duration_alone() {
     let lb = bed.alb().await;
     let group = bed.group(Protocol::Http).await;
     let _pods = bed.pods(&group, &["a", "b"]).await;
-    bed.set_group(&group, &[("stickiness.enabled", "true"), ("stickiness.lb_cookie.duration_seconds", "1")]).await;
+    bed.set_group(&group, &[("stickiness.enabled", "true"), ("stickiness.lb_cookie.duration_seconds", "1")])
+        .await;
     let listener = bed.listen(&lb, 8080, vec![forward_to([group.arn.as_str()])]).await;
     bed.healthy(&group, 2).await;
     let at = bed.address(&listener).await;
@@ -267,7 +269,8 @@ async fn a_change_takes_its_time_to_reach_the_data_plane() {
     bed.healthy(&group, 2).await;
     let changed = Instant::now();
     bed.deregister(&group, pods[0].ip).await;
-    until("no request to the old target", || async { !ask_many(at, 2).await.contains(&"a".to_owned()) }).await;
+    until("no request to the old target", || async { !ask_many(at, 2).await.contains(&"a".to_owned()) })
+        .await;
     assert!(changed.elapsed() >= Duration::from_secs(2), "{:?}", changed.elapsed());
 }
 

@@ -112,7 +112,12 @@ async fn run() -> Result<bool> {
     }
     let count = |result: &str| outcomes.values().filter(|outcome| outcome.result == result).count();
     let took = started.elapsed().as_secs();
-    println!("{} passed, {} failed, after {took} s; the log: {}", count("PASS"), count("FAIL"), log.display());
+    println!(
+        "{} passed, {} failed, after {took} s; the log: {}",
+        count("PASS"),
+        count("FAIL"),
+        log.display()
+    );
     if only.is_none() {
         write(&outcomes)?;
     }
@@ -156,7 +161,11 @@ async fn test(
     let skipped: Vec<_> = SKIPPED.iter().map(|(name, _)| *name).collect();
     let mut command = Command::new(suite.join("conformance.test"));
     command.args(["-test.v", "-test.timeout=60m", "-test.parallel=8", "-test.run=TestConformance"]);
-    command.args(["-gateway-class=conformance", "-allow-crds-mismatch=true", "-cleanup-base-resources=false"]);
+    command.args([
+        "-gateway-class=conformance",
+        "-allow-crds-mismatch=true",
+        "-cleanup-base-resources=false",
+    ]);
     command.args(["-conformance-profiles=GATEWAY-HTTP", "-organization=aws-load-balancer-controller"]);
     command.args(["-project=aws-load-balancer-controller-rust", "-url=https://example.com", "-contact=none"]);
     command.arg(format!("-version={}", env!("CARGO_PKG_VERSION")));
@@ -203,7 +212,13 @@ fn write(outcomes: &BTreeMap<String, Outcome>) -> Result<()> {
     );
     let count = |result: &str| outcomes.values().filter(|outcome| outcome.result == result).count();
     // Writing to a text cannot fail.
-    drop(writeln!(text, "{} tests passed, {} failed, {} were left out.\n", count("PASS"), count("FAIL"), SKIPPED.len()));
+    drop(writeln!(
+        text,
+        "{} tests passed, {} failed, {} were left out.\n",
+        count("PASS"),
+        count("FAIL"),
+        SKIPPED.len()
+    ));
     drop(writeln!(text, "Features: {}.\n\n## Left out\n\n| test | why |\n|---|---|", FEATURES.join(", ")));
     for (name, why) in SKIPPED {
         drop(writeln!(text, "| {name} | {why} |"));

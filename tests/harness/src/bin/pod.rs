@@ -29,8 +29,12 @@ async fn serve() -> Result<()> {
     while let Some(protocol) = args.next() {
         let address: SocketAddr = args.next().context("an address is missing")?.parse()?;
         match protocol.as_str() {
-            "http" => echo.serve(TcpListener::bind(address).await.with_context(|| address.to_string())?, true),
-            "tcp" => echo.serve(TcpListener::bind(address).await.with_context(|| address.to_string())?, false),
+            "http" => {
+                echo.serve(TcpListener::bind(address).await.with_context(|| address.to_string())?, true)
+            }
+            "tcp" => {
+                echo.serve(TcpListener::bind(address).await.with_context(|| address.to_string())?, false)
+            }
             "udp" => echo.serve_udp(UdpSocket::bind(address).await.with_context(|| address.to_string())?),
             other => bail!("{other:?} is none of http, tcp, udp"),
         }

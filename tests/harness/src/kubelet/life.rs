@@ -140,9 +140,11 @@ impl Life {
     async fn write(&mut self, pod: &Pod, containers_ready: bool) -> Result<()> {
         let spec = pod.spec.as_ref().context("a pod without a spec")?;
         let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        let true_ones: Vec<_> = conditions.filter(|known| known.status == "True").map(|known| &known.type_).collect();
+        let true_ones: Vec<_> =
+            conditions.filter(|known| known.status == "True").map(|known| &known.type_).collect();
         let gates = spec.readiness_gates.iter().flatten();
-        let ready = containers_ready && gates.into_iter().all(|gate| true_ones.contains(&&gate.condition_type));
+        let ready =
+            containers_ready && gates.into_iter().all(|gate| true_ones.contains(&&gate.condition_type));
         let now = (containers_ready, ready, self.restarts.max(0));
         if self.written == Some(now) {
             return Ok(());
@@ -281,5 +283,29 @@ fn pre_stop(pod: &Pod) -> Duration {
         let command = hook()?.exec.as_ref()?.command.clone()?.join(" ");
         command.rsplit_once("sleep ")?.1.split_whitespace().next()?.parse().ok()
     };
-    Duration::from_secs(native().or_else(command).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0))
+    Duration::from_secs(
+        native().or_else(command).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn pre_stop_sleeps_natively_or_by_a_command() {
+        for (lifecycle, seconds) in [
+            (json!({"preStop": {"sleep": {"seconds": 7}}}), 7),
+            (json!({"preStop": {"exec": {"command": ["sleep", "25"]}}}), 25),
+            (json!({"preStop": {"exec": {"command": ["/bin/sh", "-c", "sleep 270 && nginx -s quit"]}}}), 270),
+            (json!({"preStop": {"exec": {"command": ["true"]}}}), 0),
+            (json!({"postStart": {"exec": {"command": ["sleep", "3"]}}}), 0),
+            (json!(null), 0),
+        ] {
+            let spec = json!({"spec": {"containers": [{"name": "a", "lifecycle": lifecycle}]}});
+            let pod: Pod = serde_json::from_value(spec).unwrap();
+            assert_eq!(pre_stop(&pod), Duration::from_secs(seconds), "{lifecycle}");
+        }
+    }
 }

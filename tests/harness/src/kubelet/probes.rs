@@ -45,16 +45,25 @@ struct Course {
 
 #[derive(Debug)]
 enum What {
-    Http { port: u16, path: String },
-    Tcp { port: u16 },
+    Http {
+        port: u16,
+        path: String,
+    },
+    Tcp {
+        port: u16,
+    },
     /// Commands do not run here, and pass.
     Command,
 }
 
 impl Probes {
     pub(super) fn of(container: &Container) -> Self {
-        let course = |probe: &Option<Probe>, passes| probe.as_ref().map(|probe| Course::of(container, probe, passes));
-        Self { readiness: course(&container.readiness_probe, false), liveness: course(&container.liveness_probe, true) }
+        let course =
+            |probe: &Option<Probe>, passes| probe.as_ref().map(|probe| Course::of(container, probe, passes));
+        Self {
+            readiness: course(&container.readiness_probe, false),
+            liveness: course(&container.liveness_probe, true),
+        }
     }
 
     /// The container has been restarted.
@@ -93,7 +102,8 @@ impl Course {
             IntOrString::Int(number) => u16::try_from(*number).unwrap_or_default(),
             IntOrString::String(name) => {
                 let mut ports = container.ports.iter().flatten();
-                let found = ports.find(|port| port.name.as_ref() == Some(name)).map(|port| port.container_port);
+                let found =
+                    ports.find(|port| port.name.as_ref() == Some(name)).map(|port| port.container_port);
                 found.and_then(|port| u16::try_from(port).ok()).unwrap_or_default()
             }
         };
@@ -126,7 +136,8 @@ impl Course {
 
     fn note(&mut self, passed: bool, age: Duration) {
         // why: until it has passed, a probe is repeated at once, as kubelets do with those of readiness
-        let wait = if self.passes || passed { self.period } else { self.period.min(Duration::from_millis(200)) };
+        let wait =
+            if self.passes || passed { self.period } else { self.period.min(Duration::from_millis(200)) };
         self.due = age + wait;
         if passed {
             (self.successes, self.failures) = (self.successes + 1, 0);
@@ -151,5 +162,56 @@ impl What {
                 matches!(timeout(limit, get(at, path)).await, Ok(Ok((200..400, _))))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    fn container(probes: &serde_json::Value) -> Container {
+        let mut container = json!({"name": "a", "ports": [{"name": "web", "containerPort": 8080}]});
+        for (name, probe) in probes.as_object().unwrap() {
+            container[name] = probe.clone();
+        }
+        serde_json::from_value(container).unwrap()
+    }
+
+    #[test]
+    fn thresholds_decide_what_a_probe_says() {
+        let probe = json!({"tcpSocket": {"port": "web"}, "failureThreshold": 2, "successThreshold": 2, "periodSeconds": 4});
+        let mut probes = Probes::of(&container(&json!({"readinessProbe": probe})));
+        let course = probes.readiness.as_mut().unwrap();
+        assert!(matches!(course.what, What::Tcp { port: 8080 }));
+        for (step, (passed, says)) in [
+            (true, false),
+            (true, true),
+            (false, true),
+            (true, true),
+            (false, true),
+            (false, false),
+            (true, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            course.note(passed, Duration::ZERO);
+            assert_eq!(course.passes, says, "step {step}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_container_that_fails_its_liveness_probe_is_dead_and_begins_anew() {
+        let liveness = json!({"tcpSocket": {"port": 9}, "failureThreshold": 2, "periodSeconds": 1, "initialDelaySeconds": 5});
+        let mut probes = Probes::of(&container(&json!({"livenessProbe": liveness})));
+        let at = Duration::from_secs;
+        let nowhere = |_| None;
+        for (second, verdict) in [(0, Verdict::Ready), (5, Verdict::Ready), (6, Verdict::Dead)] {
+            assert_eq!(probes.look(at(second), nowhere).await, verdict, "second {second}");
+        }
+        probes.reset();
+        assert_eq!(probes.look(at(0), nowhere).await, Verdict::Ready);
     }
 }

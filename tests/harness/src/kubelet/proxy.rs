@@ -71,7 +71,9 @@ impl Proxy {
             // What cannot be read now is read the next time.
             if let Ok(wanted) = self.read().await {
                 doors.retain(|door, _| wanted.contains_key(door));
-                for door in wanted.keys().filter(|door| !doors.contains_key(*door)).cloned().collect::<Vec<_>>() {
+                for door in
+                    wanted.keys().filter(|door| !doors.contains_key(*door)).cloned().collect::<Vec<_>>()
+                {
                     let Some(node) = self.nodes.get(&door.0) else { continue };
                     let Ok(listener) = TcpListener::bind((node.ip(), door.1)).await else { continue };
                     let mut task = JoinSet::new();
@@ -128,7 +130,8 @@ fn endpoints(slices: &[EndpointSlice], port: &str, node: Option<&str>) -> Vec<So
             let mut ports = slice.ports.iter().flatten();
             let number = ports.find(|known| known.name.as_deref().unwrap_or_default() == port);
             let Some(number) = number.and_then(|known| u16::try_from(known.port?).ok()) else { continue };
-            let here = slice.endpoints.iter().filter(|one| node.is_none() || one.node_name.as_deref() == node);
+            let here =
+                slice.endpoints.iter().filter(|one| node.is_none() || one.node_name.as_deref() == node);
             let addresses = here.filter(|one| fits(one)).flat_map(|one| &one.addresses);
             found.extend(addresses.filter_map(|ip| Some(SocketAddr::new(ip.parse().ok()?, number))));
         }
@@ -179,4 +182,41 @@ async fn pass(mut stream: TcpStream, behind: Behind, network: Network) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn node_ports_lead_to_ready_endpoints_and_to_ending_ones_if_there_are_no_others() {
+        let slice = |ready: bool, serving: bool| -> EndpointSlice {
+            serde_json::from_value(json!({
+                "addressType": "IPv4",
+                "ports": [{"name": "web", "port": 8080}],
+                "endpoints": [
+                    {"addresses": ["10.0.0.1"], "nodeName": "a", "conditions": {"ready": ready, "serving": true}},
+                    {"addresses": ["10.0.0.2"], "nodeName": "b", "conditions": {"ready": false, "serving": serving}},
+                ],
+            }))
+            .unwrap()
+        };
+        let at = |last: u8| SocketAddr::from(([10, 0, 0, last], 8080));
+        for (ready, serving, port, node, expected) in [
+            (true, true, "web", None, vec![at(1)]),
+            (false, true, "web", None, vec![at(1), at(2)]),
+            (false, false, "web", None, vec![at(1)]),
+            (true, true, "web", Some("b"), vec![at(2)]),
+            (true, false, "web", Some("b"), vec![]),
+            (true, true, "other", None, vec![]),
+        ] {
+            assert_eq!(
+                endpoints(&[slice(ready, serving)], port, node),
+                expected,
+                "{ready} {serving} {port} {node:?}"
+            );
+        }
+    }
 }

@@ -78,3 +78,29 @@ fn table(all: &[Results]) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_table_takes_the_place_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (page, file) = (folder.path().join("page.md"), folder.path().join("results.json"));
+        fs::write(&page, format!("before\n{}\nold\n{}\nafter\n", MARKS.0, MARKS.1)).unwrap();
+        let mut results = Results::of("one");
+        let report = Report { requests: 9, longest_gap: Duration::from_millis(5), ..Report::default() };
+        results.note("scale", &Ok(report));
+        results.note("rollout-alb", &Err(anyhow::anyhow!("a | b")));
+        results.save(&file).unwrap();
+        for _ in 0..2 {
+            write_table(&page, &[Results::load(&file).unwrap()]).unwrap();
+            let text = fs::read_to_string(&page).unwrap();
+            assert!(text.starts_with("before\n") && text.ends_with("\nafter\n"), "{text}");
+            assert!(text.contains("| scale 10 → 3, NLB | 0 of 9, 5 ms |"), "{text}");
+            assert!(text.contains("| did not end: a / b |") && !text.contains("old"), "{text}");
+        }
+    }
+}

@@ -27,9 +27,8 @@ impl Walkthrough {
     /// Step 5: one ALB, two Services.
     pub async fn route(&mut self) -> Result<()> {
         self.apply(PATHS).await?;
-        let hostname = self
-            .expect("the Ingress has a hostname", || self.ingress_hostname("paths", "paths"))
-            .await?;
+        let hostname =
+            self.expect("the Ingress has a hostname", || self.ingress_hostname("paths", "paths")).await?;
         self.progress.note(&hostname);
         let Some(root) = self.aim(&hostname) else { return self.check().await };
         for (path, selector) in [("/blue", "app=blue"), ("/green", "app=green")] {

@@ -70,7 +70,11 @@ fn each_kind_of_condition_holds_as_documented() {
         (host(&["?.example"]), get("a.example", "/", ""), true),
         (host(&["?.example"]), get("ab.example", "/", ""), false),
         (RuleCondition::HostHeader(regexes(&["^a\\.example$"])), get("A.example", "/", ""), true),
-        (RuleCondition::HostHeader(regexes(&["^a\\.example(:[0-9]+)?$"])), get("a.example:1234", "/", ""), true),
+        (
+            RuleCondition::HostHeader(regexes(&["^a\\.example(:[0-9]+)?$"])),
+            get("a.example:1234", "/", ""),
+            true,
+        ),
         (RuleCondition::HostHeader(regexes(&["example"])), get("an-example.org", "/", ""), true),
         (path(&["/a"]), get("h", "/a", ""), true),
         (path(&["/a"]), get("h", "/A", ""), false),
@@ -139,7 +143,11 @@ fn each_kind_of_condition_holds_as_documented() {
         }
         let client = client.parse().unwrap();
         let asked = Asked { method, host, path, query, headers: &all, client };
-        assert_eq!(holds(condition, &asked), *wanted, "{condition:?} of {method} {host} {path}?{query} {headers:?} {client}");
+        assert_eq!(
+            holds(condition, &asked),
+            *wanted,
+            "{condition:?} of {method} {host} {path}?{query} {headers:?} {client}"
+        );
     }
 }
 
