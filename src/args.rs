@@ -19,7 +19,7 @@ pub use session::{GivenFlags, PlanRequest, SessionFlags};
 pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
 pub use validate::ArgsError;
 
-use crate::aws_api::iam::{Partition, PolicyParts};
+use crate::aws_api::iam::{Partition, Policy, PolicyParts};
 use crate::telemetry::{self, LogFormat, LogLevel};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -39,7 +39,7 @@ pub enum Invocation {
     /// Print the custom resource definitions.
     Crds,
     /// Print the IAM policy of the controller's role.
-    IamPolicy(Partition, PolicyParts),
+    IamPolicy(Policy),
     /// Print what would change in AWS.
     Plan(PlanRequest),
     /// Check the cluster, AWS and the installation.
@@ -129,7 +129,7 @@ pub fn parse(
     let session_flags = |matches| SessionFlags::of(matches, &arguments, environment);
     match matches.subcommand() {
         Some(("crds", _)) => Ok(Invocation::Crds),
-        Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(partition(matches), policy_parts(matches))),
+        Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(policy(matches))),
         Some(("plan", matches)) => Ok(Invocation::Plan(PlanRequest::of(matches, session_flags(matches)))),
         Some(("doctor", matches)) => Ok(Invocation::Doctor(session_flags(matches))),
         Some(("lint", matches)) => {
@@ -182,9 +182,12 @@ fn iam_policy_command() -> Command {
         .value_parser(PossibleValuesParser::new([REQUESTED_CERTIFICATES]))
         .value_delimiter(',')
         .action(ArgAction::Append);
-    Command::new("iam-policy")
-        .about("Print the IAM policy that the controller's role needs")
-        .args([partition, with])
+    let accelerators = Arg::new("global-accelerator")
+        .long("global-accelerator")
+        .action(ArgAction::SetTrue)
+        .help("Print what the role needs besides for GlobalAccelerators");
+    let about = "Print the IAM policy that the controller's role needs";
+    Command::new("iam-policy").about(about).args([partition, with, accelerators])
 }
 
 /// Names the part of the policy that the feature gate `EnableCertificateManagement` needs.
@@ -195,10 +198,14 @@ fn policy_parts(matches: &ArgMatches) -> PolicyParts {
     PolicyParts { requested_certificates: given.any(|part| part == REQUESTED_CERTIFICATES) }
 }
 
-fn partition(matches: &ArgMatches) -> Partition {
+fn policy(matches: &ArgMatches) -> Policy {
+    if matches.get_flag("global-accelerator") {
+        return Policy::of_global_accelerator();
+    }
     let name = matches.get_one::<String>("partition");
     // why: the parser takes only names of partitions
-    name.and_then(|name| name.parse().ok()).unwrap_or(Partition::Aws)
+    let partition = name.and_then(|name| name.parse().ok()).unwrap_or(Partition::Aws);
+    Policy::of(partition, policy_parts(matches))
 }
 
 #[cfg(test)]

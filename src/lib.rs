@@ -25,6 +25,7 @@ pub mod facts;
 pub mod fence;
 pub mod finding;
 pub mod gateway;
+pub mod global_accelerator;
 #[cfg(feature = "shell")]
 pub mod metrics;
 pub mod migrate;

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
             finish(block_on(controller::process::run(*settings)).map(|()| ExitCode::SUCCESS))
         }
         Ok(Invocation::Crds) => print(cli::crds::render()),
-        Ok(Invocation::IamPolicy(partition, parts)) => print(cli::iam_policy::render(partition, parts)),
+        Ok(Invocation::IamPolicy(policy)) => print(cli::iam_policy::render(&policy)),
         Ok(Invocation::Plan(request)) => {
             show(block_on(cli::plan::run(&request)), request.session_flags.output)
         }

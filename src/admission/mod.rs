@@ -14,6 +14,7 @@ pub mod cross_field;
 pub mod disruption;
 pub mod dry_build;
 pub mod gateway;
+pub mod global_accelerator;
 pub mod group;
 pub mod ingress;
 pub mod ingress_class_params;

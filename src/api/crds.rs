@@ -7,7 +7,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 
 use super::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration, TargetGroupConfiguration};
-use super::{AlbTargetControlConfig, IngressClassParams, TargetGroupBinding};
+use super::{AlbTargetControlConfig, GlobalAccelerator, IngressClassParams, TargetGroupBinding};
 
 /// Spec fields that `v1alpha1` of `TargetGroupBinding` does not have.
 const NEW_IN_V1BETA1: [&str; 4] = ["targetGroupProtocol", "nodeSelector", "ipAddressType", "vpcID"];
@@ -36,6 +36,13 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     crds
 }
 
+/// The definitions of group `aga.k8s.aws`.
+pub fn global_accelerator_crds() -> Vec<CustomResourceDefinition> {
+    let mut crds = vec![GlobalAccelerator::crd()];
+    crds.iter_mut().for_each(match_controller_gen);
+    crds
+}
+
 /// The definitions of group `gateway.k8s.aws`, in the order of upstream's bundle.
 pub fn gateway_crds() -> Vec<CustomResourceDefinition> {
     let mut crds = vec![
@@ -54,7 +61,7 @@ pub fn gateway_crds() -> Vec<CustomResourceDefinition> {
 
 /// Every definition as one YAML stream, as `kubectl apply -f` takes it.
 pub fn render_yaml() -> Result<String, RenderError> {
-    Ok(render(crds())? + &render(gateway_crds())?)
+    Ok(render(crds())? + &render(global_accelerator_crds())? + &render(gateway_crds())?)
 }
 
 /// Definitions as a YAML stream, as the chart ships them.

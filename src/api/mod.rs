@@ -3,13 +3,14 @@
 //! Our own custom resources, re-exports of the built-in kinds, names and keys ([`meta`]) and label selectors
 //! ([`selector`]). Nothing here talks to an API server or knows about AWS.
 //!
-//! Matches upstream's Go packages `apis/elbv2` and `apis/gateway`; the schemas of [`crds()`] are equal to the ones upstream ships, so that
+//! Matches upstream's Go packages `apis/elbv2`, `apis/aga` and `apis/gateway`; the schemas of [`crds()`] are equal to the ones upstream ships, so that
 //! either controller can run on the other's CRDs.
 
 pub mod alb_target_control_config;
 pub mod crds;
 pub mod gateway;
 pub mod gateway_config;
+pub mod global_accelerator;
 pub mod ingress_class_params;
 pub mod meta;
 mod schema;
@@ -30,6 +31,7 @@ pub use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 pub use alb_target_control_config::{AlbTargetControlConfig, AlbTargetControlConfigSpec};
 pub use crds::crds;
+pub use global_accelerator::GlobalAccelerator;
 pub use ingress_class_params::{IngressClassParams, IngressClassParamsSpec};
 pub use meta::ObjectKey;
 pub use target_group_binding::{TargetGroupBinding, TargetGroupBindingSpec, TargetGroupBindingStatus};

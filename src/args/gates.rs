@@ -34,9 +34,6 @@ const GATES: &[(&str, Field)] = &[
     ("IngressPlanAnnotation", |gates| &mut gates.ingress_plan_annotation),
 ];
 
-/// Gates of features that are not there yet; whoever switches one on is told.
-const NOT_THERE_YET: &[&str] = &["GlobalAcceleratorController"];
-
 /// Likeness from which a gate is suggested for a misspelled one.
 const SIMILAR: f64 = 0.8;
 
@@ -76,15 +73,6 @@ pub fn set_gates(gates: &mut FeatureGates, settings: &[(&'static str, bool)]) {
             *field(gates) = value;
         }
     }
-}
-
-/// A warning for each feature that is switched on, by the last setting of its gate, but not there yet.
-pub fn warn_of_missing(settings: &[(&'static str, bool)]) -> impl Iterator<Item = String> {
-    let is_on =
-        |gate: &&str| settings.iter().rfind(|(name, _)| name == gate).is_some_and(|(_, value)| *value);
-    NOT_THERE_YET.iter().copied().filter(is_on).map(|gate| {
-        format!("--feature-gates: {gate}=true has no effect: this controller does not have that feature yet")
-    })
 }
 
 fn parse_gate(item: &str) -> Result<(&'static str, bool), GateError> {

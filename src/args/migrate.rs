@@ -80,7 +80,8 @@ fn list(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 }
 
 fn switch(name: &'static str, help: &'static str) -> Arg {
-    let arg = Arg::new(name).long(name).help(help).value_name("true|false").value_parser(BoolishValueParser::new());
+    let arg =
+        Arg::new(name).long(name).help(help).value_name("true|false").value_parser(BoolishValueParser::new());
     arg.num_args(0..=1).require_equals(true).default_missing_value("true").default_value("false")
 }
 

@@ -1,6 +1,6 @@
 //! What the flags and the environment say, typed and checked.
 
-use super::gates::{GateSettings, set_gates, warn_of_missing};
+use super::gates::{GateSettings, set_gates};
 use super::validate::{self, ArgsError, parse_label};
 use super::{Environment, flags::FLAGS};
 use crate::aws::AwsSettings;
@@ -10,7 +10,6 @@ use crate::aws_api::elbv2::{Scheme, TargetType};
 use crate::config::{AnnotationValidation, Config, FeatureGates};
 use crate::telemetry::{LogFormat, LogLevel};
 use clap::ArgMatches;
-use clap::parser::ValueSource;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -256,29 +255,16 @@ fn build_own_certificates(given: &FlagValues) -> Result<Option<OwnCertificates>,
     }))
 }
 
-/// Flags of features that are not there yet; whoever gives one is told.
-const NOT_USED_YET: &[&str] =
-    &["globalaccelerator-max-concurrent-reconciles", "globalaccelerator-max-exponential-backoff-delay"];
-
 fn build_warnings(given: &FlagValues) -> Vec<String> {
     let deprecated = given.text("aws-vpc-tag-key") != "Name" && !given.map("aws-vpc-tags").is_empty();
     let warning = "--aws-vpc-tag-key is deprecated and has no effect: --aws-vpc-tags names keys and values";
-    let deprecated = deprecated.then(|| warning.to_owned());
-    let unused = NOT_USED_YET.iter().filter(|name| given.is_typed(name)).map(|name| {
-        format!("--{name} has no effect: this controller does not have the feature that it is for yet")
-    });
-    deprecated.into_iter().chain(unused).chain(warn_of_missing(&given.gates())).collect()
+    deprecated.then(|| warning.to_owned()).into_iter().collect()
 }
 
 impl FlagValues<'_> {
     fn one<T: Clone + Default + Send + Sync + 'static>(&self, name: &str) -> T {
         debug_assert!(FLAGS.iter().any(|flag| flag.name == name), "no flag {name}");
         self.0.get_one::<T>(name).cloned().unwrap_or_default()
-    }
-
-    /// Whether it stands on the command line.
-    fn is_typed(&self, name: &str) -> bool {
-        self.0.value_source(name) == Some(ValueSource::CommandLine)
     }
 
     fn every<T: Clone + Send + Sync + 'static>(&self, name: &str) -> impl Iterator<Item = T> + use<'_, T> {

@@ -239,24 +239,6 @@ fn the_region_is_given_by_flag_then_default_region_then_region() {
 }
 
 #[test]
-fn switching_on_what_is_not_there_yet_is_warned_of() {
-    let warnings = |gates: &str| settings(&["--feature-gates", gates]).warnings;
-    assert!(warnings("ALBGatewayAPI=true,NLBGatewayAPI=true,GatewayAPIStrict=true").is_empty());
-    assert!(warnings("GlobalAcceleratorController=true,GlobalAcceleratorController=false").is_empty());
-    let given = warnings("EnableCertificateManagement=true,GlobalAcceleratorController=true");
-    let [only] = given.try_into().unwrap();
-    assert!(only.contains("GlobalAcceleratorController=true has no effect"), "{only}");
-}
-
-#[test]
-fn a_flag_of_what_is_not_there_yet_is_warned_of_where_it_is_given() {
-    let accelerators = "--globalaccelerator-max-concurrent-reconciles=3";
-    let given = settings(&["--default-pca-arn=a", accelerators]).warnings;
-    let [only] = given.try_into().unwrap();
-    assert!(only.contains("--globalaccelerator-max-concurrent-reconciles has no effect"), "{only}");
-}
-
-#[test]
 fn gateways_are_served_by_default_as_upstream_does() {
     let features = settings(&[]).config.features;
     assert!(features.alb_gateway_api && features.nlb_gateway_api && features.gateway_listener_set);
@@ -463,10 +445,19 @@ fn commands_beside_the_controller_are_told_apart() {
     assert!(matches!(invocation(&["crds"]), Invocation::Crds));
     assert!(matches!(
         invocation(&["iam-policy"]),
-        Invocation::IamPolicy(Partition::Aws, PolicyParts { requested_certificates: false })
+        Invocation::IamPolicy(policy) if policy == Policy::of(Partition::Aws, PolicyParts::default())
     ));
     let china = invocation(&["iam-policy", "--partition=aws-cn"]);
-    assert!(matches!(china, Invocation::IamPolicy(Partition::AwsCn, _)));
+    let of_china = Policy::of(Partition::AwsCn, PolicyParts::default());
+    assert!(matches!(china, Invocation::IamPolicy(policy) if policy == of_china));
+    let certificates = invocation(&["iam-policy", "--with=requested-certificates"]);
+    assert!(
+        matches!(certificates, Invocation::IamPolicy(policy) if policy == Policy::of(Partition::Aws, PolicyParts::ALL))
+    );
+    let accelerators = invocation(&["iam-policy", "--global-accelerator"]);
+    assert!(
+        matches!(accelerators, Invocation::IamPolicy(policy) if policy == Policy::of_global_accelerator())
+    );
     assert!(usage(&["iam-policy", "--partition=aws-mars"]).to_string().contains("aws-iso-b"));
     let Invocation::Plan(request) = invocation(&["plan", "-f", "a.yaml", "-f", "b", "--exit-code"]) else {
         panic!("not a plan")

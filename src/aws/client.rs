@@ -7,7 +7,8 @@ use super::fence::{FenceInterceptor, MayWrite};
 use super::interceptors::{CallMeter, Observer, UserAgent};
 use super::metadata::{InstanceMetadata, MetadataError};
 use super::{
-    Cloud, CloudFuture, acm, ec2, elbv2, iam, misrouted, query, route53, shield, sts, waf_regional, wafv2,
+    Cloud, CloudFuture, acm, ec2, elbv2, global_accelerator, iam, misrouted, query, route53, shield, sts,
+    waf_regional, wafv2,
 };
 use crate::aws_api::{CloudError, Request, Response, Service};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -93,6 +94,7 @@ pub struct AwsCloud {
     wafv2: OnceLock<aws_sdk_wafv2::Client>,
     waf_regional: OnceLock<aws_sdk_wafregional::Client>,
     shield: OnceLock<aws_sdk_shield::Client>,
+    global_accelerator: OnceLock<aws_sdk_globalaccelerator::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     iam: OnceLock<query::Client>,
 }
@@ -104,9 +106,13 @@ pub(super) fn behavior_version() -> BehaviorVersion {
 
 /// A generated client over what is shared: endpoint override, retry quota, user agent and metering.
 macro_rules! client {
-    ($sdk:ident, $shared:expr, $service:expr) => {{
+    ($sdk:ident, $shared:expr, $service:expr) => {
+        client!($sdk, $shared, $service, $shared.region.as_str())
+    };
+    ($sdk:ident, $shared:expr, $service:expr, $region:expr) => {{
         let shared: &SharedConfig = $shared;
         let mut builder = $sdk::config::Builder::from(&shared.sdk)
+            .region(Region::new($region.to_owned()))
             .retry_partition(shared.retry_partition(&$service))
             .interceptor(UserAgent)
             .interceptor(shared.call_meter())
@@ -191,6 +197,7 @@ impl AwsCloud {
             wafv2: OnceLock::new(),
             waf_regional: OnceLock::new(),
             shield: OnceLock::new(),
+            global_accelerator: OnceLock::new(),
             sts: OnceLock::new(),
             iam: OnceLock::new(),
         }
@@ -245,6 +252,13 @@ impl AwsCloud {
             Service::Shield => {
                 let client = self.shield.get_or_init(|| client!(aws_sdk_shield, shared, Service::Shield));
                 shield::call(client, request).await
+            }
+            Service::GlobalAccelerator => {
+                let client = self.global_accelerator.get_or_init(|| {
+                    let region = global_accelerator::REGION;
+                    client!(aws_sdk_globalaccelerator, shared, Service::GlobalAccelerator, region)
+                });
+                global_accelerator::call(client, request).await
             }
             Service::Sts => sts::call(self.sts(), request).await,
             Service::Iam => iam::call(self.iam.get_or_init(|| iam::client(shared)), request).await,

@@ -18,6 +18,7 @@ pub mod vpc;
 mod acm;
 mod ec2;
 mod elbv2;
+mod global_accelerator;
 mod iam;
 mod query;
 mod route53;

@@ -1,7 +1,9 @@
 //! Reading lists to their end, and tags in chunks.
 
 use super::{Cloud, send};
-use crate::aws_api::{CloudError, Operation, Tags, acm, ec2, elbv2, iam, protection, route53};
+use crate::aws_api::{
+    CloudError, Operation, Tags, acm, ec2, elbv2, global_accelerator, iam, protection, route53,
+};
 use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 
@@ -53,6 +55,9 @@ paged! {
     acm::ListCertificates: acm::CertificateSummary, next_token, |page| (page.certificates, page.next_token);
     route53::ListHostedZones: route53::HostedZone, marker, |page| (page.zones, page.next_marker);
     iam::SimulatePrincipalPolicy: iam::Evaluation, marker, |page| (page.evaluations, page.marker);
+    global_accelerator::ListAccelerators: global_accelerator::Accelerator, next_token, |page| (page.items, page.next_token);
+    global_accelerator::ListAcceleratorListeners: global_accelerator::Listener, next_token, |page| (page.items, page.next_token);
+    global_accelerator::ListEndpointGroups: global_accelerator::EndpointGroup, next_token, |page| (page.items, page.next_token);
     protection::ListWafv2WebAcls: (String, String), next_marker, |page| (page.web_acls, page.next_marker);
 }
 

@@ -23,6 +23,9 @@ use strum::VariantArray;
 /// Tag that marks what the controller owns.
 pub const CLUSTER_TAG: &str = "elbv2.k8s.aws/cluster";
 
+/// Tag that says of an accelerator what it is.
+const ACCELERATOR_TAG: &str = "aga.k8s.aws/resource";
+
 /// A group of AWS regions with ARNs of its own.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString, VariantArray)]
@@ -112,6 +115,20 @@ pub enum Statement {
     ValidateNames,
     /// Private certificate authorities, which ACM asks on behalf of the one who calls.
     PrivateAuthorities,
+    /// The role that Global Accelerator acts as; made with the first accelerator of an account.
+    AcceleratorServiceLinkedRole,
+    /// Lists of accelerators and of what they have.
+    ListAccelerators,
+    /// Our accelerators.
+    DescribeAccelerators,
+    /// An accelerator, which gets its tags as it is created.
+    CreateAccelerators,
+    /// Our accelerators with their listeners and endpoint groups.
+    ChangeAccelerators,
+    /// Tags of our accelerators, but never the cluster tag.
+    TagAccelerators,
+    /// Tags given to an accelerator as it is created.
+    TagNewAccelerators,
 }
 
 /// What a policy allows beside what every controller needs.
@@ -142,6 +159,7 @@ impl PolicyParts {
 /// Permissions that no operation of ours has: AWS asks for them on behalf of the one who calls.
 const ON_BEHALF: &[(Statement, &[&str])] = &[
     (Statement::ServiceLinkedRole, &["iam:CreateServiceLinkedRole"]),
+    (Statement::AcceleratorServiceLinkedRole, &["iam:CreateServiceLinkedRole"]),
     // Placing a load balancer: its addresses, gateways and pools.
     (
         Statement::Read,
@@ -246,6 +264,24 @@ pub fn statements_of(action: Action) -> &'static [Statement] {
         A::RequestCertificate => &[S::RequestCertificates],
         A::DeleteCertificate => &[S::DeleteCertificates],
         A::CreateRecord | A::DeleteRecord => &[S::ValidateNames],
+        A::ListAccelerators
+        | A::ListAcceleratorListeners
+        | A::ListEndpointGroups
+        | A::ListAcceleratorTags => &[S::ListAccelerators],
+        A::DescribeAccelerator => &[S::DescribeAccelerators],
+        A::CreateAccelerator => &[S::CreateAccelerators],
+        A::UpdateAccelerator
+        | A::DeleteAccelerator
+        | A::CreateAcceleratorListener
+        | A::UpdateAcceleratorListener
+        | A::DeleteAcceleratorListener
+        | A::CreateEndpointGroup
+        | A::UpdateEndpointGroup
+        | A::DeleteEndpointGroup
+        | A::AddEndpoints
+        | A::RemoveEndpoints => &[S::ChangeAccelerators],
+        A::TagAccelerator => &[S::TagAccelerators, S::TagNewAccelerators],
+        A::UntagAccelerator => &[S::TagAccelerators],
         A::GetCallerIdentity | A::DryRun | A::GetRole | A::SimulatePrincipalPolicy => &[],
     }
 }
@@ -260,6 +296,7 @@ pub fn permission(action: Action) -> String {
         Service::Wafv2 => "wafv2",
         Service::WafRegional => "waf-regional",
         Service::Shield => "shield",
+        Service::GlobalAccelerator => "globalaccelerator",
         Service::Iam => "iam",
         Service::Sts | Service::Other(_) => "sts",
     };
@@ -290,9 +327,18 @@ struct PolicyStatement {
 type Conditions = BTreeMap<&'static str, BTreeMap<String, Vec<&'static str>>>;
 
 impl Policy {
-    /// The policy of one partition.
+    /// The policy of one partition, without what GlobalAccelerators need.
     pub fn of(partition: Partition, parts: PolicyParts) -> Self {
-        let statements = Statement::VARIANTS.iter().filter(|statement| parts.includes(**statement));
+        Self::with(partition, |statement| !statement.is_for_accelerators() && parts.includes(statement))
+    }
+
+    /// What GlobalAccelerators need besides. IAM takes only so much in one policy, and few clusters have any.
+    pub fn of_global_accelerator() -> Self {
+        Self::with(Partition::Aws, Statement::is_for_accelerators)
+    }
+
+    fn with(partition: Partition, is_in: impl Fn(Statement) -> bool) -> Self {
+        let statements = Statement::VARIANTS.iter().filter(|statement| is_in(**statement));
         let statement = statements.map(|statement| statement.allow(partition)).collect();
         Self { version: "2012-10-17", statement }
     }
@@ -304,6 +350,20 @@ impl Policy {
 }
 
 impl Statement {
+    /// Whether only GlobalAccelerators need it.
+    pub fn is_for_accelerators(self) -> bool {
+        matches!(
+            self,
+            Self::AcceleratorServiceLinkedRole
+                | Self::ListAccelerators
+                | Self::DescribeAccelerators
+                | Self::CreateAccelerators
+                | Self::ChangeAccelerators
+                | Self::TagAccelerators
+                | Self::TagNewAccelerators
+        )
+    }
+
     /// Its permissions: of operations, and those that no operation of ours has.
     pub fn permissions(self, partition: Partition) -> Vec<(String, Option<Action>)> {
         let own = Action::VARIANTS.iter().copied().filter(|action| statements_of(*action).contains(&self));
@@ -351,6 +411,10 @@ impl Statement {
                 ],
             ),
             Self::Targets => ("elasticloadbalancing", &["targetgroup/*/*"]),
+            Self::DescribeAccelerators | Self::ChangeAccelerators => {
+                return accelerator_arns(&["", "/listener/*", "/listener/*/endpoint-group/*"]);
+            }
+            Self::TagAccelerators | Self::TagNewAccelerators => return accelerator_arns(&[""]),
             _ => return vec!["*".to_owned()],
         };
         let arn = |kind: &&str| format!("arn:{}:{service}:*:*:{kind}", partition.as_str());
@@ -377,7 +441,22 @@ impl Statement {
             Self::ChangeSecurityGroup | Self::Change | Self::DeleteCertificates => {
                 vec![cluster_tag("ResourceTag", true)]
             }
-            Self::Read
+            Self::AcceleratorServiceLinkedRole => {
+                vec![equals("iam:AWSServiceName", &["globalaccelerator.amazonaws.com"])]
+            }
+            Self::DescribeAccelerators | Self::ChangeAccelerators => {
+                vec![cluster_tag("ResourceTag", true), accelerator_tag("ResourceTag")]
+            }
+            Self::CreateAccelerators | Self::TagNewAccelerators => {
+                vec![cluster_tag("RequestTag", true), accelerator_tag("RequestTag")]
+            }
+            Self::TagAccelerators => vec![
+                cluster_tag("RequestTag", false),
+                cluster_tag("ResourceTag", true),
+                accelerator_tag("ResourceTag"),
+            ],
+            Self::ListAccelerators
+            | Self::Read
             | Self::Protect
             | Self::ChangeTargetRules
             | Self::CreateSecurityGroup
@@ -395,6 +474,17 @@ impl Statement {
         }
         conditions
     }
+}
+
+/// ARNs of accelerators, or of what they have.
+fn accelerator_arns(parts: &[&str]) -> Vec<String> {
+    let arn = |part: &&str| format!("arn:aws:globalaccelerator::*:accelerator/*{part}");
+    parts.iter().map(arn).collect()
+}
+
+/// The tag that says what a resource is must be there.
+fn accelerator_tag(of: &str) -> (&'static str, String, Vec<&'static str>) {
+    ("StringEquals", format!("aws:{of}/{ACCELERATOR_TAG}"), vec!["GlobalAccelerator"])
 }
 
 /// Whether the cluster tag must be there, or must not.

@@ -11,6 +11,7 @@ pub mod acm;
 pub mod ec2;
 pub mod elbv2;
 pub mod error;
+pub mod global_accelerator;
 pub mod iam;
 pub mod items;
 pub mod operations;

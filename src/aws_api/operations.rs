@@ -1,6 +1,6 @@
 //! The table of AWS operations: one row each, from which everything that treats operations alike is derived.
 
-use super::{acm, ec2, elbv2, iam, protection, route53, sts};
+use super::{acm, ec2, elbv2, global_accelerator, iam, protection, route53, sts};
 use std::collections::BTreeMap;
 
 string_enum! {
@@ -20,6 +20,8 @@ string_enum! {
         WafRegional = "WAF Regional",
         /// Shield.
         Shield = "Shield",
+        /// Global Accelerator.
+        GlobalAccelerator = "Global Accelerator",
         /// STS.
         Sts = "STS",
         /// IAM. Only `doctor` asks it.
@@ -199,6 +201,24 @@ operations! {
     Shield read DescribeShieldProtection = "DescribeProtection" (protection::DescribeShieldProtection) -> Option<protection::ShieldProtection>;
     Shield create CreateShieldProtection = "CreateProtection" (protection::CreateShieldProtection) -> ();
     Shield delete DeleteShieldProtection = "DeleteProtection" (protection::DeleteShieldProtection) -> ();
+    GlobalAccelerator read ListAccelerators = "ListAccelerators" (global_accelerator::ListAccelerators) -> global_accelerator::AcceleratorPage<global_accelerator::Accelerator>;
+    GlobalAccelerator read DescribeAccelerator = "DescribeAccelerator" (global_accelerator::DescribeAccelerator) -> global_accelerator::Accelerator;
+    GlobalAccelerator read ListAcceleratorTags = "ListTagsForResource" (global_accelerator::ListAcceleratorTags) -> super::Tags;
+    GlobalAccelerator read ListAcceleratorListeners = "ListListeners" (global_accelerator::ListAcceleratorListeners) -> global_accelerator::AcceleratorPage<global_accelerator::Listener>;
+    GlobalAccelerator read ListEndpointGroups = "ListEndpointGroups" (global_accelerator::ListEndpointGroups) -> global_accelerator::AcceleratorPage<global_accelerator::EndpointGroup>;
+    GlobalAccelerator create CreateAccelerator = "CreateAccelerator" (global_accelerator::CreateAccelerator) -> global_accelerator::Accelerator;
+    GlobalAccelerator update UpdateAccelerator = "UpdateAccelerator" (global_accelerator::UpdateAccelerator) -> global_accelerator::Accelerator;
+    GlobalAccelerator delete DeleteAccelerator = "DeleteAccelerator" (global_accelerator::DeleteAccelerator) -> ();
+    GlobalAccelerator create TagAccelerator = "TagResource" (global_accelerator::TagAccelerator) -> ();
+    GlobalAccelerator delete UntagAccelerator = "UntagResource" (global_accelerator::UntagAccelerator) -> ();
+    GlobalAccelerator create CreateAcceleratorListener = "CreateListener" (global_accelerator::CreateAcceleratorListener) -> String;
+    GlobalAccelerator update UpdateAcceleratorListener = "UpdateListener" (global_accelerator::UpdateAcceleratorListener) -> ();
+    GlobalAccelerator delete DeleteAcceleratorListener = "DeleteListener" (global_accelerator::DeleteAcceleratorListener) -> ();
+    GlobalAccelerator create CreateEndpointGroup = "CreateEndpointGroup" (global_accelerator::CreateEndpointGroup) -> String;
+    GlobalAccelerator update UpdateEndpointGroup = "UpdateEndpointGroup" (global_accelerator::UpdateEndpointGroup) -> ();
+    GlobalAccelerator delete DeleteEndpointGroup = "DeleteEndpointGroup" (global_accelerator::DeleteEndpointGroup) -> ();
+    GlobalAccelerator create AddEndpoints = "AddEndpoints" (global_accelerator::AddEndpoints) -> ();
+    GlobalAccelerator delete RemoveEndpoints = "RemoveEndpoints" (global_accelerator::RemoveEndpoints) -> ();
     Sts read GetCallerIdentity = "GetCallerIdentity" (sts::GetCallerIdentity) -> sts::CallerIdentity;
     Iam read GetRole = "GetRole" (iam::GetRole) -> iam::Role;
     Iam read SimulatePrincipalPolicy = "SimulatePrincipalPolicy" (iam::SimulatePrincipalPolicy) -> iam::SimulationPage;

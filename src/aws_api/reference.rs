@@ -20,6 +20,10 @@ string_enum! {
         SecurityGroupId = "SecurityGroupId",
         /// ARN of an ACM certificate.
         CertificateArn = "CertificateArn",
+        /// ARN of a listener of an accelerator.
+        AcceleratorListenerArn = "AcceleratorListenerArn",
+        /// ARN of an endpoint group.
+        EndpointGroupArn = "EndpointGroupArn",
     }
 }
 

@@ -76,7 +76,25 @@ impl Request {
             | R::DeleteShieldProtection(_)
             | R::GetCallerIdentity(_)
             | R::GetRole(_)
-            | R::SimulatePrincipalPolicy(_) => Vec::new(),
+            | R::SimulatePrincipalPolicy(_)
+            | R::ListAccelerators(_)
+            | R::DescribeAccelerator(_)
+            | R::ListAcceleratorTags(_)
+            | R::ListAcceleratorListeners(_)
+            | R::ListEndpointGroups(_)
+            | R::CreateAccelerator(_)
+            | R::UpdateAccelerator(_)
+            | R::DeleteAccelerator(_)
+            | R::TagAccelerator(_)
+            | R::UntagAccelerator(_)
+            | R::CreateAcceleratorListener(_)
+            | R::UpdateAcceleratorListener(_)
+            | R::DeleteAcceleratorListener(_)
+            | R::UpdateEndpointGroup(_)
+            | R::DeleteEndpointGroup(_)
+            | R::RemoveEndpoints(_) => Vec::new(),
+            R::CreateEndpointGroup(request) => vec![&mut request.listener_arn],
+            R::AddEndpoints(request) => vec![&mut request.group_arn],
             R::DescribeListeners(request) => vec![&mut request.load_balancer_arn],
             R::DescribeRules(request) => vec![&mut request.listener_arn],
             R::DescribeListenerCertificates(request) => vec![&mut request.listener_arn],

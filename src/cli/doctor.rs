@@ -34,6 +34,7 @@ pub async fn run(session_flags: &SessionFlags) -> Result<DoctorReport, SessionEr
             return Ok(report);
         }
     };
+    report.extend(cluster::check_accelerator_definition(&reads, &session.settings.config).await);
     report.extend(session.installation.as_ref().map(cluster::installation_check));
     report.extend(cluster::check_leader(&reads, &session).await);
     report.extend(cluster::check_webhooks(&reads, &session, &version).await);

@@ -1,8 +1,8 @@
 //! `iam-policy`: what the controller's role must be allowed.
 
-use crate::aws_api::iam::{Partition, Policy, PolicyParts};
+use crate::aws_api::iam::Policy;
 
-/// The policy of a partition as IAM takes it.
-pub fn render(partition: Partition, parts: PolicyParts) -> Result<String, serde_json::Error> {
-    Policy::of(partition, parts).render()
+/// A policy as IAM takes it.
+pub fn render(policy: &Policy) -> Result<String, serde_json::Error> {
+    policy.render()
 }

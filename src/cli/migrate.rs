@@ -126,7 +126,8 @@ fn tell(migration: &Migration, unread: &[String], stderr: &mut dyn Write) -> io:
 
 /// The first contradiction among flags.
 fn check(request: &MigrateRequest) -> Result<(), String> {
-    let has_files = !request.files.is_empty() || request.input_dir.as_ref().is_some_and(|dir| !dir.as_os_str().is_empty());
+    let has_files = !request.files.is_empty()
+        || request.input_dir.as_ref().is_some_and(|dir| !dir.as_os_str().is_empty());
     let of_cluster = [
         ("namespaces", !request.namespaces.is_empty()),
         ("all-namespaces", request.all_namespaces),
@@ -160,7 +161,10 @@ fn check(request: &MigrateRequest) -> Result<(), String> {
 }
 
 /// What is migrated, and why some of it cannot be read.
-async fn read_input(request: &MigrateRequest, stderr: &mut (dyn Write + Send)) -> Result<(Input, Vec<String>), MigrateError> {
+async fn read_input(
+    request: &MigrateRequest,
+    stderr: &mut (dyn Write + Send),
+) -> Result<(Input, Vec<String>), MigrateError> {
     if !request.from_cluster {
         let folder = request.input_dir.as_deref().filter(|dir| !dir.as_os_str().is_empty());
         let read = read::read_files(folder, &request.files).map_err(MigrateError::Input)?;
@@ -172,7 +176,8 @@ async fn read_input(request: &MigrateRequest, stderr: &mut (dyn Write + Send)) -
     let failed = |error: &dyn std::fmt::Display| MigrateError::Input(error.to_string());
     let client = connect_as_user(request.kubeconfig.as_deref()).await.map_err(|error| failed(&error))?;
     let name = Some(request.ingress_name.as_str()).filter(|name| !name.is_empty());
-    let read = MigrateReads::read(&client, &request.namespaces, name).await.map_err(|error| failed(&error))?;
+    let read =
+        MigrateReads::read(&client, &request.namespaces, name).await.map_err(|error| failed(&error))?;
     let MigrateReads { ingresses, services, classes, params } = read;
     Ok((Input { ingresses, services, classes, params }, Vec::new()))
 }

@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::gateway::config::target;
 use crate::gateway::route::{Route, RouteId, RouteKind};
 use crate::gateway::{Cluster, Controller};
+use crate::global_accelerator::KindState;
 use discovery::wanted_kinds;
 use kube::core::ApiResource;
 use kube::{Client, Resource};
@@ -245,7 +246,14 @@ pub struct GatewayStores {
     services: Arc<Cache<Service>>,
     /// The kinds that are watched; `None`: nobody has found out yet.
     watched: watch::Sender<Option<BTreeSet<GatewayKind>>>,
+    /// Whether Gateways are served at all, by their feature gates.
+    is_on: bool,
+    /// Whether GlobalAccelerators need Gateways or ReferenceGrants.
+    wanted_for_accelerators: watch::Sender<bool>,
 }
+
+/// What GlobalAccelerators read.
+const FOR_ACCELERATORS: [GatewayKind; 2] = [Kind::Gateway, Kind::ReferenceGrant];
 
 /// Does something with the cache of a kind, whatever it holds.
 macro_rules! with_cache {
@@ -330,17 +338,45 @@ impl GatewayStores {
             namespaces,
             services,
             watched: watch::Sender::new((!is_on).then(BTreeSet::new)),
+            is_on,
+            wanted_for_accelerators: watch::Sender::new(false),
+        }
+    }
+
+    /// Has Gateways and ReferenceGrants watched although no Gateway is served.
+    pub fn want_for_accelerators(&self) {
+        let is_new = self.wanted_for_accelerators.send_if_modified(|wanted| !std::mem::replace(wanted, true));
+        if is_new && !self.is_on {
+            self.watched.send_replace(None);
+        }
+    }
+
+    /// Whether Gateways are served at all, by their feature gates.
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// How much is known of the objects of a kind.
+    pub fn kind_state(&self, kind: GatewayKind) -> KindState {
+        let is_looked_for = self.is_on || *self.wanted_for_accelerators.borrow();
+        match self.watched.borrow().as_ref().map(|watched| watched.contains(&kind)) {
+            Some(true) if self.is_listed(kind) => KindState::Listed,
+            Some(false) if is_looked_for => KindState::NotServed,
+            _ => KindState::Pending,
         }
     }
 
     /// Watches kinds from when they are served, until it is dropped.
     pub async fn watch(self: Arc<Self>, client: Client, config: Arc<Config>, changed: OnGatewayChange) {
-        if self.watched.borrow().is_some() {
-            return std::future::pending().await;
+        let mut wanted = wanted_kinds(&config);
+        if !self.is_on {
+            let mut for_accelerators = self.wanted_for_accelerators.subscribe();
+            // why: the sender lives as long as `self`
+            let _ = for_accelerators.wait_for(|is_wanted| *is_wanted).await;
+            wanted = BTreeSet::from(FOR_ACCELERATORS);
         }
         let namespace = (!config.watch_namespace.is_empty()).then(|| config.watch_namespace.clone());
         let scope = WatchScope { namespace };
-        let wanted = wanted_kinds(&config);
         let mut tasks = JoinSet::new();
         loop {
             match served(&client, &wanted).await {

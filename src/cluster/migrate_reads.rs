@@ -22,7 +22,11 @@ pub struct MigrateReads {
 
 impl MigrateReads {
     /// Reads some namespaces in their order, or all; of the Ingresses perhaps only the one of a name.
-    pub async fn read(client: &Client, namespaces: &[String], ingress_name: Option<&str>) -> Result<Self, Error> {
+    pub async fn read(
+        client: &Client,
+        namespaces: &[String],
+        ingress_name: Option<&str>,
+    ) -> Result<Self, Error> {
         let everything = ListParams::default();
         let mut found = Self::default();
         let ingresses: Vec<Api<Ingress>> = match namespaces {

@@ -1,5 +1,6 @@
 //! Layer 3: the only place that holds a `kube::Client`.
 
+pub mod accelerator_store;
 pub mod api_error;
 pub mod binding_api;
 pub mod binding_store;

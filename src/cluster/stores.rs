@@ -1,14 +1,18 @@
 //! Everything the controller watches, and the watches themselves.
 
+use super::accelerator_store::{AcceleratorStore, needs_gateway_api};
 use super::cache::{Cache, CacheEvent};
-use super::gateway_stores::{GatewayChange, GatewayStores};
+use super::gateway_stores::{GatewayChange, GatewayKind, GatewayStores};
 use super::watch::{WatchScope, follow, follow_cluster};
+use crate::api::gateway::{Gateway, ReferenceGrant};
 use crate::api::{
-    EndpointSlice, Endpoints, Ingress, IngressClass, IngressClassParams, Namespace, Node, ObjectKey, Pod,
-    Service, TargetGroupBinding,
+    EndpointSlice, Endpoints, GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, Node,
+    ObjectKey, Pod, Service, TargetGroupBinding,
 };
 use crate::config::Config;
 use crate::facts::group;
+use crate::gateway::Cluster as _;
+use crate::global_accelerator::{EndpointObjects, KindState};
 use crate::targets::view::{ClusterView, NodeView, PodView, SliceView};
 use kube::Client;
 use std::sync::Arc;
@@ -39,6 +43,8 @@ pub struct Stores {
     pub nodes: Arc<Cache<NodeView>>,
     /// Gateways and what they are made of.
     pub gateways: Arc<GatewayStores>,
+    /// GlobalAccelerators.
+    pub accelerators: Arc<AcceleratorStore>,
     use_slices: bool,
 }
 
@@ -64,6 +70,8 @@ pub trait EventHandler: Send + Sync + 'static {
     fn node(&self, key: &ObjectKey, change: CacheEvent<NodeView>);
     /// Something of Gateway API changed.
     fn gateway(&self, change: GatewayChange);
+    /// A GlobalAccelerator changed.
+    fn global_accelerator(&self, key: &ObjectKey, change: CacheEvent<GlobalAccelerator>);
 }
 
 impl Stores {
@@ -84,6 +92,7 @@ impl Stores {
             endpoints: Arc::default(),
             pods: Arc::default(),
             nodes: Arc::default(),
+            accelerators: Arc::new(AcceleratorStore::new(config)),
             use_slices: config.enable_endpoint_slices,
         }
     }
@@ -123,6 +132,14 @@ impl Stores {
         let heard = listener.clone();
         let changed = Arc::new(move |change| heard.gateway(change));
         tasks.spawn(self.gateways.clone().watch(client.clone(), config.clone(), changed));
+        let (listener, gateways) = (listener.clone(), self.gateways.clone());
+        let changed = move |key: &ObjectKey, change: CacheEvent<GlobalAccelerator>| {
+            if needs_gateway_api(change.latest()) {
+                gateways.want_for_accelerators();
+            }
+            listener.global_accelerator(key, change);
+        };
+        tasks.spawn(self.accelerators.clone().watch(client.clone(), scope, changed));
     }
 
     fn watch_endpoints(
@@ -168,6 +185,7 @@ impl Stores {
             pods,
             nodes,
             gateways,
+            accelerators,
             use_slices: _,
         } = self;
         services.refresh();
@@ -181,6 +199,7 @@ impl Stores {
         pods.refresh();
         nodes.refresh();
         gateways.refresh();
+        accelerators.refresh();
     }
 
     /// Whether every cache is complete.
@@ -196,6 +215,7 @@ impl Stores {
             && self.nodes.is_synced()
             && self.pods.is_synced()
             && self.gateways.is_synced()
+            && self.accelerators.is_synced()
     }
 
     /// Waits until every cache is complete, and as fresh as was asked for last.
@@ -208,6 +228,7 @@ impl Stores {
         self.bindings.synced().await;
         self.nodes.synced().await;
         self.pods.synced().await;
+        self.accelerators.synced().await;
         self.gateways.synced().await;
         if self.use_slices { self.slices.synced().await } else { self.endpoints.synced().await }
     }
@@ -264,5 +285,31 @@ impl ClusterView for Stores {
 
     fn bindings(&self) -> Vec<Arc<TargetGroupBinding>> {
         self.bindings.list()
+    }
+}
+
+impl EndpointObjects for Stores {
+    fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
+        self.services.get(key)
+    }
+
+    fn ingress(&self, key: &ObjectKey) -> Option<Arc<Ingress>> {
+        self.ingresses.get(key)
+    }
+
+    fn gateway(&self, key: &ObjectKey) -> Option<Arc<Gateway>> {
+        self.gateways.gateways.get(key)
+    }
+
+    fn gateways(&self) -> KindState {
+        self.gateways.kind_state(GatewayKind::Gateway)
+    }
+
+    fn grants(&self, namespace: &str) -> Vec<Arc<ReferenceGrant>> {
+        self.gateways.reference_grants(namespace)
+    }
+
+    fn all_grants(&self) -> KindState {
+        self.gateways.kind_state(GatewayKind::ReferenceGrant)
     }
 }

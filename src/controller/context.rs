@@ -1,6 +1,7 @@
 //! What every reconcile may use.
 
 use super::fact_source::FactSource;
+use super::global_accelerator::AcceleratorMemory;
 use super::ingress::RefusedMembers;
 use super::secrets::SecretWatches;
 use crate::api::ObjectKey;
@@ -40,6 +41,8 @@ pub struct ReconcileContext {
     pub secrets: SecretWatches,
     /// What AWS has refused of members of groups.
     pub refused_members: RefusedMembers,
+    /// What is known of accelerators.
+    pub accelerators: AcceleratorMemory,
     /// Stacks that were built at least once since start.
     pub seen: Mutex<BTreeSet<StackId>>,
 }
@@ -83,6 +86,9 @@ impl ReconcileContext {
 
 impl ReconcileContext {
     fn all_gateways_built(&self, seen: &BTreeSet<StackId>) -> bool {
+        if !self.stores.gateways.is_on() {
+            return true;
+        }
         let gateways = self.stores.gateways.gateways.list();
         let has_been_built = |gateway: &Gateway, controller: Controller| {
             let is_ours = meta::has_finalizer(gateway, controller.name());

@@ -5,11 +5,13 @@
 //! blamed for a class that was merely not listed yet.
 
 use super::gateway::event_handlers::{GatewayEventHandlers, GatewayQueues};
+use super::global_accelerator::event_handlers::AcceleratorEventHandlers;
 use super::queue::Queue;
 use super::target_group_binding::BindingController;
 use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted, without_endpoints};
 use crate::api::{
-    Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
+    GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service,
+    TargetGroupBinding,
 };
 use crate::cluster::CacheEvent;
 use crate::cluster::events::{Recorder, Regarding};
@@ -41,6 +43,8 @@ pub struct Queues {
     pub bindings: Arc<Queue<ObjectKey>>,
     /// Gateways and their configurations.
     pub gateways: GatewayQueues,
+    /// GlobalAccelerators by namespace and name.
+    pub accelerators: Arc<Queue<ObjectKey>>,
 }
 
 impl Queues {
@@ -56,7 +60,8 @@ impl Queues {
 
     /// Ends all work.
     pub fn close(&self) {
-        let Self { services, groups, bindings, gateways } = self;
+        let Self { services, groups, bindings, gateways, accelerators } = self;
+        accelerators.close();
         gateways.close();
         services.close();
         groups.close();
@@ -116,6 +121,15 @@ impl EventHandlers {
         self.with_gateways(|gateways| {
             gateways.enqueue_all();
         });
+        self.with_accelerators(|accelerators| accelerators.enqueue_all());
+    }
+
+    /// Does something for GlobalAccelerators, while this replica leads.
+    fn with_accelerators(&self, act: impl FnOnce(&AcceleratorEventHandlers<'_>)) {
+        if let Some(term) = &*self.term.load() {
+            let (stores, queue) = (&*self.stores.accelerators, &*term.queues.accelerators);
+            act(&AcceleratorEventHandlers { stores, queue });
+        }
     }
 
     /// Does something for Gateways, while this replica leads.
@@ -290,6 +304,7 @@ impl EventHandler for EventHandlers {
             return;
         }
         let (old, new) = change.sides();
+        self.with_accelerators(|accelerators| accelerators.service(key, old, new));
         if mapping::is_service_change(old, new) {
             for binding in
                 mapping::bindings_of_service(&self.stores.bindings.list_namespace(key.namespace()), key)
@@ -314,7 +329,8 @@ impl EventHandler for EventHandlers {
         self.with_gateways(|gateways| gateways.service(key));
     }
 
-    fn ingress(&self, _: &ObjectKey, change: CacheEvent<Ingress>) {
+    fn ingress(&self, key: &ObjectKey, change: CacheEvent<Ingress>) {
+        self.with_accelerators(|accelerators| accelerators.ingress(key, &change));
         let CacheEvent::Applied { old, new } = change else { return };
         if !self.is_started() || old.as_ref().is_some_and(|old| !is_relevant_update(old, &new)) {
             return;
@@ -361,7 +377,15 @@ impl EventHandler for EventHandlers {
     }
 
     fn gateway(&self, change: GatewayChange) {
-        self.with_gateways(|gateways| gateways.changed(&change));
+        self.with_accelerators(|accelerators| accelerators.gateway(&change));
+        // why: without their gates, Gateways are watched for GlobalAccelerators alone
+        if self.stores.gateways.is_on() {
+            self.with_gateways(|gateways| gateways.changed(&change));
+        }
+    }
+
+    fn global_accelerator(&self, key: &ObjectKey, change: CacheEvent<GlobalAccelerator>) {
+        self.with_accelerators(|accelerators| accelerators.changed(key, &change));
     }
 
     fn binding(&self, key: &ObjectKey, change: CacheEvent<TargetGroupBinding>) {

@@ -13,16 +13,17 @@ pub use workers::Controllers;
 
 use super::event_handlers::{EventHandlers, LeaderQueues, Queues};
 use super::gateway::event_handlers::GatewayQueues;
+use super::global_accelerator;
 use super::queue::{MAX_DELAY, Queue};
 use crate::api::ObjectKey;
 use crate::api::gateway::{ALB_CONTROLLER, NLB_CONTROLLER};
 use crate::args::Workers;
 use crate::aws::Cloud;
 use crate::aws::assume_role::CloudFor;
-use crate::cluster::KubeConnection;
 use crate::cluster::events::Recorder;
 use crate::cluster::lease::Leadership;
 use crate::cluster::stores::{EventHandler, Stores};
+use crate::cluster::{KubeConnection, accelerator_store};
 use crate::config::Config;
 use crate::deploy::audit::AuditPeriods;
 use crate::metrics::Metrics;
@@ -163,6 +164,16 @@ fn new_work(parts: &Dependencies) -> Arc<Controllers> {
     Arc::new(Controllers::new(parts, Arc::new(queues(parts))))
 }
 
+/// The queue of GlobalAccelerators. Where they are not reconciled, it is empty and counted nowhere.
+fn accelerator_queue(parts: &Dependencies) -> Queue<ObjectKey> {
+    if !accelerator_store::is_on(&parts.config) {
+        return Queue::new(MAX_DELAY);
+    }
+    let meter = parts.metrics.queue(global_accelerator::COMPONENT);
+    Queue::metered(parts.workers.global_accelerator_max_backoff, meter)
+        .starting_at(global_accelerator::FIRST_RETRY)
+}
+
 fn queues(parts: &Dependencies) -> Queues {
     let metrics = &parts.metrics;
     let plain = |controller| Arc::new(Queue::metered(MAX_DELAY, metrics.queue(controller)));
@@ -179,5 +190,6 @@ fn queues(parts: &Dependencies) -> Queues {
             target_group_configurations: plain(workers::TARGET_GROUP_CONFIGURATIONS),
             listener_rule_configurations: plain(workers::LISTENER_RULE_CONFIGURATIONS),
         },
+        accelerators: Arc::new(accelerator_queue(parts)),
     }
 }

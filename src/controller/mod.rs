@@ -5,6 +5,7 @@ pub mod event_handlers;
 pub mod fact_source;
 pub mod gateway;
 pub mod gather;
+pub mod global_accelerator;
 pub mod ingress;
 pub mod manager;
 pub mod object_states;

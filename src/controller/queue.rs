@@ -22,6 +22,7 @@ pub const MAX_DELAY: Duration = Duration::from_secs(1000);
 pub struct Queue<K> {
     state: Mutex<QueueState<K>>,
     wake: Notify,
+    base_delay: Duration,
     max_delay: Duration,
     meter: QueueMeter,
 }
@@ -68,7 +69,14 @@ impl<K: Ord + Clone> Queue<K> {
             failures: BTreeMap::new(),
             closed: false,
         };
-        Self { state: Mutex::new(state), wake: Notify::new(), max_delay, meter }
+        let (state, wake) = (Mutex::new(state), Notify::new());
+        Self { state, wake, base_delay: BASE_DELAY, max_delay, meter }
+    }
+
+    /// The same queue, which tries again after this delay at first.
+    #[must_use]
+    pub fn starting_at(self, base_delay: Duration) -> Self {
+        Self { base_delay, ..self }
     }
 
     /// Asks for a key to be worked on, once, as soon as possible.
@@ -91,7 +99,7 @@ impl<K: Ord + Clone> Queue<K> {
 
     /// Asks for a key to be worked on again after a failure: 5 ms, 10 ms, 20 ms … up to the longest delay.
     pub fn retry(&self, key: K) {
-        self.retry_from(BASE_DELAY, key);
+        self.retry_from(self.base_delay, key);
     }
 
     /// Asks for a key to be worked on again although it will fail until somebody changes something: 5 s, 10 s, 20 s … up to

@@ -42,12 +42,15 @@ pub fn translate(
     match action.type_.as_str() {
         "forward" => forward(action, name, named_port).map(Ok),
         "redirect" => {
-            let redirect = action.redirectconfig.ok_or_else(|| format!("redirect action {name:?} missing redirectConfig"))?;
+            let redirect = action
+                .redirectconfig
+                .ok_or_else(|| format!("redirect action {name:?} missing redirectConfig"))?;
             redirected(&redirect, name)
         }
         "fixed-response" => {
             let answer = action.fixedresponseconfig;
-            let answer = answer.ok_or_else(|| format!("fixed-response action {name:?} missing fixedResponseConfig"))?;
+            let answer = answer
+                .ok_or_else(|| format!("fixed-response action {name:?} missing fixedResponseConfig"))?;
             fixed_response(&answer, name)
         }
         other => Err(format!("unsupported action type {other:?}")),
@@ -126,39 +129,53 @@ const REDIRECT_CODES: [i32; 5] = [301, 302, 303, 307, 308];
 
 fn redirected(redirect: &Redirect, name: &str) -> Result<Result<Answered, String>, String> {
     // why dropped: that is what counts without the field
-    let given = |text: &Option<String>, default: &[&str]| text.clone().filter(|text| !default.contains(&text.as_str()));
+    let given = |text: &Option<String>, default: &[&str]| {
+        text.clone().filter(|text| !default.contains(&text.as_str()))
+    };
     let mut filter = Fields::new();
     if let Some(host) = given(&redirect.host, &["#{host}"]) {
         if !is_host(&host) {
-            return Ok(Err(format!("the redirect is to host {host:?}, and HTTPRoutes take plain host names only")));
+            return Ok(Err(format!(
+                "the redirect is to host {host:?}, and HTTPRoutes take plain host names only"
+            )));
         }
         put(&mut filter, "hostname", host.to_lowercase());
     }
     let path = given(&redirect.path, &["/#{path}"]);
     if let Some(path) = path {
         if path.contains(['*', '?']) {
-            return Ok(Err(format!("the redirect is to path {path:?}, and paths of HTTPRoutes have no wildcards")));
+            return Ok(Err(format!(
+                "the redirect is to path {path:?}, and paths of HTTPRoutes have no wildcards"
+            )));
         }
         put(&mut filter, "path", json!({"type": "ReplaceFullPath", "replaceFullPath": path}));
     }
     if let Some(port) = given(&redirect.port, &["#{port}"]) {
         let number = parse::int32(&port).filter(|number| (1..=65535).contains(number));
-        let number = number.ok_or_else(|| format!("redirect action {name:?}: invalid port {port:?}: expected 1 to 65535 or #{{port}}"))?;
+        let number = number.ok_or_else(|| {
+            format!("redirect action {name:?}: invalid port {port:?}: expected 1 to 65535 or #{{port}}")
+        })?;
         put(&mut filter, "port", number);
     }
     if let Some(protocol) = given(&redirect.protocol, &["#{protocol}"]) {
         let scheme = protocol.to_lowercase();
         if !matches!(scheme.as_str(), "http" | "https") {
-            return Err(format!("redirect action {name:?}: invalid protocol {protocol:?}: expected HTTP, HTTPS or #{{protocol}}"));
+            return Err(format!(
+                "redirect action {name:?}: invalid protocol {protocol:?}: expected HTTP, HTTPS or #{{protocol}}"
+            ));
         }
         put(&mut filter, "scheme", scheme);
     }
     if !redirect.statuscode.is_empty() {
         let text = redirect.statuscode.strip_prefix("HTTP_").filter(|code| matches!(*code, "301" | "302"));
         let code = parse::int32(text.unwrap_or(&redirect.statuscode));
-        let code = code.ok_or_else(|| format!("redirect action {name:?}: unsupported redirect status code {:?}", redirect.statuscode))?;
+        let code = code.ok_or_else(|| {
+            format!("redirect action {name:?}: unsupported redirect status code {:?}", redirect.statuscode)
+        })?;
         if !REDIRECT_CODES.contains(&code) {
-            return Ok(Err(format!("the redirect has status code {code}, and HTTPRoutes have 301, 302, 303, 307 and 308")));
+            return Ok(Err(format!(
+                "the redirect has status code {code}, and HTTPRoutes have 301, 302, 303, 307 and 308"
+            )));
         }
         put(&mut filter, "statusCode", code);
     }
@@ -180,13 +197,21 @@ pub fn is_host(text: &str) -> bool {
 }
 
 /// Types of bodies that ALBs answer with.
-const CONTENT_TYPES: [&str; 5] = ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
+const CONTENT_TYPES: [&str; 5] =
+    ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
 
 fn fixed_response(answer: &FixedResponse, name: &str) -> Result<Result<Answered, String>, String> {
     let code = parse::int32(&answer.statuscode);
-    let code = code.ok_or_else(|| format!("fixed-response action {name:?}: invalid statusCode {:?}: expected a number", answer.statuscode))?;
+    let code = code.ok_or_else(|| {
+        format!(
+            "fixed-response action {name:?}: invalid statusCode {:?}: expected a number",
+            answer.statuscode
+        )
+    })?;
     if !matches!(code, 200..=299 | 400..=599) {
-        return Ok(Err(format!("the answer has status code {code}, and an ALB answers with 2XX, 4XX or 5XX")));
+        return Ok(Err(format!(
+            "the answer has status code {code}, and an ALB answers with 2XX, 4XX or 5XX"
+        )));
     }
     if let Some(odd) = answer.contenttype.as_deref().filter(|text| !CONTENT_TYPES.contains(text)) {
         let expected = crate::finding::alternatives(&CONTENT_TYPES);

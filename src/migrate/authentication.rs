@@ -21,7 +21,12 @@ pub fn login(values: &Values, notes: &mut Notes) -> Result<Option<Value>, String
         other => return Err(format!("unsupported auth-type {other:?}, expected none, cognito or oidc")),
     };
     let keys = ["auth-type", suffix].map(|suffix| format!("{ALB_PREFIX}/{suffix}"));
-    let read: Map = values.map().iter().filter(|(key, _)| keys.contains(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let read: Map = values
+        .map()
+        .iter()
+        .filter(|(key, _)| keys.contains(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     let auth = parse_auth(&Annotations::new(ALB_PREFIX, Some(&read)));
     let auth = auth.map_err(|fault| format!("failed to parse {suffix} annotation: {fault}"))?;
     let missing = || format!("auth-type is {kind:?} but {suffix} annotation is missing");
@@ -52,13 +57,16 @@ pub fn login(values: &Values, notes: &mut Notes) -> Result<Option<Value>, String
     put(&mut config, "sessionTimeout", values.int64("auth-session-timeout", notes));
     Ok(Some(match auth.kind {
         AuthType::Oidc => json!({"type": "authenticate-oidc", "authenticateOIDCConfig": config}),
-        AuthType::Cognito | AuthType::None => json!({"type": "authenticate-cognito", "authenticateCognitoConfig": config}),
+        AuthType::Cognito | AuthType::None => {
+            json!({"type": "authenticate-cognito", "authenticateCognitoConfig": config})
+        }
     }))
 }
 
 /// Checking of tokens, as annotations ask for it; `None`: they do not.
 pub fn token(values: &Values) -> Result<Option<Value>, String> {
-    let read = parse_jwt(&values.annotations()).map_err(|fault| format!("failed to parse jwt-validation annotation: {fault}"))?;
+    let read = parse_jwt(&values.annotations())
+        .map_err(|fault| format!("failed to parse jwt-validation annotation: {fault}"))?;
     let Some(jwt) = read else { return Ok(None) };
     let mut config = Fields::new();
     put(&mut config, "issuer", jwt.issuer);

@@ -33,7 +33,8 @@ impl Match {
             json!({"type": type_, "name": name, "value": value})
         });
         put(&mut fields, "headers", headers.collect::<Vec<_>>());
-        let query = self.query.iter().map(|(name, value)| json!({"type": "Exact", "name": name, "value": value}));
+        let query =
+            self.query.iter().map(|(name, value)| json!({"type": "Exact", "name": name, "value": value}));
         put(&mut fields, "queryParams", query.collect::<Vec<_>>());
         put(&mut fields, "method", self.method.clone());
         Value::Object(fields)
@@ -78,7 +79,10 @@ impl Translated {
                 if let Some(paths) = &condition.pathpatternconfig {
                     let of_values = paths.values.iter().map(|value| path::pattern(value));
                     self.add_paths(of_values.collect());
-                    let regex = |value: &String| PathMatch { type_: PathMatchType::RegularExpression, value: value.clone() };
+                    let regex = |value: &String| PathMatch {
+                        type_: PathMatchType::RegularExpression,
+                        value: value.clone(),
+                    };
                     self.add_paths(paths.regexvalues.iter().map(regex).collect());
                 }
             }
@@ -102,7 +106,8 @@ impl Translated {
             }
             "source-ip" => {
                 if let Some(sources) = &condition.sourceipconfig {
-                    let condition = json!({"field": "source-ip", "sourceIPConfig": {"values": sources.values}});
+                    let condition =
+                        json!({"field": "source-ip", "sourceIPConfig": {"values": sources.values}});
                     self.extension.push(condition);
                 }
             }
@@ -121,7 +126,9 @@ impl Translated {
     }
 
     fn refuse_host(&mut self, host: &str) {
-        self.problems.push(format!("{host:?} is no host that HTTPRoutes take, expected a name, or *. and a name: it is left out"));
+        self.problems.push(format!(
+            "{host:?} is no host that HTTPRoutes take, expected a name, or *. and a name: it is left out"
+        ));
     }
 
     /// A request has to have one of the paths, or the path that it had to have anyway.
@@ -139,9 +146,13 @@ impl Translated {
             return;
         }
         // why: the API server takes each header once
-        let is_taken = self.matches.iter().any(|found| found.headers.iter().any(|(known, ..)| known.eq_ignore_ascii_case(name)));
+        let is_taken = self
+            .matches
+            .iter()
+            .any(|found| found.headers.iter().any(|(known, ..)| known.eq_ignore_ascii_case(name)));
         if is_taken {
-            self.problems.push(format!("header {name:?} has two conditions, and a match of an HTTPRoute takes one"));
+            self.problems
+                .push(format!("header {name:?} has two conditions, and a match of an HTTPRoute takes one"));
             self.matches.clear();
         }
         for found in &mut self.matches {
@@ -153,11 +164,17 @@ impl Translated {
         let (known, odd): (Vec<&String>, Vec<&String>) =
             methods.iter().partition(|method| METHODS.contains(&method.as_str()));
         for method in odd {
-            self.problems.push(format!("method {method:?} is none that HTTPRoutes know, expected one of {}: it is left out", METHODS.join(", ")));
+            self.problems.push(format!(
+                "method {method:?} is none that HTTPRoutes know, expected one of {}: it is left out",
+                METHODS.join(", ")
+            ));
         }
         let with = |found: &Match| {
             let found = found.clone();
-            known.clone().into_iter().map(move |method| Match { method: Some(method.clone()), ..found.clone() })
+            known
+                .clone()
+                .into_iter()
+                .map(move |method| Match { method: Some(method.clone()), ..found.clone() })
         };
         self.matches = self.matches.iter().flat_map(with).collect();
     }
@@ -168,9 +185,14 @@ impl Translated {
             let key = pair.key.as_deref().unwrap_or_default();
             let is_taken = self.matches.iter().any(|found| found.query.iter().any(|(known, _)| known == key));
             if key.is_empty() {
-                self.problems.push(format!("the query value {:?} has no key, which HTTPRoutes need: it is left out", pair.value));
+                self.problems.push(format!(
+                    "the query value {:?} has no key, which HTTPRoutes need: it is left out",
+                    pair.value
+                ));
             } else if is_taken {
-                self.problems.push(format!("the query parameter {key:?} has two conditions, and a match of an HTTPRoute takes one"));
+                self.problems.push(format!(
+                    "the query parameter {key:?} has two conditions, and a match of an HTTPRoute takes one"
+                ));
             } else {
                 taken.push((key.to_owned(), pair.value.clone()));
             }

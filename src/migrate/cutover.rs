@@ -18,26 +18,42 @@ pub fn guide(migration: &Migration, is_dry_run: bool) -> String {
     let mut step = |line: &str| {
         let _ = writeln!(text, "{line}");
     };
-    step("Cut-over. Old and new load balancers run side by side until the last step; Services and pods stay as they are.");
+    step(
+        "Cut-over. Old and new load balancers run side by side until the last step; Services and pods stay as they are.",
+    );
     step("");
     step("1. Apply the generated files.");
     if is_dry_run {
-        step("   Their Gateways are only planned (annotation gateway.k8s.aws/dry-run). Once you agree with the plans, take the annotation off, or");
+        step(
+            "   Their Gateways are only planned (annotation gateway.k8s.aws/dry-run). Once you agree with the plans, take the annotation off, or",
+        );
         step("   generate again with --dry-run=false.");
     }
     step("2. Wait until every Gateway is programmed, and take down its address:");
     for (gateway, _) in &migration.sources {
         let (namespace, name) = (gateway.namespace(), gateway.name());
-        step(&format!("     kubectl wait -n {namespace} gateway/{name} --for=condition=Programmed --timeout=10m"));
-        step(&format!("     kubectl get -n {namespace} gateway/{name} -o jsonpath='{{.status.addresses[0].value}}'"));
+        step(&format!(
+            "     kubectl wait -n {namespace} gateway/{name} --for=condition=Programmed --timeout=10m"
+        ));
+        step(&format!(
+            "     kubectl get -n {namespace} gateway/{name} -o jsonpath='{{.status.addresses[0].value}}'"
+        ));
     }
     step("3. Ask the new load balancers under the names of your users, before any of them does:");
     step("     curl --connect-to HOST:443:NEW-ADDRESS:443 https://HOST/");
-    step("4. Move traffic by DNS, with weights 0, 5, 25, 50, 100 for the new address, and as long as the time to live of the records between");
+    step(
+        "4. Move traffic by DNS, with weights 0, 5, 25, 50, 100 for the new address, and as long as the time to live of the records between",
+    );
     step("   steps. Route 53: two weighted alias records for each name. ExternalDNS: the annotations");
-    step("   external-dns.alpha.kubernetes.io/set-identifier and .../aws-weight, other identifiers on Ingress and Gateway or routes.");
-    step("5. Watch, for both load balancers: RequestCount, HTTPCode_ELB_5XX_Count, HTTPCode_Target_5XX_Count, TargetResponseTime,");
-    step("   UnHealthyHostCount, RejectedConnectionCount; of NLBs ActiveFlowCount, TCP_Target_Reset_Count, UnHealthyHostCount.");
+    step(
+        "   external-dns.alpha.kubernetes.io/set-identifier and .../aws-weight, other identifiers on Ingress and Gateway or routes.",
+    );
+    step(
+        "5. Watch, for both load balancers: RequestCount, HTTPCode_ELB_5XX_Count, HTTPCode_Target_5XX_Count, TargetResponseTime,",
+    );
+    step(
+        "   UnHealthyHostCount, RejectedConnectionCount; of NLBs ActiveFlowCount, TCP_Target_Reset_Count, UnHealthyHostCount.",
+    );
     step("6. To go back, give the new address weight 0. Nothing of the old side has been changed.");
     step("7. When no requests have come to an old load balancer for a day, delete what it is built from:");
     for (_, source) in &migration.sources {
@@ -75,13 +91,19 @@ fn name_of(source: &Source) -> String {
 fn deletions(source: &Source) -> Vec<String> {
     match source {
         Source::Group(group) => {
-            let delete = |member: &super::Member| format!("kubectl delete -n {} ingress/{}", member.key.namespace(), member.key.name());
+            let delete = |member: &super::Member| {
+                format!("kubectl delete -n {} ingress/{}", member.key.namespace(), member.key.name())
+            };
             group.members.iter().map(delete).collect()
         }
         Source::Service(service) => {
             let key = ObjectKey::of(&**service);
             let patch = r#"'{"spec":{"type":"NodePort","loadBalancerClass":null}}'"#;
-            vec![format!("kubectl patch -n {} service/{} -p {patch}  # its pods and ports stay", key.namespace(), key.name())]
+            vec![format!(
+                "kubectl patch -n {} service/{} -p {patch}  # its pods and ports stay",
+                key.namespace(),
+                key.name()
+            )]
         }
     }
 }
@@ -89,7 +111,8 @@ fn deletions(source: &Source) -> Vec<String> {
 /// The hosts of the routes of a Gateway.
 fn hosts_of(migration: &Migration, gateway: &ObjectKey) -> BTreeSet<String> {
     let routes = migration.routes.iter().filter(|route| names_gateway(route, gateway));
-    let hosts = routes.flat_map(|route| route.pointer("/spec/hostnames").and_then(Value::as_array).into_iter().flatten());
+    let hosts = routes
+        .flat_map(|route| route.pointer("/spec/hostnames").and_then(Value::as_array).into_iter().flatten());
     hosts.filter_map(|host| host.as_str().map(str::to_owned)).collect()
 }
 
@@ -133,7 +156,11 @@ fn cautions(migration: &Migration, gateway: &ObjectKey, source: &Source) -> Vec<
     }
     let is_named = |key: &str| key.contains("external-dns");
     let annotations = match source {
-        Source::Group(group) => group.members.iter().flat_map(|member| member.ingress.metadata.annotations.iter().flatten()).collect::<Vec<_>>(),
+        Source::Group(group) => group
+            .members
+            .iter()
+            .flat_map(|member| member.ingress.metadata.annotations.iter().flatten())
+            .collect::<Vec<_>>(),
         Source::Service(service) => service.metadata.annotations.iter().flatten().collect(),
     };
     if annotations.iter().any(|(key, _)| is_named(key)) {

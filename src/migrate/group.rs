@@ -83,7 +83,11 @@ impl Group {
 
     /// Value of the tag that tells where objects are from.
     pub fn origin(&self) -> String {
-        if self.is_named { format!("ingress-group/{}", self.name) } else { format!("ingress/{}/{}", self.namespace, self.name) }
+        if self.is_named {
+            format!("ingress-group/{}", self.name)
+        } else {
+            format!("ingress/{}/{}", self.namespace, self.name)
+        }
     }
 
     /// Parameters of the classes of the members, each once.
@@ -95,7 +99,8 @@ impl Group {
 
     /// All listeners, by port.
     pub fn listeners(&self) -> Vec<Listener> {
-        let all: BTreeSet<Listener> = self.members.iter().flat_map(|member| member.listeners.iter().cloned()).collect();
+        let all: BTreeSet<Listener> =
+            self.members.iter().flat_map(|member| member.listeners.iter().cloned()).collect();
         all.into_iter().collect()
     }
 
@@ -103,13 +108,17 @@ impl Group {
     pub fn settings(&self) -> Result<Values, String> {
         match self.members.as_slice() {
             [only] => Ok(only.values.clone()),
-            members => merge(members).map_err(|problem| format!("error in mergeGroupLBAnnotations for group {:?}: {problem}", self.name)),
+            members => merge(members).map_err(|problem| {
+                format!("error in mergeGroupLBAnnotations for group {:?}: {problem}", self.name)
+            }),
         }
     }
 
     /// The port that HTTP requests are redirected to.
     pub fn ssl_redirect(&self, notes: &mut Notes) -> Result<Option<i32>, String> {
-        let failed = |problem: String| format!("error in resolveGroupSSLRedirect for group {:?}: {problem}", self.name);
+        let failed = |problem: String| {
+            format!("error in resolveGroupSSLRedirect for group {:?}: {problem}", self.name)
+        };
         let mut found = None;
         for member in &self.members {
             let by_class = member.params.as_ref().and_then(|params| params.spec.ssl_redirect_port.as_deref());
@@ -139,7 +148,10 @@ fn merge(members: &[Member]) -> Result<Values, String> {
         for value in said {
             let first = merged.entry(key(suffix)).or_insert_with(|| value.to_owned());
             if first != value {
-                return Err(format!("conflicting annotation {} in group: {first:?} vs {value:?}", key(suffix)));
+                return Err(format!(
+                    "conflicting annotation {} in group: {first:?} vs {value:?}",
+                    key(suffix)
+                ));
             }
         }
     }
@@ -154,7 +166,8 @@ fn merge(members: &[Member]) -> Result<Values, String> {
     }
     let of_listeners = members.iter().flat_map(|member| member.values.map().keys());
     let of_listeners = of_listeners.filter_map(|key| key.strip_prefix(ALB_PREFIX)?.strip_prefix('/'));
-    let of_listeners: BTreeSet<&str> = of_listeners.filter(|suffix| suffix.starts_with(LISTENER_ATTRIBUTES)).collect();
+    let of_listeners: BTreeSet<&str> =
+        of_listeners.filter(|suffix| suffix.starts_with(LISTENER_ATTRIBUTES)).collect();
     for suffix in ["tags", "load-balancer-attributes"].into_iter().chain(of_listeners) {
         let union = merge_pairs(members, suffix)?;
         if !union.is_empty() {
@@ -169,7 +182,8 @@ fn merge_pairs(members: &[Member], suffix: &str) -> Result<Map, String> {
     let mut union = Map::new();
     for member in members {
         let pairs = member.values.annotations().map(suffix);
-        let pairs = pairs.map_err(|error| format!("failed to parse {} on {}: {error}", error.key, member.key))?;
+        let pairs =
+            pairs.map_err(|error| format!("failed to parse {} on {}: {error}", error.key, member.key))?;
         for (key, value) in pairs.unwrap_or_default() {
             match union.get(&key) {
                 Some(other) if *other != value => {
@@ -184,7 +198,11 @@ fn merge_pairs(members: &[Member], suffix: &str) -> Result<Map, String> {
 
 fn join(pairs: &Map) -> String {
     let escaped = |text: &str| text.replace('\\', "\\\\").replace(',', "\\,");
-    pairs.iter().map(|(key, value)| format!("{}={}", escaped(key), escaped(value))).collect::<Vec<_>>().join(",")
+    pairs
+        .iter()
+        .map(|(key, value)| format!("{}={}", escaped(key), escaped(value)))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// The groups of an input: named ones by name, then single Ingresses as they come. What cannot be placed is an error.
@@ -203,11 +221,15 @@ pub fn groups(input: &Input, errors: &mut Vec<String>, notes: &mut Notes) -> Vec
         }
         let Some(params) = input.params_of(ingress, notes) else { continue };
         let values = Values::of(ingress_ref(ingress), &ingress.metadata);
-        let by_class = params.as_ref().and_then(|params| params.spec.group.as_ref()).map(|group| group.name.clone());
-        let name = by_class.filter(|name| !name.is_empty()).or_else(|| values.text("group.name").map(str::to_owned));
+        let by_class =
+            params.as_ref().and_then(|params| params.spec.group.as_ref()).map(|group| group.name.clone());
+        let name =
+            by_class.filter(|name| !name.is_empty()).or_else(|| values.text("group.name").map(str::to_owned));
         let failed = |problem: String| {
             let group = name.as_deref().unwrap_or(key.name());
-            format!("error in mergeGroupListenPorts for group {group:?}: failed to parse listen-ports for {key}: {problem}")
+            format!(
+                "error in mergeGroupListenPorts for group {group:?}: failed to parse listen-ports for {key}: {problem}"
+            )
         };
         let listeners = match listeners(&values, params.as_deref()) {
             Ok(listeners) => listeners,
@@ -263,7 +285,8 @@ fn listeners(values: &Values, params: Option<&IngressClassParams>) -> Result<Vec
     }
     if listeners.is_empty() {
         let by_class = params.and_then(|params| params.spec.certificate_arn.as_ref());
-        let has_certificate = values.text("certificate-arn").is_some() || by_class.is_some_and(|arns| !arns.is_empty());
+        let has_certificate =
+            values.text("certificate-arn").is_some() || by_class.is_some_and(|arns| !arns.is_empty());
         let (protocol, port) = if has_certificate { ("HTTPS", 443) } else { ("HTTP", 80) };
         listeners.push(Listener { protocol: protocol.to_owned(), port });
     }

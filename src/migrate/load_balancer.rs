@@ -28,7 +28,11 @@ const LISTS: [(&str, &str); 3] = [
 /// The spec of the configuration of a group; `None`: nobody says anything.
 ///
 /// Errors: parameters of classes that contradict each other.
-pub fn spec(group: &Group, values: &Values, notes: &mut Notes) -> Result<Option<Fields<String, Value>>, String> {
+pub fn spec(
+    group: &Group,
+    values: &Values,
+    notes: &mut Notes,
+) -> Result<Option<Fields<String, Value>>, String> {
     let mut spec = of_annotations(group, values, notes);
     let params = group.params();
     let mut by_classes = Fields::new();
@@ -36,7 +40,10 @@ pub fn spec(group: &Group, values: &Values, notes: &mut Notes) -> Result<Option<
         for (key, value) in of_params(params) {
             match by_classes.get(&key) {
                 Some(known) if *known != value => {
-                    return Err(format!("group {:?}: conflicting IngressClassParams {key}: {known} vs {value}", group.name));
+                    return Err(format!(
+                        "group {:?}: conflicting IngressClassParams {key}: {known} vs {value}",
+                        group.name
+                    ));
                 }
                 _ => by_classes.insert(key, value),
             };
@@ -70,10 +77,15 @@ fn of_annotations(group: &Group, values: &Values, notes: &mut Notes) -> Fields<S
     }
     let subnets = values.list("subnets").into_iter().map(|subnet| json!({"identifier": subnet}));
     put(&mut spec, "loadBalancerSubnets", subnets.collect::<Vec<_>>());
-    put(&mut spec, "manageBackendSecurityGroupRules", values.boolean("manage-backend-security-group-rules", notes));
+    put(
+        &mut spec,
+        "manageBackendSecurityGroupRules",
+        values.boolean("manage-backend-security-group-rules", notes),
+    );
     put(&mut spec, "minimumLoadBalancerCapacity", capacity(values, notes));
     let is_set = |text: &&str| *text != "none";
-    let acl = values.text("wafv2-acl-arn").filter(is_set).or_else(|| values.text("wafv2-acl-name").filter(is_set));
+    let acl =
+        values.text("wafv2-acl-arn").filter(is_set).or_else(|| values.text("wafv2-acl-name").filter(is_set));
     put(&mut spec, "wafV2", acl.map_or(Value::Null, |acl| json!({"webACL": acl})));
     match values.boolean("shield-advanced-protection", notes) {
         None => {}
@@ -123,18 +135,22 @@ impl MutualTls {
 }
 
 fn listeners(group: &Group, values: &Values, notes: &mut Notes) -> Vec<Value> {
-    let mutual: Vec<MutualTls> = match values.annotations().json("mutual-authentication", "a list of mutual TLS settings") {
-        Ok(listed) => listed.unwrap_or_default(),
-        Err(error) => {
-            let problem = format!("{error}: is not translated");
-            notes.add(Finding::warning(&values.object, problem).at(error.key));
-            Vec::new()
-        }
-    };
+    let mutual: Vec<MutualTls> =
+        match values.annotations().json("mutual-authentication", "a list of mutual TLS settings") {
+            Ok(listed) => listed.unwrap_or_default(),
+            Err(error) => {
+                let problem = format!("{error}: is not translated");
+                notes.add(Finding::warning(&values.object, problem).at(error.key));
+                Vec::new()
+            }
+        };
     let is_known = |entry: &&MutualTls| matches!(entry.mode.as_str(), "off" | "passthrough" | "verify");
     for odd in mutual.iter().filter(|entry| !is_known(entry)) {
-        let problem = format!("mode is {:?}, expected off, passthrough or verify: is not translated", odd.mode);
-        notes.add(Finding::warning(&values.object, problem).at(values.annotations().key("mutual-authentication")));
+        let problem =
+            format!("mode is {:?}, expected off, passthrough or verify: is not translated", odd.mode);
+        notes.add(
+            Finding::warning(&values.object, problem).at(values.annotations().key("mutual-authentication")),
+        );
     }
     let configured = group.listeners().into_iter().filter_map(|listener| {
         let mut fields = Fields::new();
@@ -144,7 +160,11 @@ fn listeners(group: &Group, values: &Values, notes: &mut Notes) -> Vec<Value> {
             put(&mut fields, "certificates", arns.into_iter().skip(1).collect::<Vec<_>>());
             put(&mut fields, "sslPolicy", ssl_policy(group, values));
         }
-        put(&mut fields, "listenerAttributes", attributes(&listener_attributes(group, values, &listener, notes)));
+        put(
+            &mut fields,
+            "listenerAttributes",
+            attributes(&listener_attributes(group, values, &listener, notes)),
+        );
         let mutual = mutual.iter().filter(is_known).find(|entry| entry.port == listener.port);
         put(&mut fields, "mutualAuthentication", mutual.map_or(Value::Null, MutualTls::to_value));
         if fields.is_empty() {
@@ -215,7 +235,11 @@ fn of_params(params: &IngressClassParams) -> Fields<String, Value> {
     let acl = text(&given.wafv2_acl_arn).or_else(|| text(&given.wafv2_acl_name)).filter(|acl| acl != "none");
     put(&mut spec, "wafV2", acl.map_or(Value::Null, |acl| json!({"webACL": acl})));
     let units = given.minimum_load_balancer_capacity.map(|capacity| capacity.capacity_units);
-    put(&mut spec, "minimumLoadBalancerCapacity", units.map_or(Value::Null, |units| json!({"capacityUnits": units})));
+    put(
+        &mut spec,
+        "minimumLoadBalancerCapacity",
+        units.map_or(Value::Null, |units| json!({"capacityUnits": units})),
+    );
     let pool = given.ipam_configuration.as_ref().and_then(|ipam| ipam.ipv4_ipam_pool_id.clone());
     put(&mut spec, "ipv4IPAMPoolId", pool);
     spec
@@ -238,7 +262,8 @@ fn merge_pairs(group: &Group, params: &[&std::sync::Arc<IngressClassParams>]) ->
             let into = if what == "tag" { &mut pairs.tags } else { &mut pairs.attributes };
             match into.get(key) {
                 Some(known) if known != value => {
-                    let problem = format!("conflicting IngressClassParams {what} {key:?}: {known:?} vs {value:?}");
+                    let problem =
+                        format!("conflicting IngressClassParams {what} {key:?}: {known:?} vs {value:?}");
                     return Err(format!("group {:?}: {problem}", group.name));
                 }
                 _ => into.insert(key.clone(), value.clone()),

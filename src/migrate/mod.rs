@@ -116,7 +116,18 @@ pub struct Migration {
 impl Migration {
     /// Adds another part.
     fn append(&mut self, part: Self) {
-        let Self { classes, load_balancers, gateways, routes, target_groups, rules, sources, notes, errors, backends } = part;
+        let Self {
+            classes,
+            load_balancers,
+            gateways,
+            routes,
+            target_groups,
+            rules,
+            sources,
+            notes,
+            errors,
+            backends,
+        } = part;
         self.classes.extend(classes);
         self.load_balancers.extend(load_balancers);
         self.gateways.extend(gateways);
@@ -132,7 +143,9 @@ impl Migration {
 
     /// What a TargetGroupConfiguration says for routes, if there is one of this name.
     fn target_group_of(&mut self, key: &ObjectKey) -> Option<&mut Vec<Value>> {
-        let text = |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let text = |object: &Value, pointer: &str| {
+            object.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+        };
         let is_it = |object: &&mut Value| {
             text(object, "/metadata/name").as_deref() == Some(key.name())
                 && text(object, "/metadata/namespace").as_deref() == Some(key.namespace())
@@ -151,10 +164,18 @@ impl Migration {
 impl Input {
     /// The parameters of the class of an Ingress; `None`: it is another controller's, which is told.
     fn params_of(&self, ingress: &Ingress, notes: &mut Notes) -> Option<Option<Arc<IngressClassParams>>> {
-        let by_annotation = ingress.metadata.annotations.as_ref().and_then(|all| all.get(crate::api::meta::INGRESS_CLASS_ANNOTATION));
+        let by_annotation = ingress
+            .metadata
+            .annotations
+            .as_ref()
+            .and_then(|all| all.get(crate::api::meta::INGRESS_CLASS_ANNOTATION));
         let named = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
         if let (Some(other), None) = (by_annotation.filter(|class| *class != "alb"), named) {
-            return self.foreign(ingress, &format!("is of class {other:?}, by its annotation kubernetes.io/ingress.class"), notes);
+            return self.foreign(
+                ingress,
+                &format!("is of class {other:?}, by its annotation kubernetes.io/ingress.class"),
+                notes,
+            );
         }
         let class = match named {
             Some(name) => self.classes.iter().find(|class| class.metadata.name.as_deref() == Some(name)),
@@ -167,8 +188,11 @@ impl Input {
         if controller != crate::api::meta::INGRESS_CLASS_CONTROLLER {
             return self.foreign(ingress, &format!("is of a class of controller {controller:?}"), notes);
         }
-        let reference = spec.and_then(|spec| spec.parameters.as_ref()).filter(|found| found.kind == "IngressClassParams");
-        let params = reference.and_then(|found| self.params.iter().find(|params| params.metadata.name.as_ref() == Some(&found.name)));
+        let reference =
+            spec.and_then(|spec| spec.parameters.as_ref()).filter(|found| found.kind == "IngressClassParams");
+        let params = reference.and_then(|found| {
+            self.params.iter().find(|params| params.metadata.name.as_ref() == Some(&found.name))
+        });
         Some(params.cloned())
     }
 
@@ -181,7 +205,11 @@ impl Input {
     fn services(&self) -> rule::Services {
         let one = |service: &Arc<Service>| {
             let key = ObjectKey::of(&**service);
-            let object = ObjectRef { kind: "Service", namespace: key.namespace().to_owned(), name: key.name().to_owned() };
+            let object = ObjectRef {
+                kind: "Service",
+                namespace: key.namespace().to_owned(),
+                name: key.name().to_owned(),
+            };
             let values = Values::of(object, &service.metadata);
             (key, (service.clone(), values))
         };
@@ -243,9 +271,14 @@ fn add_group(
     let settings = group.settings()?;
     let ssl_redirect = group.ssl_redirect(&mut migration.notes)?;
     let ssl_redirect = ssl_redirect.filter(|port| is_reachable(&group, *port, &mut migration.notes));
-    let (hashed, suffixes) = if group.is_named { ("", ("grp-gw", "grp-lb")) } else { (group.namespace.as_str(), ("gateway", "lb-config")) };
+    let (hashed, suffixes) = if group.is_named {
+        ("", ("grp-gw", "grp-lb"))
+    } else {
+        (group.namespace.as_str(), ("gateway", "lb-config"))
+    };
     let origin = group.origin();
-    let mut take = |kind, suffix| names.take_hashed(kind, &group.namespace, hashed, (&group.name, suffix), &origin);
+    let mut take =
+        |kind, suffix| names.take_hashed(kind, &group.namespace, hashed, (&group.name, suffix), &origin);
     let key = ObjectKey::namespaced(group.namespace.as_str(), take("Gateway", suffixes.0));
     let configuration = load_balancer::spec(&group, &settings, &mut migration.notes)?.map(|spec| {
         let key = key.sibling(take("LoadBalancerConfiguration", suffixes.1));
@@ -253,10 +286,22 @@ fn add_group(
     });
     let listeners = group.listeners();
     let of_configuration = configuration.as_ref().map(|(key, _)| key.name());
-    let object = gateway(&key, Controller::Alb, &listeners, of_configuration, group.spans_namespaces(), options.is_dry_run);
+    let object = gateway(
+        &key,
+        Controller::Alb,
+        &listeners,
+        of_configuration,
+        group.spans_namespaces(),
+        options.is_dry_run,
+    );
     let is_plain = |listener: &&objects::Listener| ssl_redirect.is_some() && listener.protocol == "HTTP";
     for listener in listeners.iter().filter(is_plain) {
-        let name = names.take(routes::ROUTE, &group.namespace, (&group.name, "redirect"), &format!("{origin} {}", listener.section()));
+        let name = names.take(
+            routes::ROUTE,
+            &group.namespace,
+            (&group.name, "redirect"),
+            &format!("{origin} {}", listener.section()),
+        );
         let parent = Parent { gateway: key.clone(), section: listener.section() };
         let filter = json!({"scheme": "https", "port": ssl_redirect, "statusCode": 301});
         let rule = json!({"filters": [{"type": "RequestRedirect", "requestRedirect": filter}]});
@@ -294,10 +339,16 @@ fn add_group(
 
 /// Whether HTTP requests can be redirected to a port.
 fn is_reachable(group: &Group, port: i32, notes: &mut Notes) -> bool {
-    let is_there = group.listeners().iter().any(|listener| listener.protocol == "HTTPS" && listener.port == port);
+    let is_there =
+        group.listeners().iter().any(|listener| listener.protocol == "HTTPS" && listener.port == port);
     if !is_there && let Some(first) = group.members.first() {
-        let problem = format!("redirects HTTP requests to port {port}, where it has no HTTPS listener: the redirect is left out");
-        notes.add(Finding::warning(&first.values.object, problem).at(first.values.annotations().key("ssl-redirect")));
+        let problem = format!(
+            "redirects HTTP requests to port {port}, where it has no HTTPS listener: the redirect is left out"
+        );
+        notes.add(
+            Finding::warning(&first.values.object, problem)
+                .at(first.values.annotations().key("ssl-redirect")),
+        );
     }
     is_there
 }

@@ -29,7 +29,13 @@ pub struct Names {
 
 impl Names {
     /// The name of what `purpose` tells: that of `suffix`, or a numbered one if that is something else's.
-    pub fn take(&mut self, kind: &'static str, namespace: &str, parts: (&str, &str), purpose: &str) -> String {
+    pub fn take(
+        &mut self,
+        kind: &'static str,
+        namespace: &str,
+        parts: (&str, &str),
+        purpose: &str,
+    ) -> String {
         self.take_hashed(kind, namespace, namespace, parts, purpose)
     }
 

@@ -95,7 +95,8 @@ pub fn gateway(
     let listeners: Vec<Value> = listeners
         .iter()
         .map(|listener| {
-            let mut found = json!({"name": listener.section(), "port": listener.port, "protocol": listener.protocol});
+            let mut found =
+                json!({"name": listener.section(), "port": listener.port, "protocol": listener.protocol});
             if let Some(fields) = found.as_object_mut().filter(|_| from_all) {
                 put(fields, "allowedRoutes", json!({"namespaces": {"from": "All"}}));
             }
@@ -104,7 +105,8 @@ pub fn gateway(
         .collect();
     let mut spec = json!({"gatewayClassName": class_name(controller), "listeners": listeners});
     if let (Some(name), Some(spec)) = (configuration, spec.as_object_mut()) {
-        let reference = json!({"group": gateway_config::GROUP, "kind": "LoadBalancerConfiguration", "name": name});
+        let reference =
+            json!({"group": gateway_config::GROUP, "kind": "LoadBalancerConfiguration", "name": name});
         spec.insert("infrastructure".to_owned(), json!({"parametersRef": reference}));
     }
     let mut metadata = metadata(key);
@@ -138,7 +140,13 @@ pub fn parent_refs(namespace: &str, parents: &[Parent]) -> Vec<Value> {
 }
 
 /// A route of any kind.
-pub fn route(kind: &str, key: &ObjectKey, parents: &[Parent], hostnames: &[String], rules: Vec<Value>) -> Value {
+pub fn route(
+    kind: &str,
+    key: &ObjectKey,
+    parents: &[Parent],
+    hostnames: &[String],
+    rules: Vec<Value>,
+) -> Value {
     let mut spec = Map::new();
     put(&mut spec, "parentRefs", parent_refs(key.namespace(), parents));
     put(&mut spec, "hostnames", hostnames.to_vec());
@@ -153,7 +161,8 @@ pub fn configured(kind: &str, key: &ObjectKey, spec: Map<String, Value>) -> Valu
 
 /// A filter that names a ListenerRuleConfiguration.
 pub fn extension_ref(name: &str) -> Value {
-    let reference = json!({"group": gateway_config::GROUP, "kind": "ListenerRuleConfiguration", "name": name});
+    let reference =
+        json!({"group": gateway_config::GROUP, "kind": "ListenerRuleConfiguration", "name": name});
     json!({"type": "ExtensionRef", "extensionRef": reference})
 }
 

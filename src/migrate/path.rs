@@ -24,7 +24,12 @@ pub const WILDCARD_IN_PREFIX: &str = "has a wildcard, which path types Exact and
 /// other rules of the Ingress become regular expressions.
 ///
 /// Errors: a path type that there is not, or a path that today's controller refuses.
-pub fn of_ingress(path: &str, type_: &str, is_regex: bool, beside_regexes: bool) -> Result<Option<PathMatch>, String> {
+pub fn of_ingress(
+    path: &str,
+    type_: &str,
+    is_regex: bool,
+    beside_regexes: bool,
+) -> Result<Option<PathMatch>, String> {
     let matches_all = path.is_empty();
     match type_ {
         "Exact" | "Prefix" | "" | "ImplementationSpecific" if matches_all => Ok(None),
@@ -79,7 +84,9 @@ pub fn pattern(text: &str) -> PathMatch {
         return PathMatch::new(PathMatchType::PathPrefix, "/");
     }
     match text.strip_suffix("/*") {
-        Some(stem) if !stem.contains(['*', '?']) && is_plain(stem) => PathMatch::new(PathMatchType::PathPrefix, stem),
+        Some(stem) if !stem.contains(['*', '?']) && is_plain(stem) => {
+            PathMatch::new(PathMatchType::PathPrefix, stem)
+        }
         _ if text.contains(['*', '?']) => as_regex(text, true),
         _ => exact(text),
     }
@@ -154,8 +161,15 @@ mod tests {
             assert_eq!(found, PathMatch::new(expected, value), "{path} {type_}");
         }
         assert_eq!(of_ingress("", "Prefix", false, false), Ok(None));
-        assert_eq!(of_ingress("/^/a$", "ImplementationSpecific", true, false).unwrap().unwrap().value, "^/a$");
+        assert_eq!(
+            of_ingress("/^/a$", "ImplementationSpecific", true, false).unwrap().unwrap().value,
+            "^/a$"
+        );
         assert!(of_ingress("/a*", "Prefix", false, false).is_err());
-        assert!(of_ingress("/a", "Prefixed", false, false).unwrap_err().contains("unsupported path type: Prefixed"));
+        assert!(
+            of_ingress("/a", "Prefixed", false, false)
+                .unwrap_err()
+                .contains("unsupported path type: Prefixed")
+        );
     }
 }

@@ -59,14 +59,16 @@ pub fn add(
 ) -> Result<(), String> {
     let tags = member.tags(&mut migration.notes);
     let parents = parents(group, member, gateway, ssl_redirect, &mut migration.notes);
-    let (secure, plain): (Vec<Parent>, Vec<Parent>) = parents.iter().cloned().partition(|parent| parent.section.starts_with("https-"));
+    let (secure, plain): (Vec<Parent>, Vec<Parent>) =
+        parents.iter().cloned().partition(|parent| parent.section.starts_with("https-"));
     let read = |is_secure: bool, notes: &mut Notes| {
         let mut reader = RuleReader { member, services, is_tagged: !tags.is_empty(), is_secure, notes };
         read_rules(&mut reader)
     };
     let first = read(!secure.is_empty(), &mut migration.notes)?;
     let logs_in = |rule: &RouteRule| rule.extension.authentication.is_some();
-    let is_protected = first.rules.iter().any(|(_, rule)| logs_in(rule)) || first.default.as_ref().is_some_and(logs_in);
+    let is_protected =
+        first.rules.iter().any(|(_, rule)| logs_in(rule)) || first.default.as_ref().is_some_and(logs_in);
     let mut variants = Vec::new();
     if (is_protected || first.has_loops) && !plain.is_empty() {
         if is_protected {
@@ -92,7 +94,11 @@ fn asks_for_login(member: &Member, services: &Services) -> bool {
     let asks = |values: &super::values::Values| values.text("auth-type").is_some_and(|kind| kind != "none");
     let of_services = services.iter().filter(|(key, _)| key.namespace() == member.key.namespace());
     let names = crate::facts::group::backends(&member.ingress);
-    let names: Vec<&str> = names.iter().filter_map(|backend| backend.service.as_ref()).map(|service| service.name.as_str()).collect();
+    let names: Vec<&str> = names
+        .iter()
+        .filter_map(|backend| backend.service.as_ref())
+        .map(|service| service.name.as_str())
+        .collect();
     asks(&member.values)
         || member.values.text("jwt-validation").is_some()
         || of_services.filter(|(key, _)| names.contains(&key.name())).any(|(_, (_, values))| asks(values))
@@ -100,7 +106,10 @@ fn asks_for_login(member: &Member, services: &Services) -> bool {
 
 fn tell_unprotected(member: &Member, notes: &mut Notes) {
     let problem = "asks for authentication and has HTTP listeners, on which an ALB cannot do it: requests to them are served without, as today";
-    notes.add(Finding::warning(&member.values.object, problem).hint("set ssl-redirect, so that HTTP requests are redirected"));
+    notes.add(
+        Finding::warning(&member.values.object, problem)
+            .hint("set ssl-redirect, so that HTTP requests are redirected"),
+    );
 }
 
 /// The listeners that the routes of a member attach to.
@@ -120,7 +129,9 @@ fn parents(
     }
     let target = section("HTTPS", port);
     if group.listeners().iter().any(|listener| listener.section() == target) {
-        let problem = format!("has no HTTPS listener and is in a group that redirects to port {port}: its rules are put there");
+        let problem = format!(
+            "has no HTTPS listener and is in a group that redirects to port {port}: its rules are put there"
+        );
         notes.add(Finding::warning(&member.values.object, problem));
         return vec![parent(target)];
     }
@@ -129,13 +140,20 @@ fn parents(
 
 fn read_rules(reader: &mut RuleReader<'_>) -> Result<ReadRules, String> {
     let spec = reader.member.ingress.spec.clone().unwrap_or_default();
-    let ports: Vec<i32> = reader.member.listeners.iter().filter(|found| found.protocol == "HTTPS").map(|found| found.port).collect();
+    let ports: Vec<i32> = reader
+        .member
+        .listeners
+        .iter()
+        .filter(|found| found.protocol == "HTTPS")
+        .map(|found| found.port)
+        .collect();
     let (mut rules, mut has_loops) = (Vec::new(), false);
     // The hosts of which every request is answered by a rule before; an empty one is every host.
     let mut answered: Vec<String> = Vec::new();
     for entry in spec.rules.iter().flatten() {
         let host = entry.host.as_deref().unwrap_or_default().to_lowercase();
-        let mut paths: Vec<(usize, &HTTPIngressPath)> = entry.http.iter().flat_map(|http| &http.paths).enumerate().collect();
+        let mut paths: Vec<(usize, &HTTPIngressPath)> =
+            entry.http.iter().flat_map(|http| &http.paths).enumerate().collect();
         // why sorted: the order in which an ALB asks them
         paths.sort_by_key(|(_, path)| precedence(path));
         let mut of_entry = Vec::new();
@@ -145,7 +163,8 @@ fn read_rules(reader: &mut RuleReader<'_>) -> Result<ReadRules, String> {
                 has_loops = true;
                 continue;
             }
-            let is_answered = rule.hosts.is_empty() && answered.iter().any(|known| known.is_empty() || *known == host);
+            let is_answered =
+                rule.hosts.is_empty() && answered.iter().any(|known| known.is_empty() || *known == host);
             if is_answered {
                 continue;
             }
@@ -185,24 +204,35 @@ fn drafts(group: &Group, member: &Member, read: &ReadRules, prefix: &str, notes:
     let extra = tls_hosts(member, &drafts);
     let needs_hosts = !extra.is_empty() && lacks_certificate(group, member);
     if !extra.is_empty() && !needs_hosts && (names_hosts || !lacks_certificate(group, member)) {
-        let problem = format!("wants TLS for {}, for which it has no rules of their own: nothing is generated for them", extra.join(", "));
+        let problem = format!(
+            "wants TLS for {}, for which it has no rules of their own: nothing is generated for them",
+            extra.join(", ")
+        );
         notes.add(Finding::warning(&member.values.object, problem).at("spec.tls"));
     }
     let for_every_host = drafts.iter().position(|draft| draft.hosts.is_empty());
     let mut of_default = Vec::new();
     match (&read.default, for_every_host) {
         (None, _) => {}
-        (Some(default), Some(at)) => drafts.get_mut(at).into_iter().for_each(|draft| draft.rules.push(default.clone())),
+        (Some(default), Some(at)) => {
+            drafts.get_mut(at).into_iter().for_each(|draft| draft.rules.push(default.clone()))
+        }
         (Some(default), None) => {
             let suffix = if names_hosts || has_hosts(member) { "default-route" } else { "route" };
             let is_main = suffix == "route" && prefix.is_empty();
-            of_default.push(Draft { named: named(suffix), is_main, hosts: Vec::new(), rules: vec![default.clone()] });
+            of_default.push(Draft {
+                named: named(suffix),
+                is_main,
+                hosts: Vec::new(),
+                rules: vec![default.clone()],
+            });
         }
     }
     drafts.extend(of_default);
     if needs_hosts && let Some(draft) = drafts.iter().find(|draft| draft.hosts.is_empty()) {
         // why: a listener finds its certificate by the hosts of its routes
-        let with_hosts = Draft { named: named("tls-route"), is_main: false, hosts: extra, rules: draft.rules.clone() };
+        let with_hosts =
+            Draft { named: named("tls-route"), is_main: false, hosts: extra, rules: draft.rules.clone() };
         drafts.push(with_hosts);
     }
     drafts.extend(of_conditions(prefix, read));
@@ -231,13 +261,20 @@ fn by_hosts(name: &str, prefix: &str, read: &ReadRules) -> Vec<Draft> {
                     None => format!("{prefix}any-host-route"),
                 };
                 let is_main = drafts.is_empty() && prefix.is_empty();
-                drafts.push(Draft { named: (name.to_owned(), suffix), is_main, hosts, rules: vec![rule.clone()] });
+                drafts.push(Draft {
+                    named: (name.to_owned(), suffix),
+                    is_main,
+                    hosts,
+                    rules: vec![rule.clone()],
+                });
             }
         }
     }
     let mut merged: Vec<Draft> = Vec::new();
     for draft in drafts {
-        let twin = merged.iter_mut().find(|known| !known.hosts.is_empty() && !draft.hosts.is_empty() && known.rules == draft.rules);
+        let twin = merged
+            .iter_mut()
+            .find(|known| !known.hosts.is_empty() && !draft.hosts.is_empty() && known.rules == draft.rules);
         match twin {
             Some(known) => known.hosts.extend(draft.hosts),
             None => merged.push(draft),
@@ -253,7 +290,12 @@ fn of_conditions(prefix: &str, read: &ReadRules) -> Vec<Draft> {
         let named = (rule.extension.name.clone(), format!("{prefix}route"));
         match drafts.iter_mut().find(|draft| draft.named == named && draft.hosts == rule.hosts) {
             Some(draft) => draft.rules.push(rule.clone()),
-            None => drafts.push(Draft { named, is_main: false, hosts: rule.hosts.clone(), rules: vec![rule.clone()] }),
+            None => drafts.push(Draft {
+                named,
+                is_main: false,
+                hosts: rule.hosts.clone(),
+                rules: vec![rule.clone()],
+            }),
         }
     }
     drafts
@@ -290,8 +332,11 @@ fn write(
     let Draft { named: (stem, suffix), is_main, hosts, rules } = draft;
     let namespace = member.key.namespace();
     let every_host = [Vec::new()];
-    let hosts: Vec<&[String]> =
-        if hosts.is_empty() { every_host.iter().map(Vec::as_slice).collect() } else { hosts.chunks(MOST_HOSTS).collect() };
+    let hosts: Vec<&[String]> = if hosts.is_empty() {
+        every_host.iter().map(Vec::as_slice).collect()
+    } else {
+        hosts.chunks(MOST_HOSTS).collect()
+    };
     for (number, part) in parts(rules).into_iter().enumerate() {
         for (chunk, hosts) in hosts.iter().enumerate() {
             let is_first = number == 0 && chunk == 0;
@@ -299,10 +344,12 @@ fn write(
                 true => main_purpose(&member.key),
                 false => format!("{stem} {suffix} of {} for {} {number}", member.key, hosts.join(",")),
             };
-            let key = ObjectKey::namespaced(namespace, names.take(ROUTE, namespace, (&stem, &suffix), &purpose));
+            let key =
+                ObjectKey::namespaced(namespace, names.take(ROUTE, namespace, (&stem, &suffix), &purpose));
             for (service, port) in part.iter().flat_map(|rule| &rule.services) {
                 let service = (member.key.sibling(service.as_str()), *port);
-                let routes = migration.backends.entry((member.key.clone(), service.0, service.1)).or_default();
+                let routes =
+                    migration.backends.entry((member.key.clone(), service.0, service.1)).or_default();
                 if !routes.contains(&key) {
                     routes.push(key.clone());
                 }
@@ -320,9 +367,13 @@ fn write(
 /// Rules in parts that an HTTPRoute takes.
 fn parts(rules: Vec<RouteRule>) -> Vec<Vec<RouteRule>> {
     let mut parts: Vec<Vec<RouteRule>> = Vec::new();
-    let count = |rules: &[RouteRule]| rules.iter().map(|rule| rule.matches.as_ref().map_or(1, Vec::len)).sum::<usize>();
+    let count = |rules: &[RouteRule]| {
+        rules.iter().map(|rule| rule.matches.as_ref().map_or(1, Vec::len)).sum::<usize>()
+    };
     for rule in rules.into_iter().flat_map(small) {
-        let fits = parts.last().is_some_and(|part| part.len() < MOST_RULES && count(part) + count(std::slice::from_ref(&rule)) <= MOST_MATCHES);
+        let fits = parts.last().is_some_and(|part| {
+            part.len() < MOST_RULES && count(part) + count(std::slice::from_ref(&rule)) <= MOST_MATCHES
+        });
         match parts.last_mut().filter(|_| fits) {
             Some(part) => part.push(rule),
             None => parts.push(vec![rule]),

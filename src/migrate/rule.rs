@@ -50,7 +50,10 @@ pub struct Extension {
 impl Extension {
     /// Whether there has to be a configuration.
     pub fn is_needed(&self) -> bool {
-        self.is_tagged || self.authentication.is_some() || self.action.is_some() || !self.conditions.is_empty()
+        self.is_tagged
+            || self.authentication.is_some()
+            || self.action.is_some()
+            || !self.conditions.is_empty()
     }
 
     /// What the configuration says, without tags.
@@ -67,7 +70,8 @@ impl RouteRule {
     /// Whether it is true of every request for its host.
     pub fn is_for_all_requests(&self) -> bool {
         let is_all = |found: &Match| {
-            let is_any = found.path.as_ref().is_none_or(|path| *path == path::last() || *path == path::pattern("/*"));
+            let is_any =
+                found.path.as_ref().is_none_or(|path| *path == path::last() || *path == path::pattern("/*"));
             is_any && found.headers.is_empty() && found.query.is_empty() && found.method.is_none()
         };
         let matches = self.matches.as_deref().unwrap_or_default();
@@ -149,7 +153,9 @@ impl RuleReader<'_> {
         let is_regex = self.is_regex();
         let rules = self.member.ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
         let mut paths = rules.flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
-        paths.any(|path| path::becomes_regex(path.path.as_deref().unwrap_or_default(), &path.path_type, is_regex))
+        paths.any(|path| {
+            path::becomes_regex(path.path.as_deref().unwrap_or_default(), &path.path_type, is_regex)
+        })
     }
 
     /// The rule of the default backend; `None`: there is none.
@@ -164,7 +170,11 @@ impl RuleReader<'_> {
     }
 
     /// Who is admitted, and what answers.
-    fn of_backend(&mut self, service: &IngressServiceBackend, prefix: &str) -> Result<Option<RouteRule>, String> {
+    fn of_backend(
+        &mut self,
+        service: &IngressServiceBackend,
+        prefix: &str,
+    ) -> Result<Option<RouteRule>, String> {
         let port = service.port.as_ref();
         let name = port.and_then(|port| port.name.as_deref()).unwrap_or_default();
         let answered = if name == USE_ANNOTATION {
@@ -173,11 +183,15 @@ impl RuleReader<'_> {
             let number = port.and_then(|port| port.number).filter(|number| *number != 0);
             let port = match number {
                 Some(number) => number,
-                None => self.named_port(&service.name, name).map_err(|problem| format!("{prefix}{problem}"))?,
+                None => {
+                    self.named_port(&service.name, name).map_err(|problem| format!("{prefix}{problem}"))?
+                }
             };
             Some(Answered::service(&service.name, port))
         };
-        let Some(Answered { filters, backends, action, services, lone_service }) = answered else { return Ok(None) };
+        let Some(Answered { filters, backends, action, services, lone_service }) = answered else {
+            return Ok(None);
+        };
         let authentication = self.authentication(lone_service.as_deref())?;
         let authentication = authentication.filter(|_| self.is_secure);
         let extension = Extension {
@@ -192,13 +206,20 @@ impl RuleReader<'_> {
 
     fn of_annotation(&mut self, name: &str) -> Result<Option<Answered>, String> {
         let suffix = format!("actions.{name}");
-        let failed = |problem: String| self.of_ingress(&format!("failed in parse action annotation: {problem}"));
+        let failed =
+            |problem: String| self.of_ingress(&format!("failed in parse action annotation: {problem}"));
         let action = written::read(&self.member.values, &suffix, "an action").map_err(failed)?;
-        let missing = || self.of_ingress(&format!("failed in parse action annotation: missing action annotation {suffix:?} for service {name:?}"));
+        let missing = || {
+            self.of_ingress(&format!(
+                "failed in parse action annotation: missing action annotation {suffix:?} for service {name:?}"
+            ))
+        };
         let action = action.ok_or_else(missing)?;
         let named_port = |service: &str, port: &str| self.named_port(service, port);
         let answered = action::translate(action, name, &named_port);
-        match answered.map_err(|problem| self.of_ingress(&format!("failed in translate action {name:?}: {problem}")))? {
+        match answered
+            .map_err(|problem| self.of_ingress(&format!("failed in translate action {name:?}: {problem}")))?
+        {
             Ok(answered) => Ok(Some(answered)),
             Err(without_equivalent) => {
                 self.leave_out(&without_equivalent, Some(&suffix));
@@ -221,10 +242,13 @@ impl RuleReader<'_> {
         let login = authentication::login(&values, self.notes);
         let failed = |problem: String| self.of_ingress(&format!("failed to build auth config: {problem}"));
         let login = login.map_err(failed)?;
-        let failed = |problem: String| self.of_ingress(&format!("failed to build jwt-validation config: {problem}"));
+        let failed =
+            |problem: String| self.of_ingress(&format!("failed to build jwt-validation config: {problem}"));
         let token = authentication::token(&self.member.values).map_err(failed)?;
         if login.is_some() && token.is_some() {
-            return Err(self.of_ingress("has both auth-type and jwt-validation annotations; only one pre-routing action is allowed"));
+            return Err(self.of_ingress(
+                "has both auth-type and jwt-validation annotations; only one pre-routing action is allowed",
+            ));
         }
         Ok(login.or(token))
     }
@@ -232,7 +256,9 @@ impl RuleReader<'_> {
     /// `false`: the rule can never match, or not be expressed.
     fn add_conditions(&mut self, rule: &mut RouteRule, host: &str, name: &str) -> Result<bool, String> {
         let suffix = format!("conditions.{name}");
-        let failed = |problem: String| self.of_ingress(&format!("failed to parse condition annotation for {name:?}: {problem}"));
+        let failed = |problem: String| {
+            self.of_ingress(&format!("failed to parse condition annotation for {name:?}: {problem}"))
+        };
         let written: Option<Vec<written::Condition>> =
             written::read(&self.member.values, &suffix, "a list of conditions").map_err(failed)?;
         let Some(written) = written.filter(|written| !written.is_empty()) else { return Ok(true) };
@@ -262,13 +288,18 @@ impl RuleReader<'_> {
 
     fn add_transforms(&mut self, rule: &mut RouteRule, name: &str) -> Result<(), String> {
         let suffix = format!("transforms.{name}");
-        let failed = |problem: String| self.of_ingress(&format!("failed to parse transform annotation for {name:?}: {problem}"));
+        let failed = |problem: String| {
+            self.of_ingress(&format!("failed to parse transform annotation for {name:?}: {problem}"))
+        };
         let written: Option<Vec<written::Transform>> =
             written::read(&self.member.values, &suffix, "a list of transforms").map_err(failed)?;
         let is_redirect = rule.filters.iter().any(|filter| filter.get("requestRedirect").is_some());
         let written = written.unwrap_or_default();
         if is_redirect && !written.is_empty() {
-            self.tell("a redirect of an HTTPRoute can have no rewrite beside it: the rewrite is left out", &suffix);
+            self.tell(
+                "a redirect of an HTTPRoute can have no rewrite beside it: the rewrite is left out",
+                &suffix,
+            );
             return Ok(());
         }
         let translated = transform::translate(&written, rule.matches.as_deref().unwrap_or_default());
@@ -304,7 +335,8 @@ impl RuleReader<'_> {
     }
 
     fn leave_out(&mut self, problem: &str, suffix: Option<&str>) {
-        let finding = Finding::warning(&self.member.values.object, format!("{problem}: the rule is left out"));
+        let finding =
+            Finding::warning(&self.member.values.object, format!("{problem}: the rule is left out"));
         let key = suffix.map(|suffix| self.member.values.annotations().key(suffix));
         self.notes.add(Finding { field: key, ..finding });
     }

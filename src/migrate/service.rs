@@ -24,12 +24,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Adds what Services become.
-pub fn add(input: &Input, options: Options, config: &Config, names: &mut Names, migration: &mut Migration, errors: &mut Vec<String>) {
+pub fn add(
+    input: &Input,
+    options: Options,
+    config: &Config,
+    names: &mut Names,
+    migration: &mut Migration,
+    errors: &mut Vec<String>,
+) {
     let known = known_services(input);
     let before = migration.gateways.len();
     for service in &input.services {
         let key = ObjectKey::of(&**service);
-        let is_balanced = service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer");
+        let is_balanced =
+            service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer");
         if !is_balanced {
             continue;
         }
@@ -41,7 +49,10 @@ pub fn add(input: &Input, options: Options, config: &Config, names: &mut Names, 
             continue;
         }
         match stack_of(service, &known, config) {
-            Ok(stack) => ServicePrinter { service, key, stack, config, names: &mut *names, migration: &mut *migration }.print(options),
+            Ok(stack) => {
+                ServicePrinter { service, key, stack, config, names: &mut *names, migration: &mut *migration }
+                    .print(options)
+            }
             Err(problem) => errors.push(format!("service {key}: {problem}")),
         }
     }
@@ -75,7 +86,8 @@ fn is_ours(service: &Service, config: &Config) -> bool {
 fn stack_of(service: &Service, known: &Arc<KnownServices>, config: &Config) -> Result<Stack, String> {
     let service = completed(service);
     let aws = PermissiveAws::for_service(&service).with_known_services(known);
-    let built = build_with_answers(&aws, config, |facts: &Facts| builder::service::build(&service, facts, config));
+    let built =
+        build_with_answers(&aws, config, |facts: &Facts| builder::service::build(&service, facts, config));
     let built = built.map_err(|finding| format!("today's controller does not build it: {finding}"))?;
     built.map(|built| built.stack).ok_or_else(|| "cannot be built without its cluster".to_owned())
 }
@@ -101,7 +113,9 @@ impl ServicePrinter<'_> {
     fn print(mut self, options: Options) {
         let origin = format!("service/{}", self.key);
         let namespace = self.key.namespace().to_owned();
-        let mut take = |kind, suffix: &str| self.names.take(kind, &namespace, (self.key.name(), suffix), &format!("{origin} {suffix}"));
+        let mut take = |kind, suffix: &str| {
+            self.names.take(kind, &namespace, (self.key.name(), suffix), &format!("{origin} {suffix}"))
+        };
         let gateway_key = self.key.sibling(take("Gateway", "gateway"));
         let configuration = self.key.sibling(take("LoadBalancerConfiguration", "lb-config"));
         let spec = self.load_balancer(&origin);
@@ -116,7 +130,14 @@ impl ServicePrinter<'_> {
                 routes.extend(self.route(kind, protocol, listener, &parent));
             }
         }
-        let object = gateway(&gateway_key, Controller::Nlb, &listeners, Some(configuration.name()), false, options.is_dry_run);
+        let object = gateway(
+            &gateway_key,
+            Controller::Nlb,
+            &listeners,
+            Some(configuration.name()),
+            false,
+            options.is_dry_run,
+        );
         self.migration.load_balancers.push(configured("LoadBalancerConfiguration", &configuration, spec));
         self.migration.gateways.push(object);
         self.target_groups(&routes, &origin);
@@ -137,19 +158,35 @@ impl ServicePrinter<'_> {
         if let Some(found) = self.stack.load_balancers.get(&LOAD_BALANCER_ID.into()) {
             let says_scheme = text(keys::SCHEME).is_some() || text(keys::INTERNAL).is_some();
             put(&mut spec, "scheme", says_scheme.then(|| found.scheme.as_str().to_owned()));
-            put(&mut spec, "ipAddressType", text(keys::IP_ADDRESS_TYPE).map(|_| found.ip_address_type.as_str().to_owned()));
+            put(
+                &mut spec,
+                "ipAddressType",
+                text(keys::IP_ADDRESS_TYPE).map(|_| found.ip_address_type.as_str().to_owned()),
+            );
             put(&mut spec, "loadBalancerAttributes", attributes(&found.attributes));
-            put(&mut spec, "minimumLoadBalancerCapacity", found.minimum_capacity_units.map_or(Value::Null, |units| json!({"capacityUnits": units})));
+            put(
+                &mut spec,
+                "minimumLoadBalancerCapacity",
+                found.minimum_capacity_units.map_or(Value::Null, |units| json!({"capacityUnits": units})),
+            );
         }
         put(&mut spec, "loadBalancerSubnets", self.subnets());
         put(&mut spec, "securityGroups", list(keys::SECURITY_GROUPS));
         put(&mut spec, "securityGroupPrefixes", list(keys::PREFIX_LISTS));
         let of_spec = self.service.spec.as_ref().and_then(|spec| spec.load_balancer_source_ranges.clone());
-        put(&mut spec, "sourceRanges", of_spec.filter(|ranges| !ranges.is_empty()).unwrap_or_else(|| list(keys::SOURCE_RANGES)));
+        put(
+            &mut spec,
+            "sourceRanges",
+            of_spec.filter(|ranges| !ranges.is_empty()).unwrap_or_else(|| list(keys::SOURCE_RANGES)),
+        );
         put(&mut spec, "manageBackendSecurityGroupRules", boolean(keys::MANAGE_BACKEND_RULES));
         put(&mut spec, "disableSecurityGroup", boolean(keys::DISABLE_SECURITY_GROUPS).filter(|is_on| *is_on));
         put(&mut spec, "enableICMP", text(keys::ICMP_PATH_MTU).filter(|text| text == "on").map(|_| true));
-        put(&mut spec, "enforceSecurityGroupInboundRulesOnPrivateLinkTraffic", text(keys::PRIVATE_LINK_INBOUND));
+        put(
+            &mut spec,
+            "enforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+            text(keys::PRIVATE_LINK_INBOUND),
+        );
         put(&mut spec, "listenerConfigurations", self.listener_configurations());
         put(&mut spec, "tags", self.tags(origin));
         spec
@@ -194,9 +231,14 @@ impl ServicePrinter<'_> {
             put(&mut fields, "defaultCertificate", arns.first().cloned());
             put(&mut fields, "certificates", arns.into_iter().skip(1).collect::<Vec<_>>());
             put(&mut fields, "sslPolicy", listener.ssl_policy.clone().filter(|_| says_policy));
-            put(&mut fields, "alpnPolicy", listener.alpn_policy.first().filter(|policy| *policy != "None").cloned());
+            put(
+                &mut fields,
+                "alpnPolicy",
+                listener.alpn_policy.first().filter(|policy| *policy != "None").cloned(),
+            );
             put(&mut fields, "listenerAttributes", attributes(&listener.attributes));
-            let sticky = forward_of(&listener.default_actions).and_then(|forward| forward.stickiness.as_ref());
+            let sticky =
+                forward_of(&listener.default_actions).and_then(|forward| forward.stickiness.as_ref());
             put(&mut fields, "targetGroupStickiness", sticky.and_then(|sticky| sticky.enabled));
             let is_quic = matches!(listener.protocol, Protocol::Quic | Protocol::TcpQuic);
             put(&mut fields, "quicEnabled", is_quic.then_some(true));
@@ -215,7 +257,13 @@ impl ServicePrinter<'_> {
     }
 
     /// The route of a listener, with what is behind it.
-    fn route(&mut self, kind: &'static str, protocol: &str, listener: &crate::model::Listener, parent: &Parent) -> Option<Printed> {
+    fn route(
+        &mut self,
+        kind: &'static str,
+        protocol: &str,
+        listener: &crate::model::Listener,
+        parent: &Parent,
+    ) -> Option<Printed> {
         let forward = forward_of(&listener.default_actions)?;
         let is_alone = forward.target_groups.len() == 1;
         let mut target_groups = Vec::new();
@@ -226,14 +274,20 @@ impl ServicePrinter<'_> {
                 Ref::Pending(symbol) => {
                     let binding = self.stack.bindings.get(&symbol.id.as_str().into())?;
                     put(&mut backend, "name", binding.service_name.as_str());
-                    put(&mut backend, "port", match &binding.service_port {
-                        IntOrString::Int(port) => json!(port),
-                        IntOrString::String(_) => Value::Null,
-                    });
+                    put(
+                        &mut backend,
+                        "port",
+                        match &binding.service_port {
+                            IntOrString::Int(port) => json!(port),
+                            IntOrString::String(_) => Value::Null,
+                        },
+                    );
                     target_groups.push(symbol.id.clone());
                 }
                 Ref::Known(arn) => {
-                    let name = arn.split_once("targetgroup/").map_or(arn.as_str(), |(_, rest)| rest.split('/').next().unwrap_or(rest));
+                    let name = arn
+                        .split_once("targetgroup/")
+                        .map_or(arn.as_str(), |(_, rest)| rest.split('/').next().unwrap_or(rest));
                     put(&mut backend, "kind", "TargetGroupName");
                     put(&mut backend, "name", name);
                 }
@@ -243,8 +297,19 @@ impl ServicePrinter<'_> {
         }
         let suffix = format!("{}-route-{}", protocol.to_lowercase(), listener.port);
         let purpose = format!("service {} {suffix}", self.key);
-        let key = self.key.sibling(self.names.take(kind, self.key.namespace(), (self.key.name(), &suffix), &purpose));
-        self.migration.routes.push(route(kind, &key, std::slice::from_ref(parent), &[], vec![json!({"backendRefs": backends})]));
+        let key = self.key.sibling(self.names.take(
+            kind,
+            self.key.namespace(),
+            (self.key.name(), &suffix),
+            &purpose,
+        ));
+        self.migration.routes.push(route(
+            kind,
+            &key,
+            std::slice::from_ref(parent),
+            &[],
+            vec![json!({"backendRefs": backends})],
+        ));
         Some(Printed { kind, key, target_groups })
     }
 
@@ -254,15 +319,22 @@ impl ServicePrinter<'_> {
         for route in routes {
             for id in &route.target_groups {
                 let Some(binding) = self.stack.bindings.get(&id.as_str().into()) else { continue };
-                let service = ObjectKey::namespaced(binding.namespace.as_str(), binding.service_name.as_str());
+                let service =
+                    ObjectKey::namespaced(binding.namespace.as_str(), binding.service_name.as_str());
                 by_service.entry(service).or_default().push((route, self.props(id, origin)));
             }
         }
         for (service, entries) in by_service {
-            let name = self.names.take("TargetGroupConfiguration", service.namespace(), (service.name(), "tg-config"), &service.to_string());
+            let name = self.names.take(
+                "TargetGroupConfiguration",
+                service.namespace(),
+                (service.name(), "tg-config"),
+                &service.to_string(),
+            );
             let key = service.sibling(name);
             let of_route = |(route, props): &(&Printed, Fields<String, Value>)| {
-                let identifier = json!({"kind": route.kind, "namespace": route.key.namespace(), "name": route.key.name()});
+                let identifier =
+                    json!({"kind": route.kind, "namespace": route.key.namespace(), "name": route.key.name()});
                 json!({"routeIdentifier": identifier, "targetGroupProps": props})
             };
             let listed: Vec<Value> = entries.iter().map(of_route).collect();
@@ -273,7 +345,9 @@ impl ServicePrinter<'_> {
             let mut spec = Fields::new();
             put(&mut spec, "targetReference", json!({"name": service.name()}));
             match entries.split_first() {
-                Some(((_, first), others)) if others.iter().all(|(_, props)| props == first) => put(&mut spec, "defaultConfiguration", first.clone()),
+                Some(((_, first), others)) if others.iter().all(|(_, props)| props == first) => {
+                    put(&mut spec, "defaultConfiguration", first.clone())
+                }
                 _ => put(&mut spec, "routeConfigurations", listed),
             }
             self.migration.target_groups.push(configured("TargetGroupConfiguration", &key, spec));
@@ -289,9 +363,20 @@ impl ServicePrinter<'_> {
         let is_plain = matches!(found.protocol, Protocol::Tcp | Protocol::Tls);
         put(&mut props, "protocol", is_plain.then(|| found.protocol.as_str().to_owned()));
         put(&mut props, "targetGroupAttributes", attributes(&found.attributes));
-        put(&mut props, "nodeSelector", binding.and_then(|binding| binding.node_selector.as_ref()).map(|labels| json!(labels)).unwrap_or_default());
+        put(
+            &mut props,
+            "nodeSelector",
+            binding
+                .and_then(|binding| binding.node_selector.as_ref())
+                .map(|labels| json!(labels))
+                .unwrap_or_default(),
+        );
         put(&mut props, "enableMultiCluster", binding.filter(|binding| binding.multi_cluster).map(|_| true));
-        put(&mut props, "healthCheckConfig", found.health_check.as_ref().map(health_check).unwrap_or_default());
+        put(
+            &mut props,
+            "healthCheckConfig",
+            found.health_check.as_ref().map(health_check).unwrap_or_default(),
+        );
         put(&mut props, "tags", self.tags(origin));
         props
     }
@@ -300,7 +385,11 @@ impl ServicePrinter<'_> {
 fn health_check(check: &HealthCheck) -> Fields<String, Value> {
     let mut fields = Fields::new();
     put(&mut fields, "healthCheckPort", check.port.clone());
-    put(&mut fields, "healthCheckProtocol", check.protocol.as_ref().map(|protocol| protocol.as_str().to_owned()));
+    put(
+        &mut fields,
+        "healthCheckProtocol",
+        check.protocol.as_ref().map(|protocol| protocol.as_str().to_owned()),
+    );
     put(&mut fields, "healthCheckPath", check.path.clone());
     put(&mut fields, "healthCheckInterval", check.interval_seconds);
     put(&mut fields, "healthCheckTimeout", check.timeout_seconds);
@@ -329,7 +418,12 @@ fn listeners_of(protocol: &Protocol) -> &'static [(&'static str, &'static str)] 
 }
 
 /// The load balancer of a Service beside that of its Gateway. Errors: why they cannot be compared.
-pub(super) fn compare(service: &Service, gateway: &ObjectKey, world: &World, config: &Config) -> Result<Vec<Difference>, Obstacle> {
+pub(super) fn compare(
+    service: &Service,
+    gateway: &ObjectKey,
+    world: &World,
+    config: &Config,
+) -> Result<Vec<Difference>, Obstacle> {
     let today = stack_of(service, &world.services, config).map_err(Obstacle::Today)?;
     let aws = PermissiveAws::for_service(&completed(service)).with_known_services(&world.services);
     let generated = world.build(gateway, Controller::Nlb, &aws, config).map_err(Obstacle::Generated)?;

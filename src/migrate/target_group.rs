@@ -1,10 +1,10 @@
 //! TargetGroupConfigurations: what Ingresses and Services say about target groups.
 
+use super::Notes;
 use super::group::Member;
 use super::names::Names;
 use super::objects::{MIGRATED_FROM, attributes, configured, put};
 use super::values::Values;
-use super::Notes;
 use crate::api::{IngressClassParams, ObjectKey};
 use serde_json::{Map as Fields, Value, json};
 use std::collections::BTreeMap;
@@ -41,11 +41,16 @@ impl TargetGroups {
         routes: &[ObjectKey],
         notes: &mut Notes,
     ) {
-        let values = of_service.map_or_else(|| member.values.clone(), |upper| member.values.overlaid_by(upper));
+        let values =
+            of_service.map_or_else(|| member.values.clone(), |upper| member.values.overlaid_by(upper));
         let mut props = props(&values, service, notes);
         let mut tags: BTreeMap<String, String> = values.pairs("tags", notes);
         for params in params {
-            put(&mut props, "targetType", params.spec.target_type.map(|kind| json!(kind)).unwrap_or_default());
+            put(
+                &mut props,
+                "targetType",
+                params.spec.target_type.map(|kind| json!(kind)).unwrap_or_default(),
+            );
             tags.extend(params.spec.tags.iter().flatten().map(|tag| (tag.key.clone(), tag.value.clone())));
         }
         let is_set = !props.is_empty() || !tags.is_empty();
@@ -58,7 +63,9 @@ impl TargetGroups {
                     known.props.entry(key.as_str()).or_insert_with(|| value.clone());
                 }
                 known.is_set |= is_set;
-                known.routes.extend(routes.iter().filter(|route| !known.routes.contains(route)).cloned().collect::<Vec<_>>());
+                known.routes.extend(
+                    routes.iter().filter(|route| !known.routes.contains(route)).cloned().collect::<Vec<_>>(),
+                );
             }
             None => entries.push(Entry { props, is_set, routes: routes.to_vec(), origin: member.origin() }),
         }
@@ -70,11 +77,15 @@ impl TargetGroups {
             let mut spec = match entries.as_slice() {
                 [] => return None,
                 [only] if !only.is_set => return None,
-                [only] => Fields::from_iter([("defaultConfiguration".to_owned(), Value::Object(only.props.clone()))]),
+                [only] => Fields::from_iter([(
+                    "defaultConfiguration".to_owned(),
+                    Value::Object(only.props.clone()),
+                )]),
                 several => per_route(several),
             };
             put(&mut spec, "targetReference", json!({"name": service.name()}));
-            let name = names.take(KIND, service.namespace(), (service.name(), "tg-config"), &service.to_string());
+            let name =
+                names.take(KIND, service.namespace(), (service.name(), "tg-config"), &service.to_string());
             Some(configured(KIND, &service.sibling(name.as_str()), spec))
         });
         all.collect()
@@ -84,7 +95,8 @@ impl TargetGroups {
 fn per_route(entries: &[Entry]) -> Fields<String, Value> {
     let of_entry = |entry: &Entry| {
         let one = |route: &ObjectKey| {
-            let identifier = json!({"kind": "HTTPRoute", "namespace": route.namespace(), "name": route.name()});
+            let identifier =
+                json!({"kind": "HTTPRoute", "namespace": route.namespace(), "name": route.name()});
             json!({"routeIdentifier": identifier, "targetGroupProps": entry.props})
         };
         entry.routes.iter().map(one).collect::<Vec<_>>()
@@ -102,7 +114,11 @@ fn props(values: &Values, (service, port): (&ObjectKey, i32), notes: &mut Notes)
     put(&mut props, "protocolVersion", values.choice("backend-protocol-version", notes));
     put(&mut props, "targetGroupAttributes", attributes(&values.pairs("target-group-attributes", notes)));
     let labels = values.pairs("target-node-labels", notes);
-    put(&mut props, "nodeSelector", if labels.is_empty() { Value::Null } else { json!({"matchLabels": labels}) });
+    put(
+        &mut props,
+        "nodeSelector",
+        if labels.is_empty() { Value::Null } else { json!({"matchLabels": labels}) },
+    );
     put(&mut props, "enableMultiCluster", values.boolean("multi-cluster-target-group", notes));
     let control_port = format!("target-control-port.{}.{port}", service.name());
     put(&mut props, "targetControlPort", values.int32(&control_port, notes));
@@ -126,6 +142,10 @@ fn health_check(values: &Values, notes: &mut Notes) -> Fields<String, Value> {
     }
     let is_grpc = values.text("backend-protocol-version") == Some("GRPC");
     let code = if is_grpc { "grpcCode" } else { "httpCode" };
-    put(&mut check, "matcher", values.text("success-codes").map_or(Value::Null, |codes| json!({code: codes})));
+    put(
+        &mut check,
+        "matcher",
+        values.text("success-codes").map_or(Value::Null, |codes| json!({code: codes})),
+    );
     check
 }

@@ -76,7 +76,8 @@ fn has_group(replace: &str) -> bool {
 /// Whether a regular expression matches the whole of what it matches at all.
 fn is_whole(regex: &str) -> bool {
     let body = regex.strip_suffix('$').unwrap_or(regex);
-    matches!(body, ".*" | "^.*" | ".+" | "^.+") || (regex.starts_with('^') && (regex.ends_with('$') || regex.ends_with(".*")))
+    matches!(body, ".*" | "^.*" | ".+" | "^.+")
+        || (regex.starts_with('^') && (regex.ends_with('$') || regex.ends_with(".*")))
 }
 
 /// The new path: of the whole, or of the prefix that the rule is for.
@@ -100,5 +101,6 @@ fn of_path(rewrite: &Rewrite, matches: &[Match]) -> Option<Value> {
             return Some(json!({"type": "ReplacePrefixMatch", "replacePrefixMatch": stem}));
         }
     }
-    (is_whole(regex) && !has_group(replace)).then(|| json!({"type": "ReplaceFullPath", "replaceFullPath": replace}))
+    (is_whole(regex) && !has_group(replace))
+        .then(|| json!({"type": "ReplaceFullPath", "replaceFullPath": replace}))
 }

@@ -8,12 +8,27 @@ use crate::finding::Finding;
 
 /// Annotations without an equivalent, by the text that they are or begin with, and why.
 const WITHOUT_EQUIVALENT: [(&str, &str); 7] = [
-    ("waf-acl-id", "WAF Classic has no equivalent, and the new load balancer comes up without it: use a WAFv2 web ACL"),
-    ("web-acl-id", "WAF Classic has no equivalent, and the new load balancer comes up without it: use a WAFv2 web ACL"),
-    ("enable-frontend-nlb", "a Gateway has no NLB in front of its ALB: write a Gateway of class aws-nlb with a TCPRoute to the Gateway of the ALB"),
+    (
+        "waf-acl-id",
+        "WAF Classic has no equivalent, and the new load balancer comes up without it: use a WAFv2 web ACL",
+    ),
+    (
+        "web-acl-id",
+        "WAF Classic has no equivalent, and the new load balancer comes up without it: use a WAFv2 web ACL",
+    ),
+    (
+        "enable-frontend-nlb",
+        "a Gateway has no NLB in front of its ALB: write a Gateway of class aws-nlb with a TCPRoute to the Gateway of the ALB",
+    ),
     ("frontend-nlb-", "a Gateway has no NLB in front of its ALB"),
-    ("create-acm-cert", "the controller makes no certificates for Gateways: name one in the LoadBalancerConfiguration"),
-    ("acm-pca-arn", "the controller makes no certificates for Gateways: name one in the LoadBalancerConfiguration"),
+    (
+        "create-acm-cert",
+        "the controller makes no certificates for Gateways: name one in the LoadBalancerConfiguration",
+    ),
+    (
+        "acm-pca-arn",
+        "the controller makes no certificates for Gateways: name one in the LoadBalancerConfiguration",
+    ),
     ("dry-run-plan", ""),
 ];
 /// Annotations that other tools or kubectl leave behind, which nobody misses.
@@ -25,22 +40,28 @@ pub fn tell(member: &Member, listeners: &[Listener], notes: &mut Notes) {
     for (key, value) in member.values.map() {
         let Some(suffix) = key.strip_prefix(ALB_PREFIX).and_then(|rest| rest.strip_prefix('/')) else {
             if !LEFT_BEHIND.iter().any(|known| key.starts_with(known)) {
-                let problem = "is not carried over: what other tools read, they would read of both load balancers";
+                let problem =
+                    "is not carried over: what other tools read, they would read of both load balancers";
                 notes.add(Finding::warning(object, problem).at(key).hint("move it when traffic moves"));
             }
             continue;
         };
-        let none = WITHOUT_EQUIVALENT.iter().find(|(known, _)| suffix == *known || (known.ends_with('-') && suffix.starts_with(known)));
-        let is_off = suffix == "enable-frontend-nlb" && crate::annotations::parse::boolean(value) == Some(false);
+        let none = WITHOUT_EQUIVALENT
+            .iter()
+            .find(|(known, _)| suffix == *known || (known.ends_with('-') && suffix.starts_with(known)));
+        let is_off =
+            suffix == "enable-frontend-nlb" && crate::annotations::parse::boolean(value) == Some(false);
         if let Some((_, why)) = none.filter(|(_, why)| !why.is_empty() && !is_off) {
             notes.add(Finding::warning(object, format!("is not translated: {why}")).at(key));
         } else if none.is_none() && table::find(key).is_none() {
-            let known = table::rows().filter(|row| row.prefix == ALB_PREFIX).map(table::Row::key).collect::<Vec<_>>();
+            let known =
+                table::rows().filter(|row| row.prefix == ALB_PREFIX).map(table::Row::key).collect::<Vec<_>>();
             let finding = Finding::warning(object, "is not translated: there is no such annotation").at(key);
             notes.add(finding.suggest(key, known.iter().map(String::as_str)));
         }
         if let Some(named) = suffix.strip_prefix(LISTENER_ATTRIBUTES) {
-            let is_there = listeners.iter().any(|listener| named == format!("{}-{}", listener.protocol, listener.port));
+            let is_there =
+                listeners.iter().any(|listener| named == format!("{}-{}", listener.protocol, listener.port));
             if !is_there {
                 notes.add(Finding::warning(object, "is not translated: there is no such listener").at(key));
             }
@@ -48,7 +69,9 @@ pub fn tell(member: &Member, listeners: &[Listener], notes: &mut Notes) {
     }
     let labels = member.ingress.metadata.labels.iter().flatten().count();
     if labels > 0 {
-        let problem = format!("has {labels} labels, which are not carried over: whoever owns objects by label would own the generated ones, too");
+        let problem = format!(
+            "has {labels} labels, which are not carried over: whoever owns objects by label would own the generated ones, too"
+        );
         notes.add(Finding::warning(object, problem).at("metadata.labels"));
     }
 }

@@ -33,7 +33,13 @@ impl Values {
     pub fn overlaid_by(&self, other: &Self) -> Self {
         let prefix = format!("{ALB_PREFIX}/");
         let mut map = self.map.clone();
-        map.extend(other.map.iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(key, value)| (key.clone(), value.clone())));
+        map.extend(
+            other
+                .map
+                .iter()
+                .filter(|(key, _)| key.starts_with(&prefix))
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
         Self { object: self.object.clone(), map }
     }
 
@@ -58,7 +64,8 @@ impl Values {
         match table::refusal_of(&self.annotations().key(suffix), text) {
             None => Some(text),
             Some(refusal) => {
-                let finding = Finding::warning(&self.object, format!("{}: is not translated", refusal.problem));
+                let finding =
+                    Finding::warning(&self.object, format!("{}: is not translated", refusal.problem));
                 let finding = finding.at(self.annotations().key(suffix));
                 notes.add(Finding { hint: refusal.hint, ..finding });
                 None

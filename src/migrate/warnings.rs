@@ -38,7 +38,8 @@ pub fn of_input(input: &Input) -> Vec<String> {
         lines.push(TIP.to_owned());
     }
     let prefix = format!("{ALB_PREFIX}/actions.");
-    let annotations = || input.ingresses.iter().flat_map(|ingress| ingress.metadata.annotations.iter().flatten());
+    let annotations =
+        || input.ingresses.iter().flat_map(|ingress| ingress.metadata.annotations.iter().flatten());
     let names_target_group = |text: &str| text.contains("targetGroupARN") || text.contains("targetGroupName");
     if annotations().any(|(key, text)| key.starts_with(&prefix) && names_target_group(text)) {
         lines.push(EXISTING_TARGET_GROUPS.to_owned());
@@ -52,14 +53,22 @@ pub fn of_input(input: &Input) -> Vec<String> {
 
 /// Objects that Ingresses name and that are not there.
 fn missing(input: &Input) -> Vec<String> {
-    let services: BTreeSet<ObjectKey> = input.services.iter().map(|service| ObjectKey::of(&**service)).collect();
+    let services: BTreeSet<ObjectKey> =
+        input.services.iter().map(|service| ObjectKey::of(&**service)).collect();
     let mut lines = Vec::new();
     for ingress in &input.ingresses {
         let key = ObjectKey::of(&**ingress);
         let Some(spec) = &ingress.spec else { continue };
-        let rules = spec.rules.iter().flatten().flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
-        for service in spec.default_backend.iter().chain(rules.map(|path| &path.backend)).filter_map(|backend| backend.service.as_ref()) {
-            let is_action = service.port.as_ref().and_then(|port| port.name.as_deref()) == Some(USE_ANNOTATION);
+        let rules =
+            spec.rules.iter().flatten().flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
+        for service in spec
+            .default_backend
+            .iter()
+            .chain(rules.map(|path| &path.backend))
+            .filter_map(|backend| backend.service.as_ref())
+        {
+            let is_action =
+                service.port.as_ref().and_then(|port| port.name.as_deref()) == Some(USE_ANNOTATION);
             if !is_action && !services.contains(&key.sibling(service.name.as_str())) {
                 lines.push(format!(
                     "WARNING: Ingress \"{key}\" references Service {:?} but it was not provided. Service-level annotation overrides may be missing.",
@@ -68,7 +77,8 @@ fn missing(input: &Input) -> Vec<String> {
             }
         }
         let class = spec.ingress_class_name.as_ref();
-        let is_known = |name: &&String| input.classes.iter().any(|class| class.metadata.name.as_ref() == Some(*name));
+        let is_known =
+            |name: &&String| input.classes.iter().any(|class| class.metadata.name.as_ref() == Some(*name));
         if let Some(class) = class.filter(|name| !is_known(name)) {
             lines.push(format!(
                 "WARNING: Ingress \"{key}\" uses IngressClass {class:?} but it was not provided. IngressClassParams overrides may be missing."

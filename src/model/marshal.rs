@@ -97,6 +97,8 @@ impl From<&Ref> for JsonValue {
             SymbolKind::RuleArn => (RULE, "ruleARN"),
             SymbolKind::SecurityGroupId => (SECURITY_GROUP, "groupID"),
             SymbolKind::CertificateArn => (CERTIFICATE, "certificateARN"),
+            SymbolKind::AcceleratorListenerArn => ("AWS::GlobalAccelerator::Listener", "listenerARN"),
+            SymbolKind::EndpointGroupArn => ("AWS::GlobalAccelerator::EndpointGroup", "endpointGroupARN"),
             SymbolKind::Other(kind) => (kind.as_str(), "id"),
         };
         reference(kind, &symbol.id, field)

@@ -130,6 +130,7 @@ pub const WEBHOOKS: &[Webhook] = &[
         Unchecked::AsConfigured,
         check_listener_rule_configuration,
     ),
+    row("/validate-aga-k8s-aws-v1beta1-globalaccelerator", Unchecked::Refused, check_global_accelerator),
     row("/validate-gateway-networking-k8s-io-v1", Unchecked::Admitted, check_gateway_api),
     row("/validate-networking-v1-ingress", Unchecked::AsConfigured, check_ingress),
     row("/validate-v1-service", Unchecked::AsConfigured, check_service),
@@ -216,6 +217,14 @@ fn check_listener_rule_configuration(
     _: &RequestFacts,
 ) -> Result<Admitted, StepError> {
     Ok(admission::gateway::check_listener_rule(&hooks.config, &request.change())?)
+}
+
+fn check_global_accelerator(
+    _: &Webhooks,
+    request: &AdmissionRequest,
+    _: &RequestFacts,
+) -> Result<Admitted, StepError> {
+    Ok(admission::global_accelerator::check(&request.change())?)
 }
 
 fn check_gateway_api(

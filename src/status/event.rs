@@ -53,6 +53,12 @@ pub enum Reason {
     WithoutEffect,
     /// The deletion waits for deletion protection to be switched off (Ingresses).
     DeletionProtected,
+    /// An endpoint never can be one, or AWS cannot be asked about it (GlobalAccelerators).
+    FailedEndpointLoad,
+    /// AWS refused a change (GlobalAccelerators).
+    FailedDeploy,
+    /// Endpoints are left out until they can be used (GlobalAccelerators).
+    WarningEndpoints,
     /// The last targets stay although they are no endpoints any more (TargetGroupBindings and their Services).
     KeptLastTargets,
 }
@@ -77,6 +83,11 @@ impl Reason {
             Self::FailedLoadGroupID => format!("failed load groupID due to {cause}"),
             Self::FailedReconcile => format!("Failed reconcile due to {cause}"),
             Self::FailedCleanup => format!("Failed cleanup due to {cause}"),
+            Self::FailedEndpointLoad => format!("Failed to reconcile due to {cause}"),
+            Self::FailedDeploy => format!("Failed to deploy stack due to {cause}"),
+            Self::WarningEndpoints => {
+                format!("Detected endpoints which did not load successfully: {cause}")
+            }
             Self::DeletionProtected => format!("Deletion waits: {cause}"),
             Self::FailedNetworkReconcile
             | Self::BackendNotFound

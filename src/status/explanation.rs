@@ -21,6 +21,8 @@ const SOURCES: &[&str] = &["Service", "Ingress", "Gateway"];
 const BUILT: &[&str] = &["Service", "Ingress", "Gateway", "HTTPRoute and other routes"];
 const ALL: &[&str] = &["Service", "Ingress", "Gateway", "TargetGroupBinding"];
 
+const ACCELERATORS: &[&str] = &["GlobalAccelerator"];
+
 const API_SERVER: &[&str] = &[
     "It is tried again; a single event means nothing.",
     "If it repeats: the message names who refused. `forbidden` means that the ServiceAccount lacks a right (compare with the chart's \
@@ -137,6 +139,35 @@ impl Reason {
                 "The Ingress is deleted, but its annotation protects the load balancer from deletion. Everything stays until that changes.",
                 &[
                     "Set `deletion_protection.enabled=false` in `alb.ingress.kubernetes.io/load-balancer-attributes` of the Ingress.",
+                ],
+            ),
+            Self::FailedEndpointLoad => (
+                ACCELERATORS,
+                "What stands behind an endpoint cannot be told. Nothing in AWS was touched for it.",
+                &[
+                    "An endpoint of type EndpointID has an empty id: give it the ARN of a load balancer, or the id of an Elastic IP address or \
+                     instance.",
+                    "AWS could not be asked: the message holds AWS's own error code; it is tried again.",
+                ],
+            ),
+            Self::FailedDeploy => (
+                ACCELERATORS,
+                "AWS refused a change of the accelerator, of a listener or of an endpoint group. The message names the part of the spec, the \
+                 operation and AWS's error code. What was done before stays; it is tried again, ever more slowly.",
+                &[
+                    "`AccessDeniedException`: the role lacks the policy for GlobalAccelerators: `iam-policy --global-accelerator`.",
+                    "`InvalidArgumentException`: AWS does not take a value, for example an address that is in no pool of yours, or a region that \
+                     it does not know.",
+                    "`LimitExceededException`: a quota is used up. Raise it in Service Quotas.",
+                ],
+            ),
+            Self::WarningEndpoints => (
+                ACCELERATORS,
+                "Endpoints are left out until they can be used; the others are in AWS. Most of them are heard of when they change; load \
+                 balancers that AWS does not know or that are not active are looked for again.",
+                &[
+                    "The message names each of them and what it lacks: the object, its load balancer, or a ReferenceGrant in its namespace.",
+                    "A load balancer of another region or account can be named by its ARN only (type EndpointID).",
                 ],
             ),
             Self::KeptLastTargets => (

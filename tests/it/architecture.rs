@@ -19,6 +19,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("settings", 2, &["gateway"]),
     ("builder", 2, &["gateway", "settings"]),
     ("gateway", 2, &[]),
+    ("global_accelerator", 2, &["settings"]),
     ("plan", 2, &[]),
     ("targets", 2, &[]),
     ("status", 2, &["builder", "plan", "settings", "targets"]),

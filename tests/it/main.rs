@@ -16,6 +16,7 @@ mod drift;
 mod eventual_consistency;
 mod faults;
 mod gateways;
+mod global_accelerators;
 mod groups;
 mod invalid_members;
 mod lint;

@@ -31,7 +31,12 @@ fn migrate(arguments: &[&str]) -> Run {
         collect(&out, "", &mut files);
         files.sort();
     }
-    Run { status: output.status.code().unwrap(), said: text(output.stdout), warned: text(output.stderr), files }
+    Run {
+        status: output.status.code().unwrap(),
+        said: text(output.stdout),
+        warned: text(output.stderr),
+        files,
+    }
 }
 
 fn collect(folder: &Path, above: &str, files: &mut Vec<(String, String)>) {
@@ -48,7 +53,8 @@ fn collect(folder: &Path, above: &str, files: &mut Vec<(String, String)>) {
 
 fn cases() -> Vec<PathBuf> {
     let root = repository().join("tests/cases/migrate");
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<PathBuf> =
+        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     cases
 }
@@ -59,7 +65,9 @@ fn play(case: &Path) -> [(&'static str, String); 2] {
     let arguments = std::fs::read_to_string(case.join("args.txt")).unwrap_or_default();
     let arguments: Vec<&str> = ["-f", &input].into_iter().chain(arguments.split_whitespace()).collect();
     let run = migrate(&arguments);
-    let [(_, objects)] = run.files.as_slice() else { panic!("{}: {} files", case.display(), run.files.len()) };
+    let [(_, objects)] = run.files.as_slice() else {
+        panic!("{}: {} files", case.display(), run.files.len())
+    };
     let said = format!("status {}\n\n{}\n{}", run.status, run.warned, run.said);
     [("output.yaml", objects.clone()), ("said.txt", said.replace(&input, "input.yaml"))]
 }
@@ -89,15 +97,28 @@ fn flags_that_contradict_each_other_are_refused_in_the_words_that_scripts_know()
         (&[], "must specify at least one of: --file (-f), --input-dir, or --from-cluster"),
         (&["-f", "a", "--from-cluster"], "--from-cluster cannot be used with --file or --input-dir"),
         (&["-f", "a", "--namespaces", "b"], "--namespaces can only be used with --from-cluster"),
-        (&["--from-cluster", "--namespaces", "a", "--all-namespaces"], "--namespaces and --all-namespaces are mutually exclusive"),
-        (&["--from-cluster", "--ingress-name", "a,b"], "--ingress-name accepts a single Ingress name, got \"a,b\""),
-        (&["--from-cluster", "--ingress-name", "a"], "--ingress-name requires exactly one --namespaces value"),
+        (
+            &["--from-cluster", "--namespaces", "a", "--all-namespaces"],
+            "--namespaces and --all-namespaces are mutually exclusive",
+        ),
+        (
+            &["--from-cluster", "--ingress-name", "a,b"],
+            "--ingress-name accepts a single Ingress name, got \"a,b\"",
+        ),
+        (
+            &["--from-cluster", "--ingress-name", "a"],
+            "--ingress-name requires exactly one --namespaces value",
+        ),
         (&["-f", "a", "--output-format", "xml"], "--output-format must be yaml or json, got \"xml\""),
         (&["-f", "a", "--split", "kind"], "--split must be \"\" or \"namespace\", got \"kind\""),
     ];
     for (arguments, expected) in cases {
         let run = migrate(arguments);
-        assert_eq!((run.status, run.warned.trim()), (1, format!("Error: {expected}").as_str()), "{arguments:?}");
+        assert_eq!(
+            (run.status, run.warned.trim()),
+            (1, format!("Error: {expected}").as_str()),
+            "{arguments:?}"
+        );
         assert!(run.files.is_empty());
     }
 }
@@ -107,7 +128,10 @@ fn files_are_split_by_namespace_and_gateways_planned_only_if_asked() {
     let input = repository().join("tests/cases/migrate/group/input.yaml").display().to_string();
     let run = migrate(&["-f", &input, "--split=namespace", "--output-format=json", "--dry-run=false"]);
     let names: Vec<&str> = run.files.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["gatewayclass.json", "team-one/gateway-resources.json", "team-two/gateway-resources.json"]);
+    assert_eq!(
+        names,
+        ["gatewayclass.json", "team-one/gateway-resources.json", "team-two/gateway-resources.json"]
+    );
     assert!(run.files.iter().all(|(_, text)| !text.contains("dry-run")));
     let planned = migrate(&["-f", &input]);
     assert!(planned.files.iter().any(|(_, text)| text.contains("gateway.k8s.aws/dry-run: \"true\"")));

@@ -8,8 +8,23 @@ use std::path::{Path, PathBuf};
 
 /// Type names that are defined more than once: the same thing as it is wanted, as AWS shows it and as a request, and
 /// fields of custom resources that have upstream's names.
-const DEFINED_TWICE: &[&str] =
-    &["IngressGroup", "Listener", "LoadBalancer", "Protection", "Rule", "SecurityGroup", "TargetGroup"];
+const DEFINED_TWICE: &[&str] = &[
+    "Accelerator",
+    "AcceleratorAddressType",
+    "AcceleratorProtocol",
+    "ClientAffinity",
+    "Endpoint",
+    "EndpointGroup",
+    "IngressGroup",
+    "Listener",
+    "LoadBalancer",
+    "PortOverride",
+    "PortRange",
+    "Protection",
+    "Rule",
+    "SecurityGroup",
+    "TargetGroup",
+];
 
 /// Folders of production code.
 const PRODUCTION: &[&str] = &["src", "webhook-certs/src"];

@@ -6,3 +6,11 @@
 yes
 {{- end -}}
 {{- end -}}
+
+{{/* The same of a feature gate that is off by default. */}}
+{{- define "lbc.isSwitchedOn" -}}
+{{- $gates := (first .).Values.controllerConfig.featureGates | default dict -}}
+{{- if and (hasKey $gates (last .)) (has (toString (get $gates (last .)) | lower) (list "true" "t" "1")) -}}
+yes
+{{- end -}}
+{{- end -}}

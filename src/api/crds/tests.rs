@@ -10,9 +10,16 @@ const CONTRACT: &str = include_str!("contract.yaml");
 /// The same, of the definitions for Gateways.
 const GATEWAY_CONTRACT: &str = include_str!("gateway-contract.yaml");
 
+/// The same, of GlobalAccelerators.
+const ACCELERATOR_CONTRACT: &str = include_str!("accelerator-contract.yaml");
+
 #[test]
 fn the_definitions_are_equal_to_the_contract() {
-    for (contract, definitions) in [(CONTRACT, crds()), (GATEWAY_CONTRACT, gateway_crds())] {
+    for (contract, definitions) in [
+        (CONTRACT, crds()),
+        (ACCELERATOR_CONTRACT, global_accelerator_crds()),
+        (GATEWAY_CONTRACT, gateway_crds()),
+    ] {
         let contract: Vec<Value> = serde_saphyr::from_multiple(contract).unwrap();
         let generated: Vec<Value> = definitions
             .iter()
@@ -27,7 +34,7 @@ fn the_definitions_are_equal_to_the_contract() {
 
 #[test]
 fn definitions_stay_when_a_release_or_an_application_goes() {
-    for crd in crds().into_iter().chain(gateway_crds()) {
+    for crd in crds().into_iter().chain(global_accelerator_crds()).chain(gateway_crds()) {
         let annotations = crd.metadata.annotations.unwrap_or_default();
         assert_eq!(annotations["helm.sh/resource-policy"], "keep");
         assert_eq!(annotations["argocd.argoproj.io/sync-options"], "Prune=false,Delete=false");
@@ -128,7 +135,11 @@ fn assert_covered(path: &str, schema: &Value, values: &[&Value]) {
 #[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the controller")]
 #[test]
 fn the_chart_ships_the_generated_definitions() {
-    for (file, definitions) in [("crds.yaml", crds()), ("gateway-crds.yaml", gateway_crds())] {
+    for (file, definitions) in [
+        ("crds.yaml", crds()),
+        ("accelerator-crds.yaml", global_accelerator_crds()),
+        ("gateway-crds.yaml", gateway_crds()),
+    ] {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/aws-load-balancer-controller/crds");
         let path = format!("{folder}/{file}");
         let printed = render(definitions).unwrap();

@@ -12,8 +12,8 @@ fn permissions(policy: &Policy) -> BTreeSet<&str> {
 
 #[test]
 fn every_operation_is_allowed() {
-    let policy = Policy::of(Partition::Aws, PolicyParts::ALL);
-    let allowed = permissions(&policy);
+    let (policy, besides) = (Policy::of(Partition::Aws, PolicyParts::ALL), Policy::of_global_accelerator());
+    let allowed: BTreeSet<&str> = permissions(&policy).union(&permissions(&besides)).copied().collect();
     let besides =
         [Action::GetCallerIdentity, Action::DryRun, Action::GetRole, Action::SimulatePrincipalPolicy];
     for action in Action::VARIANTS.iter().copied().filter(|action| !besides.contains(action)) {
@@ -84,7 +84,8 @@ fn the_cluster_tag_must_not_be_in_requests_that_tag_what_exists() {
     let absent_in = |statement: Statement| statement.condition_keys().0;
     let tag = BTreeSet::from(["aws:RequestTag/elbv2.k8s.aws/cluster".to_owned()]);
     for statement in Statement::VARIANTS {
-        let is_tagging = matches!(statement, Statement::Tag | Statement::TagSecurityGroup);
+        let is_tagging =
+            matches!(statement, Statement::Tag | Statement::TagSecurityGroup | Statement::TagAccelerators);
         assert_eq!(absent_in(*statement), if is_tagging { tag.clone() } else { BTreeSet::new() });
     }
 }
@@ -139,4 +140,20 @@ fn what_a_feature_needs_is_allowed_only_when_asked_for() {
     };
     assert_eq!(statement("acm:DeleteCertificate"), is_tagged("ResourceTag"));
     assert_eq!(statement("acm:RequestCertificate"), is_tagged("RequestTag"));
+}
+
+#[test]
+fn accelerators_are_changed_only_if_they_are_ours_and_by_nobody_else() {
+    let (usual, policy) = (Policy::of(Partition::Aws, PolicyParts::ALL), Policy::of_global_accelerator());
+    assert!(!permissions(&usual).iter().any(|permission| permission.starts_with("globalaccelerator:")));
+    let size = policy.render().unwrap().chars().filter(|letter| !letter.is_whitespace()).count();
+    assert!(size <= LARGEST, "{size}");
+    for statement in policy.statement.iter().filter(|statement| statement.resource != ["*"]) {
+        let keys: Vec<&String> = statement.condition["StringEquals"].keys().collect();
+        assert!(keys[0].ends_with("Tag/aga.k8s.aws/resource"), "{keys:?}");
+        assert!(statement.condition["Null"].keys().any(|key| key.ends_with("elbv2.k8s.aws/cluster")));
+    }
+    let create =
+        policy.statement.iter().find(|one| one.action.contains("globalaccelerator:CreateAccelerator"));
+    assert_eq!(create.unwrap().condition["Null"]["aws:RequestTag/elbv2.k8s.aws/cluster"], ["false"]);
 }

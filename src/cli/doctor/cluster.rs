@@ -1,14 +1,17 @@
 //! The cluster's side: API server, definitions, classes, the running controller, its lease and its webhooks.
 
 use super::Check;
+use crate::api::crds::global_accelerator_crds;
 use crate::api::meta::INGRESS_CLASS_CONTROLLER;
 use crate::api::{CustomResourceDefinition, IngressClass, Lease, ObjectKey, crds};
 use crate::cli::session::Session;
 use crate::clock::now;
+use crate::cluster::accelerator_store;
 use crate::cluster::api_error::said;
 use crate::cluster::doctor_reads::{DoctorReads, RegisteredWebhook};
 use crate::cluster::installation::Installation;
 use crate::cluster::server_version::{Version, WITH_SLEEP};
+use crate::config::Config;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
@@ -43,8 +46,20 @@ pub(super) fn version_check(version: &Result<Version, Error>) -> Check {
 }
 
 pub(super) async fn check_definitions(reads: &DoctorReads) -> Vec<Check> {
+    compare_definitions(reads, crds()).await
+}
+
+/// The definition of GlobalAccelerators, if they are reconciled.
+pub(super) async fn check_accelerator_definition(reads: &DoctorReads, config: &Config) -> Vec<Check> {
+    if !accelerator_store::is_on(config) {
+        return Vec::new();
+    }
+    compare_definitions(reads, global_accelerator_crds()).await
+}
+
+async fn compare_definitions(reads: &DoctorReads, definitions: Vec<CustomResourceDefinition>) -> Vec<Check> {
     let mut checks = Vec::new();
-    for ours in crds() {
+    for ours in definitions {
         let name = ours.metadata.name.clone().unwrap_or_default();
         let installed = reads.definition(&name).await;
         checks.push(definition_check(&name, &ours, installed));

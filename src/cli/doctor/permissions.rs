@@ -15,6 +15,7 @@ use crate::aws::Cloud;
 use crate::aws_api::iam::Principal;
 use crate::aws_api::sts::CallerIdentity;
 use crate::aws_api::{Action, Service};
+use crate::cluster::accelerator_store;
 use crate::config::Config;
 use arn_scope::ArnScope;
 use needs::needs;
@@ -64,6 +65,7 @@ fn is_used(action: Action, config: &Config) -> bool {
         (Service::Wafv2, _) => config.enable_wafv2,
         (Service::WafRegional, _) => config.enable_waf,
         (Service::Shield, _) => config.enable_shield,
+        (Service::GlobalAccelerator, _) => accelerator_store::is_on(config),
         (_, Action::DescribeCapacityReservation | Action::ModifyCapacityReservation) => {
             config.features.lb_capacity_reservation
         }

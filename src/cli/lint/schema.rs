@@ -1,7 +1,7 @@
 //! Objects of our kinds beside the schema of their definition: values of the wrong type, values outside of closed sets, and
 //! fields that are missing. An object with one of these cannot be read at all, so that nothing else could be said about it.
 
-use crate::api::crds::gateway_crds;
+use crate::api::crds::{gateway_crds, global_accelerator_crds};
 use crate::finding::{Finding, ObjectRef, alternatives, compared};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 /// Schemas of the specs, by kind.
 static SPECS: LazyLock<BTreeMap<String, JSONSchemaProps>> = LazyLock::new(|| {
-    let specs = gateway_crds().into_iter().filter_map(|definition| {
+    let specs = gateway_crds().into_iter().chain(global_accelerator_crds()).filter_map(|definition| {
         let stored = definition.spec.versions.into_iter().find(|version| version.storage)?;
         let mut properties = stored.schema?.open_api_v3_schema?.properties?;
         Some((definition.spec.names.kind, properties.remove("spec")?))

@@ -22,7 +22,10 @@ pub(super) struct ReadFiles {
 pub(super) fn read_files(folder: Option<&Path>, files: &[PathBuf]) -> Result<ReadFiles, String> {
     let mut paths = Vec::new();
     if let Some(folder) = folder {
-        paths.extend(manifests_in(folder).map_err(|error| format!("error reading directory {}: {error}", folder.display()))?);
+        paths.extend(
+            manifests_in(folder)
+                .map_err(|error| format!("error reading directory {}: {error}", folder.display()))?,
+        );
     }
     paths.extend(files.iter().cloned());
     if paths.is_empty() {
@@ -33,7 +36,8 @@ pub(super) fn read_files(folder: Option<&Path>, files: &[PathBuf]) -> Result<Rea
         let failed = |problem: String| format!("error reading file {}: {problem}", path.display());
         let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
         for document in documents(&text) {
-            read.add_document(&document).map_err(|problem| failed(format!("error parsing document: {problem}")))?;
+            read.add_document(&document)
+                .map_err(|problem| failed(format!("error parsing document: {problem}")))?;
         }
     }
     Ok(read)
@@ -43,7 +47,8 @@ fn manifests_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
     let mut paths: Vec<PathBuf> = entries.collect::<io::Result<_>>()?;
     let is_manifest = |path: &PathBuf| {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let ending =
+            path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
         matches!(ending.as_str(), "yaml" | "yml" | "json") && path.is_file()
     };
     paths.retain(is_manifest);
@@ -101,8 +106,12 @@ impl ReadFiles {
         }
         match (version.as_str(), kind.as_str()) {
             (_, list) if list.ends_with("List") && fields.get("items").is_some_and(Value::is_array) => {
-                let items = fields.remove("items").and_then(|items| items.as_array().cloned()).unwrap_or_default();
-                items.into_iter().filter_map(|item| item.as_object().cloned()).for_each(|item| self.add_object(item));
+                let items =
+                    fields.remove("items").and_then(|items| items.as_array().cloned()).unwrap_or_default();
+                items
+                    .into_iter()
+                    .filter_map(|item| item.as_object().cloned())
+                    .for_each(|item| self.add_object(item));
             }
             ("networking.k8s.io/v1", "Ingress") => {
                 let read = self.read(fields);
@@ -127,7 +136,11 @@ impl ReadFiles {
                 self.input.params.extend(read.map(|found: IngressClassParams| Arc::new(found)));
             }
             ("networking.k8s.io/v1beta1" | "extensions/v1beta1", "Ingress") => {
-                let name = fields.get("metadata").and_then(|metadata| metadata.get("name")).cloned().unwrap_or_default();
+                let name = fields
+                    .get("metadata")
+                    .and_then(|metadata| metadata.get("name"))
+                    .cloned()
+                    .unwrap_or_default();
                 self.lines.push(format!(
                     "WARNING: Ingress {name} is of {version}, which is not read: convert it to networking.k8s.io/v1."
                 ));
@@ -140,7 +153,13 @@ impl ReadFiles {
     }
 
     fn read<T: DeserializeOwned>(&mut self, fields: Map<String, Value>) -> Option<T> {
-        let text = |pointer: &str| Value::Object(fields.clone()).pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |pointer: &str| {
+            Value::Object(fields.clone())
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let name = format!("{} {:?}", text("/kind"), text("/metadata/name"));
         match T::deserialize(Value::Object(fields)) {
             Ok(found) => Some(found),

@@ -39,24 +39,33 @@ pub(super) fn write(migration: &Migration, target: &Target<'_>, told: &mut dyn W
 }
 
 impl Target<'_> {
-    fn write_file(&self, folder: &Path, name: &str, objects: &[&Value], told: &mut dyn Write) -> Result<(), String> {
+    fn write_file(
+        &self,
+        folder: &Path,
+        name: &str,
+        objects: &[&Value],
+        told: &mut dyn Write,
+    ) -> Result<(), String> {
         let path = folder.join(format!("{name}.{}", self.format));
         let failed = |error: io::Error| format!("failed to write output: {}: {error}", path.display());
         std::fs::create_dir_all(folder).map_err(failed)?;
         let text = if self.format == "json" { json(objects) } else { yaml(objects) };
-        let text = text.map_err(|problem| format!("failed to write output: {}: {problem}", path.display()))?;
+        let text =
+            text.map_err(|problem| format!("failed to write output: {}: {problem}", path.display()))?;
         std::fs::write(&path, text).map_err(failed)?;
         writeln!(told, "Generated {} resource(s) in {}", objects.len(), path.display()).map_err(failed)
     }
 }
 
 fn yaml(objects: &[&Value]) -> Result<String, String> {
-    let texts = objects.iter().map(|object| serde_saphyr::to_string(object).map_err(|error| error.to_string()));
+    let texts =
+        objects.iter().map(|object| serde_saphyr::to_string(object).map_err(|error| error.to_string()));
     Ok(texts.collect::<Result<Vec<_>, _>>()?.join("---\n"))
 }
 
 fn json(objects: &[&Value]) -> Result<String, String> {
-    let texts = objects.iter().map(|object| serde_json::to_string_pretty(object).map_err(|error| error.to_string()));
+    let texts =
+        objects.iter().map(|object| serde_json::to_string_pretty(object).map_err(|error| error.to_string()));
     let texts = texts.map(|text| text.map(|text| text + "\n"));
     Ok(texts.collect::<Result<Vec<_>, _>>()?.concat())
 }

@@ -1,7 +1,8 @@
 //! Which stacks are planned: all, or those that changed manifests concern, as the controller's event handlers would have it.
 
 use crate::api::{
-    Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service, TargetGroupBinding,
+    GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service,
+    TargetGroupBinding,
 };
 use crate::cluster::CacheEvent;
 use crate::cluster::gateway_stores::GatewayChange;
@@ -135,6 +136,7 @@ pub(super) struct NoEventHandler;
 impl EventHandler for NoEventHandler {
     fn service(&self, _: &ObjectKey, _: CacheEvent<Service>) {}
     fn ingress(&self, _: &ObjectKey, _: CacheEvent<Ingress>) {}
+    fn global_accelerator(&self, _: &ObjectKey, _: CacheEvent<GlobalAccelerator>) {}
     fn ingress_class(&self, _: &ObjectKey, _: CacheEvent<IngressClass>) {}
     fn ingress_class_params(&self, _: &ObjectKey, _: CacheEvent<IngressClassParams>) {}
     fn namespace(&self, _: &ObjectKey, _: CacheEvent<Namespace>) {}

@@ -3,9 +3,11 @@
 use super::CurrentControllers;
 use super::workers::{BINDINGS, Controllers, INGRESSES, SERVICES};
 use crate::api::gateway::{ALB_CONTROLLER, NLB_CONTROLLER};
+use crate::cluster::accelerator_store;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::controller::event_handlers::Classes;
+use crate::controller::global_accelerator;
 use crate::controller::queue::Queue;
 use crate::facts::group::concerned_groups;
 use crate::gateway::Controller;
@@ -26,6 +28,9 @@ pub(super) fn read_when_asked(metrics: &Metrics, work: &Arc<CurrentControllers>)
         read_queue(metrics, BINDINGS, &work.queues.bindings);
         read_queue(metrics, ALB_CONTROLLER, &work.queues.gateways.alb_gateways);
         read_queue(metrics, NLB_CONTROLLER, &work.queues.gateways.nlb_gateways);
+        if accelerator_store::is_on(&work.context.config) {
+            read_queue(metrics, global_accelerator::COMPONENT, &work.queues.accelerators);
+        }
         work.object_states.publish(metrics);
         read_orphans(metrics, &work);
     });

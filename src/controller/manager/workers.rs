@@ -5,11 +5,11 @@ use super::binding_metrics::BindingCounters;
 use crate::api::gateway::{ALB_CONTROLLER, NLB_CONTROLLER};
 use crate::args::Workers;
 use crate::aws::recent_writes::{ReadYourWrites, ReadYourWritesRoles, RecentWrites};
-use crate::cluster::Objects;
 use crate::cluster::binding_api::KubeBindingApi;
 use crate::cluster::binding_store::KubeBindings;
 use crate::cluster::fence::fence;
 use crate::cluster::state_config_map::ConfigMapStateStore;
+use crate::cluster::{Objects, accelerator_store};
 use crate::controller::context::ReconcileContext;
 use crate::controller::event_handlers::Queues;
 use crate::controller::fact_source::{Certificates, FactCache, FactSource};
@@ -21,7 +21,7 @@ use crate::controller::secrets::SecretWatches;
 use crate::controller::target_group_binding::{BindingController, BindingDependencies};
 use crate::controller::top_talkers::{ObjectName, TopTalkers};
 use crate::controller::worker::{Reconcile, ReconcileResult, work};
-use crate::controller::{gateway, ingress, service};
+use crate::controller::{gateway, global_accelerator, ingress, service};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::resource_cache::ResourceCache;
 use crate::deploy::{DeployedState, Deployer};
@@ -131,6 +131,7 @@ fn context(parts: &Dependencies, deployer: Arc<Deployer>, queues: Arc<Queues>) -
         metrics: parts.metrics.clone(),
         secrets: SecretWatches::new(parts.client.clone(), label, queues),
         refused_members: RefusedMembers::default(),
+        accelerators: global_accelerator::AcceleratorMemory::default(),
         seen: Mutex::default(),
     }
 }
@@ -150,7 +151,7 @@ fn binding_controller(parts: &Dependencies) -> BindingController {
 impl Controllers {
     /// Starts the workers. Targets have workers of their own: they never wait for load balancers.
     pub(super) fn spawn(self: &Arc<Self>, workers: &Workers, tasks: &mut JoinSet<()>) {
-        let Queues { services, groups, bindings, gateways } = &*self.queues;
+        let Queues { services, groups, bindings, gateways, accelerators } = &*self.queues;
         self.spawn_workers(BINDINGS, workers.target_group_binding, bindings, tasks, |work, key| {
             Box::pin(work.bindings.reconcile(key))
         });
@@ -161,6 +162,12 @@ impl Controllers {
             Box::pin(ingress::reconcile(&work.context, id))
         });
         self.spawn_of_gateways(workers, gateways, tasks);
+        if accelerator_store::is_on(&self.context.config) {
+            let (name, count) = (global_accelerator::COMPONENT, workers.global_accelerator);
+            self.spawn_workers(name, count, accelerators, tasks, |work, key| {
+                Box::pin(global_accelerator::reconcile(&work.context, key))
+            });
+        }
     }
 
     fn spawn_of_gateways(
@@ -240,6 +247,7 @@ fn top_talkers_name(controller: &'static str) -> &'static str {
         BINDINGS => "targetgroupbinding",
         ALB_CONTROLLER => "albgateway",
         NLB_CONTROLLER => "nlbgateway",
+        global_accelerator::COMPONENT => "globalaccelerator",
         other => other,
     }
 }

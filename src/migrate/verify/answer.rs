@@ -30,7 +30,9 @@ impl TargetGroupNames {
         match target {
             Ref::Pending(symbol) => self.get(&symbol.id),
             Ref::Known(arn) => {
-                let name = arn.split_once("targetgroup/").map_or(arn.as_str(), |(_, rest)| rest.split('/').next().unwrap_or(rest));
+                let name = arn
+                    .split_once("targetgroup/")
+                    .map_or(arn.as_str(), |(_, rest)| rest.split('/').next().unwrap_or(rest));
                 format!("target group {name}")
             }
         }
@@ -47,13 +49,18 @@ fn port_number(binding: &Binding, aws: &PermissiveAws, config: &Config) -> Strin
     let mut facts = Facts::default();
     aws.answer(Lookup::Service { namespace: key.0.clone(), name: key.1.clone() }, &mut facts, config);
     let service = facts.services.get(&key).and_then(|found| found.clone().ok().flatten());
-    let ports = service.iter().flat_map(|service| service.spec.iter().flat_map(|spec| spec.ports.iter().flatten()));
+    let ports =
+        service.iter().flat_map(|service| service.spec.iter().flat_map(|spec| spec.ports.iter().flatten()));
     let number = ports.clone().find(|port| port.name.as_ref() == Some(named)).map(|port| port.port);
     number.map_or_else(|| named.clone(), |number| number.to_string())
 }
 
 /// What a rule does, as a text.
-pub(super) fn describe(actions: &[ListenerAction], transforms: &[RuleTransform], names: &TargetGroupNames) -> String {
+pub(super) fn describe(
+    actions: &[ListenerAction],
+    transforms: &[RuleTransform],
+    names: &TargetGroupNames,
+) -> String {
     let mut parts: Vec<String> = transforms.iter().map(transform).collect();
     parts.sort();
     parts.extend(actions.iter().map(|action| describe_action(action, names)));
@@ -62,7 +69,10 @@ pub(super) fn describe(actions: &[ListenerAction], transforms: &[RuleTransform],
 
 fn transform(transform: &RuleTransform) -> String {
     let what = if transform.kind == "url-rewrite" { "path" } else { "host" };
-    let rewrites = transform.rewrites.iter().map(|(regex, replace)| format!("{what} {} is {replace}", plain_regex(regex)));
+    let rewrites = transform
+        .rewrites
+        .iter()
+        .map(|(regex, replace)| format!("{what} {} is {replace}", plain_regex(regex)));
     rewrites.collect::<Vec<_>>().join(", ")
 }
 
@@ -100,13 +110,15 @@ fn describe_forward(forward: &ForwardAction, names: &TargetGroupNames) -> String
         .collect();
     targets.sort();
     let sticky = forward.stickiness.as_ref().filter(|sticky| sticky.enabled == Some(true) && !is_alone);
-    let sticky = sticky.map(|sticky| format!(", clients stay for {} s", sticky.duration_seconds.unwrap_or(3600)));
+    let sticky =
+        sticky.map(|sticky| format!(", clients stay for {} s", sticky.duration_seconds.unwrap_or(3600)));
     format!("forward to {}{}", targets.join(" and "), sticky.unwrap_or_default())
 }
 
 fn describe_redirect(redirect: &RedirectAction) -> String {
     let part = |text: &Option<String>, default: &str| text.clone().unwrap_or_else(|| default.to_owned());
-    let protocol = part(&redirect.protocol, "#{protocol}").to_uppercase().replace("#{PROTOCOL}", "#{protocol}");
+    let protocol =
+        part(&redirect.protocol, "#{protocol}").to_uppercase().replace("#{PROTOCOL}", "#{protocol}");
     format!(
         "redirect {} to {protocol}://{}:{}{}?{}",
         redirect.status_code.trim_start_matches("HTTP_"),

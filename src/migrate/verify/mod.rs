@@ -59,7 +59,9 @@ pub enum Obstacle {
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Today(problem) => write!(f, "not compared, because the controller does not build it today: {problem}"),
+            Self::Today(problem) => {
+                write!(f, "not compared, because the controller does not build it today: {problem}")
+            }
             Self::Generated(problem) => write!(f, "the generated objects cannot be built: {problem}"),
         }
     }
@@ -81,7 +83,8 @@ pub struct Compared {
 impl Compared {
     /// Whether requests would be answered differently.
     pub fn changes_traffic(&self) -> bool {
-        matches!(self.obstacle, Some(Obstacle::Generated(_))) || self.differences.iter().any(|found| found.weight == Weight::Traffic)
+        matches!(self.obstacle, Some(Obstacle::Generated(_)))
+            || self.differences.iter().any(|found| found.weight == Weight::Traffic)
     }
 }
 
@@ -137,13 +140,22 @@ pub fn compare(migration: &Migration, input: &Input, config: &Config) -> Vec<Com
 }
 
 /// Errors: why the two cannot be compared.
-fn compare_group(group: &Group, gateway: &ObjectKey, world: &World, config: &Config) -> Result<Vec<Difference>, Obstacle> {
-    let aws = PermissiveAws::for_group(group.members.iter().map(|member| &*member.ingress)).with_known_services(&world.services);
+fn compare_group(
+    group: &Group,
+    gateway: &ObjectKey,
+    world: &World,
+    config: &Config,
+) -> Result<Vec<Difference>, Obstacle> {
+    let aws = PermissiveAws::for_group(group.members.iter().map(|member| &*member.ingress))
+        .with_known_services(&world.services);
     let unknown = || Obstacle::Today("it cannot be built without its cluster".to_owned());
     let built = build_group(&ingress_group(group), &aws, config).ok_or_else(unknown)?;
     let refused = built.members.iter().filter(|member| !member.state.is_served());
-    let findings: Vec<String> = refused.flat_map(|member| member.diagnostics().into_iter().map(|finding| finding.to_string())).collect();
-    let today = built.stack.filter(|_| findings.is_empty()).ok_or_else(|| Obstacle::Today(findings.join("; ")))?;
+    let findings: Vec<String> = refused
+        .flat_map(|member| member.diagnostics().into_iter().map(|finding| finding.to_string()))
+        .collect();
+    let today =
+        built.stack.filter(|_| findings.is_empty()).ok_or_else(|| Obstacle::Today(findings.join("; ")))?;
     let generated = world.build(gateway, Controller::Alb, &aws, config).map_err(Obstacle::Generated)?;
     let mut differences = problems_of(&generated);
     compare_stacks(&today, &generated.stack, &aws, config, &mut differences);
@@ -153,7 +165,10 @@ fn compare_group(group: &Group, gateway: &ObjectKey, world: &World, config: &Con
 /// What is wrong with the generated objects.
 pub(super) fn problems_of(built: &BuiltGateway) -> Vec<Difference> {
     let routes = built.report.routes.values().flatten().map(|problem| problem.message.clone());
-    routes.chain(built.report.listeners.values().map(ToString::to_string)).map(|problem| unusable(&problem)).collect()
+    routes
+        .chain(built.report.listeners.values().map(ToString::to_string))
+        .map(|problem| unusable(&problem))
+        .collect()
 }
 
 fn unusable(problem: &str) -> Difference {
@@ -182,8 +197,15 @@ fn ingress_group(group: &Group) -> IngressGroup {
     IngressGroup { id, members: group.members.iter().map(member).collect(), departing: Vec::new() }
 }
 
-pub(super) fn compare_stacks(today: &Stack, generated: &Stack, aws: &PermissiveAws, config: &Config, into: &mut Vec<Difference>) {
-    let (names, new_names) = (TargetGroupNames::of(today, aws, config), TargetGroupNames::of(generated, aws, config));
+pub(super) fn compare_stacks(
+    today: &Stack,
+    generated: &Stack,
+    aws: &PermissiveAws,
+    config: &Config,
+    into: &mut Vec<Difference>,
+) {
+    let (names, new_names) =
+        (TargetGroupNames::of(today, aws, config), TargetGroupNames::of(generated, aws, config));
     settings::load_balancers(today, generated, LOAD_BALANCER_ID, into);
     let others = today.load_balancers.keys().filter(|id| id.as_str() != LOAD_BALANCER_ID);
     into.extend(others.map(|id| Difference {
@@ -214,11 +236,18 @@ pub(super) fn compare_stacks(today: &Stack, generated: &Stack, aws: &PermissiveA
 }
 
 /// What a listener answers, in order.
-fn listener_atoms(stack: &Stack, port: i32, load_balancer: Option<&str>, names: &TargetGroupNames) -> Vec<Atom> {
+fn listener_atoms(
+    stack: &Stack,
+    port: i32,
+    load_balancer: Option<&str>,
+    names: &TargetGroupNames,
+) -> Vec<Atom> {
     let is_it = |found: &crate::model::Listener| {
         found.port == port && load_balancer.is_none_or(|id| found.load_balancer.as_str() == id)
     };
-    let Some((id, listener)) = stack.listeners.iter().find(|(_, found)| is_it(found)) else { return Vec::new() };
+    let Some((id, listener)) = stack.listeners.iter().find(|(_, found)| is_it(found)) else {
+        return Vec::new();
+    };
     let first = (id.clone(), i32::MIN);
     let own = stack.rules.range(first..).take_while(|((of, _), _): &(&(ResourceId, i32), _)| of == id);
     let mut all: Vec<Atom> = own

@@ -115,19 +115,39 @@ pub(super) fn atoms(conditions: &[RuleCondition], answer: &str) -> Vec<Atom> {
     let mut atoms = vec![Atom::default(answer.to_owned())];
     for condition in conditions {
         atoms = match condition {
-            RuleCondition::HostHeader(values) => product(&atoms, &patterns(values, true), |atom, host| atom.host = host),
-            RuleCondition::PathPattern(values) => product(&atoms, &patterns(values, false), |atom, path| atom.path = path),
-            RuleCondition::HttpRequestMethod(methods) => product(&atoms, methods, |atom, method| atom.method = Some(method)),
+            RuleCondition::HostHeader(values) => {
+                product(&atoms, &patterns(values, true), |atom, host| atom.host = host)
+            }
+            RuleCondition::PathPattern(values) => {
+                product(&atoms, &patterns(values, false), |atom, path| atom.path = path)
+            }
+            RuleCondition::HttpRequestMethod(methods) => {
+                product(&atoms, methods, |atom, method| atom.method = Some(method))
+            }
             RuleCondition::QueryString(pairs) => {
-                let texts: Vec<String> = pairs.iter().map(|(key, value)| format!("query {}={value}", key.as_deref().unwrap_or("*"))).collect();
+                let texts: Vec<String> = pairs
+                    .iter()
+                    .map(|(key, value)| format!("query {}={value}", key.as_deref().unwrap_or("*")))
+                    .collect();
                 product(&atoms, &texts, |atom, text| {
                     atom.others.insert(text);
                 })
             }
             RuleCondition::HttpHeader { name, values } => {
-                let sorted = |texts: &[String]| texts.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" or ");
-                let texts = [sorted(&values.values), sorted(&values.regexes)].into_iter().filter(|text| !text.is_empty());
-                let text = format!("header {}: {}", name.to_lowercase(), texts.collect::<Vec<_>>().join(" or "));
+                let sorted = |texts: &[String]| {
+                    texts
+                        .iter()
+                        .cloned()
+                        .collect::<BTreeSet<_>>()
+                        .into_iter()
+                        .collect::<Vec<_>>()
+                        .join(" or ")
+                };
+                let texts = [sorted(&values.values), sorted(&values.regexes)]
+                    .into_iter()
+                    .filter(|text| !text.is_empty());
+                let text =
+                    format!("header {}: {}", name.to_lowercase(), texts.collect::<Vec<_>>().join(" or "));
                 product(&atoms, &[text], |atom, text| {
                     atom.others.insert(text);
                 })
@@ -231,7 +251,9 @@ pub(super) fn changes(today: &[Atom], generated: &[Atom]) -> Option<Vec<Change>>
 }
 
 fn describe(atom: &Atom, other: &Atom, today: &[Atom], generated: &[Atom]) -> Change {
-    let is_in = |list: &[Atom], wanted: &Atom| list.iter().any(|found| found.is_about_the_same(wanted) && found.answer == wanted.answer);
+    let is_in = |list: &[Atom], wanted: &Atom| {
+        list.iter().any(|found| found.is_about_the_same(wanted) && found.answer == wanted.answer)
+    };
     let is_narrower = atom.covers(other);
     let requests = if is_narrower { other.clone() } else { atom.clone() };
     let reason = if is_in(today, other) && is_in(generated, atom) {
@@ -278,10 +300,18 @@ mod tests {
     #[test]
     fn changes_are_told_with_their_reason() {
         let cases = [
-            (list(&[("*", "/*", "1"), ("*", "/x", "2")]), list(&[("*", "/x", "2"), ("*", "/*", "1")]), "order differs"),
+            (
+                list(&[("*", "/*", "1"), ("*", "/x", "2")]),
+                list(&[("*", "/x", "2"), ("*", "/*", "1")]),
+                "order differs",
+            ),
             (list(&[("a", "/x", "1")]), list(&[]), "no equivalent"),
             (list(&[("*", "/x/*", "1")]), list(&[("*", "/x", "1"), ("*", "/x/*", "1")]), "more requests"),
-            (list(&[("a", "/x", "1"), ("b", "/y", "2")]), list(&[("a", "/x", "1"), ("a", "/y", "2"), ("b", "/y", "2")]), "more requests"),
+            (
+                list(&[("a", "/x", "1"), ("b", "/y", "2")]),
+                list(&[("a", "/x", "1"), ("a", "/y", "2"), ("b", "/y", "2")]),
+                "more requests",
+            ),
         ];
         for (today, generated, reason) in cases {
             let found = changes(&today, &generated).unwrap();
@@ -302,8 +332,10 @@ mod tests {
     fn some_list() -> impl Strategy<Value = Vec<Atom>> {
         let rule = ("(a|b|\\*|\\*.a)", "/(\\*|x|x/\\*|\\?|y\\*)", "[123]");
         prop::collection::vec(rule, 0..6).prop_map(|rules| {
-            let rules: Vec<(&str, &str, &str)> =
-                rules.iter().map(|(host, path, answer)| (host.as_str(), path.as_str(), answer.as_str())).collect();
+            let rules: Vec<(&str, &str, &str)> = rules
+                .iter()
+                .map(|(host, path, answer)| (host.as_str(), path.as_str(), answer.as_str()))
+                .collect();
             list(&rules)
         })
     }

@@ -69,7 +69,11 @@ fn load_balancer(found: &LoadBalancer) -> Fields {
         Ref::Known(id) => id.clone(),
         Ref::Pending(_) => "a managed one".to_owned(),
     };
-    let tags = found.tags.iter().filter(|(key, _)| *key != MIGRATED_FROM).map(|(key, value)| format!("{key}={value}"));
+    let tags = found
+        .tags
+        .iter()
+        .filter(|(key, _)| *key != MIGRATED_FROM)
+        .map(|(key, value)| format!("{key}={value}"));
     let private_link = text(&found.enforce_inbound_rules_on_private_link);
     BTreeMap::from([
         ("scheme", format!("{:?}", found.scheme)),
@@ -104,13 +108,27 @@ fn protection(found: &Protection) -> Fields {
 /// Compares what the load balancers are, without listeners. `resource`: id of the load balancer on today's side.
 pub(super) fn load_balancers(today: &Stack, generated: &Stack, resource: &str, into: &mut Vec<Difference>) {
     let of = |stack: &Stack| {
-        let found = stack.load_balancers.get(&resource.into()).or_else(|| stack.load_balancers.values().next());
+        let found =
+            stack.load_balancers.get(&resource.into()).or_else(|| stack.load_balancers.values().next());
         found.map(load_balancer).unwrap_or_default()
     };
     compare("load balancer", (&of(today), &of(generated)), &LOAD_BALANCER, into);
-    compare("load balancer", (&protection(&today.protection), &protection(&generated.protection)), &PROTECTION, into);
+    compare(
+        "load balancer",
+        (&protection(&today.protection), &protection(&generated.protection)),
+        &PROTECTION,
+        into,
+    );
     let sources = |stack: &Stack| {
-        let rules = |group: &SecurityGroup| group.ingress.iter().map(|rule| format!("{} {:?}-{:?} {:?}", rule.protocol, rule.from_port, rule.to_port, rule.source)).collect::<Vec<_>>();
+        let rules = |group: &SecurityGroup| {
+            group
+                .ingress
+                .iter()
+                .map(|rule| {
+                    format!("{} {:?}-{:?} {:?}", rule.protocol, rule.from_port, rule.to_port, rule.source)
+                })
+                .collect::<Vec<_>>()
+        };
         Fields::from([("who may connect", list(stack.security_groups.values().flat_map(rules)))])
     };
     let row = [("who may connect", "inbound-cidrs", Traffic)];
@@ -128,9 +146,15 @@ const LISTENER: [(&str, &str, Weight); 7] = [
 ];
 
 /// Listeners by port, without rules.
-pub(super) fn listeners(today: &Stack, generated: &Stack, resource: &str, into: &mut Vec<Difference>) -> BTreeSet<i32> {
+pub(super) fn listeners(
+    today: &Stack,
+    generated: &Stack,
+    resource: &str,
+    into: &mut Vec<Difference>,
+) -> BTreeSet<i32> {
     let by_port = |stack: &Stack, only: Option<&str>| {
-        let own = stack.listeners.values().filter(|found| only.is_none_or(|id| found.load_balancer.as_str() == id));
+        let own =
+            stack.listeners.values().filter(|found| only.is_none_or(|id| found.load_balancer.as_str() == id));
         own.map(|found| (found.port, found.clone())).collect::<BTreeMap<_, _>>()
     };
     let (before, after) = (by_port(today, Some(resource)), by_port(generated, None));
@@ -142,7 +166,10 @@ pub(super) fn listeners(today: &Stack, generated: &Stack, resource: &str, into: 
             let mutual = mutual.map(|mutual| format!("{mutual:?}")).unwrap_or_default();
             Fields::from([
                 ("protocol", format!("{:?}", found.protocol)),
-                ("default certificate", found.certificates.first().map(ToString::to_string).unwrap_or_default()),
+                (
+                    "default certificate",
+                    found.certificates.first().map(ToString::to_string).unwrap_or_default(),
+                ),
                 ("certificates", list(found.certificates.iter().map(ToString::to_string))),
                 ("security policy", found.ssl_policy.clone().unwrap_or_default()),
                 ("mutual TLS", mutual),
@@ -200,12 +227,18 @@ fn target_group(found: &TargetGroup, binding: Option<&Binding>) -> Fields {
         ("address type", format!("{:?}", found.ip_address_type)),
         ("attributes", pairs(&found.attributes)),
         ("nodes", text(&binding.and_then(|binding| binding.node_selector.as_ref()))),
-        ("shared between clusters", binding.filter(|binding| binding.multi_cluster).map(|_| "yes".to_owned()).unwrap_or_default()),
+        (
+            "shared between clusters",
+            binding.filter(|binding| binding.multi_cluster).map(|_| "yes".to_owned()).unwrap_or_default(),
+        ),
         ("health check port", check.port.clone().unwrap_or_default()),
         ("health check protocol", text(&check.protocol)),
         ("health check path", check.path.clone().unwrap_or_default()),
         ("health check codes", codes(check)),
-        ("health check times", format!("{} every {}", text(&check.timeout_seconds), text(&check.interval_seconds))),
+        (
+            "health check times",
+            format!("{} every {}", text(&check.timeout_seconds), text(&check.interval_seconds)),
+        ),
         ("healthy threshold", text(&check.healthy_threshold)),
         ("unhealthy threshold", text(&check.unhealthy_threshold)),
     ])
@@ -236,8 +269,12 @@ pub(super) fn target_groups(
     let (before, after) = (by_name(today, names), by_name(generated, new_names));
     for (name, found) in &after {
         for fields in found {
-            let distance = |other: &&Fields| other.iter().filter(|(key, value)| fields.get(*key) != Some(*value)).count();
-            let Some(nearest) = before.get(name).and_then(|known| known.iter().min_by_key(distance)) else { continue };
+            let distance = |other: &&Fields| {
+                other.iter().filter(|(key, value)| fields.get(*key) != Some(*value)).count()
+            };
+            let Some(nearest) = before.get(name).and_then(|known| known.iter().min_by_key(distance)) else {
+                continue;
+            };
             compare(&format!("targets of {name}"), (nearest, fields), &TARGET_GROUP, into);
         }
     }

@@ -4,10 +4,12 @@ use crate::admission;
 use crate::admission::dry_build::{build_with_answers, completed};
 use crate::admission::permissive_facts::{KnownServices, PermissiveAws};
 use crate::api::gateway::{
-    Gateway, GatewayClass, GatewayClassStatus, HttpPathMatch, HttpRoute, HttpRouteMatch, PathMatchType, ReferenceGrant, TcpRoute, UdpRoute,
+    Gateway, GatewayClass, GatewayClassStatus, HttpPathMatch, HttpRoute, HttpRouteMatch, PathMatchType,
+    ReferenceGrant, TcpRoute, UdpRoute,
 };
 use crate::api::gateway_config::{
-    ListenerRuleConfiguration, ListenerRuleConfigurationStatus, LoadBalancerConfiguration, TargetGroupConfiguration,
+    ListenerRuleConfiguration, ListenerRuleConfigurationStatus, LoadBalancerConfiguration,
+    TargetGroupConfiguration,
 };
 use crate::api::{Condition, Namespace, ObjectKey, ObjectMeta, Service, Time};
 use crate::builder;
@@ -117,21 +119,27 @@ fn judged(mut rule: ListenerRuleConfiguration, config: &Config) -> ListenerRuleC
 impl World {
     pub fn of(migration: &Migration, input: &Input, config: &Config) -> Self {
         let routes: Vec<Arc<HttpRoute>> = read(migration.routes.iter(), "HTTPRoute");
-        let routes = routes.into_iter().map(|route| Arc::new(defaulted(Arc::unwrap_or_clone(route)))).collect();
+        let routes =
+            routes.into_iter().map(|route| Arc::new(defaulted(Arc::unwrap_or_clone(route)))).collect();
         let services = input.services.iter().map(|service| {
             let key = ObjectKey::of(&**service);
             ((key.namespace().to_owned(), key.name().to_owned()), Arc::new(stored(service)))
         });
         let rules = read(migration.rules.values(), "ListenerRuleConfiguration");
-        let rules = rules.into_iter().map(|rule| Arc::new(judged(Arc::unwrap_or_clone(rule), config))).collect();
+        let rules =
+            rules.into_iter().map(|rule| Arc::new(judged(Arc::unwrap_or_clone(rule), config))).collect();
         Self {
             gateways: by_key(read(migration.gateways.iter(), "Gateway")),
             load_balancers: by_key(read(migration.load_balancers.iter(), "LoadBalancerConfiguration")),
             target_groups: by_key(read(migration.target_groups.iter(), "TargetGroupConfiguration")),
             rules: by_key(rules),
             http: by_gateway(routes, |route| &route.spec.parent_refs),
-            tcp: by_gateway(read(migration.routes.iter(), "TCPRoute"), |route: &TcpRoute| &route.spec.parent_refs),
-            udp: by_gateway(read(migration.routes.iter(), "UDPRoute"), |route: &UdpRoute| &route.spec.parent_refs),
+            tcp: by_gateway(read(migration.routes.iter(), "TCPRoute"), |route: &TcpRoute| {
+                &route.spec.parent_refs
+            }),
+            udp: by_gateway(read(migration.routes.iter(), "UDPRoute"), |route: &UdpRoute| {
+                &route.spec.parent_refs
+            }),
             services: Arc::new(services.collect()),
         }
     }
@@ -146,9 +154,13 @@ impl World {
     ) -> Result<BuiltGateway, String> {
         let gateway = self.gateways.get(key).ok_or_else(|| format!("Gateway {key} cannot be read"))?;
         let features = &config.features;
-        let options = GatewayOptions { strict: features.gateway_api_strict, listener_sets: features.gateway_listener_set };
+        let options = GatewayOptions {
+            strict: features.gateway_api_strict,
+            listener_sets: features.gateway_listener_set,
+        };
         let cluster = WithServices { world: self, aws, config };
-        let merged = resolve(&accepted(controller), gateway, &cluster, options).map_err(|error| error.to_string())?;
+        let merged =
+            resolve(&accepted(controller), gateway, &cluster, options).map_err(|error| error.to_string())?;
         let sets = sort(gateway, std::iter::empty(), &cluster, options);
         let offer = Offer::new(controller, judge(gateway, &sets.accepted, controller, options), &sets);
         let none = Vec::new();
@@ -156,7 +168,8 @@ impl World {
         let tcp = self.tcp.get(key).into_iter().flatten().map(|route| Route::from(&**route));
         let udp = self.udp.get(key).into_iter().flatten().map(|route| Route::from(&**route));
         let routes: Vec<Route<'_>> = http.chain(tcp).chain(udp).collect();
-        let outcomes: Vec<_> = routes.iter().map(|route| attach(route, key, &offer, &cluster, options)).collect();
+        let outcomes: Vec<_> =
+            routes.iter().map(|route| attach(route, key, &offer, &cluster, options)).collect();
         let default = merged.default_target_group.as_ref();
         let loaded: Vec<_> = routes.iter().map(|route| load(route, default, &cluster, options)).collect();
         let (ports, undecided) = (by_port(&offer, &outcomes), undecided_ports(&offer, &outcomes));
@@ -212,7 +225,11 @@ impl Cluster for WithServices<'_> {
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
         let (namespace, name) = (key.namespace().to_owned(), key.name().to_owned());
         let mut facts = Facts::default();
-        self.aws.answer(Lookup::Service { namespace: namespace.clone(), name: name.clone() }, &mut facts, self.config);
+        self.aws.answer(
+            Lookup::Service { namespace: namespace.clone(), name: name.clone() },
+            &mut facts,
+            self.config,
+        );
         facts.services.get(&(namespace, name))?.clone().ok()?
     }
 
@@ -232,8 +249,16 @@ impl Cluster for WithServices<'_> {
         self.world.target_groups.get(key).cloned()
     }
 
-    fn target_group_configuration_of(&self, kind: &str, target: &ObjectKey) -> Option<Arc<TargetGroupConfiguration>> {
-        let mut own = self.world.target_groups.values().filter(|found| ObjectKey::of(&***found).namespace() == target.namespace());
+    fn target_group_configuration_of(
+        &self,
+        kind: &str,
+        target: &ObjectKey,
+    ) -> Option<Arc<TargetGroupConfiguration>> {
+        let mut own = self
+            .world
+            .target_groups
+            .values()
+            .filter(|found| ObjectKey::of(&***found).namespace() == target.namespace());
         own.find(|found| config::target(&found.spec) == Some((kind, target.name()))).cloned()
     }
 

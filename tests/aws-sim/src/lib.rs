@@ -25,6 +25,7 @@ pub mod world_builder;
 mod acm;
 mod ec2;
 mod elb;
+mod global_accelerator;
 mod iam;
 mod ids;
 mod page;

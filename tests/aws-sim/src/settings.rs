@@ -50,6 +50,8 @@ pub struct Delays {
     pub validation_records: Duration,
     /// From the request of a certificate until it is issued at the earliest.
     pub validation: Duration,
+    /// From a change of an accelerator until it is `DEPLOYED`.
+    pub accelerator: Duration,
 }
 
 impl Delays {
@@ -62,6 +64,7 @@ impl Delays {
             interface_release: Duration::from_secs(5),
             validation_records: Duration::from_secs(2),
             validation: Duration::from_secs(4),
+            accelerator: Duration::from_secs(3),
         }
     }
 }
@@ -127,6 +130,12 @@ pub struct Quotas {
     pub security_groups: usize,
     /// Inbound rules of a security group, for each address family.
     pub rules_per_security_group: usize,
+    /// Accelerators of the account.
+    pub accelerators: usize,
+    /// Listeners of an accelerator.
+    pub accelerator_listeners: usize,
+    /// Endpoints of an endpoint group.
+    pub endpoints_per_group: usize,
 }
 
 impl Default for Quotas {
@@ -149,6 +158,9 @@ impl Default for Quotas {
             security_groups_per_load_balancer: 5,
             security_groups: 2500,
             rules_per_security_group: 60,
+            accelerators: 20,
+            accelerator_listeners: 10,
+            endpoints_per_group: 10,
         }
     }
 }

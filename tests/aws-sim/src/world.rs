@@ -2,8 +2,8 @@
 
 use crate::call_log::CALLER;
 use crate::{
-    Call, Clock, Outcome, Settings, acm::Acm, ec2::Ec2, elb::Elb, ids::Ids, protection::Protection,
-    refusal::CallResult, route53::Route53, world_builder::Landmarks,
+    Call, Clock, Outcome, Settings, acm::Acm, ec2::Ec2, elb::Elb, global_accelerator::GlobalAccelerator,
+    ids::Ids, protection::Protection, refusal::CallResult, route53::Route53, world_builder::Landmarks,
 };
 use aws_load_balancer_controller::aws_api::{CloudError, Operation, Request, Response};
 use std::time::Duration;
@@ -46,6 +46,7 @@ pub struct World {
     pub(crate) acm: Acm,
     pub(crate) route53: Route53,
     pub(crate) protection: Protection,
+    pub(crate) global_accelerator: GlobalAccelerator,
     pub(crate) landmarks: Landmarks,
     log: Vec<Call>,
 }
@@ -107,6 +108,9 @@ impl World {
         let elb = &self.elb;
         let arns = elb.load_balancers.keys().chain(elb.target_groups.keys());
         let arns = arns.chain(elb.listeners.keys()).chain(elb.rules.keys());
+        let accelerators = &self.global_accelerator;
+        let arns = arns.chain(accelerators.accelerators.keys()).chain(accelerators.listeners.keys());
+        let arns = arns.chain(accelerators.groups.keys());
         let mut all: Vec<_> = arns.chain(self.ec2.security_groups.keys()).cloned().collect();
         all.sort();
         all
@@ -218,6 +222,24 @@ dispatch! {
     may DescribeShieldProtection => describe_shield_protection;
     may CreateShieldProtection => create_shield_protection;
     may DeleteShieldProtection => delete_shield_protection;
+    may ListAccelerators => list_accelerators;
+    may DescribeAccelerator => describe_accelerator;
+    may ListAcceleratorTags => list_accelerator_tags;
+    may ListAcceleratorListeners => list_accelerator_listeners;
+    may ListEndpointGroups => list_endpoint_groups;
+    may CreateAccelerator => create_accelerator;
+    may UpdateAccelerator => update_accelerator;
+    may DeleteAccelerator => delete_accelerator;
+    may TagAccelerator => tag_accelerator;
+    may UntagAccelerator => untag_accelerator;
+    may CreateAcceleratorListener => create_accelerator_listener;
+    may UpdateAcceleratorListener => update_accelerator_listener;
+    may DeleteAcceleratorListener => delete_accelerator_listener;
+    may CreateEndpointGroup => create_endpoint_group;
+    may UpdateEndpointGroup => update_endpoint_group;
+    may DeleteEndpointGroup => delete_endpoint_group;
+    may AddEndpoints => add_endpoints;
+    may RemoveEndpoints => remove_endpoints;
     sure GetCallerIdentity => get_caller_identity;
     may GetRole => get_role;
     may SimulatePrincipalPolicy => simulate_principal_policy;

@@ -76,6 +76,13 @@ const FOR_LISTENER_SETS: &[(&str, &str, &str, &str)] = &[
     ("gateway.networking.k8s.io", "listenersets/status", "patch", ""),
 ];
 
+const FOR_ACCELERATORS: &[(&str, &str, &str, &str)] = &[
+    ("aga.k8s.aws", "globalaccelerators", "get list patch watch", ""),
+    ("aga.k8s.aws", "globalaccelerators/status", "patch", ""),
+];
+const FOR_ACCELERATORS_WITHOUT_GATEWAYS: &[(&str, &str, &str, &str)] =
+    &[("gateway.networking.k8s.io", "gateways referencegrants", "list watch", "")];
+
 /// What this controller needs beyond, because it issues the webhooks' certificates itself.
 const FOR_CERTIFICATES: &[(&str, &str, &str, &str)] = &[
     ("", "secrets", "create", ""),
@@ -177,4 +184,17 @@ fn gateways_bring_the_rights_that_they_need_and_gates_take_them_away() {
     assert_eq!(without_albs, of(&[FOR_GATEWAYS, FOR_NLB_ROUTES, FOR_LISTENER_SETS]));
     let without_sets = granted_for_gateways(&["GatewayListenerSet=false"]);
     assert_eq!(without_sets, of(&[FOR_GATEWAYS, FOR_ALB_ROUTES, FOR_NLB_ROUTES]));
+}
+
+#[test]
+fn accelerators_bring_the_rights_that_they_need() {
+    let of = |tables: &[&[(&str, &str, &str, &str)]]| expand(&tables.concat());
+    let off = granted_for_gateways(&["GlobalAcceleratorController=false"]);
+    assert_eq!(off, granted_for_gateways(&[]), "the gate is off by default");
+    let on = granted_for_gateways(&["GlobalAcceleratorController=true"]);
+    let more: BTreeSet<Right> = on.difference(&off).cloned().collect();
+    assert_eq!(more, expand(FOR_ACCELERATORS));
+    let alone = ["ALBGatewayAPI=false", "NLBGatewayAPI=false", "GlobalAcceleratorController=t"];
+    let both = of(&[FOR_ACCELERATORS, FOR_ACCELERATORS_WITHOUT_GATEWAYS]);
+    assert_eq!(granted_for_gateways(&alone), both);
 }

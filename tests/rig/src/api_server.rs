@@ -47,11 +47,15 @@ const KINDS: &[(&str, &str)] = &[
     ("LoadBalancerConfiguration", "loadbalancerconfigurations"),
     ("TargetGroupConfiguration", "targetgroupconfigurations"),
     ("ListenerRuleConfiguration", "listenerruleconfigurations"),
+    ("GlobalAccelerator", "globalaccelerators"),
 ];
 
 /// API versions whose kinds are told of in discovery, once they are installed.
 const GATEWAY_API: &[&str] =
     &["gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1", "gateway.k8s.aws/v1"];
+
+/// API versions of GlobalAccelerators.
+const ACCELERATORS: &[&str] = &["aga.k8s.aws/v1beta1"];
 
 /// When everything was created.
 const EPOCH: &str = "2026-01-01T00:00:00Z";
@@ -79,6 +83,7 @@ struct State {
     collections: BTreeMap<String, Collection>,
     refusal: Option<Refusal>,
     has_gateway_api: bool,
+    has_accelerators: bool,
 }
 
 /// Whether a request (method, and path with query) is refused.
@@ -185,6 +190,11 @@ impl ApiServer {
     /// Serves the kinds of Gateway API and those that configure it, as if their definitions had been installed.
     pub fn install_gateway_api(&self) {
         self.0.state.lock().has_gateway_api = true;
+    }
+
+    /// Serves GlobalAccelerators, as if their definition had been installed.
+    pub fn install_accelerators(&self) {
+        self.0.state.lock().has_accelerators = true;
     }
 
     /// Refuses nothing any more.
@@ -426,7 +436,8 @@ impl State {
 
     /// The kinds of an API version; `None`: it is not served.
     fn discovery(&self, version: &str) -> Option<Value> {
-        let is_served = self.has_gateway_api && GATEWAY_API.contains(&version);
+        let is_served = (self.has_gateway_api && GATEWAY_API.contains(&version))
+            || (self.has_accelerators && ACCELERATORS.contains(&version));
         let resource = |(kind, plural): &(&str, &str)| json!({"name": plural, "singularName": "", "namespaced": true, "kind": kind, "verbs": ["list", "watch"]});
         is_served.then(|| {
             let resources: Vec<Value> = KINDS.iter().map(resource).collect();

@@ -5,8 +5,10 @@
 
 use super::arn_scope::ArnScope;
 use super::is_used;
+use crate::api::global_accelerator::{RESOURCE, RESOURCE_TAG};
 use crate::aws_api::iam::{CLUSTER_TAG, Context, Statement};
 use crate::aws_api::{Action, Service};
+use crate::cluster::accelerator_store;
 use crate::config::Config;
 use strum::VariantArray as _;
 
@@ -49,6 +51,12 @@ pub(super) enum RequestContext {
     NewCertificate,
     /// What concerns no single resource.
     General,
+    /// An accelerator that the controller made.
+    OwnAccelerator,
+    /// An accelerator in the making.
+    NewAccelerator,
+    /// The first accelerator of an account.
+    FirstAccelerator,
 }
 
 /// Kinds of resources; their ARNs name things that do not exist, as the controller would name them.
@@ -66,6 +74,8 @@ enum ArnKind {
     Protection,
     ServiceLinkedRole,
     Certificate,
+    Accelerator,
+    AcceleratorServiceLinkedRole,
 }
 
 /// A name of the form that the controller gives.
@@ -73,6 +83,10 @@ const NAME: &str = "k8s-doctor-doctor-0000000000";
 /// The role that Elastic Load Balancing acts as.
 const SERVICE_LINKED_ROLE: &str =
     "role/aws-service-role/elasticloadbalancing.amazonaws.com/AWSServiceRoleForElasticLoadBalancing";
+
+/// The role that Global Accelerator acts as.
+const ACCELERATOR_ROLE: &str =
+    "role/aws-service-role/globalaccelerator.amazonaws.com/AWSServiceRoleForGlobalAccelerator";
 
 const LOAD_BALANCERS: &[ArnKind] = &[ArnKind::ApplicationLoadBalancer, ArnKind::NetworkLoadBalancer];
 const LISTENERS: &[ArnKind] = &[ArnKind::ApplicationListener, ArnKind::NetworkListener];
@@ -85,7 +99,11 @@ const APPLICATION_LOAD_BALANCER: &[ArnKind] = &[ArnKind::ApplicationLoadBalancer
 /// Every need that is not met by reading.
 pub(super) fn needs(scope: &ArnScope, config: &Config) -> Vec<NeedInContext> {
     let mut needs = Vec::new();
+    let is_on = accelerator_store::is_on(config);
     for statement in Statement::VARIANTS {
+        if statement.is_for_accelerators() && !is_on {
+            continue;
+        }
         for (permission, action) in statement.permissions(scope.partition) {
             if !is_wanted(&permission, action, config) {
                 continue;
@@ -162,6 +180,16 @@ fn contexts_of(
         S::ValidateNames if action.is_some_and(|action| !action.is_write()) => Vec::new(),
         S::ValidateNames => vec![(N::General, Vec::new())],
         S::PrivateAuthorities => vec![(N::General, Vec::new())],
+        S::AcceleratorServiceLinkedRole => {
+            vec![(N::FirstAccelerator, vec![&[ArnKind::AcceleratorServiceLinkedRole]])]
+        }
+        S::ListAccelerators => Vec::new(),
+        S::CreateAccelerators | S::TagNewAccelerators => {
+            vec![(N::NewAccelerator, vec![&[ArnKind::Accelerator]])]
+        }
+        S::DescribeAccelerators | S::ChangeAccelerators | S::TagAccelerators => {
+            vec![(N::OwnAccelerator, vec![&[ArnKind::Accelerator]])]
+        }
         S::Change | S::CreateListeners | S::ChangeListeners => vec![(N::Own, vec![changed(action)])],
     }
 }
@@ -200,6 +228,11 @@ impl RequestContext {
             Self::NewLoadBalancer => new("elasticloadbalancing", "CreateLoadBalancer"),
             Self::NewTargetGroup => new("elasticloadbalancing", "CreateTargetGroup"),
             Self::NewSecurityGroup => new("ec2", "CreateSecurityGroup"),
+            Self::OwnAccelerator => vec![tag("ResourceTag"), accelerator_tag("ResourceTag")],
+            Self::NewAccelerator => vec![tag("RequestTag"), accelerator_tag("RequestTag")],
+            Self::FirstAccelerator => {
+                vec![("iam:AWSServiceName".to_owned(), "globalaccelerator.amazonaws.com".to_owned())]
+            }
             Self::FirstLoadBalancer => {
                 vec![("iam:AWSServiceName".to_owned(), "elasticloadbalancing.amazonaws.com".to_owned())]
             }
@@ -210,6 +243,10 @@ impl RequestContext {
         ];
         everywhere.into_iter().chain(own).collect()
     }
+}
+
+fn accelerator_tag(of: &str) -> (String, String) {
+    (format!("aws:{of}/{RESOURCE_TAG}"), RESOURCE.to_owned())
 }
 
 impl ArnKind {
@@ -230,6 +267,10 @@ impl ArnKind {
             Self::Vpc => scope.arn("ec2", &format!("vpc/{}", config.vpc_id)),
             Self::Protection => scope.global_arn("shield", "protection/00000000-0000-0000-0000-000000000000"),
             Self::ServiceLinkedRole => scope.global_arn("iam", SERVICE_LINKED_ROLE),
+            Self::Accelerator => {
+                scope.global_arn("globalaccelerator", "accelerator/00000000-0000-0000-0000-000000000000")
+            }
+            Self::AcceleratorServiceLinkedRole => scope.global_arn("iam", ACCELERATOR_ROLE),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::aws::Cloud;
 use crate::aws_api::iam::permission;
 use crate::aws_api::route53::ListHostedZones;
 use crate::aws_api::sts::GetCallerIdentity;
-use crate::aws_api::{Action, CloudError, Ref, Request, acm, ec2, elbv2, protection};
+use crate::aws_api::{Action, CloudError, Ref, Request, acm, ec2, elbv2, global_accelerator, protection};
 use crate::config::Config;
 use futures::future::join_all;
 use strum::VariantArray as _;
@@ -47,6 +47,7 @@ struct Absent {
     listener: Ref,
     target_group: Ref,
     certificate: String,
+    accelerator: String,
 }
 
 impl Absent {
@@ -57,13 +58,15 @@ impl Absent {
             listener: elb("listener/app/doctor/0000000000000000/0000000000000000"),
             target_group: elb("targetgroup/doctor/0000000000000000"),
             certificate: scope.arn("acm", "certificate/00000000-0000-0000-0000-000000000000"),
+            accelerator: scope
+                .global_arn("globalaccelerator", "accelerator/00000000-0000-0000-0000-000000000000"),
         }
     }
 
     /// A question that costs little and changes nothing; `None` for what changes something, and for what only `doctor` asks.
     fn question(&self, action: Action) -> Option<Request> {
         use Action as A;
-        let Self { load_balancer, listener, target_group, certificate } = self;
+        let Self { load_balancer, listener, target_group, certificate, accelerator } = self;
         let (load_balancer, listener, target_group) =
             (load_balancer.clone(), listener.clone(), target_group.clone());
         let arns = || vec![self.load_balancer.to_string()];
@@ -120,7 +123,36 @@ impl Absent {
                 protection::DescribeShieldProtection { resource_arn: load_balancer }.into()
             }
             A::GetCallerIdentity => GetCallerIdentity {}.into(),
-            A::DryRun
+            A::ListAccelerators => global_accelerator::ListAccelerators::default().into(),
+            A::ListAcceleratorTags => {
+                global_accelerator::ListAcceleratorTags { arn: accelerator.clone() }.into()
+            }
+            A::ListAcceleratorListeners => global_accelerator::ListAcceleratorListeners {
+                accelerator_arn: accelerator.clone(),
+                next_token: None,
+            }
+            .into(),
+            A::ListEndpointGroups => global_accelerator::ListEndpointGroups {
+                listener_arn: format!("{accelerator}/listener/00000000"),
+                next_token: None,
+            }
+            .into(),
+            // why DescribeAccelerator too: it is allowed by tags, which what does not exist has not
+            A::DescribeAccelerator
+            | A::CreateAccelerator
+            | A::UpdateAccelerator
+            | A::DeleteAccelerator
+            | A::TagAccelerator
+            | A::UntagAccelerator
+            | A::CreateAcceleratorListener
+            | A::UpdateAcceleratorListener
+            | A::DeleteAcceleratorListener
+            | A::CreateEndpointGroup
+            | A::UpdateEndpointGroup
+            | A::DeleteEndpointGroup
+            | A::AddEndpoints
+            | A::RemoveEndpoints
+            | A::DryRun
             | A::GetRole
             | A::SimulatePrincipalPolicy
             | A::RequestCertificate

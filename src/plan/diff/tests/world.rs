@@ -244,6 +244,7 @@ pub fn mirror(stack: &Stack) -> Actual {
             })
             .collect(),
         protection: actual::Protection::default(),
+        certificates: actual::Certificates::default(),
     }
 }
 

@@ -1,6 +1,6 @@
-//! Services that speak JSON 1.1: ACM, WAFv2, WAF Classic (regional) and Shield.
+//! Services that speak JSON 1.1: ACM, WAFv2, WAF Classic (regional), Shield and Global Accelerator.
 
-use super::Failure;
+use super::{Failure, global_accelerator};
 use crate::Sim;
 use aws_load_balancer_controller::aws_api::{Request, Response, Tags, acm::*, protection::*};
 use serde_json::{Value, json};
@@ -17,6 +17,9 @@ pub(super) async fn answer(sim: &Sim, target: &str, body: &[u8]) -> Result<Strin
 
 fn read(target: &str, input: &Value) -> Option<Request> {
     let (service, operation) = target.rsplit_once('.')?;
+    if service == global_accelerator::SERVICE {
+        return global_accelerator::read(operation, input);
+    }
     let arn = || text(input, "ResourceArn").into();
     Some(match (service, operation) {
         ("CertificateManager", "ListCertificates") => {
@@ -110,7 +113,7 @@ fn write(response: Response, resource_arn: &str) -> Result<Value, Failure> {
             json!({"Protection": {"Id": protection.id, "Name": protection.name, "ResourceArn": resource_arn}})
         }
         Response::CreateShieldProtection(()) => json!({"ProtectionId": "simulated"}),
-        _ => json!({}),
+        other => global_accelerator::write(other),
     })
 }
 
@@ -164,7 +167,7 @@ fn web_acl(arn: &str) -> Value {
     }})
 }
 
-fn with_token(mut value: Value, name: &str, token: Option<String>) -> Value {
+pub(super) fn with_token(mut value: Value, name: &str, token: Option<String>) -> Value {
     if let (Some(token), Some(fields)) = (token, value.as_object_mut()) {
         fields.insert(name.to_owned(), json!(token));
     }
@@ -181,10 +184,10 @@ fn tags(input: &Value) -> Tags {
     tags.map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect()
 }
 
-fn text(input: &Value, name: &str) -> String {
+pub(super) fn text(input: &Value, name: &str) -> String {
     maybe(input, name).unwrap_or_default()
 }
 
-fn maybe(input: &Value, name: &str) -> Option<String> {
+pub(super) fn maybe(input: &Value, name: &str) -> Option<String> {
     input.get(name).and_then(Value::as_str).map(str::to_owned)
 }

@@ -9,6 +9,7 @@ mod ec2;
 mod elb;
 mod failure;
 mod form;
+mod global_accelerator;
 mod iam;
 mod json;
 mod route53;
