@@ -254,6 +254,7 @@ struct DelayOrder {
     interface_release: Option<f64>,
     validation_records: Option<f64>,
     validation: Option<f64>,
+    accelerator: Option<f64>,
 }
 
 async fn set_delays(State(sim): State<Sim>, Json(order): Json<DelayOrder>) -> StatusCode {
@@ -267,6 +268,7 @@ async fn set_delays(State(sim): State<Sim>, Json(order): Json<DelayOrder>) -> St
             interface_release: or(order.interface_release, now.interface_release),
             validation_records: or(order.validation_records, now.validation_records),
             validation: or(order.validation, now.validation),
+            accelerator: or(order.accelerator, now.accelerator),
         };
     });
     StatusCode::NO_CONTENT
