@@ -52,6 +52,7 @@ fn summary(summary: types::CertificateSummary) -> CertificateSummary {
         status: summary.status.map(|status| status.as_str().into()).unwrap_or_default(),
         domains: summary.subject_alternative_name_summaries.unwrap_or_default(),
         has_more_domains: summary.has_additional_subject_alternative_names.unwrap_or_default(),
+        is_in_use: summary.in_use.unwrap_or_default(),
         not_after: summary.not_after.as_ref().map(DateTime::secs),
     }
 }

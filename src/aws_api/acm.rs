@@ -79,6 +79,8 @@ pub struct CertificateSummary {
     pub domains: Vec<String>,
     /// Whether it covers more names than these.
     pub has_more_domains: bool,
+    /// Whether something uses it.
+    pub is_in_use: bool,
     /// When it ends, in seconds since 1970.
     pub not_after: Option<i64>,
 }

@@ -4,6 +4,7 @@
 //! runs of EC2 and by IAM's simulation. Every stack is planned as by `plan`; those failing are named.
 
 mod account;
+mod certificates;
 mod cluster;
 mod gateways;
 pub mod permissions;

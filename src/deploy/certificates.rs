@@ -36,6 +36,9 @@ const LAG: Duration = Duration::from_secs(30);
 const CONFIRMED_AFTER: Duration = Duration::from_secs(10);
 /// What we deleted may be listed for so long.
 const GHOST: Duration = Duration::from_mins(2);
+/// How long ACM takes a request with a token that it knows for the same one.
+/// Source: <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
+const TOKEN_KEPT: Duration = Duration::from_hours(1);
 /// How long hosted zones are believed.
 const ZONES_KEPT: Duration = Duration::from_mins(5);
 /// A list that is younger will do before records are deleted.
@@ -59,8 +62,8 @@ struct CertificateCacheState {
     lists: Option<(Instant, Instant)>,
     /// What we deleted, and when.
     ghosts: BTreeMap<String, Instant>,
-    /// The certificate that was last deleted of each resource.
-    deleted: BTreeMap<(StackId, ResourceId), String>,
+    /// The certificate that was last deleted of each resource, and when.
+    deleted: BTreeMap<(StackId, ResourceId), (Instant, String)>,
     /// Stacks with a request of which nobody knows what became of it.
     doubtful: BTreeMap<StackId, Instant>,
     zones: Option<(Instant, Arc<Vec<HostedZone>>)>,
@@ -128,7 +131,7 @@ impl CertificateCache {
         let zones = if needs_zones { self.zones(&names, cloud).await?.to_vec() } else { Vec::new() };
         let state = self.state.lock();
         let deleted = state.deleted.iter().filter(|((owner, _), _)| *owner == stack.id);
-        let deleted = deleted.map(|((_, id), arn)| (id.clone(), arn.clone())).collect();
+        let deleted = deleted.map(|((_, id), (_, arn))| (id.clone(), arn.clone())).collect();
         Ok(actual::Certificates { found, zones, deleted, failure: None })
     }
 
@@ -215,7 +218,7 @@ impl CertificateCache {
                 let id = request.tags.get(&stack.resource_tag_key()).cloned().unwrap_or_default();
                 if state.ghosts.contains_key(arn) {
                     // why: ACM remembers the request, and not that the certificate was deleted; the next one differs
-                    state.deleted.insert((stack.clone(), id.into()), arn.clone());
+                    state.deleted.insert((stack.clone(), id.into()), (Instant::now(), arn.clone()));
                 } else {
                     state.by_stack.entry(stack.clone()).or_default().insert(arn.clone());
                     state.known.entry(arn.clone()).or_insert_with(|| Known::requested(request));
@@ -257,7 +260,7 @@ impl CertificateCache {
         summary: CertificateSummary,
         cloud: &dyn Cloud,
     ) -> Result<Option<(String, Known)>, CloudError> {
-        let CertificateSummary { arn, kind, status, domains, has_more_domains, not_after: _ } = summary;
+        let CertificateSummary { arn, kind, status, domains, has_more_domains, .. } = summary;
         if !matches!(kind, CertificateKind::AmazonIssued | CertificateKind::Private) {
             return Ok(None);
         }
@@ -426,6 +429,7 @@ impl CertificateCacheState {
     /// Takes what a list has shown.
     fn take_list(&mut self, began: Instant, mut listed: BTreeMap<String, Known>, cluster_name: &str) {
         self.ghosts.retain(|_, since| since.elapsed() < GHOST);
+        self.deleted.retain(|_, (since, _)| since.elapsed() < TOKEN_KEPT);
         self.doubtful.retain(|_, since| began < *since + LAG);
         self.records.forget_intents_before(began);
         listed.retain(|arn, _| !self.ghosts.contains_key(arn));
@@ -459,7 +463,8 @@ impl CertificateCacheState {
         }
         let Some(known) = self.known.remove(arn) else { return };
         if let Some(id) = known.tags.get(&stack.resource_tag_key()) {
-            self.deleted.insert((stack.clone(), id.as_str().into()), arn.to_owned());
+            let deleted = (Instant::now(), arn.to_owned());
+            self.deleted.insert((stack.clone(), id.as_str().into()), deleted);
         }
     }
 }

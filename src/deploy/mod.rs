@@ -271,10 +271,8 @@ impl Deployer {
         let Some(known) = self.certificates.as_ref().filter(|_| stack.id.owner == Owner::Ingress) else {
             return Ok(());
         };
-        match known.is_gone(&stack.id, &*self.cloud).await.map_err(DeployFailure::of_cloud)? {
-            true => Ok(()),
-            false => Err(DeployFailure::later(CATCH_UP, Deployed::default())),
-        }
+        let is_gone = known.is_gone(&stack.id, &*self.cloud).await.map_err(DeployFailure::of_cloud)?;
+        if is_gone { Ok(()) } else { Err(DeployFailure::later(CATCH_UP, Deployed::default())) }
     }
 
     /// Compares a stack that was brought to just this state. Answers whether nobody has changed it since, as far as that can be

@@ -32,6 +32,7 @@ mod sources;
 mod failed_reads;
 mod leadership;
 mod refused_members;
+mod requested_certificates;
 mod secrets;
 mod server;
 mod services;

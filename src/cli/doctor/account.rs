@@ -1,11 +1,12 @@
 //! AWS's side: credentials, VPC, subnets and permissions.
 
-use super::{Check, CheckResult, permissions, stacks};
+use super::{Check, CheckResult, certificates, permissions, stacks};
 use crate::aws::send;
 use crate::aws_api::ec2::{DescribeVpcs, Subnet};
 use crate::aws_api::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::aws_api::sts::{CallerIdentity, GetCallerIdentity};
 use crate::cli::session::{AwsSession, Session};
+use crate::clock;
 use crate::cluster::doctor_reads::DoctorReads;
 use crate::cluster::stores::Stores;
 use crate::controller::fact_source::FactSource;
@@ -36,6 +37,7 @@ pub(super) async fn check(session: &Session, reads: &DoctorReads) -> Vec<Check> 
     let stores = Stores::new(&account.config);
     let facts = account.facts(&session.client, &stores, account.cloud.clone());
     checks.extend(check_subnets(&account, &facts).await);
+    checks.push(certificates::check(&*account.cloud, clock::now()).await);
     checks.extend(permissions::check(&*account.cloud, &identity, &account.config).await);
     checks.extend(stacks::check(session, reads, &account).await);
     checks

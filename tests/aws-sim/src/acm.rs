@@ -30,6 +30,8 @@ pub(crate) struct Acm {
     tokens: BTreeMap<String, (Duration, RequestCertificate, String)>,
     /// Private authorities.
     pub(crate) authorities: BTreeSet<String>,
+    /// How many were made.
+    made: usize,
 }
 
 impl World {
@@ -42,6 +44,11 @@ impl World {
     pub fn requested_certificates(&mut self) -> Vec<Certificate> {
         let arns: Vec<String> = self.acm.tags.keys().cloned().collect();
         arns.iter().map(|arn| self.described(&self.acm.certificates[arn])).collect()
+    }
+
+    /// How many certificates were made for requests, those that are gone included.
+    pub fn certificates_made(&self) -> usize {
+        self.acm.made
     }
 
     pub(crate) fn list_certificates(&self, request: &ListCertificates) -> CallResult<CertificatePage> {
@@ -99,6 +106,7 @@ impl World {
             failure_reason: is_failed.then(|| "PCA_RESOURCE_NOT_FOUND".to_owned()),
             ..Certificate::default()
         };
+        self.acm.made += 1;
         self.acm.certificates.insert(arn.clone(), certificate);
         self.acm.tags.insert(arn.clone(), request.tags.clone());
         self.acm.asked.insert(arn.clone(), now);
@@ -183,6 +191,7 @@ fn summary(certificate: Certificate) -> CertificateSummary {
         status: certificate.status,
         domains: certificate.domains,
         has_more_domains: false,
+        is_in_use: !certificate.in_use_by.is_empty(),
         not_after: certificate.not_after,
     }
 }

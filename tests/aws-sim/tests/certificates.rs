@@ -94,6 +94,13 @@ fn empty(stack: &Stack) -> Stack {
     Stack::empty(stack.id.clone())
 }
 
+/// What is wanted, and what there is then.
+struct Step {
+    wanted: Stack,
+    certificates: Vec<(Vec<String>, CertificateStatus)>,
+    records: &'static [&'static str],
+}
+
 /// Makes the k-th call fail, for every k: while a certificate is made, replaced and deleted.
 fn for_every_call(fault: impl Fn(usize) -> Fault) {
     let before = stack("m", &["*.shop.example.net", "shop.example.net"], None);
@@ -102,35 +109,32 @@ fn for_every_call(fault: impl Fn(usize) -> Fault) {
         let is_last = run(async {
             let mut test_bed = test_bed();
             let mut struck = false;
-            let nobody: (&[_], &[&str]) = (&[], &[]);
             let steps = [
-                (
-                    &before,
-                    (
-                        &[issued(&["*.shop.example.net", "shop.example.net"])] as &[_],
-                        &["Z2 _shop-example-net.shop.example.net."] as &[&str],
-                    ),
-                ),
-                (
-                    &after,
-                    (
-                        &[issued(&["*.shop.example.net", "a.example.net"])],
-                        &["Z1 _a-example-net.a.example.net.", "Z2 _shop-example-net.shop.example.net."],
-                    ),
-                ),
-                (&empty(&after), nobody),
+                Step {
+                    wanted: before.clone(),
+                    certificates: vec![issued(&["*.shop.example.net", "shop.example.net"])],
+                    records: &["Z2 _shop-example-net.shop.example.net."],
+                },
+                Step {
+                    wanted: after.clone(),
+                    certificates: vec![issued(&["*.shop.example.net", "a.example.net"])],
+                    records: &["Z1 _a-example-net.a.example.net.", "Z2 _shop-example-net.shop.example.net."],
+                },
+                Step { wanted: empty(&after), certificates: Vec::new(), records: &[] },
             ];
-            for (step, (wanted, (made, stand))) in steps.into_iter().enumerate() {
+            for (number, step) in steps.into_iter().enumerate() {
                 test_bed.sim.clear_calls();
                 test_bed.sim.disarm();
                 test_bed.sim.arm(fault(k));
-                test_bed.converge(wanted).await;
+                test_bed.converge(&step.wanted).await;
                 struck |= test_bed.sim.calls().len() >= k;
-                let context = format!("call {k} of step {step}");
-                assert_eq!(certificates(&test_bed), made, "{context}");
-                assert_eq!(records(&test_bed), stand, "{context}");
+                let context = format!("call {k} of step {number}");
+                assert_eq!(certificates(&test_bed), step.certificates, "{context}");
+                assert_eq!(records(&test_bed), step.records, "{context}");
                 test_bed.restart();
             }
+            let made = test_bed.sim.world(|world| world.certificates_made());
+            assert_eq!(made, 2, "call {k}: each certificate is made once");
             test_bed.check_nothing_left(&format!("call {k}"));
             !struck
         });

@@ -10,6 +10,7 @@ use aws_load_balancer_controller::{
         elbv2,
         iam::{Context, GetRole, SimulatePrincipalPolicy},
         protection::*,
+        route53::{CreateRecord, DeleteRecord, ListHostedZones},
         sts::GetCallerIdentity,
     },
 };
@@ -37,8 +38,17 @@ async fn with_server<F: Future<Output = ()>>(world: World, test: impl FnOnce(Sim
 }
 
 async fn client(address: &str) -> AwsCloud {
-    let services =
-        ["EC2", "Elastic Load Balancing v2", "ACM", "WAFV2", "WAF Regional", "Shield", "STS", "IAM"];
+    let services = [
+        "EC2",
+        "Elastic Load Balancing v2",
+        "ACM",
+        "Route 53",
+        "WAFV2",
+        "WAF Regional",
+        "Shield",
+        "STS",
+        "IAM",
+    ];
     let endpoints: BTreeMap<_, _> =
         services.map(|service| (service.to_owned(), format!("http://{address}"))).into();
     let settings =
@@ -123,6 +133,7 @@ async fn what_is_described_arrives_as_the_world_has_it() {
             DescribeNetworkInterfaces::default(),
             DescribeAvailabilityZones::default(),
             ListCertificates::default(),
+            ListCertificates { any_status: true, next_token: None },
             DescribeCertificate { arn: certificate.clone() },
             ListWafv2WebAcls::default(),
             GetShieldSubscription {},
@@ -132,6 +143,56 @@ async fn what_is_described_arrives_as_the_world_has_it() {
             simulation(Some("sg-1")),
             elbv2::DescribeTrustStores::default(),
         ];
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn certificates_are_asked_for_validated_and_deleted() {
+    let mut world = World::demo();
+    world.add_hosted_zone("Z1", "example.net", false);
+    world.add_hosted_zone("Z2", "example.net", true);
+    with_server(world, |sim, address| async move {
+        let cloud = client(&address).await;
+        let request = RequestCertificate {
+            domain: "*.example.net".to_owned(),
+            names: vec!["*.example.net".to_owned(), "example.net".to_owned()],
+            authority: None,
+            token: "t1".to_owned(),
+            tags: [("a".to_owned(), "b".to_owned())].into(),
+        };
+        let arn = send(&cloud, request.clone()).await.unwrap();
+        assert_eq!(
+            send(&cloud, request.clone()).await.unwrap(),
+            arn,
+            "the same request, the same certificate"
+        );
+        assert_eq!(send(&cloud, ListCertificateTags { arn: arn.clone() }).await.unwrap(), request.tags);
+        let described = send(&cloud, DescribeCertificate { arn: arn.clone() }).await.unwrap();
+        assert_eq!(
+            (&described.status, described.domains),
+            (&CertificateStatus::PendingValidation, request.names)
+        );
+        let record = described.validations[0].record.clone().unwrap();
+        let zones = send(&cloud, ListHostedZones::default()).await.unwrap().zones;
+        let [public, private] = zones.as_slice() else { panic!("{zones:?}") };
+        assert_eq!((public.is_private, private.is_private), (false, true));
+        let create = CreateRecord { zone_id: public.id.clone(), record: record.clone() };
+        send(&cloud, create.clone()).await.unwrap();
+        let again = send(&cloud, create).await.unwrap_err();
+        assert!(again.is(&["InvalidChangeBatch"]) && again.to_string().contains("already exists"), "{again}");
+        let described = send(&cloud, DescribeCertificate { arn: arn.clone() }).await.unwrap();
+        assert_eq!(described.status, CertificateStatus::Issued);
+        let delete = DeleteRecord { zone_id: public.id.clone(), record, certificate: arn.clone() };
+        send(&cloud, delete.clone()).await.unwrap();
+        let again = send(&cloud, delete).await.unwrap_err();
+        assert!(again.to_string().contains("not found"), "{again}");
+        send(&cloud, DeleteCertificate { arn: arn.clone() }).await.unwrap();
+        let gone = send(&cloud, DescribeCertificate { arn }).await.unwrap_err();
+        assert!(gone.is(&["ResourceNotFoundException"]), "{gone}");
+        let refused = RequestCertificate { names: vec!["a".to_owned()], token: "t2".to_owned(), ..request };
+        sim.clear_calls();
+        assert!(send(&cloud, refused).await.is_err());
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use super::{connect, script::Script};
 use aws_load_balancer_controller::aws::send;
 use aws_load_balancer_controller::aws_api::Ref;
-use aws_load_balancer_controller::aws_api::acm::{DescribeCertificate, ListCertificates};
+use aws_load_balancer_controller::aws_api::acm::{DescribeCertificate, ListCertificates, RequestCertificate};
 use aws_load_balancer_controller::aws_api::protection::{
     DescribeShieldProtection, GetShieldSubscription, GetWafRegionalWebAcl, GetWafv2WebAcl, ListWafv2WebAcls,
 };
@@ -31,6 +31,24 @@ async fn a_certificate_is_read_with_domains_and_issuer() {
     assert_eq!(certificate.kind, "PRIVATE");
     assert_eq!(certificate.domains, ["a"]);
     assert_eq!(certificate.certificate_authority_arn.as_deref(), Some("ca"));
+}
+
+#[tokio::test]
+async fn a_used_up_quota_of_certificates_is_not_tried_again() {
+    let refusal = r#"{"__type": "LimitExceededException", "message": "Error: you have reached your limit"}"#;
+    let script = Script::start([(400, refusal), (200, r#"{"CertificateArn": "c"}"#)]).await;
+    let request = RequestCertificate {
+        domain: "a.example.com".to_owned(),
+        names: vec!["a.example.com".to_owned()],
+        token: "0123".to_owned(),
+        ..RequestCertificate::default()
+    };
+    let error = send(&connect(&script).await, request).await.unwrap_err();
+    assert!(error.is(&["LimitExceededException"]), "{error}");
+    let [heard] = script.heard().try_into().unwrap();
+    let body: serde_json::Value = serde_json::from_str(&heard.body).unwrap();
+    assert_eq!((&body["ValidationMethod"], &body["IdempotencyToken"]), (&"DNS".into(), &"0123".into()));
+    assert_eq!(body.get("CertificateAuthorityArn"), None);
 }
 
 #[tokio::test]

@@ -84,6 +84,7 @@ fn write(response: Response, resource_arn: &str) -> Result<Value, Failure> {
                     "Type": summary.kind,
                     "SubjectAlternativeNameSummaries": summary.domains,
                     "HasAdditionalSubjectAlternativeNames": summary.has_more_domains,
+                    "InUse": summary.is_in_use,
                 })
             };
             let list: Vec<_> = page.certificates.into_iter().map(summary).collect();

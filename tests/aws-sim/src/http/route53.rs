@@ -10,6 +10,8 @@ use axum::http::{Method, Uri};
 /// What all paths begin with.
 pub(super) const ROOT: &str = "/2013-04-01/hostedzone";
 
+const NAMESPACE: &str = "xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"";
+
 /// Answers one call.
 pub(super) async fn answer(sim: &Sim, method: &Method, uri: &Uri, body: &[u8]) -> Result<String, Failure> {
     let rest = uri.path().strip_prefix(ROOT).unwrap_or_default().trim_matches('/');
@@ -25,7 +27,6 @@ pub(super) async fn answer(sim: &Sim, method: &Method, uri: &Uri, body: &[u8]) -
         _ => return Err(unknown()),
     };
     let mut xml = Xml::default();
-    const NAMESPACE: &str = "xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"";
     match sim.perform(request).await? {
         Response::ListHostedZones(page) => xml.node(&format!("ListHostedZonesResponse {NAMESPACE}"), |xml| {
             xml.node("HostedZones", |xml| {
