@@ -189,20 +189,18 @@ impl Echo {
         for (name, value) in &parts.headers {
             headers.entry(name.as_str()).or_default().push(value.to_str().unwrap_or("?"));
         }
-        let host = parts.uri.authority().map(|host| host.as_str());
+        let host = parts.uri.authority().map(http::uri::Authority::as_str);
         let host = host.or_else(|| headers.get("host")?.first().copied());
-        let described = json!({
+        let mut described = json!({
             "pod": &*self.name,
             "method": parts.method.as_str(),
             "host": host,
-            "path": parts.uri.path_and_query().map(|path| path.as_str()),
+            "path": parts.uri.path_and_query().map(http::uri::PathAndQuery::as_str),
             "version": version(parts.version),
             "client": client.ip(),
             "headers": headers,
         });
-        let body =
-            body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_else(|_| Bytes::new());
-        let mut described = described;
+        let body = body.collect().await.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
         if let Value::Object(fields) = &mut described {
             fields.insert("body".to_owned(), Value::String(String::from_utf8_lossy(&body).into_owned()));
         }

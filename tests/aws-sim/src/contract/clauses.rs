@@ -73,6 +73,7 @@ clauses! {
         a_rule_keeps_its_target_group_in_use
         modifying_without_transforms_removes_them
         sticky_targets_need_a_sticky_group
+        a_default_rule_has_tags_of_its_own
     }
     security_groups {
         a_rule_exists_once_whatever_its_description

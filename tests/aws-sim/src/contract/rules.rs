@@ -100,3 +100,15 @@ pub(super) async fn sticky_targets_need_a_sticky_group(account: TestAccount) -> 
     account.send(rule_on(&listener, 1, vec![sticky])).await?;
     Ok(())
 }
+
+pub(super) async fn a_default_rule_has_tags_of_its_own(account: TestAccount) -> Promise {
+    let listener = account.http_listener(&account.alb().await?, 80).await?;
+    let asked = DescribeRules { listener_arn: listener.arn.as_str().into(), marker: None };
+    let rules = account.send(asked).await?.items;
+    let arn = rules.into_iter().find(|rule| rule.priority.is_none()).map(|rule| rule.arn).unwrap_or_default();
+    let tags = Tags::from([("team".to_owned(), "web".to_owned())]);
+    account.send(AddTags { arn: arn.as_str().into(), tags: tags.clone() }).await?;
+    let found = account.send(DescribeTags { arns: vec![arn.clone(), listener.arn.clone()] }).await?;
+    same(found.get(&arn).cloned(), Some(tags))?;
+    same(found.get(&listener.arn).cloned(), Some(Tags::new()))
+}

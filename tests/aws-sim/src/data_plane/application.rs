@@ -159,10 +159,10 @@ impl Client {
         }
         let mut passed = Passed { view, listener, group, cookies };
         let Some(place) = self.choose_target(&mut passed, request.headers()) else { return page(503) };
-        let held = self.shared.connections.hold(&place);
+        let held = self.shared.connections.hold(group, &place);
         let request = self.prepare(&passed, to, rewritten, request);
         let cookies = std::mem::take(&mut passed.cookies);
-        let app_cookie = self.app_cookie(group, &place);
+        let app_cookie = app_cookie(group, &place);
         let mut answer = match self.pass(&passed, &place, held, request).await {
             Ok(answer) => answer,
             Err(code) => page(code),
@@ -190,7 +190,7 @@ impl Client {
             .and_then(stickiness::open)
             .filter(|arn| forward.target_groups.iter().any(|group| group.target_group.known() == Some(arn)));
         let arn = known.or_else(|| self.shared.pick_group(forward).map(str::to_owned))?;
-        let seconds = u64::try_from(sticky.duration_seconds.unwrap_or(3600)).unwrap_or_default();
+        let seconds = u64::try_from(sticky.duration_seconds.unwrap_or(3600)).unwrap_or(0);
         cookies.push((GROUP, stickiness::seal(&arn, Duration::from_secs(seconds))));
         Some(arn)
     }
@@ -215,15 +215,6 @@ impl Client {
             passed.cookies.push((TARGET, stickiness::seal(&stickiness::write_place(&place), valid)));
         }
         Some(place)
-    }
-
-    /// The name of the application's cookie, and ours that goes with it.
-    fn app_cookie(&self, group: &GroupView, place: &Place) -> Option<(String, String)> {
-        let sticky = is_on(&group.attributes, "stickiness.enabled")
-            && attribute(&group.attributes, "stickiness.type") == "app_cookie";
-        let valid = seconds(group, "stickiness.app_cookie.duration_seconds");
-        let name = attribute(&group.attributes, "stickiness.app_cookie.cookie_name");
-        sticky.then(|| (name.to_owned(), stickiness::seal(&stickiness::write_place(place), valid)))
     }
 
     /// The request as the target gets it.
@@ -332,6 +323,15 @@ fn is_incompatible<B>(group: &GroupView, request: &Request<B>) -> bool {
         Some("HTTP2") => !http2 || grpc && !post,
         _ => false,
     }
+}
+
+/// The name of the application's cookie, and ours that goes with it.
+fn app_cookie(group: &GroupView, place: &Place) -> Option<(String, String)> {
+    let sticky = is_on(&group.attributes, "stickiness.enabled")
+        && attribute(&group.attributes, "stickiness.type") == "app_cookie";
+    let valid = seconds(group, "stickiness.app_cookie.duration_seconds");
+    let name = attribute(&group.attributes, "stickiness.app_cookie.cookie_name");
+    sticky.then(|| (name.to_owned(), stickiness::seal(&stickiness::write_place(place), valid)))
 }
 
 fn sets_cookie(headers: &HeaderMap, name: &str) -> bool {

@@ -91,16 +91,9 @@ fn decode_unreserved(path: &str) -> String {
     while let Some((before, after)) = rest.split_once('%') {
         decoded.push_str(before);
         let code = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).map(char::from);
-        match code.filter(|c| c.is_ascii_alphanumeric() || "-._~".contains(*c)) {
-            Some(letter) => {
-                decoded.push(letter);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                decoded.push('%');
-                rest = after;
-            }
-        }
+        let unreserved = code.filter(|c| c.is_ascii_alphanumeric() || "-._~".contains(*c));
+        decoded.push(unreserved.unwrap_or('%'));
+        rest = if unreserved.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
     decoded + rest
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Place,
-    view::{View, is_on},
+    view::{GroupView, View, is_on},
 };
 use aws_load_balancer_controller::aws_api::elbv2::Protocol;
 use parking_lot::Mutex;
@@ -18,6 +18,8 @@ pub(super) struct Connections {
 #[derive(Debug, Default)]
 struct Target {
     open: usize,
+    /// Whether they are cut when the target has drained: what its group said when it was last known.
+    cut: bool,
     end: CancellationToken,
 }
 
@@ -31,10 +33,11 @@ pub(super) struct Held {
 
 impl Connections {
     /// One more connection to a target.
-    pub(super) fn hold(&self, place: &Place) -> Held {
+    pub(super) fn hold(&self, group: &GroupView, place: &Place) -> Held {
         let mut targets = self.targets.lock();
         let target = targets.entry(place.clone()).or_default();
         target.open += 1;
+        target.cut = cuts(group);
         Held { connections: self.clone(), place: place.clone(), end: target.end.clone() }
     }
 
@@ -51,19 +54,31 @@ impl Connections {
         }
     }
 
-    /// Cuts those to targets that have drained to the end.
+    /// Cuts those to targets that have drained to the end, where that is done.
     ///
-    /// An ALB always does; an NLB where `deregistration_delay.connection_termination.enabled` says so.
+    /// A target group that is deleted is taken for one whose targets have drained: AWS does not say.
     pub(super) fn follow(&self, view: &View) {
-        let is_over = |(arn, key): &Place| {
-            let Some(group) = view.groups.get(arn) else { return true };
-            let stays = group.targets.contains_key(key) || group.draining.contains(key);
-            let web = matches!(group.described.protocol, Some(Protocol::Http | Protocol::Https));
-            !stays && (web || is_on(&group.attributes, "deregistration_delay.connection_termination.enabled"))
-        };
-        let over: Vec<_> = self.targets.lock().keys().filter(|place| is_over(place)).cloned().collect();
-        over.iter().for_each(|place| self.cut(place));
+        let mut over = Vec::new();
+        for (place, target) in self.targets.lock().iter_mut() {
+            let group = view.groups.get(&place.0);
+            target.cut = group.map_or(target.cut, |group| cuts(group.as_ref()));
+            let stays = group.is_some_and(|group| {
+                group.targets.contains_key(&place.1) || group.draining.contains(&place.1)
+            });
+            if target.cut && !stays {
+                over.push(place.clone());
+            }
+        }
+        for place in over {
+            self.cut(&place);
+        }
     }
+}
+
+/// Whether a group cuts the connections to targets that have drained: an ALB always does, an NLB if it is told to.
+fn cuts(group: &GroupView) -> bool {
+    matches!(group.described.protocol, Some(Protocol::Http | Protocol::Https))
+        || is_on(&group.attributes, "deregistration_delay.connection_termination.enabled")
 }
 
 impl Held {

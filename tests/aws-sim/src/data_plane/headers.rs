@@ -45,8 +45,9 @@ pub(super) fn end_hop(headers: &mut HeaderMap) {
         .flat_map(|line| line.split(','))
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .collect();
-    named.iter().for_each(|name| drop(headers.remove(name)));
-    OF_THE_CONNECTION.iter().for_each(|name| drop(headers.remove(*name)));
+    for name in named.iter().map(HeaderName::as_str).chain(OF_THE_CONNECTION.iter().copied()) {
+        headers.remove(name);
+    }
 }
 
 /// How many addresses `X-Forwarded-For` has.
@@ -113,7 +114,9 @@ pub(super) fn drop_invalid(headers: &mut HeaderMap, listener: &ListenerView) {
     }
     let valid = |name: &HeaderName| name.as_str().chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let invalid: Vec<_> = headers.keys().filter(|name| !valid(name)).cloned().collect();
-    invalid.iter().for_each(|name| drop(headers.remove(name)));
+    for name in invalid {
+        headers.remove(name);
+    }
 }
 
 /// The host that a target is told: as the client sent it, or in lower case with the listener's port unless that is the usual one.

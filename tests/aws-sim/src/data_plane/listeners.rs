@@ -101,14 +101,12 @@ pub(super) async fn follow(shared: &Arc<Shared>, view: &View) {
 async fn home(shared: &Shared, listener: &ListenerView, zone: &str) -> Arc<Address> {
     let key = (listener.described.load_balancer_arn.clone(), zone.to_owned());
     let known = shared.listeners.lock().home(&key);
-    match known {
-        Some(home) => home,
-        None => {
-            let home = Arc::new(claim().await);
-            shared.listeners.lock().homes.insert(key, Arc::clone(&home));
-            home
-        }
+    if let Some(home) = known {
+        return home;
     }
+    let home = Arc::new(claim().await);
+    shared.listeners.lock().homes.insert(key, Arc::clone(&home));
+    home
 }
 
 async fn open(

@@ -51,21 +51,20 @@ pub(super) async fn serve(
         return;
     };
     let end = held.end();
-    let copy = async {
-        match accept {
-            Some(accept) => {
-                let mut secured = accept.accept(stream).await?;
-                copy_bidirectional(&mut secured, &mut target).await
-            }
-            None => {
-                let mut stream = stream;
-                let copied = tokio::select! {
-                    copied = copy_bidirectional(&mut stream, &mut target) => copied,
-                    () = end.cancelled() => Err(std::io::ErrorKind::ConnectionReset.into()),
-                };
-                copied.inspect_err(|_| reset(&stream))
-            }
+    let mut stream = stream;
+    let Some(accept) = accept else {
+        let copied = tokio::select! {
+            copied = copy_bidirectional(&mut stream, &mut target) => copied.is_ok(),
+            () = end.cancelled() => false,
+        };
+        if !copied {
+            reset(&stream);
         }
+        return;
+    };
+    let copy = async {
+        let mut secured = accept.accept(stream).await?;
+        copy_bidirectional(&mut secured, &mut target).await
     };
     // How a connection ends concerns its two ends alone.
     tokio::select! {
@@ -82,7 +81,7 @@ async fn connect(
     client: SocketAddr,
 ) -> Option<(Stream, super::connections::Held)> {
     let (group, place) = choose(shared, view, seat, client)?;
-    let held = shared.connections.hold(&place);
+    let held = shared.connections.hold(group, &place);
     let source = checks::preserves_client(group).then_some(client.ip());
     let mut target = upstream::dial(shared, view, group, &place.1, source).await.ok()?;
     if is_on(&group.attributes, "proxy_protocol_v2.enabled") {

@@ -17,7 +17,8 @@ pub(super) enum Case {
 }
 
 /// Compiled expressions; the same few are asked for again and again.
-static COMPILED: LazyLock<Mutex<HashMap<(String, Case), Option<Arc<Regex>>>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
+type Compiled = HashMap<(String, Case), Option<Arc<Regex>>>;
 
 /// A regular expression; `None` if it is none, which then matches nothing.
 pub(super) fn expression(text: &str, case: Case) -> Option<Arc<Regex>> {

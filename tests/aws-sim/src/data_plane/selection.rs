@@ -44,8 +44,7 @@ impl Turns {
 impl Shared {
     /// A target group of an action, at random by weight; `None` if no weight is above 0.
     pub(super) fn pick_group<'a>(&self, forward: &'a ForwardAction) -> Option<&'a str> {
-        let weight =
-            |group: &TargetGroupTuple| usize::try_from(group.weight.unwrap_or(1)).unwrap_or_default();
+        let weight = |group: &TargetGroupTuple| usize::try_from(group.weight.unwrap_or(1)).unwrap_or(0);
         let total: usize = forward.target_groups.iter().map(weight).sum();
         if total == 0 {
             return None;
@@ -67,7 +66,7 @@ impl Shared {
         balancer: &BalancerView,
         zone: &str,
     ) -> Vec<&'a TargetKey> {
-        let near = self.near(group, balancer, zone);
+        let near = near(group, balancer, zone);
         let healthy: Vec<_> = near.iter().copied().filter(|key| self.is_healthy(group, key)).collect();
         if healthy.is_empty() { near } else { healthy }
     }
@@ -123,20 +122,19 @@ impl Shared {
             .flatten()
             .filter_map(|tuple| view.groups.get(tuple.target_group.known()?));
         groups.any(|group| {
-            let near = self.near(group, &listener.balancer, zone);
-            near.into_iter().any(|key| self.is_healthy(group, key))
+            near(group, &listener.balancer, zone).into_iter().any(|key| self.is_healthy(group, key))
         })
-    }
-
-    fn near<'a>(&self, group: &'a GroupView, balancer: &BalancerView, zone: &str) -> Vec<&'a TargetKey> {
-        let everywhere = group.crosses_zones(balancer);
-        let near =
-            group.targets.iter().filter(|(_, at)| everywhere || at.as_ref().is_none_or(|at| at == zone));
-        near.map(|(key, _)| key).collect()
     }
 
     fn is_healthy(&self, group: &GroupView, key: &TargetKey) -> bool {
         let place: Place = (group.described.arn.clone(), key.clone());
         matches!(self.health(&place), TargetHealthState::Healthy | TargetHealthState::Unavailable)
     }
+}
+
+/// The targets that a zone may send to.
+fn near<'a>(group: &'a GroupView, balancer: &BalancerView, zone: &str) -> Vec<&'a TargetKey> {
+    let everywhere = group.crosses_zones(balancer);
+    let near = group.targets.iter().filter(|(_, at)| everywhere || at.as_ref().is_none_or(|at| at == zone));
+    near.map(|(key, _)| key).collect()
 }

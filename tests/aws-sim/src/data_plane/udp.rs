@@ -52,7 +52,8 @@ async fn open(shared: &Arc<Shared>, seat: &Seat, front: &Arc<UdpSocket>, client:
     let address = upstream::locate(shared, &view, group, &place.1)?;
     let socket = bind(client.ip()).await?;
     socket.connect(address).await.ok()?;
-    let (socket, over, held) = (Arc::new(socket), CancellationToken::new(), shared.connections.hold(&place));
+    let (socket, over, held) =
+        (Arc::new(socket), CancellationToken::new(), shared.connections.hold(group, &place));
     let flow = Flow { socket: Arc::clone(&socket), over: over.clone() };
     let (front, end) = (Arc::clone(front), held.end());
     shared.spawn(async move {

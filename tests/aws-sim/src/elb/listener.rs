@@ -67,6 +67,7 @@ pub(crate) struct ListenerState {
     pub(crate) described: Listener,
     /// The ARN of its default rule.
     pub(crate) default_rule_arn: String,
+    pub(crate) default_rule_tags: Tags,
     /// Certificates besides the default one.
     pub(crate) extra_certificates: BTreeSet<String>,
     pub(crate) attributes: Attributes,
@@ -94,6 +95,7 @@ impl World {
         let rule = format!("{}{}", nested(&described.arn, ":listener/", ":listener-rule/"), self.ids.hex(16));
         let state = ListenerState {
             default_rule_arn: rule,
+            default_rule_tags: Tags::new(),
             extra_certificates: BTreeSet::new(),
             attributes: attributes::listener_defaults(&described.protocol),
             tags: request.tags.clone(),

@@ -44,7 +44,14 @@ impl Elb {
             Kind::LoadBalancer => self.load_balancers.get_mut(arn).map(|found| &mut found.tags),
             Kind::TargetGroup => self.target_groups.get_mut(arn).map(|found| &mut found.tags),
             Kind::Listener => self.listeners.get_mut(arn).map(|found| &mut found.tags),
-            Kind::Rule => self.rules.get_mut(arn).map(|found| &mut found.tags),
+            Kind::Rule if self.rules.contains_key(arn) => {
+                self.rules.get_mut(arn).map(|found| &mut found.tags)
+            }
+            Kind::Rule => {
+                let mut listeners = self.listeners.values_mut();
+                let found = listeners.find(|listener| listener.default_rule_arn == arn);
+                found.map(|listener| &mut listener.default_rule_tags)
+            }
             Kind::TrustStore => self.trust_stores.get_mut(arn).map(|found| &mut found.tags),
         };
         tags.ok_or_else(|| kind.not_found(arn))

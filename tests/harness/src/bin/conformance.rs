@@ -21,7 +21,7 @@ use tokio::process::Command;
 
 const CLASS: &str = include_str!("../../manifests/conformance.yaml");
 
-/// What the controller claims, on an ALB.
+/// What is tested: what an ALB can do.
 const FEATURES: &[&str] = &[
     "Gateway",
     "HTTPRoute",
@@ -45,6 +45,71 @@ const SKIPPED: &[(&str, &str)] = &[(
     "an ALB cannot change headers of the requests of one rule: it inserts a fixed set of headers into responses, for a whole listener, \
      and renames those that it makes itself",
 )];
+
+/// Why certificates of Secrets are not served.
+const SECRETS: &str = "certificateRefs are not read: a listener has the certificate that its LoadBalancerConfiguration names, or one of ACM \
+                       for its hostname";
+
+/// Tests that fail, and why. A test that is not here must not; one that passes is to be taken off.
+const KNOWN: &[(&str, &str)] = &[
+    (
+        "GatewayHTTPListenerIsolation",
+        "the listeners of a port share the rules of one ALB listener, and no rule answers 404 for what a more specific listener would have taken",
+    ),
+    ("GatewayInvalidTLSConfiguration", SECRETS),
+    ("GatewaySecretInvalidReferenceGrant", SECRETS),
+    ("GatewaySecretMissingReferenceGrant", SECRETS),
+    ("GatewayWithAttachedRoutes", SECRETS),
+    ("HTTPRouteHTTPSListener", SECRETS),
+    (
+        "HTTPRouteHostnameIntersection",
+        "one of its 37 parts wants a host with another port than the listener's (`very.specific.com:1234` on 80) to match; host conditions \
+         with values do not",
+    ),
+    ("HTTPRouteRedirectPortAndScheme", SECRETS),
+    ("ListenerSetReferenceGrant", SECRETS),
+];
+
+/// Features whose tests are not run, and why.
+const NOT_RUN: &[(&str, &str)] = &[
+    (
+        "HTTPRouteQueryParamMatching",
+        "conditions on the query ignore case; one of 19 parts wants it to matter",
+    ),
+    (
+        "HTTPRoutePathRedirect, HTTPRoutePathRewrite, HTTPRouteHostRewrite",
+        "the tests combine them with changes of headers, or with redirects that change nothing but the path, which AWS refuses as loops",
+    ),
+    ("HTTPRoute303RedirectStatusCode, …307…, …308…", "an ALB redirects with 301 and 302 alone"),
+    (
+        "HTTPRouteResponseHeaderModification, HTTPRouteBackendRequestHeaderModification, HTTPRouteCORS",
+        "as HTTPRouteRequestHeaderModifier",
+    ),
+    (
+        "HTTPRouteRequestTimeout, HTTPRouteBackendTimeout",
+        "the time-out of an ALB is one for all of it, of whole seconds",
+    ),
+    ("HTTPRouteRequestMirror, …MultipleMirrors, …PercentageMirror", "an ALB does not mirror requests"),
+    ("HTTPRouteRetry and its kinds", "an ALB does not repeat requests"),
+    ("HTTPRouteBackendProtocolH2C", "the client speaks HTTP/2 without TLS; HTTP listeners of an ALB do not"),
+    ("GRPCRoute", "the suite calls gRPC without TLS; an ALB has gRPC on HTTPS listeners alone"),
+    ("GatewayHTTPSListenerDetectMisdirectedRequests", "rules do not see the name of the TLS handshake"),
+    (
+        "BackendTLSPolicy and its kinds, GatewayBackendClientCertificate",
+        "an ALB looks at no certificate of a target, and shows none of its own",
+    ),
+    (
+        "GatewayFrontendClientCertificateValidation",
+        "an ALB takes authorities from a bucket, not from a ConfigMap",
+    ),
+    ("GatewayStaticAddresses", "the addresses of an ALB are AWS's"),
+    ("GatewayInfrastructure", "wants a Pod, Service or ServiceAccount of the Gateway; an ALB has none"),
+    (
+        "TCPRoute, TLSRoute, UDPRoute",
+        "of class `gateway.k8s.aws/nlb`, on which the suite's own HTTP Gateways cannot be",
+    ),
+    ("Mesh", "a load balancer is none"),
+];
 
 /// Seconds that the suite waits, where its own values are for clusters far away.
 const TIMES: &[(&str, u32)] = &[
@@ -84,9 +149,13 @@ async fn main() -> ExitCode {
     }
 }
 
-/// `conformance [TEST,…]`: all tests, or these alone; whether all passed.
+/// `conformance [TEST,…]`: all tests, or these alone; whether all passed that should. `conformance page LOG`: the page, from a log.
 async fn run() -> Result<bool> {
     let only = std::env::args().nth(1).filter(|tests| !tests.is_empty());
+    if let (Some("page"), Some(log)) = (only.as_deref(), std::env::args().nth(2)) {
+        write(&read(&fs::read_to_string(log)?))?;
+        return Ok(true);
+    }
     let suite = build().await?;
     let settings = PlaneSettings { propagation: Duration::from_millis(200), ..PlaneSettings::default() };
     let mut walk = Walkthrough::start_with(Progress::terminal(), Some(settings)).await?;
@@ -121,11 +190,26 @@ async fn run() -> Result<bool> {
     if only.is_none() {
         write(&outcomes)?;
     }
-    if count("FAIL") > 0 {
+    let (worse, better) = against_known(&outcomes);
+    worse.iter().for_each(|name| println!("{name} should not have failed"));
+    better
+        .iter()
+        .for_each(|name| println!("{name} passes now: take it off the list of what is known to fail"));
+    if !worse.is_empty() {
         walk.cluster.keep_logs();
         println!("logs of the control plane and the controller: {}", walk.cluster.logs().display());
     }
-    Ok(count("FAIL") == 0)
+    Ok(worse.is_empty() && better.is_empty())
+}
+
+/// Tests that failed and should not have, and those that passed and are said to fail.
+fn against_known(outcomes: &BTreeMap<String, Outcome>) -> (Vec<&str>, Vec<&str>) {
+    let known = |name: &str| KNOWN.iter().any(|(failing, _)| *failing == name);
+    let with = |result: &str, is_known: bool| {
+        let all = outcomes.iter().filter(|(name, one)| one.result == result && known(name) == is_known);
+        all.map(|(name, _)| name.as_str()).collect()
+    };
+    (with("FAIL", false), with("PASS", true))
 }
 
 fn target() -> PathBuf {
@@ -207,33 +291,33 @@ fn read(log: &str) -> BTreeMap<String, Outcome> {
 fn write(outcomes: &BTreeMap<String, Outcome>) -> Result<()> {
     let mut text = String::from(
         "# Gateway API conformance\n\nWhat the official conformance suite of the Gateway API, v1.6.3, finds of this controller: class \
-         `gateway.k8s.aws/alb`, profile GATEWAY-HTTP, with the features below. The suite's requests go\nthrough simulated load balancers \
-         that really listen, to pods that are processes. `make conformance` runs it and writes this page.\n\n",
+         `gateway.k8s.aws/alb`, profile GATEWAY-HTTP, with the features\nbelow. The suite's requests go through simulated load balancers \
+         that really listen, to pods that are processes. `make conformance` runs it and writes\nthis page.\n\n",
     );
     let count = |result: &str| outcomes.values().filter(|outcome| outcome.result == result).count();
     // Writing to a text cannot fail.
-    drop(writeln!(
+    let _ = writeln!(
         text,
-        "{} tests passed, {} failed, {} were left out.\n",
+        "{} tests passed, {} failed, {} was left out.\n",
         count("PASS"),
         count("FAIL"),
         SKIPPED.len()
-    ));
-    drop(writeln!(text, "Features: {}.\n\n## Left out\n\n| test | why |\n|---|---|", FEATURES.join(", ")));
+    );
+    let _ = writeln!(text, "Features: {}.\n\n## Left out\n\n| test | why |\n|---|---|", FEATURES.join(", "));
     for (name, why) in SKIPPED {
-        drop(writeln!(text, "| {name} | {why} |"));
+        let _ = writeln!(text, "| {name} | {why} |");
     }
-    for (title, result) in [("Failed", "FAIL"), ("Passed", "PASS")] {
-        let all: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.result == result).collect();
-        if all.is_empty() {
-            continue;
-        }
-        drop(writeln!(text, "\n## {title}\n\n| test | parts | parts that failed |\n|---|---|---|"));
-        for (name, outcome) in all {
-            let parts = outcome.failed_parts.join("<br>");
-            drop(writeln!(text, "| {name} | {} | {parts} |", outcome.parts));
-        }
+    let _ = writeln!(text, "\n| feature that is not claimed | why |\n|---|---|");
+    for (name, why) in NOT_RUN {
+        let _ = writeln!(text, "| {name} | {why} |");
     }
+    let _ = writeln!(text, "\n## Failed\n\n| test | parts that failed | why |\n|---|---|---|");
+    for (name, one) in outcomes.iter().filter(|(_, one)| one.result == "FAIL") {
+        let why = KNOWN.iter().find(|(known, _)| known == name).map_or("not known", |(_, why)| why);
+        let _ = writeln!(text, "| {name} | {} of {} | {why} |", one.failed_parts.len(), one.parts);
+    }
+    let passed = outcomes.iter().filter(|(_, one)| one.result == "PASS").map(|(name, _)| name.as_str());
+    let _ = writeln!(text, "\n## Passed\n\n{}", passed.collect::<Vec<_>>().join(", "));
     fs::write(repository().join("docs/conformance.md"), text)?;
     Ok(())
 }

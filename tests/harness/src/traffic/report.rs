@@ -64,15 +64,17 @@ pub fn write_table(page: &Path, all: &[Results]) -> Result<()> {
 }
 
 fn table(all: &[Results]) -> String {
-    let mut text = String::from("| what happens |");
     // Writing to a text cannot fail.
-    all.iter().for_each(|one| drop(write!(text, " {} |", one.name)));
+    let mut text = String::from("| what happens |");
+    for one in all {
+        let _ = write!(text, " {} |", one.name);
+    }
     text.push_str("\n|---|");
     all.iter().for_each(|_| text.push_str("---|"));
     for scenario in SCENARIOS {
-        drop(write!(text, "\n| {} |", scenario.title));
+        let _ = write!(text, "\n| {} |", scenario.title);
         for one in all {
-            drop(write!(text, " {} |", one.cells.get(scenario.id).map_or("–", String::as_str)));
+            let _ = write!(text, " {} |", one.cells.get(scenario.id).map_or("–", String::as_str));
         }
     }
     text.push('\n');
