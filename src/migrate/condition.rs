@@ -131,13 +131,18 @@ impl Translated {
         ));
     }
 
-    /// A request has to have one of the paths, or the path that it had to have anyway.
+    /// A request has to have one of the paths, or the path that it had to have anyway, if there is one.
+    // why retained: without a path of its own, every path would go on matching
     fn add_paths(&mut self, paths: Vec<PathMatch>) {
+        if paths.is_empty() {
+            return;
+        }
         let with = |found: &Match| {
             let found = found.clone();
             paths.clone().into_iter().map(move |path| Match { path: Some(path), ..found.clone() })
         };
         let added: Vec<Match> = self.matches.iter().flat_map(with).collect();
+        self.matches.retain(|found| found.path.is_some());
         self.matches.extend(added);
     }
 

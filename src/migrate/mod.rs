@@ -307,10 +307,10 @@ fn add_group(
         let rule = json!({"filters": [{"type": "RequestRedirect", "requestRedirect": filter}]});
         migration.routes.push(route(routes::ROUTE, &key.sibling(name), &[parent], &[], vec![rule]));
     }
-    let (mut errors, mut translated) = (Vec::new(), Vec::new());
+    let (mut errors, mut translated, mut answered) = (Vec::new(), Vec::new(), Vec::new());
     for member in &group.members {
         let mut part = Migration::default();
-        match routes::add(&group, member, &key, ssl_redirect, services, names, &mut part) {
+        match routes::add(&group, member, &key, ssl_redirect, services, names, &mut answered, &mut part) {
             Ok(()) => {
                 migration.append(part);
                 unread::tell(member, &listeners, &mut migration.notes);

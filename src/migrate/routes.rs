@@ -1,6 +1,7 @@
 //! HTTPRoutes of an Ingress: which rules stand together for which hosts and listeners.
 
 use super::condition::Match;
+use super::path::PathMatch;
 use super::group::{Group, Member};
 use super::load_balancer::certificates;
 use super::names::Names;
@@ -30,6 +31,8 @@ struct ReadRules {
     default: Option<RouteRule>,
     /// Whether redirects were left out that would lead to where the request was made.
     has_loops: bool,
+    /// What its rules answer.
+    answered: Vec<Answered>,
 }
 
 /// Some rules for some hosts; no hosts: every one.
@@ -40,6 +43,28 @@ struct Draft {
     is_main: bool,
     hosts: Vec<String>,
     rules: Vec<RouteRule>,
+}
+
+/// Requests that are answered by a rule before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Names of the listeners.
+    sections: Vec<String>,
+    /// The host; empty: every one.
+    host: String,
+    /// The path; `None`: every one.
+    path: Option<PathMatch>,
+    /// Whether it is the default backend, which is asked last.
+    is_default: bool,
+}
+
+impl Answered {
+    fn covers(&self, sections: &[String], host: &str, path: Option<&PathMatch>) -> bool {
+        !self.is_default
+            && sections.iter().all(|section| self.sections.contains(section))
+            && (self.host.is_empty() || self.host == host)
+            && (self.path.is_none() || self.path.as_ref() == path)
+    }
 }
 
 /// What the name of the route is for that every Ingress has.
@@ -55,17 +80,19 @@ pub fn add(
     ssl_redirect: Option<i32>,
     services: &Services,
     names: &mut Names,
+    answered: &mut Vec<Answered>,
     migration: &mut Migration,
 ) -> Result<(), String> {
     let tags = member.tags(&mut migration.notes);
     let parents = parents(group, member, gateway, ssl_redirect, &mut migration.notes);
-    let (secure, plain): (Vec<Parent>, Vec<Parent>) =
-        parents.iter().cloned().partition(|parent| parent.section.starts_with("https-"));
-    let read = |is_secure: bool, notes: &mut Notes| {
+    let (secure, plain): (Vec<Parent>, Vec<Parent>) = parents.iter().cloned().partition(|parent| parent.section.starts_with("https-"));
+    let earlier = answered.clone();
+    let mut read = |is_secure: bool, parents: &[Parent], notes: &mut Notes| {
         let mut reader = RuleReader { member, services, is_tagged: !tags.is_empty(), is_secure, notes };
-        read_rules(&mut reader)
+        let sections: Vec<String> = parents.iter().map(|parent| parent.section.clone()).collect();
+        read_rules(&mut reader, &sections, &earlier)
     };
-    let first = read(!secure.is_empty(), &mut migration.notes)?;
+    let first = read(!secure.is_empty(), &parents, &mut migration.notes)?;
     let logs_in = |rule: &RouteRule| rule.extension.authentication.is_some();
     let is_protected =
         first.rules.iter().any(|(_, rule)| logs_in(rule)) || first.default.as_ref().is_some_and(logs_in);
@@ -74,8 +101,10 @@ pub fn add(
         if is_protected {
             tell_unprotected(member, &mut migration.notes);
         }
+        let first = read(true, &secure, &mut migration.notes)?;
+        let other = read(false, &plain, &mut migration.notes)?;
         variants.push((first, secure, ""));
-        variants.push((read(false, &mut migration.notes)?, plain, "http-"));
+        variants.push((other, plain, "http-"));
     } else {
         if secure.is_empty() && asks_for_login(member, services) {
             tell_unprotected(member, &mut migration.notes);
@@ -83,6 +112,7 @@ pub fn add(
         variants.push((first, parents, ""));
     }
     for (rules, parents, prefix) in variants {
+        answered.extend(rules.answered.iter().cloned());
         for draft in drafts(group, member, &rules, prefix, &mut migration.notes) {
             write(member, draft, &parents, &tags, names, migration);
         }
@@ -138,18 +168,11 @@ fn parents(
     member.listeners.iter().map(|listener| parent(listener.section())).collect()
 }
 
-fn read_rules(reader: &mut RuleReader<'_>) -> Result<ReadRules, String> {
+/// `earlier`: what the members before answer.
+fn read_rules(reader: &mut RuleReader<'_>, sections: &[String], earlier: &[Answered]) -> Result<ReadRules, String> {
     let spec = reader.member.ingress.spec.clone().unwrap_or_default();
-    let ports: Vec<i32> = reader
-        .member
-        .listeners
-        .iter()
-        .filter(|found| found.protocol == "HTTPS")
-        .map(|found| found.port)
-        .collect();
-    let (mut rules, mut has_loops) = (Vec::new(), false);
-    // The hosts of which every request is answered by a rule before; an empty one is every host.
-    let mut answered: Vec<String> = Vec::new();
+    let ports: Vec<i32> = reader.member.listeners.iter().filter(|found| found.protocol == "HTTPS").map(|found| found.port).collect();
+    let mut read = ReadRules { rules: Vec::new(), default: None, has_loops: false, answered: Vec::new() };
     for entry in spec.rules.iter().flatten() {
         let host = entry.host.as_deref().unwrap_or_default().to_lowercase();
         let mut paths: Vec<(usize, &HTTPIngressPath)> =
@@ -160,29 +183,37 @@ fn read_rules(reader: &mut RuleReader<'_>) -> Result<ReadRules, String> {
         for (at, path) in paths {
             let Some(rule) = reader.of_path(&host, path)? else { continue };
             if reader.is_secure && rule.redirects_to_itself(&ports) {
-                has_loops = true;
+                read.has_loops = true;
                 continue;
             }
-            let is_answered =
-                rule.hosts.is_empty() && answered.iter().any(|known| known.is_empty() || *known == host);
-            if is_answered {
+            let only = rule.only_path();
+            let is_answered_here = read.answered.iter().any(|known| known.path.is_none() && known.covers(sections, &host, None));
+            let is_answered_before = earlier.iter().any(|known| known.covers(sections, &host, only));
+            if rule.hosts.is_empty() && (is_answered_here || is_answered_before) {
                 continue;
             }
-            if rule.is_for_all_requests() {
-                answered.push(host.clone());
+            let is_for_all = rule.is_for_all_requests();
+            if is_for_all || only.is_some() {
+                let path = only.filter(|_| !is_for_all).cloned();
+                read.answered.push(Answered { sections: sections.to_vec(), host: host.clone(), path, is_default: false });
             }
             of_entry.push((at, rule));
         }
         // why back: routes of Gateway API are sorted by themselves, and people read what they wrote
         of_entry.sort_by_key(|(at, _)| *at);
-        rules.extend(of_entry.into_iter().map(|(_, rule)| (host.clone(), rule)));
+        read.rules.extend(of_entry.into_iter().map(|(_, rule)| (host.clone(), rule)));
     }
     let default = match &spec.default_backend {
         Some(backend) => reader.of_default(backend)?,
         None => None,
     };
-    let default = default.filter(|_| !answered.contains(&String::new()));
-    Ok(ReadRules { rules, default, has_loops })
+    let is_answered = read.answered.iter().chain(earlier).any(|known| known.path.is_none() && known.covers(sections, "", None));
+    let has_default = earlier.iter().any(|known| known.is_default && sections.iter().all(|section| known.sections.contains(section)));
+    if let Some(default) = default.filter(|_| !is_answered && !has_default) {
+        read.answered.push(Answered { sections: sections.to_vec(), host: String::new(), path: None, is_default: true });
+        read.default = Some(default);
+    }
+    Ok(read)
 }
 
 /// The order of paths of one host: exact ones, prefixes from long to short, others.

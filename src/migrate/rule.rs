@@ -4,7 +4,7 @@ use super::action::{self, Answered};
 use super::condition::{self, Match};
 use super::group::Member;
 use super::objects::{extension_ref, put};
-use super::path;
+use super::path::{self, PathMatch};
 use super::values::Values;
 use super::{Notes, authentication, transform, written};
 use crate::api::{ObjectKey, Service};
@@ -76,6 +76,15 @@ impl RouteRule {
         };
         let matches = self.matches.as_deref().unwrap_or_default();
         self.hosts.is_empty() && self.extension.conditions.is_empty() && matches.iter().any(is_all)
+    }
+
+    /// The path, if that is all that is asked of requests for its host.
+    pub fn only_path(&self) -> Option<&PathMatch> {
+        let is_plain = self.hosts.is_empty() && self.extension.conditions.is_empty();
+        match self.matches.as_deref() {
+            Some([only]) if is_plain && only.headers.is_empty() && only.query.is_empty() && only.method.is_none() => only.path.as_ref(),
+            _ => None,
+        }
     }
 
     /// Whether it redirects to the same place on one of these HTTPS ports, and changes nothing else.

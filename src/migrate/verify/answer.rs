@@ -3,7 +3,8 @@
 use crate::admission::permissive_facts::PermissiveAws;
 use crate::api::IntOrString;
 use crate::aws_api::Ref;
-use crate::aws_api::elbv2::{ForwardAction, ListenerAction, RedirectAction, RuleTransform};
+use super::rules::Pattern;
+use crate::aws_api::elbv2::{AuthenticationSession, ForwardAction, ListenerAction, RedirectAction, RuleTransform};
 use crate::config::Config;
 use crate::facts::{Facts, Lookup};
 use crate::model::{Binding, ResourceId, Stack};
@@ -55,25 +56,73 @@ fn port_number(binding: &Binding, aws: &PermissiveAws, config: &Config) -> Strin
     number.map_or_else(|| named.clone(), |number| number.to_string())
 }
 
-/// What a rule does, as a text.
+/// What a rule does with requests for a path, as a text.
 pub(super) fn describe(
     actions: &[ListenerAction],
     transforms: &[RuleTransform],
+    path: &Pattern,
     names: &TargetGroupNames,
 ) -> String {
-    let mut parts: Vec<String> = transforms.iter().map(transform).collect();
+    let mut parts: Vec<String> = transforms.iter().flat_map(|transform| describe_transform(transform, path)).collect();
     parts.sort();
     parts.extend(actions.iter().map(|action| describe_action(action, names)));
     parts.join(", then ")
 }
 
-fn transform(transform: &RuleTransform) -> String {
-    let what = if transform.kind == "url-rewrite" { "path" } else { "host" };
-    let rewrites = transform
-        .rewrites
-        .iter()
-        .map(|(regex, replace)| format!("{what} {} is {replace}", plain_regex(regex)));
-    rewrites.collect::<Vec<_>>().join(", ")
+fn describe_transform(transform: &RuleTransform, path: &Pattern) -> Vec<String> {
+    let is_path = transform.kind == "url-rewrite";
+    let rewrites = transform.rewrites.iter().filter_map(|(regex, replace)| {
+        let of_prefix = PrefixRewrite::of(regex, replace).filter(|_| is_path);
+        match of_prefix.and_then(|rewrite| rewrite.describe(path)) {
+            Some(text) => Some(text).filter(|text| !text.is_empty()),
+            None => {
+                let what = if is_path { "path" } else { "host" };
+                Some(format!("{what} {} is {replace}", plain_regex(regex)))
+            }
+        }
+    });
+    rewrites.collect()
+}
+
+/// A rewrite of the first elements of a path.
+struct PrefixRewrite {
+    prefix: String,
+    /// What the prefix alone becomes; `None`: it stays.
+    alone: Option<String>,
+    /// What stands for the prefix where more follows.
+    before_more: String,
+}
+
+impl PrefixRewrite {
+    /// Reads `^/a/(.*)$` and `^/a`, as people write them, and `(^/a(/)?)`, as the controller does for a prefix of an HTTPRoute.
+    fn of(regex: &str, replace: &str) -> Option<Self> {
+        let without_slash = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
+        let is_plain = |text: &str| !text.contains(['(', ')', '[', ']', '*', '+', '?', '|', '$', '^', '.', '{', '}']);
+        let plain = |text: &str| Some(text.replace('\\', "")).filter(|text| is_plain(text) && text.starts_with('/'));
+        if let Some(prefix) = regex.strip_prefix("(^").and_then(|rest| rest.strip_suffix("(/)?)")) {
+            let stem = replace.strip_suffix("$2").unwrap_or(replace);
+            let before_more = if replace.ends_with("$2") { stem.to_owned() } else { without_slash(stem) };
+            return Some(Self { prefix: plain(prefix)?, alone: Some(stem.to_owned()), before_more });
+        }
+        let body = regex.strip_prefix('^')?;
+        if let Some(prefix) = ["/(.*)$", "/(.*)", "/(.+)$"].into_iter().find_map(|end| body.strip_suffix(end)) {
+            let stem = replace.strip_suffix("$1").filter(|stem| stem.ends_with('/'))?;
+            return Some(Self { prefix: plain(prefix)?, alone: None, before_more: without_slash(stem) });
+        }
+        let is_whole = !replace.contains('$') && !replace.ends_with('/');
+        let prefix = plain(body).filter(|prefix| is_whole && !prefix.ends_with('/'))?;
+        Some(Self { prefix, alone: Some(replace.to_owned()), before_more: replace.to_owned() })
+    }
+
+    /// What it does to requests for a path, empty if nothing; `None`: that depends on the request.
+    fn describe(&self, path: &Pattern) -> Option<String> {
+        let Pattern::Glob(path) = path else { return None };
+        if *path == self.prefix {
+            return Some(self.alone.as_ref().map(|alone| format!("path is {alone}")).unwrap_or_default());
+        }
+        let rest = path.strip_prefix(&self.prefix)?;
+        rest.starts_with('/').then(|| format!("path {}/ becomes {}/", self.prefix, self.before_more))
+    }
 }
 
 /// One spelling of regular expressions that match the same.
@@ -92,10 +141,37 @@ fn describe_action(action: &ListenerAction, names: &TargetGroupNames) -> String 
             let body = if body.is_empty() { String::new() } else { format!(" {kind} {body:?}") };
             format!("answer {}{body}", answer.status_code)
         }
-        ListenerAction::AuthenticateCognito(login) => format!("log in ({login:?})"),
-        ListenerAction::AuthenticateOidc(login) => format!("log in ({login:?})"),
-        ListenerAction::JwtValidation(token) => format!("check the token ({token:?})"),
+        ListenerAction::AuthenticateCognito(login) => format!(
+            "log in at {} of {} as {} ({})",
+            login.user_pool_domain,
+            login.user_pool_arn,
+            login.user_pool_client_id,
+            session(&login.session)
+        ),
+        ListenerAction::AuthenticateOidc(login) => format!(
+            "log in at {} ({}, {}, {}; {})",
+            login.issuer,
+            login.authorization_endpoint,
+            login.token_endpoint,
+            login.user_info_endpoint,
+            session(&login.session)
+        ),
+        ListenerAction::JwtValidation(token) => {
+            format!("check the token of {} ({}; {:?})", token.issuer, token.jwks_endpoint, token.additional_claims)
+        }
     }
+}
+
+fn session(session: &AuthenticationSession) -> String {
+    let text = |text: &Option<String>, default: &str| text.clone().unwrap_or_else(|| default.to_owned());
+    format!(
+        "scope {}, otherwise {}, cookie {} for {} s{}",
+        text(&session.scope, "openid"),
+        text(&session.on_unauthenticated_request, "authenticate"),
+        text(&session.session_cookie_name, "AWSELBAuthSessionCookie"),
+        session.session_timeout.unwrap_or(604_800),
+        session.extra_params.iter().map(|(key, value)| format!(", {key}={value}")).collect::<String>()
+    )
 }
 
 fn describe_forward(forward: &ForwardAction, names: &TargetGroupNames) -> String {
@@ -127,4 +203,31 @@ fn describe_redirect(redirect: &RedirectAction) -> String {
         part(&redirect.path, "/#{path}"),
         part(&redirect.query, "#{query}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rewrites_of_a_prefix_are_the_same_however_they_are_written() {
+        let cases = [
+            ("^/api/(.*)$", "/v1/$1", "/api/*", "path /api/ becomes /v1/"),
+            ("(^/api(/)?)", "/v1/", "/api/*", "path /api/ becomes /v1/"),
+            ("(^/api(/)?)", "/v1$2", "/api/*", "path /api/ becomes /v1/"),
+            ("^/api", "/v1", "/api/*", "path /api/ becomes /v1/"),
+            ("^/api/(.*)$", "/$1", "/api/*", "path /api/ becomes /"),
+            ("(^/api(/)?)", "/", "/api/*", "path /api/ becomes /"),
+            ("^/api", "/v1", "/api", "path is /v1"),
+            ("(^/api(/)?)", "/v1$2", "/api", "path is /v1"),
+        ];
+        for (regex, replace, path, expected) in cases {
+            let rewrite = PrefixRewrite::of(regex, replace).unwrap();
+            assert_eq!(rewrite.describe(&Pattern::Glob(path.to_owned())).unwrap(), expected, "{regex} {replace} {path}");
+        }
+        let stays = PrefixRewrite::of("^/api/(.*)$", "/v1/$1").unwrap();
+        assert_eq!(stays.describe(&Pattern::Glob("/api".to_owned())).unwrap(), "");
+        assert!(PrefixRewrite::of("^/a.*", "/b").is_none());
+    }
 }

@@ -17,7 +17,7 @@ use crate::facts::group::{self, IngressGroup, explicit_group, implicit_group, pa
 use crate::gateway::Controller;
 use crate::model::{LOAD_BALANCER_ID, ResourceId, Stack};
 use answer::{TargetGroupNames, describe};
-use rules::{Atom, atoms, changes, name_alike};
+use rules::{Atom, Pattern, atoms, changes, name_alike};
 use std::fmt;
 pub(super) use world::World;
 
@@ -119,7 +119,7 @@ impl fmt::Display for Compared {
 
 /// Compares every Gateway with what it is generated from.
 pub fn compare(migration: &Migration, input: &Input, config: &Config) -> Vec<Compared> {
-    let world = World::of(migration, input, config);
+    let world = World::of(migration, input);
     let one = |(gateway, source): &(ObjectKey, Source)| {
         let compared = match source {
             Source::Group(group) => compare_group(group, gateway, &world, config),
@@ -251,8 +251,14 @@ fn listener_atoms(
     let first = (id.clone(), i32::MIN);
     let own = stack.rules.range(first..).take_while(|((of, _), _): &(&(ResourceId, i32), _)| of == id);
     let mut all: Vec<Atom> = own
-        .flat_map(|(_, rule)| atoms(&rule.conditions, &describe(&rule.actions, &rule.transforms, names)))
+        .flat_map(|(_, rule)| {
+            let mut atoms = atoms(&rule.conditions, "");
+            for atom in &mut atoms {
+                atom.answer = describe(&rule.actions, &rule.transforms, &atom.path, names);
+            }
+            atoms
+        })
         .collect();
-    all.push(Atom::default(describe(&listener.default_actions, &[], names)));
+    all.push(Atom::default(describe(&listener.default_actions, &[], &Pattern::Any, names)));
     all
 }

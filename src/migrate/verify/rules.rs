@@ -186,6 +186,8 @@ fn patterns(values: &ValuesOrRegexes, is_host: bool) -> Vec<Pattern> {
     let regex = |text: &String| match text.as_str() {
         // why: every path begins with a slash
         "^/.*" | ".*" | "^/" if !is_host => Pattern::Any,
+        // why: the path / is an empty regular expression for an Ingress, which takes the first slash away
+        "" if !is_host => Pattern::Regex("/".to_owned()),
         text => Pattern::Regex(text.to_owned()),
     };
     values.values.iter().map(glob).chain(values.regexes.iter().map(regex)).collect()

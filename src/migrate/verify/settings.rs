@@ -174,7 +174,7 @@ pub(super) fn listeners(
                 ("security policy", found.ssl_policy.clone().unwrap_or_default()),
                 ("mutual TLS", mutual),
                 ("attributes", pairs(&found.attributes)),
-                ("ALPN", found.alpn_policy.join(", ")),
+                ("ALPN", found.alpn_policy.iter().filter(|policy| *policy != "None").cloned().collect::<Vec<_>>().join(", ")),
             ])
         };
         match (before.get(port), after.get(port)) {

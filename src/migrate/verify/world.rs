@@ -1,6 +1,5 @@
 //! The generated objects as the API server would hold them, and what a build makes of them.
 
-use crate::admission;
 use crate::admission::dry_build::{build_with_answers, completed};
 use crate::admission::permissive_facts::{KnownServices, PermissiveAws};
 use crate::api::gateway::{
@@ -8,21 +7,20 @@ use crate::api::gateway::{
     ReferenceGrant, TcpRoute, UdpRoute,
 };
 use crate::api::gateway_config::{
-    ListenerRuleConfiguration, ListenerRuleConfigurationStatus, LoadBalancerConfiguration,
-    TargetGroupConfiguration,
+    ListenerRuleConfiguration, LoadBalancerConfiguration, TargetGroupConfiguration,
 };
 use crate::api::{Condition, Namespace, ObjectKey, ObjectMeta, Service, Time};
 use crate::builder;
 use crate::builder::gateway::BuiltGateway;
 use crate::config::Config;
 use crate::facts::{Facts, Lookup};
-use crate::finding::Severity;
 use crate::gateway::attachment::{Offer, attach, by_port, undecided_ports};
 use crate::gateway::backends::load;
 use crate::gateway::config::{self, resolve};
 use crate::gateway::listener_sets::sort;
 use crate::gateway::listeners::judge;
 use crate::gateway::route::Route;
+use crate::gateway::status::rule_configuration_status;
 use crate::gateway::{Cluster, Controller, GatewayOptions};
 use crate::migrate::{Input, Migration};
 use crate::settings::gateway::{AddOns, GatewayView};
@@ -105,19 +103,13 @@ fn stored(service: &Service) -> Service {
 }
 
 /// A configuration as the controller takes it, or not.
-fn judged(mut rule: ListenerRuleConfiguration, config: &Config) -> ListenerRuleConfiguration {
-    let findings = admission::gateway::listener_rule::check(config, &rule);
-    let problem = findings.into_iter().find(|finding| finding.severity == Severity::Error);
-    rule.status = Some(ListenerRuleConfigurationStatus {
-        observed_generation: None,
-        accepted: Some(problem.is_none()),
-        message: problem.map(|finding| finding.to_string()),
-    });
+fn judged(mut rule: ListenerRuleConfiguration) -> ListenerRuleConfiguration {
+    rule.status = rule_configuration_status(&rule, None);
     rule
 }
 
 impl World {
-    pub fn of(migration: &Migration, input: &Input, config: &Config) -> Self {
+    pub fn of(migration: &Migration, input: &Input) -> Self {
         let routes: Vec<Arc<HttpRoute>> = read(migration.routes.iter(), "HTTPRoute");
         let routes =
             routes.into_iter().map(|route| Arc::new(defaulted(Arc::unwrap_or_clone(route)))).collect();
@@ -125,9 +117,8 @@ impl World {
             let key = ObjectKey::of(&**service);
             ((key.namespace().to_owned(), key.name().to_owned()), Arc::new(stored(service)))
         });
-        let rules = read(migration.rules.values(), "ListenerRuleConfiguration");
-        let rules =
-            rules.into_iter().map(|rule| Arc::new(judged(Arc::unwrap_or_clone(rule), config))).collect();
+        let rules: Vec<Arc<ListenerRuleConfiguration>> = read(migration.rules.values(), "ListenerRuleConfiguration");
+        let rules = rules.into_iter().map(|rule| Arc::new(judged(Arc::unwrap_or_clone(rule)))).collect();
         Self {
             gateways: by_key(read(migration.gateways.iter(), "Gateway")),
             load_balancers: by_key(read(migration.load_balancers.iter(), "LoadBalancerConfiguration")),
