@@ -78,20 +78,20 @@ impl Translated {
             "path-pattern" => {
                 if let Some(paths) = &condition.pathpatternconfig {
                     let of_values = paths.values.iter().map(|value| path::pattern(value));
-                    self.add_paths(of_values.collect());
+                    self.add_paths(&of_values.collect::<Vec<_>>());
                     let regex = |value: &String| PathMatch {
                         type_: PathMatchType::RegularExpression,
                         value: value.clone(),
                     };
-                    self.add_paths(paths.regexvalues.iter().map(regex).collect());
+                    self.add_paths(&paths.regexvalues.iter().map(regex).collect::<Vec<_>>());
                 }
             }
             "http-header" => {
                 if let Some(header) = &condition.httpheaderconfig {
                     let escaped = |value: &String| value.replace('\\', "\\\\").replace(',', "\\,");
                     let values: Vec<String> = header.values.iter().map(escaped).collect();
-                    self.add_header(&header.httpheadername, false, values.join(","));
-                    self.add_header(&header.httpheadername, true, one_regex(&header.regexvalues));
+                    self.add_header(&header.httpheadername, false, &values.join(","));
+                    self.add_header(&header.httpheadername, true, &one_regex(&header.regexvalues));
                 }
             }
             "http-request-method" => {
@@ -133,20 +133,21 @@ impl Translated {
 
     /// A request has to have one of the paths, or the path that it had to have anyway, if there is one.
     // why retained: without a path of its own, every path would go on matching
-    fn add_paths(&mut self, paths: Vec<PathMatch>) {
+    fn add_paths(&mut self, paths: &[PathMatch]) {
         if paths.is_empty() {
             return;
         }
         let with = |found: &Match| {
             let found = found.clone();
-            paths.clone().into_iter().map(move |path| Match { path: Some(path), ..found.clone() })
+            paths.iter().map(move |path| Match { path: Some(path.clone()), ..found.clone() })
         };
         let added: Vec<Match> = self.matches.iter().flat_map(with).collect();
+        // why: a match without a path would go on taking every path
         self.matches.retain(|found| found.path.is_some());
         self.matches.extend(added);
     }
 
-    fn add_header(&mut self, name: &str, is_regex: bool, value: String) {
+    fn add_header(&mut self, name: &str, is_regex: bool, value: &str) {
         if value.is_empty() {
             return;
         }
@@ -161,7 +162,7 @@ impl Translated {
             self.matches.clear();
         }
         for found in &mut self.matches {
-            found.headers.push((name.to_owned(), is_regex, value.clone()));
+            found.headers.push((name.to_owned(), is_regex, value.to_owned()));
         }
     }
 

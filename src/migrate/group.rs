@@ -219,7 +219,7 @@ pub fn groups(input: &Input, errors: &mut Vec<String>, notes: &mut Notes) -> Vec
             seen.insert(key, earlier);
             continue;
         }
-        let Some(params) = input.params_of(ingress, notes) else { continue };
+        let Ok(params) = input.params_of(ingress, notes) else { continue };
         let values = Values::of(ingress_ref(ingress), &ingress.metadata);
         let by_class =
             params.as_ref().and_then(|params| params.spec.group.as_ref()).map(|group| group.name.clone());

@@ -71,10 +71,16 @@ fn tell_of_name(spec: &Fields<String, Value>, values: &Values, notes: &mut Notes
     let key = values.annotations().key("wafv2-acl-name");
     if let Some(name) = acl.filter(|acl| !acl.starts_with("arn:")) {
         let problem = format!("{name:?} is the name of a web ACL, and Gateways need its ARN");
-        notes.add(Finding::warning(&values.object, problem).at(key).hint("write the ARN into spec.wafV2.webACL"));
+        notes.add(
+            Finding::warning(&values.object, problem).at(key).hint("write the ARN into spec.wafV2.webACL"),
+        );
     } else if acl.is_some() && values.text("wafv2-acl-name").is_some_and(|name| name != "none") {
         let problem = "counts today, and is not translated because wafv2-acl-arn is set, too";
-        notes.add(Finding::warning(&values.object, problem).at(key).hint("write the ARN of this web ACL into spec.wafV2.webACL"));
+        notes.add(
+            Finding::warning(&values.object, problem)
+                .at(key)
+                .hint("write the ARN of this web ACL into spec.wafV2.webACL"),
+        );
     }
 }
 
@@ -174,7 +180,11 @@ fn listeners(group: &Group, values: &Values, notes: &mut Notes) -> Vec<Value> {
             put(&mut fields, "certificates", arns.into_iter().skip(1).collect::<Vec<_>>());
             put(&mut fields, "sslPolicy", ssl_policy(group, values));
         }
-        put(&mut fields, "listenerAttributes", attributes(&listener_attributes(group, values, &listener, notes)));
+        put(
+            &mut fields,
+            "listenerAttributes",
+            attributes(&listener_attributes(group, values, &listener, notes)),
+        );
         let mutual = mutual.iter().filter(is_known).rfind(|entry| entry.port == listener.port);
         put(&mut fields, "mutualAuthentication", mutual.map_or(Value::Null, MutualTls::to_value));
         if fields.is_empty() {

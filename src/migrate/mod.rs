@@ -33,6 +33,7 @@ use crate::finding::{Finding, ObjectRef};
 use crate::gateway::Controller;
 use names::Names;
 use objects::{Parent, configured, gateway, route};
+use routes::RouteContext;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -161,9 +162,21 @@ impl Migration {
     }
 }
 
+/// An Ingress of another controller.
+struct Foreign;
+
+fn foreign(ingress: &Ingress, why: &str, notes: &mut Notes) -> Foreign {
+    notes.add(Finding::warning(&ingress_ref(ingress), format!("{why}: it is left alone")));
+    Foreign
+}
+
 impl Input {
-    /// The parameters of the class of an Ingress; `None`: it is another controller's, which is told.
-    fn params_of(&self, ingress: &Ingress, notes: &mut Notes) -> Option<Option<Arc<IngressClassParams>>> {
+    /// The parameters of the class of an Ingress. An error is told.
+    fn params_of(
+        &self,
+        ingress: &Ingress,
+        notes: &mut Notes,
+    ) -> Result<Option<Arc<IngressClassParams>>, Foreign> {
         let by_annotation = ingress
             .metadata
             .annotations
@@ -171,34 +184,29 @@ impl Input {
             .and_then(|all| all.get(crate::api::meta::INGRESS_CLASS_ANNOTATION));
         let named = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
         if let (Some(other), None) = (by_annotation.filter(|class| *class != "alb"), named) {
-            return self.foreign(
+            return Err(foreign(
                 ingress,
                 &format!("is of class {other:?}, by its annotation kubernetes.io/ingress.class"),
                 notes,
-            );
+            ));
         }
         let class = match named {
             Some(name) => self.classes.iter().find(|class| class.metadata.name.as_deref() == Some(name)),
             None if by_annotation.is_some() => None,
             None => self.classes.iter().find(|class| is_default(class)),
         };
-        let Some(class) = class else { return Some(None) };
+        let Some(class) = class else { return Ok(None) };
         let spec = class.spec.as_ref();
         let controller = spec.and_then(|spec| spec.controller.as_deref()).unwrap_or_default();
         if controller != crate::api::meta::INGRESS_CLASS_CONTROLLER {
-            return self.foreign(ingress, &format!("is of a class of controller {controller:?}"), notes);
+            return Err(foreign(ingress, &format!("is of a class of controller {controller:?}"), notes));
         }
         let reference =
             spec.and_then(|spec| spec.parameters.as_ref()).filter(|found| found.kind == "IngressClassParams");
         let params = reference.and_then(|found| {
             self.params.iter().find(|params| params.metadata.name.as_ref() == Some(&found.name))
         });
-        Some(params.cloned())
-    }
-
-    fn foreign<T>(&self, ingress: &Ingress, why: &str, notes: &mut Notes) -> Option<T> {
-        notes.add(Finding::warning(&ingress_ref(ingress), format!("{why}: it is left alone")));
-        None
+        Ok(params.cloned())
     }
 
     /// The Services with their annotations.
@@ -310,7 +318,8 @@ fn add_group(
     let (mut errors, mut translated, mut answered) = (Vec::new(), Vec::new(), Vec::new());
     for member in &group.members {
         let mut part = Migration::default();
-        match routes::add(&group, member, &key, ssl_redirect, services, names, &mut answered, &mut part) {
+        let context = RouteContext { group: &group, gateway: &key, ssl_redirect, services };
+        match routes::add(context, member, names, &mut answered, &mut part) {
             Ok(()) => {
                 migration.append(part);
                 unread::tell(member, &listeners, &mut migration.notes);

@@ -1,11 +1,11 @@
 //! HTTPRoutes of an Ingress: which rules stand together for which hosts and listeners.
 
 use super::condition::Match;
-use super::path::PathMatch;
 use super::group::{Group, Member};
 use super::load_balancer::certificates;
 use super::names::Names;
 use super::objects::{MIGRATED_FROM, Parent, configured, put, route, section};
+use super::path::PathMatch;
 use super::rule::{Extension, RouteRule, RuleReader, Services};
 use super::values::Map;
 use super::{Migration, Notes};
@@ -72,22 +72,34 @@ pub fn main_purpose(ingress: &ObjectKey) -> String {
     format!("main route of {ingress}")
 }
 
-/// Adds the routes of a member, and what they refer to.
+/// The group that routes are made for.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteContext<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// Its Gateway.
+    pub gateway: &'a ObjectKey,
+    /// The port that HTTP requests are redirected to.
+    pub ssl_redirect: Option<i32>,
+    /// The Services that are known.
+    pub services: &'a Services,
+}
+
+/// Adds the routes of a member, and what they refer to. `answered`: what the members before answer.
 pub fn add(
-    group: &Group,
+    context: RouteContext<'_>,
     member: &Member,
-    gateway: &ObjectKey,
-    ssl_redirect: Option<i32>,
-    services: &Services,
     names: &mut Names,
     answered: &mut Vec<Answered>,
     migration: &mut Migration,
 ) -> Result<(), String> {
+    let RouteContext { group, gateway, ssl_redirect, services } = context;
     let tags = member.tags(&mut migration.notes);
     let parents = parents(group, member, gateway, ssl_redirect, &mut migration.notes);
-    let (secure, plain): (Vec<Parent>, Vec<Parent>) = parents.iter().cloned().partition(|parent| parent.section.starts_with("https-"));
+    let (secure, plain): (Vec<Parent>, Vec<Parent>) =
+        parents.iter().cloned().partition(|parent| parent.section.starts_with("https-"));
     let earlier = answered.clone();
-    let mut read = |is_secure: bool, parents: &[Parent], notes: &mut Notes| {
+    let read = |is_secure: bool, parents: &[Parent], notes: &mut Notes| {
         let mut reader = RuleReader { member, services, is_tagged: !tags.is_empty(), is_secure, notes };
         let sections: Vec<String> = parents.iter().map(|parent| parent.section.clone()).collect();
         read_rules(&mut reader, &sections, &earlier)
@@ -169,9 +181,19 @@ fn parents(
 }
 
 /// `earlier`: what the members before answer.
-fn read_rules(reader: &mut RuleReader<'_>, sections: &[String], earlier: &[Answered]) -> Result<ReadRules, String> {
+fn read_rules(
+    reader: &mut RuleReader<'_>,
+    sections: &[String],
+    earlier: &[Answered],
+) -> Result<ReadRules, String> {
     let spec = reader.member.ingress.spec.clone().unwrap_or_default();
-    let ports: Vec<i32> = reader.member.listeners.iter().filter(|found| found.protocol == "HTTPS").map(|found| found.port).collect();
+    let ports: Vec<i32> = reader
+        .member
+        .listeners
+        .iter()
+        .filter(|found| found.protocol == "HTTPS")
+        .map(|found| found.port)
+        .collect();
     let mut read = ReadRules { rules: Vec::new(), default: None, has_loops: false, answered: Vec::new() };
     for entry in spec.rules.iter().flatten() {
         let host = entry.host.as_deref().unwrap_or_default().to_lowercase();
@@ -187,7 +209,8 @@ fn read_rules(reader: &mut RuleReader<'_>, sections: &[String], earlier: &[Answe
                 continue;
             }
             let only = rule.only_path();
-            let is_answered_here = read.answered.iter().any(|known| known.path.is_none() && known.covers(sections, &host, None));
+            let is_answered_here =
+                read.answered.iter().any(|known| known.path.is_none() && known.covers(sections, &host, None));
             let is_answered_before = earlier.iter().any(|known| known.covers(sections, &host, only));
             if rule.hosts.is_empty() && (is_answered_here || is_answered_before) {
                 continue;
@@ -195,7 +218,12 @@ fn read_rules(reader: &mut RuleReader<'_>, sections: &[String], earlier: &[Answe
             let is_for_all = rule.is_for_all_requests();
             if is_for_all || only.is_some() {
                 let path = only.filter(|_| !is_for_all).cloned();
-                read.answered.push(Answered { sections: sections.to_vec(), host: host.clone(), path, is_default: false });
+                read.answered.push(Answered {
+                    sections: sections.to_vec(),
+                    host: host.clone(),
+                    path,
+                    is_default: false,
+                });
             }
             of_entry.push((at, rule));
         }
@@ -207,10 +235,21 @@ fn read_rules(reader: &mut RuleReader<'_>, sections: &[String], earlier: &[Answe
         Some(backend) => reader.of_default(backend)?,
         None => None,
     };
-    let is_answered = read.answered.iter().chain(earlier).any(|known| known.path.is_none() && known.covers(sections, "", None));
-    let has_default = earlier.iter().any(|known| known.is_default && sections.iter().all(|section| known.sections.contains(section)));
+    let is_answered = read
+        .answered
+        .iter()
+        .chain(earlier)
+        .any(|known| known.path.is_none() && known.covers(sections, "", None));
+    let has_default = earlier
+        .iter()
+        .any(|known| known.is_default && sections.iter().all(|section| known.sections.contains(section)));
     if let Some(default) = default.filter(|_| !is_answered && !has_default) {
-        read.answered.push(Answered { sections: sections.to_vec(), host: String::new(), path: None, is_default: true });
+        read.answered.push(Answered {
+            sections: sections.to_vec(),
+            host: String::new(),
+            path: None,
+            is_default: true,
+        });
         read.default = Some(default);
     }
     Ok(read)
@@ -371,9 +410,10 @@ fn write(
     for (number, part) in parts(rules).into_iter().enumerate() {
         for (chunk, hosts) in hosts.iter().enumerate() {
             let is_first = number == 0 && chunk == 0;
-            let purpose = match is_main && is_first {
-                true => main_purpose(&member.key),
-                false => format!("{stem} {suffix} of {} for {} {number}", member.key, hosts.join(",")),
+            let purpose = if is_main && is_first {
+                main_purpose(&member.key)
+            } else {
+                format!("{stem} {suffix} of {} for {} {number}", member.key, hosts.join(","))
             };
             let key =
                 ObjectKey::namespaced(namespace, names.take(ROUTE, namespace, (&stem, &suffix), &purpose));

@@ -82,7 +82,11 @@ impl RouteRule {
     pub fn only_path(&self) -> Option<&PathMatch> {
         let is_plain = self.hosts.is_empty() && self.extension.conditions.is_empty();
         match self.matches.as_deref() {
-            Some([only]) if is_plain && only.headers.is_empty() && only.query.is_empty() && only.method.is_none() => only.path.as_ref(),
+            Some([only])
+                if is_plain && only.headers.is_empty() && only.query.is_empty() && only.method.is_none() =>
+            {
+                only.path.as_ref()
+            }
             _ => None,
         }
     }

@@ -1,10 +1,12 @@
 //! What rules do, in a form in which both sides can be compared.
 
+use super::rules::Pattern;
 use crate::admission::permissive_facts::PermissiveAws;
 use crate::api::IntOrString;
 use crate::aws_api::Ref;
-use super::rules::Pattern;
-use crate::aws_api::elbv2::{AuthenticationSession, ForwardAction, ListenerAction, RedirectAction, RuleTransform};
+use crate::aws_api::elbv2::{
+    AuthenticationSession, ForwardAction, ListenerAction, RedirectAction, RuleTransform,
+};
 use crate::config::Config;
 use crate::facts::{Facts, Lookup};
 use crate::model::{Binding, ResourceId, Stack};
@@ -63,7 +65,8 @@ pub(super) fn describe(
     path: &Pattern,
     names: &TargetGroupNames,
 ) -> String {
-    let mut parts: Vec<String> = transforms.iter().flat_map(|transform| describe_transform(transform, path)).collect();
+    let mut parts: Vec<String> =
+        transforms.iter().flat_map(|transform| describe_transform(transform, path)).collect();
     parts.sort();
     parts.extend(actions.iter().map(|action| describe_action(action, names)));
     parts.join(", then ")
@@ -97,15 +100,18 @@ impl PrefixRewrite {
     /// Reads `^/a/(.*)$` and `^/a`, as people write them, and `(^/a(/)?)`, as the controller does for a prefix of an HTTPRoute.
     fn of(regex: &str, replace: &str) -> Option<Self> {
         let without_slash = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
-        let is_plain = |text: &str| !text.contains(['(', ')', '[', ']', '*', '+', '?', '|', '$', '^', '.', '{', '}']);
-        let plain = |text: &str| Some(text.replace('\\', "")).filter(|text| is_plain(text) && text.starts_with('/'));
+        let is_plain =
+            |text: &str| !text.contains(['(', ')', '[', ']', '*', '+', '?', '|', '$', '^', '.', '{', '}']);
+        let plain =
+            |text: &str| Some(text.replace('\\', "")).filter(|text| is_plain(text) && text.starts_with('/'));
         if let Some(prefix) = regex.strip_prefix("(^").and_then(|rest| rest.strip_suffix("(/)?)")) {
             let stem = replace.strip_suffix("$2").unwrap_or(replace);
             let before_more = if replace.ends_with("$2") { stem.to_owned() } else { without_slash(stem) };
             return Some(Self { prefix: plain(prefix)?, alone: Some(stem.to_owned()), before_more });
         }
         let body = regex.strip_prefix('^')?;
-        if let Some(prefix) = ["/(.*)$", "/(.*)", "/(.+)$"].into_iter().find_map(|end| body.strip_suffix(end)) {
+        if let Some(prefix) = ["/(.*)$", "/(.*)", "/(.+)$"].into_iter().find_map(|end| body.strip_suffix(end))
+        {
             let stem = replace.strip_suffix("$1").filter(|stem| stem.ends_with('/'))?;
             return Some(Self { prefix: plain(prefix)?, alone: None, before_more: without_slash(stem) });
         }
@@ -157,7 +163,10 @@ fn describe_action(action: &ListenerAction, names: &TargetGroupNames) -> String 
             session(&login.session)
         ),
         ListenerAction::JwtValidation(token) => {
-            format!("check the token of {} ({}; {:?})", token.issuer, token.jwks_endpoint, token.additional_claims)
+            format!(
+                "check the token of {} ({}; {:?})",
+                token.issuer, token.jwks_endpoint, token.additional_claims
+            )
         }
     }
 }
@@ -224,7 +233,11 @@ mod tests {
         ];
         for (regex, replace, path, expected) in cases {
             let rewrite = PrefixRewrite::of(regex, replace).unwrap();
-            assert_eq!(rewrite.describe(&Pattern::Glob(path.to_owned())).unwrap(), expected, "{regex} {replace} {path}");
+            assert_eq!(
+                rewrite.describe(&Pattern::Glob(path.to_owned())).unwrap(),
+                expected,
+                "{regex} {replace} {path}"
+            );
         }
         let stays = PrefixRewrite::of("^/api/(.*)$", "/v1/$1").unwrap();
         assert_eq!(stays.describe(&Pattern::Glob("/api".to_owned())).unwrap(), "");

@@ -12,8 +12,8 @@ use std::fmt::Debug;
 /// Fields by name, each as a text; an empty one is not set.
 type Fields = BTreeMap<&'static str, String>;
 
-fn text<T: Debug>(value: &Option<T>) -> String {
-    value.as_ref().map(|value| format!("{value:?}")).unwrap_or_default()
+fn text<T: Debug>(value: Option<&T>) -> String {
+    value.map(|value| format!("{value:?}")).unwrap_or_default()
 }
 
 fn list<T: Debug>(values: impl IntoIterator<Item = T>) -> String {
@@ -74,19 +74,19 @@ fn load_balancer(found: &LoadBalancer) -> Fields {
         .iter()
         .filter(|(key, _)| *key != MIGRATED_FROM)
         .map(|(key, value)| format!("{key}={value}"));
-    let private_link = text(&found.enforce_inbound_rules_on_private_link);
+    let private_link = text(found.enforce_inbound_rules_on_private_link.as_ref());
     BTreeMap::from([
         ("scheme", format!("{:?}", found.scheme)),
         ("address type", format!("{:?}", found.ip_address_type)),
         ("subnets", list(&found.subnet_mappings)),
         ("security groups", list(found.security_groups.iter().map(group))),
-        ("CoIP pool", text(&found.customer_owned_ipv4_pool)),
-        ("IPAM pool", text(&found.ipv4_ipam_pool_id)),
+        ("CoIP pool", text(found.customer_owned_ipv4_pool.as_ref())),
+        ("IPAM pool", text(found.ipv4_ipam_pool_id.as_ref())),
         ("attributes", pairs(&found.attributes)),
-        ("reserved capacity", text(&found.minimum_capacity_units.filter(|units| *units != 0))),
+        ("reserved capacity", text(found.minimum_capacity_units.filter(|units| *units != 0).as_ref())),
         ("tags", tags.collect::<Vec<_>>().join(", ")),
         ("PrivateLink", private_link),
-        ("IPv6 source NAT", text(&found.enable_prefix_for_ipv6_source_nat)),
+        ("IPv6 source NAT", text(found.enable_prefix_for_ipv6_source_nat.as_ref())),
     ])
 }
 
@@ -174,7 +174,16 @@ pub(super) fn listeners(
                 ("security policy", found.ssl_policy.clone().unwrap_or_default()),
                 ("mutual TLS", mutual),
                 ("attributes", pairs(&found.attributes)),
-                ("ALPN", found.alpn_policy.iter().filter(|policy| *policy != "None").cloned().collect::<Vec<_>>().join(", ")),
+                (
+                    "ALPN",
+                    found
+                        .alpn_policy
+                        .iter()
+                        .filter(|policy| *policy != "None")
+                        .cloned()
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                ),
             ])
         };
         match (before.get(port), after.get(port)) {
@@ -221,26 +230,30 @@ fn target_group(found: &TargetGroup, binding: Option<&Binding>) -> Fields {
     let check = found.health_check.as_ref().unwrap_or(&none);
     BTreeMap::from([
         ("target type", format!("{:?}", found.target_type)),
-        ("port", text(&found.port)),
+        ("port", text(found.port.as_ref())),
         ("protocol", format!("{:?}", found.protocol)),
         ("protocol version", found.protocol_version.clone().unwrap_or_default()),
         ("address type", format!("{:?}", found.ip_address_type)),
         ("attributes", pairs(&found.attributes)),
-        ("nodes", text(&binding.and_then(|binding| binding.node_selector.as_ref()))),
+        ("nodes", text(binding.and_then(|binding| binding.node_selector.as_ref()))),
         (
             "shared between clusters",
             binding.filter(|binding| binding.multi_cluster).map(|_| "yes".to_owned()).unwrap_or_default(),
         ),
         ("health check port", check.port.clone().unwrap_or_default()),
-        ("health check protocol", text(&check.protocol)),
+        ("health check protocol", text(check.protocol.as_ref())),
         ("health check path", check.path.clone().unwrap_or_default()),
         ("health check codes", codes(check)),
         (
             "health check times",
-            format!("{} every {}", text(&check.timeout_seconds), text(&check.interval_seconds)),
+            format!(
+                "{} every {}",
+                text(check.timeout_seconds.as_ref()),
+                text(check.interval_seconds.as_ref())
+            ),
         ),
-        ("healthy threshold", text(&check.healthy_threshold)),
-        ("unhealthy threshold", text(&check.unhealthy_threshold)),
+        ("healthy threshold", text(check.healthy_threshold.as_ref())),
+        ("unhealthy threshold", text(check.unhealthy_threshold.as_ref())),
     ])
 }
 

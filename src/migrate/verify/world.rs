@@ -117,7 +117,8 @@ impl World {
             let key = ObjectKey::of(&**service);
             ((key.namespace().to_owned(), key.name().to_owned()), Arc::new(stored(service)))
         });
-        let rules: Vec<Arc<ListenerRuleConfiguration>> = read(migration.rules.values(), "ListenerRuleConfiguration");
+        let rules: Vec<Arc<ListenerRuleConfiguration>> =
+            read(migration.rules.values(), "ListenerRuleConfiguration");
         let rules = rules.into_iter().map(|rule| Arc::new(judged(Arc::unwrap_or_clone(rule)))).collect();
         Self {
             gateways: by_key(read(migration.gateways.iter(), "Gateway")),
