@@ -72,6 +72,12 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// Adds what other notes tell.
+    fn append(&mut self, other: Self) {
+        other.findings.into_iter().for_each(|finding| self.add(finding));
+        self.lines.extend(other.lines);
+    }
+
     /// Adds a finding, unless it is there.
     pub fn add(&mut self, finding: Finding) {
         if !self.findings.contains(&finding) {
@@ -136,8 +142,7 @@ impl Migration {
         self.target_groups.extend(target_groups);
         self.rules.extend(rules);
         self.sources.extend(sources);
-        notes.findings.into_iter().for_each(|finding| self.notes.add(finding));
-        self.notes.lines.extend(notes.lines);
+        self.notes.append(notes);
         self.errors.extend(errors);
         self.backends.extend(backends);
     }
@@ -361,3 +366,6 @@ fn is_reachable(group: &Group, port: i32, notes: &mut Notes) -> bool {
     }
     is_there
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,8 @@ pub fn add(
         let sections: Vec<String> = parents.iter().map(|parent| parent.section.clone()).collect();
         read_rules(&mut reader, &sections, &earlier)
     };
-    let first = read(!secure.is_empty(), &parents, &mut migration.notes)?;
+    let mut notes = Notes::default();
+    let first = read(!secure.is_empty(), &parents, &mut notes)?;
     let logs_in = |rule: &RouteRule| rule.extension.authentication.is_some();
     let is_protected =
         first.rules.iter().any(|(_, rule)| logs_in(rule)) || first.default.as_ref().is_some_and(logs_in);
@@ -118,6 +119,7 @@ pub fn add(
         variants.push((first, secure, ""));
         variants.push((other, plain, "http-"));
     } else {
+        migration.notes.append(notes);
         if secure.is_empty() && asks_for_login(member, services) {
             tell_unprotected(member, &mut migration.notes);
         }
