@@ -215,6 +215,9 @@ fn read_rules(
                 read.answered.iter().any(|known| known.path.is_none() && known.covers(sections, &host, None));
             let is_answered_before = earlier.iter().any(|known| known.covers(sections, &host, only));
             if rule.hosts.is_empty() && (is_answered_here || is_answered_before) {
+                let place = if host.is_empty() { "every host" } else { host.as_str() };
+                let text = path.path.as_deref().unwrap_or("/");
+                reader.tell_unasked(&format!("the rule for {place} and path {text:?}"));
                 continue;
             }
             let is_for_all = rule.is_for_all_requests();
@@ -245,6 +248,9 @@ fn read_rules(
     let has_default = earlier
         .iter()
         .any(|known| known.is_default && sections.iter().all(|section| known.sections.contains(section)));
+    if default.is_some() && (is_answered || has_default) {
+        reader.tell_unasked("the default backend");
+    }
     if let Some(default) = default.filter(|_| !is_answered && !has_default) {
         read.answered.push(Answered {
             sections: sections.to_vec(),

@@ -342,6 +342,13 @@ impl RuleReader<'_> {
         format!("ingress {} {problem}", self.member.key)
     }
 
+    /// Tells of something that rules before it leave no request to.
+    pub fn tell_unasked(&mut self, what: &str) {
+        let problem =
+            format!("{what} gets no request today, because another rule comes before: it is left out");
+        self.notes.add(Finding::warning(&self.member.values.object, problem));
+    }
+
     fn tell(&mut self, problem: &str, suffix: &str) {
         let key = self.member.values.annotations().key(suffix);
         self.notes.add(Finding::warning(&self.member.values.object, problem).at(key));

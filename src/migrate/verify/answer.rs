@@ -78,6 +78,7 @@ fn describe_transform(transform: &RuleTransform, path: &Pattern) -> Vec<String> 
         let of_prefix = PrefixRewrite::of(regex, replace).filter(|_| is_path);
         match of_prefix.and_then(|rewrite| rewrite.describe(path)) {
             Some(text) => Some(text).filter(|text| !text.is_empty()),
+            None if is_path && matches_whole(regex, path) => Some(format!("path as a whole is {replace}")),
             None => {
                 let what = if is_path { "path" } else { "host" };
                 Some(format!("{what} {} is {replace}", plain_regex(regex)))
@@ -85,6 +86,17 @@ fn describe_transform(transform: &RuleTransform, path: &Pattern) -> Vec<String> 
         }
     });
     rewrites.collect()
+}
+
+/// Whether `^/a/.*` matches the whole of every path that a pattern is true of.
+fn matches_whole(regex: &str, path: &Pattern) -> bool {
+    let body = regex.strip_suffix('$').unwrap_or(regex);
+    let stem = body.strip_prefix('^').and_then(|body| body.strip_suffix(".*"));
+    let is_plain = |stem: &str| stem.chars().all(|c| c.is_ascii_alphanumeric() || "/-_".contains(c));
+    match (stem.filter(|stem| is_plain(stem)), path) {
+        (Some(stem), Pattern::Glob(path)) => path.starts_with(stem),
+        _ => false,
+    }
 }
 
 /// A rewrite of the first elements of a path.
