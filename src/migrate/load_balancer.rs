@@ -122,14 +122,12 @@ fn of_annotations(group: &Group, values: &Values, notes: &mut Notes) -> Fields<S
 fn capacity(values: &Values, notes: &mut Notes) -> Value {
     const SUFFIX: &str = "minimum-load-balancer-capacity";
     let Some(units) = values.pairs(SUFFIX, notes).get("CapacityUnits").cloned() else { return Value::Null };
-    match parse::int32(&units) {
-        Some(units) => json!({"capacityUnits": units}),
-        None => {
-            let problem = format!("CapacityUnits is {units:?}, expected a number: is not translated");
-            notes.add(Finding::warning(&values.object, problem).at(values.annotations().key(SUFFIX)));
-            Value::Null
-        }
+    if let Some(units) = parse::int32(&units) {
+        return json!({"capacityUnits": units});
     }
+    let problem = format!("CapacityUnits is {units:?}, expected a number: is not translated");
+    notes.add(Finding::warning(&values.object, problem).at(values.annotations().key(SUFFIX)));
+    Value::Null
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

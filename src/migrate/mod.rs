@@ -295,7 +295,7 @@ fn add_group(
     let key = ObjectKey::namespaced(group.namespace.as_str(), take("Gateway", suffixes.0));
     let configuration = load_balancer::spec(&group, &settings, &mut migration.notes)?.map(|spec| {
         let key = key.sibling(take("LoadBalancerConfiguration", suffixes.1));
-        (key.clone(), configured("LoadBalancerConfiguration", &key, spec))
+        (key.clone(), configured("LoadBalancerConfiguration", &key, &spec))
     });
     let listeners = group.listeners();
     let of_configuration = configuration.as_ref().map(|(key, _)| key.name());

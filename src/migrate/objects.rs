@@ -155,7 +155,7 @@ pub fn route(
 }
 
 /// A configuration of a kind.
-pub fn configured(kind: &str, key: &ObjectKey, spec: Map<String, Value>) -> Value {
+pub fn configured(kind: &str, key: &ObjectKey, spec: &Map<String, Value>) -> Value {
     json!({"apiVersion": configuration(), "kind": kind, "metadata": metadata(key), "spec": spec})
 }
 

@@ -33,9 +33,8 @@ pub fn of_ingress(
     let matches_all = path.is_empty();
     match type_ {
         "Exact" | "Prefix" | "" | "ImplementationSpecific" if matches_all => Ok(None),
-        "Exact" if path.contains(['*', '?']) => Err(format!("path {path:?} {WILDCARD_IN_PREFIX}")),
+        "Exact" | "Prefix" if path.contains(['*', '?']) => Err(format!("path {path:?} {WILDCARD_IN_PREFIX}")),
         "Exact" => Ok(Some(exact(path))),
-        "Prefix" if path.contains(['*', '?']) => Err(format!("path {path:?} {WILDCARD_IN_PREFIX}")),
         "Prefix" => Ok(Some(prefix(path))),
         "ImplementationSpecific" | "" if is_regex => {
             let stripped = path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);

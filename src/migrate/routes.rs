@@ -293,7 +293,7 @@ fn drafts(group: &Group, member: &Member, read: &ReadRules, prefix: &str, notes:
     match (&read.default, for_every_host) {
         (None, _) => {}
         (Some(default), Some(at)) => {
-            drafts.get_mut(at).into_iter().for_each(|draft| draft.rules.push(default.clone()))
+            drafts.get_mut(at).into_iter().for_each(|draft| draft.rules.push(default.clone()));
         }
         (Some(default), None) => {
             let suffix = if names_hosts || has_hosts(member) { "default-route" } else { "route" };
@@ -330,23 +330,17 @@ fn by_hosts(name: &str, prefix: &str, read: &ReadRules) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     for (host, rule) in read.rules.iter().filter(|(_, rule)| rule.hosts.is_empty()) {
         let hosts: Vec<String> = Some(host).filter(|host| !host.is_empty()).cloned().into_iter().collect();
-        match drafts.iter_mut().find(|draft| draft.hosts == hosts) {
-            Some(draft) => draft.rules.push(rule.clone()),
-            None => {
-                let suffix = match hosts.first() {
-                    _ if drafts.is_empty() => format!("{prefix}route"),
-                    Some(host) => format!("{prefix}host-route-{host}"),
-                    None => format!("{prefix}any-host-route"),
-                };
-                let is_main = drafts.is_empty() && prefix.is_empty();
-                drafts.push(Draft {
-                    named: (name.to_owned(), suffix),
-                    is_main,
-                    hosts,
-                    rules: vec![rule.clone()],
-                });
-            }
+        if let Some(draft) = drafts.iter_mut().find(|draft| draft.hosts == hosts) {
+            draft.rules.push(rule.clone());
+            continue;
         }
+        let suffix = match hosts.first() {
+            _ if drafts.is_empty() => format!("{prefix}route"),
+            Some(host) => format!("{prefix}host-route-{host}"),
+            None => format!("{prefix}any-host-route"),
+        };
+        let is_main = drafts.is_empty() && prefix.is_empty();
+        drafts.push(Draft { named: (name.to_owned(), suffix), is_main, hosts, rules: vec![rule.clone()] });
     }
     let mut merged: Vec<Draft> = Vec::new();
     for draft in drafts {
@@ -491,6 +485,6 @@ fn rule_configuration(
     tags.insert(MIGRATED_FROM.to_owned(), member.origin());
     put(&mut spec, "tags", json!(tags));
     let key = ObjectKey::namespaced(namespace, name.as_str());
-    added.entry(key.clone()).or_insert_with(|| configured(RULE_CONFIGURATION, &key, spec));
+    added.entry(key.clone()).or_insert_with(|| configured(RULE_CONFIGURATION, &key, &spec));
     Some(name)
 }

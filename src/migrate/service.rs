@@ -50,8 +50,15 @@ pub fn add(
         }
         match stack_of(service, &known, config) {
             Ok(stack) => {
-                ServicePrinter { service, key, stack, config, names: &mut *names, migration: &mut *migration }
-                    .print(options)
+                ServicePrinter {
+                    service,
+                    key,
+                    stack,
+                    config,
+                    names: &mut *names,
+                    migration: &mut *migration,
+                }
+                .print(options);
             }
             Err(problem) => errors.push(format!("service {key}: {problem}")),
         }
@@ -109,6 +116,9 @@ struct Printed {
     target_groups: Vec<String>,
 }
 
+/// A route and the settings of a target group behind it.
+type RouteProps<'r> = (&'r Printed, Fields<String, Value>);
+
 impl ServicePrinter<'_> {
     fn print(mut self, options: Options) {
         let origin = format!("service/{}", self.key);
@@ -138,7 +148,7 @@ impl ServicePrinter<'_> {
             false,
             options.is_dry_run,
         );
-        self.migration.load_balancers.push(configured("LoadBalancerConfiguration", &configuration, spec));
+        self.migration.load_balancers.push(configured("LoadBalancerConfiguration", &configuration, &spec));
         self.migration.gateways.push(object);
         self.target_groups(&routes, &origin);
         self.migration.sources.push((gateway_key, Source::Service(self.service.clone())));
@@ -315,7 +325,7 @@ impl ServicePrinter<'_> {
 
     /// Settings of the target groups, by Service and route.
     fn target_groups(&mut self, routes: &[Printed], origin: &str) {
-        let mut by_service: BTreeMap<ObjectKey, Vec<(&Printed, Fields<String, Value>)>> = BTreeMap::new();
+        let mut by_service: BTreeMap<ObjectKey, Vec<RouteProps<'_>>> = BTreeMap::new();
         for route in routes {
             for id in &route.target_groups {
                 let Some(binding) = self.stack.bindings.get(&id.as_str().into()) else { continue };
@@ -332,7 +342,7 @@ impl ServicePrinter<'_> {
                 &service.to_string(),
             );
             let key = service.sibling(name);
-            let of_route = |(route, props): &(&Printed, Fields<String, Value>)| {
+            let of_route = |(route, props): &RouteProps<'_>| {
                 let identifier =
                     json!({"kind": route.kind, "namespace": route.key.namespace(), "name": route.key.name()});
                 json!({"routeIdentifier": identifier, "targetGroupProps": props})
@@ -346,11 +356,11 @@ impl ServicePrinter<'_> {
             put(&mut spec, "targetReference", json!({"name": service.name()}));
             match entries.split_first() {
                 Some(((_, first), others)) if others.iter().all(|(_, props)| props == first) => {
-                    put(&mut spec, "defaultConfiguration", first.clone())
+                    put(&mut spec, "defaultConfiguration", first.clone());
                 }
                 _ => put(&mut spec, "routeConfigurations", listed),
             }
-            self.migration.target_groups.push(configured("TargetGroupConfiguration", &key, spec));
+            self.migration.target_groups.push(configured("TargetGroupConfiguration", &key, &spec));
         }
     }
 

@@ -86,7 +86,7 @@ impl TargetGroups {
             put(&mut spec, "targetReference", json!({"name": service.name()}));
             let name =
                 names.take(KIND, service.namespace(), (service.name(), "tg-config"), &service.to_string());
-            Some(configured(KIND, &service.sibling(name.as_str()), spec))
+            Some(configured(KIND, &service.sibling(name.as_str()), &spec))
         });
         all.collect()
     }

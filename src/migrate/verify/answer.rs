@@ -185,13 +185,16 @@ fn describe_action(action: &ListenerAction, names: &TargetGroupNames) -> String 
 
 fn session(session: &AuthenticationSession) -> String {
     let text = |text: &Option<String>, default: &str| text.clone().unwrap_or_else(|| default.to_owned());
+    let extra: Vec<String> =
+        session.extra_params.iter().map(|(key, value)| format!(", {key}={value}")).collect();
+    let extra = extra.concat();
     format!(
         "scope {}, otherwise {}, cookie {} for {} s{}",
         text(&session.scope, "openid"),
         text(&session.on_unauthenticated_request, "authenticate"),
         text(&session.session_cookie_name, "AWSELBAuthSessionCookie"),
         session.session_timeout.unwrap_or(604_800),
-        session.extra_params.iter().map(|(key, value)| format!(", {key}={value}")).collect::<String>()
+        extra
     )
 }
 
