@@ -443,21 +443,13 @@ fn invocation(arguments: &[&str]) -> Invocation {
 #[test]
 fn commands_beside_the_controller_are_told_apart() {
     assert!(matches!(invocation(&["crds"]), Invocation::Crds));
-    assert!(matches!(
-        invocation(&["iam-policy"]),
-        Invocation::IamPolicy(policy) if policy == Policy::of(Partition::Aws, PolicyParts::default())
-    ));
-    let china = invocation(&["iam-policy", "--partition=aws-cn"]);
-    let of_china = Policy::of(Partition::AwsCn, PolicyParts::default());
-    assert!(matches!(china, Invocation::IamPolicy(policy) if policy == of_china));
-    let certificates = invocation(&["iam-policy", "--with=requested-certificates"]);
-    assert!(
-        matches!(certificates, Invocation::IamPolicy(policy) if policy == Policy::of(Partition::Aws, PolicyParts::ALL))
-    );
-    let accelerators = invocation(&["iam-policy", "--global-accelerator"]);
-    assert!(
-        matches!(accelerators, Invocation::IamPolicy(policy) if policy == Policy::of_global_accelerator())
-    );
+    let policy = |more: &[&str]| match invocation(&[&["iam-policy"], more].concat()) {
+        Invocation::IamPolicy(policy) => policy,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(policy(&[]), Policy::of(Partition::Aws));
+    assert_eq!(policy(&["--partition=aws-cn"]), Policy::of(Partition::AwsCn));
+    assert_eq!(policy(&["--global-accelerator"]), Policy::of_global_accelerator());
     assert!(usage(&["iam-policy", "--partition=aws-mars"]).to_string().contains("aws-iso-b"));
     let Invocation::Plan(request) = invocation(&["plan", "-f", "a.yaml", "-f", "b", "--exit-code"]) else {
         panic!("not a plan")

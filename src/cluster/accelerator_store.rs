@@ -25,6 +25,8 @@ pub struct AcceleratorStore {
     /// The objects.
     pub objects: Arc<Cache<GlobalAccelerator>>,
     is_on: bool,
+    /// The region, if the gate is on and its partition does not have the service.
+    region_without: Option<String>,
     /// Whether they are watched; `None`: nobody has found out yet.
     watched: watch::Sender<Option<bool>>,
 }
@@ -60,11 +62,18 @@ impl AcceleratorStore {
     /// An empty cache.
     pub fn new(config: &Config) -> Self {
         let is_on = is_on(config);
+        let is_asked_for = config.features.global_accelerator_controller;
         Self {
+            region_without: (is_asked_for && !is_on).then(|| config.region.clone()),
             objects: Arc::new(Cache::grouped(places)),
             is_on,
             watched: watch::Sender::new((!is_on).then_some(false)),
         }
+    }
+
+    /// Whether they are reconciled.
+    pub fn is_on(&self) -> bool {
+        self.is_on
     }
 
     /// Watches GlobalAccelerators from when they are served, until it is dropped. If they are not reconciled, it does nothing.
@@ -74,6 +83,12 @@ impl AcceleratorStore {
         scope: WatchScope,
         changed: impl Fn(&ObjectKey, CacheEvent<GlobalAccelerator>),
     ) {
+        if let Some(region) = &self.region_without {
+            tracing::warn!(
+                region,
+                "gate GlobalAcceleratorController has no effect: AWS Global Accelerator is not there in this partition"
+            );
+        }
         if !self.is_on {
             return std::future::pending().await;
         }

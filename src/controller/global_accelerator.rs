@@ -117,9 +117,19 @@ impl From<PassFailure> for PassError {
 const OF_RECONCILE: &str = "reconcile_globalaccelerator_error";
 const OF_DEPLOYMENT: &str = "deploy_stack_error";
 
-/// What AWS refuses for good as long as nobody changes anything.
+/// What AWS refuses as long as nobody changes anything.
 fn is_lasting(error: &CloudError) -> bool {
-    matches!(error, CloudError::Service { .. }) && !error.is_throttled()
+    error.is(&[
+        "InvalidArgumentException",
+        "InvalidPortRangeException",
+        "LimitExceededException",
+        "ValidationException",
+    ])
+}
+
+/// Whether the listeners of what is named by an ARN can never be told: it is no load balancer, or there is none.
+fn has_no_listeners(error: &CloudError) -> bool {
+    error.is(&["LoadBalancerNotFound", "ValidationError"])
 }
 
 /// AWS could not be asked, or refused.
@@ -214,13 +224,15 @@ impl AcceleratorReconcile<'_> {
             let is_discovery = matches!(lookup, AcceleratorLookup::Listeners(_));
             let found = self.context.accelerators.load_balancers.look_up(self.cloud, lookup, facts).await;
             // why an error: what cannot be read says nothing about the endpoints that AWS has
-            found.map_err(|error| match is_discovery && is_lasting(&error) {
-                true => {
-                    model_failed(&format!("failed to fetch endpoint port info for auto-discovery: {error}"))
+            found.map_err(|error| {
+                if is_discovery && has_no_listeners(&error) {
+                    return model_failed(&format!(
+                        "failed to fetch endpoint port info for auto-discovery: {error}"
+                    ));
                 }
-                false => PassFailure::new(Reason::FailedEndpointLoad, &error, &[OF_RECONCILE])
+                PassFailure::new(Reason::FailedEndpointLoad, &error, &[OF_RECONCILE])
                     .with_outcome(AcceleratorOutcome::EndpointLoadFailed)
-                    .into(),
+                    .into()
             })?;
         }
         Ok(())
@@ -280,11 +292,11 @@ impl AcceleratorReconcile<'_> {
             }
             (self.memory.arn, self.memory.in_progress) = (None, None);
         }
-        if self.memory.is_absent {
+        if self.memory.is_absent() {
             return Ok(None);
         }
         let found = observe::find_by_tags(self.cloud, &self.tracking).await.map_err(&failed)?;
-        self.memory.is_absent = found.is_none();
+        self.memory.not_found = found.is_none().then(Instant::now);
         self.memory.arn = found.as_ref().map(|(found, _)| found.arn.clone());
         Ok(found)
     }
@@ -313,9 +325,11 @@ impl AcceleratorReconcile<'_> {
     async fn create(&mut self, built: &BuiltAccelerator) -> Result<Shown, PassError> {
         let token = self.object.metadata.uid.clone().unwrap_or_default();
         // why: whether the answer comes is not known
-        self.memory.is_absent = false;
+        let not_found = self.memory.not_found.take();
         let made = send(self.cloud, plan::create(&built.accelerator, &token)).await.map_err(|error| {
-            self.memory.is_absent = matches!(error, CloudError::Service { .. });
+            if matches!(error, CloudError::Service { .. }) {
+                self.memory.not_found = not_found;
+            }
             deployment_failed(AcceleratorStage::Accelerator, &error, &error)
         })?;
         tracing::info!(globalaccelerator = %self.key, arn = made.arn, "accelerator created");

@@ -5,7 +5,7 @@ use crate::api::{Condition, Time};
 use crate::aws_api::global_accelerator::{Accelerator, AcceleratorStatus};
 use serde_json::{Value, json};
 
-const READY: &str = "ReadyEndpoint";
+const READY: &str = "Ready";
 const DISABLING: &str = "AcceleratorDisabling";
 
 /// What became of a GlobalAccelerator.
@@ -57,7 +57,7 @@ pub fn patch(object: &GlobalAccelerator, outcome: &AcceleratorOutcome<'_>, now: 
         AcceleratorOutcome::DeploymentFailed => set(&mut new, failed("DeploymentFailed"), now),
         AcceleratorOutcome::Deleting => {
             new.status = Some("DELETING".to_owned());
-            let waits = "WaitingEndpoint for accelerator to be disabled before deletion";
+            let waits = "Waiting for accelerator to be disabled before deletion";
             set(&mut new, (DISABLING, "True", DISABLING, waits), now.clone());
             set(&mut new, (READY, "False", "AcceleratorDeleting", "GlobalAccelerator is being deleted"), now);
         }

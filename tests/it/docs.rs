@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use aws_load_balancer_controller::api::crds::{crds, gateway_crds};
+use aws_load_balancer_controller::api::crds::{crds, gateway_crds, global_accelerator_crds};
 use aws_load_balancer_controller::args::flags::FLAGS;
 use aws_load_balancer_controller::aws_api::Action;
 use aws_load_balancer_controller::aws_api::iam::{Partition, Policy, PolicyParts, permission, statements_of};
@@ -44,10 +44,13 @@ fn compare_part(page: &str, mark: &str, fresh: &str) {
 
 #[test]
 fn the_iam_policies_allow_what_the_table_of_operations_holds() {
+    let besides = Policy::of_global_accelerator().render().unwrap();
+    compare(&docs().join("iam/global-accelerator.json"), &besides);
     for partition in Partition::VARIANTS {
         let path = docs().join("iam").join(format!("{}.json", partition.as_str()));
         let policy = Policy::of(*partition, PolicyParts::default()).render().unwrap();
         compare(&path, &policy);
+        let policy = policy + &besides;
         let missing: Vec<String> = Action::VARIANTS
             .iter()
             .filter(|action| *partition == Partition::Aws && !statements_of(**action).is_empty())
@@ -139,7 +142,7 @@ fn the_reference_lists_every_flag() {
 #[test]
 fn the_reference_lists_every_field_of_every_resource() {
     let mut text = String::new();
-    for definition in crds().into_iter().chain(gateway_crds()) {
+    for definition in crds().into_iter().chain(global_accelerator_crds()).chain(gateway_crds()) {
         let definition = serde_json::to_value(&definition).unwrap();
         let versions = definition["spec"]["versions"].as_array().unwrap();
         let stored = versions.iter().find(|version| version["storage"] == true).unwrap();

@@ -3,6 +3,7 @@
 mod ec2;
 mod elbv2;
 mod fence;
+mod global_accelerator;
 mod iam;
 mod json;
 mod roles;
@@ -22,8 +23,17 @@ async fn connect(script: &Script) -> AwsCloud {
 }
 
 async fn connect_observed(script: &Script, observer: Arc<dyn Observer>) -> AwsCloud {
-    let services =
-        ["EC2", "Elastic Load Balancing v2", "ACM", "WAFV2", "WAF Regional", "Shield", "STS", "IAM"];
+    let services = [
+        "EC2",
+        "Elastic Load Balancing v2",
+        "ACM",
+        "WAFV2",
+        "WAF Regional",
+        "Shield",
+        "Global Accelerator",
+        "STS",
+        "IAM",
+    ];
     let endpoints: BTreeMap<_, _> =
         services.map(|service| (service.to_owned(), script.url().to_owned())).into();
     let settings =

@@ -6,7 +6,7 @@ use crate::admission;
 use crate::admission::group::resolve;
 use crate::admission::validate::{check_ingress_among, check_service_among, check_values_of};
 use crate::admission::{
-    AdmissionOperation, ingress_class_params_fields, target_control_fields, target_group_binding,
+    AdmissionOperation, Change, ingress_class_params_fields, target_control_fields, target_group_binding,
     target_group_binding_fields,
 };
 use crate::admission::{annotation_keys, ingress_class_params, readiness_gates, service};
@@ -17,6 +17,7 @@ use crate::api::gateway_config::{
 use crate::api::meta::INGRESS_CLASS_CONTROLLER;
 use crate::api::{
     AlbTargetControlConfig, Ingress, IngressClassParams, ObjectKey, Service, TargetGroupBinding,
+    global_accelerator,
 };
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
@@ -46,6 +47,7 @@ pub(super) fn check(
             parsed::<AlbTargetControlConfig>(object, "ALBTargetControlConfig")
                 .map_or_else(|finding| vec![*finding], |settings| target_control_fields::check(&settings))
         }
+        ("aga.k8s.aws/v1beta1", "GlobalAccelerator") => check_accelerator(object),
         ("networking.k8s.io/v1", "IngressClass") => check_class(object),
         ("gateway.k8s.aws/v1" | "gateway.k8s.aws/v1beta1", kind) => {
             return check_configuration(object, kind, input, together, config);
@@ -167,6 +169,17 @@ fn check_params(object: &Value, config: &Config) -> Vec<Finding> {
 }
 
 /// A configuration of Gateways, as far as it is one.
+fn check_accelerator(object: &Value) -> Vec<Finding> {
+    let name = name_of(object, global_accelerator::KIND);
+    let of_schema = schema::check(object, &name);
+    if !of_schema.is_empty() {
+        return of_schema;
+    }
+    let change = Change::create(&name.namespace, object);
+    let refused = admission::global_accelerator::check(&change).err();
+    refused.map(|denial| Finding::error(&name, denial.message)).into_iter().collect()
+}
+
 fn check_configuration(
     object: &Value,
     kind: &str,

@@ -14,7 +14,8 @@ use crate::api::gateway_config::{
     self, ListenerRuleConfiguration, LoadBalancerConfiguration, TargetGroupConfiguration,
 };
 use crate::api::{
-    AlbTargetControlConfig, Ingress, IngressClass, IngressClassParams, Service, TargetGroupBinding,
+    AlbTargetControlConfig, GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Service,
+    TargetGroupBinding, global_accelerator,
 };
 use crate::finding::{Finding, ObjectRef};
 use serde_json::{Map, Value};
@@ -30,7 +31,7 @@ struct CheckedKind {
     unknown_fields: fn(&Value) -> Vec<UnknownField>,
 }
 
-const KINDS: [CheckedKind; 17] = [
+const KINDS: [CheckedKind; 18] = [
     CheckedKind { name: "Service", group: "", versions: &["v1"], unknown_fields: unknown_fields::<Service> },
     CheckedKind {
         name: "Ingress",
@@ -61,6 +62,12 @@ const KINDS: [CheckedKind; 17] = [
         group: OURS,
         versions: &["v1beta1"],
         unknown_fields: unknown_fields::<AlbTargetControlConfig>,
+    },
+    CheckedKind {
+        name: global_accelerator::KIND,
+        group: global_accelerator::GROUP,
+        versions: &["v1beta1"],
+        unknown_fields: unknown_fields::<GlobalAccelerator>,
     },
     CheckedKind {
         name: "LoadBalancerConfiguration",

@@ -467,3 +467,18 @@ fn of_an_object_with_a_thousand_mistakes_the_first_are_told_and_the_others_count
     assert!(told.iter().any(|message| message.contains("more findings")), "{told:?}");
     assert!(told.iter().any(|message| message.contains("internet-facng")), "errors are told first: {told:?}");
 }
+
+#[test]
+fn an_accelerator_is_checked_as_its_webhook_would() {
+    let of = |listeners: &str| {
+        messages(&format!(
+            "apiVersion: aga.k8s.aws/v1beta1\nkind: GlobalAccelerator\nmetadata: {{name: edge}}\nspec: {{listeners: [{listeners}]}}\n"
+        ))
+    };
+    let on = |ports: &str| format!("{{protocol: TCP, portRanges: [{ports}]}}");
+    assert_eq!(of(&on("{fromPort: 80, toPort: 81}")), [""; 0]);
+    let found = of(&on("{fromPort: 80, toPort: 81}, {fromPort: 81, toPort: 81}"));
+    assert!(found[0].contains("overlapping port ranges detected for protocol TCP"), "{found:?}");
+    assert_eq!(of("{protocol: SCTP}").len(), 1);
+    assert_eq!(of("{protocoll: TCP}").len(), 1);
+}

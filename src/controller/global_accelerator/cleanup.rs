@@ -15,6 +15,10 @@ use crate::global_accelerator::plan;
 use crate::global_accelerator::status::AcceleratorOutcome;
 use crate::status::event::{Event, Reason};
 use std::fmt::Display;
+use std::time::Duration;
+
+/// Between two looks for an accelerator that is to go and whose ARN is not known.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 /// Codes by which AWS says that it is not done with disabling.
 const NOT_YET: &[&str] = &["AcceleratorNotDisabledException", "AssociatedListenerFoundException"];
@@ -25,10 +29,17 @@ impl AcceleratorReconcile<'_> {
         if !has_finalizer(&*self.object, FINALIZER) {
             return Ok(ReconcileResult::Gone);
         }
-        if let Some(found) = self.find_for_cleanup().await?
-            && !self.delete(&found).await?
-        {
-            return self.wait_for_disabling().await;
+        match self.find_for_cleanup().await? {
+            Some(found) if !self.delete(&found).await? => return self.wait_for_disabling().await,
+            // why: one that was asked for a moment ago may not be shown yet
+            None if self.memory.arn.is_none()
+                && self.object.recorded_arn().is_none()
+                && !std::mem::replace(&mut self.memory.is_going_unseen, true) =>
+            {
+                self.memory.not_found = None;
+                return Ok(ReconcileResult::RequeueAfter(SECOND_LOOK));
+            }
+            _ => {}
         }
         let removed = self.context.objects.remove_finalizer::<GlobalAccelerator>(self.key, FINALIZER).await;
         removed.map_err(|error| {

@@ -16,6 +16,9 @@ const FIRST_POLL: Duration = Duration::from_secs(3);
 /// … and between two questions at most.
 const LONGEST_POLL: Duration = Duration::from_mins(1);
 
+/// For how long it is believed that AWS has no accelerator of an object. why not for ever: lists of AWS may lag behind
+const ABSENT: Duration = Duration::from_mins(2);
+
 /// What is known of accelerators, and of the load balancers behind them.
 #[derive(Debug, Default)]
 pub struct AcceleratorMemory {
@@ -30,8 +33,10 @@ pub(super) struct MemoryEntry {
     uid: String,
     /// The accelerator that was made or found.
     pub arn: Option<String>,
-    /// AWS has no accelerator of this object: it was looked for, and none has been asked for since.
-    pub is_absent: bool,
+    /// When no accelerator with the object's tags was found, if none has been asked for since.
+    pub not_found: Option<Instant>,
+    /// Whether one look for an accelerator that is to go has found none.
+    pub is_going_unseen: bool,
     /// What AWS was brought to while it was not done yet, and when.
     pub in_progress: Option<(Accelerator, Instant)>,
     /// Questions so far whether AWS is done.
@@ -50,6 +55,11 @@ impl MemoryEntry {
         let delay = FIRST_POLL.saturating_mul(1 << self.polls.min(16)).min(LONGEST_POLL);
         self.polls = self.polls.saturating_add(1);
         delay
+    }
+
+    /// Whether AWS has no accelerator of the object, as far as is known.
+    pub fn is_absent(&self) -> bool {
+        self.not_found.is_some_and(|since| since.elapsed() < ABSENT)
     }
 
     /// Whether AWS is only to be asked for its progress: it was brought to this a moment ago.

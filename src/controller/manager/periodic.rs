@@ -171,7 +171,9 @@ fn count_objects(stores: &Stores, metrics: &Metrics) {
         ("ingress", stores.ingresses.len()),
         ("targetgroupbinding", stores.bindings.len()),
     ];
-    for (resource, count) in counts {
+    let accelerators = &stores.accelerators;
+    let of_accelerators = accelerators.is_on().then(|| ("globalaccelerator", accelerators.objects.len()));
+    for (resource, count) in counts.into_iter().chain(of_accelerators) {
         let gauge = metrics.cache_objects.get_or_create(&ResourceLabels::new(resource));
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
     }

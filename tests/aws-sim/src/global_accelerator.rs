@@ -456,10 +456,11 @@ impl World {
                 let groups = self.global_accelerator.groups.values();
                 for group in groups.filter(|group| listener_of(&group.arn) == listener.arn) {
                     let EndpointGroup { region, traffic_dial, port_overrides, endpoints, .. } = group;
-                    let (mut overrides, mut endpoints) = (port_overrides.clone(), endpoints.clone());
+                    let mut overrides = port_overrides.clone();
                     overrides.sort();
-                    endpoints.sort_by(|one, other| one.id.cmp(&other.id));
-                    lines.push(format!("{listens} {region} {traffic_dial:?} {overrides:?} {endpoints:?}"));
+                    let place = format!("{listens} {region}");
+                    lines.push(format!("{place} {traffic_dial:?} {overrides:?}"));
+                    lines.extend(endpoints.iter().map(|endpoint| format!("{place} {endpoint:?}")));
                 }
             }
         }

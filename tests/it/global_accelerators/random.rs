@@ -238,7 +238,7 @@ fn a_fault_at_any_call_leaves_one_accelerator_and_then_none() {
                 rig.aws.arm(Fault::on(calls.clone(), effect.clone()).at(at));
                 rig.api.put(accelerator("edge", &spec(&wanted)));
                 settle(&mut rig).await;
-                assert_eq!((accelerators(&rig).len(), lines(&rig).len()), (1, 7), "{effect:?} at {at}");
+                assert_eq!((accelerators(&rig).len(), lines(&rig).len()), (1, 11), "{effect:?} at {at}");
                 rig.aws.disarm();
                 rig.aws.arm(Fault::on(calls, effect.clone()).at(at));
                 rig.api.delete(PLURAL, NAMESPACE, "edge");
