@@ -102,8 +102,7 @@ fn accelerators(rig: &Rig) -> Vec<Accelerator> {
 fn lines(rig: &Rig) -> Vec<String> {
     let owned = rig.owned_resources();
     let found = rig.aws.world(|world| world.accelerator_lines());
-    let mut lines: Vec<String> =
-        found.iter().map(|line| without_hashes(&owned.rename(line))).collect();
+    let mut lines: Vec<String> = found.iter().map(|line| without_hashes(&owned.rename(line))).collect();
     lines.sort();
     lines
 }
