@@ -16,7 +16,7 @@ mod observe;
 
 pub use memory::AcceleratorMemory;
 
-use self::execute::{Executed, StepError, execute};
+use self::execute::{AcceleratorStepError, Executed, execute};
 use self::memory::MemoryEntry;
 use super::ReconcileResult;
 use super::context::ReconcileContext;
@@ -29,10 +29,10 @@ use crate::aws_api::{CloudError, Tags};
 use crate::clock::now;
 use crate::cluster::ApiError;
 use crate::cluster::events::Regarding;
-use crate::global_accelerator::build::{AcceleratorBuildError, BuiltAccelerator, build, tracking_tags};
 use crate::global_accelerator::endpoints::WaitingEndpoint;
 use crate::global_accelerator::plan::{self, AcceleratorStage, AcceleratorStep};
 use crate::global_accelerator::status::{self, AcceleratorOutcome};
+use crate::global_accelerator::wanted::{AcceleratorBuildError, BuiltAccelerator, build, tracking_tags};
 use crate::global_accelerator::{AcceleratorFacts, AcceleratorLookup};
 use crate::status::event::{Event, Reason};
 use std::fmt::Display;
@@ -148,7 +148,7 @@ fn read_failed(stage: AcceleratorStage) -> impl Fn(CloudError) -> PassError {
     move |error| deployment_failed(stage, &error, &error)
 }
 
-fn step_failed(failure: StepError) -> PassError {
+fn step_failed(failure: AcceleratorStepError) -> PassError {
     deployment_failed(failure.stage, &failure.error, &failure)
 }
 

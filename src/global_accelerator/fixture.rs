@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// The objects of a cluster.
 #[derive(Default)]
-pub(crate) struct Objects {
+pub(crate) struct EndpointFixture {
     pub services: BTreeMap<ObjectKey, Arc<Service>>,
     pub ingresses: BTreeMap<ObjectKey, Arc<Ingress>>,
     pub gateways: BTreeMap<ObjectKey, Arc<Gateway>>,
@@ -71,14 +71,14 @@ pub(crate) fn config() -> Config {
     Config { cluster_name: "demo".to_owned(), region: "us-west-2".to_owned(), ..Config::default() }
 }
 
-impl Objects {
+impl EndpointFixture {
     pub(crate) fn with_service(mut self, service: Arc<Service>) -> Self {
         self.services.insert(ObjectKey::of(&*service), service);
         self
     }
 }
 
-impl EndpointObjects for Objects {
+impl EndpointObjects for EndpointFixture {
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
         self.services.get(key).cloned()
     }

@@ -1,18 +1,18 @@
 //! Layer 2: what a GlobalAccelerator asks of AWS Global Accelerator, and how AWS is brought there.
 //!
-//! [`endpoints`] says what stands behind each endpoint, [`discovery`] which ports a load balancer serves, [`build`] makes the
+//! [`endpoints`] says what stands behind each endpoint, [`discovery`] which ports a load balancer serves, [`mod@wanted`] makes the
 //! wanted accelerator of both, [`plan`] compares it with what AWS has, and [`status`] tells the outcome. All of it is a function
 //! of the objects and of [`AcceleratorFacts`]; what a build lacks it says ([`AcceleratorLookup`]), and is done again.
 //!
 //! Matches upstream's `pkg/aga`, `pkg/model/aga`, `pkg/deploy/aga` and `pkg/status/aga`.
 
-pub mod build;
 pub mod discovery;
 pub mod endpoints;
 pub mod name;
 pub mod plan;
 pub mod ports;
 pub mod status;
+pub mod wanted;
 
 use crate::api::gateway::{Gateway, ReferenceGrant};
 use crate::api::{Ingress, ObjectKey, Service};

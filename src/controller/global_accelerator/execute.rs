@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// A step that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{}{error}", if .place.is_empty() { String::new() } else { format!("{}: ", .place) })]
-pub(super) struct StepError {
+pub(super) struct AcceleratorStepError {
     pub stage: AcceleratorStage,
     place: String,
     pub error: CloudError,
@@ -29,7 +29,7 @@ pub(super) async fn execute(
     cloud: &dyn Cloud,
     steps: Vec<AcceleratorStep>,
     asked: &mut AskedFlags,
-) -> Result<Executed, StepError> {
+) -> Result<Executed, AcceleratorStepError> {
     let mut done = Executed::default();
     let mut ids = ResolvedIds::default();
     let mut steps: VecDeque<AcceleratorStep> = steps.into();
@@ -59,11 +59,14 @@ pub(super) async fn execute(
 }
 
 /// Performs one step. `None`: there was nothing to take away any more.
-async fn perform(cloud: &dyn Cloud, step: &AcceleratorStep) -> Result<Option<Response>, StepError> {
+async fn perform(
+    cloud: &dyn Cloud,
+    step: &AcceleratorStep,
+) -> Result<Option<Response>, AcceleratorStepError> {
     match cloud.call(step.request.clone()).await {
         Ok(response) => Ok(Some(response)),
         Err(error) if is_gone_already(&step.request, &error) => Ok(None),
-        Err(error) => Err(StepError { stage: step.stage, place: step.place.clone(), error }),
+        Err(error) => Err(AcceleratorStepError { stage: step.stage, place: step.place.clone(), error }),
     }
 }
 

@@ -136,7 +136,7 @@ struct AcceleratorBuild<'a, L> {
 }
 
 /// A listener with its protocol and ports.
-struct ListenerPorts {
+struct ListenerTemplate {
     protocol: wanted::AcceleratorProtocol,
     ranges: Vec<PortRange>,
 }
@@ -180,7 +180,7 @@ impl<L: Iterator<Item = LoadedEndpoint>> AcceleratorBuild<'_, L> {
             ));
         };
         let groups = self.groups(index, given)?;
-        finished(index, given, &ListenerPorts { protocol, ranges: to_ranges(ranges) }, groups)
+        finished(index, given, &ListenerTemplate { protocol, ranges: to_ranges(ranges) }, groups)
     }
 
     /// The listeners of what the only endpoint's load balancer serves; `None`: it is waited for.
@@ -230,7 +230,7 @@ impl<L: Iterator<Item = LoadedEndpoint>> AcceleratorBuild<'_, L> {
                 waiting: Vec::new(),
             };
             let groups = part.groups(index, given)?;
-            listeners.push(finished(index, given, &ListenerPorts { protocol, ranges }, groups)?);
+            listeners.push(finished(index, given, &ListenerTemplate { protocol, ranges }, groups)?);
         }
         Ok(Some(listeners))
     }
@@ -307,7 +307,7 @@ fn to_override(given: &wanted::PortOverride) -> PortOverride {
 fn finished(
     index: usize,
     given: &wanted::Listener,
-    template: &ListenerPorts,
+    template: &ListenerTemplate,
     groups: Vec<EndpointGroup>,
 ) -> Result<Listener, AcceleratorBuildError> {
     for group in &groups {

@@ -3,24 +3,24 @@
 use super::*;
 use crate::global_accelerator::LoadBalancer;
 use crate::global_accelerator::fixture::{
-    Objects, accelerator, arn, config, facts, host, key, object, open_listener, service,
+    EndpointFixture, accelerator, arn, config, facts, host, key, object, open_listener, service,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-fn built(spec: Value, objects: &Objects, facts: &AcceleratorFacts) -> BuiltAccelerator {
+fn built(spec: Value, objects: &EndpointFixture, facts: &AcceleratorFacts) -> BuiltAccelerator {
     build(&accelerator(spec), objects, facts, &config()).unwrap()
 }
 
-fn refusal(spec: Value, objects: &Objects, facts: &AcceleratorFacts) -> String {
+fn refusal(spec: Value, objects: &EndpointFixture, facts: &AcceleratorFacts) -> String {
     match build(&accelerator(spec), objects, facts, &config()) {
         Err(AcceleratorBuildError::Invalid(message) | AcceleratorBuildError::Endpoint(message)) => message,
         other => panic!("{other:?}"),
     }
 }
 
-fn web() -> Objects {
-    Objects::default().with_service(service("shop", "web", &[(80, "TCP")]))
+fn web() -> EndpointFixture {
+    EndpointFixture::default().with_service(service("shop", "web", &[(80, "TCP")]))
 }
 
 fn listening(built: &BuiltAccelerator) -> Vec<String> {
@@ -34,7 +34,8 @@ fn listening(built: &BuiltAccelerator) -> Vec<String> {
 
 #[test]
 fn an_accelerator_has_a_name_tags_and_no_listeners_unless_they_are_given() {
-    let built = built(json!({"tags": {"team": "a"}}), &Objects::default(), &AcceleratorFacts::default());
+    let built =
+        built(json!({"tags": {"team": "a"}}), &EndpointFixture::default(), &AcceleratorFacts::default());
     let Accelerator { name, ip_address_type, tags, listeners, .. } = built.accelerator;
     assert!(name.starts_with("k8s_shop_edge_"), "{name}");
     assert_eq!(ip_address_type.as_str(), "IPV4");
@@ -53,20 +54,22 @@ fn default_tags_win_unless_the_gate_says_otherwise() {
         let mut config = config();
         config.default_tags = Tags::from([("team".to_owned(), "b".to_owned())]);
         config.features.enable_default_tags_low_priority = is_low;
-        let built = build(&object, &Objects::default(), &AcceleratorFacts::default(), &config).unwrap();
+        let built =
+            build(&object, &EndpointFixture::default(), &AcceleratorFacts::default(), &config).unwrap();
         assert_eq!(built.accelerator.tags["team"], team);
         assert_eq!(built.accelerator.tags["aga.k8s.aws/stack"], "shop/edge");
     }
     let mut config = config();
     config.external_managed_tags = BTreeSet::from(["team".to_owned()]);
-    let refused = build(&object, &Objects::default(), &AcceleratorFacts::default(), &config).unwrap_err();
+    let refused =
+        build(&object, &EndpointFixture::default(), &AcceleratorFacts::default(), &config).unwrap_err();
     assert!(refused.to_string().contains("external managed tag key team"), "{refused}");
 }
 
 #[test]
 fn protocols_and_ports_are_discovered() {
     let ports = [(80, "TCP"), (81, "TCP"), (443, "TCP"), (53, "UDP")];
-    let objects = Objects::default().with_service(service("shop", "web", &ports));
+    let objects = EndpointFixture::default().with_service(service("shop", "web", &ports));
     let endpoint = json!({"type": "Service", "name": "web"});
     let found = built(open_listener(endpoint.clone()), &objects, &facts(&["web"]));
     assert_eq!(listening(&found), ["TCP 80-81,443-443", "UDP 53-53"]);
@@ -84,20 +87,20 @@ fn protocols_and_ports_are_discovered() {
 #[test]
 fn a_load_balancer_that_is_named_by_its_arn_is_asked_for_its_listeners() {
     let spec = open_listener(json!({"type": "EndpointID", "endpointID": "arn"}));
-    let asked = build(&accelerator(spec.clone()), &Objects::default(), &facts(&[]), &config());
+    let asked = build(&accelerator(spec.clone()), &EndpointFixture::default(), &facts(&[]), &config());
     let lookup = AcceleratorLookup::Listeners("arn".to_owned());
     assert_eq!(asked, Err(AcceleratorBuildError::Missing(vec![lookup])));
     let mut facts = facts(&[]);
     let served = [("HTTPS".to_owned(), 443), ("HTTP".to_owned(), 80)];
     facts.listeners.insert("arn".to_owned(), served.to_vec());
-    assert_eq!(listening(&built(spec.clone(), &Objects::default(), &facts)), ["TCP 80-80,443-443"]);
+    assert_eq!(listening(&built(spec.clone(), &EndpointFixture::default(), &facts)), ["TCP 80-80,443-443"]);
     facts.listeners.insert("arn".to_owned(), vec![("TCP_UDP".to_owned(), 53)]);
-    assert!(refusal(spec, &Objects::default(), &facts).contains("TCP_UDP is not supported"));
+    assert!(refusal(spec, &EndpointFixture::default(), &facts).contains("TCP_UDP is not supported"));
 }
 
 #[test]
 fn what_cannot_be_discovered_is_refused() {
-    let both = Objects::default().with_service(service("shop", "web", &[(53, "TCP"), (53, "UDP")]));
+    let both = EndpointFixture::default().with_service(service("shop", "web", &[(53, "TCP"), (53, "UDP")]));
     let endpoint = json!({"type": "Service", "name": "web"});
     let refused = refusal(open_listener(endpoint.clone()), &both, &facts(&["web"]));
     assert!(refused.contains("same port 53 for endpoint shop/web"), "{refused}");
@@ -111,7 +114,7 @@ fn what_cannot_be_discovered_is_refused() {
     let refused = refusal(json!({"listeners": [{"protocol": "TCP"}]}), &web(), &facts(&["web"]));
     assert!(refused.starts_with("listener port ranges must be specified"), "{refused}");
     let many: Vec<(i32, &str)> = (0..11).map(|port| (80 + 2 * port, "TCP")).collect();
-    let many = Objects::default().with_service(service("shop", "web", &many));
+    let many = EndpointFixture::default().with_service(service("shop", "web", &many));
     let refused = refusal(open_listener(json!({"type": "Service", "name": "web"})), &many, &facts(&["web"]));
     assert!(refused.contains("11 separate ranges"), "{refused}");
 }
@@ -119,7 +122,7 @@ fn what_cannot_be_discovered_is_refused() {
 #[test]
 fn a_load_balancer_that_is_not_there_yet_is_waited_for_and_no_mistake() {
     let spec = || open_listener(json!({"type": "Service", "name": "web"}));
-    let missing = built(spec(), &Objects::default(), &facts(&[]));
+    let missing = built(spec(), &EndpointFixture::default(), &facts(&[]));
     assert_eq!(missing.accelerator.listeners, None);
     assert_eq!(missing.waiting[0].to_string(), "Service shop/web: it does not exist");
     let mut provisioning = facts(&[]);
@@ -127,7 +130,7 @@ fn a_load_balancer_that_is_not_there_yet_is_waited_for_and_no_mistake() {
     let waits = built(spec(), &web(), &provisioning);
     assert_eq!(waits.accelerator.listeners, None);
     assert!(waits.waiting[0].reason.recheck().is_some());
-    let without_ports = Objects::default().with_service(service("shop", "web", &[]));
+    let without_ports = EndpointFixture::default().with_service(service("shop", "web", &[]));
     assert_eq!(built(spec(), &without_ports, &facts(&["web"])).accelerator.listeners, None);
 }
 
@@ -187,7 +190,7 @@ fn a_grant_allows_what_it_names() {
         (json!({"group": "", "kind": "Service"}), "third", false),
         (json!({"group": "networking.k8s.io", "kind": "Ingress"}), "shop", false),
     ] {
-        let mut objects = Objects::default().with_service(service_of_other());
+        let mut objects = EndpointFixture::default().with_service(service_of_other());
         objects.grants = vec![grant(to.clone(), from)];
         let built = built(spec(), &objects, &facts(&["web"]));
         assert_eq!(built.waiting.is_empty(), is_allowed, "{to} {from}");
@@ -231,7 +234,7 @@ fn port_overrides_that_aws_would_refuse_are_refused() {
             "duplicate endpoint port 8080: the same endpoint port",
         ),
     ] {
-        let refused = refusal(json!({"listeners": listeners}), &Objects::default(), &facts(&[]));
+        let refused = refusal(json!({"listeners": listeners}), &EndpointFixture::default(), &facts(&[]));
         assert!(refused.contains(words), "{refused}");
     }
 }
@@ -242,19 +245,19 @@ fn two_groups_of_a_listener_in_one_region_are_refused() {
         "protocol": "TCP", "portRanges": [{"fromPort": 80, "toPort": 80}],
         "endpointGroups": [{}, {"region": "us-west-2"}],
     }]});
-    let refused = refusal(spec, &Objects::default(), &facts(&[]));
+    let refused = refusal(spec, &EndpointFixture::default(), &facts(&[]));
     assert!(refused.contains("spec.listeners[0].endpointGroups[1]"), "{refused}");
 }
 
 #[test]
 fn an_empty_endpoint_id_is_refused() {
     let spec = open_listener(json!({"type": "EndpointID", "endpointID": ""}));
-    assert!(refusal(spec, &Objects::default(), &facts(&[])).contains("empty endpointID"));
+    assert!(refusal(spec, &EndpointFixture::default(), &facts(&[])).contains("empty endpointID"));
 }
 
 #[test]
 fn the_alb_of_an_ingress_is_told_from_the_nlb_in_front_of_it() {
-    let mut objects = Objects::default();
+    let mut objects = EndpointFixture::default();
     let ingress = json!({
         "metadata": {"name": "web", "namespace": "shop"},
         "status": {"loadBalancer": {"ingress": [
