@@ -447,8 +447,9 @@ fn commands_beside_the_controller_are_told_apart() {
         Invocation::IamPolicy(policy) => policy,
         other => panic!("{other:?}"),
     };
-    assert_eq!(policy(&[]), Policy::of(Partition::Aws));
-    assert_eq!(policy(&["--partition=aws-cn"]), Policy::of(Partition::AwsCn));
+    assert_eq!(policy(&[]), Policy::of(Partition::Aws, PolicyParts::default()));
+    assert_eq!(policy(&["--partition=aws-cn"]), Policy::of(Partition::AwsCn, PolicyParts::default()));
+    assert_eq!(policy(&["--with=requested-certificates"]), Policy::of(Partition::Aws, PolicyParts::ALL));
     assert_eq!(policy(&["--global-accelerator"]), Policy::of_global_accelerator());
     assert!(usage(&["iam-policy", "--partition=aws-mars"]).to_string().contains("aws-iso-b"));
     let Invocation::Plan(request) = invocation(&["plan", "-f", "a.yaml", "-f", "b", "--exit-code"]) else {

@@ -7,7 +7,7 @@ use super::fence::{FenceInterceptor, MayWrite};
 use super::interceptors::{CallMeter, Observer, UserAgent};
 use super::metadata::{InstanceMetadata, MetadataError};
 use super::{
-    Cloud, CloudFuture, acm, ec2, elbv2, global_accelerator, iam, misrouted, query, shield, sts,
+    Cloud, CloudFuture, acm, ec2, elbv2, global_accelerator, iam, misrouted, query, route53, shield, sts,
     waf_regional, wafv2,
 };
 use crate::aws_api::{CloudError, Request, Response, Service};

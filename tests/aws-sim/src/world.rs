@@ -3,7 +3,7 @@
 use crate::call_log::CALLER;
 use crate::{
     Call, Clock, Outcome, Settings, acm::Acm, ec2::Ec2, elb::Elb, global_accelerator::GlobalAccelerator,
-    ids::Ids, protection::Protection, refusal::CallResult, world_builder::Landmarks,
+    ids::Ids, protection::Protection, refusal::CallResult, route53::Route53, world_builder::Landmarks,
 };
 use aws_load_balancer_controller::aws_api::{CloudError, Operation, Request, Response};
 use std::time::Duration;

@@ -175,6 +175,11 @@ fn contexts_of(
         S::Tag => vec![(N::Own, vec![LOAD_BALANCERS, TARGET_GROUP])],
         S::TagListeners => vec![(N::Own, vec![LISTENERS, RULES])],
         S::Targets => vec![(N::Foreign, vec![TARGET_GROUP])],
+        S::RequestCertificates => vec![(N::NewCertificate, vec![CERTIFICATE])],
+        S::DeleteCertificates => vec![(N::Own, vec![CERTIFICATE])],
+        S::ValidateNames if action.is_some_and(|action| !action.is_write()) => Vec::new(),
+        S::ValidateNames => vec![(N::General, Vec::new())],
+        S::PrivateAuthorities => vec![(N::General, Vec::new())],
         S::AcceleratorServiceLinkedRole => {
             vec![(N::FirstAccelerator, vec![&[ArnKind::AcceleratorServiceLinkedRole]])]
         }

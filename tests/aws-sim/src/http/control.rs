@@ -252,6 +252,8 @@ struct DelayOrder {
     initial: Option<f64>,
     draining: Option<f64>,
     interface_release: Option<f64>,
+    validation_records: Option<f64>,
+    validation: Option<f64>,
     accelerator: Option<f64>,
 }
 
@@ -264,6 +266,8 @@ async fn set_delays(State(sim): State<Sim>, Json(order): Json<DelayOrder>) -> St
             initial: or(order.initial, now.initial),
             draining: or(order.draining, now.draining),
             interface_release: or(order.interface_release, now.interface_release),
+            validation_records: or(order.validation_records, now.validation_records),
+            validation: or(order.validation, now.validation),
             accelerator: or(order.accelerator, now.accelerator),
         };
     });
