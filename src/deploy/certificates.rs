@@ -22,8 +22,8 @@ use crate::model::{self, Owner, ResourceId, Stack, StackId};
 use crate::plan::actual;
 use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
-pub(super) use records::Permission;
-use records::Records;
+pub(super) use records::CallPermission;
+use records::ValidationRecords;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ struct CertificateCacheState {
     /// Stacks with a request of which nobody knows what became of it.
     doubtful: BTreeMap<StackId, Instant>,
     zones: Option<(Instant, Arc<Vec<HostedZone>>)>,
-    records: Records,
+    records: ValidationRecords,
 }
 
 /// What is known of one certificate.
@@ -93,17 +93,24 @@ impl CertificateCache {
     /// What there is of a stack.
     ///
     /// Errors are part of the answer: what does not need certificates is deployed all the same.
-    pub async fn of_stack(&self, stack: &Stack, cloud: &dyn Cloud) -> actual::Certificates {
+    pub async fn of_stack(&self, stack: &Stack, cloud: &dyn Cloud) -> actual::ObservedCertificates {
         match self.observe(stack, cloud).await {
             Ok(certificates) => certificates,
             Err(error) => {
                 tracing::warn!(stack = %stack.id, answer = error.in_full(), "certificates could not be read");
-                actual::Certificates { failure: Some(error), ..actual::Certificates::default() }
+                actual::ObservedCertificates {
+                    failure: Some(error),
+                    ..actual::ObservedCertificates::default()
+                }
             }
         }
     }
 
-    async fn observe(&self, stack: &Stack, cloud: &dyn Cloud) -> Result<actual::Certificates, CloudError> {
+    async fn observe(
+        &self,
+        stack: &Stack,
+        cloud: &dyn Cloud,
+    ) -> Result<actual::ObservedCertificates, CloudError> {
         self.ready(cloud).await?;
         if self.is_doubtful(&stack.id) {
             self.list(cloud).await?;
@@ -118,7 +125,7 @@ impl CertificateCache {
         }
         let read = own.into_iter().map(|(arn, known)| self.detail(stack, arn, known, cloud));
         let found = futures::future::try_join_all(read).await?;
-        let found: Vec<actual::Certificate> = found.into_iter().flatten().collect();
+        let found: Vec<actual::ObservedCertificate> = found.into_iter().flatten().collect();
         let requests = stack
             .certificates
             .iter()
@@ -132,7 +139,7 @@ impl CertificateCache {
         let state = self.state.lock();
         let deleted = state.deleted.iter().filter(|((owner, _), _)| *owner == stack.id);
         let deleted = deleted.map(|((_, id), (_, arn))| (id.clone(), arn.clone())).collect();
-        Ok(actual::Certificates { found, zones, deleted, failure: None })
+        Ok(actual::ObservedCertificates { found, zones, deleted, failure: None })
     }
 
     /// Makes sure that certificates were listed once.
@@ -178,13 +185,13 @@ impl CertificateCache {
     }
 
     /// Asks whether a call may be made now.
-    pub(super) fn permit(&self, request: &Request) -> Permission {
+    pub(super) fn permit(&self, request: &Request) -> CallPermission {
         let mut state = self.state.lock();
         let CertificateCacheState { known, records, .. } = &mut *state;
         match request {
             Request::RequestCertificate(request) => {
                 records.note_intent(&request.token, &request.names);
-                Permission::Granted
+                CallPermission::Granted
             }
             Request::CreateRecord(create) => records.permit_creation(&create.record),
             Request::DeleteRecord(delete) => {
@@ -199,7 +206,7 @@ impl CertificateCache {
                 let names = others.flat_map(|(_, known)| &known.names);
                 records.permit_deletion(&delete.record, names.map(String::as_str))
             }
-            _ => Permission::Granted,
+            _ => CallPermission::Granted,
         }
     }
 
@@ -292,19 +299,19 @@ impl CertificateCache {
         arn: String,
         known: Known,
         cloud: &dyn Cloud,
-    ) -> Result<Option<actual::Certificate>, CloudError> {
+    ) -> Result<Option<actual::ObservedCertificate>, CloudError> {
         let Some(id) = known.tags.get(&stack.id.resource_tag_key()) else {
             tracing::warn!(stack = %stack.id, certificate = arn, "carries the tags of the stack but not that of a resource; it is left alone");
             return Ok(None);
         };
-        let mut found = actual::Certificate {
+        let mut found = actual::ObservedCertificate {
             arn,
             id: id.as_str().into(),
             names: known.names.clone(),
             authority: known.authority.clone().flatten(),
             status: known.status.clone(),
             age: known.since.elapsed(),
-            ..actual::Certificate::default()
+            ..actual::ObservedCertificate::default()
         };
         if known.status == CertificateStatus::Issued && self.is_wanted(stack, &known) {
             return Ok(Some(found));
@@ -324,7 +331,7 @@ impl CertificateCache {
         }
     }
 
-    fn take_detail(&self, found: &mut actual::Certificate, detail: Certificate) {
+    fn take_detail(&self, found: &mut actual::ObservedCertificate, detail: Certificate) {
         let mut state = self.state.lock();
         let CertificateCacheState { known, records, .. } = &mut *state;
         if let Some(known) = known.get_mut(&found.arn) {
@@ -392,11 +399,11 @@ impl CertificateCache {
 /// What ACM says of a certificate that does not exist.
 const NOT_FOUND: &[&str] = &["ResourceNotFoundException"];
 
-fn wants(stack: &Stack, found: &actual::Certificate) -> bool {
+fn wants(stack: &Stack, found: &actual::ObservedCertificate) -> bool {
     stack.certificates.get(&found.id).is_some_and(|desired| has_names(desired, &found.names))
 }
 
-fn has_names(desired: &model::Certificate, names: &BTreeSet<String>) -> bool {
+fn has_names(desired: &model::RequestedCertificate, names: &BTreeSet<String>) -> bool {
     desired.names.len() == names.len() && desired.names.iter().all(|name| names.contains(name))
 }
 

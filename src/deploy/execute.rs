@@ -11,7 +11,7 @@ mod batch;
 mod parts;
 mod response;
 
-use super::certificates::Permission;
+use super::certificates::CallPermission;
 use super::failure::{Cause, FailureClass, StepFailure};
 use super::refused_deletions::{RefusedDeletions, deletes};
 use super::targets::batch::BatchResult;
@@ -297,10 +297,11 @@ impl<'a> Executor<'a> {
         {
             return early;
         }
-        match self.certificates.map_or(Permission::Granted, |certificates| certificates.permit(&request)) {
-            Permission::Granted => {}
-            Permission::Needless => return StepResult::Done,
-            Permission::Later => {
+        match self.certificates.map_or(CallPermission::Granted, |certificates| certificates.permit(&request))
+        {
+            CallPermission::Granted => {}
+            CallPermission::Needless => return StepResult::Done,
+            CallPermission::Later => {
                 let cause = Cause::Problem("the same record is being deleted".to_owned());
                 return StepResult::Early { after: LATER, is_impatient: true, cause };
             }

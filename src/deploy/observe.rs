@@ -18,7 +18,7 @@ use crate::aws_api::protection::{
 use crate::aws_api::{Attributes, CloudError, Ref, Tags};
 use crate::model::{self, Owner, ResourceId, Stack};
 use crate::plan::actual::{
-    Actual, Certificates, Listener, LoadBalancer, Protection, Rule, Shield, TargetGroup,
+    Actual, Listener, LoadBalancer, ObservedCertificates, Protection, Rule, Shield, TargetGroup,
 };
 use futures::future::try_join_all;
 use parking_lot::Mutex;
@@ -76,9 +76,9 @@ impl Deployer {
     }
 
     /// What cannot be read of certificates keeps nothing from being deployed that needs none; but nothing counts as gone.
-    async fn observe_certificates(&self, stack: &Stack) -> Result<Certificates, CloudError> {
+    async fn observe_certificates(&self, stack: &Stack) -> Result<ObservedCertificates, CloudError> {
         let Some(known) = self.certificates.as_ref().filter(|_| stack.id.owner == Owner::Ingress) else {
-            return Ok(Certificates::default());
+            return Ok(ObservedCertificates::default());
         };
         let certificates = known.of_stack(stack, &*self.cloud).await;
         match certificates.failure {

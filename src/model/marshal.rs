@@ -7,8 +7,8 @@ mod actions;
 mod json;
 
 use super::{
-    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, Certificate, LOAD_BALANCER_ID, Listener,
-    LoadBalancer, Owner, Protection, ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
+    AlbTarget, Binding, BindingIngress, BindingPeer, BindingPort, LOAD_BALANCER_ID, Listener, LoadBalancer,
+    Owner, Protection, RequestedCertificate, ResourceId, Rule, SecurityGroup, Stack, TargetGroup,
 };
 use crate::api::{IntOrString, LabelSelector};
 use crate::aws_api::ec2::{IngressRule, RuleSource};
@@ -284,8 +284,8 @@ fn certificate(certificate: &Ref) -> JsonObject {
     JsonObject::new().with("certificateARN", arn)
 }
 
-fn requested_certificate(certificate: &Certificate) -> JsonObject {
-    let Certificate { authority, names, tags } = certificate;
+fn requested_certificate(certificate: &RequestedCertificate) -> JsonObject {
+    let RequestedCertificate { authority, names, tags } = certificate;
     JsonObject::new()
         .with("type", certificate.kind().as_str())
         .with("certificateAuthorityARN", authority.as_deref().unwrap_or_default())

@@ -214,7 +214,7 @@ pub struct Stack {
     /// ALBs behind a frontend NLB, by the NLB's target group.
     pub alb_targets: Resources<AlbTarget>,
     /// Certificates that ACM is asked for.
-    pub certificates: Resources<Certificate>,
+    pub certificates: Resources<RequestedCertificate>,
     /// What the ids of certificates end in that stay as they are, because it is not known whether they are wanted.
     pub retained_certificates: BTreeSet<String>,
 }
@@ -240,7 +240,7 @@ impl Stack {
 
 /// A certificate that ACM is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub struct RequestedCertificate {
     /// ARN of the private authority that shall issue it; `None`: Amazon does, and its names are validated by DNS.
     pub authority: Option<String>,
     /// Names in byte order, the first one being the subject. Not empty.
@@ -249,7 +249,7 @@ pub struct Certificate {
     pub tags: Tags,
 }
 
-impl Certificate {
+impl RequestedCertificate {
     /// How it comes into being.
     pub fn kind(&self) -> CertificateKind {
         if self.authority.is_some() { CertificateKind::Private } else { CertificateKind::AmazonIssued }

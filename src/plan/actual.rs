@@ -29,14 +29,14 @@ pub struct Actual {
     /// What protects the stack's ALB.
     pub protection: Protection,
     /// Certificates.
-    pub certificates: Certificates,
+    pub certificates: ObservedCertificates,
 }
 
 /// Certificates with the stack's tags, and what a request of one needs to know.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Certificates {
+pub struct ObservedCertificates {
     /// The certificates.
-    pub found: Vec<Certificate>,
+    pub found: Vec<ObservedCertificate>,
     /// Hosted zones of the account; only asked for when records come or go.
     pub zones: Vec<HostedZone>,
     /// ARN of the certificate that was last deleted of each resource id, as far as is remembered.
@@ -47,7 +47,7 @@ pub struct Certificates {
 
 /// A certificate.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Certificate {
+pub struct ObservedCertificate {
     /// ARN.
     pub arn: String,
     /// Its id in the stack.

@@ -7,7 +7,7 @@ use super::actual::{self, Actual};
 use crate::aws_api::acm::CertificateStatus;
 use crate::aws_api::elbv2::ListenerAction;
 use crate::aws_api::{Ref, Symbol, SymbolKind};
-use crate::model::{Certificate, Listener, ResourceId, Stack};
+use crate::model::{Listener, RequestedCertificate, ResourceId, Stack};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,13 +17,13 @@ pub const REPLACED_AFTER: Duration = Duration::from_mins(30);
 
 /// How far a wanted certificate is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Progress<'a> {
+pub enum CertificateProgress<'a> {
     /// It can be used.
-    Issued(&'a actual::Certificate),
+    Issued(&'a actual::ObservedCertificate),
     /// ACM has been asked.
-    Pending(&'a actual::Certificate),
+    Pending(&'a actual::ObservedCertificate),
     /// ACM will not issue it, and is not asked again yet.
-    Failed(&'a actual::Certificate),
+    Failed(&'a actual::ObservedCertificate),
     /// ACM is to be asked.
     Missing,
 }
@@ -32,9 +32,9 @@ pub enum Progress<'a> {
 #[derive(Debug)]
 pub struct CertificateStates<'a> {
     /// By resource id.
-    pub wanted: BTreeMap<&'a ResourceId, (&'a Certificate, Progress<'a>)>,
+    pub wanted: BTreeMap<&'a ResourceId, (&'a RequestedCertificate, CertificateProgress<'a>)>,
     /// What is there and not wanted any more.
-    pub surplus: Vec<&'a actual::Certificate>,
+    pub surplus: Vec<&'a actual::ObservedCertificate>,
     /// Whether it could not be found out what is there.
     is_unknown: bool,
 }
@@ -50,7 +50,7 @@ pub struct Deployable<'s> {
 
 impl<'a> CertificateStates<'a> {
     /// Matches what is wanted with what is there.
-    pub fn of(stack: &'a Stack, observed: &'a actual::Certificates) -> Self {
+    pub fn of(stack: &'a Stack, observed: &'a actual::ObservedCertificates) -> Self {
         let wanted: BTreeMap<_, _> = stack
             .certificates
             .iter()
@@ -66,24 +66,25 @@ impl<'a> CertificateStates<'a> {
     fn waits(&self, certificate: &Ref) -> bool {
         let Ref::Pending(Symbol { kind: SymbolKind::CertificateArn, id }) = certificate else { return false };
         let state = self.wanted.get(&ResourceId::from(id.as_str()));
-        !matches!(state, Some((_, Progress::Issued(_))))
+        !matches!(state, Some((_, CertificateProgress::Issued(_))))
     }
 
     /// Whether nobody wants a certificate any more. An issued one stays until its member has another one.
-    fn is_surplus(&self, stack: &Stack, found: &actual::Certificate) -> bool {
-        let kept = |progress: &Progress<'_>| match progress {
-            Progress::Issued(kept) | Progress::Pending(kept) | Progress::Failed(kept) => {
-                kept.arn == found.arn
-            }
-            Progress::Missing => false,
+    fn is_surplus(&self, stack: &Stack, found: &actual::ObservedCertificate) -> bool {
+        let kept = |progress: &CertificateProgress<'_>| match progress {
+            CertificateProgress::Issued(kept)
+            | CertificateProgress::Pending(kept)
+            | CertificateProgress::Failed(kept) => kept.arn == found.arn,
+            CertificateProgress::Missing => false,
         };
         if self.is_unknown || self.wanted.values().any(|(_, progress)| kept(progress)) {
             return false;
         }
         let member = member_of(&found.id);
-        let waits = |(id, (_, progress)): (&&ResourceId, &(&Certificate, Progress<'_>))| {
-            member_of(id) == member && !matches!(progress, Progress::Issued(_))
-        };
+        let waits =
+            |(id, (_, progress)): (&&ResourceId, &(&RequestedCertificate, CertificateProgress<'_>))| {
+                member_of(id) == member && !matches!(progress, CertificateProgress::Issued(_))
+            };
         let serves = found.status == CertificateStatus::Issued && self.wanted.iter().any(waits);
         !serves && !stack.retained_certificates.contains(member)
     }
@@ -149,8 +150,9 @@ impl<'a> CertificateStates<'a> {
     /// Whether there is nothing to serve with before ACM has taken a request: then no load balancer is made, which would only
     /// cost.
     fn must_wait_for_acm(&self, stack: &Stack, actual: &Actual, withheld: &BTreeSet<ResourceId>) -> bool {
-        let is_asked =
-            |progress: &Progress<'_>| matches!(progress, Progress::Issued(_) | Progress::Pending(_));
+        let is_asked = |progress: &CertificateProgress<'_>| {
+            matches!(progress, CertificateProgress::Issued(_) | CertificateProgress::Pending(_))
+        };
         let is_taken = self.wanted.values().all(|(_, progress)| is_asked(progress)) && !self.is_unknown;
         !is_taken
             && actual.load_balancers.is_empty()
@@ -163,24 +165,28 @@ pub fn member_of(id: &ResourceId) -> &str {
     id.as_str().rsplit('-').next().unwrap_or_default()
 }
 
-fn progress<'a>(id: &ResourceId, desired: &Certificate, found: &'a [actual::Certificate]) -> Progress<'a> {
+fn progress<'a>(
+    id: &ResourceId,
+    desired: &RequestedCertificate,
+    found: &'a [actual::ObservedCertificate],
+) -> CertificateProgress<'a> {
     let own = || found.iter().filter(|found| found.id == *id && is_same(desired, found));
     let with = |status: &CertificateStatus| own().filter(|found| found.status == *status).collect::<Vec<_>>();
     let issued = with(&CertificateStatus::Issued);
     if let Some(one) = issued.iter().find(|one| one.is_in_use).or(issued.first()) {
-        return Progress::Issued(one);
+        return CertificateProgress::Issued(one);
     }
     if let Some(one) = with(&CertificateStatus::PendingValidation).first() {
-        return Progress::Pending(one);
+        return CertificateProgress::Pending(one);
     }
     match own().min_by_key(|found| found.age).filter(|found| found.age < REPLACED_AFTER) {
-        Some(failed) => Progress::Failed(failed),
-        None => Progress::Missing,
+        Some(failed) => CertificateProgress::Failed(failed),
+        None => CertificateProgress::Missing,
     }
 }
 
-fn is_same(desired: &Certificate, found: &actual::Certificate) -> bool {
-    let Certificate { authority, names, tags: _ } = desired;
+fn is_same(desired: &RequestedCertificate, found: &actual::ObservedCertificate) -> bool {
+    let RequestedCertificate { authority, names, tags: _ } = desired;
     found.authority == *authority
         && found.names.len() == names.len()
         && names.iter().all(|name| found.names.contains(name))

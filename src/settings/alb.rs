@@ -7,7 +7,7 @@ use crate::aws_api::elbv2::{ListenerAction, MutualAuthentication, Protocol, Rule
 use crate::aws_api::{Attributes, Ref, Tags};
 use crate::facts::group::AwsRefusal;
 use crate::finding::ObjectRef;
-use crate::model::{Certificate, Protection, Resources, Rule};
+use crate::model::{Protection, RequestedCertificate, Resources, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -33,7 +33,7 @@ pub struct AlbSettings<'a> {
     /// Whose the settings of each listener are.
     pub listener_settings: Vec<ListenerSetting>,
     /// Certificates that ACM is asked for.
-    pub certificates: Resources<Certificate>,
+    pub certificates: Resources<RequestedCertificate>,
     /// What the ids of certificates end in that stay as they are.
     pub retained_certificates: BTreeSet<String>,
 }

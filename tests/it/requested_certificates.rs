@@ -167,6 +167,10 @@ fn a_member_that_breaks_keeps_its_certificate() {
         put(&rig, "two", "two.example.com", &[CREATE, ("listen-ports", "nonsense")]);
         put(&rig, "one", "uno.example.com", &[CREATE]);
         rig.run_until_idle().await;
+        let held = ["one.example.com", "two.example.com", "uno.example.com"];
+        assert_eq!(shown(&rig), issued(&held), "listeners keep what they had while a member is broken");
+        put(&rig, "two", "two.example.com", &[CREATE]);
+        rig.run_until_idle().await;
         assert_eq!(shown(&rig), issued(&["two.example.com", "uno.example.com"]));
         assert_eq!(records(&rig), 2);
     });

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// Whether a call may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
+pub enum CallPermission {
     /// It may.
     Granted,
     /// There is nothing to be done: a certificate that stays needs the record.
@@ -17,7 +17,7 @@ pub enum Permission {
 
 /// The records that we know of.
 #[derive(Debug, Default)]
-pub(super) struct Records {
+pub(super) struct ValidationRecords {
     standing: BTreeSet<ValidationRecord>,
     /// Names of records that are being deleted now.
     in_deletion: BTreeSet<String>,
@@ -25,7 +25,7 @@ pub(super) struct Records {
     intents: BTreeMap<String, (Instant, Vec<String>)>,
 }
 
-impl Records {
+impl ValidationRecords {
     /// Whether a record is known to stand.
     pub fn stands(&self, record: &ValidationRecord) -> bool {
         self.standing.contains(record)
@@ -53,8 +53,8 @@ impl Records {
         self.intents.retain(|_, (since, _)| *since + super::LAG >= began);
     }
 
-    pub fn permit_creation(&self, record: &ValidationRecord) -> Permission {
-        if self.in_deletion.contains(&record.name) { Permission::Later } else { Permission::Granted }
+    pub fn permit_creation(&self, record: &ValidationRecord) -> CallPermission {
+        if self.in_deletion.contains(&record.name) { CallPermission::Later } else { CallPermission::Granted }
     }
 
     /// `others`: names of the other certificates.
@@ -62,16 +62,16 @@ impl Records {
         &mut self,
         record: &ValidationRecord,
         mut others: impl Iterator<Item = &'n str>,
-    ) -> Permission {
+    ) -> CallPermission {
         let name = validated_by(record);
         let is_it = |other: &str| other.strip_prefix("*.").unwrap_or(other).eq_ignore_ascii_case(name);
         let is_asked_for =
             || self.intents.values().flat_map(|(_, names)| names).any(|other| is_it(other.as_str()));
         if others.any(is_it) || is_asked_for() {
-            return Permission::Needless;
+            return CallPermission::Needless;
         }
         self.in_deletion.insert(record.name.clone());
-        Permission::Granted
+        CallPermission::Granted
     }
 
     pub fn note_deletion_ended(&mut self, record: &ValidationRecord) {
@@ -99,37 +99,37 @@ mod tests {
     #[test]
     fn a_record_stays_while_another_certificate_has_its_name() {
         let cases = [
-            (vec!["shop.example.com"], Permission::Needless),
-            (vec!["other.example.com", "*.shop.example.com"], Permission::Needless),
-            (vec!["a.shop.example.com", "example.com"], Permission::Granted),
-            (Vec::new(), Permission::Granted),
+            (vec!["shop.example.com"], CallPermission::Needless),
+            (vec!["other.example.com", "*.shop.example.com"], CallPermission::Needless),
+            (vec!["a.shop.example.com", "example.com"], CallPermission::Granted),
+            (Vec::new(), CallPermission::Granted),
         ];
         for (others, expected) in cases {
-            let mut records = Records::default();
+            let mut records = ValidationRecords::default();
             assert_eq!(records.permit_deletion(&record(), others.iter().copied()), expected, "{others:?}");
         }
     }
 
     #[tokio::test]
     async fn a_record_stays_while_a_certificate_with_its_name_is_asked_for() {
-        let mut records = Records::default();
+        let mut records = ValidationRecords::default();
         records.note_intent("t", &["*.shop.example.com".to_owned()]);
-        assert_eq!(records.permit_deletion(&record(), std::iter::empty()), Permission::Needless);
+        assert_eq!(records.permit_deletion(&record(), std::iter::empty()), CallPermission::Needless);
         records.forget_intent("t");
-        assert_eq!(records.permit_deletion(&record(), std::iter::empty()), Permission::Granted);
+        assert_eq!(records.permit_deletion(&record(), std::iter::empty()), CallPermission::Granted);
     }
 
     #[test]
     fn a_record_is_not_made_while_it_is_deleted() {
-        let mut records = Records::default();
+        let mut records = ValidationRecords::default();
         records.note_standing(&record());
-        assert_eq!(records.permit_deletion(&record(), std::iter::empty()), Permission::Granted);
-        assert_eq!(records.permit_creation(&record()), Permission::Later);
+        assert_eq!(records.permit_deletion(&record(), std::iter::empty()), CallPermission::Granted);
+        assert_eq!(records.permit_creation(&record()), CallPermission::Later);
         records.forget(&record());
         records.note_deletion_ended(&record());
         assert_eq!(
             (records.permit_creation(&record()), records.stands(&record())),
-            (Permission::Granted, false)
+            (CallPermission::Granted, false)
         );
     }
 }

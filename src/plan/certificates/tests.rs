@@ -2,16 +2,17 @@
 
 use super::*;
 use crate::model::{Owner, StackId};
-use crate::plan::actual::Certificates;
+use crate::plan::actual::ObservedCertificates;
 
-fn found(id: &str, names: &[&str], status: CertificateStatus) -> actual::Certificate {
+fn found(id: &str, names: &[&str], status: CertificateStatus) -> actual::ObservedCertificate {
+    let arn = format!("{id} {status} {}", names.join(" "));
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    actual::Certificate { arn: format!("{id} {status}"), id: id.into(), names, status, ..Default::default() }
+    actual::ObservedCertificate { arn, id: id.into(), names, status, ..Default::default() }
 }
 
 fn stack(wanted: &[(&str, &[&str])]) -> Stack {
     let id = StackId { owner: Owner::Ingress, namespace: "shop".to_owned(), name: "web".to_owned() };
-    let certificate = |names: &[&str]| Certificate {
+    let certificate = |names: &[&str]| RequestedCertificate {
         authority: None,
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         tags: BTreeMap::new(),
@@ -33,7 +34,7 @@ fn a_certificate_is_matched_by_id_names_and_status() {
         ("failed just now", vec![found("a-1", &["a", "b"], S::Failed)], "failed", 0),
         (
             "failed long ago",
-            vec![actual::Certificate { age: old, ..found("a-1", &["a", "b"], S::Failed) }],
+            vec![actual::ObservedCertificate { age: old, ..found("a-1", &["a", "b"], S::Failed) }],
             "missing",
             1,
         ),
@@ -58,13 +59,13 @@ fn a_certificate_is_matched_by_id_names_and_status() {
     ];
     for (case, there, expected, surplus) in cases {
         let stack = stack(&[("a-1", &["a", "b"])]);
-        let observed = Certificates { found: there, ..Certificates::default() };
+        let observed = ObservedCertificates { found: there, ..ObservedCertificates::default() };
         let states = CertificateStates::of(&stack, &observed);
         let progress = match states.wanted[&ResourceId::from("a-1")].1 {
-            Progress::Issued(_) => "issued",
-            Progress::Pending(_) => "pending",
-            Progress::Failed(_) => "failed",
-            Progress::Missing => "missing",
+            CertificateProgress::Issued(_) => "issued",
+            CertificateProgress::Pending(_) => "pending",
+            CertificateProgress::Failed(_) => "failed",
+            CertificateProgress::Missing => "missing",
         };
         assert_eq!((progress, states.surplus.len()), (expected, surplus), "{case}");
     }
@@ -73,7 +74,7 @@ fn a_certificate_is_matched_by_id_names_and_status() {
 #[test]
 fn certificates_of_members_that_cannot_be_built_stay() {
     let there = vec![found("a-1", &["a"], CertificateStatus::Issued)];
-    let observed = Certificates { found: there, ..Certificates::default() };
+    let observed = ObservedCertificates { found: there, ..ObservedCertificates::default() };
     let mut stack = stack(&[]);
     assert_eq!(CertificateStates::of(&stack, &observed).surplus.len(), 1);
     stack.retained_certificates.insert("1".to_owned());
@@ -84,10 +85,10 @@ fn certificates_of_members_that_cannot_be_built_stay() {
 fn nothing_goes_while_it_is_not_known_what_is_there() {
     let error =
         crate::aws_api::CloudError::Unreachable { operation: "ListCertificates", message: String::new() };
-    let observed = Certificates {
+    let observed = ObservedCertificates {
         found: vec![found("a-1", &["a"], CertificateStatus::Issued)],
         failure: Some(error),
-        ..Certificates::default()
+        ..ObservedCertificates::default()
     };
     assert_eq!(CertificateStates::of(&stack(&[]), &observed).surplus.len(), 0);
 }

@@ -8,8 +8,8 @@ use super::{Diff, symbol};
 use crate::aws_api::SymbolKind;
 use crate::aws_api::acm::{DeleteCertificate, RequestCertificate, ValidationRecord};
 use crate::aws_api::route53::{CreateRecord, DeleteRecord, HostedZone};
-use crate::model::{Certificate, ResourceId};
-use crate::plan::certificates::{CertificateStates, Progress};
+use crate::model::{RequestedCertificate, ResourceId};
+use crate::plan::certificates::{CertificateProgress, CertificateStates};
 use crate::plan::{Digest, Op, Problem, ProblemCause, Stage, Step, actual};
 use std::time::Duration;
 
@@ -31,9 +31,9 @@ impl<'a> Diff<'a> {
         }
         for (id, (desired, progress)) in &states.wanted {
             match progress {
-                Progress::Issued(found) => self.know(SymbolKind::CertificateArn, id, &found.arn),
-                Progress::Pending(found) => self.validate_names(id, found),
-                Progress::Failed(found) => {
+                CertificateProgress::Issued(found) => self.know(SymbolKind::CertificateArn, id, &found.arn),
+                CertificateProgress::Pending(found) => self.validate_names(id, found),
+                CertificateProgress::Failed(found) => {
                     let reason = found.failure_reason.as_deref().unwrap_or("no reason is given");
                     let text = format!(
                         "ACM does not issue certificate {}: {} ({reason}); it is asked again half an hour later",
@@ -42,12 +42,12 @@ impl<'a> Diff<'a> {
                     self.certificate_problem(id, ProblemCause::UserMustAct(text));
                     self.builder.revisit(LOOKS.1, format!("{id} could not be issued"));
                 }
-                Progress::Missing => self.request_certificate(id, desired),
+                CertificateProgress::Missing => self.request_certificate(id, desired),
             }
         }
     }
 
-    fn request_certificate(&mut self, id: &ResourceId, desired: &Certificate) {
+    fn request_certificate(&mut self, id: &ResourceId, desired: &RequestedCertificate) {
         let zones = &self.actual.certificates.zones;
         let lacks_zone = |name: &&String| HostedZone::of(zones, name).is_none();
         if desired.authority.is_none()
@@ -58,7 +58,7 @@ impl<'a> Diff<'a> {
             );
             return self.certificate_problem(id, ProblemCause::UserMustAct(text));
         }
-        let Certificate { authority, names, tags } = desired;
+        let RequestedCertificate { authority, names, tags } = desired;
         let deleted = self.actual.certificates.deleted.get(id);
         let tags = self.resource_tags(id, tags);
         let identity = (&self.config().cluster_name, &self.stack.id, id, desired, deleted);
@@ -75,7 +75,7 @@ impl<'a> Diff<'a> {
     }
 
     /// Creates the records that ACM looks for.
-    fn validate_names(&mut self, id: &ResourceId, found: &actual::Certificate) {
+    fn validate_names(&mut self, id: &ResourceId, found: &actual::ObservedCertificate) {
         let (shortest, longest) = LOOKS;
         self.builder.revisit((found.age / 4).clamp(shortest, longest), format!("{id} has to be issued"));
         let missing = found.records.iter().filter(|(_, stands)| !**stands).map(|(record, _)| record);
@@ -108,14 +108,14 @@ impl<'a> Diff<'a> {
             let mut listeners = self.stack.listeners.values();
             listeners.any(|listener| listener.certificates.iter().any(|one| one.known() == Some(arn)))
         };
-        let free: Vec<&actual::Certificate> =
+        let free: Vec<&actual::ObservedCertificate> =
             states.surplus.iter().copied().filter(|found| !is_kept(&found.arn)).collect();
         for found in free {
             self.delete_certificate(found);
         }
     }
 
-    fn delete_certificate(&mut self, found: &actual::Certificate) {
+    fn delete_certificate(&mut self, found: &actual::ObservedCertificate) {
         let arn = &found.arn;
         let of_records = found.records.keys().filter_map(|record| Some((self.zone_of(record)?, record)));
         let of_records: Vec<_> = of_records.collect();

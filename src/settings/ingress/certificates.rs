@@ -6,7 +6,7 @@ use crate::api::ObjectKey;
 use crate::aws_api::Ref;
 use crate::aws_api::acm::CertificateKind;
 use crate::facts::BuildError;
-use crate::model::{Certificate, ResourceId};
+use crate::model::{RequestedCertificate, ResourceId};
 use crate::settings::{Origin, certificates};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
@@ -44,7 +44,7 @@ pub(super) fn is_wanted(group: &GroupContext<'_>, member: &MemberView<'_>) -> bo
 pub(super) fn requested(
     group: &GroupContext<'_>,
     member: &MemberView<'_>,
-) -> Result<(ResourceId, Certificate), BuildError> {
+) -> Result<(ResourceId, RequestedCertificate), BuildError> {
     let names: Vec<String> =
         hosts(member).into_iter().filter(|host| !host.is_empty()).map(str::to_owned).collect();
     if names.is_empty() {
@@ -55,12 +55,12 @@ pub(super) fn requested(
     let by_ingress = member.annotations.string(AUTHORITY).unwrap_or_default();
     let authority = [by_ingress, &group.config.default_pca_arn].into_iter().find(|arn| !arn.is_empty());
     let tags = tags::of_member(member, group.config)?;
-    let certificate = Certificate { authority: authority.map(str::to_owned), names, tags };
+    let certificate = RequestedCertificate { authority: authority.map(str::to_owned), names, tags };
     Ok((id_of(&certificate, member.key), certificate))
 }
 
 /// As upstream has it: the resource tag's value, in which there can be no asterisk.
-fn id_of(certificate: &Certificate, member: &ObjectKey) -> ResourceId {
+fn id_of(certificate: &RequestedCertificate, member: &ObjectKey) -> ResourceId {
     let kind = match certificate.kind() {
         CertificateKind::Private => "private",
         _ => "amazon_issued",

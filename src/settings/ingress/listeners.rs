@@ -12,7 +12,7 @@ use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
 use crate::config::Config;
 use crate::facts::BuildError;
 use crate::finding::Part;
-use crate::model::{Certificate, ResourceId};
+use crate::model::{RequestedCertificate, ResourceId};
 use crate::settings::alb::{AlbListenerSettings, ClientSources, ListenerPart, ListenerSetting};
 use crate::settings::{Diagnostics, Origin};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ pub(super) struct MemberListeners {
     cidr_origin: Origin,
     ssl_policy_origin: Option<Origin>,
     /// The certificate that is to be made for the member.
-    pub requested: Option<(ResourceId, Certificate)>,
+    pub requested: Option<(ResourceId, RequestedCertificate)>,
 }
 
 /// What a member wants of the listeners.

@@ -40,7 +40,7 @@ use crate::aws_api::elbv2::Protocol;
 use crate::facts::group::ingress_ref;
 use crate::facts::{BuildError, MissingLookups};
 use crate::finding::{Finding, Part};
-use crate::model::{Certificate, ResourceId, Resources};
+use crate::model::{RequestedCertificate, ResourceId, Resources};
 use listeners::MemberListeners;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,7 @@ pub(crate) struct GroupReader<'b, 'a> {
     diagnostics: &'b mut Diagnostics,
     listener_settings: Vec<ListenerSetting>,
     /// Certificates that are to be made, by the places of their members.
-    requested: BTreeMap<usize, (ResourceId, Certificate)>,
+    requested: BTreeMap<usize, (ResourceId, RequestedCertificate)>,
     /// HTTPS ports that are not there because AWS refuses what these members want.
     lost: BTreeMap<i32, usize>,
 }
@@ -150,7 +150,7 @@ impl<'b, 'a> GroupReader<'b, 'a> {
     }
 
     /// The certificates of the members that can be built, and what the ids of the others' end in.
-    fn certificates(&mut self) -> (Resources<Certificate>, BTreeSet<String>) {
+    fn certificates(&mut self) -> (Resources<RequestedCertificate>, BTreeSet<String>) {
         let requested = std::mem::take(&mut self.requested).into_iter();
         let excluded = self.diagnostics.excluded();
         let wanted = requested.filter(|(index, _)| !excluded.contains(index)).map(|(_, one)| one);

@@ -24,8 +24,8 @@ const MAX_NAMES: usize = 10;
 pub(crate) struct Acm {
     pub(crate) certificates: BTreeMap<String, Certificate>,
     tags: BTreeMap<String, Tags>,
-    /// When each was asked for.
-    asked: BTreeMap<String, Duration>,
+    /// When each was asked for, and how long its records and its validation take.
+    asked: BTreeMap<String, (Duration, Duration, Duration)>,
     /// Requests by their tokens, with the ARN that was answered.
     tokens: BTreeMap<String, (Duration, RequestCertificate, String)>,
     /// Private authorities.
@@ -109,7 +109,9 @@ impl World {
         self.acm.made += 1;
         self.acm.certificates.insert(arn.clone(), certificate);
         self.acm.tags.insert(arn.clone(), request.tags.clone());
-        self.acm.asked.insert(arn.clone(), now);
+        let delays = &self.settings.delays;
+        let asked = (now, delays.validation_records, delays.validation);
+        self.acm.asked.insert(arn.clone(), asked);
         self.acm.tokens.insert(request.token.clone(), (now, request.clone(), arn.clone()));
         Ok(arn)
     }
@@ -151,17 +153,16 @@ impl World {
     fn described(&self, certificate: &Certificate) -> Certificate {
         let mut described = certificate.clone();
         described.in_use_by = self.uses_of_certificate(&certificate.arn);
-        let Some(asked) = self.acm.asked.get(&certificate.arn) else { return described };
+        let Some((asked, until_records, until_issued)) = self.acm.asked.get(&certificate.arn) else {
+            return described;
+        };
         if certificate.kind != "AMAZON_ISSUED" {
             return described;
         }
         let age = self.now().saturating_sub(*asked);
-        let has_records = age >= self.settings.delays.validation_records;
+        let has_records = age >= *until_records;
         let records: Vec<_> = certificate.domains.iter().map(|name| record_of(name)).collect();
-        if has_records
-            && age >= self.settings.delays.validation
-            && records.iter().all(|one| self.resolves(one))
-        {
+        if has_records && age >= *until_issued && records.iter().all(|one| self.resolves(one)) {
             described.status = CertificateStatus::Issued;
         }
         let validations = certificate.domains.iter().zip(records).map(|(domain, record)| DomainValidation {

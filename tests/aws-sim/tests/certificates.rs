@@ -12,7 +12,7 @@ mod test_bed;
 use aws_load_balancer_controller::aws_api::acm::CertificateStatus;
 use aws_load_balancer_controller::aws_api::elbv2::{DescribeListeners, DescribeLoadBalancers, Listener};
 use aws_load_balancer_controller::aws_api::{Action, Service, SymbolKind, Tags};
-use aws_load_balancer_controller::model::{Certificate, ResourceId, Stack};
+use aws_load_balancer_controller::model::{RequestedCertificate, ResourceId, Stack};
 use aws_sim::{Calls, Effect, Fault};
 use std::time::Duration;
 use test_bed::{TestBed, run};
@@ -39,7 +39,7 @@ fn stack(member: &str, names: &[&str], authority: Option<&str>) -> Stack {
     for listener in stack.listeners.values_mut().filter(|listener| listener.port == 443) {
         listener.certificates = vec![id.pending(SymbolKind::CertificateArn)];
     }
-    let certificate = Certificate {
+    let certificate = RequestedCertificate {
         authority: authority.map(str::to_owned),
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         tags: Tags::new(),

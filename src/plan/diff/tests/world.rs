@@ -244,7 +244,7 @@ pub fn mirror(stack: &Stack) -> Actual {
             })
             .collect(),
         protection: actual::Protection::default(),
-        certificates: crate::plan::actual::Certificates::default(),
+        certificates: crate::plan::actual::ObservedCertificates::default(),
     }
 }
 

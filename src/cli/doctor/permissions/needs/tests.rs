@@ -29,7 +29,9 @@ fn everything_that_the_policy_grants_is_asked_but_what_is_tried_by_reading() {
         let to_change = granted.filter(|(_, _, action)| action.is_none_or(Action::is_write));
         let expected: BTreeSet<_> =
             to_change.map(|(statement, permission, _)| (statement, permission)).collect();
-        assert_eq!(pairs(&needs(&scope, &config())), expected, "{partition}");
+        let mut config = Config { default_pca_arn: "authority".to_owned(), ..config() };
+        config.features.enable_certificate_management = true;
+        assert_eq!(pairs(&needs(&scope, &config)), expected, "{partition}");
     }
 }
 
