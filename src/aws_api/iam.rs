@@ -260,10 +260,9 @@ pub fn statements_of(action: Action) -> &'static [Statement] {
         | A::ModifyRule
         | A::SetRulePriorities => &[S::ChangeListeners],
         A::ListCertificateTags => &[S::ReadCertificates],
-        A::ListHostedZones => &[S::ValidateNames],
         A::RequestCertificate => &[S::RequestCertificates],
         A::DeleteCertificate => &[S::DeleteCertificates],
-        A::CreateRecord | A::DeleteRecord => &[S::ValidateNames],
+        A::ListHostedZones | A::CreateRecord | A::DeleteRecord => &[S::ValidateNames],
         A::ListAccelerators
         | A::ListAcceleratorListeners
         | A::ListEndpointGroups

@@ -86,7 +86,7 @@ impl FactSource {
 
     async fn managed_certificates(&self) -> Result<BTreeSet<String>, CloudError> {
         match self.deployer.certificates() {
-            Some(certificates) => certificates.managed(&*self.cloud).await,
+            Some(certificates) => Box::pin(certificates.managed(&*self.cloud)).await,
             None => Ok(BTreeSet::new()),
         }
     }

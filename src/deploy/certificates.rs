@@ -77,11 +77,19 @@ struct Known {
     status: CertificateStatus,
     names: BTreeSet<String>,
     tags: Tags,
-    /// The private authority; the outer `None`: it was not asked for.
-    authority: Option<Option<String>>,
+    authority: KnownAuthority,
     since: Instant,
     /// When a list first did not show it.
     missed: Option<Instant>,
+}
+
+/// What is known of the private authority of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum KnownAuthority {
+    /// It was not asked for.
+    Unknown,
+    /// Its ARN; `None`: Amazon issues it.
+    Known(Option<String>),
 }
 
 impl CertificateCache {
@@ -289,7 +297,10 @@ impl CertificateCache {
             }
         }
         let since = Instant::now();
-        Ok(Some((arn, Known { kind, status, names, tags, authority: None, since, missed: None })))
+        Ok(Some((
+            arn,
+            Known { kind, status, names, tags, authority: KnownAuthority::Unknown, since, missed: None },
+        )))
     }
 
     /// One certificate of a stack, with what has to be asked for. `None`: it is not there any more.
@@ -308,7 +319,7 @@ impl CertificateCache {
             arn,
             id: id.as_str().into(),
             names: known.names.clone(),
-            authority: known.authority.clone().flatten(),
+            authority: known.authority.arn(),
             status: known.status.clone(),
             age: known.since.elapsed(),
             ..actual::ObservedCertificate::default()
@@ -336,7 +347,7 @@ impl CertificateCache {
         let CertificateCacheState { known, records, .. } = &mut *state;
         if let Some(known) = known.get_mut(&found.arn) {
             known.status = detail.status.clone();
-            known.authority = Some(detail.certificate_authority_arn.clone());
+            known.authority = KnownAuthority::Known(detail.certificate_authority_arn.clone());
         }
         found.status = detail.status;
         found.authority = detail.certificate_authority_arn;
@@ -376,8 +387,10 @@ impl CertificateCache {
         let Some(id) = id.map(|id| ResourceId::from(id.as_str())) else { return false };
         let Some(desired) = stack.certificates.get(&id) else { return false };
         let is_same_authority = match &known.authority {
-            Some(authority) => *authority == desired.authority,
-            None => desired.authority.is_none() && known.kind == CertificateKind::AmazonIssued,
+            KnownAuthority::Known(authority) => *authority == desired.authority,
+            KnownAuthority::Unknown => {
+                desired.authority.is_none() && known.kind == CertificateKind::AmazonIssued
+            }
         };
         let is_same = is_same_authority && has_names(desired, &known.names);
         let key = stack.id.resource_tag_key();
@@ -416,6 +429,15 @@ fn stack_of(tags: &Tags, cluster_name: &str) -> Option<StackId> {
     Some(StackId { owner: Owner::Ingress, namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
+impl KnownAuthority {
+    fn arn(&self) -> Option<String> {
+        match self {
+            Self::Known(arn) => arn.clone(),
+            Self::Unknown => None,
+        }
+    }
+}
+
 impl Known {
     fn requested(request: &RequestCertificate) -> Self {
         let RequestCertificate { domain: _, names, authority, token: _, tags } = request;
@@ -425,7 +447,7 @@ impl Known {
             status: CertificateStatus::PendingValidation,
             names: names.iter().cloned().collect(),
             tags: tags.clone(),
-            authority: Some(authority.clone()),
+            authority: KnownAuthority::Known(authority.clone()),
             since: Instant::now(),
             missed: None,
         }

@@ -271,7 +271,8 @@ impl Deployer {
         let Some(known) = self.certificates.as_ref().filter(|_| stack.id.owner == Owner::Ingress) else {
             return Ok(());
         };
-        let is_gone = known.is_gone(&stack.id, &*self.cloud).await.map_err(DeployFailure::of_cloud)?;
+        let is_gone =
+            Box::pin(known.is_gone(&stack.id, &*self.cloud)).await.map_err(DeployFailure::of_cloud)?;
         if is_gone { Ok(()) } else { Err(DeployFailure::later(CATCH_UP, Deployed::default())) }
     }
 
@@ -327,9 +328,11 @@ impl Deployer {
     pub async fn sweep(&self) -> Result<Vec<StackId>, CloudError> {
         let mut drifted = self.resource_cache.sweep(&*self.cloud).await?;
         if let Some(certificates) = &self.certificates {
-            match certificates.refresh(&*self.cloud).await {
+            match Box::pin(certificates.refresh(&*self.cloud)).await {
                 Ok(changed) => {
-                    changed.iter().for_each(|stack| self.resource_cache.mark_out_of_sync(stack));
+                    for stack in &changed {
+                        self.resource_cache.mark_out_of_sync(stack);
+                    }
                     drifted.extend(changed);
                 }
                 Err(error) => tracing::warn!(%error, "certificates could not be listed"),

@@ -80,7 +80,7 @@ impl Deployer {
         let Some(known) = self.certificates.as_ref().filter(|_| stack.id.owner == Owner::Ingress) else {
             return Ok(ObservedCertificates::default());
         };
-        let certificates = known.of_stack(stack, &*self.cloud).await;
+        let certificates = Box::pin(known.of_stack(stack, &*self.cloud)).await;
         match certificates.failure {
             Some(error) if stack.load_balancers.is_empty() => Err(error),
             _ => Ok(certificates),

@@ -131,7 +131,7 @@ impl<'a> CertificateStates<'a> {
     /// The certificates of a listener that waits for some of them: those that are there, and those it has had so far.
     fn certificates_for_now(&self, listener: &Listener, observed: Option<&actual::Listener>) -> Vec<Ref> {
         let had = observed.filter(|observed| observed.entity.protocol == listener.protocol);
-        let default = had.into_iter().flat_map(|had| had.entity.certificates.first());
+        let default = had.and_then(|had| had.entity.certificates.first()).into_iter();
         let extra = had.into_iter().flat_map(|had| &had.extra_certificates);
         let had: Vec<Ref> = default.chain(extra).map(|arn| Ref::from(arn.as_str())).collect();
         let ready = listener.certificates.iter().filter(|one| !self.waits(one)).cloned();
@@ -243,7 +243,7 @@ fn clear(now: &mut Stack) {
     let certificates = std::mem::take(&mut now.certificates);
     let retained_certificates = std::mem::take(&mut now.retained_certificates);
     let security_groups = std::mem::take(&mut now.security_groups);
-    *now = Stack { certificates, retained_certificates, security_groups, ..Stack::empty(now.id.clone()) };
+    *now = Stack { security_groups, certificates, retained_certificates, ..Stack::empty(now.id.clone()) };
 }
 
 #[cfg(test)]

@@ -72,7 +72,9 @@ fn id_of(certificate: &RequestedCertificate, member: &ObjectKey) -> ResourceId {
 /// What the ids of a member's certificates end in.
 pub(crate) fn member_suffix(member: &ObjectKey) -> String {
     let name = format!("{}/{}", member.namespace(), member.name());
-    Sha256::digest(name.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+    let [a, b, c, d, ..] = digest;
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
 /// The hosts of an Ingress: those of its rules, and those it wants TLS for.

@@ -178,8 +178,7 @@ fn contexts_of(
         S::RequestCertificates => vec![(N::NewCertificate, vec![CERTIFICATE])],
         S::DeleteCertificates => vec![(N::Own, vec![CERTIFICATE])],
         S::ValidateNames if action.is_some_and(|action| !action.is_write()) => Vec::new(),
-        S::ValidateNames => vec![(N::General, Vec::new())],
-        S::PrivateAuthorities => vec![(N::General, Vec::new())],
+        S::ValidateNames | S::PrivateAuthorities => vec![(N::General, Vec::new())],
         S::AcceleratorServiceLinkedRole => {
             vec![(N::FirstAccelerator, vec![&[ArnKind::AcceleratorServiceLinkedRole]])]
         }
