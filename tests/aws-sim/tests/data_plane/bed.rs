@@ -25,7 +25,7 @@ use tokio::{
 };
 
 /// How long anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The port of all pods.
 pub const PORT: u16 = 8080;
@@ -57,7 +57,7 @@ impl Bed {
     pub fn with(settings: PlaneSettings) -> Self {
         let mut world = World::demo().with_clock(Clock::running());
         // A drain may take as long as the target group says.
-        world.settings.delays.draining = Duration::from_secs(3600);
+        world.settings.delays.draining = Duration::from_hours(1);
         let ids = world.ids().clone();
         let sim = Sim::new(world);
         let account = TestAccount::new(Arc::new(sim.clone()), ids);

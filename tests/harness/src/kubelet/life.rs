@@ -201,7 +201,10 @@ impl Life {
             preconditions: Some(preconditions),
             ..DeleteParams::default()
         };
-        while !gone {
+        if gone {
+            return;
+        }
+        loop {
             match self.api(pod).delete(&pod.name_any(), &params).await {
                 Ok(_) => return,
                 Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => return,

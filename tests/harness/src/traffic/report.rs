@@ -70,7 +70,7 @@ fn table(all: &[Results]) -> String {
         let _ = write!(text, " {} |", one.name);
     }
     text.push_str("\n|---|");
-    all.iter().for_each(|_| text.push_str("---|"));
+    text.push_str(&"---|".repeat(all.len()));
     for scenario in SCENARIOS {
         let _ = write!(text, "\n| {} |", scenario.title);
         for one in all {
