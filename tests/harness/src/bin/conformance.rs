@@ -177,7 +177,9 @@ async fn run() -> Result<bool> {
     ensure!(!outcomes.is_empty(), "the suite ran no test (it ended with {ended}); see {}", log.display());
     for (name, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.result == "FAIL") {
         println!("FAIL {name}: {} of {} parts", outcome.failed_parts.len(), outcome.parts);
-        outcome.failed_parts.iter().for_each(|part| println!("       {part}"));
+        for part in &outcome.failed_parts {
+            println!("       {part}");
+        }
     }
     let count = |result: &str| outcomes.values().filter(|outcome| outcome.result == result).count();
     let took = started.elapsed().as_secs();
@@ -191,10 +193,12 @@ async fn run() -> Result<bool> {
         write(&outcomes)?;
     }
     let (worse, better) = against_known(&outcomes);
-    worse.iter().for_each(|name| println!("{name} should not have failed"));
-    better
-        .iter()
-        .for_each(|name| println!("{name} passes now: take it off the list of what is known to fail"));
+    for name in &worse {
+        println!("{name} should not have failed");
+    }
+    for name in &better {
+        println!("{name} passes now: take it off the list of what is known to fail");
+    }
     if !worse.is_empty() {
         walk.cluster.keep_logs();
         println!("logs of the control plane and the controller: {}", walk.cluster.logs().display());
