@@ -217,7 +217,7 @@ fn read_rules(
             if rule.hosts.is_empty() && (is_answered_here || is_answered_before) {
                 let place = if host.is_empty() { "every host" } else { host.as_str() };
                 let text = path.path.as_deref().unwrap_or("/");
-                reader.tell_unasked(&format!("the rule for {place} and path {text:?}"));
+                reader.tell_unasked(&format!("the rule for {place} and path {text:?}"), sections);
                 continue;
             }
             let is_for_all = rule.is_for_all_requests();
@@ -249,7 +249,7 @@ fn read_rules(
         .iter()
         .any(|known| known.is_default && sections.iter().all(|section| known.sections.contains(section)));
     if default.is_some() && (is_answered || has_default) {
-        reader.tell_unasked("the default backend");
+        reader.tell_unasked("the default backend", sections);
     }
     if let Some(default) = default.filter(|_| !is_answered && !has_default) {
         read.answered.push(Answered {

@@ -342,10 +342,12 @@ impl RuleReader<'_> {
         format!("ingress {} {problem}", self.member.key)
     }
 
-    /// Tells of something that rules before it leave no request to.
-    pub fn tell_unasked(&mut self, what: &str) {
-        let problem =
-            format!("{what} gets no request today, because another rule comes before: it is left out");
+    /// Tells of something that rules before it leave no request to, on some listeners.
+    pub fn tell_unasked(&mut self, what: &str, sections: &[String]) {
+        let place = sections.join(", ");
+        let problem = format!(
+            "{what} gets no request on {place} today, because another rule comes before: it is left out there"
+        );
         self.notes.add(Finding::warning(&self.member.values.object, problem));
     }
 
