@@ -121,7 +121,9 @@ impl EventHandlers {
         self.with_gateways(|gateways| {
             gateways.enqueue_all();
         });
-        self.with_accelerators(|accelerators| accelerators.enqueue_all());
+        self.with_accelerators(|accelerators| {
+            accelerators.enqueue_all();
+        });
     }
 
     /// Does something for GlobalAccelerators, while this replica leads.

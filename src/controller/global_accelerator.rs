@@ -148,8 +148,8 @@ fn read_failed(stage: AcceleratorStage) -> impl Fn(CloudError) -> PassError {
     move |error| deployment_failed(stage, &error, &error)
 }
 
-fn step_failed(failure: AcceleratorStepError) -> PassError {
-    deployment_failed(failure.stage, &failure.error, &failure)
+fn step_failed(failure: &AcceleratorStepError) -> PassError {
+    deployment_failed(failure.stage, &failure.error, failure)
 }
 
 struct AcceleratorReconcile<'a> {
@@ -350,7 +350,7 @@ impl AcceleratorReconcile<'_> {
         let began = Instant::now();
         let observed = observe::listeners(self.cloud, arn).await;
         let observed = observed.map_err(read_failed(AcceleratorStage::Listeners))?;
-        let steps = plan::plan_listeners(arn, wanted, observed, &self.memory.asked);
+        let steps = plan::plan_listeners(arn, wanted, &observed, &self.memory.asked);
         let (of_groups, of_listeners): (Vec<_>, Vec<_>) =
             steps.into_iter().partition(|step| step.stage == AcceleratorStage::EndpointGroups);
         let counts = (of_listeners.len(), of_groups.len());
@@ -368,7 +368,7 @@ impl AcceleratorReconcile<'_> {
     }
 
     async fn execute(&mut self, steps: Vec<AcceleratorStep>) -> Result<Executed, PassError> {
-        execute(self.cloud, steps, &mut self.memory.asked).await.map_err(step_failed)
+        execute(self.cloud, steps, &mut self.memory.asked).await.map_err(|failure| step_failed(&failure))
     }
 
     /// Tells how it went, and says when to look again.

@@ -1,5 +1,6 @@
 //! GlobalAccelerators and what they refer to, for tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::needless_pass_by_value)] // why: manifests are written in place
 
 use super::{AcceleratorFacts, EndpointObjects, KindState, LoadBalancer};
 use crate::api::gateway::{Gateway, ReferenceGrant};

@@ -46,16 +46,16 @@ pub fn common(first: &[PortRange], second: &[PortRange]) -> Vec<PortRange> {
 /// How many ports two sets have in common, and how many there are in both together.
 pub fn common_and_all(first: &[PortRange], second: &[PortRange]) -> (i64, i64) {
     let (first, second) = (union(first), union(second));
-    let count = |ranges: &[PortRange]| ranges.iter().map(size).sum::<i64>();
+    let count = |ranges: &[PortRange]| ranges.iter().copied().map(size).sum::<i64>();
     let pairs = first.iter().flat_map(|one| second.iter().map(move |other| (one, other)));
     let common = pairs
-        .map(|(one, other)| size(&PortRange { from: one.from.max(other.from), to: one.to.min(other.to) }))
+        .map(|(one, other)| size(PortRange { from: one.from.max(other.from), to: one.to.min(other.to) }))
         .sum();
     (common, count(&first) + count(&second) - common)
 }
 
 /// How many ports a range has; none, if it ends before it begins.
-fn size(range: &PortRange) -> i64 {
+fn size(range: PortRange) -> i64 {
     (i64::from(range.to) - i64::from(range.from) + 1).max(0)
 }
 

@@ -87,7 +87,7 @@ fn failed(reason: &'static str) -> ConditionWords<'static> {
 fn show(status: &mut GlobalAcceleratorStatus, accelerator: &Accelerator) {
     status.accelerator_arn = Some(accelerator.arn.clone());
     status.dns_name = Some(accelerator.dns_name.clone());
-    status.dual_stack_dns_name = accelerator.dual_stack_dns_name.clone();
+    status.dual_stack_dns_name.clone_from(&accelerator.dual_stack_dns_name);
     status.status = Some(accelerator.status.to_string());
     if !accelerator.ip_sets.is_empty() {
         let set = |(family, addresses): &(String, Vec<String>)| IpSet {

@@ -279,7 +279,7 @@ impl<L: Iterator<Item = LoadedEndpoint>> AcceleratorBuild<'_, L> {
         Ok(EndpointGroup {
             region,
             traffic_dial: given.traffic_dial_percentage.unwrap_or(100),
-            port_overrides: given.port_overrides.iter().flatten().map(to_override).collect(),
+            port_overrides: given.port_overrides.iter().flatten().copied().map(to_override).collect(),
             endpoints: order.iter().filter_map(|id| by_id.remove(id)).collect(),
         })
     }
@@ -300,7 +300,7 @@ fn to_ranges(given: &[wanted::PortRange]) -> Vec<PortRange> {
     given.iter().map(|range| PortRange { from: range.from_port, to: range.to_port }).collect()
 }
 
-fn to_override(given: &wanted::PortOverride) -> PortOverride {
+fn to_override(given: wanted::PortOverride) -> PortOverride {
     PortOverride { listener_port: given.listener_port, endpoint_port: given.endpoint_port }
 }
 

@@ -115,7 +115,7 @@ fn without_hashes(line: &str) -> String {
         let end = part.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).unwrap_or(part.len());
         let (name, rest) = part.split_at(end);
         let name = name.rsplit_once('-').map_or(name, |(name, _)| name);
-        text.push_str(&format!("lb:{name}{rest}"));
+        text.extend(["lb:", name, rest]);
     }
     text
 }

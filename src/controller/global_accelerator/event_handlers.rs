@@ -77,7 +77,9 @@ impl AcceleratorEventHandlers<'_> {
     }
 
     fn enqueue(&self, keys: Vec<ObjectKey>) {
-        keys.into_iter().for_each(|key| self.queue.add(key));
+        for key in keys {
+            self.queue.add(key);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct PlacedListener<'a> {
 pub fn plan_listeners(
     accelerator_arn: &str,
     wanted: &[Listener],
-    observed: ObservedListeners,
+    observed: &ObservedListeners,
     asked: &AskedFlags,
 ) -> Vec<AcceleratorStep> {
     let found: Vec<&Found> = observed.listeners.iter().map(|(listener, _)| listener).collect();
@@ -68,14 +68,13 @@ pub fn plan_listeners(
     let mut placed = Vec::new();
     for (index, (listener, place)) in wanted.iter().zip(&matched).enumerate() {
         let known = place.and_then(|index| listeners.get(index));
-        let (arn, groups) = match known {
-            Some((found, groups)) => (Ref::Known(found.arn.clone()), groups.clone()),
-            None => {
-                let symbol = symbol(index);
-                let step = create(accelerator_arn, listener).for_listener(index, None);
-                steps.push(step.making(symbol.clone()));
-                (Ref::Pending(symbol), Vec::new())
-            }
+        let (arn, groups) = if let Some((found, groups)) = known {
+            (Ref::Known(found.arn.clone()), groups.clone())
+        } else {
+            let symbol = symbol(index);
+            let step = create(accelerator_arn, listener).for_listener(index, None);
+            steps.push(step.making(symbol.clone()));
+            (Ref::Pending(symbol), Vec::new())
         };
         placed.push(PlacedListener { wanted: listener, arn, groups });
     }

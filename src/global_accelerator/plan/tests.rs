@@ -78,7 +78,7 @@ fn lines(steps: &[AcceleratorStep]) -> Vec<String> {
 }
 
 fn plan(wanted: &[wanted::Listener], listeners: Vec<(Listener, Vec<EndpointGroup>)>) -> Vec<String> {
-    lines(&plan_listeners("acc", wanted, ObservedListeners { listeners }, &AskedFlags::new()))
+    lines(&plan_listeners("acc", wanted, &ObservedListeners { listeners }, &AskedFlags::new()))
 }
 
 #[test]
@@ -178,10 +178,10 @@ fn what_aws_does_not_do_is_asked_for_once() {
             vec![group("g", "us-west-2", &[], &[shown("arn"), shown("eipalloc-1")])],
         )],
     };
-    let first = plan_listeners("acc", &wanted, found(), &AskedFlags::new());
+    let first = plan_listeners("acc", &wanted, &found(), &AskedFlags::new());
     assert_eq!(lines(&first), ["update g overrides None endpoints Some(2)"]);
     let asked = AskedFlags::from([(("g".to_owned(), "arn".to_owned()), true)]);
-    assert_eq!(plan_listeners("acc", &wanted, found(), &asked), []);
+    assert_eq!(plan_listeners("acc", &wanted, &found(), &asked), []);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn regions_come_and_go() {
         listener("l", &[(80, 80)]),
         vec![group("e", "eu-west-1", &[], &[]), group("w", "us-west-2", &[], &[])],
     )];
-    let steps = plan_listeners("acc", &wanted, ObservedListeners { listeners: found }, &AskedFlags::new());
+    let steps = plan_listeners("acc", &wanted, &ObservedListeners { listeners: found }, &AskedFlags::new());
     assert_eq!(
         lines(&steps),
         ["update e overrides Some(0) endpoints None", "delete w", "create group us-east-1 of l"]

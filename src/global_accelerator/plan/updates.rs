@@ -31,29 +31,11 @@ pub(super) fn order(wanted: &[Listener], found: &[&Found], pairs: &[(usize, usiz
     let mut changes = Vec::new();
     while !open.is_empty() {
         let free = open.iter().position(|(number, place)| is_free(wanted.get(*number), *place, &current));
-        let (number, place) = match free {
-            Some(index) => open.remove(index),
-            None => {
-                let Some((number, place)) = open.first().copied() else { break };
-                let kept = kept_ports(wanted.get(number), current.get(place).and_then(Option::as_ref));
-                match (kept, current.get_mut(place).and_then(Option::as_mut)) {
-                    (Some(ranges), Some(listener)) => {
-                        listener.port_ranges.clone_from(&ranges);
-                        changes.push(ListenerChange::Shrink { wanted: number, found: place, ranges });
-                        // why: the next one may be free now, and this one waits for its turn
-                        open.rotate_left(1);
-                    }
-                    _ => {
-                        open.remove(0);
-                        if let Some(slot) = current.get_mut(place) {
-                            *slot = None;
-                        }
-                        changes.push(ListenerChange::Replace { wanted: number, found: place });
-                    }
-                }
-                continue;
-            }
+        let Some(free) = free else {
+            changes.extend(make_room(wanted, &mut current, &mut open));
+            continue;
         };
+        let (number, place) = open.remove(free);
         if let (Some(Some(listener)), Some(wanted)) = (current.get_mut(place), wanted.get(number)) {
             listener.protocol = wanted.protocol.clone();
             listener.port_ranges.clone_from(&wanted.port_ranges);
@@ -61,6 +43,26 @@ pub(super) fn order(wanted: &[Listener], found: &[&Found], pairs: &[(usize, usiz
         changes.push(ListenerChange::Update { wanted: number, found: place });
     }
     changes
+}
+
+/// Has the first one give up what it loses, or all: nobody can change because of another one.
+fn make_room(
+    wanted: &[Listener],
+    current: &mut [Option<Found>],
+    open: &mut Vec<(usize, usize)>,
+) -> Option<ListenerChange> {
+    let (number, place) = open.first().copied()?;
+    let slot = current.get_mut(place)?;
+    let kept = kept_ports(wanted.get(number), slot.as_ref());
+    if let (Some(ranges), Some(listener)) = (kept, slot.as_mut()) {
+        listener.port_ranges.clone_from(&ranges);
+        // why: the next one may be free now, and this one waits for its turn
+        open.rotate_left(1);
+        return Some(ListenerChange::Shrink { wanted: number, found: place, ranges });
+    }
+    *slot = None;
+    open.remove(0);
+    Some(ListenerChange::Replace { wanted: number, found: place })
 }
 
 /// Whether no other listener has a port that this one gets.
@@ -88,7 +90,10 @@ mod tests {
         list.iter().map(|(from, to)| PortRange { from: *from, to: *to }).collect()
     }
 
-    fn changes(pairs: &[(&[(i32, i32)], &[(i32, i32)])]) -> Vec<ListenerChange> {
+    /// Ports before and after.
+    type Ports<'a> = (&'a [(i32, i32)], &'a [(i32, i32)]);
+
+    fn changes(pairs: &[Ports<'_>]) -> Vec<ListenerChange> {
         let (protocol, client_affinity) = (AcceleratorProtocol::Tcp, ClientAffinity::None);
         let found: Vec<Found> = pairs
             .iter()

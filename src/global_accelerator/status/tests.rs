@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::needless_pass_by_value)] // why: manifests are written in place
 
 use super::*;
 use crate::aws_api::global_accelerator::AcceleratorAddressType;
