@@ -32,7 +32,8 @@ pub(super) fn order(wanted: &[Listener], found: &[&Found], pairs: &[(usize, usiz
     while !open.is_empty() {
         let free = open.iter().position(|(number, place)| is_free(wanted.get(*number), *place, &current));
         let Some(free) = free else {
-            changes.extend(make_room(wanted, &mut current, &mut open));
+            let Some(change) = make_room(wanted, &mut current, &mut open) else { break };
+            changes.push(change);
             continue;
         };
         let (number, place) = open.remove(free);
