@@ -100,7 +100,9 @@ async fn keep_if_wanted(walk: &Walkthrough) {
         println!("  {line}");
     }
     println!("\nThe load balancers answer:\n");
-    explore::urls(walk).iter().for_each(|line| println!("  {line}"));
+    for line in explore::urls(walk) {
+        println!("  {line}");
+    }
     println!("\nLogs: {}", walk.cluster.logs().display());
     std::future::pending::<()>().await;
 }

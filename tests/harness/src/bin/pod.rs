@@ -28,14 +28,13 @@ async fn serve() -> Result<()> {
     let echo = Echo::new(&name);
     while let Some(protocol) = args.next() {
         let address: SocketAddr = args.next().context("an address is missing")?.parse()?;
+        let taken = || format!("listening on {address}");
         match protocol.as_str() {
-            "http" => {
-                echo.serve(TcpListener::bind(address).await.with_context(|| address.to_string())?, true)
+            "http" | "tcp" => {
+                let listener = TcpListener::bind(address).await.with_context(taken)?;
+                echo.serve(listener, protocol == "http");
             }
-            "tcp" => {
-                echo.serve(TcpListener::bind(address).await.with_context(|| address.to_string())?, false)
-            }
-            "udp" => echo.serve_udp(UdpSocket::bind(address).await.with_context(|| address.to_string())?),
+            "udp" => echo.serve_udp(UdpSocket::bind(address).await.with_context(taken)?),
             other => bail!("{other:?} is none of http, tcp, udp"),
         }
     }
