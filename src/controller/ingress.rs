@@ -43,7 +43,7 @@ pub async fn reconcile(context: &ReconcileContext, id: &StackId) -> ReconcileRes
         return ReconcileResult::Gone;
     }
     let pass = GroupReconcile { context, group: &group };
-    match pass.run().await {
+    match Box::pin(pass.run()).await {
         Ok(result) => result,
         Err(failure) => pass.report_failure(&failure),
     }

@@ -213,7 +213,7 @@ impl Deployer {
             return Ok(self.known_deployment(stack));
         }
         if let Some(depth) = self.resource_cache.due(&stack.id, desired, bindings)
-            && self.is_as_it_was(stack, depth).await?
+            && Box::pin(self.is_as_it_was(stack, depth)).await?
         {
             return Ok(self.known_deployment(stack));
         }
@@ -222,7 +222,7 @@ impl Deployer {
         let mut exhausted_quotas = ExhaustedQuotas::default();
         let (mut steps, mut was_stale) = (0, false);
         for round in 1.. {
-            let DeployRound { plan, mut outcome } = self.run(stack, &exhausted_quotas).await?;
+            let DeployRound { plan, mut outcome } = Box::pin(self.run(stack, &exhausted_quotas)).await?;
             steps += outcome.done;
             let has_learnt = outcome
                 .newly_exhausted
