@@ -43,7 +43,8 @@ impl World {
     /// Certificates that were asked for, as they are described.
     pub fn requested_certificates(&mut self) -> Vec<Certificate> {
         let arns: Vec<String> = self.acm.tags.keys().cloned().collect();
-        arns.iter().map(|arn| self.described(&self.acm.certificates[arn])).collect()
+        let asked = arns.iter().filter_map(|arn| self.acm.certificates.get(arn));
+        asked.map(|certificate| self.described(certificate)).collect()
     }
 
     /// How many certificates were made for requests, those that are gone included.

@@ -36,7 +36,8 @@ impl World {
     pub(crate) fn resolves(&self, record: &ValidationRecord) -> bool {
         let zones: Vec<HostedZone> = self.route53.zones.values().map(|(zone, _)| zone.clone()).collect();
         let closest = HostedZone::of(&zones, &record.name);
-        closest.is_some_and(|zone| self.route53.zones[&zone.id].1.contains(record))
+        let records = closest.and_then(|zone| self.route53.zones.get(&zone.id)).map(|(_, records)| records);
+        records.is_some_and(|records| records.contains(record))
     }
 
     pub(crate) fn list_hosted_zones(&self, request: &ListHostedZones) -> CallResult<HostedZonePage> {
