@@ -113,6 +113,7 @@ fn every_flag_of_upstream_exists_with_its_default() {
         .collect();
     let expected = [
         "keep-last-healthy-targets",
+        "pod-drain-max-deregistration-delay",
         "annotation-validation",
         "log-format",
         "webhook-cert-secret",

@@ -51,9 +51,6 @@ const GO_CONTROLLER_INSTALLED: &[&str] = &["README.md", "docs/migrate.md"];
 /// The page that is read in the folder of the chart.
 const CHART: &str = "charts/aws-load-balancer-controller/README.md";
 
-/// Definitions that the Go controller's chart has, and this one has not.
-const FOREIGN: [(&str, &str); 1] = [("aga.k8s.aws", "globalaccelerators")];
-
 /// A command and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Shown {
@@ -267,9 +264,6 @@ async fn the_commands_of_all_other_pages_work_as_they_are_written() {
     let (mut workspace, mut wrong) = (Workspace::set_up().await, Vec::new());
     workspace.walk.install().await.unwrap();
     workspace.walk.expose_echo().await.unwrap();
-    for (group, plural) in FOREIGN {
-        workspace.walk.cluster.apply(&definition(group, plural)).await.unwrap();
-    }
     // Two revisions, for a page that goes back to the first.
     let values = "helm upgrade aws-load-balancer-controller charts/aws-load-balancer-controller -n kube-system --reset-then-reuse-values";
     assert_eq!(workspace.run(values, workspace.folder.path()).await.unwrap().0, 0);
@@ -281,15 +275,6 @@ async fn the_commands_of_all_other_pages_work_as_they_are_written() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-fn definition(group: &str, plural: &str) -> String {
-    let singular = plural.trim_end_matches('s');
-    format!(
-        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: {plural}.{group}}}\nspec:\n  \
-         group: {group}\n  scope: Namespaced\n  names: {{kind: {singular}, plural: {plural}, singular: {singular}, listKind: {singular}list}}\n  \
-         versions:\n    - name: v1beta1\n      served: true\n      storage: true\n      schema:\n        openAPIV3Schema: {{type: object}}\n"
-    )
 }
 
 #[test]

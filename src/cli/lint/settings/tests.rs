@@ -6,8 +6,12 @@ const ARGUMENTS: &str =
     include_str!("../../../../charts/aws-load-balancer-controller/templates/_arguments.tpl");
 
 /// Flags that the configuration has, but no check depends on.
-const OF_NO_CONCERN: [&str; 3] =
-    ["targetgroupbinding-requeue-duration", "lb-stabilization-monitor-interval", "sync-period"];
+const OF_NO_CONCERN: [&str; 4] = [
+    "targetgroupbinding-requeue-duration",
+    "lb-stabilization-monitor-interval",
+    "sync-period",
+    "pod-drain-max-deregistration-delay",
+];
 
 #[test]
 fn the_chart_renders_the_same_flags_from_the_same_values() {

@@ -84,6 +84,9 @@ impl Life {
         } else {
             Some(program(shared, &object, container, ip, &address).await?)
         };
+        // why: what is no process answers no probe
+        let probes =
+            program.as_ref().map_or_else(|| Probes::of(&Container::default()), |_| Probes::of(container));
         Ok(Self {
             shared: Arc::clone(shared),
             pod,
@@ -91,7 +94,7 @@ impl Life {
             host,
             program,
             process: None,
-            probes: Probes::of(container),
+            probes,
             restarts: -1,
             started: Instant::now(),
             written: None,
