@@ -5,14 +5,15 @@
 
 mod discovery;
 mod overlay;
+mod routes;
 
 pub use discovery::served;
+pub use routes::{RouteObject, RouteParent, parents};
 
 use super::cache::{Cache, CacheEvent};
 use super::watch::{WatchScope, follow, follow_cluster};
 use crate::api::gateway::{
-    GATEWAY_KIND, Gateway, GatewayClass, GrpcRoute, HttpRoute, LISTENER_SET_KIND, ListenerSet,
-    ParentReference, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
+    Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
 };
 use crate::api::gateway_config::{
     ListenerRuleConfiguration, LoadBalancerConfiguration, TargetGroupConfiguration,
@@ -26,6 +27,7 @@ use crate::global_accelerator::KindState;
 use discovery::wanted_kinds;
 use kube::core::ApiResource;
 use kube::{Client, Resource};
+use routes::{place, route_places};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,97 +130,6 @@ pub enum GatewayChange {
     ListenerRuleConfiguration(ObjectKey),
     /// Kinds that were not served before are listed now.
     KindsListed,
-}
-
-/// What a route names as its parent.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RouteParent {
-    /// A Gateway.
-    Gateway(ObjectKey),
-    /// A ListenerSet.
-    ListenerSet(ObjectKey),
-}
-
-impl RouteParent {
-    fn of(reference: &ParentReference, namespace: &str) -> Option<Self> {
-        let namespace = reference.namespace.as_deref().unwrap_or(namespace);
-        let key = ObjectKey::namespaced(namespace, reference.name.as_str());
-        match reference.kind.as_deref() {
-            None | Some(GATEWAY_KIND) => Some(Self::Gateway(key)),
-            Some(LISTENER_SET_KIND) => Some(Self::ListenerSet(key)),
-            Some(_) => None,
-        }
-    }
-
-    /// Where routes with this parent are found.
-    fn place(&self) -> ObjectKey {
-        match self {
-            Self::Gateway(key) => place("parent Gateway", key),
-            Self::ListenerSet(key) => place("parent ListenerSet", key),
-        }
-    }
-}
-
-/// Where objects are found by what they refer to.
-fn place(relation: &str, key: &ObjectKey) -> ObjectKey {
-    key.sibling(format!("{relation} {}", key.name()))
-}
-
-/// The parents that a route names, and those that its status tells of.
-pub fn parents(route: &Route<'_>) -> BTreeSet<RouteParent> {
-    let of_status = route.status.iter().flat_map(|status| &status.parents).map(|entry| &entry.parent_ref);
-    let namespace = route.id.key.namespace();
-    route.parents.iter().chain(of_status).filter_map(|one| RouteParent::of(one, namespace)).collect()
-}
-
-/// Where a route is found: by its parents, backends and ListenerRuleConfigurations.
-fn route_places<R>(route: &R) -> Vec<ObjectKey>
-where
-    for<'a> Route<'a>: From<&'a R>,
-{
-    let route = Route::from(route);
-    let namespace = route.id.key.namespace();
-    let mut places: BTreeSet<ObjectKey> = parents(&route).iter().map(RouteParent::place).collect();
-    for rule in route.rules.references() {
-        for backend in rule.backends {
-            let key = ObjectKey::namespaced(
-                backend.namespace.as_deref().unwrap_or(namespace),
-                backend.name.as_str(),
-            );
-            places.insert(place(backend.kind.as_deref().unwrap_or("Service"), &key));
-        }
-        let configurations = rule.configurations.iter();
-        places.extend(configurations.map(|name| place("rule", &route.id.key.sibling(*name))));
-    }
-    places.into_iter().collect()
-}
-
-/// A route of any kind, as it is cached.
-#[derive(Clone, Debug)]
-pub enum RouteObject {
-    /// HTTPRoute.
-    Http(Arc<HttpRoute>),
-    /// GRPCRoute.
-    Grpc(Arc<GrpcRoute>),
-    /// TCPRoute.
-    Tcp(Arc<TcpRoute>),
-    /// UDPRoute.
-    Udp(Arc<UdpRoute>),
-    /// TLSRoute.
-    Tls(Arc<TlsRoute>),
-}
-
-impl RouteObject {
-    /// The route, seen like any other.
-    pub fn route(&self) -> Route<'_> {
-        match self {
-            Self::Http(route) => Route::from(&**route),
-            Self::Grpc(route) => Route::from(&**route),
-            Self::Tcp(route) => Route::from(&**route),
-            Self::Udp(route) => Route::from(&**route),
-            Self::Tls(route) => Route::from(&**route),
-        }
-    }
 }
 
 /// The caches, one a kind.

@@ -9,6 +9,7 @@
 mod cleanup;
 mod last_targets;
 mod live_view;
+mod pod_conditions;
 mod state;
 mod target_sync;
 

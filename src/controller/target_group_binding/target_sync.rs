@@ -13,7 +13,6 @@ use crate::aws_api::elbv2::Target;
 use crate::deploy::targets::batch::is_about_items;
 use crate::deploy::targets::interfaces::NetworkError;
 use crate::deploy::targets::target_registrar::TargetGroupRef;
-use crate::deploy::targets::traits::ApiFailure;
 use crate::deploy::targets::zones::DescribedTargets;
 use crate::targets::changes::{self, Pending, Removal, TargetState, look_again_after, plan_changes};
 use crate::targets::checkpoint::checkpoint;
@@ -23,16 +22,12 @@ use crate::targets::last_targets::{BackingState, LastTargets};
 use crate::targets::multi_cluster::{self, OwnedTargetIds, Ownership, is_shared};
 use crate::targets::networking::{Permissions, build_permissions};
 use crate::targets::quic::has_server_ids;
-use futures::{StreamExt, TryStreamExt};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Pods told at the same time.
-const CONDITIONS_AT_ONCE: usize = 16;
 /// AWS is not asked about the same targets more often.
 const HEALTH_REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 /// A binding that waits does not come back sooner than this.
@@ -568,45 +563,6 @@ impl<'a> TargetSync<'a> {
     }
 }
 
-/// Telling one pod.
-type ConditionUpdate<'a> = Pin<Box<dyn Future<Output = Result<(), BindingReconcileError>> + Send + 'a>>;
-
 fn is_gone(error: &CloudError) -> bool {
     error.is(&["TargetGroupNotFound"])
-}
-
-impl BindingController {
-    /// Writes conditions, many at a time. A pod that is gone needs none.
-    pub(super) async fn update_pod_conditions(
-        &self,
-        binding: &ObjectKey,
-        writes: &[ConditionWrite],
-    ) -> Result<(), BindingReconcileError> {
-        // why: boxed with their lifetime spelt out, or the compiler cannot see that the stream of them is `Send`
-        let told: Vec<ConditionUpdate<'_>> = writes
-            .iter()
-            .map(|write| -> ConditionUpdate<'_> { Box::pin(self.update_pod_condition(binding, write)) })
-            .collect();
-        let told = futures::stream::iter(told);
-        told.buffer_unordered(CONDITIONS_AT_ONCE).try_collect::<Vec<()>>().await?;
-        Ok(())
-    }
-
-    async fn update_pod_condition(
-        &self,
-        binding: &ObjectKey,
-        write: &ConditionWrite,
-    ) -> Result<(), BindingReconcileError> {
-        let now = crate::clock::now();
-        let condition = write.to_pod_condition(now);
-        match self.api.patch_pod_condition(&write.pod, &write.uid, condition).await {
-            Err(ApiFailure::NotFound(_)) => return Ok(()),
-            answer => answer?,
-        }
-        if let Some(since) = write.waited_since {
-            let waited = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
-            self.metrics.gate_opened(binding, waited);
-        }
-        Ok(())
-    }
 }
