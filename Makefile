@@ -18,15 +18,16 @@ demo: ## the whole product on a real control plane, step by step; KEEP=1 leaves 
 test test-core: export PROPTEST_RNG_SEED ?= 35
 
 .PHONY: traffic
-traffic: controlplane ## requests lost while things change, as a table in docs/performance.md; beside="BINARY CHART" runs another controller too, drain=1 with podDrain
+traffic: controlplane ## requests lost while things change, as a table in docs/performance.md; beside="BINARY CHART" runs another controller too
 	cargo build --package aws-load-balancer-controller --package harness --bins
 	@mkdir -p $(target)/traffic
-	$(target)/debug/traffic run --out $(target)/traffic/this.json $(and $(drain),--drain) $(and $(only),--only $(only))
+	$(target)/debug/traffic run --out $(target)/traffic/drain.json --name "with pod drain" --drain $(and $(only),--only $(only))
+	$(target)/debug/traffic run --out $(target)/traffic/this.json --name "without" $(and $(only),--only $(only))
 ifdef beside
 	$(target)/debug/traffic run --out $(target)/traffic/beside.json --name "$(or $(name),the other controller)" \
 	  --controller $(word 1,$(beside)) --chart $(word 2,$(beside)) $(and $(only),--only $(only))
 endif
-	$(target)/debug/traffic table docs/performance.md $(target)/traffic/this.json $(and $(beside),$(target)/traffic/beside.json)
+	$(target)/debug/traffic table docs/performance.md $(target)/traffic/drain.json $(target)/traffic/this.json $(and $(beside),$(target)/traffic/beside.json)
 
 .PHONY: conformance
 conformance: controlplane ## the conformance suite of the Gateway API, as docs/conformance.md; tests=A,B runs some; needs low ports (root, or net.ipv4.ip_unprivileged_port_start=0)

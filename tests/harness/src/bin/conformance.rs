@@ -52,20 +52,11 @@ const SECRETS: &str = "certificateRefs are not read: a listener has the certific
 
 /// Tests that fail, and why. A test that is not here must not; one that passes is to be taken off.
 const KNOWN: &[(&str, &str)] = &[
-    (
-        "GatewayHTTPListenerIsolation",
-        "the listeners of a port share the rules of one ALB listener, and no rule answers 404 for what a more specific listener would have taken",
-    ),
     ("GatewayInvalidTLSConfiguration", SECRETS),
     ("GatewaySecretInvalidReferenceGrant", SECRETS),
     ("GatewaySecretMissingReferenceGrant", SECRETS),
     ("GatewayWithAttachedRoutes", SECRETS),
     ("HTTPRouteHTTPSListener", SECRETS),
-    (
-        "HTTPRouteHostnameIntersection",
-        "one of its 37 parts wants a host with another port than the listener's (`very.specific.com:1234` on 80) to match; host conditions \
-         with values do not",
-    ),
     ("HTTPRouteRedirectPortAndScheme", SECRETS),
     ("ListenerSetReferenceGrant", SECRETS),
 ];
@@ -232,7 +223,7 @@ async fn build() -> Result<PathBuf> {
 async fn prepare(walk: &mut Walkthrough, suite: &Path) -> Result<()> {
     let crds = suite.join("crds.yaml").display().to_string();
     walk.cluster.kubectl(&["apply", "--server-side", "-f", &crds]).await?.expect_ok()?;
-    walk.install().await?;
+    walk.install_with(&["controllerConfig.featureGates.GatewayAPIStrict=true"]).await?;
     let certificate = walk.aws.sim().world(|world| world.id("CERT_1").to_owned());
     walk.cluster.apply(&CLASS.replace("${CERTIFICATE}", &certificate)).await?;
     Ok(())

@@ -89,7 +89,7 @@ async fn run(args: &[String]) -> Result<()> {
     if let Some(chart) = &order.chart {
         walk.chart.clone_from(chart);
     }
-    let values: &[&str] = if order.drain { &["podDrain=true"] } else { &[] };
+    let values: &[&str] = if order.drain { &["podDrain.enabled=true"] } else { &[] };
     walk.install_with(values).await?;
     let mut results = Results::of(&order.name);
     let wanted = |id: &str| order.only.is_empty() || order.only.iter().any(|only| only == id);
