@@ -24,6 +24,8 @@ const LOCAL_NODE_SECONDS: u64 = 30;
 const DEFAULT_DELAY: u64 = 300;
 /// Kubernetes' default of `terminationGracePeriodSeconds`.
 const DEFAULT_GRACE: u64 = 30;
+/// The most that `terminationGracePeriodSeconds` can hold.
+const MAX_GRACE: u64 = i64::MAX.unsigned_abs();
 /// The longest sleep that a pod may ask for, in seconds.
 const MAX_SECONDS: u64 = 3600;
 
@@ -164,7 +166,8 @@ fn with_sleep(pod: &Value, wait: &Wait) -> Value {
         }
     }
     let grace = pod.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_u64);
-    let grace = grace.unwrap_or(DEFAULT_GRACE).saturating_add(*seconds);
+    // why the limit: the API server cannot read more
+    let grace = grace.unwrap_or(DEFAULT_GRACE).saturating_add(*seconds).min(MAX_GRACE);
     set(&mut drained, "spec", "terminationGracePeriodSeconds", grace.into());
     let mut annotations =
         pod.pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default();

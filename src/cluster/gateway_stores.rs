@@ -393,8 +393,13 @@ impl GatewayStores {
         with_cache!(self, kind, cache => cache.synced().await);
     }
 
-    /// Whether everything that is watched is listed.
+    /// Whether everything is listed that Gateways are made of. What is watched for GlobalAccelerators alone does not count:
+    /// these wait for it themselves, and nobody else has to.
     pub fn is_synced(&self) -> bool {
+        !self.is_on || self.is_listed_all()
+    }
+
+    fn is_listed_all(&self) -> bool {
         let is_known = self.watched.borrow().is_some();
         is_known && self.watched_kinds().into_iter().all(|kind| self.is_listed(kind))
     }

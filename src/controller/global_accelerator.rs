@@ -47,8 +47,8 @@ pub const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 /// How often a build may ask for something more: load balancers, then their listeners.
 const MAX_LOOKUPS: usize = 4;
-/// When to look again for objects that are not listed yet; their list is heard of, too.
-const UNTIL_LISTED: Duration = Duration::from_secs(1);
+/// When to look again for objects that are not listed yet; when they are, their list is heard of.
+const UNTIL_LISTED: Duration = Duration::from_secs(15);
 
 /// Brings AWS and the status in line with one GlobalAccelerator.
 pub async fn reconcile(context: &ReconcileContext, key: &ObjectKey) -> ReconcileResult {
@@ -173,7 +173,7 @@ impl AcceleratorReconcile<'_> {
         match ended {
             Ok(result) => result,
             Err(PassError::NotLeader) => ReconcileResult::Retry,
-            Err(PassError::NotListed) => ReconcileResult::RequeueAfter(UNTIL_LISTED),
+            Err(PassError::NotListed) => ReconcileResult::MissingReference(Some(UNTIL_LISTED)),
             Err(PassError::Failed(failure)) => self.report_failure(failure).await,
         }
     }

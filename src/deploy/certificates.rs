@@ -185,6 +185,7 @@ impl CertificateCache {
     /// Whether nothing is left of a stack. To be asked when what a predecessor did shows in reads: if there was no list since, there
     /// is one now.
     pub async fn is_gone(&self, stack: &StackId, cloud: &dyn Cloud) -> Result<bool, CloudError> {
+        self.ready(cloud).await?;
         let is_young = |(first, last): (Instant, Instant)| last.duration_since(first) < LAG;
         if self.state.lock().lists.is_some_and(is_young) {
             self.list(cloud).await?;

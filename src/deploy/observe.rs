@@ -64,7 +64,7 @@ impl Deployer {
         depth: Depth,
     ) -> Result<Actual, CloudError> {
         let StackResources { load_balancers, target_groups, security_groups, .. } = stack_resources;
-        let certificates = self.observe_certificates(stack).await?;
+        let certificates = self.observe_certificates(stack).await;
         let (load_balancers, target_groups) = futures::try_join!(
             try_join_all(load_balancers.into_values().map(|held| self.load_balancer(stack, *held, depth))),
             try_join_all(target_groups.into_values().map(|held| self.target_group(stack, *held, depth))),
@@ -75,16 +75,12 @@ impl Deployer {
         Ok(Actual { security_groups, load_balancers, target_groups, bindings, protection, certificates })
     }
 
-    /// What cannot be read of certificates keeps nothing from being deployed that needs none; but nothing counts as gone.
-    async fn observe_certificates(&self, stack: &Stack) -> Result<ObservedCertificates, CloudError> {
+    /// What cannot be read of certificates keeps nothing from being deployed or deleted that needs none.
+    async fn observe_certificates(&self, stack: &Stack) -> ObservedCertificates {
         let Some(known) = self.certificates.as_ref().filter(|_| stack.id.owner == Owner::Ingress) else {
-            return Ok(ObservedCertificates::default());
+            return ObservedCertificates::default();
         };
-        let certificates = Box::pin(known.of_stack(stack, &*self.cloud)).await;
-        match certificates.failure {
-            Some(error) if stack.load_balancers.is_empty() => Err(error),
-            _ => Ok(certificates),
-        }
+        Box::pin(known.of_stack(stack, &*self.cloud)).await
     }
 
     async fn load_balancer(

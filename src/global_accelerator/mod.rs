@@ -79,7 +79,7 @@ pub enum LoadBalancer {
     Unknown,
 }
 
-/// AcceleratorProtocol and port of a listener of a load balancer.
+/// Protocol and port of a listener of a load balancer.
 pub type ServedPort = (String, i32);
 
 /// What is known of AWS.
@@ -109,7 +109,7 @@ pub struct Accelerator {
 /// A wanted listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// AcceleratorProtocol.
+    /// Protocol.
     pub protocol: AcceleratorProtocol,
     /// Ports.
     pub port_ranges: Vec<PortRange>,

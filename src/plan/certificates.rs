@@ -5,6 +5,7 @@
 
 use super::actual::{self, Actual};
 use crate::aws_api::acm::CertificateStatus;
+use crate::aws_api::ec2::IngressRule;
 use crate::aws_api::elbv2::ListenerAction;
 use crate::aws_api::{Ref, Symbol, SymbolKind};
 use crate::model::{Listener, RequestedCertificate, ResourceId, Stack};
@@ -123,7 +124,7 @@ impl<'a> CertificateStates<'a> {
         withhold(&mut now, stack, &withheld);
         let keeps_listeners = !withheld.is_empty();
         if keeps_listeners {
-            keep_inbound_rules(&mut now, actual);
+            keep_inbound_rules(&mut now, stack, actual);
         }
         Deployable { stack: Cow::Owned(now), keeps_listeners }
     }
@@ -224,13 +225,20 @@ fn withhold(now: &mut Stack, stack: &Stack, withheld: &BTreeSet<ResourceId>) {
     });
 }
 
+/// Keeps the inbound rules of ports that nobody wants any more but that AWS still serves. Those of wanted ports are as wanted.
+///
 /// why: the listeners that stay are reached through them
-fn keep_inbound_rules(now: &mut Stack, actual: &Actual) {
+fn keep_inbound_rules(now: &mut Stack, stack: &Stack, actual: &Actual) {
     let key = now.id.resource_tag_key();
+    let wanted_ports: BTreeSet<i32> = stack.listeners.values().map(|listener| listener.port).collect();
+    let listeners = actual.load_balancers.iter().flat_map(|found| &found.listeners);
+    let kept: BTreeSet<i32> =
+        listeners.map(|found| found.entity.port).filter(|port| !wanted_ports.contains(port)).collect();
+    let is_kept = |rule: &&IngressRule| rule.from_port.is_some_and(|port| kept.contains(&port));
     for found in &actual.security_groups {
         let id = found.tags.get(&key).map(|id| ResourceId::from(id.as_str())).unwrap_or_default();
         let Some(wanted) = now.security_groups.get_mut(&id) else { continue };
-        for rule in &found.ingress {
+        for rule in found.ingress.iter().filter(is_kept) {
             if !wanted.ingress.contains(rule) {
                 wanted.ingress.push(rule.clone());
             }

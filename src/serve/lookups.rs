@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// The attribute with the seconds of the deregistration delay.
 const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
@@ -27,6 +27,14 @@ const DELAY_FOR: Duration = Duration::from_mins(5);
 const FAILED_FOR: Duration = Duration::from_secs(2);
 /// Answers that are remembered.
 const REMEMBERED: usize = 256;
+/// Deregistration delays that are remembered: one for each target group of a large cluster.
+const DELAYS_REMEMBERED: usize = 4096;
+/// How long AWS may take to tell a deregistration delay; a pod waits for it to be created.
+const DELAY_WITHIN: Duration = Duration::from_millis(1500);
+/// Questions for deregistration delays at once, and how long until there may be another.
+///
+/// why apart: pods that are created must not keep bindings from being checked
+const DELAY_QUESTIONS: RateLimit = RateLimit { burst: 20, every: Duration::from_millis(200) };
 /// How long a role that no binding names may be asked in again, once it was.
 const TRIED_FOR: Duration = Duration::from_mins(1);
 /// Questions at once, and how long until there may be another.
@@ -50,6 +58,7 @@ pub struct Lookups {
     target_groups: AnswerMemory<RoleLookup, Vec<TargetGroup>>,
     delays: AnswerMemory<DelayQuestion, Duration>,
     questions: Mutex<LookupBucket>,
+    delay_questions: Mutex<LookupBucket>,
     new_roles: Mutex<NewRoles>,
 }
 
@@ -106,6 +115,7 @@ impl Lookups {
             target_groups: Mutex::default(),
             delays: Mutex::default(),
             questions: Mutex::new(LookupBucket(None)),
+            delay_questions: Mutex::new(LookupBucket(None)),
             new_roles: Mutex::new(NewRoles { bucket: LookupBucket(None), tried: BTreeMap::new() }),
         }
     }
@@ -124,7 +134,7 @@ impl Lookups {
         let cloud = self.clouds.cloud_for(question.0.as_ref());
         let found = send(&*cloud, describe(&question.1)).await;
         let found = found.map(|page| page.items).map_err(|error| unanswered(&error));
-        store(&self.target_groups, question, &found, FOUND_FOR);
+        store(&self.target_groups, question, &found, (FOUND_FOR, REMEMBERED));
         found
     }
 
@@ -133,12 +143,17 @@ impl Lookups {
         if let Some(found) = cached(&self.delays, &question) {
             return found.ok();
         }
-        let wait = self.permit(question.0.as_ref(), |_| true).ok()?;
-        tokio::time::sleep(wait).await;
+        if self.delay_questions.lock().take(&DELAY_QUESTIONS, Duration::ZERO).is_none() {
+            self.meter.rate.inc();
+            return None;
+        }
         let cloud = self.clouds.cloud_for(question.0.as_ref());
-        let found = send(&*cloud, DescribeTargetGroupAttributes { arn: question.1.as_str().into() }).await;
-        let found = found.map_err(|error| unanswered(&error)).and_then(|attributes| delay_of(&attributes));
-        store(&self.delays, question, &found, DELAY_FOR);
+        let asked = send(&*cloud, DescribeTargetGroupAttributes { arn: question.1.as_str().into() });
+        let found = match timeout(DELAY_WITHIN, asked).await {
+            Ok(found) => found.map_err(|error| unanswered(&error)).and_then(|found| delay_of(&found)),
+            Err(_) => Err(Unanswered::later("AWS takes too long to answer")),
+        };
+        store(&self.delays, question, &found, (DELAY_FOR, DELAYS_REMEMBERED));
         found.ok()
     }
 
@@ -170,17 +185,17 @@ fn cached<Q: Ord, T: Clone>(answers: &AnswerMemory<Q, T>, question: &Q) -> Optio
     answers.get(question).filter(|(until, _)| Instant::now() < *until).map(|(_, found)| found.clone())
 }
 
-/// Remembers an answer for so long, if there is room.
+/// Remembers an answer for so long, if there are not too many.
 fn store<Q: Ord, T: Clone>(
     answers: &AnswerMemory<Q, T>,
     question: Q,
     found: &Result<T, Unanswered>,
-    found_for: Duration,
+    (found_for, most): (Duration, usize),
 ) {
     let now = Instant::now();
     let mut answers = answers.lock();
     answers.retain(|_, (until, _)| now < *until);
-    if answers.len() < REMEMBERED {
+    if answers.len() < most {
         let until = now + if found.is_ok() { found_for } else { FAILED_FOR };
         answers.insert(question, (until, found.clone()));
     }

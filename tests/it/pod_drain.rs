@@ -1,8 +1,10 @@
 //! Pods that sleep before they end: what the webhook makes of a new pod, and what it asks AWS.
 
 use aws_load_balancer_controller::api::ObjectKey;
-use aws_load_balancer_controller::aws_api::Action;
+use aws_load_balancer_controller::aws::assume_role::{AssumedRole, CloudFor};
+use aws_load_balancer_controller::aws::{Cloud, CloudFuture};
 use aws_load_balancer_controller::aws_api::elbv2::{ModifyTargetGroupAttributes, Protocol};
+use aws_load_balancer_controller::aws_api::{Action, Request};
 use aws_load_balancer_controller::config::Config;
 use aws_load_balancer_controller::metrics::LookupMeter;
 use aws_load_balancer_controller::serve::lookups::Lookups;
@@ -12,7 +14,7 @@ use aws_sim::contract::TestAccount;
 use aws_sim::{Calls, Effect, Fault, Sim, World};
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::Request as HttpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
@@ -78,7 +80,7 @@ async fn create(router: &Router, pod: &Value) -> Value {
             "object": pod,
         },
     });
-    let request = Request::post("/mutate-v1-pod-drain").header("content-type", "application/json");
+    let request = HttpRequest::post("/mutate-v1-pod-drain").header("content-type", "application/json");
     let response =
         router.clone().oneshot(request.body(Body::from(review.to_string())).unwrap()).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -116,6 +118,29 @@ async fn where_aws_does_not_tell_the_default_delay_counts() {
     aws.arm(Fault::on(Calls::Of(Action::DescribeTargetGroupAttributes), Effect::fail("AccessDenied")));
     let router = router(Arc::new(webhooks(&aws, &arn)));
     assert_eq!(seconds(&router, "web").await, Some(45));
+}
+
+/// An AWS that never answers.
+struct Silent;
+
+impl CloudFor for Silent {
+    fn cloud_for(&self, _: Option<&AssumedRole>) -> Arc<dyn Cloud> {
+        Arc::new(Self)
+    }
+}
+
+impl Cloud for Silent {
+    fn call(&self, _: Request) -> CloudFuture<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_aws_is_silent_the_default_delay_counts() {
+    let (aws, arn) = aws().await;
+    let lookups = Lookups::new(Arc::new(Silent), LookupMeter::default());
+    let hooks = Webhooks { lookups, ..webhooks(&aws, &arn) };
+    assert_eq!(seconds(&router(Arc::new(hooks)), "web").await, Some(45));
 }
 
 #[tokio::test]

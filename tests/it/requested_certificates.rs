@@ -139,6 +139,29 @@ fn a_certificate_that_cannot_be_had_is_told_to_its_member_alone() {
 }
 
 #[test]
+fn an_ingress_alone_is_served_over_http_while_its_certificate_cannot_be_had() {
+    run(async {
+        let mut rig = open().await;
+        let annotations = [("target-type", "ip"), CREATE, BOTH_PORTS, ("inbound-cidrs", "0.0.0.0/0")];
+        rig.api.put(fixtures::ingress("one", &annotations, &[("one.example.org", "/", "one")]));
+        rig.run_until_idle().await;
+        assert_eq!(listeners(&rig), [80]);
+        let host = |rig: &Rig| {
+            let found = rig.api.get("ingresses", fixtures::NAMESPACE, "one").unwrap();
+            found["status"]["loadBalancer"]["ingress"][0]["hostname"].as_str().map(str::to_owned)
+        };
+        assert!(host(&rig).is_some(), "its status names the load balancer");
+        assert!(warnings(&rig)["one"].iter().any(|text| text.contains("one.example.org")));
+
+        let annotations = [("target-type", "ip"), CREATE, BOTH_PORTS, ("inbound-cidrs", "10.0.0.0/8")];
+        rig.api.put(fixtures::ingress("one", &annotations, &[("one.example.org", "/", "one")]));
+        rig.run_until_idle().await;
+        let rules = format!("{:?}", rig.owned_resources().security_groups);
+        assert!(rules.contains("10.0.0.0/8") && !rules.contains("0.0.0.0/0"), "{rules}");
+    });
+}
+
+#[test]
 fn a_request_that_acm_refuses_is_told_to_its_member_alone() {
     run(async {
         let mut rig = open().await;

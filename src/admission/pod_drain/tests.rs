@@ -96,6 +96,15 @@ fn containers_without_a_hook_sleep_and_the_pod_is_told_why() {
 }
 
 #[test]
+fn a_pod_that_may_take_for_ever_to_end_can_still_be_created() {
+    let given =
+        pod(&json!({}), &json!({"containers": [{"name": "web"}], "terminationGracePeriodSeconds": i64::MAX}));
+    let drained =
+        inject(&given, &[selecting("web", "ip", Some("HTTP"), "Cluster")], delay, MAX).object.unwrap();
+    assert_eq!(drained["spec"]["terminationGracePeriodSeconds"].as_i64(), Some(i64::MAX));
+}
+
+#[test]
 fn a_pod_may_say_how_long_it_sleeps() {
     let bindings = [selecting("web", "ip", Some("HTTP"), "Cluster")];
     let cases =

@@ -61,7 +61,9 @@ pub(super) fn values_of(
     failure: &DeployFailure,
 ) -> Option<BTreeMap<ObjectKey, Vec<Finding>>> {
     let is_shared = group.members.len() + group.departing.len() > 1;
-    if !is_shared || failure.failures.is_empty() {
+    // why: what an Ingress has beside its certificate is served, also where it is alone in its group
+    let is_of_certificates = failure.failures.iter().all(|step| step.stage == Some(Stage::Certificates));
+    if failure.failures.is_empty() || !(is_shared || is_of_certificates) {
         return None;
     }
     let mut values: BTreeMap<ObjectKey, Vec<Finding>> = BTreeMap::new();

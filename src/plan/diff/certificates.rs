@@ -116,23 +116,23 @@ impl<'a> Diff<'a> {
     }
 
     fn delete_certificate(&mut self, found: &actual::ObservedCertificate) {
-        let arn = &found.arn;
+        let (arn, id) = (&found.arn, found.id.as_str());
         let of_records = found.records.keys().filter_map(|record| Some((self.zone_of(record)?, record)));
         let of_records: Vec<_> = of_records.collect();
         let mut before = Vec::new();
         if !of_records.is_empty() {
             let op = Op::AwaitCertificateFree(arn.clone());
-            let step = Step::new(STAGE, arn.as_str(), op, "its records go with it");
+            let step = Step::new(STAGE, id, op, "its records go with it");
             before.push(self.builder.emit(Phase::DeleteCertificates, step));
         }
         for (zone_id, record) in of_records {
             let request = DeleteRecord { zone_id, record: record.clone(), certificate: arn.clone() };
-            let step = Step::aws(STAGE, arn.as_str(), request, "its certificate goes");
+            let step = Step::aws(STAGE, id, request, "its certificate goes");
             let step = step.after(before.first().copied());
             before.push(self.builder.emit(Phase::DeleteCertificates, step));
         }
         let request = DeleteCertificate { arn: arn.clone() };
-        let step = Step::aws(STAGE, arn.as_str(), request, "nobody asked for it").after(before);
+        let step = Step::aws(STAGE, id, request, "nobody asked for it").after(before);
         self.builder.emit(Phase::DeleteCertificates, step);
     }
 
