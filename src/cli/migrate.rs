@@ -40,7 +40,7 @@ pub enum MigrateError {
     /// What was generated cannot be written.
     #[error("{0}")]
     Output(String),
-    /// Nobody hears.
+    /// Standard output or standard error is closed.
     #[error("the report cannot be written: {0}")]
     Report(#[from] io::Error),
 }

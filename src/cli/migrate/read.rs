@@ -1,6 +1,6 @@
 //! Reads what is migrated: from files.
 
-use crate::api::{Ingress, IngressClass, IngressClassParams, Service};
+use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectMeta, Service};
 use crate::migrate::Input;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -116,14 +116,14 @@ impl ReadFiles {
             ("networking.k8s.io/v1", "Ingress") => {
                 let read = self.read(fields);
                 self.input.ingresses.extend(read.map(|mut found: Ingress| {
-                    found.metadata.namespace.get_or_insert_with(|| "default".to_owned());
+                    fill_in_namespace(&mut found.metadata);
                     Arc::new(found)
                 }));
             }
             ("v1", "Service") => {
                 let read = self.read(fields);
                 self.input.services.extend(read.map(|mut found: Service| {
-                    found.metadata.namespace.get_or_insert_with(|| "default".to_owned());
+                    fill_in_namespace(&mut found.metadata);
                     Arc::new(found)
                 }));
             }
@@ -172,10 +172,40 @@ impl ReadFiles {
     }
 }
 
+/// Gives an object without a namespace the one that kubectl would apply it to.
+fn fill_in_namespace(metadata: &mut ObjectMeta) {
+    if metadata.namespace.as_ref().is_none_or(String::is_empty) {
+        metadata.namespace = Some("default".to_owned());
+    }
+}
+
 /// Whether a version is one of Kubernetes or of ours.
 fn is_known(version: &str) -> bool {
     match version.split_once('/') {
         None => version == "v1",
         Some((group, _)) => !group.contains('.') || group.ends_with(".k8s.io") || group.ends_with(".k8s.aws"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn objects_without_a_namespace_are_of_the_default_one() {
+        let mut read = ReadFiles::default();
+        for namespace in ["", "namespace: \"\"", "namespace: shop"] {
+            for (version, kind) in [("networking.k8s.io/v1", "Ingress"), ("v1", "Service")] {
+                let text = format!(
+                    "apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: web\n  {namespace}\nspec: {{}}\n"
+                );
+                read.add_document(&text).unwrap();
+            }
+        }
+        let of_ingresses = read.input.ingresses.iter().map(|found| found.metadata.namespace.as_deref());
+        assert_eq!(of_ingresses.collect::<Vec<_>>(), [Some("default"), Some("default"), Some("shop")]);
+        let of_services = read.input.services.iter().map(|found| found.metadata.namespace.as_deref());
+        assert_eq!(of_services.collect::<Vec<_>>(), [Some("default"), Some("default"), Some("shop")]);
     }
 }
