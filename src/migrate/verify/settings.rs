@@ -2,10 +2,13 @@
 
 use super::answer::TargetGroupNames;
 use super::{Difference, Weight};
+use crate::api::IntOrString;
 use crate::aws_api::elbv2::HealthCheck;
 use crate::aws_api::{Attributes, Ref};
 use crate::migrate::objects::MIGRATED_FROM;
-use crate::model::{Binding, LoadBalancer, Protection, SecurityGroup, Stack, TargetGroup};
+use crate::model::{
+    Binding, BindingIngress, BindingPeer, LoadBalancer, Protection, SecurityGroup, Stack, TargetGroup,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
@@ -65,10 +68,6 @@ const LOAD_BALANCER: [(&str, &str, Weight); 11] = [
 ];
 
 fn load_balancer(found: &LoadBalancer) -> Fields {
-    let group = |group: &Ref| match group {
-        Ref::Known(id) => id.clone(),
-        Ref::Pending(_) => "a managed one".to_owned(),
-    };
     let tags = found
         .tags
         .iter()
@@ -79,7 +78,7 @@ fn load_balancer(found: &LoadBalancer) -> Fields {
         ("scheme", format!("{:?}", found.scheme)),
         ("address type", format!("{:?}", found.ip_address_type)),
         ("subnets", list(&found.subnet_mappings)),
-        ("security groups", list(found.security_groups.iter().map(group))),
+        ("security groups", list(found.security_groups.iter().map(security_group))),
         ("CoIP pool", text(found.customer_owned_ipv4_pool.as_ref())),
         ("IPAM pool", text(found.ipv4_ipam_pool_id.as_ref())),
         ("attributes", pairs(&found.attributes)),
@@ -88,6 +87,14 @@ fn load_balancer(found: &LoadBalancer) -> Fields {
         ("PrivateLink", private_link),
         ("IPv6 source NAT", text(found.enable_prefix_for_ipv6_source_nat.as_ref())),
     ])
+}
+
+/// A security group by its id. why not more: one that is made has another resource on each side
+fn security_group(group: &Ref) -> String {
+    match group {
+        Ref::Known(id) => id.clone(),
+        Ref::Pending(_) => "a managed one".to_owned(),
+    }
 }
 
 const PROTECTION: [(&str, &str, Weight); 3] = [
@@ -207,7 +214,7 @@ pub(super) fn listeners(
     both
 }
 
-const TARGET_GROUP: [(&str, &str, Weight); 15] = [
+const TARGET_GROUP: [(&str, &str, Weight); 17] = [
     ("target type", "target-type", Traffic),
     ("port", "target-type", Traffic),
     ("protocol", "backend-protocol", Traffic),
@@ -216,9 +223,12 @@ const TARGET_GROUP: [(&str, &str, Weight); 15] = [
     ("attributes", "target-group-attributes", Traffic),
     ("nodes", "target-node-labels", Traffic),
     ("shared between clusters", "multi-cluster-target-group", Traffic),
-    ("health check port", "healthcheck-port", Setting),
-    ("health check protocol", "healthcheck-protocol", Setting),
-    ("health check path", "healthcheck-path", Setting),
+    ("target control port", "target-control-port", Traffic),
+    ("who may reach targets", "manage-backend-security-group-rules", Traffic),
+    // why: a check of another port, protocol or path may fail for every target
+    ("health check port", "healthcheck-port", Traffic),
+    ("health check protocol", "healthcheck-protocol", Traffic),
+    ("health check path", "healthcheck-path", Traffic),
     ("health check codes", "success-codes", Setting),
     ("health check times", "healthcheck-interval-seconds", Setting),
     ("healthy threshold", "healthy-threshold-count", Setting),
@@ -240,6 +250,8 @@ fn target_group(found: &TargetGroup, binding: Option<&Binding>) -> Fields {
             "shared between clusters",
             binding.filter(|binding| binding.multi_cluster).map(|_| "yes".to_owned()).unwrap_or_default(),
         ),
+        ("target control port", text(found.target_control_port.as_ref())),
+        ("who may reach targets", binding.map(networking).unwrap_or_default()),
         ("health check port", check.port.clone().unwrap_or_default()),
         ("health check protocol", text(check.protocol.as_ref())),
         ("health check path", check.path.clone().unwrap_or_default()),
@@ -257,38 +269,111 @@ fn target_group(found: &TargetGroup, binding: Option<&Binding>) -> Fields {
     ])
 }
 
+/// Who may reach the targets of a binding, as far as the controller sees to it; empty: it does not.
+fn networking(binding: &Binding) -> String {
+    let rule = |rule: &BindingIngress| {
+        let peers = rule.from.iter().map(|peer| match peer {
+            BindingPeer::IpBlock(block) => block.clone(),
+            BindingPeer::SecurityGroup(group) => security_group(group),
+        });
+        let ports = rule.ports.iter().map(|port| {
+            let number = match &port.port {
+                None => "all".to_owned(),
+                Some(IntOrString::Int(number)) => number.to_string(),
+                Some(IntOrString::String(name)) => name.clone(),
+            };
+            format!("{} {number}", text(port.protocol.as_ref()))
+        });
+        format!("{} at {}", list(peers), list(ports))
+    };
+    binding.networking.as_ref().map(|rules| list(rules.iter().map(rule))).unwrap_or_default()
+}
+
 fn codes(check: &HealthCheck) -> String {
     let codes = check.matcher.iter().flat_map(|matcher| matcher.http_code.iter().chain(&matcher.grpc_code));
     codes.cloned().collect::<Vec<_>>().join(", ")
 }
 
-/// Target groups of the same port of a Service: each of the generated ones beside the one of today that is most like it.
+/// Target groups by the port of their Service, each variant once.
+fn variants(stack: &Stack, names: &TargetGroupNames) -> BTreeMap<String, Vec<Fields>> {
+    let mut all: BTreeMap<String, Vec<Fields>> = BTreeMap::new();
+    for (id, found) in &stack.target_groups {
+        let fields = target_group(found, stack.bindings.get(id));
+        let known = all.entry(names.get(id.as_str())).or_default();
+        if !known.contains(&fields) {
+            known.push(fields);
+        }
+    }
+    all
+}
+
+/// The variant that is most like another one.
+fn nearest<'a>(fields: &Fields, variants: &'a [Fields]) -> Option<&'a Fields> {
+    let distance =
+        |other: &&Fields| other.iter().filter(|(key, value)| fields.get(*key) != Some(*value)).count();
+    variants.iter().min_by_key(distance)
+}
+
+/// Which variants of today stand beside which generated ones: each generated one beside the one that is most like it, and each of
+/// today that is beside none, because it is lost, beside the generated one that is most like it.
+fn beside<'a>(today: &'a [Fields], generated: &'a [Fields]) -> Vec<(&'a Fields, &'a Fields)> {
+    let of_generated = generated.iter().filter_map(|after| Some((nearest(after, today)?, after)));
+    let mut beside: Vec<_> = of_generated.collect();
+    for before in today {
+        if !beside.iter().any(|(known, _)| *known == before) {
+            beside.extend(nearest(before, generated).map(|after| (before, after)));
+        }
+    }
+    beside
+}
+
+/// Compares target groups of the same port of a Service. Those of ports that only one side has are told by its rules.
 pub(super) fn target_groups(
     (today, names): (&Stack, &TargetGroupNames),
     (generated, new_names): (&Stack, &TargetGroupNames),
     into: &mut Vec<Difference>,
 ) {
-    let by_name = |stack: &Stack, names: &TargetGroupNames| {
-        let mut all: BTreeMap<String, Vec<Fields>> = BTreeMap::new();
-        for (id, found) in &stack.target_groups {
-            let fields = target_group(found, stack.bindings.get(id));
-            let known = all.entry(names.get(id.as_str())).or_default();
-            if !known.contains(&fields) {
-                known.push(fields);
+    let after = variants(generated, new_names);
+    for (name, before) in variants(today, names) {
+        let generated = after.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let mut found = Vec::new();
+        for pair in beside(&before, generated) {
+            compare(&format!("targets of {name}"), pair, &TARGET_GROUP, &mut found);
+        }
+        // why: two variants may differ from theirs in the same way
+        for difference in found {
+            if !into.contains(&difference) {
+                into.push(difference);
             }
         }
-        all
-    };
-    let (before, after) = (by_name(today, names), by_name(generated, new_names));
-    for (name, found) in &after {
-        for fields in found {
-            let distance = |other: &&Fields| {
-                other.iter().filter(|(key, value)| fields.get(*key) != Some(*value)).count()
-            };
-            let Some(nearest) = before.get(name).and_then(|known| known.iter().min_by_key(distance)) else {
-                continue;
-            };
-            compare(&format!("targets of {name}"), (nearest, fields), &TARGET_GROUP, into);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_of_today_that_is_lost_stands_beside_the_one_most_like_it() {
+        let of = |path: &str| Fields::from([("health check path", path.to_owned())]);
+        let (kept, lost) = (of("/kept"), of("/lost"));
+        let (both, one) = ([kept.clone(), lost.clone()], [kept.clone()]);
+        assert_eq!(beside(&both, &one), [(&kept, &kept), (&lost, &kept)]);
+        assert_eq!(beside(&one, &both), [(&kept, &kept), (&kept, &lost)]);
+        assert_eq!(beside(&both, &both), [(&kept, &kept), (&lost, &lost)]);
+        assert!(beside(&both, &[]).is_empty());
+    }
+
+    #[test]
+    fn ports_and_paths_of_checks_and_control_ports_weigh_as_traffic() {
+        for field in
+            ["target control port", "who may reach targets", "health check port", "health check path"]
+        {
+            let (before, after) =
+                (Fields::from([(field, "1".to_owned())]), Fields::from([(field, "2".to_owned())]));
+            let mut found = Vec::new();
+            compare("targets", (&before, &after), &TARGET_GROUP, &mut found);
+            assert_eq!(found.iter().map(|found| found.weight).collect::<Vec<_>>(), [Traffic], "{field}");
         }
     }
 }
