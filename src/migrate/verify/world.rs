@@ -17,6 +17,7 @@ use crate::facts::{Facts, Lookup};
 use crate::gateway::attachment::{Offer, attach, by_port, undecided_ports};
 use crate::gateway::backends::load;
 use crate::gateway::config::{self, resolve};
+use crate::gateway::cost::put_aside;
 use crate::gateway::listener_sets::sort;
 use crate::gateway::listeners::judge;
 use crate::gateway::route::Route;
@@ -160,8 +161,9 @@ impl World {
         let tcp = self.tcp.get(key).into_iter().flatten().map(|route| Route::from(&**route));
         let udp = self.udp.get(key).into_iter().flatten().map(|route| Route::from(&**route));
         let routes: Vec<Route<'_>> = http.chain(tcp).chain(udp).collect();
-        let outcomes: Vec<_> =
+        let mut outcomes: Vec<_> =
             routes.iter().map(|route| attach(route, key, &offer, &cluster, options)).collect();
+        put_aside(&routes, &mut outcomes);
         let default = merged.default_target_group.as_ref();
         let loaded: Vec<_> = routes.iter().map(|route| load(route, default, &cluster, options)).collect();
         let (ports, undecided) = (by_port(&offer, &outcomes), undecided_ports(&offer, &outcomes));
