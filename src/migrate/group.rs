@@ -3,8 +3,10 @@
 use super::objects::Listener;
 use super::values::{Map, Values};
 use super::{Input, Notes};
+use crate::annotations::ingress::mutual_tls::parse_mutual_tls;
 use crate::annotations::{ALB_PREFIX, parse};
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
+use crate::config::Config;
 use crate::facts::group::ingress_ref;
 use crate::finding::Finding;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +55,11 @@ impl Member {
         format!("ingress/{}", self.key)
     }
 
+    /// Its place in a group: `group.order`, then namespace and name. An order that is no number is told and counts as 0.
+    fn place(&self, notes: &mut Notes) -> (i32, String) {
+        (self.values.int32("group.order", notes).unwrap_or_default(), self.key.to_string())
+    }
+
     /// Tags of the user: those of the parameters win.
     pub fn tags(&self, notes: &mut Notes) -> Map {
         let mut tags = self.values.pairs("tags", notes);
@@ -73,12 +80,21 @@ pub struct Group {
     pub is_named: bool,
     /// Members in group order.
     pub members: Vec<Member>,
+    /// Members that are not translated. Today they are served by the same load balancer all the same.
+    pub lost: Vec<Member>,
 }
 
 impl Group {
     /// Whether its members are of several namespaces.
     pub fn spans_namespaces(&self) -> bool {
         self.members.iter().any(|member| member.key.namespace() != self.namespace)
+    }
+
+    /// Members and lost members in group order, as today's load balancer has them.
+    pub fn members_of_today(&self) -> Vec<&Member> {
+        let mut all: Vec<&Member> = self.members.iter().chain(&self.lost).collect();
+        all.sort_by_cached_key(|member| member.place(&mut Notes::default()));
+        all
     }
 
     /// Value of the tag that tells where objects are from.
@@ -206,8 +222,8 @@ fn join(pairs: &Map) -> String {
 }
 
 /// The groups of an input: named ones by name, then single Ingresses as they come. What cannot be placed is an error.
-pub fn groups(input: &Input, errors: &mut Vec<String>, notes: &mut Notes) -> Vec<Group> {
-    let mut named: BTreeMap<String, Vec<Member>> = BTreeMap::new();
+pub fn groups(input: &Input, config: &Config, errors: &mut Vec<String>, notes: &mut Notes) -> Vec<Group> {
+    let mut named: BTreeMap<String, (Vec<Member>, Vec<Member>)> = BTreeMap::new();
     let mut alone = Vec::new();
     let mut seen = BTreeMap::new();
     for ingress in &input.ingresses {
@@ -219,48 +235,72 @@ pub fn groups(input: &Input, errors: &mut Vec<String>, notes: &mut Notes) -> Vec
             seen.insert(key, earlier);
             continue;
         }
-        let Ok(params) = input.params_of(ingress, notes) else { continue };
+        let Ok(params) = input.params_of(ingress, config, notes) else { continue };
         let values = Values::of(ingress_ref(ingress), &ingress.metadata);
         let by_class =
             params.as_ref().and_then(|params| params.spec.group.as_ref()).map(|group| group.name.clone());
         let name =
             by_class.filter(|name| !name.is_empty()).or_else(|| values.text("group.name").map(str::to_owned));
-        let failed = |problem: String| {
-            let group = name.as_deref().unwrap_or(key.name());
-            format!(
-                "error in mergeGroupListenPorts for group {group:?}: failed to parse listen-ports for {key}: {problem}"
-            )
+        let group = name.as_deref().unwrap_or(key.name());
+        let (listeners, problem) = match safe_listeners(group, &key, &values, params.as_deref()) {
+            Ok(listeners) => (listeners, None),
+            Err(problem) => (Vec::new(), Some(problem)),
         };
-        let listeners = match listeners(&values, params.as_deref()) {
-            Ok(listeners) => listeners,
-            Err(problem) => {
-                errors.push(failed(problem));
-                continue;
-            }
-        };
+        let is_lost = problem.is_some();
+        errors.extend(problem);
         let member = Member { key, ingress: ingress.clone(), params, values, listeners };
         match name {
-            Some(name) => named.entry(name).or_default().push(member),
+            Some(name) => {
+                let (members, lost) = named.entry(name).or_default();
+                if is_lost { lost.push(member) } else { members.push(member) }
+            }
+            None if is_lost => {}
             None => alone.push(member),
         }
     }
-    let named = named.into_iter().filter_map(|(name, members)| named_group(name, members, notes));
+    let named =
+        named.into_iter().filter_map(|(name, (members, lost))| named_group(name, members, lost, notes));
     let mut groups: Vec<Group> = named.collect();
     groups.extend(alone.into_iter().map(|member| Group {
         name: member.key.name().to_owned(),
         namespace: member.key.namespace().to_owned(),
         is_named: false,
         members: vec![member],
+        lost: Vec::new(),
     }));
     groups
 }
 
-fn named_group(name: String, mut members: Vec<Member>, notes: &mut Notes) -> Option<Group> {
-    members.sort_by_cached_key(|member| {
-        (member.values.int32("group.order", notes).unwrap_or_default(), member.key.to_string())
-    });
+fn named_group(
+    name: String,
+    mut members: Vec<Member>,
+    lost: Vec<Member>,
+    notes: &mut Notes,
+) -> Option<Group> {
+    members.sort_by_cached_key(|member| member.place(notes));
     let namespace = members.first()?.key.namespace().to_owned();
-    Some(Group { name, namespace, is_named: true, members })
+    Some(Group { name, namespace, is_named: true, members, lost })
+}
+
+/// The listeners of a member. Errors: they cannot be read, or not what they ask of client certificates.
+fn safe_listeners(
+    group: &str,
+    key: &ObjectKey,
+    values: &Values,
+    params: Option<&IngressClassParams>,
+) -> Result<Vec<Listener>, String> {
+    let listeners = listeners(values, params).map_err(|problem| {
+        format!(
+            "error in mergeGroupListenPorts for group {group:?}: failed to parse listen-ports for {key}: {problem}"
+        )
+    })?;
+    // why: without the setting, the new listener would admit clients that the user wants to be asked for certificates
+    if listeners.iter().any(|listener| listener.protocol == "HTTPS") {
+        parse_mutual_tls(&values.annotations()).map_err(|invalid| {
+            format!("ingress {key} cannot be translated: {} {}", invalid.key, invalid.problem)
+        })?;
+    }
+    Ok(listeners)
 }
 
 /// The listeners of a member; protocol HTTP or HTTPS. Those that it lists twice stand once.

@@ -28,14 +28,14 @@ pub use group::{Group, Member};
 
 use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
 use crate::config::Config;
-use crate::facts::group::ingress_ref;
+use crate::facts::group::{class_annotation_matches, ingress_ref};
 use crate::finding::{Finding, ObjectRef};
 use crate::gateway::Controller;
 use names::Names;
 use objects::{Parent, configured, gateway, route};
 use routes::RouteContext;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use target_group::TargetGroups;
 use values::Values;
@@ -47,7 +47,7 @@ pub struct Input {
     pub ingresses: Vec<Arc<Ingress>>,
     /// The Services behind them, and those that are migrated themselves.
     pub services: Vec<Arc<Service>>,
-    /// Classes.
+    /// Classes by which Ingresses find their controller.
     pub classes: Vec<Arc<IngressClass>>,
     /// Parameters of classes.
     pub params: Vec<Arc<IngressClassParams>>,
@@ -65,10 +65,14 @@ pub struct Options {
 /// What is told: findings, and lines as the tool that came first writes them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Notes {
-    /// Findings, each once.
+    /// Findings, each once, in the order in which they were made.
     pub findings: Vec<Finding>,
-    /// Lines.
+    /// The same, to be looked up.
+    known: BTreeSet<Finding>,
+    /// Lines in the words of `lbc-migrate`, without a line end.
     pub lines: Vec<String>,
+    /// Why single rules are not translated, each once.
+    pub errors: Vec<String>,
 }
 
 impl Notes {
@@ -76,11 +80,19 @@ impl Notes {
     fn append(&mut self, other: Self) {
         other.findings.into_iter().for_each(|finding| self.add(finding));
         self.lines.extend(other.lines);
+        other.errors.into_iter().for_each(|problem| self.add_error(problem));
+    }
+
+    /// Adds why a rule is not translated, unless that is told: rules are read once for each kind of listener.
+    fn add_error(&mut self, problem: String) {
+        if !self.errors.contains(&problem) {
+            self.errors.push(problem);
+        }
     }
 
     /// Adds a finding, unless it is there.
     pub fn add(&mut self, finding: Finding) {
-        if !self.findings.contains(&finding) {
+        if self.known.insert(finding.clone()) {
             self.findings.push(finding);
         }
     }
@@ -176,28 +188,31 @@ fn foreign(ingress: &Ingress, why: &str, notes: &mut Notes) -> Foreign {
 }
 
 impl Input {
-    /// The parameters of the class of an Ingress. An error is told.
+    /// The parameters of the class of an Ingress. That it is another controller's is told.
     fn params_of(
         &self,
         ingress: &Ingress,
+        config: &Config,
         notes: &mut Notes,
     ) -> Result<Option<Arc<IngressClassParams>>, Foreign> {
-        let by_annotation = ingress
-            .metadata
-            .annotations
-            .as_ref()
-            .and_then(|all| all.get(crate::api::meta::INGRESS_CLASS_ANNOTATION));
-        let named = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
-        if let (Some(other), None) = (by_annotation.filter(|class| *class != "alb"), named) {
-            return Err(foreign(
-                ingress,
-                &format!("is of class {other:?}, by its annotation kubernetes.io/ingress.class"),
-                notes,
-            ));
+        // why first: the annotation wins over spec.ingressClassName in the controller, too
+        match class_annotation_matches(ingress, config) {
+            Some(true) => return Ok(None),
+            Some(false) => {
+                let key = crate::api::meta::INGRESS_CLASS_ANNOTATION;
+                let class = ingress.metadata.annotations.as_ref().and_then(|all| all.get(key));
+                let class = class.map(String::as_str).unwrap_or_default();
+                return Err(foreign(
+                    ingress,
+                    &format!("is of class {class:?}, by its annotation {key}"),
+                    notes,
+                ));
+            }
+            None => {}
         }
+        let named = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
         let class = match named {
             Some(name) => self.classes.iter().find(|class| class.metadata.name.as_deref() == Some(name)),
-            None if by_annotation.is_some() => None,
             None => self.classes.iter().find(|class| is_default(class)),
         };
         let Some(class) = class else { return Ok(None) };
@@ -239,7 +254,7 @@ fn is_default(class: &IngressClass) -> bool {
 pub fn translate(input: &Input, options: Options, config: &Config) -> Migration {
     let mut migration = Migration::default();
     let mut errors = Vec::new();
-    let groups = group::groups(input, &mut errors, &mut migration.notes);
+    let groups = group::groups(input, config, &mut errors, &mut migration.notes);
     let mut names = Names::default();
     for member in groups.iter().flat_map(|group| &group.members) {
         // why first of all: a route of a Service may ask for the same name
@@ -265,6 +280,7 @@ pub fn translate(input: &Input, options: Options, config: &Config) -> Migration 
     if options.with_services {
         service::add(input, options, config, &mut names, &mut migration, &mut errors);
     }
+    errors.append(&mut migration.notes.errors);
     migration.errors = errors;
     migration
 }
@@ -307,48 +323,75 @@ fn add_group(
         group.spans_namespaces(),
         options.is_dry_run,
     );
-    let is_plain = |listener: &&objects::Listener| ssl_redirect.is_some() && listener.protocol == "HTTP";
-    for listener in listeners.iter().filter(is_plain) {
-        let name = names.take(
-            routes::ROUTE,
-            &group.namespace,
-            (&group.name, "redirect"),
-            &format!("{origin} {}", listener.section()),
-        );
-        let parent = Parent { gateway: key.clone(), section: listener.section() };
-        let filter = json!({"scheme": "https", "port": ssl_redirect, "statusCode": 301});
-        let rule = json!({"filters": [{"type": "RequestRedirect", "requestRedirect": filter}]});
-        migration.routes.push(route(routes::ROUTE, &key.sibling(name), &[parent], &[], vec![rule]));
+    if let Some(port) = ssl_redirect {
+        add_redirects(&group, &key, port, names, migration);
     }
-    let (mut errors, mut translated, mut answered) = (Vec::new(), Vec::new(), Vec::new());
-    for member in &group.members {
-        let mut part = Migration::default();
-        let context = RouteContext { group: &group, gateway: &key, ssl_redirect, services };
-        match routes::add(context, member, names, &mut answered, &mut part) {
-            Ok(()) => {
-                migration.append(part);
-                unread::tell(member, &listeners, &mut migration.notes);
-                translated.push(member.clone());
-            }
-            Err(problem) => errors.push(problem),
-        }
-    }
+    let context = RouteContext { group: &group, gateway: &key, ssl_redirect, services };
+    let AddedMembers { translated, lost, errors } = add_members(context, names, migration);
     if translated.is_empty() {
         return Err(errors.join("\n"));
     }
-    let params = group.params();
     for member in &translated {
         let backends: Vec<_> = migration.backends.iter().filter(|((of, ..), _)| *of == member.key).collect();
         for ((_, service, port), routes) in backends {
             let of_service = services.get(service).map(|(_, values)| values);
-            target_groups.add(member, (service, *port), of_service, &params, routes, &mut migration.notes);
+            target_groups.add(member, (service, *port), of_service, routes, &mut migration.notes);
         }
     }
     migration.load_balancers.extend(configuration.map(|(_, object)| object));
     migration.gateways.push(object);
     group.members = translated;
+    group.lost.extend(lost);
     migration.sources.push((key, Source::Group(group)));
     Ok(errors)
+}
+
+/// What became of the members of a group.
+#[derive(Default)]
+struct AddedMembers {
+    translated: Vec<Member>,
+    /// Those that are not translated, and why.
+    lost: Vec<Member>,
+    errors: Vec<String>,
+}
+
+/// Adds the routes of the members of a group, in group order.
+fn add_members(context: RouteContext<'_>, names: &mut Names, migration: &mut Migration) -> AddedMembers {
+    let listeners = context.group.listeners();
+    let (mut added, mut answered) = (AddedMembers::default(), Vec::new());
+    for member in &context.group.members {
+        let mut part = Migration::default();
+        match routes::add(context, member, names, &mut answered, &mut part) {
+            Ok(()) => {
+                migration.append(part);
+                unread::tell(member, &listeners, &mut migration.notes);
+                added.translated.push(member.clone());
+            }
+            Err(problem) => {
+                added.lost.push(member.clone());
+                added.errors.push(problem);
+            }
+        }
+    }
+    added
+}
+
+/// Adds a route for each HTTP listener that redirects to a port.
+fn add_redirects(
+    group: &Group,
+    gateway: &ObjectKey,
+    port: i32,
+    names: &mut Names,
+    migration: &mut Migration,
+) {
+    for listener in group.listeners().iter().filter(|listener| listener.protocol == "HTTP") {
+        let purpose = format!("{} {}", group.origin(), listener.section());
+        let name = names.take(routes::ROUTE, &group.namespace, (&group.name, "redirect"), &purpose);
+        let parent = Parent { gateway: gateway.clone(), section: listener.section() };
+        let filter = json!({"scheme": "https", "port": port, "statusCode": 301});
+        let rule = json!({"filters": [{"type": "RequestRedirect", "requestRedirect": filter}]});
+        migration.routes.push(route(routes::ROUTE, &gateway.sibling(name), &[parent], &[], vec![rule]));
+    }
 }
 
 /// Whether HTTP requests can be redirected to a port.

@@ -11,7 +11,7 @@ use super::values::Map;
 use super::{Migration, Notes};
 use crate::api::ObjectKey;
 use crate::finding::Finding;
-use k8s_openapi::api::networking::v1::HTTPIngressPath;
+use k8s_openapi::api::networking::v1::{HTTPIngressPath, IngressRule};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -59,6 +59,10 @@ pub struct Answered {
 }
 
 impl Answered {
+    fn of(sections: &[String], host: &str, path: Option<PathMatch>, is_default: bool) -> Self {
+        Self { sections: sections.to_vec(), host: host.to_owned(), path, is_default }
+    }
+
     fn covers(&self, sections: &[String], host: &str, path: Option<&PathMatch>) -> bool {
         !self.is_default
             && sections.iter().all(|section| self.sections.contains(section))
@@ -189,15 +193,31 @@ fn read_rules(
     earlier: &[Answered],
 ) -> Result<ReadRules, String> {
     let spec = reader.member.ingress.spec.clone().unwrap_or_default();
-    let ports: Vec<i32> = reader
-        .member
-        .listeners
-        .iter()
-        .filter(|found| found.protocol == "HTTPS")
-        .map(|found| found.port)
-        .collect();
     let mut read = ReadRules { rules: Vec::new(), default: None, has_loops: false, answered: Vec::new() };
     for entry in spec.rules.iter().flatten() {
+        read.add_entry(entry, reader, sections, earlier)?;
+    }
+    let default = match &spec.default_backend {
+        Some(backend) => reader.of_default(backend)?,
+        None => None,
+    };
+    if let Some(default) = default {
+        read.add_default(default, reader, sections, earlier);
+    }
+    Ok(read)
+}
+
+impl ReadRules {
+    /// Adds the rules of a host, without those that get no request.
+    fn add_entry(
+        &mut self,
+        entry: &IngressRule,
+        reader: &mut RuleReader<'_>,
+        sections: &[String],
+        earlier: &[Answered],
+    ) -> Result<(), String> {
+        let secure = reader.member.listeners.iter().filter(|found| found.protocol == "HTTPS");
+        let ports: Vec<i32> = secure.map(|found| found.port).collect();
         let host = entry.host.as_deref().unwrap_or_default().to_lowercase();
         let mut paths: Vec<(usize, &HTTPIngressPath)> =
             entry.http.iter().flat_map(|http| &http.paths).enumerate().collect();
@@ -207,12 +227,12 @@ fn read_rules(
         for (at, path) in paths {
             let Some(rule) = reader.of_path(&host, path)? else { continue };
             if reader.is_secure && rule.redirects_to_itself(&ports) {
-                read.has_loops = true;
+                self.has_loops = true;
                 continue;
             }
             let only = rule.only_path();
             let is_answered_here =
-                read.answered.iter().any(|known| known.path.is_none() && known.covers(sections, &host, None));
+                self.answered.iter().any(|known| known.path.is_none() && known.covers(sections, &host, None));
             let is_answered_before = earlier.iter().any(|known| known.covers(sections, &host, only));
             if rule.hosts.is_empty() && (is_answered_here || is_answered_before) {
                 let place = if host.is_empty() { "every host" } else { host.as_str() };
@@ -223,44 +243,36 @@ fn read_rules(
             let is_for_all = rule.is_for_all_requests();
             if is_for_all || only.is_some() {
                 let path = only.filter(|_| !is_for_all).cloned();
-                read.answered.push(Answered {
-                    sections: sections.to_vec(),
-                    host: host.clone(),
-                    path,
-                    is_default: false,
-                });
+                self.answered.push(Answered::of(sections, &host, path, false));
             }
             of_entry.push((at, rule));
         }
         // why back: routes of Gateway API are sorted by themselves, and people read what they wrote
         of_entry.sort_by_key(|(at, _)| *at);
-        read.rules.extend(of_entry.into_iter().map(|(_, rule)| (host.clone(), rule)));
+        self.rules.extend(of_entry.into_iter().map(|(_, rule)| (host.clone(), rule)));
+        Ok(())
     }
-    let default = match &spec.default_backend {
-        Some(backend) => reader.of_default(backend)?,
-        None => None,
-    };
-    let is_answered = read
-        .answered
-        .iter()
-        .chain(earlier)
-        .any(|known| known.path.is_none() && known.covers(sections, "", None));
-    let has_default = earlier
-        .iter()
-        .any(|known| known.is_default && sections.iter().all(|section| known.sections.contains(section)));
-    if default.is_some() && (is_answered || has_default) {
-        reader.tell_unasked("the default backend", sections);
+
+    /// Sets the default backend, unless something before it answers everything.
+    fn add_default(
+        &mut self,
+        default: RouteRule,
+        reader: &mut RuleReader<'_>,
+        sections: &[String],
+        earlier: &[Answered],
+    ) {
+        let mut known = self.answered.iter().chain(earlier);
+        let is_answered = known.any(|known| known.path.is_none() && known.covers(sections, "", None));
+        let is_everywhere =
+            |known: &Answered| sections.iter().all(|section| known.sections.contains(section));
+        let has_default = earlier.iter().any(|known| known.is_default && is_everywhere(known));
+        if is_answered || has_default {
+            reader.tell_unasked("the default backend", sections);
+            return;
+        }
+        self.answered.push(Answered::of(sections, "", None, true));
+        self.default = Some(default);
     }
-    if let Some(default) = default.filter(|_| !is_answered && !has_default) {
-        read.answered.push(Answered {
-            sections: sections.to_vec(),
-            host: String::new(),
-            path: None,
-            is_default: true,
-        });
-        read.default = Some(default);
-    }
-    Ok(read)
 }
 
 /// The order of paths of one host: exact ones, prefixes from long to short, others.

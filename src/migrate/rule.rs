@@ -275,6 +275,12 @@ impl RuleReader<'_> {
         let written: Option<Vec<written::Condition>> =
             written::read(&self.member.values, &suffix, "a list of conditions").map_err(failed)?;
         let Some(written) = written.filter(|written| !written.is_empty()) else { return Ok(true) };
+        if let Some(lack) = written.iter().find_map(written::Condition::lack) {
+            // why no rule at all: without the condition it would serve whom it is meant to keep out
+            let key = self.member.values.annotations().key(&suffix);
+            self.notes.add_error(self.of_ingress(&format!("{key}: {lack}: the rule is left out")));
+            return Ok(false);
+        }
         let translated = condition::translate(&written, rule.matches.take().unwrap_or_default());
         for problem in &translated.problems {
             self.tell(problem, &suffix);

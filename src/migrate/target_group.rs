@@ -5,10 +5,9 @@ use super::group::Member;
 use super::names::Names;
 use super::objects::{MIGRATED_FROM, attributes, configured, put};
 use super::values::Values;
-use crate::api::{IngressClassParams, ObjectKey};
+use crate::api::ObjectKey;
 use serde_json::{Map as Fields, Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 const KIND: &str = "TargetGroupConfiguration";
 
@@ -37,7 +36,6 @@ impl TargetGroups {
         member: &Member,
         service: (&ObjectKey, i32),
         of_service: Option<&Values>,
-        params: &[&Arc<IngressClassParams>],
         routes: &[ObjectKey],
         notes: &mut Notes,
     ) {
@@ -45,7 +43,8 @@ impl TargetGroups {
             of_service.map_or_else(|| member.values.clone(), |upper| member.values.overlaid_by(upper));
         let mut props = props(&values, service, notes);
         let mut tags: BTreeMap<String, String> = values.pairs("tags", notes);
-        for params in params {
+        // why of the member alone: members of a group may be of different classes
+        if let Some(params) = &member.params {
             put(
                 &mut props,
                 "targetType",

@@ -23,7 +23,7 @@ impl Values {
         Self { object, map: metadata.annotations.clone().unwrap_or_default() }
     }
 
-    /// These.
+    /// Annotations that were merged or made, by full key. `object`: whom findings name.
     pub fn new(object: ObjectRef, map: Map) -> Self {
         Self { object, map }
     }
@@ -43,7 +43,7 @@ impl Values {
         Self { object: self.object.clone(), map }
     }
 
-    /// All of them.
+    /// All annotations, also those of other tools.
     pub fn map(&self) -> &Map {
         &self.map
     }

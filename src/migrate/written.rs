@@ -110,6 +110,40 @@ pub struct Condition {
     pub sourceipconfig: Option<Patterns>,
 }
 
+impl Condition {
+    /// What is missing of it, so that nothing could be restricted by it; the controller refuses it then. Fields that are not
+    /// known restrict nothing anyway.
+    pub fn lack(&self) -> Option<String> {
+        let patterns = |found: &Option<Patterns>| {
+            found.as_ref().map(|found| found.values.is_empty() && found.regexvalues.is_empty())
+        };
+        let (name, is_empty) = match self.field.as_str() {
+            "host-header" => ("hostHeaderConfig", patterns(&self.hostheaderconfig)),
+            "path-pattern" => ("pathPatternConfig", patterns(&self.pathpatternconfig)),
+            "http-request-method" => ("httpRequestMethodConfig", patterns(&self.httprequestmethodconfig)),
+            "source-ip" => {
+                let addresses = self.sourceipconfig.as_ref();
+                ("sourceIPConfig", addresses.map(|found| found.values.is_empty()))
+            }
+            "http-header" => {
+                let header = self.httpheaderconfig.as_ref();
+                let is_empty = |found: &Header| found.values.is_empty() && found.regexvalues.is_empty();
+                ("httpHeaderConfig", header.map(is_empty))
+            }
+            "query-string" => {
+                let query = self.querystringconfig.as_ref();
+                ("queryStringConfig", query.map(|found| found.values.is_empty()))
+            }
+            _ => return None,
+        };
+        match is_empty {
+            None => Some(format!("the condition on {} needs {name}", self.field)),
+            Some(true) => Some(format!("the condition on {} has no values in {name}", self.field)),
+            Some(false) => None,
+        }
+    }
+}
+
 /// Values, of which one has to fit.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -146,7 +180,7 @@ pub struct Query {
 pub struct Pair {
     /// Absent: of any key.
     pub key: Option<String>,
-    /// Value.
+    /// What the parameter has to be, with `*` and `?`.
     pub value: String,
 }
 

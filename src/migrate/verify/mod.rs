@@ -7,17 +7,18 @@ mod rules;
 mod settings;
 mod world;
 
-use super::{Group, Input, Migration, Source};
+use super::{Group, Input, Member, Migration, Source};
 use crate::admission::dry_build::build_group;
 use crate::admission::permissive_facts::PermissiveAws;
 use crate::api::ObjectKey;
 use crate::builder::gateway::BuiltGateway;
+use crate::builder::ingress::BuiltGroup;
 use crate::config::Config;
 use crate::facts::group::{self, IngressGroup, explicit_group, implicit_group, parse_order};
 use crate::gateway::Controller;
 use crate::model::{LOAD_BALANCER_ID, ResourceId, Stack};
 use answer::{TargetGroupNames, describe};
-use rules::{Atom, Pattern, atoms, changes, name_alike};
+use rules::{Atom, MOST_CHANGES, Pattern, atoms, changes, name_alike};
 use std::fmt;
 pub(super) use world::World;
 
@@ -50,8 +51,10 @@ pub struct Difference {
 /// Why two load balancers cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Today's controller makes nothing of the objects as they are, so nothing can be lost.
+    /// Today's controller makes nothing of the objects as they are.
     Today(String),
+    /// What it makes of them cannot be told, because a question to the cluster or to AWS has no answer here.
+    Unanswered(String),
     /// Nothing is made of the generated objects.
     Generated(String),
 }
@@ -61,6 +64,9 @@ impl fmt::Display for Obstacle {
         match self {
             Self::Today(problem) => {
                 write!(f, "not compared, because the controller does not build it today: {problem}")
+            }
+            Self::Unanswered(problem) => {
+                write!(f, "not compared, because what the controller builds today cannot be told: {problem}")
             }
             Self::Generated(problem) => write!(f, "the generated objects cannot be built: {problem}"),
         }
@@ -81,10 +87,9 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether requests would be answered differently.
+    /// Whether requests would be answered differently, or that cannot be ruled out because nothing could be compared.
     pub fn changes_traffic(&self) -> bool {
-        matches!(self.obstacle, Some(Obstacle::Generated(_)))
-            || self.differences.iter().any(|found| found.weight == Weight::Traffic)
+        self.obstacle.is_some() || self.differences.iter().any(|found| found.weight == Weight::Traffic)
     }
 }
 
@@ -146,20 +151,50 @@ fn compare_group(
     world: &World,
     config: &Config,
 ) -> Result<Vec<Difference>, Obstacle> {
-    let aws = PermissiveAws::for_group(group.members.iter().map(|member| &*member.ingress))
-        .with_known_services(&world.services);
-    let unknown = || Obstacle::Today("it cannot be built without its cluster".to_owned());
-    let built = build_group(&ingress_group(group), &aws, config).ok_or_else(unknown)?;
-    let refused = built.members.iter().filter(|member| !member.state.is_served());
-    let findings: Vec<String> = refused
-        .flat_map(|member| member.diagnostics().into_iter().map(|finding| finding.to_string()))
-        .collect();
-    let today =
-        built.stack.filter(|_| findings.is_empty()).ok_or_else(|| Obstacle::Today(findings.join("; ")))?;
+    let ingresses = group.members_of_today().into_iter().map(|member| &*member.ingress);
+    let aws = PermissiveAws::for_group(ingresses).with_known_services(&world.services);
+    let unanswered = || Obstacle::Unanswered("it cannot be built without its cluster".to_owned());
+    let built = build_group(&ingress_group(group), &aws, config).ok_or_else(unanswered)?;
+    let Some(today) = &built.stack else {
+        let findings = built.members.iter().map(|member| problems_of_member(&built, &member.key));
+        let findings = findings.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+        let has_failed = built.has_failed_lookup;
+        return Err(if has_failed { Obstacle::Unanswered(findings) } else { Obstacle::Today(findings) });
+    };
     let generated = world.build(gateway, Controller::Alb, &aws, config).map_err(Obstacle::Generated)?;
-    let mut differences = problems_of(&generated);
-    compare_stacks(&today, &generated.stack, &aws, config, &mut differences);
+    let mut differences = refused_today(group, &built);
+    differences.extend(problems_of(&generated));
+    compare_stacks(today, &generated.stack, &aws, config, &mut differences);
     Ok(differences)
+}
+
+/// What today's controller says against a member; empty: nothing.
+fn problems_of_member(built: &BuiltGroup, key: &ObjectKey) -> String {
+    let refused = built.members.iter().filter(|member| member.key == *key && !member.state.is_served());
+    let findings = refused.flat_map(|member| member.diagnostics());
+    findings.map(|finding| finding.to_string()).collect::<Vec<_>>().join("; ")
+}
+
+/// Members that today's controller refuses, and that would be served after the migration.
+fn refused_today(group: &Group, built: &BuiltGroup) -> Vec<Difference> {
+    let is_refused = |member: &&Member| {
+        built.members.iter().any(|found| found.key == member.key && !found.state.is_served())
+    };
+    let serves = |member: &&Member| {
+        let spec = member.ingress.spec.as_ref();
+        spec.is_some_and(|spec| {
+            spec.default_backend.is_some() || spec.rules.iter().flatten().next().is_some()
+        })
+    };
+    let difference = |member: &Member| Difference {
+        what: format!("Ingress {}", member.key),
+        annotation: String::new(),
+        before: "refused".to_owned(),
+        after: "served".to_owned(),
+        reason: format!("today: {}", problems_of_member(built, &member.key)),
+        weight: Weight::Traffic,
+    };
+    group.members.iter().filter(is_refused).filter(serves).map(difference).collect()
 }
 
 /// What is wrong with the generated objects.
@@ -183,7 +218,7 @@ fn unusable(problem: &str) -> Difference {
 }
 
 fn ingress_group(group: &Group) -> IngressGroup {
-    let member = |member: &super::Member| group::Member {
+    let member = |member: &Member| group::Member {
         key: member.key.clone(),
         ingress: member.ingress.clone(),
         params: member.params.clone(),
@@ -194,7 +229,11 @@ fn ingress_group(group: &Group) -> IngressGroup {
         Some(first) if !group.is_named => implicit_group(&first.key),
         _ => explicit_group(group.name.as_str()),
     };
-    IngressGroup { id, members: group.members.iter().map(member).collect(), departing: Vec::new() }
+    IngressGroup {
+        id,
+        members: group.members_of_today().into_iter().map(member).collect(),
+        departing: Vec::new(),
+    }
 }
 
 pub(super) fn compare_stacks(
@@ -222,17 +261,32 @@ pub(super) fn compare_stacks(
         name_alike(&before, &mut after);
         match changes(&before, &after) {
             None => into.push(unusable("there are too many rules to compare")),
-            Some(found) => into.extend(found.into_iter().map(|change| Difference {
-                what: format!("listener {port}, requests for {}", change.requests),
-                annotation: String::new(),
-                before: change.before,
-                after: change.after,
-                reason: change.reason,
-                weight: Weight::Traffic,
-            })),
+            Some(changes) => {
+                into.extend(changes.found.into_iter().map(|change| Difference {
+                    what: format!("listener {port}, requests for {}", change.requests),
+                    annotation: String::new(),
+                    before: change.before,
+                    after: change.after,
+                    reason: change.reason,
+                    weight: Weight::Traffic,
+                }));
+                into.extend(changes.has_more.then(|| more_changes(port)));
+            }
         }
     }
     settings::target_groups((today, &names), (generated, &new_names), into);
+}
+
+/// Stands for the changes of a listener that are not listed.
+fn more_changes(port: i32) -> Difference {
+    Difference {
+        what: format!("listener {port}, requests for others"),
+        annotation: String::new(),
+        before: "answered".to_owned(),
+        after: "answered differently".to_owned(),
+        reason: format!("there are more changes than the {MOST_CHANGES} that are listed"),
+        weight: Weight::Traffic,
+    }
 }
 
 /// What a listener answers, in order.

@@ -54,7 +54,7 @@ impl fmt::Display for Pattern {
 }
 
 /// Some requests and their answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Atom {
     pub host: Pattern,
     pub path: Pattern,
@@ -134,20 +134,7 @@ pub(super) fn atoms(conditions: &[RuleCondition], answer: &str) -> Vec<Atom> {
                 })
             }
             RuleCondition::HttpHeader { name, values } => {
-                let sorted = |texts: &[String]| {
-                    texts
-                        .iter()
-                        .cloned()
-                        .collect::<BTreeSet<_>>()
-                        .into_iter()
-                        .collect::<Vec<_>>()
-                        .join(" or ")
-                };
-                let texts = [sorted(&values.values), sorted(&values.regexes)]
-                    .into_iter()
-                    .filter(|text| !text.is_empty());
-                let text =
-                    format!("header {}: {}", name.to_lowercase(), texts.collect::<Vec<_>>().join(" or "));
+                let text = header(name, values);
                 product(&atoms, &[text], |atom, text| {
                     atom.others.insert(text);
                 })
@@ -162,6 +149,14 @@ pub(super) fn atoms(conditions: &[RuleCondition], answer: &str) -> Vec<Atom> {
         };
     }
     atoms
+}
+
+/// A condition on a header, with values in quotes and regular expressions called so.
+fn header(name: &str, values: &ValuesOrRegexes) -> String {
+    let globs = values.values.iter().map(|value| format!("{value:?}"));
+    let regexes = values.regexes.iter().map(|regex| format!("regex {regex:?}"));
+    let texts: BTreeSet<String> = globs.chain(regexes).collect();
+    format!("header {}: {}", name.to_lowercase(), texts.into_iter().collect::<Vec<_>>().join(" or "))
 }
 
 fn product<V: Clone>(atoms: &[Atom], values: &[V], set: impl Fn(&mut Atom, V)) -> Vec<Atom> {
@@ -219,45 +214,68 @@ pub(super) struct Change {
     pub reason: String,
 }
 
-/// How often an atom of the one list is looked at beside one of the other at most. Above that, lists are not compared.
+/// What two lists differ in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// The first [`MOST_CHANGES`], each once.
+    pub found: Vec<Change>,
+    /// Whether there are more of them.
+    pub has_more: bool,
+}
+
+/// How many changes of a listener are listed: more than anybody reads.
+pub(super) const MOST_CHANGES: usize = 200;
+/// How often two atoms are looked at side by side at most. Above that, lists are not compared.
 const MOST_COMPARISONS: usize = 40_000_000;
 
+/// For each atom, the place of the first of today's atoms that is true of all its requests.
+fn first_covers(today: &[Atom], atoms: &[Atom]) -> Vec<Option<usize>> {
+    atoms.iter().map(|atom| today.iter().position(|earlier| earlier.covers(atom))).collect()
+}
+
 /// Where two lists that each end with every request answer differently; `None`: they are too long to be compared.
-pub(super) fn changes(today: &[Atom], generated: &[Atom]) -> Option<Vec<Change>> {
-    if today.len().saturating_mul(generated.len()) > MOST_COMPARISONS {
+pub(super) fn changes(today: &[Atom], generated: &[Atom]) -> Option<Changes> {
+    let comparisons =
+        generated.len().saturating_mul(2).saturating_add(today.len()).saturating_mul(today.len());
+    if comparisons > MOST_COMPARISONS {
         return None;
     }
-    let mut found: Vec<Change> = Vec::new();
-    for (at, atom) in today.iter().enumerate() {
-        let earlier = today.get(..at).unwrap_or_default();
-        if earlier.iter().any(|other| other.covers(atom)) {
+    let (covers_of_today, covers) = (first_covers(today, today), first_covers(today, generated));
+    let is_before = |cover: &Option<usize>, at: usize| cover.is_some_and(|place| place < at);
+    let (mut changes, mut known) = (Changes::default(), BTreeSet::new());
+    for (at, (atom, cover)) in today.iter().zip(&covers_of_today).enumerate() {
+        if is_before(cover, at) {
             continue;
         }
-        for other in generated {
+        for (other, cover) in generated.iter().zip(&covers) {
             if !other.may_meet(atom) {
                 continue;
             }
-            let is_taken_before = earlier.iter().any(|earlier| earlier.covers(other));
-            if other.answer != atom.answer && !is_taken_before {
-                let change = describe(atom, other, today, generated);
-                if !found.contains(&change) {
-                    found.push(change);
+            let is_other = other.answer != atom.answer && !is_before(cover, at);
+            if is_other && known.insert((narrower(atom, other), &atom.answer, &other.answer)) {
+                if changes.found.len() == MOST_CHANGES {
+                    return Some(Changes { has_more: true, ..changes });
                 }
+                changes.found.push(describe(atom, other, today, generated));
             }
             if other.covers(atom) {
                 break;
             }
         }
     }
-    Some(found)
+    Some(changes)
+}
+
+/// Which of two atoms is true of fewer requests.
+fn narrower<'a>(atom: &'a Atom, other: &'a Atom) -> &'a Atom {
+    if atom.covers(other) { other } else { atom }
 }
 
 fn describe(atom: &Atom, other: &Atom, today: &[Atom], generated: &[Atom]) -> Change {
     let is_in = |list: &[Atom], wanted: &Atom| {
         list.iter().any(|found| found.is_about_the_same(wanted) && found.answer == wanted.answer)
     };
-    let is_narrower = atom.covers(other);
-    let requests = if is_narrower { other.clone() } else { atom.clone() };
+    let requests = narrower(atom, other).clone();
     let reason = if is_in(today, other) && is_in(generated, atom) {
         format!("order differs because Gateway API puts {other} before {atom}")
     } else if !is_in(generated, atom) {
@@ -295,7 +313,7 @@ mod tests {
             (list(&[("*", "/*", "1"), ("*", "/x", "2")]), list(&[("*", "/*", "1")])),
         ];
         for (today, generated) in cases {
-            assert_eq!(changes(&today, &generated).unwrap(), Vec::new(), "{today:?} {generated:?}");
+            assert_eq!(changes(&today, &generated).unwrap(), Changes::default(), "{today:?} {generated:?}");
         }
     }
 
@@ -316,9 +334,32 @@ mod tests {
             ),
         ];
         for (today, generated, reason) in cases {
-            let found = changes(&today, &generated).unwrap();
+            let found = changes(&today, &generated).unwrap().found;
             assert!(found.iter().any(|change| change.reason.contains(reason)), "{found:?} lacks {reason}");
         }
+    }
+
+    #[test]
+    fn no_more_changes_are_listed_than_anybody_reads() {
+        let paths: Vec<String> = (0..1000).map(|at| format!("/p{at}")).collect();
+        let rules: Vec<(&str, &str, &str)> = paths.iter().map(|path| ("*", path.as_str(), "1")).collect();
+        let found = changes(&list(&rules), &list(&[])).unwrap();
+        assert_eq!((found.found.len(), found.has_more), (MOST_CHANGES, true));
+        let few = changes(&list(&rules[..MOST_CHANGES]), &list(&[])).unwrap();
+        assert_eq!((few.found.len(), few.has_more), (MOST_CHANGES, false));
+        assert_eq!(changes(&vec![atom("*", "/x", "1"); 7000], &list(&[])), None);
+    }
+
+    #[test]
+    fn a_header_value_and_a_regular_expression_of_the_same_letters_are_told_apart() {
+        let of = |values: &[&str], regexes: &[&str]| {
+            let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            let values = ValuesOrRegexes { values: own(values), regexes: own(regexes) };
+            atoms(&[RuleCondition::HttpHeader { name: "X".to_owned(), values }], "").remove(0).others
+        };
+        assert_ne!(of(&["a"], &[]), of(&[], &["a"]));
+        assert_ne!(of(&["a or b"], &[]), of(&["a", "b"], &[]));
+        assert_eq!(of(&["b", "a"], &[]), of(&["a", "b"], &[]));
     }
 
     fn answer<'a>(list: &'a [Atom], host: &str, path: &str) -> &'a str {
@@ -346,7 +387,7 @@ mod tests {
         /// Where no change is told, every request has the same answer.
         #[test]
         fn equality_is_never_claimed_falsely(today in some_list(), generated in some_list()) {
-            if changes(&today, &generated).unwrap().is_empty() {
+            if changes(&today, &generated).unwrap().found.is_empty() {
                 for host in ["a", "b", "c.a", "d"] {
                     for path in ["/", "/x", "/x/", "/x/z", "/y", "/yy", "/z"] {
                         prop_assert_eq!(answer(&today, host, path), answer(&generated, host, path), "{} {}", host, path);
@@ -358,7 +399,7 @@ mod tests {
         /// A list is the same as itself.
         #[test]
         fn a_list_is_equal_to_itself(today in some_list()) {
-            prop_assert_eq!(changes(&today, &today).unwrap(), Vec::new());
+            prop_assert_eq!(changes(&today, &today).unwrap(), Changes::default());
         }
     }
 }
