@@ -10,7 +10,7 @@ use crate::admission::response::render;
 use crate::args::MigrateRequest;
 use crate::cluster::connect::connect_as_user;
 use crate::cluster::migrate_reads::MigrateReads;
-use crate::migrate::{Input, Migration, Options, cutover, translate, verify, warnings};
+use crate::migrate::{Migration, MigrationInput, MigrationOptions, cutover, translate, verify, warnings};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -33,7 +33,7 @@ pub enum MigrateError {
     Flags(String),
     /// What is migrated cannot be read.
     #[error("failed to read input resources: {0}")]
-    Input(String),
+    MigrationInput(String),
     /// The settings of the controller.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -73,14 +73,14 @@ pub async fn run(
         input.classes.len(),
         input.params.len()
     )?;
-    let options = Options { is_dry_run: request.is_dry_run, with_services: request.with_services };
+    let options = MigrationOptions { is_dry_run: request.is_dry_run, with_services: request.with_services };
     let migration = translate(&input, options, &config);
     tell(&migration, &unread, stderr)?;
     if migration.gateways.is_empty() {
         let is_whole = migration.errors.is_empty() && unread.is_empty();
         return Ok(if is_whole { MigrateStatus::Translated } else { MigrateStatus::Incomplete });
     }
-    let target = write::Target {
+    let target = write::WriteTarget {
         folder: &request.output_dir,
         format: &request.output_format,
         is_split: request.split == "namespace",
@@ -164,20 +164,20 @@ fn check(request: &MigrateRequest) -> Result<(), String> {
 async fn read_input(
     request: &MigrateRequest,
     stderr: &mut (dyn Write + Send),
-) -> Result<(Input, Vec<String>), MigrateError> {
+) -> Result<(MigrationInput, Vec<String>), MigrateError> {
     if !request.from_cluster {
         let folder = request.input_dir.as_deref().filter(|dir| !dir.as_os_str().is_empty());
-        let read = read::read_files(folder, &request.files).map_err(MigrateError::Input)?;
+        let read = read::read_files(folder, &request.files).map_err(MigrateError::MigrationInput)?;
         for line in &read.lines {
             writeln!(stderr, "{line}")?;
         }
         return Ok((read.input, read.errors));
     }
-    let failed = |error: &dyn std::fmt::Display| MigrateError::Input(error.to_string());
+    let failed = |error: &dyn std::fmt::Display| MigrateError::MigrationInput(error.to_string());
     let client = connect_as_user(request.kubeconfig.as_deref()).await.map_err(|error| failed(&error))?;
     let name = Some(request.ingress_name.as_str()).filter(|name| !name.is_empty());
     let read =
         MigrateReads::read(&client, &request.namespaces, name).await.map_err(|error| failed(&error))?;
     let MigrateReads { ingresses, services, classes, params } = read;
-    Ok((Input { ingresses, services, classes, params }, Vec::new()))
+    Ok((MigrationInput { ingresses, services, classes, params }, Vec::new()))
 }

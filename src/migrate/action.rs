@@ -1,14 +1,14 @@
 //! Actions: what answers requests.
 
 use super::objects::put;
-use super::written::{Action, FixedResponse, Forward, Redirect, TargetGroup};
+use super::written::{TargetGroup, WrittenAction, WrittenFixedResponse, WrittenForward, WrittenRedirect};
 use crate::annotations::parse;
 use crate::api::IntOrString;
 use serde_json::{Map as Fields, Value, json};
 
 /// What answers requests.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answered {
+pub struct TranslatedAction {
     /// Filters of the rule.
     pub filters: Vec<Value>,
     /// Backends of the rule.
@@ -21,7 +21,7 @@ pub struct Answered {
     pub lone_service: Option<String>,
 }
 
-impl Answered {
+impl TranslatedAction {
     /// A port of a Service answers.
     pub fn service(name: &str, port: i32) -> Self {
         Self {
@@ -35,10 +35,10 @@ impl Answered {
 
 /// An action. Outer errors: it cannot be read; inner ones: Gateway API has nothing like it.
 pub fn translate(
-    action: Action,
+    action: WrittenAction,
     name: &str,
     named_port: &dyn Fn(&str, &str) -> Result<i32, String>,
-) -> Result<Result<Answered, String>, String> {
+) -> Result<Result<TranslatedAction, String>, String> {
     match action.type_.as_str() {
         "forward" => forward(action, name, named_port).map(Ok),
         "redirect" => {
@@ -58,18 +58,18 @@ pub fn translate(
 }
 
 fn forward(
-    action: Action,
+    action: WrittenAction,
     name: &str,
     named_port: &dyn Fn(&str, &str) -> Result<i32, String>,
-) -> Result<Answered, String> {
-    let Action { targetgrouparn, targetgroupname, forwardconfig, .. } = action;
+) -> Result<TranslatedAction, String> {
+    let WrittenAction { targetgrouparn, targetgroupname, forwardconfig, .. } = action;
     let forward = if targetgrouparn.is_some() || targetgroupname.is_some() {
         let only = TargetGroup { targetgrouparn, targetgroupname, ..TargetGroup::default() };
-        Forward { targetgroups: vec![only], ..Forward::default() }
+        WrittenForward { targetgroups: vec![only], ..WrittenForward::default() }
     } else {
         forwardconfig.ok_or_else(|| format!("forward action {name:?} missing forwardConfig"))?
     };
-    let mut answered = Answered::default();
+    let mut answered = TranslatedAction::default();
     for target in &forward.targetgroups {
         let backend = backend(target, &mut answered.services, named_port);
         answered.backends.push(backend.map_err(|problem| format!("forward action {name:?}: {problem}"))?);
@@ -127,7 +127,7 @@ fn name_of_arn(arn: &str) -> &str {
 /// Status codes of redirects that HTTPRoutes have.
 const REDIRECT_CODES: [i32; 5] = [301, 302, 303, 307, 308];
 
-fn redirected(redirect: &Redirect, name: &str) -> Result<Result<Answered, String>, String> {
+fn redirected(redirect: &WrittenRedirect, name: &str) -> Result<Result<TranslatedAction, String>, String> {
     // why dropped: that is what counts without the field
     let given = |text: &Option<String>, default: &[&str]| {
         text.clone().filter(|text| !default.contains(&text.as_str()))
@@ -182,7 +182,7 @@ fn redirected(redirect: &Redirect, name: &str) -> Result<Result<Answered, String
     let query = given(&redirect.query, &["#{query}"]);
     let action = query.map(|query| json!({"type": "redirect", "redirectConfig": {"query": query}}));
     let filters = vec![json!({"type": "RequestRedirect", "requestRedirect": filter})];
-    Ok(Ok(Answered { filters, action, ..Answered::default() }))
+    Ok(Ok(TranslatedAction { filters, action, ..TranslatedAction::default() }))
 }
 
 /// Whether a text is a host without wildcards, as HTTPRoutes take them where a host is put in.
@@ -200,7 +200,10 @@ pub fn is_host(text: &str) -> bool {
 const CONTENT_TYPES: [&str; 5] =
     ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
 
-fn fixed_response(answer: &FixedResponse, name: &str) -> Result<Result<Answered, String>, String> {
+fn fixed_response(
+    answer: &WrittenFixedResponse,
+    name: &str,
+) -> Result<Result<TranslatedAction, String>, String> {
     let code = parse::int32(&answer.statuscode);
     let code = code.ok_or_else(|| {
         format!(
@@ -222,5 +225,5 @@ fn fixed_response(answer: &FixedResponse, name: &str) -> Result<Result<Answered,
     put(&mut config, "contentType", answer.contenttype.clone());
     put(&mut config, "messageBody", answer.messagebody.clone());
     let action = json!({"type": "fixed-response", "fixedResponseConfig": config});
-    Ok(Ok(Answered { action: Some(action), ..Answered::default() }))
+    Ok(Ok(TranslatedAction { action: Some(action), ..TranslatedAction::default() }))
 }

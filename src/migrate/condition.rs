@@ -2,7 +2,7 @@
 
 use super::objects::put;
 use super::path::{self, PathMatch};
-use super::written::{Condition, Pair};
+use super::written::{WrittenCondition, WrittenPair};
 use crate::api::gateway::PathMatchType;
 use serde_json::{Map as Fields, Value, json};
 
@@ -11,7 +11,7 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "
 
 /// Some requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Match {
+pub struct RouteMatch {
     /// Their path; `None`: every one.
     pub path: Option<PathMatch>,
     /// Their headers: name, whether the value is a regular expression, value.
@@ -22,7 +22,7 @@ pub struct Match {
     pub method: Option<String>,
 }
 
-impl Match {
+impl RouteMatch {
     /// As it is written.
     pub fn to_value(&self) -> Value {
         let mut fields = Fields::new();
@@ -43,9 +43,9 @@ impl Match {
 
 /// What conditions come to.
 #[derive(Clone, Debug, Default)]
-pub struct Translated {
+pub struct TranslatedConditions {
     /// The requests; none: nothing of the conditions can be expressed.
-    pub matches: Vec<Match>,
+    pub matches: Vec<RouteMatch>,
     /// Whether there is a condition on the host.
     pub has_hosts: bool,
     /// The hosts of it that HTTPRoutes take.
@@ -57,16 +57,16 @@ pub struct Translated {
 }
 
 /// The conditions of a rule whose path is in `matches`.
-pub fn translate(conditions: &[Condition], matches: Vec<Match>) -> Translated {
-    let mut all = Translated { matches, ..Translated::default() };
+pub fn translate(conditions: &[WrittenCondition], matches: Vec<RouteMatch>) -> TranslatedConditions {
+    let mut all = TranslatedConditions { matches, ..TranslatedConditions::default() };
     for condition in conditions {
         all.add(condition);
     }
     all
 }
 
-impl Translated {
-    fn add(&mut self, condition: &Condition) {
+impl TranslatedConditions {
+    fn add(&mut self, condition: &WrittenCondition) {
         match condition.field.as_str() {
             "host-header" => {
                 if let Some(hosts) = &condition.hostheaderconfig {
@@ -137,11 +137,11 @@ impl Translated {
         if paths.is_empty() {
             return;
         }
-        let with = |found: &Match| {
+        let with = |found: &RouteMatch| {
             let found = found.clone();
-            paths.iter().map(move |path| Match { path: Some(path.clone()), ..found.clone() })
+            paths.iter().map(move |path| RouteMatch { path: Some(path.clone()), ..found.clone() })
         };
-        let added: Vec<Match> = self.matches.iter().flat_map(with).collect();
+        let added: Vec<RouteMatch> = self.matches.iter().flat_map(with).collect();
         // why: a match without a path would go on taking every path
         self.matches.retain(|found| found.path.is_some());
         self.matches.extend(added);
@@ -175,17 +175,17 @@ impl Translated {
                 METHODS.join(", ")
             ));
         }
-        let with = |found: &Match| {
+        let with = |found: &RouteMatch| {
             let found = found.clone();
             known
                 .clone()
                 .into_iter()
-                .map(move |method| Match { method: Some(method.clone()), ..found.clone() })
+                .map(move |method| RouteMatch { method: Some(method.clone()), ..found.clone() })
         };
         self.matches = self.matches.iter().flat_map(with).collect();
     }
 
-    fn add_query(&mut self, pairs: &[Pair]) {
+    fn add_query(&mut self, pairs: &[WrittenPair]) {
         let mut taken = Vec::new();
         for pair in pairs {
             let key = pair.key.as_deref().unwrap_or_default();
@@ -203,7 +203,7 @@ impl Translated {
                 taken.push((key.to_owned(), pair.value.clone()));
             }
         }
-        let with = |found: &Match| {
+        let with = |found: &RouteMatch| {
             let found = found.clone();
             taken.clone().into_iter().map(move |pair| {
                 let mut found = found.clone();

@@ -143,7 +143,7 @@ fn name_of(source: &Source) -> String {
 fn deletions(source: &Source) -> Vec<String> {
     match source {
         Source::Group(group) => {
-            let delete = |member: &super::Member| {
+            let delete = |member: &super::GroupMember| {
                 format!("kubectl delete -n {} ingress/{}", member.key.namespace(), member.key.name())
             };
             group.members.iter().map(delete).collect()

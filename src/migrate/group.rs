@@ -2,7 +2,7 @@
 
 use super::objects::Listener;
 use super::values::{Map, Values};
-use super::{Input, Notes};
+use super::{MigrationInput, Notes};
 use crate::annotations::ingress::mutual_tls::parse_mutual_tls;
 use crate::annotations::{ALB_PREFIX, parse};
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
@@ -36,7 +36,7 @@ pub const LISTENER_ATTRIBUTES: &str = "listener-attributes.";
 
 /// A member of a group.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct GroupMember {
     /// Namespace and name.
     pub key: ObjectKey,
     /// The Ingress.
@@ -49,7 +49,7 @@ pub struct Member {
     pub listeners: Vec<Listener>,
 }
 
-impl Member {
+impl GroupMember {
     /// Value of the tag that tells where objects are from.
     pub fn origin(&self) -> String {
         format!("ingress/{}", self.key)
@@ -79,9 +79,9 @@ pub struct Group {
     /// Whether it is a group by name.
     pub is_named: bool,
     /// Members in group order.
-    pub members: Vec<Member>,
+    pub members: Vec<GroupMember>,
     /// Members that are not translated. Today they are served by the same load balancer all the same.
-    pub lost: Vec<Member>,
+    pub lost: Vec<GroupMember>,
 }
 
 impl Group {
@@ -91,8 +91,8 @@ impl Group {
     }
 
     /// Members and lost members in group order, as today's load balancer has them.
-    pub fn members_of_today(&self) -> Vec<&Member> {
-        let mut all: Vec<&Member> = self.members.iter().chain(&self.lost).collect();
+    pub fn members_of_today(&self) -> Vec<&GroupMember> {
+        let mut all: Vec<&GroupMember> = self.members.iter().chain(&self.lost).collect();
         all.sort_by_cached_key(|member| member.place(&mut Notes::default()));
         all
     }
@@ -156,7 +156,7 @@ impl Group {
     }
 }
 
-fn merge(members: &[Member]) -> Result<Values, String> {
+fn merge(members: &[GroupMember]) -> Result<Values, String> {
     let mut merged = Map::new();
     let key = |suffix: &str| format!("{ALB_PREFIX}/{suffix}");
     for suffix in SAME {
@@ -194,7 +194,7 @@ fn merge(members: &[Member]) -> Result<Values, String> {
     Ok(Values::new(object, merged))
 }
 
-fn merge_pairs(members: &[Member], suffix: &str) -> Result<Map, String> {
+fn merge_pairs(members: &[GroupMember], suffix: &str) -> Result<Map, String> {
     let mut union = Map::new();
     for member in members {
         let pairs = member.values.annotations().map(suffix);
@@ -222,8 +222,13 @@ fn join(pairs: &Map) -> String {
 }
 
 /// The groups of an input: named ones by name, then single Ingresses as they come. What cannot be placed is an error.
-pub fn groups(input: &Input, config: &Config, errors: &mut Vec<String>, notes: &mut Notes) -> Vec<Group> {
-    let mut named: BTreeMap<String, (Vec<Member>, Vec<Member>)> = BTreeMap::new();
+pub fn groups(
+    input: &MigrationInput,
+    config: &Config,
+    errors: &mut Vec<String>,
+    notes: &mut Notes,
+) -> Vec<Group> {
+    let mut named: BTreeMap<String, (Vec<GroupMember>, Vec<GroupMember>)> = BTreeMap::new();
     let mut alone = Vec::new();
     let mut seen = BTreeMap::new();
     for ingress in &input.ingresses {
@@ -248,7 +253,7 @@ pub fn groups(input: &Input, config: &Config, errors: &mut Vec<String>, notes: &
         };
         let is_lost = problem.is_some();
         errors.extend(problem);
-        let member = Member { key, ingress: ingress.clone(), params, values, listeners };
+        let member = GroupMember { key, ingress: ingress.clone(), params, values, listeners };
         match name {
             Some(name) => {
                 let (members, lost) = named.entry(name).or_default();
@@ -273,8 +278,8 @@ pub fn groups(input: &Input, config: &Config, errors: &mut Vec<String>, notes: &
 
 fn named_group(
     name: String,
-    mut members: Vec<Member>,
-    lost: Vec<Member>,
+    mut members: Vec<GroupMember>,
+    lost: Vec<GroupMember>,
     notes: &mut Notes,
 ) -> Option<Group> {
     members.sort_by_cached_key(|member| member.place(notes));

@@ -1,7 +1,7 @@
 //! LoadBalancerConfigurations.
 
 use super::Notes;
-use super::group::{Group, LISTENER_ATTRIBUTES, Member};
+use super::group::{Group, GroupMember, LISTENER_ATTRIBUTES};
 use super::objects::{Listener, MIGRATED_FROM, attributes, put};
 use super::values::{Map, Values};
 use crate::annotations::parse;
@@ -132,7 +132,7 @@ fn capacity(values: &Values, notes: &mut Notes) -> Value {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct MutualTls {
+struct WrittenMutualTls {
     port: i32,
     mode: String,
     truststore: String,
@@ -140,7 +140,7 @@ struct MutualTls {
     advertisetruststorecanames: String,
 }
 
-impl MutualTls {
+impl WrittenMutualTls {
     fn to_value(&self) -> Value {
         let mut fields = Fields::new();
         put(&mut fields, "mode", self.mode.as_str());
@@ -153,7 +153,7 @@ impl MutualTls {
 }
 
 fn listeners(group: &Group, values: &Values, notes: &mut Notes) -> Vec<Value> {
-    let mutual: Vec<MutualTls> =
+    let mutual: Vec<WrittenMutualTls> =
         match values.annotations().json("mutual-authentication", "a list of mutual TLS settings") {
             Ok(listed) => listed.unwrap_or_default(),
             Err(error) => {
@@ -162,7 +162,8 @@ fn listeners(group: &Group, values: &Values, notes: &mut Notes) -> Vec<Value> {
                 Vec::new()
             }
         };
-    let is_known = |entry: &&MutualTls| matches!(entry.mode.as_str(), "off" | "passthrough" | "verify");
+    let is_known =
+        |entry: &&WrittenMutualTls| matches!(entry.mode.as_str(), "off" | "passthrough" | "verify");
     for odd in mutual.iter().filter(|entry| !is_known(entry)) {
         let problem =
             format!("mode is {:?}, expected off, passthrough or verify: is not translated", odd.mode);
@@ -184,7 +185,7 @@ fn listeners(group: &Group, values: &Values, notes: &mut Notes) -> Vec<Value> {
             attributes(&listener_attributes(group, values, &listener, notes)),
         );
         let mutual = mutual.iter().filter(is_known).rfind(|entry| entry.port == listener.port);
-        put(&mut fields, "mutualAuthentication", mutual.map_or(Value::Null, MutualTls::to_value));
+        put(&mut fields, "mutualAuthentication", mutual.map_or(Value::Null, WrittenMutualTls::to_value));
         if fields.is_empty() {
             return None;
         }
@@ -197,7 +198,7 @@ fn listeners(group: &Group, values: &Values, notes: &mut Notes) -> Vec<Value> {
 /// Certificates of a listener: those of the members that have it. Those of the parameters of a class win.
 pub fn certificates(group: &Group, listener: &Listener) -> Vec<String> {
     let with = group.members.iter().filter(|member| member.listeners.contains(listener));
-    let of_member = |member: &Member| {
+    let of_member = |member: &GroupMember| {
         let by_class = member.params.as_ref().and_then(|params| params.spec.certificate_arn.clone());
         by_class.filter(|arns| !arns.is_empty()).unwrap_or_else(|| member.values.list("certificate-arn"))
     };
@@ -264,14 +265,14 @@ fn of_params(params: &IngressClassParams) -> Fields<String, Value> {
 }
 
 #[derive(Default)]
-struct Pairs {
+struct ParsedPairs {
     tags: Map,
     attributes: Map,
 }
 
 /// What the parameters of classes say key by key.
-fn merge_pairs(group: &Group, params: &[&std::sync::Arc<IngressClassParams>]) -> Result<Pairs, String> {
-    let mut pairs = Pairs::default();
+fn merge_pairs(group: &Group, params: &[&std::sync::Arc<IngressClassParams>]) -> Result<ParsedPairs, String> {
+    let mut pairs = ParsedPairs::default();
     for params in params {
         let tags = params.spec.tags.iter().flatten().map(|tag| ("tag", &tag.key, &tag.value));
         let listed = params.spec.load_balancer_attributes.iter().flatten();

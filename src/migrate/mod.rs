@@ -24,7 +24,7 @@ pub mod verify;
 pub mod warnings;
 mod written;
 
-pub use group::{Group, Member};
+pub use group::{Group, GroupMember};
 
 use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
 use crate::config::Config;
@@ -32,17 +32,17 @@ use crate::facts::group::{class_annotation_matches, ingress_ref};
 use crate::finding::{Finding, ObjectRef};
 use crate::gateway::Controller;
 use names::Names;
-use objects::{Parent, configured, gateway, route};
+use objects::{ListenerParent, configured, gateway, route};
 use routes::RouteContext;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use target_group::TargetGroups;
+use target_group::TargetGroupConfigurations;
 use values::Values;
 
 /// What is migrated. Ingresses and Services have namespaces.
 #[derive(Clone, Debug, Default)]
-pub struct Input {
+pub struct MigrationInput {
     /// The Ingresses.
     pub ingresses: Vec<Arc<Ingress>>,
     /// The Services behind them, and those that are migrated themselves.
@@ -55,7 +55,7 @@ pub struct Input {
 
 /// What to generate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct MigrationOptions {
     /// Whether Gateways are only planned at first.
     pub is_dry_run: bool,
     /// Whether Services of type LoadBalancer are migrated, too.
@@ -118,7 +118,7 @@ pub struct Migration {
     pub gateways: Vec<Value>,
     /// Routes.
     pub routes: Vec<Value>,
-    /// TargetGroupConfigurations.
+    /// TargetGroups.
     pub target_groups: Vec<Value>,
     /// ListenerRuleConfigurations.
     pub rules: BTreeMap<ObjectKey, Value>,
@@ -187,7 +187,7 @@ fn foreign(ingress: &Ingress, why: &str, notes: &mut Notes) -> Foreign {
     Foreign
 }
 
-impl Input {
+impl MigrationInput {
     /// The parameters of the class of an Ingress. That it is another controller's is told.
     fn params_of(
         &self,
@@ -230,7 +230,7 @@ impl Input {
     }
 
     /// The Services with their annotations.
-    fn services(&self) -> rule::Services {
+    fn services(&self) -> rule::InputServices {
         let one = |service: &Arc<Service>| {
             let key = ObjectKey::of(&**service);
             let object = ObjectRef {
@@ -251,7 +251,7 @@ fn is_default(class: &IngressClass) -> bool {
 }
 
 /// Translates everything that can be; what cannot be is among the errors.
-pub fn translate(input: &Input, options: Options, config: &Config) -> Migration {
+pub fn translate(input: &MigrationInput, options: MigrationOptions, config: &Config) -> Migration {
     let mut migration = Migration::default();
     let mut errors = Vec::new();
     let groups = group::groups(input, config, &mut errors, &mut migration.notes);
@@ -262,7 +262,7 @@ pub fn translate(input: &Input, options: Options, config: &Config) -> Migration 
         names.take(routes::ROUTE, member.key.namespace(), (member.key.name(), "route"), &purpose);
     }
     let services = input.services();
-    let mut target_groups = TargetGroups::default();
+    let mut target_groups = TargetGroupConfigurations::default();
     for group in groups {
         let mut part = Migration::default();
         match add_group(group, options, &services, &mut names, &mut part, &mut target_groups) {
@@ -288,11 +288,11 @@ pub fn translate(input: &Input, options: Options, config: &Config) -> Migration 
 /// Adds what a group becomes. Errors of single members cost these members.
 fn add_group(
     mut group: Group,
-    options: Options,
-    services: &rule::Services,
+    options: MigrationOptions,
+    services: &rule::InputServices,
     names: &mut Names,
     migration: &mut Migration,
-    target_groups: &mut TargetGroups,
+    target_groups: &mut TargetGroupConfigurations,
 ) -> Result<Vec<String>, String> {
     if group.spans_namespaces() {
         migration.notes.lines.push(warnings::across_namespaces(&group.name));
@@ -349,9 +349,9 @@ fn add_group(
 /// What became of the members of a group.
 #[derive(Default)]
 struct AddedMembers {
-    translated: Vec<Member>,
+    translated: Vec<GroupMember>,
     /// Those that are not translated, and why.
-    lost: Vec<Member>,
+    lost: Vec<GroupMember>,
     errors: Vec<String>,
 }
 
@@ -387,7 +387,7 @@ fn add_redirects(
     for listener in group.listeners().iter().filter(|listener| listener.protocol == "HTTP") {
         let purpose = format!("{} {}", group.origin(), listener.section());
         let name = names.take(routes::ROUTE, &group.namespace, (&group.name, "redirect"), &purpose);
-        let parent = Parent { gateway: gateway.clone(), section: listener.section() };
+        let parent = ListenerParent { gateway: gateway.clone(), section: listener.section() };
         let filter = json!({"scheme": "https", "port": port, "statusCode": 301});
         let rule = json!({"filters": [{"type": "RequestRedirect", "requestRedirect": filter}]});
         migration.routes.push(route(routes::ROUTE, &gateway.sibling(name), &[parent], &[], vec![rule]));

@@ -118,7 +118,7 @@ pub fn gateway(
 
 /// A listener of a Gateway that a route attaches to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parent {
+pub struct ListenerParent {
     /// The Gateway.
     pub gateway: ObjectKey,
     /// Name of the listener.
@@ -126,8 +126,8 @@ pub struct Parent {
 }
 
 /// The references of a route in a namespace to its parents.
-pub fn parent_refs(namespace: &str, parents: &[Parent]) -> Vec<Value> {
-    let reference = |parent: &Parent| {
+pub fn parent_refs(namespace: &str, parents: &[ListenerParent]) -> Vec<Value> {
+    let reference = |parent: &ListenerParent| {
         let mut fields = Map::new();
         put(&mut fields, "name", parent.gateway.name());
         put(&mut fields, "sectionName", parent.section.as_str());
@@ -143,7 +143,7 @@ pub fn parent_refs(namespace: &str, parents: &[Parent]) -> Vec<Value> {
 pub fn route(
     kind: &str,
     key: &ObjectKey,
-    parents: &[Parent],
+    parents: &[ListenerParent],
     hostnames: &[String],
     rules: Vec<Value>,
 ) -> Value {

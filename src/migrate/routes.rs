@@ -1,12 +1,12 @@
 //! HTTPRoutes of an Ingress: which rules stand together for which hosts and listeners.
 
-use super::condition::Match;
-use super::group::{Group, Member};
+use super::condition::RouteMatch;
+use super::group::{Group, GroupMember};
 use super::load_balancer::certificates;
 use super::names::Names;
-use super::objects::{MIGRATED_FROM, Parent, configured, put, route, section};
+use super::objects::{ListenerParent, MIGRATED_FROM, configured, put, route, section};
 use super::path::PathMatch;
-use super::rule::{Extension, RouteRule, RuleReader, Services};
+use super::rule::{Extension, IngressRuleReader, InputServices, RouteRule};
 use super::values::Map;
 use super::{Migration, Notes};
 use crate::api::ObjectKey;
@@ -32,7 +32,7 @@ struct ReadRules {
     /// Whether redirects were left out that would lead to where the request was made.
     has_loops: bool,
     /// What its rules answer.
-    answered: Vec<Answered>,
+    answered: Vec<AnsweredRequests>,
 }
 
 /// Some rules for some hosts; no hosts: every one.
@@ -47,7 +47,7 @@ struct Draft {
 
 /// Requests that are answered by a rule before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct AnsweredRequests {
     /// Names of the listeners.
     sections: Vec<String>,
     /// The host; empty: every one.
@@ -58,7 +58,7 @@ pub struct Answered {
     is_default: bool,
 }
 
-impl Answered {
+impl AnsweredRequests {
     fn of(sections: &[String], host: &str, path: Option<PathMatch>, is_default: bool) -> Self {
         Self { sections: sections.to_vec(), host: host.to_owned(), path, is_default }
     }
@@ -86,25 +86,26 @@ pub struct RouteContext<'a> {
     /// The port that HTTP requests are redirected to.
     pub ssl_redirect: Option<i32>,
     /// The Services that are known.
-    pub services: &'a Services,
+    pub services: &'a InputServices,
 }
 
 /// Adds the routes of a member, and what they refer to. `answered`: what the members before answer.
 pub fn add(
     context: RouteContext<'_>,
-    member: &Member,
+    member: &GroupMember,
     names: &mut Names,
-    answered: &mut Vec<Answered>,
+    answered: &mut Vec<AnsweredRequests>,
     migration: &mut Migration,
 ) -> Result<(), String> {
     let RouteContext { group, gateway, ssl_redirect, services } = context;
     let tags = member.tags(&mut migration.notes);
     let parents = parents(group, member, gateway, ssl_redirect, &mut migration.notes);
-    let (secure, plain): (Vec<Parent>, Vec<Parent>) =
+    let (secure, plain): (Vec<ListenerParent>, Vec<ListenerParent>) =
         parents.iter().cloned().partition(|parent| parent.section.starts_with("https-"));
     let earlier = answered.clone();
-    let read = |is_secure: bool, parents: &[Parent], notes: &mut Notes| {
-        let mut reader = RuleReader { member, services, is_tagged: !tags.is_empty(), is_secure, notes };
+    let read = |is_secure: bool, parents: &[ListenerParent], notes: &mut Notes| {
+        let mut reader =
+            IngressRuleReader { member, services, is_tagged: !tags.is_empty(), is_secure, notes };
         let sections: Vec<String> = parents.iter().map(|parent| parent.section.clone()).collect();
         read_rules(&mut reader, &sections, &earlier)
     };
@@ -138,7 +139,7 @@ pub fn add(
     Ok(())
 }
 
-fn asks_for_login(member: &Member, services: &Services) -> bool {
+fn asks_for_login(member: &GroupMember, services: &InputServices) -> bool {
     let asks = |values: &super::values::Values| values.text("auth-type").is_some_and(|kind| kind != "none");
     let of_services = services.iter().filter(|(key, _)| key.namespace() == member.key.namespace());
     let names = crate::facts::group::backends(&member.ingress);
@@ -152,7 +153,7 @@ fn asks_for_login(member: &Member, services: &Services) -> bool {
         || of_services.filter(|(key, _)| names.contains(&key.name())).any(|(_, (_, values))| asks(values))
 }
 
-fn tell_unprotected(member: &Member, notes: &mut Notes) {
+fn tell_unprotected(member: &GroupMember, notes: &mut Notes) {
     let problem = "asks for authentication and has HTTP listeners, on which an ALB cannot do it: requests to them are served without, as today";
     notes.add(
         Finding::warning(&member.values.object, problem)
@@ -163,15 +164,15 @@ fn tell_unprotected(member: &Member, notes: &mut Notes) {
 /// The listeners that the routes of a member attach to.
 fn parents(
     group: &Group,
-    member: &Member,
+    member: &GroupMember,
     gateway: &ObjectKey,
     ssl_redirect: Option<i32>,
     notes: &mut Notes,
-) -> Vec<Parent> {
-    let parent = |section: String| Parent { gateway: gateway.clone(), section };
+) -> Vec<ListenerParent> {
+    let parent = |section: String| ListenerParent { gateway: gateway.clone(), section };
     let all = member.listeners.iter().map(|listener| parent(listener.section()));
     let Some(port) = ssl_redirect else { return all.collect() };
-    let own: Vec<Parent> = all.filter(|found| found.section.starts_with("https-")).collect();
+    let own: Vec<ListenerParent> = all.filter(|found| found.section.starts_with("https-")).collect();
     if !own.is_empty() {
         return own;
     }
@@ -188,9 +189,9 @@ fn parents(
 
 /// `earlier`: what the members before answer.
 fn read_rules(
-    reader: &mut RuleReader<'_>,
+    reader: &mut IngressRuleReader<'_>,
     sections: &[String],
-    earlier: &[Answered],
+    earlier: &[AnsweredRequests],
 ) -> Result<ReadRules, String> {
     let spec = reader.member.ingress.spec.clone().unwrap_or_default();
     let mut read = ReadRules { rules: Vec::new(), default: None, has_loops: false, answered: Vec::new() };
@@ -212,9 +213,9 @@ impl ReadRules {
     fn add_entry(
         &mut self,
         entry: &IngressRule,
-        reader: &mut RuleReader<'_>,
+        reader: &mut IngressRuleReader<'_>,
         sections: &[String],
-        earlier: &[Answered],
+        earlier: &[AnsweredRequests],
     ) -> Result<(), String> {
         let secure = reader.member.listeners.iter().filter(|found| found.protocol == "HTTPS");
         let ports: Vec<i32> = secure.map(|found| found.port).collect();
@@ -243,7 +244,7 @@ impl ReadRules {
             let is_for_all = rule.is_for_all_requests();
             if is_for_all || only.is_some() {
                 let path = only.filter(|_| !is_for_all).cloned();
-                self.answered.push(Answered::of(sections, &host, path, false));
+                self.answered.push(AnsweredRequests::of(sections, &host, path, false));
             }
             of_entry.push((at, rule));
         }
@@ -257,20 +258,20 @@ impl ReadRules {
     fn add_default(
         &mut self,
         default: RouteRule,
-        reader: &mut RuleReader<'_>,
+        reader: &mut IngressRuleReader<'_>,
         sections: &[String],
-        earlier: &[Answered],
+        earlier: &[AnsweredRequests],
     ) {
         let mut known = self.answered.iter().chain(earlier);
         let is_answered = known.any(|known| known.path.is_none() && known.covers(sections, "", None));
         let is_everywhere =
-            |known: &Answered| sections.iter().all(|section| known.sections.contains(section));
+            |known: &AnsweredRequests| sections.iter().all(|section| known.sections.contains(section));
         let has_default = earlier.iter().any(|known| known.is_default && is_everywhere(known));
         if is_answered || has_default {
             reader.tell_unasked("the default backend", sections);
             return;
         }
-        self.answered.push(Answered::of(sections, "", None, true));
+        self.answered.push(AnsweredRequests::of(sections, "", None, true));
         self.default = Some(default);
     }
 }
@@ -286,7 +287,13 @@ fn precedence(path: &HTTPIngressPath) -> (u8, std::cmp::Reverse<usize>) {
 }
 
 /// Which rules stand in which route.
-fn drafts(group: &Group, member: &Member, read: &ReadRules, prefix: &str, notes: &mut Notes) -> Vec<Draft> {
+fn drafts(
+    group: &Group,
+    member: &GroupMember,
+    read: &ReadRules,
+    prefix: &str,
+    notes: &mut Notes,
+) -> Vec<Draft> {
     let name = member.key.name();
     let named = |suffix: &str| (name.to_owned(), format!("{prefix}{suffix}"));
     let mut drafts = by_hosts(name, prefix, read);
@@ -329,7 +336,7 @@ fn drafts(group: &Group, member: &Member, read: &ReadRules, prefix: &str, notes:
     drafts
 }
 
-fn has_hosts(member: &Member) -> bool {
+fn has_hosts(member: &GroupMember) -> bool {
     let spec = member.ingress.spec.as_ref();
     let rules = spec.into_iter().flat_map(|spec| spec.rules.iter().flatten());
     let tls = spec.into_iter().flat_map(|spec| spec.tls.iter().flatten());
@@ -386,7 +393,7 @@ fn of_conditions(prefix: &str, read: &ReadRules) -> Vec<Draft> {
 }
 
 /// Hosts that the Ingress wants TLS for and that no route is for.
-fn tls_hosts(member: &Member, drafts: &[Draft]) -> Vec<String> {
+fn tls_hosts(member: &GroupMember, drafts: &[Draft]) -> Vec<String> {
     let tls = member.ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
     let mut extra: Vec<String> = Vec::new();
     for host in tls.flat_map(|tls| tls.hosts.iter().flatten()).map(|host| host.to_lowercase()) {
@@ -399,16 +406,16 @@ fn tls_hosts(member: &Member, drafts: &[Draft]) -> Vec<String> {
 }
 
 /// Whether an HTTPS listener of a member has no certificate by name.
-fn lacks_certificate(group: &Group, member: &Member) -> bool {
+fn lacks_certificate(group: &Group, member: &GroupMember) -> bool {
     let mut secure = member.listeners.iter().filter(|listener| listener.protocol == "HTTPS");
     secure.any(|listener| certificates(group, listener).is_empty())
 }
 
 /// Writes a route in as many parts as the API server asks for.
 fn write(
-    member: &Member,
+    member: &GroupMember,
     draft: Draft,
-    parents: &[Parent],
+    parents: &[ListenerParent],
     tags: &Map,
     names: &mut Names,
     migration: &mut Migration,
@@ -469,17 +476,17 @@ fn parts(rules: Vec<RouteRule>) -> Vec<Vec<RouteRule>> {
 
 /// A rule in rules with as many matches as one takes.
 fn small(rule: RouteRule) -> Vec<RouteRule> {
-    let matches: Vec<Match> = rule.matches.clone().unwrap_or_default();
+    let matches: Vec<RouteMatch> = rule.matches.clone().unwrap_or_default();
     if matches.len() <= MOST_MATCHES_OF_RULE {
         return vec![rule];
     }
-    let part = |matches: &[Match]| RouteRule { matches: Some(matches.to_vec()), ..rule.clone() };
+    let part = |matches: &[RouteMatch]| RouteRule { matches: Some(matches.to_vec()), ..rule.clone() };
     matches.chunks(MOST_MATCHES_OF_RULE).map(part).collect()
 }
 
 /// The name of the ListenerRuleConfiguration of a rule, which is added unless it is there.
 fn rule_configuration(
-    member: &Member,
+    member: &GroupMember,
     extension: &Extension,
     tags: &Map,
     names: &mut Names,

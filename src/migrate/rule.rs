@@ -1,8 +1,8 @@
 //! Rules of HTTPRoutes, from backends of Ingresses.
 
-use super::action::{self, Answered};
-use super::condition::{self, Match};
-use super::group::Member;
+use super::action::{self, TranslatedAction};
+use super::condition::{self, RouteMatch};
+use super::group::GroupMember;
 use super::objects::{extension_ref, put};
 use super::path::{self, PathMatch};
 use super::values::Values;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RouteRule {
     /// The requests it is for; `None`: every one.
-    pub matches: Option<Vec<Match>>,
+    pub matches: Option<Vec<RouteMatch>>,
     /// Hosts that it is for besides that of its rule.
     pub hosts: Vec<String>,
     /// What is done with requests on the way.
@@ -69,7 +69,7 @@ impl Extension {
 impl RouteRule {
     /// Whether it is true of every request for its host.
     pub fn is_for_all_requests(&self) -> bool {
-        let is_all = |found: &Match| {
+        let is_all = |found: &RouteMatch| {
             let is_any =
                 found.path.as_ref().is_none_or(|path| *path == path::last() || *path == path::pattern("/*"));
             is_any && found.headers.is_empty() && found.query.is_empty() && found.method.is_none()
@@ -105,7 +105,7 @@ impl RouteRule {
     pub fn to_value(&self, configuration: Option<&str>) -> Value {
         let mut rule = Fields::new();
         if let Some(matches) = &self.matches {
-            put(&mut rule, "matches", matches.iter().map(Match::to_value).collect::<Vec<_>>());
+            put(&mut rule, "matches", matches.iter().map(RouteMatch::to_value).collect::<Vec<_>>());
         }
         let filters = configuration.map(extension_ref).into_iter().chain(self.filters.iter().cloned());
         put(&mut rule, "filters", filters.collect::<Vec<_>>());
@@ -115,14 +115,14 @@ impl RouteRule {
 }
 
 /// Services of the input with their annotations.
-pub type Services = BTreeMap<ObjectKey, (Arc<Service>, Values)>;
+pub type InputServices = BTreeMap<ObjectKey, (Arc<Service>, Values)>;
 
 /// Reads the rules of a member.
-pub struct RuleReader<'a> {
+pub struct IngressRuleReader<'a> {
     /// The member.
-    pub member: &'a Member,
+    pub member: &'a GroupMember,
     /// The Services that are known.
-    pub services: &'a Services,
+    pub services: &'a InputServices,
     /// Whether rules have tags of the user.
     pub is_tagged: bool,
     /// Whether the rules are for HTTPS listeners.
@@ -131,7 +131,7 @@ pub struct RuleReader<'a> {
     pub notes: &'a mut Notes,
 }
 
-impl RuleReader<'_> {
+impl IngressRuleReader<'_> {
     /// The rule of a path; `None`: there is none, which is told.
     pub fn of_path(&mut self, host: &str, path: &HTTPIngressPath) -> Result<Option<RouteRule>, String> {
         let text = path.path.as_deref().unwrap_or_default();
@@ -143,7 +143,7 @@ impl RuleReader<'_> {
             }
             Err(problem) => return Err(self.of_ingress(&problem)),
         };
-        let matches = vec![Match { path: matched, ..Match::default() }];
+        let matches = vec![RouteMatch { path: matched, ..RouteMatch::default() }];
         let Some(service) = &path.backend.service else {
             return Ok(Some(RouteRule { matches: Some(matches), ..RouteRule::default() }));
         };
@@ -177,7 +177,7 @@ impl RuleReader<'_> {
         let prefix = format!("ingress {} defaultBackend: ", self.member.key);
         let mut rule = self.of_backend(service, &prefix)?;
         if let Some(rule) = rule.as_mut().filter(|_| self.has_regexes()) {
-            rule.matches = Some(vec![Match { path: Some(path::last()), ..Match::default() }]);
+            rule.matches = Some(vec![RouteMatch { path: Some(path::last()), ..RouteMatch::default() }]);
         }
         Ok(rule)
     }
@@ -200,9 +200,9 @@ impl RuleReader<'_> {
                     self.named_port(&service.name, name).map_err(|problem| format!("{prefix}{problem}"))?
                 }
             };
-            Some(Answered::service(&service.name, port))
+            Some(TranslatedAction::service(&service.name, port))
         };
-        let Some(Answered { filters, backends, action, services, lone_service }) = answered else {
+        let Some(TranslatedAction { filters, backends, action, services, lone_service }) = answered else {
             return Ok(None);
         };
         let authentication = self.authentication(lone_service.as_deref())?;
@@ -217,7 +217,7 @@ impl RuleReader<'_> {
         Ok(Some(RouteRule { filters, backends, extension, services, ..RouteRule::default() }))
     }
 
-    fn of_annotation(&mut self, name: &str) -> Result<Option<Answered>, String> {
+    fn of_annotation(&mut self, name: &str) -> Result<Option<TranslatedAction>, String> {
         let suffix = format!("actions.{name}");
         let failed =
             |problem: String| self.of_ingress(&format!("failed in parse action annotation: {problem}"));
@@ -272,10 +272,10 @@ impl RuleReader<'_> {
         let failed = |problem: String| {
             self.of_ingress(&format!("failed to parse condition annotation for {name:?}: {problem}"))
         };
-        let written: Option<Vec<written::Condition>> =
+        let written: Option<Vec<written::WrittenCondition>> =
             written::read(&self.member.values, &suffix, "a list of conditions").map_err(failed)?;
         let Some(written) = written.filter(|written| !written.is_empty()) else { return Ok(true) };
-        if let Some(lack) = written.iter().find_map(written::Condition::lack) {
+        if let Some(lack) = written.iter().find_map(written::WrittenCondition::lack) {
             // why no rule at all: without the condition it would serve whom it is meant to keep out
             let key = self.member.values.annotations().key(&suffix);
             self.notes.add_error(self.of_ingress(&format!("{key}: {lack}: the rule is left out")));
@@ -310,7 +310,7 @@ impl RuleReader<'_> {
         let failed = |problem: String| {
             self.of_ingress(&format!("failed to parse transform annotation for {name:?}: {problem}"))
         };
-        let written: Option<Vec<written::Transform>> =
+        let written: Option<Vec<written::WrittenTransform>> =
             written::read(&self.member.values, &suffix, "a list of transforms").map_err(failed)?;
         let is_redirect = rule.filters.iter().any(|filter| filter.get("requestRedirect").is_some());
         let written = written.unwrap_or_default();

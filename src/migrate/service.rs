@@ -4,9 +4,11 @@
 //! fields that they mean. What names things in AWS is taken from the annotations.
 
 use super::names::Names;
-use super::objects::{self, Listener, MIGRATED_FROM, Parent, attributes, configured, gateway, put, route};
-use super::verify::{Difference, Obstacle, World, compare_stacks};
-use super::{Input, Migration, Options, Source};
+use super::objects::{
+    self, Listener, ListenerParent, MIGRATED_FROM, attributes, configured, gateway, put, route,
+};
+use super::verify::{Difference, GeneratedObjects, Obstacle, compare_stacks};
+use super::{Migration, MigrationInput, MigrationOptions, Source};
 use crate::admission::dry_build::{build_with_answers, completed};
 use crate::admission::permissive_facts::{KnownServices, PermissiveAws};
 use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
@@ -25,8 +27,8 @@ use std::sync::Arc;
 
 /// Adds what Services become.
 pub fn add(
-    input: &Input,
-    options: Options,
+    input: &MigrationInput,
+    options: MigrationOptions,
     config: &Config,
     names: &mut Names,
     migration: &mut Migration,
@@ -68,7 +70,7 @@ pub fn add(
     }
 }
 
-fn known_services(input: &Input) -> Arc<KnownServices> {
+fn known_services(input: &MigrationInput) -> Arc<KnownServices> {
     let one = |service: &Arc<Service>| {
         let key = ObjectKey::of(&**service);
         ((key.namespace().to_owned(), key.name().to_owned()), Arc::new(completed(service)))
@@ -120,7 +122,7 @@ struct Printed {
 type RouteProps<'r> = (&'r Printed, Fields<String, Value>);
 
 impl ServicePrinter<'_> {
-    fn print(mut self, options: Options) {
+    fn print(mut self, options: MigrationOptions) {
         let origin = format!("service/{}", self.key);
         let namespace = self.key.namespace().to_owned();
         let mut take = |kind, suffix: &str| {
@@ -135,7 +137,7 @@ impl ServicePrinter<'_> {
         for listener in &all {
             for (protocol, kind) in listeners_of(&listener.protocol) {
                 let found = Listener { port: listener.port, protocol: (*protocol).to_owned() };
-                let parent = Parent { gateway: gateway_key.clone(), section: found.section() };
+                let parent = ListenerParent { gateway: gateway_key.clone(), section: found.section() };
                 listeners.push(found);
                 routes.extend(self.route(kind, protocol, listener, &parent));
             }
@@ -272,7 +274,7 @@ impl ServicePrinter<'_> {
         kind: &'static str,
         protocol: &str,
         listener: &crate::model::Listener,
-        parent: &Parent,
+        parent: &ListenerParent,
     ) -> Option<Printed> {
         let forward = forward_of(&listener.default_actions)?;
         let is_alone = forward.target_groups.len() == 1;
@@ -431,7 +433,7 @@ fn listeners_of(protocol: &Protocol) -> &'static [(&'static str, &'static str)] 
 pub(super) fn compare(
     service: &Service,
     gateway: &ObjectKey,
-    world: &World,
+    world: &GeneratedObjects,
     config: &Config,
 ) -> Result<Vec<Difference>, Obstacle> {
     let today = stack_of(service, &world.services, config).map_err(Obstacle::Today)?;

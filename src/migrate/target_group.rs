@@ -1,7 +1,7 @@
-//! TargetGroupConfigurations: what Ingresses and Services say about target groups.
+//! TargetGroups: what Ingresses and Services say about target groups.
 
 use super::Notes;
-use super::group::Member;
+use super::group::GroupMember;
 use super::names::Names;
 use super::objects::{MIGRATED_FROM, attributes, configured, put};
 use super::values::Values;
@@ -24,16 +24,16 @@ struct Entry {
 
 /// The Services that routes have as backends.
 #[derive(Clone, Debug, Default)]
-pub struct TargetGroups {
+pub struct TargetGroupConfigurations {
     /// By Service, then by place in which Ingresses came.
     entries: BTreeMap<ObjectKey, Vec<Entry>>,
 }
 
-impl TargetGroups {
+impl TargetGroupConfigurations {
     /// Notes that routes of a member have a port of a Service as a backend.
     pub fn add(
         &mut self,
-        member: &Member,
+        member: &GroupMember,
         service: (&ObjectKey, i32),
         of_service: Option<&Values>,
         routes: &[ObjectKey],

@@ -61,9 +61,9 @@ proptest! {
         other in prop::collection::vec(annotation(), 0..6),
         paths in prop::collection::vec(path(), 0..40),
     ) {
-        let input = Input { ingresses: vec![ingress("web", &one, &paths), ingress("other", &other, &paths)], ..Input::default() };
+        let input = MigrationInput { ingresses: vec![ingress("web", &one, &paths), ingress("other", &other, &paths)], ..MigrationInput::default() };
         let config = Config::default();
-        let migration = translate(&input, Options { is_dry_run: true, with_services: true }, &config);
+        let migration = translate(&input, MigrationOptions { is_dry_run: true, with_services: true }, &config);
         let mut names = BTreeSet::new();
         for object in migration.objects() {
             let name = (object["kind"].to_string(), object["metadata"].to_string());
@@ -84,9 +84,10 @@ fn an_ingress_of_many_hosts_and_paths_is_split_and_stays_the_same() {
     let paths: Vec<(String, String, String)> =
         (0..50).map(|at| (format!("h{}.example", at % 20), format!("/p{at}"), "Prefix".to_owned())).collect();
     let target = [("alb.ingress.kubernetes.io/target-type".to_owned(), "ip".to_owned())];
-    let input = Input { ingresses: vec![ingress("web", &target, &paths)], ..Input::default() };
+    let input =
+        MigrationInput { ingresses: vec![ingress("web", &target, &paths)], ..MigrationInput::default() };
     let config = Config::default();
-    let migration = translate(&input, Options::default(), &config);
+    let migration = translate(&input, MigrationOptions::default(), &config);
     assert!(migration.routes.len() > 16);
     let [compared] = <[verify::Compared; 1]>::try_from(verify::compare(&migration, &input, &config)).unwrap();
     assert_eq!(compared.obstacle, None);
@@ -112,13 +113,13 @@ fn one_path(name: &str, class: &str, port: &Value, annotations: &[(&str, &str)])
     Arc::new(serde_json::from_value(object).unwrap())
 }
 
-fn translated(ingresses: Vec<Arc<Ingress>>) -> (Input, Migration) {
-    let input = Input { ingresses, ..Input::default() };
-    let migration = translate(&input, Options::default(), &Config::default());
+fn translated(ingresses: Vec<Arc<Ingress>>) -> (MigrationInput, Migration) {
+    let input = MigrationInput { ingresses, ..MigrationInput::default() };
+    let migration = translate(&input, MigrationOptions::default(), &Config::default());
     (input, migration)
 }
 
-fn only_compared(input: &Input, migration: &Migration) -> verify::Compared {
+fn only_compared(input: &MigrationInput, migration: &Migration) -> verify::Compared {
     let compared = verify::compare(migration, input, &Config::default());
     <[verify::Compared; 1]>::try_from(compared).unwrap().into_iter().next().unwrap()
 }
@@ -234,9 +235,9 @@ fn the_class_annotation_is_read_as_the_controller_reads_it() {
     for (configured, annotation, named, is_ours) in cases {
         let ingress = one_path("web", named, &number(), &[("kubernetes.io/ingress.class", annotation)]);
         let classes = vec![class("alb", "ingress.k8s.aws/alb"), class("nginx", "k8s.io/ingress-nginx")];
-        let input = Input { ingresses: vec![ingress], classes, ..Input::default() };
+        let input = MigrationInput { ingresses: vec![ingress], classes, ..MigrationInput::default() };
         let config = Config { ingress_class: configured.to_owned(), ..Config::default() };
-        let migration = translate(&input, Options::default(), &config);
+        let migration = translate(&input, MigrationOptions::default(), &config);
         assert_eq!(migration.gateways.len() == 1, is_ours, "{configured} {annotation} {named}");
     }
 }
@@ -258,15 +259,15 @@ fn members_of_different_classes_keep_their_own_target_types_and_tags() {
                 .unwrap(),
         )
     };
-    let input = Input {
+    let input = MigrationInput {
         ingresses: ["one", "two"]
             .map(|name| one_path(name, name, &number(), &[("group.name", "team")]))
             .to_vec(),
         classes: vec![class("one"), class("two")],
         params: vec![params("one", "instance"), params("two", "ip")],
-        ..Input::default()
+        ..MigrationInput::default()
     };
-    let migration = translate(&input, Options::default(), &Config::default());
+    let migration = translate(&input, MigrationOptions::default(), &Config::default());
     let [one, two] = migration.target_groups.as_slice() else { panic!("{:?}", migration.target_groups) };
     for (object, name, other, kind) in [(one, "one", "two", "instance"), (two, "two", "one", "ip")] {
         let given = &object["spec"]["defaultConfiguration"];

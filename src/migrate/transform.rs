@@ -1,14 +1,14 @@
 //! Transforms: how path and host of requests are changed.
 
-use super::condition::Match;
+use super::condition::RouteMatch;
 use super::objects::put;
-use super::written::{Rewrite, Rewrites, Transform};
+use super::written::{Rewrites, WrittenRewrite, WrittenTransform};
 use crate::api::gateway::PathMatchType;
 use serde_json::{Map as Fields, Value, json};
 
 /// What transforms come to.
 #[derive(Clone, Debug, Default)]
-pub struct Translated {
+pub struct TranslatedTransforms {
     /// A filter of the rule.
     pub filter: Option<Value>,
     /// What cannot be expressed.
@@ -18,8 +18,8 @@ pub struct Translated {
 }
 
 /// The transforms of a rule with these matches.
-pub fn translate(transforms: &[Transform], matches: &[Match]) -> Translated {
-    let mut all = Translated::default();
+pub fn translate(transforms: &[WrittenTransform], matches: &[RouteMatch]) -> TranslatedTransforms {
+    let mut all = TranslatedTransforms::default();
     let mut rewrite = Fields::new();
     for transform in transforms {
         match transform.type_.as_str() {
@@ -48,8 +48,8 @@ pub fn translate(transforms: &[Transform], matches: &[Match]) -> Translated {
     all
 }
 
-impl Translated {
-    fn refuse(&mut self, kind: &str, rewrite: &Rewrite) {
+impl TranslatedTransforms {
+    fn refuse(&mut self, kind: &str, rewrite: &WrittenRewrite) {
         if has_group(&rewrite.replace) {
             self.lines.push(format!(
                 "WARNING: {kind} transform with capture group reference {:?} cannot be represented in Gateway API — skipping.",
@@ -64,7 +64,7 @@ impl Translated {
     }
 }
 
-fn first(rewrites: Option<&Rewrites>) -> Option<&Rewrite> {
+fn first(rewrites: Option<&Rewrites>) -> Option<&WrittenRewrite> {
     rewrites?.rewrites.first()
 }
 
@@ -81,8 +81,8 @@ fn is_whole(regex: &str) -> bool {
 }
 
 /// The new path: of the whole, or of the prefix that the rule is for.
-fn of_path(rewrite: &Rewrite, matches: &[Match]) -> Option<Value> {
-    let Rewrite { regex, replace } = rewrite;
+fn of_path(rewrite: &WrittenRewrite, matches: &[RouteMatch]) -> Option<Value> {
+    let WrittenRewrite { regex, replace } = rewrite;
     let only = match matches {
         [only] => only.path.as_ref().filter(|path| path.type_ == PathMatchType::PathPrefix),
         _ => None,

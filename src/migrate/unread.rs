@@ -1,7 +1,7 @@
 //! What of an Ingress has no place among the generated objects, and why.
 
 use super::Notes;
-use super::group::{LISTENER_ATTRIBUTES, Member};
+use super::group::{GroupMember, LISTENER_ATTRIBUTES};
 use super::objects::Listener;
 use crate::annotations::{ALB_PREFIX, table};
 use crate::finding::Finding;
@@ -35,7 +35,7 @@ const WITHOUT_EQUIVALENT: [(&str, &str); 7] = [
 const LEFT_BEHIND: [&str; 3] = ["kubectl.kubernetes.io/", "kubernetes.io/ingress.class", "meta.helm.sh/"];
 
 /// Tells what of a member is not translated.
-pub fn tell(member: &Member, listeners: &[Listener], notes: &mut Notes) {
+pub fn tell(member: &GroupMember, listeners: &[Listener], notes: &mut Notes) {
     let object = &member.values.object;
     for (key, value) in member.values.map() {
         let Some(suffix) = key.strip_prefix(ALB_PREFIX).and_then(|rest| rest.strip_prefix('/')) else {

@@ -1,6 +1,6 @@
 //! What the tool that came first warns of, in its words, so that scripts which look for them go on working.
 
-use super::Input;
+use super::MigrationInput;
 use crate::annotations::ALB_PREFIX;
 use crate::api::ObjectKey;
 use crate::facts::group::USE_ANNOTATION;
@@ -32,7 +32,7 @@ pub fn across_namespaces(group: &str) -> String {
 }
 
 /// Said of an input as a whole.
-pub fn of_input(input: &Input) -> Vec<String> {
+pub fn of_input(input: &MigrationInput) -> Vec<String> {
     let mut lines = missing(input);
     if !lines.is_empty() {
         lines.push(TIP.to_owned());
@@ -52,7 +52,7 @@ pub fn of_input(input: &Input) -> Vec<String> {
 }
 
 /// Objects that Ingresses name and that are not there.
-fn missing(input: &Input) -> Vec<String> {
+fn missing(input: &MigrationInput) -> Vec<String> {
     let services: BTreeSet<ObjectKey> =
         input.services.iter().map(|service| ObjectKey::of(&**service)).collect();
     let mut lines = Vec::new();

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 /// An action.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Action {
+pub struct WrittenAction {
     /// `forward`, `redirect` or `fixed-response`.
     #[serde(rename = "type")]
     pub type_: String,
@@ -17,17 +17,17 @@ pub struct Action {
     /// A target group that exists.
     pub targetgroupname: Option<String>,
     /// An answer.
-    pub fixedresponseconfig: Option<FixedResponse>,
+    pub fixedresponseconfig: Option<WrittenFixedResponse>,
     /// A redirect.
-    pub redirectconfig: Option<Redirect>,
+    pub redirectconfig: Option<WrittenRedirect>,
     /// Target groups.
-    pub forwardconfig: Option<Forward>,
+    pub forwardconfig: Option<WrittenForward>,
 }
 
 /// An answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct FixedResponse {
+pub struct WrittenFixedResponse {
     /// Type of the body.
     pub contenttype: Option<String>,
     /// The body.
@@ -39,7 +39,7 @@ pub struct FixedResponse {
 /// A redirect.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Redirect {
+pub struct WrittenRedirect {
     /// Host.
     pub host: Option<String>,
     /// Path.
@@ -57,11 +57,11 @@ pub struct Redirect {
 /// Where requests are forwarded to.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Forward {
+pub struct WrittenForward {
     /// Target groups.
     pub targetgroups: Vec<TargetGroup>,
     /// Whether clients stay with one.
-    pub targetgroupstickinessconfig: Option<Stickiness>,
+    pub targetgroupstickinessconfig: Option<WrittenStickiness>,
 }
 
 /// A target group and its weight.
@@ -83,7 +83,7 @@ pub struct TargetGroup {
 /// Whether clients stay with a target group.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Stickiness {
+pub struct WrittenStickiness {
     /// Whether they do.
     pub enabled: Option<bool>,
     /// For how many seconds.
@@ -93,7 +93,7 @@ pub struct Stickiness {
 /// A condition.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Condition {
+pub struct WrittenCondition {
     /// What is looked at.
     pub field: String,
     /// Hosts.
@@ -105,12 +105,12 @@ pub struct Condition {
     /// Methods.
     pub httprequestmethodconfig: Option<Patterns>,
     /// Parameters of the query.
-    pub querystringconfig: Option<Query>,
+    pub querystringconfig: Option<WrittenQuery>,
     /// Addresses of clients.
     pub sourceipconfig: Option<Patterns>,
 }
 
-impl Condition {
+impl WrittenCondition {
     /// What is missing of it, so that nothing could be restricted by it; the controller refuses it then. Fields that are not
     /// known restrict nothing anyway.
     pub fn lack(&self) -> Option<String> {
@@ -169,15 +169,15 @@ pub struct Header {
 /// Parameters of the query, of which one has to be there.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Query {
+pub struct WrittenQuery {
     /// Keys and values.
-    pub values: Vec<Pair>,
+    pub values: Vec<WrittenPair>,
 }
 
 /// A parameter of the query.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Pair {
+pub struct WrittenPair {
     /// Absent: of any key.
     pub key: Option<String>,
     /// What the parameter has to be, with `*` and `?`.
@@ -187,7 +187,7 @@ pub struct Pair {
 /// A rewrite of the path or the host.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Transform {
+pub struct WrittenTransform {
     /// `url-rewrite` or `host-header-rewrite`.
     #[serde(rename = "type")]
     pub type_: String,
@@ -202,13 +202,13 @@ pub struct Transform {
 #[serde(default)]
 pub struct Rewrites {
     /// The rewrites.
-    pub rewrites: Vec<Rewrite>,
+    pub rewrites: Vec<WrittenRewrite>,
 }
 
 /// What matches, and what stands for it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Rewrite {
+pub struct WrittenRewrite {
     /// Regular expression.
     pub regex: String,
     /// With `$1` for the first group.

@@ -1,7 +1,7 @@
 //! Reads what is migrated: from files.
 
 use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectMeta, Service};
-use crate::migrate::Input;
+use crate::migrate::MigrationInput;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::io;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// What was read of files.
 #[derive(Default)]
 pub(super) struct ReadFiles {
-    pub input: Input,
+    pub input: MigrationInput,
     /// What is told of objects that are passed over.
     pub lines: Vec<String>,
     /// Objects of kinds that are translated, and that cannot be read.

@@ -10,7 +10,7 @@ const FILE: &str = "gateway-resources";
 const CLASS_FILE: &str = "gatewayclass";
 
 /// Where and how to write.
-pub(super) struct Target<'a> {
+pub(super) struct WriteTarget<'a> {
     pub folder: &'a Path,
     /// `yaml` or `json`, which is also the ending of files.
     pub format: &'a str,
@@ -19,7 +19,11 @@ pub(super) struct Target<'a> {
 }
 
 /// Writes the objects, and tells how many stand where.
-pub(super) fn write(migration: &Migration, target: &Target<'_>, told: &mut dyn Write) -> Result<(), String> {
+pub(super) fn write(
+    migration: &Migration,
+    target: &WriteTarget<'_>,
+    told: &mut dyn Write,
+) -> Result<(), String> {
     let (mut classes, mut by_namespace) = (Vec::new(), BTreeMap::<&str, Vec<&Value>>::new());
     for object in migration.objects() {
         match object.pointer("/metadata/namespace").and_then(Value::as_str) {
@@ -54,7 +58,7 @@ fn is_dns_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-impl Target<'_> {
+impl WriteTarget<'_> {
     fn write_file(
         &self,
         folder: &Path,
@@ -102,7 +106,7 @@ mod tests {
             let gateway = json!({"kind": "Gateway", "metadata": {"name": "web", "namespace": namespace}});
             let mut migration = Migration::default();
             migration.gateways.push(gateway);
-            let target = Target { folder: &inner, format: "yaml", is_split: true };
+            let target = WriteTarget { folder: &inner, format: "yaml", is_split: true };
             let result = write(&migration, &target, &mut Vec::new());
             assert_eq!(result.is_ok(), is_taken, "{namespace}: {result:?}");
             assert_eq!(inner.exists(), is_taken, "{namespace}");

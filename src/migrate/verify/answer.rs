@@ -1,6 +1,6 @@
 //! What rules do, in a form in which both sides can be compared.
 
-use super::rules::Pattern;
+use super::rules::RequestPattern;
 use crate::admission::permissive_facts::PermissiveAws;
 use crate::api::IntOrString;
 use crate::aws_api::Ref;
@@ -62,7 +62,7 @@ fn port_number(binding: &Binding, aws: &PermissiveAws, config: &Config) -> Strin
 pub(super) fn describe(
     actions: &[ListenerAction],
     transforms: &[RuleTransform],
-    path: &Pattern,
+    path: &RequestPattern,
     names: &TargetGroupNames,
 ) -> String {
     let mut parts: Vec<String> =
@@ -72,7 +72,7 @@ pub(super) fn describe(
     parts.join(", then ")
 }
 
-fn describe_transform(transform: &RuleTransform, path: &Pattern) -> Vec<String> {
+fn describe_transform(transform: &RuleTransform, path: &RequestPattern) -> Vec<String> {
     let is_path = transform.kind == "url-rewrite";
     let rewrites = transform.rewrites.iter().filter_map(|(regex, replace)| {
         let of_prefix = PrefixRewrite::of(regex, replace).filter(|_| is_path);
@@ -89,12 +89,12 @@ fn describe_transform(transform: &RuleTransform, path: &Pattern) -> Vec<String> 
 }
 
 /// Whether `^/a/.*` matches the whole of every path that a pattern is true of.
-fn matches_whole(regex: &str, path: &Pattern) -> bool {
+fn matches_whole(regex: &str, path: &RequestPattern) -> bool {
     let body = regex.strip_suffix('$').unwrap_or(regex);
     let stem = body.strip_prefix('^').and_then(|body| body.strip_suffix(".*"));
     let is_plain = |stem: &str| stem.chars().all(|c| c.is_ascii_alphanumeric() || "/-_".contains(c));
     match (stem.filter(|stem| is_plain(stem)), path) {
-        (Some(stem), Pattern::Glob(path)) => path.starts_with(stem),
+        (Some(stem), RequestPattern::Glob(path)) => path.starts_with(stem),
         _ => false,
     }
 }
@@ -133,8 +133,8 @@ impl PrefixRewrite {
     }
 
     /// What it does to requests for a path, empty if nothing; `None`: that depends on the request.
-    fn describe(&self, path: &Pattern) -> Option<String> {
-        let Pattern::Glob(path) = path else { return None };
+    fn describe(&self, path: &RequestPattern) -> Option<String> {
+        let RequestPattern::Glob(path) = path else { return None };
         if *path == self.prefix {
             return Some(self.alone.as_ref().map(|alone| format!("path is {alone}")).unwrap_or_default());
         }
@@ -249,13 +249,13 @@ mod tests {
         for (regex, replace, path, expected) in cases {
             let rewrite = PrefixRewrite::of(regex, replace).unwrap();
             assert_eq!(
-                rewrite.describe(&Pattern::Glob(path.to_owned())).unwrap(),
+                rewrite.describe(&RequestPattern::Glob(path.to_owned())).unwrap(),
                 expected,
                 "{regex} {replace} {path}"
             );
         }
         let stays = PrefixRewrite::of("^/api/(.*)$", "/v1/$1").unwrap();
-        assert_eq!(stays.describe(&Pattern::Glob("/api".to_owned())).unwrap(), "");
+        assert_eq!(stays.describe(&RequestPattern::Glob("/api".to_owned())).unwrap(), "");
         assert!(PrefixRewrite::of("^/a.*", "/b").is_none());
     }
 }

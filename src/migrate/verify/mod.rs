@@ -7,7 +7,7 @@ mod rules;
 mod settings;
 mod world;
 
-use super::{Group, Input, Member, Migration, Source};
+use super::{Group, GroupMember, Migration, MigrationInput, Source};
 use crate::admission::dry_build::build_group;
 use crate::admission::permissive_facts::PermissiveAws;
 use crate::api::ObjectKey;
@@ -18,9 +18,9 @@ use crate::facts::group::{self, IngressGroup, explicit_group, implicit_group, pa
 use crate::gateway::Controller;
 use crate::model::{LOAD_BALANCER_ID, ResourceId, Stack};
 use answer::{TargetGroupNames, describe};
-use rules::{Atom, MOST_CHANGES, Pattern, atoms, changes, name_alike};
+use rules::{Atom, MOST_CHANGES, RequestPattern, atoms, changes, name_alike};
 use std::fmt;
-pub(super) use world::World;
+pub(super) use world::GeneratedObjects;
 
 /// How much a difference weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,8 +123,8 @@ impl fmt::Display for Compared {
 }
 
 /// Compares every Gateway with what it is generated from.
-pub fn compare(migration: &Migration, input: &Input, config: &Config) -> Vec<Compared> {
-    let world = World::of(migration, input);
+pub fn compare(migration: &Migration, input: &MigrationInput, config: &Config) -> Vec<Compared> {
+    let world = GeneratedObjects::of(migration, input);
     let one = |(gateway, source): &(ObjectKey, Source)| {
         let compared = match source {
             Source::Group(group) => compare_group(group, gateway, &world, config),
@@ -148,7 +148,7 @@ pub fn compare(migration: &Migration, input: &Input, config: &Config) -> Vec<Com
 fn compare_group(
     group: &Group,
     gateway: &ObjectKey,
-    world: &World,
+    world: &GeneratedObjects,
     config: &Config,
 ) -> Result<Vec<Difference>, Obstacle> {
     let ingresses = group.members_of_today().into_iter().map(|member| &*member.ingress);
@@ -177,16 +177,16 @@ fn problems_of_member(built: &BuiltGroup, key: &ObjectKey) -> String {
 
 /// Members that today's controller refuses, and that would be served after the migration.
 fn refused_today(group: &Group, built: &BuiltGroup) -> Vec<Difference> {
-    let is_refused = |member: &&Member| {
+    let is_refused = |member: &&GroupMember| {
         built.members.iter().any(|found| found.key == member.key && !found.state.is_served())
     };
-    let serves = |member: &&Member| {
+    let serves = |member: &&GroupMember| {
         let spec = member.ingress.spec.as_ref();
         spec.is_some_and(|spec| {
             spec.default_backend.is_some() || spec.rules.iter().flatten().next().is_some()
         })
     };
-    let difference = |member: &Member| Difference {
+    let difference = |member: &GroupMember| Difference {
         what: format!("Ingress {}", member.key),
         annotation: String::new(),
         before: "refused".to_owned(),
@@ -218,7 +218,7 @@ fn unusable(problem: &str) -> Difference {
 }
 
 fn ingress_group(group: &Group) -> IngressGroup {
-    let member = |member: &Member| group::Member {
+    let member = |member: &GroupMember| group::Member {
         key: member.key.clone(),
         ingress: member.ingress.clone(),
         params: member.params.clone(),
@@ -313,6 +313,6 @@ fn listener_atoms(
             atoms
         })
         .collect();
-    all.push(Atom::default(describe(&listener.default_actions, &[], &Pattern::Any, names)));
+    all.push(Atom::default(describe(&listener.default_actions, &[], &RequestPattern::Any, names)));
     all
 }

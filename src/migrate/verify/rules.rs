@@ -15,7 +15,7 @@ use std::fmt;
 
 /// What a host or path is compared with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Pattern {
+pub(super) enum RequestPattern {
     /// Every text.
     Any,
     /// A text with `*` and `?`.
@@ -24,7 +24,7 @@ pub(super) enum Pattern {
     Regex(String),
 }
 
-impl Pattern {
+impl RequestPattern {
     /// Whether it is true of everything that another one is true of. Never yes where it is not so.
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
@@ -43,7 +43,7 @@ impl Pattern {
     }
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for RequestPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("*"),
@@ -56,8 +56,8 @@ impl fmt::Display for Pattern {
 /// Some requests and their answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Atom {
-    pub host: Pattern,
-    pub path: Pattern,
+    pub host: RequestPattern,
+    pub path: RequestPattern,
     /// Further conditions, all of which must be true.
     pub others: BTreeSet<String>,
     /// The method, if there is a condition on it.
@@ -69,7 +69,13 @@ pub(super) struct Atom {
 impl Atom {
     /// Every request.
     pub fn default(answer: String) -> Self {
-        Self { host: Pattern::Any, path: Pattern::Any, others: BTreeSet::new(), method: None, answer }
+        Self {
+            host: RequestPattern::Any,
+            path: RequestPattern::Any,
+            others: BTreeSet::new(),
+            method: None,
+            answer,
+        }
     }
 
     fn covers(&self, other: &Self) -> bool {
@@ -96,11 +102,11 @@ impl Atom {
 impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = match &self.path {
-            Pattern::Any => "/*".to_owned(),
+            RequestPattern::Any => "/*".to_owned(),
             other => other.to_string(),
         };
         match &self.host {
-            Pattern::Any => f.write_str(&path)?,
+            RequestPattern::Any => f.write_str(&path)?,
             host => write!(f, "{host}{path}")?,
         }
         if let Some(method) = &self.method {
@@ -171,33 +177,33 @@ fn product<V: Clone>(atoms: &[Atom], values: &[V], set: impl Fn(&mut Atom, V)) -
     atoms.iter().flat_map(with).collect()
 }
 
-fn patterns(values: &ValuesOrRegexes, is_host: bool) -> Vec<Pattern> {
+fn patterns(values: &ValuesOrRegexes, is_host: bool) -> Vec<RequestPattern> {
     let glob = |text: &String| match text.as_str() {
-        "*" => Pattern::Any,
-        "/*" if !is_host => Pattern::Any,
-        text if is_host => Pattern::Glob(text.to_lowercase()),
-        text => Pattern::Glob(text.to_owned()),
+        "*" => RequestPattern::Any,
+        "/*" if !is_host => RequestPattern::Any,
+        text if is_host => RequestPattern::Glob(text.to_lowercase()),
+        text => RequestPattern::Glob(text.to_owned()),
     };
     let regex = |text: &String| match text.as_str() {
         // why: every path begins with a slash
-        "^/.*" | ".*" | "^/" if !is_host => Pattern::Any,
+        "^/.*" | ".*" | "^/" if !is_host => RequestPattern::Any,
         // why: the path / is an empty regular expression for an Ingress, which takes the first slash away
-        "" if !is_host => Pattern::Regex("/".to_owned()),
-        text => Pattern::Regex(text.to_owned()),
+        "" if !is_host => RequestPattern::Regex("/".to_owned()),
+        text => RequestPattern::Regex(text.to_owned()),
     };
     values.values.iter().map(glob).chain(values.regexes.iter().map(regex)).collect()
 }
 
 /// Regular expressions that stand for patterns of the other list become these patterns.
 pub(super) fn name_alike(today: &[Atom], generated: &mut [Atom]) {
-    let mut known: BTreeMap<String, Pattern> = BTreeMap::new();
+    let mut known: BTreeMap<String, RequestPattern> = BTreeMap::new();
     for atom in today {
-        if let Pattern::Glob(text) = &atom.path {
+        if let RequestPattern::Glob(text) = &atom.path {
             known.insert(format!("^{}$", regex_of_pattern(text)), atom.path.clone());
         }
     }
     for atom in generated {
-        if let Pattern::Regex(text) = &atom.path
+        if let RequestPattern::Regex(text) = &atom.path
             && let Some(pattern) = known.get(text)
         {
             atom.path = pattern.clone();
@@ -207,7 +213,7 @@ pub(super) fn name_alike(today: &[Atom], generated: &mut [Atom]) {
 
 /// Requests that are answered differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct AnswerChange {
     pub requests: Atom,
     pub before: String,
     pub after: String,
@@ -218,7 +224,7 @@ pub(super) struct Change {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
     /// The first [`MOST_CHANGES`], each once.
-    pub found: Vec<Change>,
+    pub found: Vec<AnswerChange>,
     /// Whether there are more of them.
     pub has_more: bool,
 }
@@ -271,7 +277,7 @@ fn narrower<'a>(atom: &'a Atom, other: &'a Atom) -> &'a Atom {
     if atom.covers(other) { other } else { atom }
 }
 
-fn describe(atom: &Atom, other: &Atom, today: &[Atom], generated: &[Atom]) -> Change {
+fn describe(atom: &Atom, other: &Atom, today: &[Atom], generated: &[Atom]) -> AnswerChange {
     let is_in = |list: &[Atom], wanted: &Atom| {
         list.iter().any(|found| found.is_about_the_same(wanted) && found.answer == wanted.answer)
     };
@@ -283,7 +289,7 @@ fn describe(atom: &Atom, other: &Atom, today: &[Atom], generated: &[Atom]) -> Ch
     } else {
         format!("the generated rule for {other} is true of more requests than the one that it is for")
     };
-    Change { requests, before: atom.answer.clone(), after: other.answer.clone(), reason }
+    AnswerChange { requests, before: atom.answer.clone(), after: other.answer.clone(), reason }
 }
 
 #[cfg(test)]
@@ -363,10 +369,10 @@ mod tests {
     }
 
     fn answer<'a>(list: &'a [Atom], host: &str, path: &str) -> &'a str {
-        let is_true = |pattern: &Pattern, text: &str| match pattern {
-            Pattern::Any => true,
-            Pattern::Glob(glob) => contains(glob, text),
-            Pattern::Regex(_) => false,
+        let is_true = |pattern: &RequestPattern, text: &str| match pattern {
+            RequestPattern::Any => true,
+            RequestPattern::Glob(glob) => contains(glob, text),
+            RequestPattern::Regex(_) => false,
         };
         let first = list.iter().find(|atom| is_true(&atom.host, host) && is_true(&atom.path, path));
         first.map_or("none", |atom| atom.answer.as_str())

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 /// Fields by name, each as a text; an empty one is not set.
-type Fields = BTreeMap<&'static str, String>;
+type ComparedFields = BTreeMap<&'static str, String>;
 
 fn text<T: Debug>(value: Option<&T>) -> String {
     value.map(|value| format!("{value:?}")).unwrap_or_default()
@@ -31,12 +31,12 @@ fn pairs(attributes: &Attributes) -> String {
 /// Adds what differs. `rows`: field, annotation it is from, and how much a difference weighs.
 fn compare(
     place: &str,
-    (before, after): (&Fields, &Fields),
+    (before, after): (&ComparedFields, &ComparedFields),
     rows: &[(&'static str, &'static str, Weight)],
     into: &mut Vec<Difference>,
 ) {
     for (field, annotation, weight) in rows {
-        let value = |fields: &Fields| fields.get(field).cloned().unwrap_or_default();
+        let value = |fields: &ComparedFields| fields.get(field).cloned().unwrap_or_default();
         let (before, after) = (value(before), value(after));
         if before != after {
             into.push(Difference {
@@ -67,7 +67,7 @@ const LOAD_BALANCER: [(&str, &str, Weight); 11] = [
     ("IPv6 source NAT", "enable-prefix-for-ipv6-source-nat", Traffic),
 ];
 
-fn load_balancer(found: &LoadBalancer) -> Fields {
+fn load_balancer(found: &LoadBalancer) -> ComparedFields {
     let tags = found
         .tags
         .iter()
@@ -103,7 +103,7 @@ const PROTECTION: [(&str, &str, Weight); 3] = [
     ("Shield", "shield-advanced-protection", Traffic),
 ];
 
-fn protection(found: &Protection) -> Fields {
+fn protection(found: &Protection) -> ComparedFields {
     let acl = |acl: &Option<String>| acl.clone().unwrap_or_default();
     BTreeMap::from([
         ("WAF", acl(&found.wafv2_web_acl_arn)),
@@ -136,7 +136,7 @@ pub(super) fn load_balancers(today: &Stack, generated: &Stack, resource: &str, i
                 })
                 .collect::<Vec<_>>()
         };
-        Fields::from([("who may connect", list(stack.security_groups.values().flat_map(rules)))])
+        ComparedFields::from([("who may connect", list(stack.security_groups.values().flat_map(rules)))])
     };
     let row = [("who may connect", "inbound-cidrs", Traffic)];
     compare("security group", (&sources(today), &sources(generated)), &row, into);
@@ -171,7 +171,7 @@ pub(super) fn listeners(
         let fields = |found: &crate::model::Listener| {
             let mutual = found.mutual_authentication.as_ref().filter(|mutual| mutual.mode != "off");
             let mutual = mutual.map(|mutual| format!("{mutual:?}")).unwrap_or_default();
-            Fields::from([
+            ComparedFields::from([
                 ("protocol", format!("{:?}", found.protocol)),
                 (
                     "default certificate",
@@ -235,7 +235,7 @@ const TARGET_GROUP: [(&str, &str, Weight); 17] = [
     ("unhealthy threshold", "unhealthy-threshold-count", Setting),
 ];
 
-fn target_group(found: &TargetGroup, binding: Option<&Binding>) -> Fields {
+fn target_group(found: &TargetGroup, binding: Option<&Binding>) -> ComparedFields {
     let none = HealthCheck::default();
     let check = found.health_check.as_ref().unwrap_or(&none);
     BTreeMap::from([
@@ -295,8 +295,8 @@ fn codes(check: &HealthCheck) -> String {
 }
 
 /// Target groups by the port of their Service, each variant once.
-fn variants(stack: &Stack, names: &TargetGroupNames) -> BTreeMap<String, Vec<Fields>> {
-    let mut all: BTreeMap<String, Vec<Fields>> = BTreeMap::new();
+fn variants(stack: &Stack, names: &TargetGroupNames) -> BTreeMap<String, Vec<ComparedFields>> {
+    let mut all: BTreeMap<String, Vec<ComparedFields>> = BTreeMap::new();
     for (id, found) in &stack.target_groups {
         let fields = target_group(found, stack.bindings.get(id));
         let known = all.entry(names.get(id.as_str())).or_default();
@@ -308,15 +308,19 @@ fn variants(stack: &Stack, names: &TargetGroupNames) -> BTreeMap<String, Vec<Fie
 }
 
 /// The variant that is most like another one.
-fn nearest<'a>(fields: &Fields, variants: &'a [Fields]) -> Option<&'a Fields> {
-    let distance =
-        |other: &&Fields| other.iter().filter(|(key, value)| fields.get(*key) != Some(*value)).count();
+fn nearest<'a>(fields: &ComparedFields, variants: &'a [ComparedFields]) -> Option<&'a ComparedFields> {
+    let distance = |other: &&ComparedFields| {
+        other.iter().filter(|(key, value)| fields.get(*key) != Some(*value)).count()
+    };
     variants.iter().min_by_key(distance)
 }
 
 /// Which variants of today stand beside which generated ones: each generated one beside the one that is most like it, and each of
 /// today that is beside none, because it is lost, beside the generated one that is most like it.
-fn beside<'a>(today: &'a [Fields], generated: &'a [Fields]) -> Vec<(&'a Fields, &'a Fields)> {
+fn beside<'a>(
+    today: &'a [ComparedFields],
+    generated: &'a [ComparedFields],
+) -> Vec<(&'a ComparedFields, &'a ComparedFields)> {
     let of_generated = generated.iter().filter_map(|after| Some((nearest(after, today)?, after)));
     let mut beside: Vec<_> = of_generated.collect();
     for before in today {
@@ -355,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_variant_of_today_that_is_lost_stands_beside_the_one_most_like_it() {
-        let of = |path: &str| Fields::from([("health check path", path.to_owned())]);
+        let of = |path: &str| ComparedFields::from([("health check path", path.to_owned())]);
         let (kept, lost) = (of("/kept"), of("/lost"));
         let (both, one) = ([kept.clone(), lost.clone()], [kept.clone()]);
         assert_eq!(beside(&both, &one), [(&kept, &kept), (&lost, &kept)]);
@@ -369,8 +373,10 @@ mod tests {
         for field in
             ["target control port", "who may reach targets", "health check port", "health check path"]
         {
-            let (before, after) =
-                (Fields::from([(field, "1".to_owned())]), Fields::from([(field, "2".to_owned())]));
+            let (before, after) = (
+                ComparedFields::from([(field, "1".to_owned())]),
+                ComparedFields::from([(field, "2".to_owned())]),
+            );
             let mut found = Vec::new();
             compare("targets", (&before, &after), &TARGET_GROUP, &mut found);
             assert_eq!(found.iter().map(|found| found.weight).collect::<Vec<_>>(), [Traffic], "{field}");

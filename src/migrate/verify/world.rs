@@ -23,21 +23,21 @@ use crate::gateway::listeners::judge;
 use crate::gateway::route::Route;
 use crate::gateway::status::rule_configuration_status;
 use crate::gateway::{Cluster, Controller, GatewayOptions};
-use crate::migrate::{Input, Migration};
+use crate::migrate::{Migration, MigrationInput};
 use crate::settings::gateway::{AddOns, GatewayView};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-type Objects<K> = BTreeMap<ObjectKey, Arc<K>>;
+type ObjectsByKey<K> = BTreeMap<ObjectKey, Arc<K>>;
 
 /// The generated objects.
-pub(in crate::migrate) struct World {
-    gateways: Objects<Gateway>,
-    load_balancers: Objects<LoadBalancerConfiguration>,
-    target_groups: Objects<TargetGroupConfiguration>,
-    rules: Objects<ListenerRuleConfiguration>,
+pub(in crate::migrate) struct GeneratedObjects {
+    gateways: ObjectsByKey<Gateway>,
+    load_balancers: ObjectsByKey<LoadBalancerConfiguration>,
+    target_groups: ObjectsByKey<TargetGroupConfiguration>,
+    rules: ObjectsByKey<ListenerRuleConfiguration>,
     http: BTreeMap<ObjectKey, Vec<Arc<HttpRoute>>>,
     tcp: BTreeMap<ObjectKey, Vec<Arc<TcpRoute>>>,
     udp: BTreeMap<ObjectKey, Vec<Arc<UdpRoute>>>,
@@ -53,7 +53,7 @@ where
     own.filter_map(|value| serde_json::from_value(value.clone()).ok().map(Arc::new)).collect()
 }
 
-fn by_key<K: kube::Resource>(objects: Vec<Arc<K>>) -> Objects<K> {
+fn by_key<K: kube::Resource>(objects: Vec<Arc<K>>) -> ObjectsByKey<K> {
     objects.into_iter().map(|object| (ObjectKey::of(&*object), object)).collect()
 }
 
@@ -109,8 +109,8 @@ fn judged(mut rule: ListenerRuleConfiguration) -> ListenerRuleConfiguration {
     rule
 }
 
-impl World {
-    pub fn of(migration: &Migration, input: &Input) -> Self {
+impl GeneratedObjects {
+    pub fn of(migration: &Migration, input: &MigrationInput) -> Self {
         let routes: Vec<Arc<HttpRoute>> = read(migration.routes.iter(), "HTTPRoute");
         let routes =
             routes.into_iter().map(|route| Arc::new(defaulted(Arc::unwrap_or_clone(route)))).collect();
@@ -205,7 +205,7 @@ fn accepted(controller: Controller) -> GatewayClass {
 
 /// The generated objects in a cluster that has every Service they name.
 struct WithServices<'w> {
-    world: &'w World,
+    world: &'w GeneratedObjects,
     aws: &'w PermissiveAws,
     config: &'w Config,
 }
