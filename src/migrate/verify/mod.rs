@@ -12,7 +12,7 @@ use crate::admission::dry_build::build_group;
 use crate::admission::permissive_facts::PermissiveAws;
 use crate::api::ObjectKey;
 use crate::builder::gateway::BuiltGateway;
-use crate::builder::ingress::BuiltGroup;
+use crate::builder::ingress::{BuiltGroup, MemberOutcome};
 use crate::config::Config;
 use crate::facts::group::{self, IngressGroup, explicit_group, implicit_group, parse_order};
 use crate::gateway::Controller;
@@ -171,7 +171,7 @@ fn compare_group(
 /// What today's controller says against a member; empty: nothing.
 fn problems_of_member(built: &BuiltGroup, key: &ObjectKey) -> String {
     let refused = built.members.iter().filter(|member| member.key == *key && !member.state.is_served());
-    let findings = refused.flat_map(|member| member.diagnostics());
+    let findings = refused.flat_map(MemberOutcome::diagnostics);
     findings.map(|finding| finding.to_string()).collect::<Vec<_>>().join("; ")
 }
 

@@ -7,7 +7,8 @@ use crate::aws_api::elbv2::HealthCheck;
 use crate::aws_api::{Attributes, Ref};
 use crate::migrate::objects::MIGRATED_FROM;
 use crate::model::{
-    Binding, BindingIngress, BindingPeer, LoadBalancer, Protection, SecurityGroup, Stack, TargetGroup,
+    Binding, BindingIngress, BindingPeer, BindingPort, LoadBalancer, Protection, SecurityGroup, Stack,
+    TargetGroup,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -269,24 +270,33 @@ fn target_group(found: &TargetGroup, binding: Option<&Binding>) -> ComparedField
     ])
 }
 
-/// Who may reach the targets of a binding, as far as the controller sees to it; empty: it does not.
+/// Who may reach the targets of a binding at which port, as far as the controller sees to it; empty: it does not.
+// why not by rule: it does not matter whether two ports are opened by one rule or by two
 fn networking(binding: &Binding) -> String {
-    let rule = |rule: &BindingIngress| {
-        let peers = rule.from.iter().map(|peer| match peer {
-            BindingPeer::IpBlock(block) => block.clone(),
-            BindingPeer::SecurityGroup(group) => security_group(group),
-        });
-        let ports = rule.ports.iter().map(|port| {
-            let number = match &port.port {
-                None => "all".to_owned(),
-                Some(IntOrString::Int(number)) => number.to_string(),
-                Some(IntOrString::String(name)) => name.clone(),
-            };
-            format!("{} {number}", text(port.protocol.as_ref()))
-        });
-        format!("{} at {}", list(peers), list(ports))
+    let peer = |peer: &BindingPeer| match peer {
+        BindingPeer::IpBlock(block) => block.clone(),
+        BindingPeer::SecurityGroup(group) => security_group(group),
     };
-    binding.networking.as_ref().map(|rules| list(rules.iter().map(rule))).unwrap_or_default()
+    let port = |port: &BindingPort| {
+        let protocol = port.protocol.as_ref().map_or_else(|| "any".to_owned(), ToString::to_string);
+        let number = match &port.port {
+            None => "all".to_owned(),
+            Some(IntOrString::Int(number)) => number.to_string(),
+            Some(IntOrString::String(name)) => name.clone(),
+        };
+        format!("{protocol} {number}")
+    };
+    let of_rule = |rule: &BindingIngress| {
+        let ports: Vec<String> = rule.ports.iter().map(port).collect();
+        let open = |from: &BindingPeer| {
+            let from = peer(from);
+            ports.iter().map(|port| format!("{from} at {port}")).collect::<Vec<_>>()
+        };
+        rule.from.iter().flat_map(open).collect::<Vec<_>>()
+    };
+    let Some(rules) = &binding.networking else { return String::new() };
+    let open: BTreeSet<String> = rules.iter().flat_map(of_rule).collect();
+    if open.is_empty() { "nobody".to_owned() } else { open.into_iter().collect::<Vec<_>>().join(", ") }
 }
 
 fn codes(check: &HealthCheck) -> String {
