@@ -65,7 +65,8 @@ fn is_replaceable(pod: &Value) -> bool {
     let owners = pod.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let has_owner = |kind| owners.into_iter().flatten().any(|owner| text(owner, "/kind") == Some(kind));
     let is_on_host = pod.pointer("/spec/hostNetwork").and_then(Value::as_bool) == Some(true);
-    !has_owner("Job") && !(is_on_host && has_owner("DaemonSet"))
+    let is_awaited = has_owner("Job") || (is_on_host && has_owner("DaemonSet"));
+    !is_awaited
 }
 
 /// Whether a container has no `preStop` hook of its own.

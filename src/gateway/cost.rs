@@ -68,10 +68,12 @@ mod tests {
         vec![ParentOutcome { index: 0, outcome, undecided: Vec::new() }]
     }
 
+    /// Matches and listeners of each route, and which routes are put aside.
+    type Case = (&'static [(usize, usize)], &'static [usize]);
+
     #[test]
     fn the_costliest_routes_of_a_gateway_that_is_too_costly_are_put_aside() {
-        // matches and listeners of each route; which are put aside
-        let cases: &[(&[(usize, usize)], &[usize])] = &[
+        let cases: &[Case] = &[
             (&[(4000, 1), (6000, 1)], &[]),
             (&[(4000, 1), (6001, 1)], &[1]),
             (&[(100, 64), (10, 64), (5000, 1)], &[0]),

@@ -35,7 +35,7 @@ fn delay(arn: &str) -> Option<Duration> {
         "arn:short" => Some(Duration::from_secs(10)),
         "arn:none" => Some(Duration::ZERO),
         "arn:unknown" => None,
-        _ => Some(Duration::from_secs(300)),
+        _ => Some(Duration::from_mins(5)),
     }
 }
 

@@ -119,7 +119,7 @@ impl World {
             wrong("The IP address is not in an address pool of this account")
         })?;
         let too_many = || wrong("A resource can have at most 50 tags");
-        tags::check(&request.tags, &Tags::new(), |message| wrong(message), too_many)?;
+        tags::check(&request.tags, &Tags::new(), wrong, too_many)?;
         ensure(self.global_accelerator.accelerators.len() < self.settings.quotas.accelerators, || {
             refuse("LimitExceededException", "The number of accelerators has reached its limit")
         })?;
@@ -179,7 +179,7 @@ impl World {
     pub(crate) fn tag_accelerator(&mut self, request: &TagAccelerator) -> CallResult<()> {
         let state = self.global_accelerator.accelerators.get_mut(&request.arn).ok_or_else(no_accelerator)?;
         let too_many = || wrong("A resource can have at most 50 tags");
-        tags::check(&request.tags, &state.tags, |message| wrong(message), too_many)?;
+        tags::check(&request.tags, &state.tags, wrong, too_many)?;
         state.tags.extend(request.tags.clone());
         Ok(())
     }

@@ -14,14 +14,17 @@ use std::time::Duration;
 
 const NAMES: [&str; 2] = ["edge", "inner"];
 
+/// Protocol and port ranges of a listener.
+type ListenerRow = (&'static str, &'static [(i32, i32)]);
+
 /// Protocol and ranges of listeners; no two of them have a port in common, but for the last, which is chosen alone.
-const LISTENERS: &[(&str, &[(i32, i32)])] = &[
+const LISTENERS: &[ListenerRow] = &[
     ("TCP", &[(80, 80)]),
     ("TCP", &[(81, 82), (443, 443)]),
     ("UDP", &[(53, 53), (80, 80)]),
     ("TCP", &[(8080, 8080)]),
 ];
-const OTHERS: &[(&str, &[(i32, i32)])] =
+const OTHERS: &[ListenerRow] =
     &[("TCP", &[(80, 81)]), ("TCP", &[(82, 82), (9000, 9000)]), ("UDP", &[(443, 443)])];
 
 /// An accelerator as it is wanted.
@@ -91,7 +94,7 @@ fn spec(wanted: &Wanted) -> Value {
         chosen.iter().any(|(_, ranges)| ranges.iter().any(|(from, to)| (*from..=*to).contains(&port)))
     };
     let override_to = wanted.override_to.filter(|port| !is_taken(*port));
-    let listener = |(number, (protocol, ranges)): (usize, &&(&str, &[(i32, i32)]))| {
+    let listener = |(number, (protocol, ranges)): (usize, &&ListenerRow)| {
         let ranges: Vec<Value> =
             ranges.iter().map(|(from, to)| json!({"fromPort": from, "toPort": to})).collect();
         let endpoint =

@@ -119,8 +119,8 @@ fn accelerator(shown: &Accelerator) -> Value {
         "AcceleratorArn": shown.arn, "Name": shown.name, "IpAddressType": shown.ip_address_type,
         "Enabled": shown.enabled, "Status": shown.status, "DnsName": shown.dns_name, "IpSets": sets,
     });
-    if let Some(name) = &shown.dual_stack_dns_name {
-        value["DualStackDnsName"] = json!(name);
+    if let (Some(name), Some(fields)) = (&shown.dual_stack_dns_name, value.as_object_mut()) {
+        fields.insert("DualStackDnsName".to_owned(), json!(name));
     }
     value
 }
