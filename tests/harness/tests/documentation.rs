@@ -38,6 +38,7 @@ const STATUSES: &[(&str, &[i32])] = &[
     ("aws-load-balancer-controller doctor", &[0, 1]),
     ("aws-load-balancer-controller plan", &[0, 1, 2]),
     ("aws-load-balancer-controller lint", &[0, 1]),
+    ("aws-load-balancer-controller migrate", &[0, 3]),
     ("kubectl kustomize . | aws-load-balancer-controller lint", &[0, 1]),
     ("helm template shop | aws-load-balancer-controller lint", &[0, 1]),
     // The page shows how it is refused.
