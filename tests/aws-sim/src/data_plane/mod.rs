@@ -3,7 +3,7 @@
 //! Off unless a [`DataPlane`] is started. Then each load balancer has a loopback address in every zone, its listeners listen there,
 //! targets are checked for real, and what a client gets is what its pods answer, or what AWS would answer without them.
 //!
-//! What reaches the data plane is a [`View`](view::View) of the world, which is some time old
+//! What reaches the data plane is a [`View`] of the world, which is some time old
 //! ([`PlaneSettings::propagation`]): a change by the API takes that long to change where traffic goes, as in AWS. Health is
 //! measured here and takes effect at once.
 //!
