@@ -4,12 +4,11 @@
 //! every node of the load balancer knows that, new connections come. So a new pod that bindings select gets a native sleep in
 //! the `preStop` hook of its containers, as long as that takes, and as much longer until it is killed.
 
+use super::pod_bindings::SelectingBinding;
 use super::{AdmissionOperation, Admitted, set, text};
+use crate::api::Service;
 use crate::api::meta::{POD_DRAIN_ANNOTATION, POD_DRAIN_INJECT, POD_DRAIN_SECONDS_ANNOTATION};
-use crate::api::target_group_binding::TargetType;
-use crate::api::{Service, TargetGroupBinding};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Seconds after deregistration in which an ALB may still send new requests.
@@ -28,24 +27,6 @@ const DEFAULT_GRACE: u64 = 30;
 const MAX_GRACE: u64 = i64::MAX.unsigned_abs();
 /// The longest sleep that a pod may ask for, in seconds.
 const MAX_SECONDS: u64 = 3600;
-
-/// A binding that selects a pod, with its Service.
-#[derive(Clone, Debug)]
-pub struct SelectingBinding {
-    /// The binding.
-    pub binding: Arc<TargetGroupBinding>,
-    /// Its Service.
-    pub service: Arc<Service>,
-}
-
-impl SelectingBinding {
-    /// The ARN of the target group whose deregistration delay counts; `None`: pods are no targets of it.
-    pub fn delayed_target_group(&self) -> Option<&str> {
-        let spec = &self.binding.spec;
-        let is_ip = spec.target_type == Some(TargetType::Ip);
-        spec.target_group_arn.as_deref().filter(|arn| is_ip && !arn.is_empty())
-    }
-}
 
 /// Whether a new pod shall be drained: its annotation says, else the label of its namespace.
 pub fn is_wanted(

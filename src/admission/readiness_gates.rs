@@ -2,36 +2,29 @@
 //!
 //! Matches upstream's `pkg/inject/pod_readiness.go`.
 
-use super::pod_bindings::PodLabels;
+use super::pod_bindings::SelectingBinding;
 use super::{AdmissionOperation, Admitted, Change, quic, response, set, target_control, text};
 use crate::api::meta::{LEGACY_READINESS_GATE_PREFIX, READINESS_GATE_PREFIX};
 use crate::api::target_group_binding::TargetType;
-use crate::api::{Service, TargetGroupBinding};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Adds the gates of all bindings (of the pod's namespace) whose Service selects the pod.
-pub fn inject_readiness_gates<'a>(
+/// Adds the gates of all bindings whose Service selects the pod.
+pub fn inject_readiness_gates(
     config: &Config,
     operation: AdmissionOperation,
     pod: &Value,
-    bindings: impl IntoIterator<Item = &'a TargetGroupBinding>,
-    service: impl Fn(&str) -> Option<std::sync::Arc<Service>>,
+    bindings: impl IntoIterator<Item = SelectingBinding>,
 ) -> Admitted {
     if operation != AdmissionOperation::Create || !config.enable_pod_readiness_gate_inject {
         return Admitted::unchanged();
     }
-    let labels = PodLabels::of(pod);
-    let gates: Vec<String> = bindings
-        .into_iter()
+    let of_addresses = bindings.into_iter().map(|selecting| selecting.binding);
+    let gates: Vec<String> = of_addresses
         .filter(|binding| binding.spec.target_type == Some(TargetType::Ip))
-        .filter(|binding| {
-            service(&binding.spec.service_ref.name).is_some_and(|service| labels.are_selected_by(&service))
-        })
-        .filter_map(|binding| binding.metadata.name.as_ref())
-        .map(|name| format!("{READINESS_GATE_PREFIX}{name}"))
+        .filter_map(|binding| Some(format!("{READINESS_GATE_PREFIX}{}", binding.metadata.name.as_ref()?)))
         .collect();
     if gates.is_empty() { Admitted::unchanged() } else { with_gates(pod, gates) }
 }

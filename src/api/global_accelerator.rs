@@ -162,7 +162,7 @@ pub enum ClientAffinity {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Listener {
-    /// AcceleratorProtocol. Absent: the one of the only endpoint's load balancer.
+    /// Protocol. Absent: the one of the only endpoint's load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<AcceleratorProtocol>,
 

@@ -15,7 +15,7 @@ string_enum! {
 }
 
 string_enum! {
-    /// AcceleratorProtocol of a listener.
+    /// Protocol of a listener.
     AcceleratorProtocol {
         /// TCP.
         Tcp = "TCP",
@@ -97,7 +97,7 @@ pub struct PortOverride {
 pub struct Listener {
     /// ARN.
     pub arn: String,
-    /// AcceleratorProtocol.
+    /// Protocol.
     pub protocol: AcceleratorProtocol,
     /// Ports.
     pub port_ranges: Vec<PortRange>,
@@ -212,7 +212,7 @@ pub struct UntagAccelerator {
 pub struct CreateAcceleratorListener {
     /// ARN of the accelerator.
     pub accelerator_arn: String,
-    /// AcceleratorProtocol.
+    /// Protocol.
     pub protocol: AcceleratorProtocol,
     /// Ports.
     pub port_ranges: Vec<PortRange>,
@@ -234,7 +234,7 @@ pub struct ListAcceleratorListeners {
 pub struct UpdateAcceleratorListener {
     /// ARN.
     pub arn: String,
-    /// AcceleratorProtocol.
+    /// Protocol.
     pub protocol: AcceleratorProtocol,
     /// Ports.
     pub port_ranges: Vec<PortRange>,

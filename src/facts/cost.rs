@@ -11,6 +11,7 @@ use crate::facts::group::ingress_ref;
 use crate::finding::{Finding, ObjectRef};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Security group rules, or rules of a load balancer, of one object. AWS takes a thousand in all security groups of a load
@@ -71,6 +72,26 @@ pub fn too_costly_in_group(ingress: &Ingress, total: usize) -> Finding {
          {MOST} are tried, and a listener holds 100 rules by default"
     );
     Finding::error(&ingress_ref(ingress), problem).hint("spread them over several Ingress groups")
+}
+
+/// Which of several have to be put aside so that the others come to at most [`MOST`] rules in all, each with what all that were left
+/// before it come to. `costs` are rules, in the order of importance: the costliest go first, and of equals the last.
+pub fn exceeding(costs: &[usize]) -> Vec<(usize, usize)> {
+    let mut total: usize = costs.iter().sum();
+    let mut aside = Vec::new();
+    if total <= MOST {
+        return aside;
+    }
+    let mut order: Vec<(usize, usize)> = costs.iter().copied().enumerate().collect();
+    order.sort_by_key(|(number, cost)| Reverse((*cost, *number)));
+    for (number, cost) in order {
+        if total <= MOST {
+            break;
+        }
+        aside.push((number, total));
+        total -= cost;
+    }
+    aside
 }
 
 /// Bytes that a build of the Service works on.

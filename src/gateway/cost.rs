@@ -4,33 +4,22 @@
 
 use super::attachment::{Outcome, ParentOutcome};
 use super::route::{Route, RouteProblem, RouteRules};
-use crate::facts::cost::MOST;
-use std::cmp::Reverse;
+use crate::facts::cost::{MOST, exceeding};
 
 /// Refuses as few routes as need be. `outcomes` has, of each route, what became of its wishes to attach.
 pub fn put_aside(routes: &[Route<'_>], outcomes: &mut [Vec<ParentOutcome>]) {
-    let costs = routes.iter().zip(&*outcomes).map(|(route, outcomes)| cost(route.rules, outcomes));
-    let costs: Vec<usize> = costs.collect();
-    let mut total: usize = costs.iter().sum();
-    if total <= MOST {
-        return;
-    }
-    let mut order: Vec<usize> = (0..costs.len()).collect();
-    // why: of equals the youngest goes, because the oldest has precedence in Gateway API
-    order.sort_by_key(|number| {
-        let age = routes.get(*number).map(|route| (route.created, &route.id));
-        Reverse((costs.get(*number), age))
-    });
-    for number in order {
-        if total <= MOST {
-            return;
+    let mut attached: Vec<(&Route<'_>, &mut Vec<ParentOutcome>)> = routes.iter().zip(outcomes).collect();
+    // why: the oldest has precedence in Gateway API
+    attached.sort_by(|(a, _), (b, _)| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    let costs: Vec<usize> = attached.iter().map(|(route, outcomes)| cost(route.rules, outcomes)).collect();
+    for (number, total) in exceeding(&costs) {
+        let (Some((_, outcomes)), Some(own)) = (attached.get_mut(number), costs.get(number)) else {
+            continue;
+        };
+        let is_attached = |one: &&mut ParentOutcome| matches!(one.outcome, Outcome::Attached(_));
+        for outcome in outcomes.iter_mut().filter(is_attached) {
+            outcome.outcome = Outcome::Refused(vec![too_costly(*own, total)]);
         }
-        let own = costs.get(number).copied().unwrap_or_default();
-        let attached = outcomes.get_mut(number).into_iter().flatten();
-        for outcome in attached.filter(|outcome| matches!(outcome.outcome, Outcome::Attached(_))) {
-            outcome.outcome = Outcome::Refused(vec![too_costly(own, total)]);
-        }
-        total -= own;
     }
 }
 

@@ -4,9 +4,8 @@ use super::review::AdmissionRequest;
 use super::steps::{MissingFact, RequestFacts, StepError};
 use super::webhook::Webhooks;
 use crate::admission::Admitted;
-use crate::admission::pod_bindings::PodLabels;
-use crate::admission::pod_drain::{SelectingBinding, inject, is_wanted};
-use crate::api::ObjectKey;
+use crate::admission::pod_bindings::SelectingBinding;
+use crate::admission::pod_drain::{inject, is_wanted};
 use crate::aws::assume_role::AssumedRole;
 use crate::cluster::server_version::{ServerVersion, WITH_SLEEP};
 use futures::future::{BoxFuture, join_all};
@@ -43,12 +42,11 @@ pub fn step(
     known: &RequestFacts,
 ) -> Result<Admitted, StepError> {
     let pod = &request.object.value;
-    let namespace = || hooks.stores.namespaces.get(&ObjectKey::cluster(request.namespace.as_str()));
-    let label = |key: &str| namespace()?.metadata.labels.as_ref()?.get(key).cloned();
+    let label = |key: &str| hooks.namespace_label(request, key);
     if !is_wanted(request.operation(), pod, label) {
         return Ok(Admitted::unchanged());
     }
-    let bindings = selecting(hooks, request);
+    let bindings: Vec<SelectingBinding> = hooks.selecting_bindings(request).collect();
     if bindings.is_empty() {
         return Ok(Admitted::unchanged());
     }
@@ -73,17 +71,6 @@ pub fn step(
 
 fn not_drained(reason: &str) -> Admitted {
     Admitted { object: None, warnings: vec![format!("the pod does not sleep before it ends: {reason}")] }
-}
-
-fn selecting(hooks: &Webhooks, request: &AdmissionRequest) -> Vec<SelectingBinding> {
-    let labels = PodLabels::of(&request.object.value);
-    let bindings = hooks.stores.bindings.list_namespace(&request.namespace);
-    let with_service = bindings.into_iter().filter_map(|binding| {
-        let name = binding.spec.service_ref.name.as_str();
-        let service = hooks.stores.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name))?;
-        labels.are_selected_by(&service).then_some(SelectingBinding { binding, service })
-    });
-    with_service.collect()
 }
 
 fn questions(bindings: &[SelectingBinding]) -> Vec<DelayQuestion> {

@@ -154,17 +154,11 @@ fn inject_gates(
     request: &AdmissionRequest,
     _: &RequestFacts,
 ) -> Result<Admitted, StepError> {
-    let bindings = hooks.stores.bindings.list_namespace(&request.namespace);
-    let service =
-        |name: &str| hooks.stores.services.get(&ObjectKey::namespaced(request.namespace.as_str(), name));
-    let bindings = bindings.iter().map(AsRef::as_ref);
-    let pod = &request.object.value;
     Ok(admission::readiness_gates::inject_readiness_gates(
         &hooks.config,
         request.operation(),
-        pod,
-        bindings,
-        service,
+        &request.object.value,
+        hooks.selecting_bindings(request),
     ))
 }
 
@@ -257,8 +251,7 @@ fn inject_target_control(
     request: &AdmissionRequest,
     known: &RequestFacts,
 ) -> Result<Admitted, StepError> {
-    let namespace = || hooks.stores.namespaces.get(&ObjectKey::cluster(request.namespace.as_str()));
-    let label = |key: &str| namespace()?.metadata.labels.as_ref()?.get(key).cloned();
+    let label = |key: &str| hooks.namespace_label(request, key);
     let is_on = hooks.config.features.alb_target_control_agent;
     let pod = &request.object.value;
     if !is_on || !admission::target_control::is_wanted(request.operation(), pod, label) {

@@ -10,6 +10,7 @@ use super::pod_drain::{self, ServerFeatures};
 use super::review::{self, AdmissionRequest, AdmissionReview, Head};
 use super::steps::{MissingFact, RequestFacts, StepError, WEBHOOKS, Webhook};
 use crate::admission::Denial;
+use crate::admission::pod_bindings::{SelectingBinding, selecting};
 use crate::api::{AlbTargetControlConfigSpec, ObjectKey};
 use crate::aws::assume_role::AssumedRole;
 use crate::cluster::stores::Stores;
@@ -330,8 +331,24 @@ async fn look_up(hooks: &Webhooks, lack: MissingFact, known: &mut RequestFacts) 
 
 impl Webhooks {
     /// Whether a stored binding names the role, with the same external id.
-    pub(super) fn is_named(&self, role: &AssumedRole) -> bool {
+    fn is_named(&self, role: &AssumedRole) -> bool {
         let bindings = self.stores.bindings.list_group(&ObjectKey::cluster(role.arn.as_str()));
         bindings.iter().any(|binding| AssumedRole::of(&binding.spec).as_ref() == Some(role))
+    }
+
+    /// A label of the namespace of a request.
+    pub(super) fn namespace_label(&self, request: &AdmissionRequest, key: &str) -> Option<String> {
+        let namespace = self.stores.namespaces.get(&ObjectKey::cluster(request.namespace.as_str()))?;
+        namespace.metadata.labels.as_ref()?.get(key).cloned()
+    }
+
+    /// The bindings that select the pod of a request.
+    pub(super) fn selecting_bindings(
+        &self,
+        request: &AdmissionRequest,
+    ) -> impl Iterator<Item = SelectingBinding> {
+        let namespace = request.namespace.as_str();
+        let service = move |name: &str| self.stores.services.get(&ObjectKey::namespaced(namespace, name));
+        selecting(&request.object.value, self.stores.bindings.list_namespace(namespace), service)
     }
 }

@@ -27,13 +27,21 @@ fn cases() -> Vec<PathBuf> {
 
 #[test]
 fn every_case_makes_its_plan_and_ends_in_its_events() {
-    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
-    let update = std::env::var_os("UPDATE_CASES").is_some();
-    let (cases, mut differing) = (cases(), Vec::new());
+    let cases = cases();
     assert!(cases.len() >= 12);
+    expect_recorded(cases, |case| {
+        let (plan, events) = run(play(case));
+        [("plan.txt", plan), ("events.txt", events)]
+    });
+}
+
+/// Compares what cases come to with the files that record it; `UPDATE_CASES=1` records anew.
+pub(crate) fn expect_recorded(cases: Vec<PathBuf>, play: impl Fn(&Path) -> [(&'static str, String); 2]) {
+    #[expect(clippy::disallowed_methods, reason = "a switch of these tests alone")]
+    let update = std::env::var_os("UPDATE_CASES").is_some();
+    let mut differing = Vec::new();
     for case in cases {
-        let (plan, events) = run(play(&case));
-        for (file, text) in [("plan.txt", plan), ("events.txt", events)] {
+        for (file, text) in play(&case) {
             let path = case.join(file);
             if update {
                 std::fs::write(&path, text).unwrap();

@@ -1,6 +1,7 @@
 //! `migrate` as a user runs it. `tests/cases/migrate`: manifests, what becomes of them, and what is said; to be read by people.
 //! `UPDATE_CASES=1` writes results anew.
 
+use crate::cases::expect_recorded;
 use harness::assets::{controller_binary, repository};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -75,21 +76,9 @@ fn play(case: &Path) -> [(&'static str, String); 2] {
 
 #[test]
 fn every_case_becomes_its_objects_and_is_told_what_differs() {
-    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
-    let update = std::env::var_os("UPDATE_CASES").is_some();
-    let (cases, mut differing) = (cases(), Vec::new());
+    let cases = cases();
     assert!(cases.len() >= 7);
-    for case in cases {
-        for (file, text) in play(&case) {
-            let path = case.join(file);
-            if update {
-                std::fs::write(&path, text).unwrap();
-            } else if std::fs::read_to_string(&path).ok().unwrap_or_default() != text {
-                differing.push(format!("{}:\n{text}", path.display()));
-            }
-        }
-    }
-    assert!(differing.is_empty(), "UPDATE_CASES=1 accepts these:\n{}", differing.join("\n"));
+    expect_recorded(cases, play);
 }
 
 #[test]

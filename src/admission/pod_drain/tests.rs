@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::*;
+use std::sync::Arc;
 
 const MAX: Duration = Duration::from_secs(30);
 

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::*;
+use crate::admission::pod_bindings::selecting;
+use crate::api::{Service, TargetGroupBinding};
 use std::sync::Arc;
 
 fn binding(name: &str, target_type: &str, service: &str) -> TargetGroupBinding {
@@ -24,8 +26,8 @@ fn service(name: &str) -> Option<Arc<Service>> {
 }
 
 fn gates(pod: &Value, bindings: &[TargetGroupBinding]) -> Option<Vec<String>> {
-    let admitted =
-        inject_readiness_gates(&Config::default(), AdmissionOperation::Create, pod, bindings, service);
+    let bindings = selecting(pod, bindings.iter().cloned().map(Arc::new), service);
+    let admitted = inject_readiness_gates(&Config::default(), AdmissionOperation::Create, pod, bindings);
     let gates = admitted.object?["spec"]["readinessGates"].as_array().unwrap().clone();
     Some(gates.iter().map(|gate| gate["conditionType"].as_str().unwrap().to_owned()).collect())
 }

@@ -3,26 +3,16 @@
 //! The costliest go first, so that whoever asks for little is served whatever others of the group ask for.
 
 use super::Member;
-use crate::facts::cost::{MOST, paths, too_costly_in_group};
-use std::cmp::Reverse;
+use crate::facts::cost::{exceeding, paths, too_costly_in_group};
 
-/// Puts aside as few members as need be.
+/// Puts aside as few members as need be. Their order is by importance.
 pub(super) fn put_aside(members: &mut [Member]) {
-    let mut placed: Vec<(usize, &mut Member)> = members
-        .iter_mut()
-        .filter(|member| member.defect.is_none())
-        .map(|member| (paths(&member.ingress), member))
-        .collect();
-    let mut total: usize = placed.iter().map(|(paths, _)| paths).sum();
-    // why: of equals the last one goes, because the order of a group is by importance
-    placed.reverse();
-    placed.sort_by_key(|(paths, _)| Reverse(*paths));
-    for (paths, member) in placed {
-        if total <= MOST {
-            return;
+    let mut placed: Vec<&mut Member> = members.iter_mut().filter(|member| member.defect.is_none()).collect();
+    let costs: Vec<usize> = placed.iter().map(|member| paths(&member.ingress)).collect();
+    for (number, total) in exceeding(&costs) {
+        if let Some(member) = placed.get_mut(number) {
+            member.defect = Some(too_costly_in_group(&member.ingress, total));
         }
-        member.defect = Some(too_costly_in_group(&member.ingress, total));
-        total -= paths;
     }
 }
 

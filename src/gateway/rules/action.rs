@@ -106,14 +106,7 @@ pub fn decide_http(
     loaded: &LoadedRule,
     place: Place,
 ) -> Result<Decided, RouteProblem> {
-    let routing = routing_action(loaded);
-    if let Some(answer) = routing.and_then(|action| action.fixed_response_config.as_ref()) {
-        return admit(fixed_response(answer), loaded, place);
-    }
-    match redirect_of(filters, routing, place)? {
-        Some(redirect) => admit(RuleAction::Redirect(redirect), loaded, place),
-        None => forward(routing, loaded, place),
-    }
+    decide(loaded, place, |routing| redirect_of(filters, routing, place))
 }
 
 /// What a rule of a GRPCRoute does. An error says that it serves nobody.
@@ -122,17 +115,29 @@ pub fn decide_grpc(
     loaded: &LoadedRule,
     place: Place,
 ) -> Result<Decided, RouteProblem> {
+    decide(loaded, place, |_| match filters.iter().find(|filter| filter.type_ != FilterType::ExtensionRef) {
+        Some(filter) => Err(RouteProblem::unsupported(format!(
+            "Unsupported filter type: {}. {HEADERS_HINT}",
+            filter.type_
+        ))),
+        None => Ok(None),
+    })
+}
+
+/// What a rule does whose filters come to a redirect, or to none.
+fn decide(
+    loaded: &LoadedRule,
+    place: Place,
+    redirect: impl FnOnce(Option<&gateway_config::ListenerRuleAction>) -> Result<Option<Redirect>, RouteProblem>,
+) -> Result<Decided, RouteProblem> {
     let routing = routing_action(loaded);
     if let Some(answer) = routing.and_then(|action| action.fixed_response_config.as_ref()) {
         return admit(fixed_response(answer), loaded, place);
     }
-    if let Some(filter) = filters.iter().find(|filter| filter.type_ != FilterType::ExtensionRef) {
-        return Err(RouteProblem::unsupported(format!(
-            "Unsupported filter type: {}. {HEADERS_HINT}",
-            filter.type_
-        )));
+    match redirect(routing)? {
+        Some(redirect) => admit(RuleAction::Redirect(redirect), loaded, place),
+        None => forward(routing, loaded, place),
     }
-    forward(routing, loaded, place)
 }
 
 fn actions(loaded: &LoadedRule) -> impl Iterator<Item = &gateway_config::ListenerRuleAction> {

@@ -9,6 +9,7 @@
 //!
 //! Where AWS documents a rule it is kept; where it does not, the simulator refuses rather than guesses.
 
+pub mod any_certificate;
 pub mod call_log;
 pub mod clock;
 pub mod contract;

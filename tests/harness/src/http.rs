@@ -11,12 +11,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
+use aws_sim::any_certificate;
+use rustls::{ClientConnection, pki_types::ServerName};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -57,12 +53,7 @@ pub async fn post_tls(addr: SocketAddr, path: &str, body: &str) -> Result<(u16, 
 }
 
 fn exchange_tls(addr: SocketAddr, request: &str) -> Result<String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-        .with_no_client_auth();
+    let config = any_certificate::client_config()?;
     let mut connection =
         ClientConnection::new(Arc::new(config), ServerName::try_from("webhook.example.com")?)?;
     let mut stream = std::net::TcpStream::connect(addr)?;
@@ -74,45 +65,6 @@ fn exchange_tls(addr: SocketAddr, request: &str) -> Result<String> {
         // why: a server may close the connection without the end of TLS
         Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(error.into()),
         _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
-    }
-}
-
-/// Believes every certificate.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -4,17 +4,12 @@ use super::{
     Shared,
     view::{GroupView, View},
 };
-use crate::elb::TargetKey;
+use crate::{any_certificate, elb::TargetKey};
 use aws_load_balancer_controller::aws_api::elbv2::TargetType;
 use http::{Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
+use rustls::pki_types::ServerName;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -150,13 +145,7 @@ pub(super) async fn secure(stream: TcpStream) -> io::Result<Stream> {
 }
 
 fn connector() -> Option<TlsConnector> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth();
+    let config = any_certificate::client_config().ok()?;
     Some(Arc::new(config).into())
 }
 
@@ -180,43 +169,4 @@ where
     let (mut sender, driver) = hyper::client::conn::http1::handshake(io).await?;
     connection.spawn(async { drop(driver.with_upgrades().await) });
     Ok((sender.send_request(request).await?, connection))
-}
-
-/// Believes every certificate, as load balancers do with those of targets.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
