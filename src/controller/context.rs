@@ -1,6 +1,7 @@
 //! What every reconcile may use.
 
 use super::fact_source::FactSource;
+use super::gateway::LastRefused;
 use super::global_accelerator::AcceleratorMemory;
 use super::ingress::RefusedMembers;
 use super::secrets::SecretWatches;
@@ -41,6 +42,8 @@ pub struct ReconcileContext {
     pub secrets: SecretWatches,
     /// What AWS has refused of members of groups.
     pub refused_members: RefusedMembers,
+    /// What AWS has refused of the routes and listeners of Gateways.
+    pub last_refused: LastRefused,
     /// What is known of accelerators.
     pub accelerators: AcceleratorMemory,
     /// Stacks that were built at least once since start.

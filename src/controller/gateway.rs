@@ -6,13 +6,14 @@
 pub mod class;
 pub mod concerned;
 pub mod configurations;
+mod error_attribution;
 pub mod event_handlers;
 mod report;
 pub mod resolved;
 
 use super::context::ReconcileContext;
 use super::gather;
-use super::reconcile_error::{ReconcileError, log_model};
+use super::reconcile_error::{ReconcileError, ReconcileFailure, log_model};
 use super::worker::ReconcileResult;
 use crate::api::ObjectKey;
 use crate::api::gateway::{Gateway, GatewayClass};
@@ -20,7 +21,7 @@ use crate::api::meta::{has_finalizer, is_being_deleted};
 use crate::builder::gateway::{self as builder, BuiltGateway};
 use crate::cluster::events::Regarding;
 use crate::config::FeatureGates;
-use crate::deploy::Deployed;
+use crate::deploy::{DeployFailure, Deployed};
 use crate::facts::Facts;
 use crate::finding::{Finding, Part};
 use crate::gateway::config::{GatewayConfig, resolve};
@@ -31,6 +32,9 @@ use crate::model::marshal::marshal;
 use crate::model::{Stack, StackId};
 use crate::settings::gateway::{AddOns, GatewayReport, deletion_protection, stack_id};
 use crate::status::event::{Event, Reason};
+pub use error_attribution::LastRefused;
+
+use error_attribution::RefusedParts;
 use report::Reporter;
 use resolved::{NamingObjects, Resolved, Subject};
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,23 +119,25 @@ impl GatewayReconcile<'_> {
         let named = NamingObjects::of(subject.stores, self.key, subject.options);
         let resolved = Resolved::new(subject, &config, &named);
         let built = self.build(&resolved, AddOns::of_annotations(&self.gateway)).await;
-        // why: the error is handed on below, when the routes have been told what is known of them
-        let report = built.as_ref().ok().map(|built| &built.report);
-        let is_reported = self.reporter().routes(&resolved, report).await;
-        let built = match built {
+        let mut built = match built {
             Ok(built) => built,
             Err(error) => {
+                // why: the error is handed on, when the routes have been told what is known of them
+                drop(self.reporter().routes(&resolved, None).await);
                 self.reporter().gateway(GatewayOutcome::Failed).await?;
                 return Err(error);
             }
         };
         log_model(&built.stack);
         if self.is_dry_run() {
+            let is_reported = self.reporter().routes(&resolved, Some(&built.report)).await;
             self.write_plan(Some(&marshal(&built.stack))).await?;
-            return Ok(ReconcileResult::Done);
+            return is_reported.map(|()| ReconcileResult::Done);
         }
-        self.write_plan(None).await?;
-        let result = self.carry_out(&resolved, &config, &built).await?;
+        let result = self.carry_out(&resolved, &config, &mut built).await;
+        // why after that: AWS may have refused something of a route
+        let is_reported = self.reporter().routes(&resolved, Some(&built.report)).await;
+        let result = result?;
         is_reported?;
         Ok(result)
     }
@@ -141,15 +147,15 @@ impl GatewayReconcile<'_> {
         &self,
         resolved: &Resolved<'_>,
         config: &GatewayConfig,
-        built: &BuiltGateway,
+        built: &mut BuiltGateway,
     ) -> Result<ReconcileResult, ReconcileError> {
+        self.write_plan(None).await?;
         let context = self.context;
         let before = AddOns::of_annotations(&self.gateway);
         let wanted = AddOns::wanted(&config.load_balancer, self.controller == Controller::Alb);
         self.annotate(wanted.annotations_unlike(before, "true")).await?;
         self.add_finalizer().await?;
-        let deployed = self.deploy(&built.stack).await;
-        let deployed = match deployed {
+        let (deployed, refused) = match self.deploy_parts(resolved, built).await {
             Ok(deployed) => deployed,
             Err(error) => {
                 if matches!(error, ReconcileError::User(_)) {
@@ -173,8 +179,11 @@ impl GatewayReconcile<'_> {
             return Ok(ReconcileResult::RequeueAfter(report::UNTIL_ACTIVE));
         }
         self.annotate(before.annotations_unlike(wanted, "false")).await?;
-        if deployed.is_news && built.report.listeners.is_empty() {
+        if deployed.is_news && refused.is_none() && built.report.listeners.is_empty() {
             self.record(&Event::reconciled());
+        }
+        if let Some(failure) = refused {
+            return Ok(context.count_failure(self.component(), &failure));
         }
         Ok(match deployed.revisit {
             Some(after) => ReconcileResult::RequeueAfter(after),
@@ -193,10 +202,45 @@ impl GatewayReconcile<'_> {
         Ok(built)
     }
 
+    /// Deploys a Gateway. What AWS refuses of single routes and listeners is added to the report; if nothing else failed, the rest
+    /// is as it is wanted.
+    async fn deploy_parts(
+        &self,
+        resolved: &Resolved<'_>,
+        built: &mut BuiltGateway,
+    ) -> Result<(Deployed, Option<ReconcileFailure>), ReconcileError> {
+        let last = &self.context.last_refused;
+        let failure = match self.try_deploy(&built.stack).await {
+            Ok(deployed) => {
+                last.note(&self.id, RefusedParts::default());
+                return Ok((deployed, None));
+            }
+            Err(failure) => failure,
+        };
+        let gateway = resolved.view().object();
+        let (refused, is_all) = RefusedParts::of(&gateway, resolved, &built.report, &failure);
+        if failure.is_permanent() {
+            last.note(&self.id, refused);
+        }
+        last.of(&self.id).add_to(resolved, &mut built.report);
+        match ReconcileError::of_deployment(&failure) {
+            ReconcileError::User(reconcile_failure)
+                if is_all && !failure.deployed.load_balancers.is_empty() =>
+            {
+                Ok((failure.deployed, Some(reconcile_failure)))
+            }
+            error => Err(error),
+        }
+    }
+
     async fn deploy(&self, stack: &Stack) -> Result<Deployed, ReconcileError> {
-        let deployed = self.context.deployer.deploy(stack);
-        let deployed = self.context.timed(self.component(), "deploy_model", deployed).await;
+        let deployed = self.try_deploy(stack).await;
         deployed.map_err(|failure| ReconcileError::of_deployment(&failure))
+    }
+
+    async fn try_deploy(&self, stack: &Stack) -> Result<Deployed, DeployFailure> {
+        let deployed = self.context.deployer.deploy(stack);
+        self.context.timed(self.component(), "deploy_model", deployed).await
     }
 
     /// Deletes everything, unless the configuration keeps it. What else is wrong with the Gateway does not count.
@@ -217,6 +261,7 @@ impl GatewayReconcile<'_> {
         self.context.note_built(&self.id);
         self.context.release_backend_security_group(self.component(), &nothing).await?;
         self.context.secrets.note(&self.id, &BTreeSet::new());
+        self.context.last_refused.note(&self.id, RefusedParts::default());
         let removed =
             self.context.objects.remove_finalizer::<Gateway>(self.key, self.controller.name()).await;
         removed.map_err(|error| {
@@ -299,15 +344,19 @@ impl GatewayReconcile<'_> {
 
     /// What is wrong with listeners, as events on the Gateway; with routes, on these.
     fn record_findings(&self, resolved: &Resolved<'_>, built: &BuiltGateway) {
-        for finding in built.report.listeners.values() {
-            self.record(&Event::warning(Reason::FailedBuildModel, finding));
+        let refused = self.context.last_refused.of(&self.id);
+        let reason =
+            |is_refused| if is_refused { Reason::FailedDeployModel } else { Reason::FailedBuildModel };
+        for (port, finding) in &built.report.listeners {
+            self.record(&Event::warning(reason(refused.has_finding(*port, finding)), finding));
         }
         for (number, problems) in &built.report.routes {
             let Some(route) = resolved.route_object(*number) else { continue };
             // why not what a reference came to: the condition of the route says all of it
             let known = resolved.loaded(*number).iter().flat_map(|rule| &rule.problems).collect::<Vec<_>>();
             for problem in problems.iter().filter(|problem| !known.contains(problem)) {
-                let event = Event::warning(Reason::FailedBuildModel, &problem.message);
+                let is_refused = refused.has_problem(&route.route().id, problem);
+                let event = Event::warning(reason(is_refused), &problem.message);
                 self.record_about(report::regarding(route), &event);
             }
         }

@@ -126,7 +126,7 @@ impl GroupReconcile<'_> {
             self.context.deployer.retry(stack, |steps| refused_members::refused_steps(whole, due, steps));
         let mut again = match self.context.timed(COMPONENT, "deploy_model", retried).await {
             Ok(Retried::Done) => BTreeMap::new(),
-            Ok(Retried::Refused(failure)) if error_attribution::is_permanent(&failure) => {
+            Ok(Retried::Refused(failure)) if failure.is_permanent() => {
                 error_attribution::refused_of(whole, &failure)
             }
             Ok(Retried::Refused(failure)) | Err(failure) => {

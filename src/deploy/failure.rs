@@ -7,6 +7,7 @@ use crate::aws_api::CloudError;
 use crate::model::ResourceAddress;
 use crate::plan::binding::BindingError;
 use crate::plan::{DiffError, Digest, Problem, ProblemCause, Quota, QuotaExceeded, Stage, Step};
+use crate::settings::alb::ListenerPart;
 use std::fmt;
 use std::time::Duration;
 
@@ -195,6 +196,25 @@ impl StepFailure {
         ])
     }
 
+    /// What of a listener it is that AWS refuses, of a step about a listener.
+    pub fn listener_part(&self) -> ListenerPart {
+        let Cause::Cloud(error) = &self.cause else { return ListenerPart::Port };
+        let (operation, code) = (error.operation(), error.code().unwrap_or_default());
+        let parts = [
+            ("Certificate", ListenerPart::Certificate),
+            ("SSLPolicy", ListenerPart::SslPolicy),
+            ("TrustStore", ListenerPart::TrustStore),
+            ("TargetGroup", ListenerPart::DefaultActions),
+        ];
+        let named = parts.into_iter().find(|(name, _)| code.contains(name)).map(|(_, part)| part);
+        match named {
+            Some(part) => part,
+            None if operation == "ModifyListenerAttributes" => ListenerPart::Attribute,
+            None if operation == "AddListenerCertificates" => ListenerPart::Certificate,
+            None => ListenerPart::Port,
+        }
+    }
+
     /// What AWS, or the API server, refused because of what is wanted: neither a right that lacks, nor a quota, nor something
     /// that may go by itself.
     pub fn refusal(&self) -> Option<&Cause> {
@@ -261,6 +281,13 @@ impl DeployFailure {
     fn before_any_step(resource: String, cause: Cause) -> Self {
         let failures = vec![StepFailure::of_cause(resource, cause)];
         Self { revisit: None, failures, deployed: Deployed::default() }
+    }
+
+    /// Whether all that failed is what AWS refused for good.
+    pub fn is_permanent(&self) -> bool {
+        let is_refused =
+            |step: &StepFailure| step.refusal().is_some() || step.class() == FailureClass::UserMustAct;
+        !self.failures.is_empty() && self.failures.iter().all(is_refused)
     }
 
     /// The kind of its first failure.

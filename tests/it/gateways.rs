@@ -3,6 +3,7 @@
 mod broken;
 mod calls;
 mod random;
+mod refused_parts;
 
 use crate::services::run;
 use aws_load_balancer_controller::aws_api::Ref;

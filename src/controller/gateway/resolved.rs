@@ -11,7 +11,7 @@ use crate::gateway::config::GatewayConfig;
 use crate::gateway::cost::put_aside;
 use crate::gateway::listener_sets::{ListenerSets, sort};
 use crate::gateway::listeners::judge;
-use crate::gateway::route::Route;
+use crate::gateway::route::{Route, RouteId};
 use crate::gateway::status::Observed;
 use crate::gateway::{Controller, GatewayOptions};
 use crate::settings::gateway::GatewayView;
@@ -137,6 +137,16 @@ impl<'a> Resolved<'a> {
     /// The rules of a route, with what they refer to.
     pub fn loaded(&self, number: usize) -> &[LoadedRule] {
         self.loaded.get(number).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Which route has a number.
+    pub(super) fn route_id(&self, number: usize) -> Option<&RouteId> {
+        self.routes.get(number).map(|route| &route.id)
+    }
+
+    /// Which of the routes this is.
+    pub(super) fn number_of(&self, id: &RouteId) -> Option<usize> {
+        self.routes.iter().position(|route| route.id == *id)
     }
 
     /// A route, as it is cached.

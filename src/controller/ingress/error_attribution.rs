@@ -7,13 +7,12 @@ use crate::api::ObjectKey;
 use crate::builder::Attribution;
 use crate::builder::ingress::BuiltGroup;
 use crate::deploy::failure::Cause;
-use crate::deploy::{DeployFailure, FailureClass, StepFailure};
+use crate::deploy::{DeployFailure, StepFailure};
 use crate::facts::group::{AwsRefusal, IngressGroup, Member};
 use crate::finding::Finding;
 use crate::model::{Binding, ResourceId, Resources};
 use crate::plan::Stage;
 use crate::plan::certificates::member_of;
-use crate::settings::alb::ListenerPart;
 use crate::settings::ingress::{FRONTEND_NLB_ID, certificates};
 use crate::settings::shared_setting::{KeyedSetting, SharedPart};
 use std::borrow::Cow;
@@ -115,15 +114,6 @@ fn kind_of(step: &StepFailure) -> Option<KeyedSetting> {
     }
 }
 
-/// Whether all that failed is what AWS refused for good.
-pub(super) fn is_permanent(failure: &DeployFailure) -> bool {
-    !failure.failures.is_empty()
-        && failure
-            .failures
-            .iter()
-            .all(|step| step.refusal().is_some() || step.class() == FailureClass::UserMustAct)
-}
-
 fn bindings_of(built: &BuiltGroup, member: &ObjectKey) -> Resources<Binding> {
     let all = built.stack.iter().flat_map(|stack| &stack.bindings);
     let own = all.filter(|(id, _)| built.attribution.of_target_group(id.as_str()) == Some(member));
@@ -137,7 +127,7 @@ fn members_at_fault(
     failure: &DeployFailure,
 ) -> BTreeMap<ObjectKey, MemberAtFault> {
     let mut culprits: BTreeMap<ObjectKey, MemberAtFault> = BTreeMap::new();
-    if !is_permanent(failure) {
+    if !failure.is_permanent() {
         return culprits;
     }
     for step in &failure.failures {
@@ -214,7 +204,7 @@ fn members_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<
         _ if kind_of(step).is_some() => BTreeSet::new(),
         Stage::Listeners => {
             let words = format!("{cause} {}", step.values.join(" "));
-            attribution.of_listener(id, part_of(step), &words)
+            attribution.of_listener(id, step.listener_part(), &words)
         }
         // why: all but the listeners that wait for it stands, so nobody has to be given up for a certificate
         Stage::Certificates
@@ -224,25 +214,6 @@ fn members_of<'o>(attribution: &'o Attribution, step: &StepFailure) -> BTreeSet<
         | Stage::Wafv2
         | Stage::WafRegional
         | Stage::Shield => BTreeSet::new(),
-    }
-}
-
-/// What of a listener it is that AWS refuses.
-fn part_of(step: &StepFailure) -> ListenerPart {
-    let Cause::Cloud(error) = &step.cause else { return ListenerPart::Port };
-    let (operation, code) = (error.operation(), error.code().unwrap_or_default());
-    let parts = [
-        ("Certificate", ListenerPart::Certificate),
-        ("SSLPolicy", ListenerPart::SslPolicy),
-        ("TrustStore", ListenerPart::TrustStore),
-        ("TargetGroup", ListenerPart::DefaultActions),
-    ];
-    let named = parts.into_iter().find(|(name, _)| code.contains(name)).map(|(_, part)| part);
-    match named {
-        Some(part) => part,
-        None if operation == "ModifyListenerAttributes" => ListenerPart::Attribute,
-        None if operation == "AddListenerCertificates" => ListenerPart::Certificate,
-        None => ListenerPart::Port,
     }
 }
 

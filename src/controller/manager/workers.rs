@@ -13,6 +13,7 @@ use crate::cluster::{Objects, accelerator_store};
 use crate::controller::context::ReconcileContext;
 use crate::controller::event_handlers::Queues;
 use crate::controller::fact_source::{Certificates, FactCache, FactSource};
+use crate::controller::gateway::LastRefused;
 use crate::controller::gateway::event_handlers::GatewayQueues;
 use crate::controller::ingress::RefusedMembers;
 use crate::controller::object_states::ObjectStates;
@@ -131,6 +132,7 @@ fn context(parts: &Dependencies, deployer: Arc<Deployer>, queues: Arc<Queues>) -
         metrics: parts.metrics.clone(),
         secrets: SecretWatches::new(parts.client.clone(), label, queues),
         refused_members: RefusedMembers::default(),
+        last_refused: LastRefused::default(),
         accelerators: global_accelerator::AcceleratorMemory::default(),
         seen: Mutex::default(),
     }

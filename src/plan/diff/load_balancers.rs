@@ -104,9 +104,11 @@ impl<'a> Diff<'a> {
         let step = Step::aws(STAGE, id.as_str(), request, why)
             .binding([symbol(SymbolKind::LoadBalancerArn, id), symbol(SymbolKind::LoadBalancerDnsName, id)])
             .after(after.into_iter().flatten());
-        // why: a load balancer costs money and serves nobody while AWS refuses its target groups
+        // why: a load balancer costs money and serves nobody while AWS refuses its target groups; of several routes of a Gateway, one
+        // must not keep the others from it
+        let is_of_several = self.stack.id.owner.is_gateway() && self.stack.target_groups.len() > 1;
         let target_groups: Vec<StepId> = match replaced {
-            [] => self.builder.in_phase(Phase::TargetGroups).collect(),
+            [] if !is_of_several => self.builder.in_phase(Phase::TargetGroups).collect(),
             _ => Vec::new(),
         };
         let created = self.builder.emit(PHASE, step.after(target_groups));

@@ -9,7 +9,7 @@ use crate::aws_api::{Ref, Tags};
 use crate::facts::{BuildError, MissingLookups};
 use crate::finding::Part;
 use crate::gateway::attachment::PortRoutes;
-use crate::gateway::rules::{Loaded, expand};
+use crate::gateway::rules::{self, Loaded, RuleOrigin, expand};
 use crate::model::Resources;
 use crate::settings::AlbSettings;
 use crate::settings::alb::{AlbListenerSettings, ClientSources, Contribution, RuleSettings};
@@ -40,6 +40,7 @@ pub(super) fn read<'a>(
     missing_lookups.ask()?;
     let target_groups = target_groups.finish();
     report.retained_target_groups = target_groups.retained;
+    report.sources.target_groups = target_groups.routes;
     let contribution =
         Contribution { rules, target_groups: target_groups.settings, ..Contribution::default() };
     let settings = AlbSettings {
@@ -109,6 +110,12 @@ impl<'a> AlbPortReader<'_, '_, 'a> {
             report: self.report,
             listener: &at.protocol,
         };
+        let route_of = |rule: &rules::Rule| match rule.origin {
+            RuleOrigin::Route { route, .. } => Some(route),
+            RuleOrigin::End(_) => None,
+        };
+        let routes = expanded.rules.iter().map(route_of).collect();
+        reader.report.sources.rules.insert(at.port, routes);
         let mut missing_lookups = MissingLookups::default();
         let mut rules = Vec::with_capacity(expanded.rules.len());
         for rule in &expanded.rules {

@@ -33,7 +33,7 @@ use crate::finding::{Finding, ObjectRef};
 use crate::gateway::attachment::{Offer, PortRoutes};
 use crate::gateway::backends::LoadedRule;
 use crate::gateway::config::GatewayConfig;
-use crate::gateway::route::{Route, RouteProblem};
+use crate::gateway::route::{Route, RouteId, RouteProblem};
 use crate::gateway::{Controller, GatewayOptions};
 use crate::model::{Owner, ResourceId, StackId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,11 +137,22 @@ pub struct GatewayReport {
     pub retained_target_groups: BTreeSet<ResourceId>,
     /// Secrets that were read.
     pub secrets: BTreeSet<ObjectKey>,
+    /// Which routes rules and target groups come from.
+    pub sources: RouteSources,
+}
+
+/// Which routes the resources of a Gateway come from, to attribute errors of AWS.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RouteSources {
+    /// By port: the numbers of the routes of the rules, in the order of the priorities from 1 on; `None`: no route's.
+    pub rules: BTreeMap<i32, Vec<Option<usize>>>,
+    /// By the target group's id, which is its binding's, too.
+    pub target_groups: BTreeMap<ResourceId, RouteId>,
 }
 
 impl GatewayReport {
     /// Notes what is wrong with a route, once.
-    fn note(&mut self, route: usize, problem: RouteProblem) {
+    pub fn note(&mut self, route: usize, problem: RouteProblem) {
         let problems = self.routes.entry(route).or_default();
         if !problems.contains(&problem) {
             problems.push(problem);

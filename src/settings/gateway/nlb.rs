@@ -29,6 +29,7 @@ pub(super) fn read<'a>(
     missing_lookups.ask()?;
     let target_groups = target_groups.finish();
     report.retained_target_groups = target_groups.retained;
+    report.sources.target_groups = target_groups.routes;
     let settings = NlbSettings {
         load_balancer,
         subnets,

@@ -9,7 +9,7 @@ use crate::facts::BuildError;
 use crate::finding::{Finding, ObjectRef};
 use crate::gateway::Controller;
 use crate::gateway::backends::{RouteBackend, Weighted};
-use crate::gateway::route::{Route, RouteKind, RouteProblem, RouteReason};
+use crate::gateway::route::{Route, RouteId, RouteKind, RouteProblem, RouteReason};
 use crate::model::ResourceId;
 use crate::settings::health_check::{TRAFFIC_PORT, resolve_port};
 use crate::settings::ports::{self, show_port};
@@ -28,6 +28,7 @@ pub(super) struct RouteTargetGroupReader<'c, 'a> {
     known: BTreeMap<ResourceId, Result<Ref, RouteProblem>>,
     settings: Vec<TargetGroupSettings<'a>>,
     retained: BTreeSet<ResourceId>,
+    routes: BTreeMap<ResourceId, RouteId>,
 }
 
 /// What is read of target groups.
@@ -36,16 +37,19 @@ pub(super) struct TargetGroups<'a> {
     pub settings: Vec<TargetGroupSettings<'a>>,
     /// Those that stay as AWS has them, because they cannot be built.
     pub retained: BTreeSet<ResourceId>,
+    /// Which routes they come from.
+    pub routes: BTreeMap<ResourceId, RouteId>,
 }
 
 impl<'c, 'a> RouteTargetGroupReader<'c, 'a> {
     pub fn new(context: &'c GatewayContext<'a>, ip_address_type: &'c IpAddressType) -> Self {
-        let (known, settings, retained) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-        Self { context, ip_address_type, known, settings, retained }
+        let (known, settings) = (BTreeMap::new(), Vec::new());
+        let (retained, routes) = (BTreeSet::new(), BTreeMap::new());
+        Self { context, ip_address_type, known, settings, retained, routes }
     }
 
     pub fn finish(self) -> TargetGroups<'a> {
-        TargetGroups { settings: self.settings, retained: self.retained }
+        TargetGroups { settings: self.settings, retained: self.retained, routes: self.routes }
     }
 
     /// A reference to the target group of a backend of a listener with this protocol; the first listener decides. The inner error says why there is none, or why it stays as it is.
@@ -64,6 +68,7 @@ impl<'c, 'a> RouteTargetGroupReader<'c, 'a> {
             let reference = known.as_ref().ok().cloned().or_else(|| self.live(&id));
             return Ok((reference, problem));
         }
+        self.routes.insert(id.clone(), route.id.clone());
         match self.read_settings(&id, route, &weighted.backend, listener) {
             Ok(settings) => {
                 let reference = id.pending(SymbolKind::TargetGroupArn);
@@ -103,6 +108,7 @@ impl<'c, 'a> RouteTargetGroupReader<'c, 'a> {
             other => other.clone(),
         };
         let reference = id.pending(SymbolKind::TargetGroupArn);
+        self.routes.insert(id.clone(), route.id.clone());
         self.settings.push(TargetGroupSettings {
             id,
             health_check: HealthCheckSettings::default().or(nlb_defaults()),
