@@ -30,10 +30,10 @@ endif
 	$(target)/debug/traffic table docs/performance.md $(target)/traffic/drain.json $(target)/traffic/this.json $(and $(beside),$(target)/traffic/beside.json)
 
 .PHONY: conformance
-conformance: controlplane ## the conformance suite of the Gateway API, as docs/conformance.md; tests=A,B runs some; needs low ports (root, or net.ipv4.ip_unprivileged_port_start=0)
+conformance: controlplane ## the conformance suite of the Gateway API, as docs/conformance.md; class=alb tests=A,B runs some; needs low ports (root, or net.ipv4.ip_unprivileged_port_start=0)
 	@tests/conformance/build.sh >/dev/null
 	cargo build --package aws-load-balancer-controller --package harness --bins
-	$(target)/debug/conformance $(tests)
+	$(target)/debug/conformance $(if $(tests),$(or $(class),alb),$(class)) $(tests)
 
 .PHONY: test
 test: test-core controlplane promtool ## all tests: the core alone, then everything, end to end included
