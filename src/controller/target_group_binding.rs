@@ -24,6 +24,7 @@ use crate::aws::assume_role::CloudFor;
 use crate::aws_api::CloudError;
 use crate::clock::now;
 use crate::config::Config;
+use crate::deploy::LeavingTargetGroups;
 use crate::deploy::targets::interfaces::{InterfaceFinder, NetworkError};
 use crate::deploy::targets::ownership::OwnedTargets;
 use crate::deploy::targets::rules::TargetRules;
@@ -55,6 +56,8 @@ pub struct BindingDependencies {
     pub clouds: Arc<dyn CloudFor>,
     /// What is counted.
     pub metrics: Arc<dyn BindingMetrics>,
+    /// Target groups that are about to be deleted, so that their targets may stay.
+    pub leaving: Arc<LeavingTargetGroups>,
 }
 
 /// Reconciles bindings.
@@ -63,6 +66,7 @@ pub struct BindingController {
     view: Arc<dyn ClusterView>,
     api: Arc<dyn BindingApi>,
     metrics: Arc<dyn BindingMetrics>,
+    leaving: Arc<LeavingTargetGroups>,
     registrar: TargetRegistrar,
     zones: Zones,
     finder: InterfaceFinder,
@@ -142,7 +146,7 @@ impl BindingReconcileError {
 impl BindingController {
     /// A controller that knows nothing yet.
     pub fn new(config: Arc<Config>, dependencies: BindingDependencies) -> Self {
-        let BindingDependencies { view, api, cloud, clouds, metrics } = dependencies;
+        let BindingDependencies { view, api, cloud, clouds, metrics, leaving } = dependencies;
         Self {
             registrar: TargetRegistrar::new(clouds),
             zones: Zones::new(cloud.clone(), &config),
@@ -155,6 +159,7 @@ impl BindingController {
             view,
             api,
             metrics,
+            leaving,
         }
     }
 
@@ -171,6 +176,8 @@ impl BindingController {
         if is_being_deleted(&*binding) {
             return self.delete(&binding, key).await;
         }
+        // why: a target group that somebody binds (again) does not go
+        self.leaving.remove(binding.spec.target_group_arn.as_deref().unwrap_or_default());
         if let Err(failure) = self.timed("add_finalizers", self.mark(&binding, key)).await {
             self.metrics.step_failed("add_finalizers_error");
             let message = format!("Failed add finalizer due to {failure}");

@@ -15,7 +15,7 @@ use super::certificates::CallPermission;
 use super::failure::{Cause, FailureClass, StepFailure};
 use super::refused_deletions::{RefusedDeletions, deletes};
 use super::targets::batch::BatchResult;
-use super::{BindingStore, CertificateCache, ResourceCache, StoreError};
+use super::{BindingStore, CertificateCache, LeavingTargetGroups, ResourceCache, StoreError};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws::{Cloud, send};
 use crate::aws_api::acm::DescribeCertificate;
@@ -23,7 +23,9 @@ use crate::aws_api::elbv2::ModifyLoadBalancerAttributes;
 use crate::aws_api::{Attributes, CloudError, Request, ResolvedIds, Response};
 use crate::model::StackId;
 use crate::plan::binding::{is_same, patch, render_binding};
-use crate::plan::{BindingWrite, ExhaustedQuotas, OnFailure, Op, Plan, Quota, Stage, Step, StepId};
+use crate::plan::{
+    BindingWrite, ExhaustedQuotas, LeavingBinding, OnFailure, Op, Plan, Quota, Stage, Step, StepId,
+};
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,7 +34,9 @@ use tracing::Instrument as _;
 
 /// How long one deployment may wait in all.
 const POLL_LIMIT: Duration = Duration::from_secs(3);
-/// Between looks at a TargetGroupBinding.
+/// Until the second look whether a TargetGroupBinding is gone; each look doubles it …
+const FIRST_BINDING_INTERVAL: Duration = Duration::from_millis(25);
+/// … up to the time between looks at a TargetGroupBinding.
 const BINDING_INTERVAL: Duration = Duration::from_millis(200);
 /// Between tries of a call that comes too early.
 const CALL_INTERVAL: Duration = Duration::from_secs(1);
@@ -108,6 +112,7 @@ pub struct Executor<'a> {
     has_deleted: bool,
     on_group_in_use: Option<&'a (dyn Fn() + Send + Sync)>,
     certificates: Option<&'a CertificateCache>,
+    leaving: Option<&'a LeavingTargetGroups>,
     outcome: ExecutionResult,
 }
 
@@ -134,6 +139,7 @@ impl<'a> Executor<'a> {
             has_deleted: false,
             on_group_in_use: None,
             certificates: None,
+            leaving: None,
             outcome,
         }
     }
@@ -149,6 +155,13 @@ impl<'a> Executor<'a> {
     #[must_use]
     pub fn with_certificates(mut self, certificates: Option<&'a CertificateCache>) -> Self {
         self.certificates = certificates;
+        self
+    }
+
+    /// Whom to tell of target groups that go with their load balancers.
+    #[must_use]
+    pub fn with_leaving(mut self, leaving: Option<&'a LeavingTargetGroups>) -> Self {
+        self.leaving = leaving;
         self
     }
 
@@ -244,9 +257,9 @@ impl<'a> Executor<'a> {
             Op::Aws(request) => self.call(step, request, reply).await,
             Op::CreateBinding(write) => self.create_binding(write).await,
             Op::PatchBinding { write, observed } => self.patch_binding(write, observed).await,
-            Op::DeleteBinding(key) => self.delete_binding(key).await,
+            Op::DeleteBinding(leaving) => self.delete_binding(leaving).await,
             Op::AwaitBindingObserved(key) => self.await_binding_observed(key).await,
-            Op::AwaitBindingGone(key) => self.await_binding_gone(key).await,
+            Op::AwaitBindingGone(leaving) => self.await_binding_gone(leaving).await,
             Op::AwaitCertificateFree(arn) => self.await_certificate_free(arn).await,
         };
         *self.outcome.took.entry(step.stage).or_default() += began.elapsed();
@@ -396,6 +409,9 @@ impl<'a> Executor<'a> {
     fn record_response(&mut self, step: &Step, request: &Request, response: &Response) -> StepResult {
         self.resource_cache.record(self.stack, request, response);
         self.certificates.inspect(|certificates| certificates.record(self.stack, request, response));
+        if let (Some(leaving), Request::DeleteTargetGroup(deleted)) = (self.leaving, request) {
+            deleted.arn.known().into_iter().for_each(|arn| leaving.remove(arn));
+        }
         if let Some(resource) = deletes(request) {
             self.refused_deletions.note_deleted(resource);
             self.is_in_use = false;
@@ -514,7 +530,9 @@ impl<'a> Executor<'a> {
 
     /// A binding of a target group that AWS answered when it was asked to create it stays: the target group was there all
     /// along, only reads did not show it.
-    async fn delete_binding(&mut self, key: &ObjectKey) -> StepResult {
+    async fn delete_binding(&mut self, leaving: &LeavingBinding) -> StepResult {
+        self.note_leaving(leaving);
+        let key = &leaving.key;
         if self.outcome.bound.is_empty() {
             return ended(self.bindings.delete(key.clone()).await);
         }
@@ -522,6 +540,13 @@ impl<'a> Executor<'a> {
             Ok(Some(binding)) if self.is_of_bound(&binding) => StepResult::Done,
             Ok(_) => ended(self.bindings.delete(key.clone()).await),
             Err(error) => StepResult::Failed(error.into()),
+        }
+    }
+
+    /// why: before the binding is deleted, because its controller may hear of that at once
+    fn note_leaving(&self, leaving: &LeavingBinding) {
+        if let (Some(known), Some(arn)) = (self.leaving, &leaving.target_group) {
+            known.add(arn);
         }
     }
 
@@ -546,7 +571,10 @@ impl<'a> Executor<'a> {
         }
     }
 
-    async fn await_binding_gone(&mut self, key: &ObjectKey) -> StepResult {
+    async fn await_binding_gone(&mut self, leaving: &LeavingBinding) -> StepResult {
+        self.note_leaving(leaving);
+        let key = &leaving.key;
+        let mut interval = FIRST_BINDING_INTERVAL;
         loop {
             match self.bindings.get(key.clone()).await {
                 Ok(None) => return StepResult::Done,
@@ -554,10 +582,11 @@ impl<'a> Executor<'a> {
                 Ok(Some(_)) => {}
                 Err(error) => return StepResult::Failed(error.into()),
             }
-            if !self.wait(BINDING_INTERVAL).await {
+            if !self.wait(interval).await {
                 let cause = Cause::StillThere(key.clone());
                 return StepResult::Early { after: LATER, is_impatient: true, cause };
             }
+            interval = (interval * 2).min(BINDING_INTERVAL);
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod deployed_state;
 pub mod execute;
 pub mod failure;
+pub mod leaving_target_groups;
 mod live;
 pub mod observe;
 mod refused_deletions;
@@ -23,6 +24,7 @@ pub mod targets;
 pub use binding_store::{BindingStore, StoreError};
 pub use certificates::CertificateCache;
 pub use deployed_state::DeployedState;
+pub use leaving_target_groups::LeavingTargetGroups;
 pub use failure::{DeployFailure, FailureClass, StepFailure};
 pub use resource_cache::{Depth, ResourceCache};
 
@@ -87,6 +89,7 @@ pub struct Deployer {
     deployed_state: Option<Arc<DeployedState>>,
     /// `None`: certificate management is off.
     certificates: Option<Arc<CertificateCache>>,
+    leaving: Option<Arc<LeavingTargetGroups>>,
 }
 
 /// Who is told how long the steps of one kind took in a deployment.
@@ -166,6 +169,7 @@ impl Deployer {
             on_stage,
             deployed_state,
             certificates,
+            leaving: None,
         }
     }
 
@@ -188,6 +192,13 @@ impl Deployer {
     #[must_use]
     pub fn with_deployed_state(mut self, deployed_state: Arc<DeployedState>) -> Self {
         self.deployed_state = Some(deployed_state);
+        self
+    }
+
+    /// Whom to tell of target groups that go with their load balancers: their targets need not be deregistered.
+    #[must_use]
+    pub fn with_leaving(mut self, leaving: Arc<LeavingTargetGroups>) -> Self {
+        self.leaving = Some(leaving);
         self
     }
 
@@ -396,6 +407,7 @@ impl Deployer {
         let context = (exhausted_quotas, &self.refused_deletions);
         let executor = Executor::new(&*self.cloud, &*self.bindings, &self.resource_cache, &stack.id, context);
         let executor = executor.with_certificates(self.certificates.as_deref());
+        let executor = executor.with_leaving(self.leaving.as_deref());
         let outcome = executor.on_group_in_use(self.on_group_in_use.as_deref()).execute(plan).await;
         if let Some(tell) = &self.on_stage {
             outcome.took.iter().for_each(|(stage, took)| tell(stack.id.owner, *stage, *took));
@@ -408,7 +420,11 @@ impl Deployer {
         stack: &Stack,
         exhausted_quotas: &ExhaustedQuotas,
     ) -> Result<Plan, DeployFailure> {
-        let stack_resources = self.resource_cache.stack_resources(&stack.id, &*self.cloud).await;
+        let stack_resources = if *stack == Stack::empty(stack.id.clone()) {
+            self.resource_cache.stack_resources_to_delete(&stack.id, &*self.cloud).await
+        } else {
+            self.resource_cache.stack_resources(&stack.id, &*self.cloud).await
+        };
         let stack_resources = stack_resources.map_err(DeployFailure::of_cloud)?;
         if stack_resources.is_unconfirmed() && !stack.load_balancers.is_empty() {
             // why: what one read does not show may still be there, and its successor would take its place

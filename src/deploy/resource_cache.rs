@@ -229,6 +229,18 @@ impl ResourceCache {
         if known.is_empty() || is_good { Ok(known) } else { self.refresh(key, &known, cloud).await }
     }
 
+    /// What the stack holds, as good as its deletion needs it: what AWS said last, however long ago. Others may have deleted of
+    /// it meanwhile, which each deletion tells.
+    pub async fn stack_resources_to_delete(
+        &self,
+        stack: &StackId,
+        cloud: &dyn Cloud,
+    ) -> Result<StackResources, CloudError> {
+        let key = StackKey::from(stack);
+        let known = self.known(&key);
+        if known.is_empty() || known.is_lasting() { Ok(known) } else { self.refresh(key, &known, cloud).await }
+    }
+
     /// Whether something of the stack may exist although no answer said so.
     pub fn has_unconfirmed(&self, stack: &StackId) -> bool {
         self.state.lock().stacks.get(&stack.into()).is_some_and(StackResources::is_suspicious)

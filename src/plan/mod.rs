@@ -21,7 +21,7 @@ pub use actual::Actual;
 pub use diff::{DiffError, PlanContext, diff};
 pub use digest::{AppliedSecrets, Digest, Seal};
 pub use quotas::{ExhaustedQuotas, Quota};
-pub use step::{BindingWrite, OnFailure, Op, Stage, Step, StepId};
+pub use step::{BindingWrite, LeavingBinding, OnFailure, Op, Stage, Step, StepId};
 
 use crate::aws_api::elbv2::{FixedResponseAction, ListenerAction};
 use crate::aws_api::{CloudError, Request, ResolvedIds, SymbolKind};

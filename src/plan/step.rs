@@ -71,13 +71,22 @@ pub enum Op {
         observed: Box<TargetGroupBinding>,
     },
     /// Deletes a TargetGroupBinding.
-    DeleteBinding(ObjectKey),
+    DeleteBinding(LeavingBinding),
     /// Gives the binding's controller a moment to act on the latest spec. Never fails.
     AwaitBindingObserved(ObjectKey),
     /// Waits until a deleted TargetGroupBinding is gone.
-    AwaitBindingGone(ObjectKey),
+    AwaitBindingGone(LeavingBinding),
     /// Waits until nothing uses a certificate, by its ARN, so that its records may go before it does.
     AwaitCertificateFree(String),
+}
+
+/// A TargetGroupBinding that goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeavingBinding {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// ARN of its target group, if that goes, too, and no load balancer uses it by then: its targets stay in it.
+    pub target_group: Option<String>,
 }
 
 /// A TargetGroupBinding to write, with references not resolved yet.

@@ -6,6 +6,7 @@ mod architecture;
 mod args;
 mod backend_security_group;
 mod bindings;
+mod calls_per_operation;
 mod cases;
 mod certificates;
 mod chart;

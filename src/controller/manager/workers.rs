@@ -25,7 +25,7 @@ use crate::controller::worker::{Reconcile, ReconcileResult, work};
 use crate::controller::{gateway, global_accelerator, ingress, service};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::resource_cache::ResourceCache;
-use crate::deploy::{DeployedState, Deployer};
+use crate::deploy::{DeployedState, Deployer, LeavingTargetGroups};
 use crate::gateway::Controller;
 use crate::model::Owner;
 use crate::pool::Pool;
@@ -81,10 +81,12 @@ impl Controllers {
             ConfigMapStateStore::new(parts.client.clone(), &parts.namespace, parts.leadership.clone());
         let deployed_state = Arc::new(DeployedState::new(Arc::new(pages), resource_cache.clone()));
         let group_in_use = Arc::new(Notify::new());
-        let deployer = Arc::new(deployer(parts, resource_cache, &deployed_state, &group_in_use));
+        let leaving = Arc::new(LeavingTargetGroups::default());
+        let deployer = deployer(parts, resource_cache, &deployed_state, &group_in_use);
+        let deployer = Arc::new(deployer.with_leaving(leaving.clone()));
         Self {
             context: context(parts, deployer, queues.clone()),
-            bindings: Arc::new(binding_controller(parts)),
+            bindings: Arc::new(binding_controller(parts, leaving)),
             top_talkers: Arc::default(),
             object_states: Arc::default(),
             queues,
@@ -138,7 +140,7 @@ fn context(parts: &Dependencies, deployer: Arc<Deployer>, queues: Arc<Queues>) -
     }
 }
 
-fn binding_controller(parts: &Dependencies) -> BindingController {
+fn binding_controller(parts: &Dependencies, leaving: Arc<LeavingTargetGroups>) -> BindingController {
     let api = KubeBindingApi::new(parts.client.clone(), &parts.recorder, parts.config.enable_endpoint_slices);
     let ports = BindingDependencies {
         view: parts.stores.clone(),
@@ -146,6 +148,7 @@ fn binding_controller(parts: &Dependencies) -> BindingController {
         cloud: parts.cloud.clone(),
         clouds: parts.clouds.clone(),
         metrics: Arc::new(BindingCounters::new(parts.metrics.clone())),
+        leaving,
     };
     BindingController::new(parts.config.clone(), ports)
 }

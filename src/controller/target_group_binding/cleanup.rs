@@ -70,6 +70,9 @@ impl BindingController {
         key: &ObjectKey,
     ) -> Result<(), BindingReconcileError> {
         let group = TargetGroupRef::of(binding);
+        if !is_shared(binding) && self.leaving.contains(&group.arn) {
+            return Ok(());
+        }
         let owned = if is_shared(binding) { self.owned.load(key).await? } else { None };
         let ownership = if is_shared(binding) { Ownership::Shared(owned.as_ref()) } else { Ownership::Sole };
         if !self.registrar.is_fresh(&group) {

@@ -6,10 +6,10 @@ use super::plan_builder::Phase;
 use crate::api::{ObjectKey, TargetGroupBinding, meta};
 use crate::aws_api::Ref;
 use crate::aws_api::ec2::DeleteSecurityGroup;
-use crate::aws_api::elbv2::{DeleteTargetGroup, ListenerAction};
+use crate::aws_api::elbv2::{DeleteTargetGroup, ListenerAction, TargetGroup};
 use crate::model::{Binding, BindingPeer, Resources};
 use crate::plan::binding::{is_same, render_binding};
-use crate::plan::{BindingWrite, Op, Quota, Stage, Step, StepId};
+use crate::plan::{BindingWrite, LeavingBinding, Op, Quota, Stage, Step, StepId};
 use std::collections::BTreeMap;
 
 const STAGE: Stage = Stage::Bindings;
@@ -36,8 +36,8 @@ impl<'a> Diff<'a> {
                     let in_the_way = observed.or(same_name);
                     self.claimed_bindings.extend(in_the_way.map(ObjectKey::of));
                     let why = "its target group is gone";
-                    let gone =
-                        in_the_way.map(|observed| self.delete_binding(Phase::Bindings, observed, &[], why));
+                    let gone = in_the_way
+                        .map(|observed| self.delete_binding(Phase::Bindings, (observed, None), &[], why));
                     self.create_binding(id.as_str(), write, gone);
                 }
             }
@@ -87,13 +87,17 @@ impl<'a> Diff<'a> {
     fn delete_bindings(&mut self) {
         let actual = self.actual;
         let claimed = std::mem::take(&mut self.claimed_bindings);
+        let surplus: BTreeMap<&str, &TargetGroup> =
+            self.surplus_target_groups.iter().map(|group| (group.entity.arn.as_str(), &group.entity)).collect();
         let mut gone: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
         for observed in actual.bindings.iter().filter(|observed| !claimed.contains(&ObjectKey::of(*observed)))
         {
             let arn = observed.spec.target_group_arn.as_deref().unwrap_or_default();
             let after = self.releases_of(arn);
             let phase = self.phase_of_release(arn, Phase::DeleteBindings);
-            let step = self.delete_binding(phase, observed, &after, "nobody asked for it");
+            let group = surplus.get(arn).filter(|group| self.goes_unused(group, observed));
+            let leaving = (observed, group.map(|_| arn));
+            let step = self.delete_binding(phase, leaving, &after, "nobody asked for it");
             gone.entry(arn).or_default().push(step);
         }
         for (arn, steps) in gone {
@@ -104,20 +108,33 @@ impl<'a> Diff<'a> {
     fn delete_binding(
         &mut self,
         phase: Phase,
-        observed: &TargetGroupBinding,
+        (observed, target_group): (&TargetGroupBinding, Option<&str>),
         after: &[StepId],
         why: &str,
     ) -> StepId {
         let key = ObjectKey::of(observed);
+        let until = if target_group.is_some() { "rules are revoked" } else { "targets are deregistered" };
+        let leaving = LeavingBinding { key: key.clone(), target_group: target_group.map(str::to_owned) };
         let mut after = after.to_vec();
         if !meta::is_being_deleted(observed) {
-            let op = Op::DeleteBinding(key.clone());
+            let op = Op::DeleteBinding(leaving.clone());
             let step = Step::new(STAGE, key.to_string(), op, why).after(after);
             after = vec![self.builder.emit(phase, step)];
         }
-        let op = Op::AwaitBindingGone(key.clone());
-        let step = Step::new(STAGE, key.to_string(), op, "targets are deregistered").after(after);
+        let op = Op::AwaitBindingGone(leaving);
+        let step = Step::new(STAGE, key.to_string(), op, until).after(after);
         self.builder.emit(phase, step)
+    }
+
+    /// Whether no load balancer uses a target group that goes by the time its binding goes. One that a load balancer goes on
+    /// using is left by its targets first, so that requests under way come to their end.
+    fn goes_unused(&self, group: &TargetGroup, observed: &TargetGroupBinding) -> bool {
+        let users = &group.load_balancer_arns;
+        let is_unused = users.iter().all(|user| self.deleted_load_balancers.contains(user.as_str()));
+        // why: what was known before a load balancer began to use it is not to be believed
+        let is_certain = !users.is_empty() || self.load_balancers.is_empty();
+        let is_shared = observed.spec.multi_cluster_target_group == Some(true);
+        is_unused && is_certain && !is_shared && !self.in_use.contains(&group.arn)
     }
 
     /// The steps that bind the target groups these actions forward to, where that has to come first.

@@ -264,14 +264,20 @@ impl<'a> Diff<'a> {
 
     fn delete_load_balancers(
         &mut self,
-        leaving: &[&actual::LoadBalancer],
+        leaving: &[&'a actual::LoadBalancer],
         after: &[StepId],
         why: &str,
     ) -> Vec<StepId> {
         leaving.iter().map(|actual| self.delete_load_balancer(&actual.entity, after, why)).collect()
     }
 
-    fn delete_load_balancer(&mut self, entity: &elbv2::LoadBalancer, after: &[StepId], why: &str) -> StepId {
+    fn delete_load_balancer(
+        &mut self,
+        entity: &'a elbv2::LoadBalancer,
+        after: &[StepId],
+        why: &str,
+    ) -> StepId {
+        self.deleted_load_balancers.insert(&entity.arn);
         let detached = self.detach_alb_everywhere(&entity.arn);
         let request = DeleteLoadBalancer { arn: entity.arn.as_str().into() };
         let step = Step::aws(STAGE, entity.arn.as_str(), request, why)

@@ -101,6 +101,8 @@ struct Diff<'a> {
     load_balancers: BTreeMap<&'a ResourceId, &'a super::actual::LoadBalancer>,
     /// For a load balancer that replaces another: the steps that take the old one away.
     replacing: BTreeMap<&'a ResourceId, Vec<StepId>>,
+    /// ARNs of load balancers that go.
+    deleted_load_balancers: BTreeSet<&'a str>,
     /// Target groups that go.
     surplus_target_groups: Vec<&'a super::actual::TargetGroup>,
     /// Security groups that go.
@@ -128,6 +130,7 @@ impl<'a> Diff<'a> {
             keeps_listeners: false,
             load_balancers: BTreeMap::new(),
             replacing: BTreeMap::new(),
+            deleted_load_balancers: BTreeSet::new(),
             surplus_target_groups: Vec::new(),
             surplus_security_groups: Vec::new(),
             releases: BTreeMap::new(),

@@ -8,6 +8,7 @@ mod target_groups;
 mod world;
 
 use super::*;
+use crate::plan::Op;
 use crate::plan::ExhaustedQuotas;
 use world::{alb, mirror, nlb};
 
@@ -108,4 +109,66 @@ fn a_resource_without_its_tag_stops_everything() {
         "arn:target-group/default/web:80 carries the tags of stack default/web but lacks the tag \
          ingress.k8s.aws/resource: add the tag, or remove the others"
     );
+}
+
+/// The target groups whose targets may stay in them when their bindings go.
+fn left_with_targets(plan: &Plan) -> Vec<&str> {
+    let leaving = plan.steps.iter().filter_map(|step| match &step.op {
+        Op::DeleteBinding(leaving) => leaving.target_group.as_deref(),
+        _ => None,
+    });
+    leaving.collect()
+}
+
+#[test]
+fn targets_stay_only_in_what_goes_with_its_load_balancer() {
+    let empty = |stack: &mut Stack, _: &mut Actual| *stack = Stack::empty(stack.id.clone());
+    let cases: [(&str, fn(&mut Stack, &mut Actual), &[&str]); 5] = [
+        ("all of it goes", empty, &["arn:target-group/default/web:80"]),
+        (
+            "its load balancer went before",
+            |stack, actual| {
+                *stack = Stack::empty(stack.id.clone());
+                actual.load_balancers.clear();
+                the_group(actual).load_balancer_arns.clear();
+            },
+            &["arn:target-group/default/web:80"],
+        ),
+        (
+            "somebody else's load balancer uses it",
+            |stack, actual| {
+                *stack = Stack::empty(stack.id.clone());
+                the_group(actual).load_balancer_arns.push("arn:load-balancer/other".to_owned());
+            },
+            &[],
+        ),
+        (
+            "other clusters have targets in it",
+            |stack, actual| {
+                *stack = Stack::empty(stack.id.clone());
+                actual.bindings[0].spec.multi_cluster_target_group = Some(true);
+            },
+            &[],
+        ),
+        (
+            "its load balancer stays",
+            |stack, _| {
+                the(&mut stack.target_groups).protocol = crate::aws_api::elbv2::Protocol::Https;
+                the(&mut stack.bindings).name = "web-2".into();
+            },
+            &[],
+        ),
+    ];
+    for (name, change, expected) in cases {
+        let mut stack = alb();
+        let mut actual = mirror(&stack);
+        the_group(&mut actual).load_balancer_arns = vec!["arn:load-balancer/LoadBalancer".to_owned()];
+        change(&mut stack, &mut actual);
+        let plan = plan_of(&stack, &actual, &world::config(), &ExhaustedQuotas::default());
+        assert_eq!(left_with_targets(&plan), expected, "{name}\n{plan}");
+    }
+}
+
+fn the_group(actual: &mut Actual) -> &mut crate::aws_api::elbv2::TargetGroup {
+    &mut actual.target_groups[0].entity
 }

@@ -338,6 +338,7 @@ fn controller(sim: &Sim, cluster: &Arc<TestCluster>, config: &Arc<Config>) -> Bi
         cloud: Arc::new(sim.clone()),
         clouds: Arc::new(OneName(Arc::new(sim.clone()))),
         metrics: Arc::new(NoMetrics),
+        leaving: Arc::default(),
     };
     BindingController::new(config.clone(), ports)
 }

@@ -71,7 +71,12 @@ impl Rig {
 
     /// Adds Ingress groups with one path to each of so many Services, which have two pods each.
     pub fn add_groups(&self, groups: usize, services: usize) {
-        for number in 0..groups {
+        self.add_groups_from(0, groups, services);
+    }
+
+    /// As [`Rig::add_groups`], numbered from `first`.
+    pub fn add_groups_from(&self, first: usize, groups: usize, services: usize) {
+        for number in first..first + groups {
             let names: Vec<String> = (0..services).map(|rank| service(number * services + rank)).collect();
             for (rank, name) in names.iter().enumerate() {
                 self.api.put(fixtures::cluster_service(name, &[80]));
