@@ -76,6 +76,7 @@ bench: ## how fast it is: the core alone, many objects at the pace of AWS, one p
 	cargo bench --package rig --bench core
 	cargo bench --package rig --bench admission
 	cargo bench --package rig --bench scaling
+	cargo bench --package rig --bench estate
 	cargo build --release --package aws-load-balancer-controller --package rig --bins
 	$(target)/release/measure
 	$(target)/release/measure process $(target)/release/aws-load-balancer-controller

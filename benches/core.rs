@@ -60,7 +60,7 @@ fn members(count: usize) -> IngressGroup {
     let class =
         serde_json::json!({"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb"}});
     let classes = [Arc::new(from_value(class).unwrap())];
-    let view = ClassView { classes: &classes, params: &[], namespaces: &[] };
+    let view = ClassView { classes: &classes, params: &[], namespaces: None };
     load_group(&group("many"), &ingresses, &view, &config())
 }
 

@@ -3,6 +3,7 @@
 mod recent;
 
 use super::cache::Cache;
+use super::stores::places::bindings_of_stack;
 use super::write::{is_conflict, is_not_found};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::deploy::binding_store::{BindingFuture, BindingStore, StoreError};
@@ -50,7 +51,8 @@ impl BindingStore for KubeBindings {
             let present = binding.metadata.labels.as_ref();
             present.is_some_and(|present| labels.iter().all(|(key, value)| present.get(key) == Some(value)))
         };
-        let cached = self.cache.list().into_iter().filter(|binding| is_of_stack(binding));
+        let cached = self.cache.list_group(&bindings_of_stack(stack));
+        let cached = cached.into_iter().filter(|binding| is_of_stack(binding));
         let mut bindings: BTreeMap<_, _> =
             cached.map(|binding| (ObjectKey::of(&*binding), (*binding).clone())).collect();
         self.recent.correct(&mut bindings, |key| self.cache.get(key));

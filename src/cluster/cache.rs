@@ -2,7 +2,7 @@
 
 use crate::api::ObjectKey;
 use parking_lot::RwLock;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -45,6 +45,8 @@ impl<V> CacheEvent<V> {
 pub struct Cache<V> {
     entries: RwLock<CacheEntries<V>>,
     groups: fn(&V) -> Vec<ObjectKey>,
+    /// How many of the last changes are told apart.
+    journal: usize,
     /// How many complete lists are asked for, and how many there are.
     wanted: watch::Sender<u64>,
     listed: watch::Sender<u64>,
@@ -53,7 +55,14 @@ pub struct Cache<V> {
 #[derive(Debug)]
 struct CacheEntries<V> {
     by_key: BTreeMap<ObjectKey, Arc<V>>,
-    by_group: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    /// Groups, each with the keys of its objects.
+    ///
+    /// why one set: a set a group has room for eleven keys, and most groups have one
+    by_group: BTreeSet<(ObjectKey, ObjectKey)>,
+    /// How many changes there were.
+    changes: u64,
+    /// The keys of the last of them.
+    last: VecDeque<ObjectKey>,
 }
 
 impl<V> Default for Cache<V> {
@@ -65,9 +74,16 @@ impl<V> Default for Cache<V> {
 impl<V> Cache<V> {
     /// A cache that also finds objects by what they belong to, as endpoint slices belong to a Service.
     pub fn grouped(groups: fn(&V) -> Vec<ObjectKey>) -> Self {
-        let entries = CacheEntries { by_key: BTreeMap::new(), by_group: BTreeMap::new() };
+        let (by_key, by_group) = (BTreeMap::new(), BTreeSet::new());
+        let entries = CacheEntries { by_key, by_group, changes: 0, last: VecDeque::new() };
         let (wanted, listed) = (watch::Sender::new(1), watch::Sender::new(0));
-        Self { entries: RwLock::new(entries), groups, wanted, listed }
+        Self { entries: RwLock::new(entries), groups, journal: 0, wanted, listed }
+    }
+
+    /// The same cache, which also tells what has changed since, as long as that is not more than so many objects.
+    #[must_use]
+    pub fn with_journal(self, journal: usize) -> Self {
+        Self { journal, ..self }
     }
 }
 
@@ -98,8 +114,18 @@ impl<V: PartialEq> Cache<V> {
     /// All objects of one group, by name.
     pub fn list_group(&self, group: &ObjectKey) -> Vec<Arc<V>> {
         let entries = self.entries.read();
-        let keys = entries.by_group.get(group).into_iter().flatten();
-        keys.filter_map(|key| entries.by_key.get(key).cloned()).collect()
+        let first = (group.clone(), ObjectKey::default());
+        let of_group = entries.by_group.range(first..).take_while(|(of, _)| of == group);
+        of_group.filter_map(|(_, key)| entries.by_key.get(key).cloned()).collect()
+    }
+
+    /// How many changes there were until now, and the keys of the objects that have changed since there were `seen`; `None`: more
+    /// than are told apart.
+    pub fn changed_since(&self, seen: u64) -> (u64, Option<BTreeSet<ObjectKey>>) {
+        let entries = self.entries.read();
+        let count = usize::try_from(entries.changes.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let first = entries.last.len().checked_sub(count);
+        (entries.changes, first.map(|first| entries.last.iter().skip(first).cloned().collect()))
     }
 
     /// How many objects there are.
@@ -142,18 +168,18 @@ impl<V: PartialEq> Cache<V> {
 
     /// Stores a newer state; `None` when nothing we read has changed.
     pub fn apply(&self, key: ObjectKey, value: V) -> Option<CacheEvent<V>> {
-        let mut entries = self.entries.write();
-        if entries.by_key.get(&key).is_some_and(|old| **old == value) {
+        let old = self.get(&key);
+        if old.as_ref().is_some_and(|old| **old == value) {
             return None;
         }
         let new = Arc::new(value);
-        let old = entries.by_key.get(&key).cloned();
-        if let Some(old) = &old {
-            entries.remove_from_groups(&key, (self.groups)(old));
-        }
-        for group in (self.groups)(&new) {
-            entries.by_group.entry(group).or_default().insert(key.clone());
-        }
+        // why: before the lock is held, because it takes as long as the object is large; nobody else writes
+        let left = old.as_ref().map(|old| (self.groups)(old)).unwrap_or_default();
+        let joined = (self.groups)(&new);
+        let mut entries = self.entries.write();
+        entries.remove_from_groups(&key, left);
+        entries.by_group.extend(joined.into_iter().map(|group| (group, key.clone())));
+        entries.note_change(&key, self.journal);
         entries.by_key.insert(key, new.clone());
         Some(CacheEvent::Applied { old, new })
     }
@@ -163,6 +189,7 @@ impl<V: PartialEq> Cache<V> {
         let mut entries = self.entries.write();
         let old = entries.by_key.remove(key)?;
         entries.remove_from_groups(key, (self.groups)(&old));
+        entries.note_change(key, self.journal);
         Some(CacheEvent::Deleted(old))
     }
 
@@ -184,12 +211,17 @@ impl<V: PartialEq> Cache<V> {
 impl<V> CacheEntries<V> {
     fn remove_from_groups(&mut self, key: &ObjectKey, groups: Vec<ObjectKey>) {
         for group in groups {
-            if let Some(keys) = self.by_group.get_mut(&group) {
-                keys.remove(key);
-                if keys.is_empty() {
-                    self.by_group.remove(&group);
-                }
-            }
+            self.by_group.remove(&(group, key.clone()));
+        }
+    }
+
+    fn note_change(&mut self, key: &ObjectKey, journal: usize) {
+        self.changes += 1;
+        if journal > 0 {
+            self.last.push_back(key.clone());
+        }
+        if self.last.len() > journal {
+            self.last.pop_front();
         }
     }
 }

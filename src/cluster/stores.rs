@@ -1,5 +1,7 @@
 //! Everything the controller watches, and the watches themselves.
 
+pub mod places;
+
 use super::accelerator_store::{AcceleratorStore, needs_gateway_api};
 use super::cache::{Cache, CacheEvent};
 use super::gateway_stores::{GatewayChange, GatewayKind, GatewayStores};
@@ -10,20 +12,24 @@ use crate::api::{
     ObjectKey, Pod, Service, TargetGroupBinding,
 };
 use crate::config::Config;
-use crate::facts::group;
+use crate::facts::group::Namespaces;
 use crate::gateway::Cluster as _;
 use crate::global_accelerator::{EndpointObjects, KindState};
 use crate::targets::view::{ClusterView, NodeView, PodView, SliceView};
 use kube::Client;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+/// How many of the last changes of bindings are told apart.
+const JOURNAL: usize = 1024;
 
 /// The caches, one a kind.
 #[derive(Debug)]
 pub struct Stores {
-    /// Services.
+    /// Services, by the Services that their listener actions forward to.
     pub services: Arc<Cache<Service>>,
-    /// Ingresses, by where their groups look for them.
+    /// Ingresses, by where their groups look for them and by the Services they refer to.
     pub ingresses: Arc<Cache<Ingress>>,
     /// IngressClasses.
     pub ingress_classes: Arc<Cache<IngressClass>>,
@@ -31,7 +37,8 @@ pub struct Stores {
     pub ingress_class_params: Arc<Cache<IngressClassParams>>,
     /// Namespaces, reduced to name and labels.
     pub namespaces: Arc<Cache<Namespace>>,
-    /// TargetGroupBindings, by target group and by the role they name (the ARN as the name).
+    /// TargetGroupBindings, by target group and by the role they name (the ARN as the name), by their Service, by the stack they
+    /// belong to, and those of nodes together.
     pub bindings: Arc<Cache<TargetGroupBinding>>,
     /// EndpointSlices, by Service.
     pub slices: Arc<Cache<SliceView>>,
@@ -77,17 +84,15 @@ pub trait EventHandler: Send + Sync + 'static {
 impl Stores {
     /// Empty caches.
     pub fn new(config: &Config) -> Self {
-        let (services, namespaces) = (Arc::default(), Arc::default());
+        let (services, namespaces) = (Arc::new(Cache::grouped(places::of_service)), Arc::default());
         Self {
             gateways: Arc::new(GatewayStores::new(config, Arc::clone(&namespaces), Arc::clone(&services))),
             services,
-            ingresses: Arc::new(Cache::grouped(group::places)),
+            ingresses: Arc::new(Cache::grouped(places::of_ingress)),
             ingress_classes: Arc::default(),
             ingress_class_params: Arc::default(),
             namespaces,
-            bindings: Arc::new(Cache::grouped(|binding| {
-                target_group(binding).into_iter().chain(role(binding)).collect()
-            })),
+            bindings: Arc::new(Cache::grouped(places::of_binding).with_journal(JOURNAL)),
             slices: Arc::new(Cache::grouped(|slice| vec![slice.service.clone()])),
             endpoints: Arc::default(),
             pods: Arc::default(),
@@ -234,15 +239,6 @@ impl Stores {
     }
 }
 
-fn target_group(binding: &TargetGroupBinding) -> Option<ObjectKey> {
-    binding.spec.target_group_arn.as_deref().filter(|arn| !arn.is_empty()).map(ObjectKey::cluster)
-}
-
-fn role(binding: &TargetGroupBinding) -> Option<ObjectKey> {
-    let arn = binding.spec.iam_role_arn_to_assume.as_deref();
-    arn.filter(|arn| !arn.is_empty()).map(ObjectKey::cluster)
-}
-
 fn labels_only(namespace: Namespace) -> Namespace {
     let mut reduced = Namespace::default();
     reduced.metadata.name = namespace.metadata.name;
@@ -285,6 +281,16 @@ impl ClusterView for Stores {
 
     fn bindings(&self) -> Vec<Arc<TargetGroupBinding>> {
         self.bindings.list()
+    }
+
+    fn changed_bindings(&self, since: u64) -> (u64, Option<BTreeSet<ObjectKey>>) {
+        self.bindings.changed_since(since)
+    }
+}
+
+impl Namespaces for Cache<Namespace> {
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.get(&ObjectKey::cluster(name))
     }
 }
 

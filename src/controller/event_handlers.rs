@@ -13,13 +13,13 @@ use crate::api::{
     GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service,
     TargetGroupBinding,
 };
-use crate::cluster::CacheEvent;
+use crate::cluster::{Cache, CacheEvent};
 use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::gateway_stores::GatewayChange;
-use crate::cluster::stores::{EventHandler, Stores};
+use crate::cluster::stores::{EventHandler, Stores, places};
 use crate::config::Config;
 use crate::facts::group::{
-    ClassView, Concerned, concerned_groups, is_relevant_update, places_of_group, service_references,
+    ClassView, Concerned, concerned_groups, is_relevant_update, place_of_class, places_of_group,
 };
 use crate::metrics::Metrics;
 use crate::model::{Owner, StackId};
@@ -199,9 +199,11 @@ impl EventHandlers {
     }
 
     /// Ingresses of classes, or of whatever is the default class.
-    fn enqueue_ingresses_of(&self, classes: impl Fn(&str) -> bool) {
-        let mut concerned = self.stores.ingresses.list();
-        concerned.retain(|ingress| !has_class_annotation(ingress) && class_of(ingress).is_none_or(&classes));
+    fn enqueue_ingresses_of<'c>(&self, classes: impl Iterator<Item = &'c str>) {
+        let ingresses = &self.stores.ingresses;
+        let named = classes.flat_map(|class| ingresses.list_group(&place_of_class(class)));
+        let mut concerned: Vec<_> = named.chain(ingresses.list_group(&place_of_class(""))).collect();
+        concerned.retain(|ingress| !has_class_annotation(ingress));
         self.enqueue_ingresses(&concerned);
     }
 
@@ -219,17 +221,13 @@ impl EventHandlers {
 
     /// Asks for the groups of all Ingresses that refer to a Service.
     fn enqueue_referring_ingresses(&self, service: &ObjectKey) {
-        let mut concerned = self.stores.ingresses.list_namespace(service.namespace());
-        concerned.retain(|ingress| service_references(ingress).contains(service.name()));
-        self.enqueue_ingresses(&concerned);
+        self.enqueue_ingresses(&self.stores.ingresses.list_group(&places::ingresses_of_service(service)));
     }
 
     /// Services whose listener actions forward to this Service.
     fn enqueue_referring_services(&self, key: &ObjectKey) {
-        for service in self.stores.services.list_namespace(key.namespace()) {
-            if forwards_to(&service, key.name()) {
-                self.enqueue_service(&service);
-            }
+        for service in self.stores.services.list_group(&places::services_forwarding_to(key)) {
+            self.enqueue_service(&service);
         }
     }
 }
@@ -245,7 +243,7 @@ pub fn forwards_to(service: &Service, other: &str) -> bool {
 pub struct Classes {
     of_ingresses: Vec<Arc<IngressClass>>,
     params: Vec<Arc<IngressClassParams>>,
-    namespaces: Vec<Arc<Namespace>>,
+    namespaces: Arc<Cache<Namespace>>,
 }
 
 impl Classes {
@@ -254,7 +252,7 @@ impl Classes {
         Self {
             of_ingresses: stores.ingress_classes.list(),
             params: stores.ingress_class_params.list(),
-            namespaces: stores.namespaces.list(),
+            namespaces: stores.namespaces.clone(),
         }
     }
 
@@ -270,7 +268,7 @@ impl Classes {
 
     /// Borrowed for the core.
     pub fn view(&self) -> ClassView<'_> {
-        ClassView { classes: &self.of_ingresses, params: &self.params, namespaces: &self.namespaces }
+        ClassView { classes: &self.of_ingresses, params: &self.params, namespaces: Some(&*self.namespaces) }
     }
 }
 
@@ -292,10 +290,6 @@ fn is_relevant_service_update(old: &Service, new: &Service) -> bool {
         || is_being_deleted(old) != is_being_deleted(new)
 }
 
-fn class_of(ingress: &Ingress) -> Option<&str> {
-    ingress.spec.as_ref()?.ingress_class_name.as_deref()
-}
-
 fn has_class_annotation(ingress: &Ingress) -> bool {
     ingress.metadata.annotations.as_ref().is_some_and(|map| map.contains_key(INGRESS_CLASS_ANNOTATION))
 }
@@ -308,9 +302,8 @@ impl EventHandler for EventHandlers {
         let (old, new) = change.sides();
         self.with_accelerators(|accelerators| accelerators.service(key, old, new));
         if mapping::is_service_change(old, new) {
-            for binding in
-                mapping::bindings_of_service(&self.stores.bindings.list_namespace(key.namespace()), key)
-            {
+            let bindings = self.stores.bindings.list_group(&places::bindings_of_service(key));
+            for binding in mapping::bindings_of_service(&bindings, key) {
                 self.add_binding(binding);
             }
         }
@@ -347,7 +340,7 @@ impl EventHandler for EventHandlers {
 
     fn ingress_class(&self, key: &ObjectKey, _: CacheEvent<IngressClass>) {
         if self.is_started() {
-            self.enqueue_ingresses_of(|class| class == key.name());
+            self.enqueue_ingresses_of([key.name()].into_iter());
         }
     }
 
@@ -367,7 +360,7 @@ impl EventHandler for EventHandlers {
             .filter(|class| refers(class))
             .filter_map(|class| class.metadata.name.clone())
             .collect();
-        self.enqueue_ingresses_of(|class| classes.contains(class));
+        self.enqueue_ingresses_of(classes.iter().map(String::as_str));
     }
 
     fn namespace(&self, key: &ObjectKey, change: CacheEvent<Namespace>) {
@@ -400,7 +393,7 @@ impl EventHandler for EventHandlers {
 
     fn endpoints(&self, service: &ObjectKey) {
         if self.is_started() {
-            let bindings = self.stores.bindings.list_namespace(service.namespace());
+            let bindings = self.stores.bindings.list_group(&places::bindings_of_service(service));
             for binding in mapping::bindings_of_endpoints(&bindings, service) {
                 self.add_binding(binding);
             }
@@ -423,7 +416,8 @@ impl EventHandler for EventHandlers {
     fn node(&self, _: &ObjectKey, change: CacheEvent<NodeView>) {
         if self.is_started() {
             let (old, new) = change.sides();
-            for binding in mapping::bindings_of_node(&self.stores.bindings.list(), old, new) {
+            let bindings = self.stores.bindings.list_group(&places::bindings_of_nodes());
+            for binding in mapping::bindings_of_node(&bindings, old, new) {
                 self.add_binding(binding);
             }
         }

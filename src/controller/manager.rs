@@ -115,7 +115,7 @@ impl Manager {
     /// Starts what every replica does: it watches, and counts what it sees.
     pub fn watch(&self, tasks: &mut JoinSet<()>) {
         let Dependencies { stores, client, config, metrics, .. } = &self.parts;
-        let listener: Arc<dyn EventHandler> = self.event_handlers.clone();
+        let listener = self.listener();
         stores.watch(client, config, &listener, tasks);
         periodic::spawn_counts(stores.clone(), self.work.clone(), metrics.clone(), tasks);
     }
@@ -131,11 +131,22 @@ impl Manager {
         }
     }
 
-    /// Starts the leader's work. The caches must be complete.
-    pub fn lead(&self, leading: &mut LeaderTasks) {
+    /// Who is told of changes.
+    pub fn listener(&self) -> Arc<dyn EventHandler> {
+        self.event_handlers.clone()
+    }
+
+    /// Fills the queues, with everything and from now on with what changes. The caches must be complete.
+    pub fn fill_queues(&self) {
         let work = self.work();
         self.event_handlers
             .start(LeaderQueues { queues: work.queues.clone(), bindings: work.bindings.clone() });
+    }
+
+    /// Starts the leader's work. The caches must be complete.
+    pub fn lead(&self, leading: &mut LeaderTasks) {
+        let work = self.work();
+        self.fill_queues();
         work.spawn(&self.parts.workers, &mut leading.workers);
         let Dependencies { config, audit, .. } = &self.parts;
         periodic::spawn(&self.event_handlers, &work, (config.sync_period, *audit), &mut leading.upkeep);

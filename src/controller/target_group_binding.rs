@@ -6,6 +6,7 @@
 //! here and not asked for by emptying the checkpoint, so a quiet cluster stays quiet; and `status.observedGeneration`
 //! moves on as soon as the targets are registered instead of when all gates are open.
 
+mod awaited_pods;
 mod cleanup;
 mod last_targets;
 mod live_view;
@@ -35,6 +36,7 @@ use crate::targets::checkpoint;
 use crate::targets::conditions;
 use crate::targets::endpoints::{self, Resolution, ResolveError, resolve, service_of};
 use crate::targets::view::ClusterView;
+use awaited_pods::AwaitedPods;
 use parking_lot::Mutex;
 use serde_json::json;
 use state::{BindingState, BindingStates};
@@ -74,7 +76,7 @@ pub struct BindingController {
     owned: OwnedTargets,
     states: BindingStates,
     /// Pods that endpoints name but no cache knows, with the bindings that wait for them.
-    awaited: Mutex<BTreeMap<ObjectKey, BTreeSet<ObjectKey>>>,
+    awaited: Mutex<AwaitedPods>,
 }
 
 /// How far a reconcile came.
@@ -223,7 +225,7 @@ impl BindingController {
 
     /// The bindings that wait for a pod to appear in the cache; to be reconciled when it does.
     pub fn awaiting(&self, pod: &ObjectKey) -> BTreeSet<ObjectKey> {
-        self.awaited.lock().get(pod).cloned().unwrap_or_default()
+        self.awaited.lock().bindings_of(pod)
     }
 
     /// Takes rules off security groups that no binding needs any more, because they keep a group from being deleted.
@@ -444,15 +446,8 @@ impl BindingController {
 
     /// Remembers which pods' changes concern a binding: those that nobody has seen yet, and `others`.
     fn await_pods(&self, key: &ObjectKey, resolution: &Resolution, others: BTreeSet<ObjectKey>) {
-        let mut awaited = self.awaited.lock();
-        awaited.retain(|_, bindings| {
-            bindings.remove(key);
-            !bindings.is_empty()
-        });
         let unknown = resolution.unknown.iter().map(|unknown| unknown.pod.clone());
-        for pod in unknown.chain(others) {
-            awaited.entry(pod).or_default().insert(key.clone());
-        }
+        self.awaited.lock().replace(key, unknown.chain(others).collect());
     }
 }
 

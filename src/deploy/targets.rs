@@ -11,6 +11,7 @@
 
 pub mod batch;
 pub mod interfaces;
+mod needs;
 pub mod ownership;
 mod refused_items;
 pub mod rules;

@@ -9,7 +9,7 @@ mod class;
 mod references;
 
 pub use class::{
-    ClassProblem, ClassView, class_annotation_matches, classify, effective_class_name, find_class,
+    ClassProblem, ClassView, Namespaces, class_annotation_matches, classify, effective_class_name, find_class,
 };
 pub use references::{USE_ANNOTATION, backends, secret_reference, service_references};
 
@@ -237,8 +237,10 @@ pub fn places_of_group(name: &str, view: &ClassView<'_>) -> BTreeSet<ObjectKey> 
     places
 }
 
+/// Where the Ingresses of a class are; of the empty name: those that name none.
+///
 /// why: no namespace is spelt like this
-fn place_of_class(name: &str) -> ObjectKey {
+pub fn place_of_class(name: &str) -> ObjectKey {
     ObjectKey::namespaced("class/", name)
 }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, NodeStatus, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Pod annotation in which the VPC CNI names the pod's own network interface.
@@ -38,6 +38,10 @@ pub trait ClusterView: Send + Sync {
     fn binding(&self, key: &ObjectKey) -> Option<Arc<TargetGroupBinding>>;
     /// All TargetGroupBindings that are watched.
     fn bindings(&self) -> Vec<Arc<TargetGroupBinding>>;
+    /// How often TargetGroupBindings have changed, and which have since they had changed `since` times; `None`: any may have.
+    fn changed_bindings(&self, _since: u64) -> (u64, Option<BTreeSet<ObjectKey>>) {
+        (0, None)
+    }
 }
 
 /// What is read of a pod.

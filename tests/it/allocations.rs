@@ -2,6 +2,8 @@
 //! thousand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod estate;
+
 use allocation_counter::{AllocationInfo, measure};
 use aws_load_balancer_controller::api::ObjectKey;
 use aws_load_balancer_controller::config::Config;

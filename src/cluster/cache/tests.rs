@@ -47,3 +47,18 @@ fn objects_are_found_by_what_they_belong_to() {
     assert!(cache.list_group(&key("a", "web")).is_empty());
     assert_eq!(cache.list_group(&key("a", "api")).len(), 1);
 }
+
+#[test]
+fn what_has_changed_since_is_told_as_long_as_it_is_little() {
+    let cache = Cache::default().with_journal(2);
+    cache.apply(key("a", "x"), 1);
+    let (seen, all) = cache.changed_since(0);
+    assert_eq!((seen, all), (1, Some(BTreeSet::from([key("a", "x")]))));
+    cache.apply(key("a", "x"), 1);
+    assert_eq!(cache.changed_since(seen), (1, Some(BTreeSet::new())), "nothing has changed");
+    cache.apply(key("a", "y"), 1);
+    cache.delete(&key("a", "x"));
+    assert_eq!(cache.changed_since(seen), (3, Some(BTreeSet::from([key("a", "x"), key("a", "y")]))));
+    cache.apply(key("a", "z"), 1);
+    assert_eq!(cache.changed_since(seen), (4, None), "too much to be told apart");
+}

@@ -4,6 +4,7 @@ use crate::api::ObjectKey;
 use crate::deploy::targets::interfaces::NetworkError;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -163,11 +164,13 @@ fn spread(key: &ObjectKey) -> Duration {
 pub(super) struct BindingStates {
     sync_period: Duration,
     by_key: Mutex<BTreeMap<ObjectKey, BindingState>>,
+    /// How many of them wait.
+    waiting: AtomicUsize,
 }
 
 impl BindingStates {
     pub(super) fn new(sync_period: Duration) -> Self {
-        Self { sync_period, by_key: Mutex::default() }
+        Self { sync_period, by_key: Mutex::default(), waiting: AtomicUsize::default() }
     }
 
     /// What is remembered about a binding; it is remembered from now on.
@@ -179,16 +182,29 @@ impl BindingStates {
     /// Changes what is remembered.
     pub(super) fn change(&self, key: &ObjectKey, change: impl FnOnce(&mut BindingState)) {
         let mut by_key = self.by_key.lock();
-        change(by_key.entry(key.clone()).or_insert_with(|| BindingState::new(key, self.sync_period)));
+        let state =
+            by_key.entry(key.clone()).or_insert_with(|| BindingState::new(key, self.sync_period));
+        let has_waited = state.waiting_since.is_some();
+        change(state);
+        self.count(has_waited, state.waiting_since.is_some());
     }
 
     /// Forgets a binding.
     pub(super) fn remove(&self, key: &ObjectKey) {
-        self.by_key.lock().remove(key);
+        let removed = self.by_key.lock().remove(key);
+        self.count(removed.is_some_and(|state| state.waiting_since.is_some()), false);
+    }
+
+    fn count(&self, has_waited: bool, is_waiting: bool) {
+        match (has_waited, is_waiting) {
+            (false, true) => drop(self.waiting.fetch_add(1, Ordering::Relaxed)),
+            (true, false) => drop(self.waiting.fetch_sub(1, Ordering::Relaxed)),
+            _ => {}
+        }
     }
 
     /// How many bindings wait.
     pub(super) fn waiting(&self) -> usize {
-        self.by_key.lock().values().filter(|state| state.waiting_since.is_some()).count()
+        self.waiting.load(Ordering::Relaxed)
     }
 }

@@ -8,6 +8,7 @@
 
 use super::batch::{Batch, BatchResult, RefusalReason, is_about_items, send_parts};
 use super::interfaces::{NetworkError, RefusedRule};
+use super::needs::Needs;
 use super::refused_items::{RefusedItems, RetryState};
 use crate::api::ObjectKey;
 use crate::api::meta::KUBERNETES_CLUSTER_TAG_PREFIX;
@@ -19,7 +20,7 @@ use crate::aws_api::ec2::{
 };
 use crate::config::Config;
 use crate::targets::networking::{
-    Permission, Permissions, RuleChange, aggregate, covers, diff_rules, is_for_same_peer, sources_of,
+    Permission, Permissions, RuleChange, covers, diff_rules, is_for_same_peer, sources_of,
 };
 use crate::targets::view::ClusterView;
 use futures::future::BoxFuture;
@@ -54,8 +55,8 @@ pub struct TargetRules {
 }
 
 struct TargetRulesState {
-    /// What each binding that was looked at since start needs.
-    needs: BTreeMap<ObjectKey, RequiredRules>,
+    /// What the bindings need.
+    needs: Needs,
     /// Sources that bindings name whose needs cannot be told: their rules are not revoked.
     claims: BTreeMap<ObjectKey, BTreeSet<RuleSource>>,
     /// Groups that have, or may have, rules of ours.
@@ -72,18 +73,11 @@ struct TargetRulesState {
     is_swept: bool,
 }
 
-#[derive(Default)]
-struct RequiredRules {
-    now: Permissions,
-    /// What was needed before, until the targets have moved on.
-    before: Permissions,
-}
-
 impl TargetRules {
     /// Asks nothing until it is asked.
     pub fn new(cloud: Arc<dyn Cloud>, config: Arc<Config>) -> Self {
         let state = TargetRulesState {
-            needs: BTreeMap::new(),
+            needs: Needs::default(),
             claims: BTreeMap::new(),
             tracked: BTreeSet::new(),
             rules: BTreeMap::new(),
@@ -102,13 +96,7 @@ impl TargetRules {
             let mut state = self.state.lock();
             state.tracked.extend(groups.iter().cloned());
             state.claims.remove(binding);
-            let former = state.needs.entry(binding.clone()).or_default();
-            let mut before = std::mem::replace(&mut former.now, needs);
-            // why: what AWS refused never stood, so no target relies on it
-            for (group, permissions) in &mut before {
-                state.drop_refused(group, permissions);
-            }
-            merge(&mut state.needs.entry(binding.clone()).or_default().before, before);
+            state.replace_needs(binding, needs);
         }
         one(self.keep(groups, false).await.into_values().collect())?;
         self.state.lock().refused(binding)
@@ -118,7 +106,8 @@ impl TargetRules {
     /// the binding names stay; all others may be revoked.
     pub fn mark_needs_unknown(&self, binding: &ObjectKey, networking: &Networking) {
         let mut state = self.state.lock();
-        if !state.needs.contains_key(binding) {
+        if !state.needs.is_known(binding) {
+            state.needs.waive(binding);
             state.claims.insert(binding.clone(), sources_of(networking));
         }
     }
@@ -132,14 +121,8 @@ impl TargetRules {
     ) -> Result<(), NetworkError> {
         let (own, groups, is_complete, is_swept) = {
             let mut state = self.state.lock();
-            let mut others = state.forget_missing(view);
-            let mut own = BTreeSet::new();
-            if let Some(needs) = state.needs.get_mut(binding) {
-                own.extend(std::mem::take(&mut needs.before).into_keys());
-                own.extend(needs.now.keys().cloned());
-            }
             let is_complete = state.is_complete(view);
-            state.owed.append(&mut others);
+            let own = state.needs.settle(binding);
             state.owed.extend(own.iter().cloned());
             let groups = if is_complete { state.take_owed(&own) } else { BTreeSet::new() };
             (own, groups, is_complete, state.is_swept)
@@ -176,6 +159,8 @@ impl TargetRules {
         let (groups, is_complete): (BTreeSet<String>, bool) = {
             let mut state = self.state.lock();
             state.rules.clear();
+            // why: a reconcile that was under way may have told needs of a binding that had gone
+            state.needs.forget_looks();
             // why: what AWS refused is not to be tried sooner because of an audit
             let groups = state.tracked.iter().filter(|group| !state.is_resting(group)).cloned().collect();
             (groups, state.is_complete(view) && state.is_swept)
@@ -261,7 +246,7 @@ impl TargetRules {
     fn on_gone(&self, group: &str, failure: NetworkError) -> Result<(), NetworkError> {
         let mut state = self.state.lock();
         state.rules.remove(group);
-        if state.desired(&self.config).get(group).is_some_and(|needed| !needed.is_empty()) {
+        if !state.desired(group, &self.config).is_empty() {
             return Err(failure);
         }
         state.tracked.remove(group);
@@ -301,7 +286,7 @@ impl TargetRules {
             None => self.read(group).await?,
         };
         // why: what is needed is read last, so that whoever comes after us finds our needs served by the call before
-        let desired = self.state.lock().desired(&self.config).remove(group).unwrap_or_default();
+        let desired = self.state.lock().desired(group, &self.config);
         self.state.lock().refused_items.retain(group, |refused| {
             desired.contains(refused) || rules.iter().any(|rule| Permission::of_rule(rule) == *refused)
         });
@@ -481,10 +466,16 @@ fn one(mut failures: Vec<NetworkError>) -> Result<(), NetworkError> {
 }
 
 impl TargetRulesState {
-    /// What all bindings need together.
-    fn desired(&self, config: &Config) -> Permissions {
-        let needs = self.needs.values().flat_map(|needs| [&needs.now, &needs.before]);
-        aggregate(needs, !config.disable_restricted_sg_rules)
+    /// What all bindings need of a group together.
+    fn desired(&self, group: &str, config: &Config) -> BTreeSet<Permission> {
+        self.needs.of_group(group, !config.disable_restricted_sg_rules)
+    }
+
+    fn replace_needs(&mut self, binding: &ObjectKey, needs: Permissions) {
+        let mut of_bindings = std::mem::take(&mut self.needs);
+        // why: what AWS refused never stood, so no target relies on it
+        of_bindings.replace(binding, needs, |group, needed| self.refusal(group, needed).is_none());
+        self.needs = of_bindings;
     }
 
     fn note_failed(&mut self, group: &str) {
@@ -510,8 +501,9 @@ impl TargetRulesState {
 
     /// An error if AWS refused a rule that a binding needs and that no other rule stands in for.
     fn refused(&self, binding: &ObjectKey) -> Result<(), NetworkError> {
-        let needs = self.needs.get(binding).into_iter().flat_map(|needs| &needs.now);
-        let refused: Vec<RefusedRule> = needs
+        let refused: Vec<RefusedRule> = self
+            .needs
+            .of(binding)
             .flat_map(|(group, permissions)| permissions.iter().map(move |needed| (group, needed)))
             .filter_map(|(group, needed)| self.refusal(group, needed))
             .collect();
@@ -529,11 +521,6 @@ impl TargetRulesState {
         (!is_granted).then_some(rule)
     }
 
-    /// Leaves out permissions that were refused.
-    fn drop_refused(&self, group: &str, permissions: &mut BTreeSet<Permission>) {
-        permissions.retain(|permission| self.refusal(group, permission).is_none());
-    }
-
     /// Leaves out rules that serve in place of a refused one for the same peer.
     fn without_substitutes(&self, group: &str, mut rules: Vec<IngressRule>) -> Vec<IngressRule> {
         rules.retain(|rule| {
@@ -549,32 +536,10 @@ impl TargetRulesState {
         self.claims.values().any(|sources| sources.contains(&source))
     }
 
-    /// Forgets bindings that are gone or need no rules any more; answers the groups they had needs of.
-    fn forget_missing(&mut self, view: &dyn ClusterView) -> BTreeSet<String> {
-        let present = bindings_with_networking(view);
-        self.claims.retain(|binding, _| present.contains(binding));
-        let gone: Vec<ObjectKey> =
-            self.needs.keys().filter(|binding| !present.contains(*binding)).cloned().collect();
-        let gone = gone.into_iter().filter_map(|binding| self.needs.remove(&binding));
-        gone.flat_map(|needs| needs.now.into_keys().chain(needs.before.into_keys())).collect()
-    }
-
-    /// Whether every binding has been looked at.
-    fn is_complete(&self, view: &dyn ClusterView) -> bool {
-        let is_known =
-            |binding: &ObjectKey| self.needs.contains_key(binding) || self.claims.contains_key(binding);
-        bindings_with_networking(view).iter().all(is_known)
-    }
-}
-
-fn bindings_with_networking(view: &dyn ClusterView) -> BTreeSet<ObjectKey> {
-    let bindings = view.bindings();
-    let with_networking = bindings.iter().filter(|binding| binding.spec.networking.is_some());
-    with_networking.map(|binding| ObjectKey::of(&**binding)).collect()
-}
-
-fn merge(into: &mut Permissions, from: Permissions) {
-    for (group, permissions) in from {
-        into.entry(group).or_default().extend(permissions);
+    /// Whether every binding has been looked at. Forgets those that are gone or need no rules any more.
+    fn is_complete(&mut self, view: &dyn ClusterView) -> bool {
+        let mut left = self.needs.follow(view, &mut self.claims);
+        self.owed.append(&mut left);
+        self.needs.is_complete()
     }
 }

@@ -7,6 +7,7 @@ use crate::api::meta::{
 use crate::api::{Ingress, IngressClass, IngressClassParams, Namespace, selector};
 use crate::config::Config;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// What classification looks at; borrowed from the caller's caches.
@@ -16,8 +17,14 @@ pub struct ClassView<'a> {
     pub classes: &'a [Arc<IngressClass>],
     /// All IngressClassParams.
     pub params: &'a [Arc<IngressClassParams>],
-    /// All Namespaces.
-    pub namespaces: &'a [Arc<Namespace>],
+    /// Knows Namespaces; `None`: there are none.
+    pub namespaces: Option<&'a dyn Namespaces>,
+}
+
+/// Knows Namespaces by name.
+pub trait Namespaces: fmt::Debug + Sync {
+    /// The Namespace of this name, if it exists.
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>>;
 }
 
 impl<'a> ClassView<'a> {
@@ -35,8 +42,8 @@ impl<'a> ClassView<'a> {
         Some(self.params(&parameters.name)?.spec.group.as_ref()?.name.as_str())
     }
 
-    fn namespace(&self, name: &str) -> Option<&'a Arc<Namespace>> {
-        self.namespaces.iter().find(|namespace| namespace.metadata.name.as_deref() == Some(name))
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.namespaces?.namespace(name)
     }
 }
 

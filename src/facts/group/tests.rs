@@ -6,12 +6,19 @@ use crate::api::{IngressClass, Namespace};
 use serde_json::{Value, json};
 
 /// Classes, parameters and namespaces that exist.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct World {
     classes: Vec<Arc<IngressClass>>,
     params: Vec<Arc<IngressClassParams>>,
     namespaces: Vec<Arc<Namespace>>,
     config: Config,
+}
+
+impl Namespaces for World {
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
+        let is_it = |namespace: &&Arc<Namespace>| namespace.metadata.name.as_deref() == Some(name);
+        self.namespaces.iter().find(is_it).cloned()
+    }
 }
 
 impl World {
@@ -35,7 +42,7 @@ impl World {
     }
 
     fn view(&self) -> ClassView<'_> {
-        ClassView { classes: &self.classes, params: &self.params, namespaces: &self.namespaces }
+        ClassView { classes: &self.classes, params: &self.params, namespaces: Some(self) }
     }
 
     fn group(&self, ingress: &Ingress) -> Result<Option<String>, String> {

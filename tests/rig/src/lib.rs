@@ -12,6 +12,7 @@
 #![allow(clippy::disallowed_methods, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
 pub mod api_server;
+pub mod estate;
 pub mod fixtures;
 pub mod load;
 pub mod replica;

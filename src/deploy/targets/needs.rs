@@ -1,0 +1,150 @@
+//! Which rules bindings need, so that what a security group needs is known without looking at every binding.
+
+use crate::api::ObjectKey;
+use crate::targets::networking::{Permission, Permissions, aggregate};
+use crate::targets::view::ClusterView;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What bindings need, by binding and by security group.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// What each binding that was looked at since start needs.
+    by_binding: BTreeMap<ObjectKey, RequiredRules>,
+    /// By security group: what is needed, and by how many.
+    by_group: BTreeMap<String, BTreeMap<Permission, usize>>,
+    /// Bindings with networking whose needs are not known.
+    unseen: BTreeSet<ObjectKey>,
+    /// How often bindings had changed when it was last looked which there are.
+    version: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct RequiredRules {
+    now: Permissions,
+    /// What was needed before, until the targets have moved on.
+    before: Permissions,
+}
+
+impl Needs {
+    /// Whether it is known what a binding needs.
+    pub(super) fn is_known(&self, binding: &ObjectKey) -> bool {
+        self.by_binding.contains_key(binding)
+    }
+
+    /// What a binding needs, but for what it needed before.
+    pub(super) fn of(&self, binding: &ObjectKey) -> impl Iterator<Item = (&String, &BTreeSet<Permission>)> {
+        self.by_binding.get(binding).into_iter().flat_map(|needs| &needs.now)
+    }
+
+    /// Says what a binding needs. What it needed before is kept as far as it `stood`.
+    pub(super) fn replace(
+        &mut self,
+        binding: &ObjectKey,
+        now: Permissions,
+        stood: impl Fn(&str, &Permission) -> bool,
+    ) {
+        let RequiredRules { now: former, mut before } = self.take(binding);
+        for (group, mut permissions) in former {
+            permissions.retain(|permission| stood(&group, permission));
+            before.entry(group).or_default().extend(permissions);
+        }
+        self.put(binding, RequiredRules { now, before });
+    }
+
+    /// Forgets what a binding needed before. Answers the groups that it needs, or needed, rules of.
+    pub(super) fn settle(&mut self, binding: &ObjectKey) -> BTreeSet<String> {
+        if !self.is_known(binding) {
+            return BTreeSet::new();
+        }
+        let RequiredRules { now, before } = self.take(binding);
+        let groups = now.keys().cloned().chain(before.into_keys()).collect();
+        self.put(binding, RequiredRules { now, before: Permissions::new() });
+        groups
+    }
+
+    /// Says that a binding's needs need not be waited for, although they are not known.
+    pub(super) fn waive(&mut self, binding: &ObjectKey) {
+        self.unseen.remove(binding);
+    }
+
+    /// Whether it is known of every binding what it needs, or that its needs cannot be told.
+    pub(super) fn is_complete(&self) -> bool {
+        self.unseen.is_empty()
+    }
+
+    /// Looks at the bindings that have changed since the last time: forgets those that are gone or need no rules any more, and
+    /// answers the groups that they had needs of. `waived`: what is not waited for; those that are gone are taken out.
+    pub(super) fn follow<T>(
+        &mut self,
+        view: &dyn ClusterView,
+        waived: &mut BTreeMap<ObjectKey, T>,
+    ) -> BTreeSet<String> {
+        let (version, changed) = view.changed_bindings(self.version);
+        self.version = version;
+        let changed = changed.unwrap_or_else(|| {
+            let present = view.bindings();
+            let known = self.by_binding.keys().chain(waived.keys()).chain(&self.unseen);
+            known.cloned().chain(present.iter().map(|binding| ObjectKey::of(&**binding))).collect()
+        });
+        let mut groups = BTreeSet::new();
+        for binding in changed {
+            if view.binding(&binding).is_some_and(|binding| binding.spec.networking.is_some()) {
+                if !self.is_known(&binding) && !waived.contains_key(&binding) {
+                    self.unseen.insert(binding);
+                }
+                continue;
+            }
+            waived.remove(&binding);
+            self.unseen.remove(&binding);
+            let RequiredRules { now, before } = self.take(&binding);
+            groups.extend(now.into_keys().chain(before.into_keys()));
+        }
+        groups
+    }
+
+    /// Has all bindings looked at the next time, whether they have changed or not.
+    pub(super) fn forget_looks(&mut self) {
+        self.version = 0;
+    }
+
+    /// What all bindings need of a group together.
+    pub(super) fn of_group(&self, group: &str, restricted: bool) -> BTreeSet<Permission> {
+        let Some(counted) = self.by_group.get(group) else { return BTreeSet::new() };
+        let needed = Permissions::from([(group.to_owned(), counted.keys().cloned().collect())]);
+        aggregate([&needed], restricted).remove(group).unwrap_or_default()
+    }
+
+    fn take(&mut self, binding: &ObjectKey) -> RequiredRules {
+        let needs = self.by_binding.remove(binding).unwrap_or_default();
+        for (group, permission) in each(&needs) {
+            let Some(counted) = self.by_group.get_mut(group) else { continue };
+            if let Some(count) = counted.get_mut(permission) {
+                *count -= 1;
+                if *count == 0 {
+                    counted.remove(permission);
+                }
+            }
+            if counted.is_empty() {
+                self.by_group.remove(group);
+            }
+        }
+        needs
+    }
+
+    fn put(&mut self, binding: &ObjectKey, needs: RequiredRules) {
+        for (group, permission) in each(&needs) {
+            let counted = self.by_group.entry(group.clone()).or_default();
+            *counted.entry(permission.clone()).or_default() += 1;
+        }
+        self.unseen.remove(binding);
+        self.by_binding.insert(binding.clone(), needs);
+    }
+}
+
+fn each(needs: &RequiredRules) -> impl Iterator<Item = (&String, &Permission)> {
+    let groups = needs.now.iter().chain(&needs.before);
+    groups.flat_map(|(group, permissions)| permissions.iter().map(move |permission| (group, permission)))
+}
+
+#[cfg(test)]
+mod tests;
