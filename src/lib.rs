@@ -40,3 +40,4 @@ pub mod status;
 pub mod targets;
 #[cfg(feature = "shell")]
 pub mod telemetry;
+pub mod topology;

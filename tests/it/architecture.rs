@@ -25,6 +25,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("status", 2, &["builder", "plan", "settings", "targets"]),
     ("admission", 2, &["builder", "gateway", "plan", "settings"]),
     ("migrate", 2, &["admission", "builder", "gateway", "settings"]),
+    ("topology", 2, &["gateway", "settings", "status", "targets"]),
     ("clock", 3, &[]),
     ("fence", 3, &[]),
     ("aws", 3, &["clock", "fence"]),

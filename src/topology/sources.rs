@@ -1,0 +1,202 @@
+//! What the tree is made of: what the cluster says, and what AWS answered.
+
+use super::LastEvent;
+use crate::api::gateway::{ALB_CONTROLLER, Gateway, NLB_CONTROLLER, RouteStatus};
+use crate::api::{Event, Ingress, ObjectKey, Service};
+use crate::aws_api::elbv2;
+use crate::config::Config;
+use crate::facts::group::IngressGroup;
+use crate::finding::Finding;
+use crate::gateway::Controller;
+use crate::gateway::route::{Route, RouteKind};
+use crate::model::StackId;
+use crate::targets::view::ClusterView;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything that [`super::build()`] looks at.
+pub struct Sources<'a> {
+    /// The controller's settings.
+    pub config: &'a Config,
+    /// Services, endpoints, pods, nodes and TargetGroupBindings.
+    pub cluster: &'a dyn ClusterView,
+    /// Services that are the controller's.
+    pub services: Vec<Arc<Service>>,
+    /// Ingress groups.
+    pub groups: Vec<IngressGroup>,
+    /// Ingresses that belong to no group, and why.
+    pub misplaced: Vec<(Arc<Ingress>, Finding)>,
+    /// Gateways that are the controller's.
+    pub gateways: Vec<GatewaySource>,
+    /// What the controller said of objects.
+    pub events: Events,
+    /// What AWS answered, or why it was not asked.
+    pub aws: Result<AwsSource, String>,
+    /// What `plan` says of stacks, where it was asked: then it decides whether they are synced.
+    pub plans: BTreeMap<StackId, PlanSource>,
+}
+
+/// A Gateway with its routes.
+#[derive(Clone, Debug)]
+pub struct GatewaySource {
+    /// The Gateway.
+    pub gateway: Arc<Gateway>,
+    /// Whose it is.
+    pub controller: Controller,
+    /// The routes that name it, or a ListenerSet of it.
+    pub routes: Vec<RouteSource>,
+}
+
+/// A route.
+#[derive(Clone, Debug)]
+pub struct RouteSource {
+    /// Its kind.
+    pub kind: RouteKind,
+    /// Its namespace and name.
+    pub key: ObjectKey,
+    /// `metadata.generation`
+    pub generation: i64,
+    /// Hosts that it is for.
+    pub hostnames: Vec<String>,
+    /// Its status.
+    pub status: RouteStatus,
+}
+
+impl From<&Route<'_>> for RouteSource {
+    fn from(route: &Route<'_>) -> Self {
+        Self {
+            kind: route.id.kind,
+            key: route.id.key.clone(),
+            generation: route.generation,
+            hostnames: route.hostnames.to_vec(),
+            status: route.status.cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// What `plan` says of one stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanSource {
+    /// How many changes of AWS are outstanding.
+    pub steps: usize,
+    /// What cannot be built, each with its object.
+    pub mistakes: Vec<Finding>,
+    /// Why nothing is planned.
+    pub failure: Option<String>,
+}
+
+/// What AWS has of this cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AwsSource {
+    /// By stack.
+    pub stacks: BTreeMap<StackId, StackInAws>,
+    /// Target groups of TargetGroupBindings that belong to no stack.
+    pub other_target_groups: Vec<TargetGroupInAws>,
+}
+
+/// What AWS has of one stack.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StackInAws {
+    /// Load balancers.
+    pub load_balancers: Vec<LoadBalancerInAws>,
+    /// Target groups.
+    pub target_groups: Vec<TargetGroupInAws>,
+}
+
+/// A load balancer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadBalancerInAws {
+    /// Its id in the stack.
+    pub resource: String,
+    /// As AWS describes it.
+    pub entity: elbv2::LoadBalancer,
+    /// Its listeners, or why they cannot be read.
+    pub listeners: Result<Vec<ListenerInAws>, String>,
+}
+
+/// A listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListenerInAws {
+    /// As AWS describes it.
+    pub entity: elbv2::Listener,
+    /// Its rules in the order of their priorities, without the default rule, or why they cannot be read.
+    pub rules: Result<Vec<elbv2::Rule>, String>,
+}
+
+/// A target group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetGroupInAws {
+    /// As AWS describes it.
+    pub entity: elbv2::TargetGroup,
+    /// Its targets with their health, or why they cannot be read.
+    pub targets: Result<Vec<elbv2::TargetHealth>, String>,
+}
+
+/// The components that the controller reports events as.
+const COMPONENTS: [&str; 5] = ["service", "ingress", "targetGroupBinding", ALB_CONTROLLER, NLB_CONTROLLER];
+
+/// What the controller said of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectEvent {
+    /// Kind of the object.
+    pub kind: String,
+    /// The object.
+    pub key: ObjectKey,
+    /// UID of the object; may be empty.
+    pub uid: String,
+    /// What was said.
+    pub event: LastEvent,
+}
+
+impl ObjectEvent {
+    /// An event, if it is the controller's.
+    pub fn of(event: &Event) -> Option<Self> {
+        let component = event.source.as_ref()?.component.as_deref()?;
+        if !COMPONENTS.contains(&component) {
+            return None;
+        }
+        let object = &event.involved_object;
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let time = event.last_timestamp.as_ref().or(event.first_timestamp.as_ref()).map(|time| time.0);
+        Some(Self {
+            kind: text(&object.kind),
+            key: ObjectKey::namespaced(text(&object.namespace), text(&object.name)),
+            uid: text(&object.uid),
+            event: LastEvent {
+                warning: event.type_.as_deref() == Some("Warning"),
+                reason: text(&event.reason),
+                message: text(&event.message),
+                count: event.count.unwrap_or(1),
+                time,
+            },
+        })
+    }
+}
+
+/// Events by object, each object's the newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Events(BTreeMap<(String, ObjectKey), Vec<ObjectEvent>>);
+
+impl FromIterator<ObjectEvent> for Events {
+    fn from_iter<I: IntoIterator<Item = ObjectEvent>>(events: I) -> Self {
+        let mut by_object: BTreeMap<(String, ObjectKey), Vec<ObjectEvent>> = BTreeMap::new();
+        for event in events {
+            by_object.entry((event.kind.clone(), event.key.clone())).or_default().push(event);
+        }
+        for events in by_object.values_mut() {
+            events.sort_by_key(|event| std::cmp::Reverse(event.event.time));
+        }
+        Self(by_object)
+    }
+}
+
+impl Events {
+    /// Those of an object, the newest first. What was said of another object of its name does not count.
+    pub fn of(&self, kind: &str, key: &ObjectKey, uid: Option<&str>) -> impl Iterator<Item = &LastEvent> {
+        let events = self.0.get(&(kind.to_owned(), key.clone()));
+        let is_about = move |said: &&ObjectEvent| {
+            said.uid.is_empty() || uid.is_none_or(|uid| uid.is_empty() || uid == said.uid)
+        };
+        events.into_iter().flatten().filter(is_about).map(|said| &said.event)
+    }
+}
