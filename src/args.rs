@@ -10,6 +10,7 @@ mod gates;
 mod migrate;
 mod session;
 mod settings;
+mod status;
 mod validate;
 mod values;
 
@@ -17,6 +18,7 @@ pub use commands::LintRequest;
 pub use migrate::MigrateRequest;
 pub use session::{GivenFlags, PlanRequest, SessionFlags};
 pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
+pub use status::StatusRequest;
 pub use validate::ArgsError;
 
 use crate::aws_api::iam::{Partition, Policy, PolicyParts};
@@ -44,6 +46,8 @@ pub enum Invocation {
     Plan(PlanRequest),
     /// Check the cluster, AWS and the installation.
     Doctor(SessionFlags),
+    /// Show what there is.
+    Status(Box<StatusRequest>),
     /// Check manifests.
     Lint(LintRequest),
     /// Translate to Gateway API.
@@ -132,6 +136,9 @@ pub fn parse(
         Some(("iam-policy", matches)) => Ok(Invocation::IamPolicy(policy(matches))),
         Some(("plan", matches)) => Ok(Invocation::Plan(PlanRequest::of(matches, session_flags(matches)))),
         Some(("doctor", matches)) => Ok(Invocation::Doctor(session_flags(matches))),
+        Some(("status", matches)) => StatusRequest::of(matches, session_flags(matches))
+            .map(|request| Invocation::Status(Box::new(request)))
+            .map_err(CommandLineError::Usage),
         Some(("lint", matches)) => {
             Ok(Invocation::Lint(commands::lint(matches, GivenFlags::new(&arguments, environment))))
         }
@@ -158,6 +165,7 @@ pub fn command() -> Command {
         ))
         .subcommand(with_flags(session::plan_command()))
         .subcommand(with_flags(session::doctor_command()))
+        .subcommand(with_flags(status::command()))
         .subcommand(Command::new("crds").about("Print the custom resource definitions, for `kubectl apply`"))
         .subcommand(iam_policy_command())
         .subcommand(with_flags(commands::lint_command()))

@@ -1,8 +1,11 @@
 //! The AWS Load Balancer Controller: parse, run, exit code.
 
-use aws_load_balancer_controller::args::{self, Environment, Invocation, LintRequest, MigrateRequest};
+use aws_load_balancer_controller::args::{
+    self, Environment, Invocation, LintRequest, MigrateRequest, StatusRequest,
+};
 use aws_load_balancer_controller::cli::lint::LintStatus;
 use aws_load_balancer_controller::cli::migrate::MigrateStatus;
+use aws_load_balancer_controller::cli::status::StatusOutcome;
 use aws_load_balancer_controller::{cli, controller, telemetry};
 use std::fmt::Display;
 use std::io::Write;
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Doctor(session_flags)) => {
             show(block_on(cli::doctor::run(&session_flags)), session_flags.output)
         }
+        Ok(Invocation::Status(request)) => status(&request),
         Ok(Invocation::Lint(request)) => lint(&request),
         Ok(Invocation::Migrate(request)) => migrate(&request),
         Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
@@ -57,6 +61,19 @@ fn migrate(request: &MigrateRequest) -> ExitCode {
         Ok(MigrateStatus::Incomplete) => ExitCode::from(1),
         Ok(MigrateStatus::Changed) => ExitCode::from(3),
         Err(error) => print::<String, _>(Err(format!("Error: {error}"))),
+    }
+}
+
+/// Status 1: something is not synced or not healthy; 2: the cluster cannot be read.
+fn status(request: &StatusRequest) -> ExitCode {
+    let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
+    match block_on(cli::status::run(request, &mut stdout, &mut stderr)) {
+        Ok(StatusOutcome::Synced) => ExitCode::SUCCESS,
+        Ok(StatusOutcome::NotSynced) => ExitCode::from(1),
+        Err(error) => {
+            print::<String, _>(Err(format!("Error: {error}")));
+            ExitCode::from(2)
+        }
     }
 }
 

@@ -133,7 +133,7 @@ fn output(formats: &'static [&'static str]) -> Arg {
         .help("How to report")
 }
 
-fn deployment() -> Arg {
+pub(super) fn deployment() -> Arg {
     Arg::new("deployment")
         .long("deployment")
         .value_name("namespace/name")

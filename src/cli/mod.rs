@@ -11,6 +11,7 @@ pub mod lint;
 pub mod migrate;
 pub mod plan;
 mod session;
+pub mod status;
 
 pub use session::SessionError;
 

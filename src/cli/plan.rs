@@ -10,6 +10,7 @@ mod report;
 mod selection;
 
 pub use report::{PlanReport, StackReport};
+pub(in crate::cli) use selection::NoEventHandler;
 
 use super::session::{AwsSession, Session, SessionError};
 use crate::api::ObjectKey;
@@ -25,6 +26,7 @@ use crate::controller::event_handlers::Classes;
 use crate::controller::fact_source::FactSource;
 use crate::controller::gateway::resolved::{NamingObjects, Resolved, Subject};
 use crate::controller::{gateway, gather};
+use crate::deploy::Deployer;
 use crate::facts::Facts;
 use crate::facts::group;
 use crate::finding::Finding;
@@ -35,6 +37,7 @@ use crate::settings::gateway::AddOns;
 use dry_run_cloud::DryRunCloud;
 use futures::{StreamExt, stream};
 use selection::Selection;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,6 +85,21 @@ pub(super) async fn plan_cluster(client: &KubeConnection, account: &AwsSession) 
     let stores = list_cluster(client, account).await;
     let selection = Selection::everything(&stores, &account.config);
     plan_stacks(client, account, &stores, selection, PlanReport::default()).await
+}
+
+/// Plans some stacks of the cluster as it is. Answers the reports, and what has read AWS for them.
+pub(super) async fn plan_some(
+    client: &KubeConnection,
+    account: &AwsSession,
+    stores: &Stores,
+    stacks: BTreeSet<StackId>,
+) -> (Vec<StackReport>, Arc<Deployer>) {
+    let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
+    let facts = account.facts(client, stores, dry_run_cloud);
+    let deployer = facts.deployer.clone();
+    let planner = Planner { account, stores, facts };
+    let reports = stream::iter(stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE).collect().await;
+    (reports, deployer)
 }
 
 async fn plan_stacks(

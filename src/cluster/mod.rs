@@ -21,6 +21,7 @@ pub mod server_version;
 pub mod state_config_map;
 pub mod stores;
 pub mod target_control;
+pub mod topology_reads;
 pub mod watch;
 pub mod webhook_certs;
 pub mod write;

@@ -223,6 +223,29 @@ impl Stores {
             && self.accelerators.is_synced()
     }
 
+    /// The kinds that have not been listed yet, as kubectl calls them.
+    pub fn unlisted(&self) -> Vec<&'static str> {
+        let of_endpoints = if self.use_slices {
+            ("endpointslices", self.slices.is_synced())
+        } else {
+            ("endpoints", self.endpoints.is_synced())
+        };
+        let kinds = [
+            of_endpoints,
+            ("services", self.services.is_synced()),
+            ("ingresses", self.ingresses.is_synced()),
+            ("ingressclasses", self.ingress_classes.is_synced()),
+            ("ingressclassparams", self.ingress_class_params.is_synced()),
+            ("namespaces", self.namespaces.is_synced()),
+            ("targetgroupbindings", self.bindings.is_synced()),
+            ("nodes", self.nodes.is_synced()),
+            ("pods", self.pods.is_synced()),
+            ("gateways and what they are made of", self.gateways.is_synced()),
+            ("globalaccelerators", self.accelerators.is_synced()),
+        ];
+        kinds.into_iter().filter(|(_, is_listed)| !is_listed).map(|(name, _)| name).collect()
+    }
+
     /// Waits until every cache is complete, and as fresh as was asked for last.
     pub async fn synced(&self) {
         self.services.synced().await;

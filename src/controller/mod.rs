@@ -17,6 +17,7 @@ pub mod secrets;
 pub mod service;
 pub mod target_group_binding;
 pub mod top_talkers;
+pub mod topology;
 pub mod worker;
 
 pub use worker::ReconcileResult;

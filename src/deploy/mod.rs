@@ -20,6 +20,7 @@ pub mod observe;
 mod refused_deletions;
 pub mod resource_cache;
 pub mod targets;
+mod topology;
 
 pub use binding_store::{BindingStore, StoreError};
 pub use certificates::CertificateCache;

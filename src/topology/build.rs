@@ -233,8 +233,14 @@ impl<'a> Sums<'a> {
     }
 }
 
+/// Whether what owns a stack stands at the top of a tree.
+pub fn is_stack_of(topology: &Topology, stack: &StackId) -> bool {
+    let is_at_top = |id: &str| topology.roots.iter().any(|root| root == id);
+    is_at_top(&root_id(stack)) || is_at_top(&format!("ingressgroup/{stack}"))
+}
+
 /// The id of what owns a stack.
-pub(super) fn root_id(stack: &StackId) -> String {
+fn root_id(stack: &StackId) -> String {
     match stack.owner {
         Owner::Service => format!("service/{stack}"),
         Owner::Ingress if stack.namespace.is_empty() => format!("ingressgroup/{stack}"),

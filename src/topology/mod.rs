@@ -15,7 +15,7 @@ mod sources;
 mod target_group;
 mod verdict;
 
-pub use build::build;
+pub use build::{build, is_stack_of};
 pub use select::{Query, UnknownKind, select};
 pub use sources::{
     AwsSource, Events, GatewaySource, ListenerInAws, LoadBalancerInAws, ObjectEvent, PlanSource, RouteSource,

@@ -10,6 +10,8 @@ use crate::finding::Finding;
 use crate::gateway::Controller;
 use crate::gateway::route::{Route, RouteKind};
 use crate::model::StackId;
+use crate::settings::gateway::stack_id as gateway_stack_id;
+use crate::settings::service::stack_id as service_stack_id;
 use crate::targets::view::ClusterView;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +36,19 @@ pub struct Sources<'a> {
     pub aws: Result<AwsSource, String>,
     /// What `plan` says of stacks, where it was asked: then it decides whether they are synced.
     pub plans: BTreeMap<StackId, PlanSource>,
+}
+
+impl Sources<'_> {
+    /// The stacks of all that stands at the top.
+    pub fn stacks(&self) -> impl Iterator<Item = StackId> {
+        let services = self.services.iter().map(|service| service_stack_id(service));
+        let groups = self.groups.iter().map(|group| group.id.clone());
+        let gateways = self
+            .gateways
+            .iter()
+            .map(|source| gateway_stack_id(&ObjectKey::of(&*source.gateway), source.controller));
+        services.chain(groups).chain(gateways)
+    }
 }
 
 /// A Gateway with its routes.

@@ -6,6 +6,7 @@ use crate::cli::{CommandReport, Output};
 use crate::finding::{Finding, Severity};
 use crate::model::{Owner, StackId};
 use crate::plan::Plan;
+use crate::topology::PlanSource;
 use std::fmt;
 
 /// Status when something would change and the user asked to be told by status.
@@ -67,8 +68,19 @@ impl StackReport {
         self.plan.as_ref().map_or(0, |plan| plan.steps.len())
     }
 
+    /// Whose stack it is.
+    pub fn id(&self) -> &StackId {
+        &self.id
+    }
+
     fn has_problems(&self) -> bool {
         self.failure().is_some()
+    }
+}
+
+impl From<&StackReport> for PlanSource {
+    fn from(report: &StackReport) -> Self {
+        Self { steps: report.steps(), mistakes: report.findings.clone(), failure: report.failure.clone() }
     }
 }
 

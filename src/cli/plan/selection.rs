@@ -131,7 +131,7 @@ fn concerned_gateways(stores: &Stores, change: &GatewayChange) -> BTreeSet<Objec
 }
 
 /// Nobody listens: the cluster is only listed.
-pub(super) struct NoEventHandler;
+pub(in crate::cli) struct NoEventHandler;
 
 impl EventHandler for NoEventHandler {
     fn service(&self, _: &ObjectKey, _: CacheEvent<Service>) {}

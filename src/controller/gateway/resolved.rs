@@ -36,7 +36,8 @@ pub struct Subject<'a> {
 /// The objects that name a Gateway, as they are now.
 pub struct NamingObjects {
     listener_sets: Vec<Arc<ListenerSet>>,
-    routes: Vec<RouteObject>,
+    /// The routes, each once.
+    pub routes: Vec<RouteObject>,
 }
 
 /// What is decided about a Gateway.

@@ -1,0 +1,223 @@
+//! `status`: what there is of load balancers, as a tree, and whether it is as it should be.
+//!
+//! The cluster is listed once and then followed. AWS is read if it can be: then a plan decides whether a stack is synced, and AWS tells
+//! of health. Nothing is changed.
+
+mod report;
+
+pub use report::{Format, Style, render};
+
+use super::plan::plan_some;
+use super::session::{AwsSession, Session, SessionError};
+use crate::api::ObjectKey;
+use crate::args::StatusRequest;
+use crate::cluster::KubeConnection;
+use crate::cluster::api_error::said;
+use crate::cluster::connect::connect_as_user;
+use crate::cluster::stores::{EventHandler, Stores};
+use crate::cluster::topology_reads::events;
+use crate::config::Config;
+use crate::controller::topology::sources;
+use crate::model::StackId;
+use crate::topology::{
+    AwsSource, Events, ItemKind, PlanSource, Query, Sources, Topology, build, is_stack_of, select,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Between two looks at the cluster alone.
+const LOOK: Duration = Duration::from_secs(2);
+/// Between two looks at AWS.
+const LOOK_AT_AWS: Duration = Duration::from_secs(15);
+/// As long as listing the cluster may take.
+const LISTING: Duration = Duration::from_secs(60);
+/// Stands in for the name of the cluster where nobody tells it and AWS is not asked.
+const NAMELESS: &str = "--cluster-name=unknown";
+/// Clears a terminal, and goes to its top.
+const CLEAR: &str = "\x1b[2J\x1b[H";
+
+/// How a run ended, as its exit status says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusOutcome {
+    /// Everything that was shown is synced.
+    Synced,
+    /// Something is not, or what was asked for is not there.
+    NotSynced,
+}
+
+/// Why nothing can be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// The cluster or the settings.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// Kinds that cannot be listed.
+    #[error("not listed within {LISTING:?}: {0}; `kubectl auth can-i list` tells whether you may")]
+    NotListed(String),
+    /// Standard output is closed.
+    #[error("the report cannot be written: {0}")]
+    Report(#[from] io::Error),
+}
+
+/// Shows what was asked for, once or whenever it changes.
+pub async fn run(
+    request: &StatusRequest,
+    stdout: &mut (dyn Write + Send),
+    stderr: &mut (dyn Write + Send),
+) -> Result<StatusOutcome, StatusError> {
+    let visit = Visit::begin(request).await?;
+    let is_terminal = io::stdout().is_terminal();
+    let style =
+        Style { colours: is_terminal && request.format == Format::Text, all_targets: request.name.is_some() };
+    let deadline = request.wait.map(|wait| Instant::now() + wait);
+    let mut shown: Option<Topology> = None;
+    loop {
+        let topology = visit.look(stderr).await?;
+        let outcome = outcome_of(request, &topology);
+        let is_over =
+            deadline.is_none_or(|deadline| outcome == StatusOutcome::Synced || Instant::now() >= deadline);
+        if !request.watch && is_over {
+            stdout.write_all(render(&topology, request.format, style).as_bytes())?;
+            if topology.roots.is_empty() {
+                writeln!(stderr, "{}", visit.nothing())?;
+            }
+            return Ok(outcome);
+        }
+        if request.watch && shown.as_ref() != Some(&topology) {
+            let clear = if style.colours { CLEAR } else { "" };
+            let text = render(&topology, request.format, style);
+            write!(stdout, "{clear}{text}")?;
+            stdout.flush()?;
+            shown = Some(topology);
+        }
+        sleep(visit.period()).await;
+    }
+}
+
+/// What was asked for by name has to be there; without a name, nothing is fine too.
+fn outcome_of(request: &StatusRequest, topology: &Topology) -> StatusOutcome {
+    let is_missing = request.name.is_some() && topology.roots.is_empty();
+    if topology.worst().is_synced() && !is_missing { StatusOutcome::Synced } else { StatusOutcome::NotSynced }
+}
+
+/// A cluster that is followed.
+struct Visit {
+    client: KubeConnection,
+    config: Arc<Config>,
+    account: Result<AwsSession, String>,
+    stores: Stores,
+    query: Query,
+    _watches: JoinSet<()>,
+}
+
+impl Visit {
+    async fn begin(request: &StatusRequest) -> Result<Self, StatusError> {
+        let flags = &request.session_flags;
+        let client = connect_as_user(flags.kubeconfig.as_deref()).await.map_err(SessionError::from)?;
+        let (config, account) = find_account(&client, request).await?;
+        let stores = Stores::new(&config);
+        let mut watches = JoinSet::new();
+        let nobody: Arc<dyn EventHandler> = Arc::new(super::plan::NoEventHandler);
+        stores.watch(&client, &config, &nobody, &mut watches);
+        if timeout(LISTING, stores.synced()).await.is_err() {
+            return Err(StatusError::NotListed(stores.unlisted().join(", ")));
+        }
+        let namespace = request.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+        let query = Query {
+            namespace: (!request.all_namespaces).then_some(namespace),
+            kind: request.kind,
+            name: request.name.clone(),
+        };
+        Ok(Self { client, config, account, stores, query, _watches: watches })
+    }
+
+    fn period(&self) -> Duration {
+        if self.account.is_ok() { LOOK_AT_AWS } else { LOOK }
+    }
+
+    /// What is there now.
+    async fn look(&self, stderr: &mut (dyn Write + Send)) -> Result<Topology, StatusError> {
+        let told = match events(&self.client, None).await {
+            Ok(events) => events,
+            Err(error) => {
+                writeln!(stderr, "Events are not shown: {}", said(&error))?;
+                Events::default()
+            }
+        };
+        let without = match &self.account {
+            Ok(account) => match self.with_aws(account, &told).await {
+                Ok(topology) => return Ok(topology),
+                Err(error) => error,
+            },
+            Err(reason) => reason.clone(),
+        };
+        let sources = sources(&self.stores, &self.config, told, Err(without), BTreeMap::new());
+        Ok(select(&build(&sources), &self.query))
+    }
+
+    /// AWS is only asked about what is shown.
+    async fn with_aws(&self, account: &AwsSession, told: &Events) -> Result<Topology, String> {
+        let bare = sources(&self.stores, &self.config, told.clone(), Err(String::new()), BTreeMap::new());
+        let asked = select(&build(&bare), &self.query);
+        let stacks: BTreeSet<StackId> = bare.stacks().filter(|stack| is_stack_of(&asked, stack)).collect();
+        let (reports, deployer) = plan_some(&self.client, account, &self.stores, stacks.clone()).await;
+        let aws =
+            deployer.aws_source(&stacks, &self.others(&asked)).await.map_err(|error| error.to_string())?;
+        let plans = reports.iter().map(|report| (report.id().clone(), PlanSource::from(report))).collect();
+        Ok(self.build(told.clone(), aws, plans))
+    }
+
+    fn build(&self, told: Events, aws: AwsSource, plans: BTreeMap<StackId, PlanSource>) -> Topology {
+        let sources: Sources<'_> = sources(&self.stores, &self.config, told, Ok(aws), plans);
+        select(&build(&sources), &self.query)
+    }
+
+    /// Target groups of bindings that users made.
+    fn others(&self, asked: &Topology) -> BTreeSet<String> {
+        let bindings = asked.at_the_top().filter(|item| item.kind == ItemKind::TargetGroupBinding);
+        let keys = bindings.map(|item| ObjectKey::namespaced(item.namespace.as_str(), item.name.as_str()));
+        keys.filter_map(|key| self.stores.bindings.get(&key)?.spec.target_group_arn.clone()).collect()
+    }
+
+    fn nothing(&self) -> String {
+        let Query { namespace, kind, name } = &self.query;
+        let what = match (kind, name) {
+            (Some(kind), Some(name)) => format!("{} {name}", kind.as_str()),
+            (Some(kind), None) => kind.as_str().to_owned(),
+            (None, _) => "object".to_owned(),
+        };
+        let place =
+            namespace.as_ref().map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
+        format!("No {what} of the controller was found{place}.")
+    }
+}
+
+/// The settings, and AWS or why it is not asked.
+async fn find_account(
+    client: &KubeConnection,
+    request: &StatusRequest,
+) -> Result<(Arc<Config>, Result<AwsSession, String>), StatusError> {
+    let flags = &request.session_flags;
+    let alone = |reason: String| {
+        let settings = flags.settings(&[NAMELESS.to_owned()]).map_err(SessionError::Settings)?;
+        Ok((Arc::new(settings.config), Err(reason)))
+    };
+    let session = match Session::with(client.clone(), flags).await {
+        Ok(session) => session,
+        // why: who may only look at an own namespace sees no Deployment of the controller
+        Err(error @ SessionError::Installation(_)) => return alone(error.to_string()),
+        Err(error) => return Err(error.into()),
+    };
+    let config = Arc::new(session.settings.config.clone());
+    if request.without_aws {
+        return Ok((config, Err("--without-aws was given".to_owned())));
+    }
+    match session.account().await {
+        Ok(account) => Ok((account.config.clone(), Ok(account))),
+        Err(error) => Ok((config, Err(error.to_string()))),
+    }
+}
