@@ -13,10 +13,10 @@ use crate::api::{
     GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service,
     TargetGroupBinding,
 };
-use crate::cluster::{Cache, CacheEvent};
 use crate::cluster::events::{Recorder, Regarding};
 use crate::cluster::gateway_stores::GatewayChange;
 use crate::cluster::stores::{EventHandler, Stores, places};
+use crate::cluster::{Cache, CacheEvent};
 use crate::config::Config;
 use crate::facts::group::{
     ClassView, Concerned, concerned_groups, is_relevant_update, place_of_class, places_of_group,

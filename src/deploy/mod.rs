@@ -25,8 +25,8 @@ mod topology;
 pub use binding_store::{BindingStore, StoreError};
 pub use certificates::CertificateCache;
 pub use deployed_state::DeployedState;
-pub use leaving_target_groups::LeavingTargetGroups;
 pub use failure::{DeployFailure, FailureClass, StepFailure};
+pub use leaving_target_groups::LeavingTargetGroups;
 pub use resource_cache::{Depth, ResourceCache};
 
 use crate::aws::Cloud;

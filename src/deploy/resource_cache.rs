@@ -238,7 +238,11 @@ impl ResourceCache {
     ) -> Result<StackResources, CloudError> {
         let key = StackKey::from(stack);
         let known = self.known(&key);
-        if known.is_empty() || known.is_lasting() { Ok(known) } else { self.refresh(key, &known, cloud).await }
+        if known.is_empty() || known.is_lasting() {
+            Ok(known)
+        } else {
+            self.refresh(key, &known, cloud).await
+        }
     }
 
     /// Whether something of the stack may exist although no answer said so.

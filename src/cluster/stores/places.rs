@@ -82,9 +82,9 @@ pub fn services_forwarding_to(service: &ObjectKey) -> ObjectKey {
 /// why between any two of them: an action that is no JSON must not wake fewer than one that is
 fn quoted_names(text: &str) -> impl Iterator<Item = &str> {
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    text.split('"')
-        .skip(1)
-        .filter(move |part| !part.is_empty() && part.len() <= SERVICE_NAME_LIMIT && part.bytes().all(is_inner))
+    text.split('"').skip(1).filter(move |part| {
+        !part.is_empty() && part.len() <= SERVICE_NAME_LIMIT && part.bytes().all(is_inner)
+    })
 }
 
 #[cfg(test)]

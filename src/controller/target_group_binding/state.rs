@@ -182,8 +182,7 @@ impl BindingStates {
     /// Changes what is remembered.
     pub(super) fn change(&self, key: &ObjectKey, change: impl FnOnce(&mut BindingState)) {
         let mut by_key = self.by_key.lock();
-        let state =
-            by_key.entry(key.clone()).or_insert_with(|| BindingState::new(key, self.sync_period));
+        let state = by_key.entry(key.clone()).or_insert_with(|| BindingState::new(key, self.sync_period));
         let has_waited = state.waiting_since.is_some();
         change(state);
         self.count(has_waited, state.waiting_since.is_some());

@@ -87,8 +87,11 @@ impl<'a> Diff<'a> {
     fn delete_bindings(&mut self) {
         let actual = self.actual;
         let claimed = std::mem::take(&mut self.claimed_bindings);
-        let surplus: BTreeMap<&str, &TargetGroup> =
-            self.surplus_target_groups.iter().map(|group| (group.entity.arn.as_str(), &group.entity)).collect();
+        let surplus: BTreeMap<&str, &TargetGroup> = self
+            .surplus_target_groups
+            .iter()
+            .map(|group| (group.entity.arn.as_str(), &group.entity))
+            .collect();
         let mut gone: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
         for observed in actual.bindings.iter().filter(|observed| !claimed.contains(&ObjectKey::of(*observed)))
         {

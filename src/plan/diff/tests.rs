@@ -8,8 +8,8 @@ mod target_groups;
 mod world;
 
 use super::*;
-use crate::plan::Op;
 use crate::plan::ExhaustedQuotas;
+use crate::plan::Op;
 use world::{alb, mirror, nlb};
 
 /// What changes, who changes it, and the steps that follow.

@@ -143,8 +143,7 @@ impl Estate {
         });
         let listener = manager.listener();
         let bindings = KubeBindings::new(client.clone(), stores.bindings.clone());
-        let estate =
-            Self { stores, manager, listener, bindings, rules: TargetRules::new(cloud, config) };
+        let estate = Self { stores, manager, listener, bindings, rules: TargetRules::new(cloud, config) };
         let class: IngressClass =
             object(json!({"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb"}}));
         estate.stores.ingress_classes.apply(ObjectKey::cluster("alb"), class);
@@ -277,11 +276,8 @@ impl Estate {
     /// What begins the reconcile of an Ingress group.
     fn look_for_group(&self, number: usize) {
         let key = key(Kind::Ingress, number);
-        let id = StackId {
-            owner: Owner::Ingress,
-            namespace: NAMESPACE.to_owned(),
-            name: key.name().to_owned(),
-        };
+        let id =
+            StackId { owner: Owner::Ingress, namespace: NAMESPACE.to_owned(), name: key.name().to_owned() };
         let classes = Classes::of(&self.stores);
         let found = classes.candidates(&self.stores, &id);
         let config = &self.manager.work().context.config;
