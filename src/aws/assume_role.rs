@@ -5,6 +5,9 @@
 
 use super::client::{AwsCloud, SharedConfig};
 use super::decorators::Decorators;
+use super::interceptors::Observer;
+use super::throttle::TokenBuckets;
+use super::throttle::adaptive::LearnsRates;
 use super::{Cloud, sdk::chain};
 use crate::api::TargetGroupBindingSpec;
 use aws_credential_types::Credentials;
@@ -89,7 +92,14 @@ impl AssumedRoles {
         }
     }
 
-    fn assume(&self, role: &AssumedRole) -> AwsCloud {
+    /// A cloud with buckets of its own: the role may be of another account.
+    fn guarded(&self, role: &AssumedRole) -> Arc<dyn Cloud> {
+        let buckets = Arc::new(TokenBuckets::new(&self.guards.throttles));
+        let learns = Arc::new(LearnsRates::new(self.guards.observer.clone(), buckets.clone()));
+        self.guards.wrap_with(self.assume(role, learns), buckets)
+    }
+
+    fn assume(&self, role: &AssumedRole, observer: Arc<dyn Observer>) -> AwsCloud {
         let provider = RoleCredentials {
             sts: self.sts.clone(),
             role: role.clone(),
@@ -99,7 +109,7 @@ impl AssumedRoles {
         let sdk = sdk
             .credentials_provider(SharedCredentialsProvider::new(provider))
             .identity_cache(IdentityCache::lazy().buffer_time(RENEW_BEFORE).build());
-        AwsCloud::over(self.shared.with_sdk(sdk.build()))
+        AwsCloud::over(self.shared.with_sdk(sdk.build()).observed_by(observer))
     }
 }
 
@@ -107,7 +117,7 @@ impl CloudFor for AssumedRoles {
     /// The role is assumed with the first call of its cloud.
     fn cloud_for(&self, role: Option<&AssumedRole>) -> Arc<dyn Cloud> {
         let Some(role) = role else { return self.own.clone() };
-        self.clouds.lock().get_or_make(role, || self.guards.wrap(self.assume(role)))
+        self.clouds.lock().get_or_make(role, || self.guarded(role))
     }
 }
 

@@ -279,6 +279,11 @@ impl SharedConfig {
         Self { sdk, ..self.clone() }
     }
 
+    /// The same with another who counts.
+    pub(super) fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
+    }
+
     pub(super) fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }

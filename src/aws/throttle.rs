@@ -1,15 +1,19 @@
 //! Client-side rate limits, so that one controller does not use up an account's AWS quotas.
 //!
 //! A call waits on every rule of its service whose expression occurs in the operation's name, once a call however many
-//! attempts it makes. Matches upstream's `pkg/aws/throttle`, defaults included.
+//! attempts it makes. Matches upstream's `pkg/aws/throttle`, defaults included. Unlike upstream, of calls that wait for the same
+//! rule registrations come first, and a rule is as slow as AWS says it has to be ([`adaptive`]): the buckets of AWS are the
+//! account's, and others may use them, too.
+
+pub mod adaptive;
+mod bucket;
 
 use super::{Cloud, CloudFuture};
 use crate::aws_api::{Action, Request};
-use parking_lot::Mutex;
+use bucket::{TokenBucket, Urgency};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use strum::VariantArray as _;
 use tokio::time::Instant;
 
@@ -96,6 +100,16 @@ impl TokenBuckets {
         fill_buckets(throttles)
     }
 
+    /// Takes note that AWS refused an operation because too many were called: of whoever calls in this account.
+    pub fn note_throttled(&self, service: &str, operation: &str) {
+        let now = Instant::now();
+        let is_it = |action: &&Action| action.name() == operation && action.service().as_str() == service;
+        let Some(action) = self.of_actions.keys().find(is_it) else { return };
+        for bucket in self.of_actions.get(action).into_iter().flatten() {
+            bucket.slow_down(now);
+        }
+    }
+
     /// What is left now.
     pub fn left(&self) -> Vec<RemainingTokens> {
         let now = Instant::now();
@@ -161,6 +175,11 @@ impl Throttles {
         rules.iter().filter(move |rule| rule.operations.is_match(action.name()))
     }
 
+    /// How many calls of an operation a second the rules admit; `None`: as many as there are.
+    pub fn rate(&self, action: Action) -> Option<f64> {
+        self.rules(action).map(|rule| rule.rate).min_by(f64::total_cmp)
+    }
+
     fn add(&mut self, service: &str, rule: ThrottleRule) {
         self.0.entry(service.to_owned()).or_default().push(rule);
     }
@@ -176,8 +195,9 @@ impl<C> Throttled<C> {
 impl<C: Cloud> Cloud for Throttled<C> {
     fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
-            for bucket in self.buckets.of_actions.get(&request.action()).into_iter().flatten() {
-                tokio::time::sleep_until(bucket.reserve(Instant::now())).await;
+            let action = request.action();
+            for bucket in self.buckets.of_actions.get(&action).into_iter().flatten() {
+                bucket.take(Urgency::of(action)).await;
             }
             self.inner.call(request).await
         })
@@ -228,41 +248,6 @@ fn fill_buckets(throttles: &Throttles) -> TokenBuckets {
         }
     }
     TokenBuckets { of_actions, all }
-}
-
-/// A token bucket, kept as the time at which it would be full of debt (the generic cell rate algorithm).
-struct TokenBucket {
-    /// Time in which one token grows.
-    interval: Duration,
-    /// How far calls may run ahead of the rate.
-    tolerance: Duration,
-    /// When the next token after all that are given out has grown.
-    next: Mutex<Option<Instant>>,
-}
-
-impl TokenBucket {
-    /// A full bucket. A rule that can never grant a token limits nothing, as upstream ignores a wait that cannot end.
-    fn new(rule: &ThrottleRule) -> Option<Self> {
-        let interval = Duration::try_from_secs_f64(1.0 / rule.rate).ok().filter(|_| rule.rate > 0.0)?;
-        let ahead = rule.burst.checked_sub(1)?;
-        let tolerance = interval.checked_mul(ahead)?;
-        Some(Self { interval, tolerance, next: Mutex::new(None) })
-    }
-
-    /// Takes a token and returns when it may be used.
-    fn reserve(&self, now: Instant) -> Instant {
-        let mut next = self.next.lock();
-        let grown = next.map_or(now, |next| next.max(now));
-        *next = Some(grown + self.interval);
-        grown.checked_sub(self.tolerance).unwrap_or(now).max(now)
-    }
-
-    /// How many tokens there are; negative: how many are owed.
-    fn left(&self, now: Instant) -> f64 {
-        let ahead = self.next.lock().map(|next| next.saturating_duration_since(now)).unwrap_or_default();
-        let burst = self.tolerance.div_duration_f64(self.interval) + 1.0;
-        burst - ahead.div_duration_f64(self.interval)
-    }
 }
 
 #[cfg(test)]

@@ -90,14 +90,17 @@ impl CloudError {
     /// Whether AWS asked us to slow down.
     /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/throttling.html>
     pub fn is_throttled(&self) -> bool {
-        self.is(&[
-            "Throttling",
-            "ThrottlingException",
-            "RequestLimitExceeded",
-            "TooManyRequestsException",
-            "Throttled",
-        ])
+        self.is(THROTTLING)
     }
+}
+
+/// Codes with which AWS asks to slow down.
+const THROTTLING: &[&str] =
+    &["Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "Throttled"];
+
+/// Whether AWS asks to slow down with this code.
+pub fn is_throttling(code: &str) -> bool {
+    THROTTLING.contains(&code)
 }
 
 /// AWS's words without what differs each time.

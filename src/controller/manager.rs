@@ -71,6 +71,8 @@ pub struct Dependencies {
     pub on_lead: OnLead,
     /// How often it is looked whether others changed AWS.
     pub audit: AuditPeriods,
+    /// How many registrations of targets a second the rate limits admit; `None`: as many as there are.
+    pub registrations_a_second: Option<f64>,
 }
 
 /// Hears whether this replica leads.
@@ -148,8 +150,9 @@ impl Manager {
         let work = self.work();
         self.fill_queues();
         work.spawn(&self.parts.workers, &mut leading.workers);
-        let Dependencies { config, audit, .. } = &self.parts;
-        periodic::spawn(&self.event_handlers, &work, (config.sync_period, *audit), &mut leading.upkeep);
+        let Dependencies { config, audit, registrations_a_second, .. } = &self.parts;
+        let periods = (config.sync_period, *audit);
+        periodic::spawn(&self.event_handlers, &work, periods, *registrations_a_second, &mut leading.upkeep);
     }
 
     /// Asks for everything to be looked at again, as every `--sync-period` does.
@@ -175,6 +178,10 @@ fn new_work(parts: &Dependencies) -> Arc<Controllers> {
     Arc::new(Controllers::new(parts, Arc::new(queues(parts))))
 }
 
+fn namespace_of(key: &ObjectKey) -> Arc<str> {
+    key.namespace().into()
+}
+
 /// The queue of GlobalAccelerators. Where they are not reconciled, it is empty and counted nowhere.
 fn accelerator_queue(parts: &Dependencies) -> Queue<ObjectKey> {
     if !accelerator_store::is_on(&parts.config) {
@@ -187,12 +194,19 @@ fn accelerator_queue(parts: &Dependencies) -> Queue<ObjectKey> {
 
 fn queues(parts: &Dependencies) -> Queues {
     let metrics = &parts.metrics;
-    let plain = |controller| Arc::new(Queue::metered(MAX_DELAY, metrics.queue(controller)));
+    let plain = |controller| {
+        Arc::new(Queue::metered(MAX_DELAY, metrics.queue(controller)).shared_by(namespace_of))
+    };
     let binding_delay = parts.workers.target_group_binding_max_backoff;
     Queues {
         services: plain(workers::SERVICES),
-        groups: Arc::new(Queue::metered(MAX_DELAY, metrics.queue(workers::INGRESSES))),
-        bindings: Arc::new(Queue::metered(binding_delay, metrics.queue(workers::BINDINGS))),
+        groups: Arc::new(
+            Queue::metered(MAX_DELAY, metrics.queue(workers::INGRESSES))
+                .shared_by(|group| group.namespace.as_str().into()),
+        ),
+        bindings: Arc::new(
+            Queue::metered(binding_delay, metrics.queue(workers::BINDINGS)).shared_by(namespace_of),
+        ),
         gateways: GatewayQueues {
             alb_gateways: plain(ALB_CONTROLLER),
             nlb_gateways: plain(NLB_CONTROLLER),

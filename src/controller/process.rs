@@ -13,8 +13,10 @@ use crate::aws::assume_role::{AssumedRoles, CloudFor};
 use crate::aws::client::AwsConnectError;
 use crate::aws::decorators::Decorators;
 use crate::aws::throttle::TokenBuckets;
+use crate::aws::throttle::adaptive::LearnsRates;
 use crate::aws::vpc::{VpcError, resolve_vpc};
 use crate::aws::{AwsCloud, Cloud};
+use crate::aws_api::Action;
 use crate::cluster::KubeConnection;
 use crate::cluster::connect::{KubeConnectError, connect};
 use crate::cluster::events::{FLUSH, Recorder, Writer, recorder};
@@ -95,10 +97,11 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
     let count = move |code: &str, host: &str, method: &str| counted.count_api_request(code, host, method);
     let client = connect(&kubeconfig, count).await?;
     let (leadership, election) = election(&client, &settings, &metrics);
-    let aws = AwsCloud::connect(&settings.aws, metrics.clone()).await?.fenced_by(leadership.may_write());
-    let aws = Arc::new(aws);
     let guards = guards(&settings, &metrics, &leadership);
     let buckets = Arc::new(TokenBuckets::new(&guards.throttles));
+    let learns = Arc::new(LearnsRates::new(metrics.clone(), buckets.clone()));
+    let aws = AwsCloud::connect(&settings.aws, learns).await?.fenced_by(leadership.may_write());
+    let aws = Arc::new(aws);
     let cloud = guards.wrap_with(aws.clone(), buckets.clone());
     metrics.read_when_asked(move |metrics| metrics.set_tokens(buckets.left()));
     let config = Arc::new(config(&settings, &aws, &cloud).await?);
@@ -224,6 +227,7 @@ impl Process {
             authority: self.authority(),
             on_lead: self.count_leading(),
             audit: crate::deploy::audit::AuditPeriods::default(),
+            registrations_a_second: self.settings.throttles.rate(Action::RegisterTargets),
         }
     }
 

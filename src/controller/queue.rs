@@ -2,10 +2,15 @@
 //!
 //! The semantics are those of client-go's rate-limiting work queue, so that dashboards and habits carry over. In addition there
 //! is a slower back-off for keys that fail until somebody changes something: trying those hundreds of times helps nobody.
+//! And keys of one namespace never make those of others wait for more than their share ([`Queue::shared_by`]).
+
+mod ready;
 
 use crate::metrics::QueueMeter;
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use ready::ReadyKeys;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -29,7 +34,7 @@ pub struct Queue<K> {
 
 #[derive(Debug)]
 struct QueueState<K> {
-    ready: VecDeque<(K, Instant)>,
+    ready: ReadyKeys<K>,
     waiting: BTreeSet<K>,
     /// Keys that are worked on, since when.
     running: BTreeMap<K, Instant>,
@@ -59,7 +64,7 @@ impl<K: Ord + Clone> Queue<K> {
     /// An empty queue whose back-off ends at `max_delay`.
     pub fn metered(max_delay: Duration, meter: QueueMeter) -> Self {
         let state = QueueState {
-            ready: VecDeque::new(),
+            ready: ReadyKeys::new(|_| Arc::default()),
             waiting: BTreeSet::new(),
             running: BTreeMap::new(),
             again: BTreeSet::new(),
@@ -77,6 +82,13 @@ impl<K: Ord + Clone> Queue<K> {
     #[must_use]
     pub fn starting_at(self, base_delay: Duration) -> Self {
         Self { base_delay, ..self }
+    }
+
+    /// The same queue, in which those who share it take turns: `whose` says whose a key is.
+    #[must_use]
+    pub fn shared_by(mut self, whose: fn(&K) -> Arc<str>) -> Self {
+        self.state.get_mut().ready = ReadyKeys::new(whose);
+        self
     }
 
     /// Asks for a key to be worked on, once, as soon as possible.
@@ -184,9 +196,14 @@ impl<K: Ord + Clone> Queue<K> {
 
     /// How long the key that waits the longest has been ready.
     pub fn age(&self) -> Duration {
+        self.state.lock().ready.oldest().map(|since| since.elapsed()).unwrap_or_default()
+    }
+
+    /// The keys that have been ready for so long, those that wait the longest first, not more than `most`; and how many keys
+    /// are ready in all.
+    pub fn overdue(&self, patience: Duration, most: usize) -> (Vec<K>, usize) {
         let state = self.state.lock();
-        // why: keys become ready in the order in which they stand there
-        state.ready.front().map(|(_, since)| since.elapsed()).unwrap_or_default()
+        (state.ready.since_before(Instant::now().checked_sub(patience), most), state.ready.len())
     }
 
     /// For how long each key that is worked on has been.
@@ -214,7 +231,7 @@ impl<K: Ord + Clone> QueueState<K> {
         }
         let is_new = self.waiting.insert(key.clone());
         if is_new {
-            self.ready.push_back((key, Instant::now()));
+            self.ready.push(key, Instant::now());
         }
         is_new
     }
@@ -246,7 +263,7 @@ impl<K: Ord + Clone> QueueState<K> {
     }
 
     fn take(&mut self) -> Option<DequeuedKey<K>> {
-        let (key, since) = self.ready.pop_front()?;
+        let (key, since) = self.ready.pop()?;
         self.waiting.remove(&key);
         self.running.insert(key.clone(), Instant::now());
         Some(DequeuedKey { key, waited: since.elapsed() })

@@ -223,6 +223,19 @@ impl BindingController {
         }
     }
 
+    /// Tells a binding that it has been waiting for a long time to be looked at, with so many others.
+    pub fn report_delay(&self, key: &ObjectKey, waiting: usize, registrations_a_second: Option<f64>) {
+        let Some(binding) = self.view.binding(key) else { return };
+        let others = waiting.saturating_sub(1);
+        let reason = registrations_a_second.map_or_else(
+            || "all workers are busy".to_owned(),
+            |rate| format!("AWS admits {rate} registrations a second in this account and region"),
+        );
+        let message =
+            format!("Targets have been waiting for more than 30 s to be registered, with {others} other TargetGroupBindings: {reason}");
+        self.record(&binding, false, "RegistrationDelayed", message);
+    }
+
     /// The bindings that wait for a pod to appear in the cache; to be reconciled when it does.
     pub fn awaiting(&self, pod: &ObjectKey) -> BTreeSet<ObjectKey> {
         self.awaited.lock().bindings_of(pod)

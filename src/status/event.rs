@@ -61,6 +61,8 @@ pub enum Reason {
     WarningEndpoints,
     /// The last targets stay although they are no endpoints any more (TargetGroupBindings and their Services).
     KeptLastTargets,
+    /// Targets have been waiting to be registered for long (TargetGroupBindings).
+    RegistrationDelayed,
 }
 
 impl Reason {
@@ -92,7 +94,8 @@ impl Reason {
             Self::FailedNetworkReconcile
             | Self::BackendNotFound
             | Self::WithoutEffect
-            | Self::KeptLastTargets => cause.to_string(),
+            | Self::KeptLastTargets
+            | Self::RegistrationDelayed => cause.to_string(),
         }
     }
 }

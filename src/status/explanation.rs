@@ -170,6 +170,15 @@ impl Reason {
                     "A load balancer of another region or account can be named by its ARN only (type EndpointID).",
                 ],
             ),
+            Self::RegistrationDelayed => (
+                BINDINGS,
+                "A change of targets has been waiting for more than half a minute. AWS admits few registrations a second in an account \
+                 and region, and other TargetGroupBindings wait, too. Namespaces take turns, so none waits for more than its share.",
+                &[
+                    "It passes. `awslbc_queue_age_seconds` and `awslbc_aws_tokens` show how long it takes.",
+                    "If AWS has raised the limit for the account, raise the rule with `--aws-api-throttle`.",
+                ],
+            ),
             Self::KeptLastTargets => (
                 BACKENDS,
                 "The Service has no endpoint any more although pods that were its targets run: all became unready at once, or the \

@@ -31,6 +31,7 @@ mod resource_in_use;
 mod sources;
 
 mod failed_reads;
+mod fair_registration;
 mod leadership;
 mod refused_members;
 mod requested_certificates;

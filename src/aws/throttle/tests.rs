@@ -1,7 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+use super::adaptive::LearnsRates;
 use super::*;
+use crate::aws::interceptors::{CallOutcome, Observer as _};
 use crate::aws_api::{CloudError, Response, elbv2};
+use parking_lot::Mutex;
+use std::time::Duration;
 
 /// Answers at once.
 struct Instantly;
@@ -116,15 +120,137 @@ async fn tokens_are_used_up_owed_and_grow_again() {
     let left = || buckets.left()[0].tokens;
     assert!((left() - 3.0).abs() < 1e-6);
     for _ in 0..5 {
-        bucket.reserve(Instant::now());
+        let bucket = bucket.clone();
+        tokio::spawn(async move { bucket.take(Urgency::Then).await });
     }
+    tokio::task::yield_now().await;
     assert!((left() + 2.0).abs() < 1e-6, "{}", left());
-    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert!((left() - 2.0).abs() < 1e-6, "{}", left());
-    tokio::time::advance(Duration::from_mins(1)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert!((left() - 3.0).abs() < 1e-6, "a bucket does not overflow: {}", left());
     assert_eq!(
         (buckets.left()[0].service.as_str(), buckets.left()[0].operations.as_str()),
         ("Elastic Load Balancing v2", "^Register")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn registrations_go_before_what_waits_for_the_same_rule_but_not_for_ever() {
+    let throttles = Throttles::parse("Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=1:1").unwrap();
+    let buckets = Arc::new(TokenBuckets::new(&throttles));
+    let bucket = buckets.all[0].bucket.clone();
+    let (start, order) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
+    let take = |urgency, name: String| {
+        let (bucket, order) = (bucket.clone(), order.clone());
+        tokio::spawn(async move {
+            bucket.take(urgency).await;
+            order.lock().push((name, start.elapsed().as_secs()));
+        })
+    };
+    bucket.take(Urgency::Then).await;
+    take(Urgency::Then, "deregister".to_owned());
+    tokio::task::yield_now().await;
+    let given_up = take(Urgency::First, "given up".to_owned());
+    for number in 0..40 {
+        take(Urgency::First, number.to_string());
+    }
+    tokio::task::yield_now().await;
+    given_up.abort();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let order = order.lock();
+    assert_eq!(order[0], ("0".to_owned(), 1), "who gave up keeps nobody waiting");
+    assert_eq!(order[28], ("28".to_owned(), 29));
+    assert_eq!(order[29], ("deregister".to_owned(), 30), "{order:?}");
+    assert_eq!(order.len(), 41);
+}
+
+/// An account of which somebody else uses a part, and an SDK that tries again.
+struct SharedAccount {
+    /// Tokens, since when, and how many grow a second for us.
+    bucket: Mutex<(f64, Instant, f64)>,
+    refusals: Mutex<usize>,
+    tell: Box<dyn Fn() + Send + Sync>,
+}
+
+impl SharedAccount {
+    fn admits(&self) -> bool {
+        let mut bucket = self.bucket.lock();
+        let (tokens, since, rate) = *bucket;
+        let grown = (tokens + since.elapsed().as_secs_f64() * rate).min(20.0);
+        let is_admitted = grown >= 1.0;
+        *bucket = (if is_admitted { grown - 1.0 } else { grown }, Instant::now(), rate);
+        is_admitted
+    }
+}
+
+impl Cloud for SharedAccount {
+    fn call(&self, _: Request) -> CloudFuture<'_> {
+        Box::pin(async move {
+            while !self.admits() {
+                *self.refusals.lock() += 1;
+                (self.tell)();
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            Ok(Response::RegisterTargets(()))
+        })
+    }
+}
+
+/// Three workers register for two minutes. Answers calls, and refused attempts.
+async fn register_at(share: f64, learns: bool) -> (usize, usize) {
+    let buckets = Arc::new(TokenBuckets::new(&Throttles::default()));
+    let hears = LearnsRates::new(Arc::new(()), buckets.clone());
+    let outcome = CallOutcome {
+        service: "Elastic Load Balancing v2".to_owned(),
+        operation: "RegisterTargets".to_owned(),
+        status: 400,
+        error_code: "Throttling".to_owned(),
+        ..CallOutcome::default()
+    };
+    let tell = Box::new(move || if learns { hears.attempt(&outcome) });
+    let bucket = Mutex::new((0.0, Instant::now(), share));
+    let account = SharedAccount { bucket, refusals: Mutex::new(0), tell };
+    let cloud = Throttled::new(account, buckets);
+    let end = Instant::now() + Duration::from_mins(2);
+    let work = async || {
+        let mut calls = 0;
+        while Instant::now() < end {
+            cloud.call(elbv2::RegisterTargets::default().into()).await.unwrap();
+            calls += 1;
+        }
+        calls
+    };
+    let (one, two, three) = futures::join!(work(), work(), work());
+    (one + two + three, *cloud.inner.refusals.lock())
+}
+
+#[tokio::test(start_paused = true)]
+async fn rates_follow_what_others_leave_of_the_account() {
+    let (fixed, fixed_refusals) = register_at(1.0, false).await;
+    let (adapted, refusals) = register_at(1.0, true).await;
+    assert!(adapted * 10 >= fixed * 8, "{adapted} calls, {fixed} with a fixed rate");
+    assert!(refusals * 4 <= fixed_refusals, "{refusals} refusals, {fixed_refusals} with a fixed rate");
+    let (alone, none) = register_at(4.0, true).await;
+    assert!(alone >= 4 * 120 * 9 / 10, "{alone}, {none} refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_was_slowed_down_finds_back() {
+    let buckets = TokenBuckets::new(&Throttles::parse("Elastic Load Balancing v2:^RegisterTargets=4:4").unwrap());
+    let bucket = &buckets.all[0].bucket;
+    for _ in 0..8 {
+        buckets.note_throttled("Elastic Load Balancing v2", "RegisterTargets");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    let start = Instant::now();
+    bucket.take(Urgency::First).await;
+    assert!(start.elapsed() > Duration::from_secs(2), "{:?}", start.elapsed());
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!((buckets.left()[0].tokens - 4.0).abs() < 1e-6, "{:?}", buckets.left());
+    let start = Instant::now();
+    for _ in 0..8 {
+        bucket.take(Urgency::First).await;
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(1));
 }

@@ -20,6 +20,12 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 const MAX_SAVE_DELAY: Duration = Duration::from_secs(30);
 /// Between two counts of cached objects, as upstream.
 const CACHE_COUNT_INTERVAL: Duration = Duration::from_secs(30);
+/// Whoever waits for so long to be worked on is told why …
+const PATIENCE: Duration = Duration::from_secs(30);
+/// … and so often it is looked who does …
+const PATIENCE_INTERVAL: Duration = Duration::from_secs(10);
+/// … of so many at most.
+const MOST_TOLD: usize = 50;
 /// Between two rankings of busy objects, as upstream.
 const TALKERS_INTERVAL: Duration = Duration::from_mins(3);
 
@@ -28,8 +34,10 @@ pub(super) fn spawn(
     event_handlers: &Arc<EventHandlers>,
     work: &Arc<Controllers>,
     (period, pace): (Duration, AuditPeriods),
+    registrations_a_second: Option<f64>,
     tasks: &mut JoinSet<()>,
 ) {
+    tasks.spawn(tell_who_waits(work.clone(), registrations_a_second));
     tasks.spawn(resync(event_handlers.clone(), period));
     let budget = Arc::new(CallBudget::new(&pace));
     tasks.spawn(audit_stacks(work.clone(), pace, budget.clone()));
@@ -65,6 +73,19 @@ async fn every(period: Duration, mut act: impl FnMut()) {
 /// Enqueues everything again and again. What AWS said is believed as long as ever: where nothing changed, nothing is asked.
 async fn resync(event_handlers: Arc<EventHandlers>, period: Duration) {
     every(period, || event_handlers.enqueue_all()).await;
+}
+
+/// Tells bindings that wait for long why they do, each once a wait.
+async fn tell_who_waits(work: Arc<Controllers>, registrations_a_second: Option<f64>) {
+    let mut told = BTreeSet::new();
+    every(PATIENCE_INTERVAL, || {
+        let (overdue, waiting) = work.queues.bindings.overdue(PATIENCE, MOST_TOLD);
+        for binding in overdue.iter().filter(|binding| !told.contains(*binding)) {
+            work.bindings.report_delay(binding, waiting, registrations_a_second);
+        }
+        told = overdue.into_iter().collect();
+    })
+    .await;
 }
 
 /// Finds what others changed of load balancers.

@@ -105,3 +105,28 @@ async fn a_key_backs_off_from_its_failure_until_it_is_tried_again() {
     }
     assert!(!queue.is_backing_off(&"b"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_one_key_waits_for_one_key_of_everybody_else() {
+    let whose = |key: &(&'static str, usize)| Arc::from(key.0);
+    let queue = Queue::new(Duration::from_secs(1)).shared_by(whose);
+    for number in 0..100 {
+        queue.add(("noisy", number));
+    }
+    queue.add(("second", 0));
+    tokio::time::advance(Duration::from_secs(40)).await;
+    queue.add(("quiet", 0));
+    let mut taken = Vec::new();
+    for _ in 0..6 {
+        let key = queue.next().await.unwrap().key;
+        queue.done(&key);
+        taken.push(key);
+    }
+    let expected =
+        [("noisy", 0), ("second", 0), ("quiet", 0), ("noisy", 1), ("noisy", 2), ("noisy", 3)];
+    assert_eq!(taken, expected);
+    assert_eq!(queue.depth(), 96);
+    assert_eq!(queue.age(), Duration::from_secs(40));
+    assert_eq!(queue.overdue(Duration::from_secs(30), 2), (vec![("noisy", 4), ("noisy", 5)], 96));
+    assert_eq!(queue.overdue(Duration::from_secs(50), 2), (vec![], 96));
+}

@@ -33,6 +33,7 @@ use futures::FutureExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
 
 const NODES: usize = 10;
 const NAMESPACE: &str = fixtures::NAMESPACE;
@@ -92,6 +93,8 @@ pub struct Estate {
     listener: Arc<dyn EventHandler>,
     bindings: KubeBindings,
     rules: TargetRules,
+    /// Clients want one, although nothing is sent.
+    _runtime: Runtime,
 }
 
 fn key(kind: Kind, number: usize) -> ObjectKey {
@@ -121,6 +124,8 @@ fn metadata(kind: Kind, number: usize) -> Value {
 impl Estate {
     /// A cluster with nodes, a class and nothing else.
     pub fn new() -> Self {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let entered = runtime.enter();
         let Options { config, workers, audit, world, .. } = Options::default();
         let (config, metrics) = (Arc::new(config), Arc::new(Metrics::new()));
         let client = ApiServer::default().client_while(|| true);
@@ -140,10 +145,13 @@ impl Estate {
             authority: None,
             on_lead: Arc::new(|_| {}),
             audit,
+            registrations_a_second: None,
         });
         let listener = manager.listener();
         let bindings = KubeBindings::new(client.clone(), stores.bindings.clone());
-        let estate = Self { stores, manager, listener, bindings, rules: TargetRules::new(cloud, config) };
+        let rules = TargetRules::new(cloud, config);
+        drop(entered);
+        let estate = Self { stores, manager, listener, bindings, rules, _runtime: runtime };
         let class: IngressClass =
             object(json!({"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb"}}));
         estate.stores.ingress_classes.apply(ObjectKey::cluster("alb"), class);
@@ -276,8 +284,11 @@ impl Estate {
     /// What begins the reconcile of an Ingress group.
     fn look_for_group(&self, number: usize) {
         let key = key(Kind::Ingress, number);
-        let id =
-            StackId { owner: Owner::Ingress, namespace: NAMESPACE.to_owned(), name: key.name().to_owned() };
+        let id = StackId {
+            owner: Owner::Ingress,
+            namespace: NAMESPACE.to_owned(),
+            name: key.name().to_owned(),
+        };
         let classes = Classes::of(&self.stores);
         let found = classes.candidates(&self.stores, &id);
         let config = &self.manager.work().context.config;

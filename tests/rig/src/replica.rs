@@ -238,6 +238,7 @@ impl Rig {
             authority: None,
             on_lead: Arc::new(move |leads| seen.lock().push(leads)),
             audit: aws_load_balancer_controller::deploy::audit::AuditPeriods::default(),
+            registrations_a_second: None,
         };
         let engine = Arc::new(Manager::new(parts));
         let mut tasks = JoinSet::new();

@@ -145,6 +145,7 @@ impl Rig {
             authority: None,
             on_lead: Arc::new(|_| {}),
             audit: self.options.audit,
+            registrations_a_second: self.options.throttles.rate(Action::RegisterTargets),
         };
         let stores = parts.stores.clone();
         let engine = Manager::new(parts);

@@ -1,0 +1,172 @@
+//! One rule's bucket: who may go next, and how fast.
+
+use super::ThrottleRule;
+use crate::aws_api::Action;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+/// What waits for longer is as urgent as the most urgent.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A bucket becomes slower at most this often: calls that are under way together are refused together.
+const SLOWER_EVERY: Duration = Duration::from_secs(1);
+/// The slowest a bucket becomes, as a share of its rate.
+const SLOWEST: f64 = 1.0 / 16.0;
+/// After this long without a refusal the rate doubles, until it is the rule's again.
+const FASTER_EVERY: Duration = Duration::from_secs(10);
+
+/// How urgent a call is among those that wait for the same bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Urgency {
+    /// Pods wait for it to become ready.
+    First,
+    /// Everything else.
+    Then,
+}
+
+impl Urgency {
+    /// Of a call.
+    pub(super) fn of(action: Action) -> Self {
+        if action == Action::RegisterTargets { Self::First } else { Self::Then }
+    }
+}
+
+/// A token bucket, kept as the time at which it would be full of debt (the generic cell rate algorithm).
+#[derive(Debug)]
+pub(super) struct TokenBucket {
+    /// Time in which one token grows.
+    interval: Duration,
+    /// Calls at once.
+    burst: u32,
+    state: Mutex<BucketState>,
+    /// Told whenever somebody else may be the next.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct BucketState {
+    /// When the next token after all that are given out has grown.
+    next: Option<Instant>,
+    /// Who waits, by urgency and in order, and since when.
+    waiting: BTreeMap<Ticket, Instant>,
+    tickets: u64,
+    /// The share of the rate at the last refusal, and when that was.
+    slowed: Option<(f64, Instant)>,
+}
+
+type Ticket = (Urgency, u64);
+
+/// Somebody who waits; who gives up makes room for the others.
+struct Waiting<'b> {
+    bucket: &'b TokenBucket,
+    ticket: Ticket,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.bucket.state.lock().waiting.remove(&self.ticket);
+        self.bucket.changed.notify_waiters();
+    }
+}
+
+impl TokenBucket {
+    /// A full bucket. A rule that can never grant a token limits nothing, as upstream ignores a wait that cannot end.
+    pub(super) fn new(rule: &ThrottleRule) -> Option<Self> {
+        let interval = Duration::try_from_secs_f64(1.0 / rule.rate).ok().filter(|_| rule.rate > 0.0)?;
+        let ahead = rule.burst.checked_sub(1)?;
+        interval.checked_mul(ahead)?;
+        Some(Self { interval, burst: rule.burst, state: Mutex::default(), changed: Notify::new() })
+    }
+
+    /// Waits for a token and takes it.
+    pub(super) async fn take(&self, urgency: Urgency) {
+        let waiting = self.enter(urgency);
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // why: a change between this look and the wait must not be missed
+            changed.as_mut().enable();
+            match self.try_take(waiting.ticket, Instant::now()) {
+                Turn::Now => return,
+                Turn::At(at) => drop(timeout_at(at, changed).await),
+                Turn::AfterOthers => changed.await,
+            }
+        }
+    }
+
+    fn enter(&self, urgency: Urgency) -> Waiting<'_> {
+        let mut state = self.state.lock();
+        state.tickets += 1;
+        let ticket = (urgency, state.tickets);
+        state.waiting.insert(ticket, Instant::now());
+        Waiting { bucket: self, ticket }
+    }
+
+    fn try_take(&self, ticket: Ticket, now: Instant) -> Turn {
+        let mut state = self.state.lock();
+        if state.first(now) != Some(ticket) {
+            return Turn::AfterOthers;
+        }
+        let interval = self.interval_at(&state, now);
+        let grown = state.next.map_or(now, |next| next.max(now));
+        let tolerance = interval * (self.burst - 1);
+        let at = grown.checked_sub(tolerance).unwrap_or(now).max(now);
+        if at > now {
+            return Turn::At(at);
+        }
+        state.next = Some(grown + interval);
+        Turn::Now
+    }
+
+    /// Takes note that AWS refused a call: there is no token left, and they grow more slowly for a while.
+    pub(super) fn slow_down(&self, now: Instant) {
+        let mut state = self.state.lock();
+        let is_known = state.slowed.is_some_and(|(_, at)| now.duration_since(at) < SLOWER_EVERY);
+        if !is_known {
+            let share = (state.share(now) / 2.0).max(SLOWEST);
+            state.slowed = Some((share, now));
+            let empty = now + self.interval_at(&state, now) * self.burst;
+            state.next = Some(state.next.map_or(empty, |next| next.max(empty)));
+        }
+    }
+
+    /// Time in which one token grows now.
+    fn interval_at(&self, state: &BucketState, now: Instant) -> Duration {
+        self.interval.div_f64(state.share(now))
+    }
+
+    /// How many tokens there are; negative: how many calls wait.
+    pub(super) fn left(&self, now: Instant) -> f64 {
+        let state = self.state.lock();
+        let ahead = state.next.map(|next| next.saturating_duration_since(now)).unwrap_or_default();
+        let waiting = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
+        let tokens = f64::from(self.burst) - ahead.div_duration_f64(self.interval_at(&state, now));
+        tokens - f64::from(waiting)
+    }
+}
+
+/// When somebody may go.
+enum Turn {
+    Now,
+    At(Instant),
+    AfterOthers,
+}
+
+impl BucketState {
+    /// Who is the next: what has waited for too long, else the most urgent.
+    fn first(&self, now: Instant) -> Option<Ticket> {
+        let then = self.waiting.range((Urgency::Then, 0)..).next();
+        let overdue = then.filter(|(_, since)| now.duration_since(**since) >= LONGEST_WAIT);
+        overdue.or(self.waiting.first_key_value()).map(|(ticket, _)| *ticket)
+    }
+
+    /// The share of the rate that is used.
+    fn share(&self, now: Instant) -> f64 {
+        self.slowed.map_or(1.0, |(share, at)| {
+            let doublings = now.duration_since(at).div_duration_f64(FASTER_EVERY);
+            (share * doublings.exp2()).min(1.0)
+        })
+    }
+}
