@@ -187,7 +187,7 @@ fn iam_policy_command() -> Command {
     let with = Arg::new("with")
         .long("with")
         .help("What it shall allow beside what every controller needs")
-        .value_parser(PossibleValuesParser::new([REQUESTED_CERTIFICATES]))
+        .value_parser(PossibleValuesParser::new([REQUESTED_CERTIFICATES, SECRET_CERTIFICATES]))
         .value_delimiter(',')
         .action(ArgAction::Append);
     let accelerators = Arg::new("global-accelerator")
@@ -200,10 +200,16 @@ fn iam_policy_command() -> Command {
 
 /// Names the part of the policy that the feature gate `EnableCertificateManagement` needs.
 const REQUESTED_CERTIFICATES: &str = "requested-certificates";
+/// Names the part of the policy that the feature gate `SecretCertificates` needs.
+const SECRET_CERTIFICATES: &str = "secret-certificates";
 
 fn policy_parts(matches: &ArgMatches) -> PolicyParts {
-    let mut given = matches.get_many::<String>("with").into_iter().flatten();
-    PolicyParts { requested_certificates: given.any(|part| part == REQUESTED_CERTIFICATES) }
+    let is_given =
+        |name: &str| matches.get_many::<String>("with").into_iter().flatten().any(|part| part == name);
+    PolicyParts {
+        requested_certificates: is_given(REQUESTED_CERTIFICATES),
+        secret_certificates: is_given(SECRET_CERTIFICATES),
+    }
 }
 
 fn policy(matches: &ArgMatches) -> Policy {

@@ -69,6 +69,8 @@ pub struct FeatureGates {
     pub alb_target_control_agent: bool,
     /// `EnableCertificateManagement`
     pub enable_certificate_management: bool,
+    /// `SecretCertificates`
+    pub secret_certificates: bool,
     /// `IngressPlanAnnotation`
     pub ingress_plan_annotation: bool,
 }
@@ -99,6 +101,7 @@ impl Default for FeatureGates {
             lb_capacity_reservation: true,
             alb_target_control_agent: false,
             enable_certificate_management: false,
+            secret_certificates: false,
             ingress_plan_annotation: false,
         }
     }

@@ -33,6 +33,7 @@ pub mod model;
 pub mod plan;
 #[cfg(feature = "shell")]
 pub mod pool;
+pub mod secret_certificates;
 #[cfg(feature = "shell")]
 pub mod serve;
 pub mod settings;

@@ -58,6 +58,8 @@ pub const ICMP_PATH_MTU: &str = "aws-load-balancer-enable-icmp-for-path-mtu-disc
 pub const PRIVATE_LINK_INBOUND: &str = "aws-load-balancer-inbound-sg-rules-on-private-link-traffic";
 /// Certificate ARNs; the first is the default.
 pub const SSL_CERT: &str = "aws-load-balancer-ssl-cert";
+/// Names of TLS Secrets whose certificates follow.
+pub const SSL_SECRET: &str = "aws-load-balancer-ssl-secret";
 /// Names or numbers of the ports that speak TLS.
 pub const SSL_PORTS: &str = "aws-load-balancer-ssl-ports";
 /// Security policy.

@@ -60,6 +60,10 @@ pub struct IngressClassParamsSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_arn: Option<Vec<String>>,
 
+    /// Where the certificates of HTTPS listeners come from: ACM, or the Secrets that `spec.tls` of an Ingress names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_source: Option<CertificateSource>,
+
     /// Namespaces whose Ingresses may use the class. Absent or empty: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::label_selector")]
@@ -232,6 +236,34 @@ pub enum LoadBalancerScheme {
     Internal,
     /// Public addresses.
     InternetFacing,
+}
+
+/// Where certificates come from.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+pub enum CertificateSource {
+    /// ACM.
+    #[serde(rename = "acm")]
+    #[strum(serialize = "acm")]
+    Acm,
+    /// The Secrets that `spec.tls` of an Ingress names.
+    #[serde(rename = "secret")]
+    #[strum(serialize = "secret")]
+    Secret,
 }
 
 /// Address families of a load balancer.

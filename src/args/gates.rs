@@ -31,6 +31,7 @@ const GATES: &[(&str, Field)] = &[
     ("LBCapacityReservation", |gates| &mut gates.lb_capacity_reservation),
     ("ALBTargetControlAgent", |gates| &mut gates.alb_target_control_agent),
     ("EnableCertificateManagement", |gates| &mut gates.enable_certificate_management),
+    ("SecretCertificates", |gates| &mut gates.secret_certificates),
     ("IngressPlanAnnotation", |gates| &mut gates.ingress_plan_annotation),
 ];
 

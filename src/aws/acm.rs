@@ -2,12 +2,13 @@
 
 use super::sdk::{answered, done, each, lacks, named};
 use crate::aws_api::acm::{
-    Certificate, CertificatePage, CertificateSummary, DeleteCertificate, DescribeCertificate,
-    DomainValidation, ListCertificateTags, ListCertificates, RequestCertificate, ValidationRecord,
+    Certificate, CertificateBody, CertificatePage, CertificateSummary, DeleteCertificate,
+    DescribeCertificate, DomainValidation, GetCertificate, ImportCertificate, ListCertificateTags,
+    ListCertificates, RequestCertificate, ValidationRecord,
 };
 use crate::aws_api::{Action, CloudError, Request, Response, Tags};
 use aws_sdk_acm::Client;
-use aws_sdk_acm::primitives::DateTime;
+use aws_sdk_acm::primitives::{Blob, DateTime};
 use aws_sdk_acm::types;
 use aws_sdk_acm::types::{CertificateStatus, Filters, KeyAlgorithm, Tag, ValidationMethod};
 use aws_smithy_types::retry::RetryConfig;
@@ -25,6 +26,8 @@ pub(super) async fn call(client: &Client, request: Request) -> Result<Response, 
         Request::RequestCertificate(request) => {
             request_certificate(client, request).await.map(Response::RequestCertificate)
         }
+        Request::GetCertificate(request) => get(client, request).await.map(Response::GetCertificate),
+        Request::ImportCertificate(request) => import(client, request).await.map(Response::ImportCertificate),
         Request::DeleteCertificate(request) => delete(client, request).await.map(Response::DeleteCertificate),
         other => Err(super::misrouted(other.action())),
     }
@@ -102,6 +105,29 @@ async fn request_certificate(client: &Client, request: RequestCertificate) -> Re
         .set_certificate_authority_arn(authority)
         .set_tags(Some(sdk_tags(ACTION, tags)?));
     // why: the SDK takes a used up quota for throttling, and would try again for minutes
+    let answer = answered(ACTION, call.customize().config_override(tried_once()).send().await)?;
+    answer.certificate_arn.ok_or_else(|| lacks(ACTION, "ARN of the certificate"))
+}
+
+async fn get(client: &Client, request: GetCertificate) -> Result<CertificateBody, CloudError> {
+    const ACTION: Action = Action::GetCertificate;
+    let answer = answered(ACTION, client.get_certificate().certificate_arn(request.arn).send().await)?;
+    let certificate = answer.certificate.ok_or_else(|| lacks(ACTION, "certificate"))?;
+    Ok(CertificateBody { certificate, chain: answer.certificate_chain.unwrap_or_default() })
+}
+
+async fn import(client: &Client, request: ImportCertificate) -> Result<String, CloudError> {
+    const ACTION: Action = Action::ImportCertificate;
+    let ImportCertificate { arn, certificate, chain, private_key, tags } = request;
+    let tags = if arn.is_some() { None } else { Some(sdk_tags(ACTION, tags)?) };
+    let call = client
+        .import_certificate()
+        .set_certificate_arn(arn)
+        .certificate(Blob::new(certificate))
+        .set_certificate_chain((!chain.is_empty()).then(|| Blob::new(chain)))
+        .private_key(Blob::new(private_key.reveal()))
+        .set_tags(tags);
+    // why: what is tried again after an answer that got lost makes a second certificate
     let answer = answered(ACTION, call.customize().config_override(tried_once()).send().await)?;
     answer.certificate_arn.ok_or_else(|| lacks(ACTION, "ARN of the certificate"))
 }

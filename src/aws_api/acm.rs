@@ -1,6 +1,6 @@
 //! ACM: certificates that listeners can use.
 
-use super::Tags;
+use super::{Secret, Tags};
 
 string_enum! {
     /// How a certificate came into being.
@@ -162,4 +162,35 @@ pub struct RequestCertificate {
 pub struct DeleteCertificate {
     /// Certificate ARN.
     pub arn: String,
+}
+
+/// `ImportCertificate`; answers the ARN.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportCertificate {
+    /// ARN of the imported certificate that it takes the place of; `None`: a new one.
+    pub arn: Option<String>,
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// Who issued it, and so on, PEM; empty without any.
+    pub chain: String,
+    /// The private key, PEM.
+    pub private_key: Secret,
+    /// Tags; AWS takes none with an ARN.
+    pub tags: Tags,
+}
+
+/// `GetCertificate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GetCertificate {
+    /// Certificate ARN.
+    pub arn: String,
+}
+
+/// A certificate as listeners show it to clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateBody {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// Who issued it, and so on, PEM; empty without any.
+    pub chain: String,
 }

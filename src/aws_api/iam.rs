@@ -109,6 +109,12 @@ pub enum Statement {
     ReadCertificates,
     /// A new certificate, which gets the cluster tag with the request.
     RequestCertificates,
+    /// A certificate that is imported, which gets the cluster tag with it.
+    ImportCertificates,
+    /// One of our imported certificates that is imported again.
+    ReimportCertificates,
+    /// What an imported certificate shows to clients.
+    ReadImportedCertificates,
     /// Our certificates.
     DeleteCertificates,
     /// Records that validate names of certificates.
@@ -136,23 +142,28 @@ pub enum Statement {
 pub struct PolicyParts {
     /// Certificates that are requested for Ingresses (feature gate `EnableCertificateManagement`).
     pub requested_certificates: bool,
+    /// Certificates that are imported from Secrets (feature gate `SecretCertificates`).
+    pub secret_certificates: bool,
 }
 
 impl PolicyParts {
     /// Everything.
-    pub const ALL: Self = Self { requested_certificates: true };
+    pub const ALL: Self = Self { requested_certificates: true, secret_certificates: true };
 
     /// Whether a statement is part of it.
     pub fn includes(self, statement: Statement) -> bool {
-        let is_of_certificates = matches!(
-            statement,
-            Statement::ReadCertificates
-                | Statement::RequestCertificates
-                | Statement::DeleteCertificates
-                | Statement::ValidateNames
-                | Statement::PrivateAuthorities
-        );
-        self.requested_certificates || !is_of_certificates
+        match statement {
+            Statement::ReadCertificates | Statement::DeleteCertificates => {
+                self.requested_certificates || self.secret_certificates
+            }
+            Statement::RequestCertificates | Statement::ValidateNames | Statement::PrivateAuthorities => {
+                self.requested_certificates
+            }
+            Statement::ImportCertificates
+            | Statement::ReimportCertificates
+            | Statement::ReadImportedCertificates => self.secret_certificates,
+            _ => true,
+        }
     }
 }
 
@@ -190,6 +201,7 @@ const ON_BEHALF: &[(Statement, &[&str])] = &[
     (Statement::ChangeListeners, &["elasticloadbalancing:SetWebAcl"]),
     // Certificates that are given tags as they come into being, and those of private authorities.
     (Statement::RequestCertificates, &["acm:AddTagsToCertificate"]),
+    (Statement::ImportCertificates, &["acm:AddTagsToCertificate"]),
     (
         Statement::PrivateAuthorities,
         &["acm-pca:GetCertificate", "acm-pca:IssueCertificate", "acm-pca:ListPermissions"],
@@ -261,6 +273,8 @@ pub fn statements_of(action: Action) -> &'static [Statement] {
         | A::SetRulePriorities => &[S::ChangeListeners],
         A::ListCertificateTags => &[S::ReadCertificates],
         A::RequestCertificate => &[S::RequestCertificates],
+        A::ImportCertificate => &[S::ImportCertificates, S::ReimportCertificates],
+        A::GetCertificate => &[S::ReadImportedCertificates],
         A::DeleteCertificate => &[S::DeleteCertificates],
         A::ListHostedZones | A::CreateRecord | A::DeleteRecord => &[S::ValidateNames],
         A::ListAccelerators
@@ -436,10 +450,12 @@ impl Statement {
             Self::TagSecurityGroup | Self::Tag => {
                 vec![cluster_tag("RequestTag", false), cluster_tag("ResourceTag", true)]
             }
-            Self::CreateTagged | Self::RequestCertificates => vec![cluster_tag("RequestTag", true)],
-            Self::ChangeSecurityGroup | Self::Change | Self::DeleteCertificates => {
-                vec![cluster_tag("ResourceTag", true)]
-            }
+            Self::CreateTagged | Self::RequestCertificates | Self::ImportCertificates => vec![cluster_tag("RequestTag", true)],
+            Self::ChangeSecurityGroup
+            | Self::Change
+            | Self::DeleteCertificates
+            | Self::ReimportCertificates
+            | Self::ReadImportedCertificates => vec![cluster_tag("ResourceTag", true)],
             Self::AcceleratorServiceLinkedRole => {
                 vec![equals("iam:AWSServiceName", &["globalaccelerator.amazonaws.com"])]
             }

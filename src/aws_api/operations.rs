@@ -186,6 +186,8 @@ operations! {
     Acm read DescribeCertificate = "DescribeCertificate" (acm::DescribeCertificate) -> acm::Certificate;
     Acm read ListCertificateTags = "ListTagsForCertificate" (acm::ListCertificateTags) -> super::Tags;
     Acm create RequestCertificate = "RequestCertificate" (acm::RequestCertificate) -> String;
+    Acm read GetCertificate = "GetCertificate" (acm::GetCertificate) -> acm::CertificateBody;
+    Acm create ImportCertificate = "ImportCertificate" (acm::ImportCertificate) -> String;
     Acm delete DeleteCertificate = "DeleteCertificate" (acm::DeleteCertificate) -> ();
     Route53 read ListHostedZones = "ListHostedZones" (route53::ListHostedZones) -> route53::HostedZonePage;
     Route53 create CreateRecord = "ChangeResourceRecordSets" (route53::CreateRecord) -> ();

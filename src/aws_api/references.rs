@@ -67,6 +67,8 @@ impl Request {
             | R::DescribeCertificate(_)
             | R::ListCertificateTags(_)
             | R::RequestCertificate(_)
+            | R::GetCertificate(_)
+            | R::ImportCertificate(_)
             | R::DeleteCertificate(_)
             | R::ListHostedZones(_)
             | R::CreateRecord(_)

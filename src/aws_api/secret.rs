@@ -1,8 +1,9 @@
 //! Text that must never reach a log, an event or a plan.
 
 use serde::{Serialize, Serializer};
+use zeroize::Zeroize as _;
 
-/// A secret string: comparable, but shown as `[REDACTED]` wherever it is printed or serialised.
+/// A secret string: comparable, but shown as `[REDACTED]` wherever it is printed or serialised, and overwritten when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Secret(String);
 
@@ -15,6 +16,12 @@ impl Secret {
     /// The secret itself, for the one call that needs it.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -19,8 +19,10 @@ mod target_group;
 
 pub use alb::{Attribution, MemberResources, pattern};
 
-use crate::finding::Findings;
+use crate::api::ObjectKey;
+use crate::finding::{Finding, Findings};
 use crate::model::Stack;
+use std::collections::BTreeSet;
 
 /// What a build yields: the wanted resources, and what to tell the user about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +31,10 @@ pub struct Built {
     pub stack: Stack,
     /// Mistakes that did not prevent it, in the order they were found.
     pub findings: Findings,
+    /// Secrets that were read.
+    pub secrets: BTreeSet<ObjectKey>,
+    /// What is wrong with Secrets whose former certificates listeners keep, or that others stand in for.
+    pub unusable_secrets: Vec<Finding>,
     /// Whether it uses the shared backend security group; if not, its source lets go of it once this is deployed.
     pub uses_backend_security_group: bool,
 }

@@ -7,6 +7,8 @@ use crate::facts::{BuildError, Facts};
 use crate::finding::Findings;
 use crate::model::Stack;
 use crate::settings::service::{self, is_pending_finalization, is_selected, stack_id};
+use crate::settings::tls_secrets::TlsSecrets;
+use std::collections::BTreeSet;
 
 /// What the Service wants to exist. A Service that is not ours (any more) wants nothing, unless its annotations protect
 /// its load balancer from deletion, which is a finding.
@@ -17,11 +19,18 @@ pub fn build(service: &Service, facts: &Facts, config: &Config) -> Result<Built,
             service::check_deletion_protection(service)?;
         }
         let findings = Findings::default();
-        return Ok(Built { stack, findings, uses_backend_security_group: false });
+        return Ok(Built {
+            stack,
+            findings,
+            secrets: BTreeSet::new(),
+            unusable_secrets: Vec::new(),
+            uses_backend_security_group: false,
+        });
     }
-    let (settings, findings) = service::read(service, facts, config)?;
+    let (settings, findings, tls) = service::read(service, facts, config)?;
     let uses_backend_security_group = nlb::add(&settings, facts, config, &mut stack)?;
-    Ok(Built { stack, findings, uses_backend_security_group })
+    let TlsSecrets { arns: _, unusable, secrets } = tls;
+    Ok(Built { stack, findings, secrets, unusable_secrets: unusable, uses_backend_security_group })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::cluster::{KubeConnection, Objects};
 use crate::config::Config;
 use crate::controller::fact_source::{Certificates, FactCache, FactSource};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
+use crate::deploy::secret_certificates::SecretCertificates;
 use crate::deploy::{Deployer, ResourceCache};
 use crate::pool::Pool;
 use std::sync::Arc;
@@ -86,7 +87,8 @@ impl Session {
 }
 
 impl AwsSession {
-    /// What builds ask. `shared` stands in for AWS where the shared backend security group is looked for, and perhaps made.
+    /// What builds ask. `shared` stands in for AWS where what stacks share is looked for, and perhaps made: the backend security
+    /// group, certificates of Secrets.
     pub fn facts(&self, client: &KubeConnection, stores: &Stores, shared: Arc<dyn Cloud>) -> FactSource {
         let bindings = Arc::new(KubeBindings::new(client.clone(), stores.bindings.clone()));
         let resource_cache = Arc::new(ResourceCache::new(&self.config));
@@ -95,11 +97,16 @@ impl AwsSession {
             cloud: self.cloud.clone(),
             config: self.config.clone(),
             deployer: Arc::new(deployer),
-            backend_security_group: Arc::new(BackendSecurityGroup::new(shared, self.config.clone())),
+            backend_security_group: Arc::new(BackendSecurityGroup::new(
+                shared.clone(),
+                self.config.clone(),
+            )),
+            secret_certificates: Arc::new(SecretCertificates::new(shared, self.config.clone())),
             services: stores.services.clone(),
             objects: Objects::new(client.clone()),
             cache: FactCache::default(),
             certificates: Certificates::default(),
+            watches: None,
             pool: Pool::default(),
         }
     }

@@ -39,7 +39,7 @@ pub struct ReconcileContext {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Secrets that groups read.
-    pub secrets: SecretWatches,
+    pub secrets: Arc<SecretWatches>,
     /// What AWS has refused of members of groups.
     pub refused_members: RefusedMembers,
     /// What AWS has refused of the routes and listeners of Gateways.

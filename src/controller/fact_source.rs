@@ -4,6 +4,7 @@
 
 mod aws_lookups;
 mod cache;
+mod tls_secrets;
 
 pub use cache::{Certificates, FactCache};
 
@@ -12,8 +13,10 @@ use crate::aws::Cloud;
 use crate::aws_api::{CloudError, Secret};
 use crate::cluster::{Cache, Objects};
 use crate::config::Config;
+use crate::controller::secrets::SecretWatches;
 use crate::deploy::Deployer;
 use crate::deploy::backend_security_group::BackendSecurityGroup;
+use crate::deploy::secret_certificates::SecretCertificates;
 use crate::facts::{ExistingLoadBalancer, Facts, Lookup, LookupFailure};
 use crate::model::{Owner, StackId};
 use crate::pool::Pool;
@@ -31,6 +34,8 @@ pub struct FactSource {
     pub deployer: Arc<Deployer>,
     /// The shared backend security group.
     pub backend_security_group: Arc<BackendSecurityGroup>,
+    /// Certificates that are imported from Secrets.
+    pub secret_certificates: Arc<SecretCertificates>,
     /// Services of the cluster.
     pub services: Arc<Cache<Service>>,
     /// For Secrets, which are read by name and never cached.
@@ -39,11 +44,25 @@ pub struct FactSource {
     pub cache: FactCache,
     /// What ACM said before.
     pub certificates: Certificates,
+    /// Watches Secrets that a build has read although it came to nothing; `None`: nobody waits for changes.
+    pub watches: Option<Arc<SecretWatches>>,
     /// Threads for costly builds.
     pub pool: Pool,
 }
 
 impl FactSource {
+    /// Has the Secrets watched that a build has asked for which came to nothing: with other contents it may come to something.
+    pub fn note_secrets(&self, stack: &StackId, asked: &BTreeSet<Lookup>) {
+        let Some(watches) = &self.watches else { return };
+        let secrets = asked.iter().filter_map(|lookup| match lookup {
+            Lookup::SecretCertificate { namespace, name } | Lookup::SecretCheck { namespace, name } => {
+                Some(ObjectKey::namespaced(namespace.as_str(), name.as_str()))
+            }
+            _ => None,
+        });
+        watches.note_more(stack, secrets.collect());
+    }
+
     /// Answers one question of a build of `stack`.
     pub async fn answer(&self, stack: &StackId, lookup: Lookup, facts: &mut Facts) {
         match lookup {
@@ -67,6 +86,16 @@ impl FactSource {
                 let service = self.services.get(&ObjectKey::namespaced(namespace.as_str(), name.as_str()));
                 facts.services.insert((namespace, name), Ok(service));
             }
+            Lookup::SecretCertificate { namespace, name } => {
+                let secret = ObjectKey::namespaced(namespace.as_str(), name.as_str());
+                let certificate = self.secret_certificate(stack, &secret).await;
+                facts.secret_certificates.insert((namespace, name), certificate);
+            }
+            Lookup::SecretCheck { namespace, name } => {
+                let secret = ObjectKey::namespaced(namespace.as_str(), name.as_str());
+                let problem = self.check_secret(stack.owner, &secret).await;
+                facts.secret_checks.insert((namespace, name), problem);
+            }
             Lookup::Secret { namespace, name } => {
                 let secret = self.read_secret(stack.owner, &namespace, &name).await;
                 facts.secrets.insert((namespace, name), secret);
@@ -85,10 +114,14 @@ impl FactSource {
     }
 
     async fn managed_certificates(&self) -> Result<BTreeSet<String>, CloudError> {
-        match self.deployer.certificates() {
-            Some(certificates) => Box::pin(certificates.managed(&*self.cloud)).await,
-            None => Ok(BTreeSet::new()),
+        let mut managed = match self.deployer.certificates() {
+            Some(certificates) => Box::pin(certificates.managed(&*self.cloud)).await?,
+            None => BTreeSet::new(),
+        };
+        if self.config.features.secret_certificates {
+            managed.extend(Box::pin(self.secret_certificates.managed()).await?);
         }
+        Ok(managed)
     }
 
     async fn answer_from_aws(&self, lookup: Lookup, facts: &mut Facts) {

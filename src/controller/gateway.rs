@@ -73,7 +73,11 @@ pub async fn reconcile(
 
 /// How Gateways are read.
 pub fn options(features: &FeatureGates) -> GatewayOptions {
-    GatewayOptions { strict: features.gateway_api_strict, listener_sets: features.gateway_listener_set }
+    GatewayOptions {
+        strict: features.gateway_api_strict,
+        listener_sets: features.gateway_listener_set,
+        secret_certificates: features.secret_certificates,
+    }
 }
 
 /// What is wrong with the listeners of ports that could not be built.
@@ -129,6 +133,8 @@ impl GatewayReconcile<'_> {
             }
         };
         log_model(&built.stack);
+        // why before: what the build has read may have changed since
+        self.context.secrets.note(&self.id, &built.report.secrets);
         if self.is_dry_run() {
             let is_reported = self.reporter().routes(&resolved, Some(&built.report)).await;
             self.write_plan(Some(&marshal(&built.stack))).await?;
@@ -164,14 +170,15 @@ impl GatewayReconcile<'_> {
                 return Err(error);
             }
         };
-        context.secrets.note(&self.id, &built.report.secrets);
+        context.release_secret_certificates(&self.id, &built.report.secrets);
         if !built.uses_backend_security_group {
             context.release_backend_security_group(self.component(), &built.stack).await?;
         }
         let Some(state) = self.reporter().load_balancer_state(&deployed).await? else {
             return Ok(ReconcileResult::Retry);
         };
-        let offer = resolved.offer.with_problems(&listener_problems(&built.report));
+        let offer = resolved.offer.with_listener_problems(&built.report.certificate_problems);
+        let offer = offer.with_problems(&listener_problems(&built.report));
         self.reporter().gateway(GatewayOutcome::Deployed(resolved.observed(&offer), &state)).await?;
         self.reporter().listener_sets(resolved, &offer, state.is_active).await?;
         self.record_findings(resolved, built);
@@ -179,7 +186,8 @@ impl GatewayReconcile<'_> {
             return Ok(ReconcileResult::RequeueAfter(report::UNTIL_ACTIVE));
         }
         self.annotate(before.annotations_unlike(wanted, "false")).await?;
-        if deployed.is_news && refused.is_none() && built.report.listeners.is_empty() {
+        let is_whole = built.report.listeners.is_empty() && built.report.certificate_problems.is_empty();
+        if deployed.is_news && is_whole && refused.is_none() {
             self.record(&Event::reconciled());
         }
         if let Some(failure) = refused {
@@ -187,7 +195,8 @@ impl GatewayReconcile<'_> {
         }
         Ok(match deployed.revisit {
             Some(after) => ReconcileResult::RequeueAfter(after),
-            None if !built.report.listeners.is_empty() => ReconcileResult::AwaitChange,
+            None if built.report.has_failed_lookup => ReconcileResult::Retry,
+            None if !is_whole => ReconcileResult::AwaitChange,
             None => ReconcileResult::Done,
         })
     }
@@ -262,6 +271,7 @@ impl GatewayReconcile<'_> {
         self.context.release_backend_security_group(self.component(), &nothing).await?;
         self.context.secrets.note(&self.id, &BTreeSet::new());
         self.context.last_refused.note(&self.id, RefusedParts::default());
+        self.context.release_secret_certificates(&self.id, &BTreeSet::new());
         let removed =
             self.context.objects.remove_finalizer::<Gateway>(self.key, self.controller.name()).await;
         removed.map_err(|error| {
@@ -349,6 +359,13 @@ impl GatewayReconcile<'_> {
             |is_refused| if is_refused { Reason::FailedDeployModel } else { Reason::FailedBuildModel };
         for (port, finding) in &built.report.listeners {
             self.record(&Event::warning(reason(refused.has_finding(*port, finding)), finding));
+        }
+        for (at, problem) in &built.report.certificate_problems {
+            let port = resolved.offer.listener(*at).map(|judged| judged.listener.port);
+            // why not that of the port: it says the same
+            if port.is_some_and(|port| !built.report.listeners.contains_key(&port)) {
+                self.record(&Event::warning(Reason::FailedBuildModel, &problem.message));
+            }
         }
         for (number, problems) in &built.report.routes {
             let Some(route) = resolved.route_object(*number) else { continue };

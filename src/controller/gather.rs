@@ -53,8 +53,14 @@ pub async fn build_from<T>(
     loop {
         match source.pool.run_here(size, || build(&facts)).await {
             Ok(built) => return Ok(built),
-            Err(BuildError::Invalid(finding)) => return Err(GatherError::Invalid(finding)),
-            Err(BuildError::LookupFailed(failure)) => return Err(GatherError::LookupFailed(failure)),
+            Err(BuildError::Invalid(finding)) => {
+                source.note_secrets(stack, &asked);
+                return Err(GatherError::Invalid(finding));
+            }
+            Err(BuildError::LookupFailed(failure)) => {
+                source.note_secrets(stack, &asked);
+                return Err(GatherError::LookupFailed(failure));
+            }
             Err(BuildError::MissingFacts(lookups)) => {
                 for lookup in lookups {
                     if !asked.insert(lookup.clone()) {

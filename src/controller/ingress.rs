@@ -217,6 +217,10 @@ impl GroupReconcile<'_> {
         if let Some(stack) = built.stack.as_ref().filter(|_| !built.uses_backend_security_group) {
             self.context.release_backend_security_group(COMPONENT, stack).await?;
         }
+        if built.is_whole() {
+            // why not else: listeners keep what a member that cannot be built had
+            self.context.release_secret_certificates(&self.group.id, &built.secrets);
+        }
         let updated = self.update_status(built, deployed);
         let updated = self.context.timed(COMPONENT, "dns_resolve_and_update_status", updated).await?;
         self.record_success(built, deployed, &updated);

@@ -6,9 +6,11 @@ use super::gather::GatherError;
 use crate::deploy::{DeployFailure, FailureClass};
 use crate::finding::{Finding, Part};
 use crate::metrics::ControllerLabels;
-use crate::model::Stack;
+use crate::api::ObjectKey;
+use crate::model::{Stack, StackId};
 use crate::model::marshal::marshal;
 use crate::status::event::{Event, Reason};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::Duration;
 use tracing::Level;
@@ -112,6 +114,13 @@ impl ReconcileContext {
             self.metrics.count_error(controller, "release_auto_generated_backend_sg_error");
             ReconcileError::Log(format!("backend security group not released: {error}"))
         })
+    }
+
+    /// Says which Secrets a stack uses now that it is deployed. What nobody uses any more goes.
+    pub fn release_secret_certificates(&self, stack: &StackId, used: &BTreeSet<ObjectKey>) {
+        if self.config.features.secret_certificates {
+            self.facts.secret_certificates.release(stack, used);
+        }
     }
 
     /// Counts a failure, and decides how patiently it is tried again. Next time AWS is asked anew.

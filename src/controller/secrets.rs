@@ -53,6 +53,15 @@ impl SecretWatches {
         while watches.tasks.try_join_next().is_some() {}
     }
 
+    /// Says which Secrets a group has read beside those of its latest build.
+    pub fn note_more(&self, group: &StackId, mut secrets: BTreeSet<ObjectKey>) {
+        if secrets.is_empty() {
+            return;
+        }
+        secrets.extend(self.interests.lock().secrets_of(group));
+        self.note(group, &secrets);
+    }
+
     fn watch(&self, secret: ObjectKey, owner: Owner) -> impl Future<Output = ()> + Send + use<> {
         // why: the flag is about Secrets of Ingresses, as upstream has it
         let label = self.label.as_deref().filter(|_| !owner.is_gateway());
@@ -88,6 +97,10 @@ impl SecretReaders {
             gained: secrets.difference(&before).filter(unless_read).cloned().collect(),
             lost: before.difference(secrets).filter(unless_read).cloned().collect(),
         }
+    }
+
+    fn secrets_of(&self, group: &StackId) -> BTreeSet<ObjectKey> {
+        self.0.get(group).cloned().unwrap_or_default()
     }
 
     fn groups_of(&self, secret: &ObjectKey) -> impl Iterator<Item = StackId> {

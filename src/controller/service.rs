@@ -18,6 +18,7 @@ use crate::settings;
 use crate::status;
 use crate::status::event::{Event, Reason};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const COMPONENT: &str = "service";
@@ -50,6 +51,7 @@ impl ServiceReconcile<'_> {
         }
         let built = self.context.timed(COMPONENT, "build_model", self.build()).await?;
         log_model(&built.stack);
+        self.context.secrets.note(&built.stack.id, &built.secrets);
         if built.stack.load_balancers.is_empty() {
             return self.context.timed(COMPONENT, "cleanup_load_balancer", self.clean_up(&built.stack)).await;
         }
@@ -58,8 +60,12 @@ impl ServiceReconcile<'_> {
         if !built.uses_backend_security_group {
             self.context.release_backend_security_group(COMPONENT, &built.stack).await?;
         }
+        self.context.release_secret_certificates(&built.stack.id, &built.secrets);
         let host = self.context.timed(COMPONENT, "DNS_resolve", async { deployed.host() }).await;
         self.context.timed(COMPONENT, "update_status", self.update_status(host)).await?;
+        for finding in &built.unusable_secrets {
+            self.record(&Event::warning(Reason::FailedBuildModel, finding));
+        }
         if deployed.is_news {
             self.record(&Event::reconciled());
         }
@@ -105,6 +111,7 @@ impl ServiceReconcile<'_> {
     async fn clean_up(&self, stack: &Stack) -> Result<ReconcileResult, ReconcileError> {
         self.deploy(stack).await?;
         self.context.release_backend_security_group(COMPONENT, stack).await?;
+        self.context.release_secret_certificates(&stack.id, &BTreeSet::new());
         self.clear_status().await?;
         self.context.objects.remove_finalizer::<Service>(self.key, SERVICE_FINALIZER).await.map_err(
             |error| {

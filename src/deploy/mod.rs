@@ -19,6 +19,7 @@ mod live;
 pub mod observe;
 mod refused_deletions;
 pub mod resource_cache;
+pub mod secret_certificates;
 pub mod targets;
 mod topology;
 

@@ -42,6 +42,15 @@ pub struct ExistingLoadBalancer {
     pub resource_id: Option<String>,
 }
 
+/// What ACM has of a TLS Secret. Without an ARN there is a problem.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretCertificate {
+    /// ARN of the certificate that listeners shall use: that of an earlier content of the Secret if the present one cannot be used.
+    pub arn: Option<String>,
+    /// Why the Secret as it is cannot be used.
+    pub problem: Option<String>,
+}
+
 type Answers<K, V> = BTreeMap<K, Result<V, LookupFailure>>;
 
 /// What is known so far. `None` in an answer means: there is no such object.
@@ -79,6 +88,10 @@ pub struct Facts {
     pub services: Answers<(String, String), Option<Arc<Service>>>,
     /// Answers to [`Lookup::Secret`] by namespace and name: its data.
     pub secrets: Answers<(String, String), Option<BTreeMap<String, Secret>>>,
+    /// Answers to [`Lookup::SecretCertificate`] by namespace and name.
+    pub secret_certificates: Answers<(String, String), SecretCertificate>,
+    /// Answers to [`Lookup::SecretCheck`] by namespace and name: why it could not be imported.
+    pub secret_checks: Answers<(String, String), Option<String>>,
 }
 
 fn answer<'a, K: Ord, V>(
@@ -179,6 +192,23 @@ impl Facts {
     /// A Secret's contents.
     pub fn secret(&self, namespace: &str, name: &str) -> FactResult<'_, Option<BTreeMap<String, Secret>>> {
         answer(&self.secrets, &(namespace.to_owned(), name.to_owned()), || Lookup::Secret {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// The certificate that ACM has of a TLS Secret.
+    pub fn secret_certificate(&self, namespace: &str, name: &str) -> FactResult<'_, SecretCertificate> {
+        let key = (namespace.to_owned(), name.to_owned());
+        answer(&self.secret_certificates, &key, || Lookup::SecretCertificate {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Why a TLS Secret could not be imported; `None`: it could.
+    pub fn secret_check(&self, namespace: &str, name: &str) -> FactResult<'_, Option<String>> {
+        answer(&self.secret_checks, &(namespace.to_owned(), name.to_owned()), || Lookup::SecretCheck {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         })

@@ -60,4 +60,18 @@ pub enum Lookup {
         /// Name.
         name: String,
     },
+    /// The certificate that ACM has of a TLS Secret; asking imports it if need be.
+    SecretCertificate {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
+    /// Whether a TLS Secret could be imported; asking imports nothing.
+    SecretCheck {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
 }

@@ -11,7 +11,7 @@ pub mod group;
 mod live_stack;
 mod lookup;
 
-pub use answers::{ExistingLoadBalancer, Facts, LookupFailure};
+pub use answers::{ExistingLoadBalancer, FactResult, Facts, LookupFailure, SecretCertificate};
 pub use live_stack::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};
 pub use lookup::{Lookup, SubnetLookup};
 

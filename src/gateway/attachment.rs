@@ -54,6 +54,20 @@ impl<'a> Offer<'a> {
         offer
     }
 
+    /// The same, with what is wrong with some of the valid listeners.
+    #[must_use]
+    pub fn with_listener_problems(&self, problems: &BTreeMap<ListenerIndex, ListenerProblem>) -> Self {
+        let mut offer = self.clone();
+        for (at, problem) in problems {
+            let parent = offer.parents.get_mut(at.parent);
+            let judged = parent.and_then(|parent| parent.listeners.get_mut(at.listener));
+            if let Some(judged) = judged.filter(|judged| judged.is_valid()) {
+                judged.problem = Some(problem.clone());
+            }
+        }
+        offer
+    }
+
     /// A listener.
     pub fn listener(&self, at: ListenerIndex) -> Option<&Judged<'a>> {
         self.parents.get(at.parent)?.listeners.get(at.listener)

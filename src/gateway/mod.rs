@@ -17,6 +17,7 @@
 
 pub mod attachment;
 pub mod backends;
+pub mod certificate_refs;
 pub mod config;
 pub mod cost;
 pub mod features;
@@ -78,6 +79,8 @@ pub struct GatewayOptions {
     pub strict: bool,
     /// Whether ListenerSets add listeners.
     pub listener_sets: bool,
+    /// Whether listeners have the certificates of the Secrets that they name.
+    pub secret_certificates: bool,
 }
 
 /// What the cluster holds, as far as a decision asks for it.

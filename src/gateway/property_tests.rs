@@ -293,7 +293,7 @@ fn decide(world: &World, controller: Controller, options: GatewayOptions) -> Dec
             .push((key, set_status(&ListenerSetStatus::default(), &outcome, &counts, true, moment)));
     }
     let state = LoadBalancerState { arn: "arn".to_owned(), dns_name: "dns".to_owned(), is_active: true };
-    let observed = Observed { offer: &offer, attached_routes: &counts, with_listener_sets: true };
+    let observed = Observed { offer: &offer, attached_routes: &counts, with_listener_sets: true, secret_certificates: true };
     decisions.gateway =
         gateway_status(&GatewayStatus::default(), GatewayOutcome::Deployed(observed, &state), moment);
     decisions
@@ -319,7 +319,7 @@ proptest! {
             let with = 1 + usize::try_from(order.rotate_left(u32::try_from(at).unwrap()) % 997).unwrap() % at;
             shuffled.swap(at, with);
         }
-        let options = GatewayOptions { strict, listener_sets: true };
+        let options = GatewayOptions { strict, listener_sets: true, secret_certificates: true };
         for controller in [Controller::Alb, Controller::Nlb] {
             prop_assert_eq!(
                 decide(&world(&documents), controller, options),
@@ -330,7 +330,7 @@ proptest! {
 
     #[test]
     fn a_second_status_is_never_written(documents in documents()) {
-        let options = GatewayOptions { strict: false, listener_sets: true };
+        let options = GatewayOptions { strict: false, listener_sets: true, secret_certificates: true };
         let first = world(&documents);
         let mut again = documents.clone();
         for (id, status) in decide(&first, Controller::Alb, options).statuses {

@@ -22,6 +22,8 @@ pub enum WarningKind {
     /// A setting is not used because that of the class wins. Told when the object is checked, not by an event: whoever makes the class
     /// means it so.
     Overridden,
+    /// A Secret cannot be used as it is; others are, or the certificate that it had before.
+    UnusableSecret,
     /// A backend is missing, so that requests are answered with 503.
     NoBackend,
     /// A backend has no targets unless somebody makes EndpointSlices for this Service, which stands for a DNS name.

@@ -23,6 +23,7 @@ pub mod shared_setting;
 pub mod subnets;
 pub mod tags;
 pub mod target_group;
+pub mod tls_secrets;
 
 pub use alb::{AlbListenerSettings, AlbSettings};
 pub use diagnostics::{ContributorWarning, Diagnostics, WarningKind};

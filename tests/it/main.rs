@@ -35,6 +35,7 @@ mod fair_registration;
 mod leadership;
 mod refused_members;
 mod requested_certificates;
+mod secret_certificates;
 mod secrets;
 mod server;
 mod services;

@@ -50,6 +50,7 @@ fn options(config: &Config) -> GatewayOptions {
     GatewayOptions {
         strict: config.features.gateway_api_strict,
         listener_sets: config.features.gateway_listener_set,
+        secret_certificates: config.features.secret_certificates,
     }
 }
 

@@ -69,9 +69,12 @@ fn is_used(action: Action, config: &Config) -> bool {
         (_, Action::DescribeCapacityReservation | Action::ModifyCapacityReservation) => {
             config.features.lb_capacity_reservation
         }
-        (Service::Route53, _)
-        | (_, Action::ListCertificateTags | Action::RequestCertificate | Action::DeleteCertificate) => {
+        (Service::Route53, _) | (_, Action::RequestCertificate) => {
             config.features.enable_certificate_management
+        }
+        (_, Action::ImportCertificate | Action::GetCertificate) => config.features.secret_certificates,
+        (_, Action::ListCertificateTags | Action::DeleteCertificate) => {
+            config.features.enable_certificate_management || config.features.secret_certificates
         }
         _ => true,
     }

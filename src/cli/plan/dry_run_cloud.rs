@@ -1,7 +1,8 @@
-//! AWS for the shared backend security group: it is looked for in truth, and made in pretence.
+//! AWS for what stacks share, the backend security group and certificates of Secrets: it is looked for in truth, and made in pretence.
 
 use crate::aws::{Cloud, CloudFuture};
 use crate::aws_api::ec2::CreatedSecurityGroup;
+use crate::deploy::secret_certificates::SECRET_TAG;
 use crate::aws_api::{Request, Response};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -45,6 +46,13 @@ impl Cloud for DryRunCloud {
                 .note(format!("+ CreateTags {} {:?}", tags.resource_id, tags.tags), Response::CreateTags(())),
             Request::DeleteTags(tags) => self
                 .note(format!("- DeleteTags {} {:?}", tags.resource_id, tags.tags), Response::DeleteTags(())),
+            Request::ImportCertificate(import) => {
+                let secret = import.tags.get(SECRET_TAG).cloned().unwrap_or_default();
+                let certificate = import.arn.clone().unwrap_or_else(|| format!("imported-from/{secret}"));
+                let shown = import.arn.map_or_else(|| format!("of secret {secret}"), |arn| format!("again {arn}"));
+                let answer = Response::ImportCertificate(certificate);
+                self.note(format!("+ ImportCertificate {shown}"), answer)
+            }
             // why: everything else goes to a cloud that refuses writes
             other => self.cloud.call(other),
         }

@@ -62,7 +62,9 @@ pub async fn look_up(
         | Lookup::BackendSecurityGroup
         | Lookup::ManagedCertificates
         | Lookup::Service { .. }
-        | Lookup::Secret { .. } => Ok(AwsFact::NotFromAws),
+        | Lookup::Secret { .. }
+        | Lookup::SecretCertificate { .. }
+        | Lookup::SecretCheck { .. } => Ok(AwsFact::NotFromAws),
     }
 }
 
@@ -100,7 +102,9 @@ pub fn insert(facts: &mut Facts, lookup: Lookup, answer: Result<AwsFact, LookupF
         | Lookup::BackendSecurityGroup
         | Lookup::ManagedCertificates
         | Lookup::Service { .. }
-        | Lookup::Secret { .. } => {}
+        | Lookup::Secret { .. }
+        | Lookup::SecretCertificate { .. }
+        | Lookup::SecretCheck { .. } => {}
     }
 }
 

@@ -7,6 +7,7 @@ use crate::gateway::attachment::{
     ListenerIndex, Offer, ParentOutcome, PortRoutes, attach, by_port, count, undecided_ports,
 };
 use crate::gateway::backends::{LoadedRule, load};
+use crate::gateway::certificate_refs::{self, CertificateRefs};
 use crate::gateway::config::GatewayConfig;
 use crate::gateway::cost::put_aside;
 use crate::gateway::listener_sets::{ListenerSets, sort};
@@ -53,6 +54,7 @@ pub struct Resolved<'a> {
     ports: BTreeMap<i32, PortRoutes>,
     undecided_ports: BTreeSet<i32>,
     pub(super) attached_routes: BTreeMap<ListenerIndex, i32>,
+    certificate_refs: CertificateRefs,
 }
 
 impl NamingObjects {
@@ -76,7 +78,8 @@ impl<'a> Resolved<'a> {
     pub fn new(subject: Subject<'a>, config: &'a GatewayConfig, named: &'a NamingObjects) -> Self {
         let Subject { stores, gateway, key, controller, options } = subject;
         let sets = sort(gateway, named.listener_sets.iter().map(|set| &**set), stores, options);
-        let judged = judge(gateway, &sets.accepted, controller, options);
+        let mut judged = judge(gateway, &sets.accepted, controller, options);
+        let certificate_refs = certificate_refs::resolve(&mut judged, stores, options);
         let offer = Offer::new(controller, judged, &sets);
         let routes: Vec<Route<'a>> = named.routes.iter().map(RouteObject::route).collect();
         let mut outcomes: Vec<Vec<ParentOutcome>> =
@@ -101,6 +104,7 @@ impl<'a> Resolved<'a> {
             ports,
             undecided_ports,
             attached_routes,
+            certificate_refs,
         }
     }
 
@@ -117,6 +121,7 @@ impl<'a> Resolved<'a> {
             loaded: &self.loaded,
             ports: &self.ports,
             undecided_ports: &self.undecided_ports,
+            certificate_refs: &self.certificate_refs,
             options,
         }
     }

@@ -80,6 +80,7 @@ impl GroupReconcile<'_> {
         updated: &BTreeSet<ObjectKey>,
     ) {
         for (member, outcome) in self.outcomes(built) {
+            self.record_unusable_secrets(member, outcome);
             // why: a member that joins may want nothing that is not there already
             if !deployed.is_news && !updated.contains(&member.key) {
                 continue;
@@ -87,7 +88,7 @@ impl GroupReconcile<'_> {
             let (idle, missing): (Vec<&ContributorWarning>, Vec<&ContributorWarning>) = outcome
                 .warnings
                 .iter()
-                .filter(|warning| self.holds(warning))
+                .filter(|warning| warning.kind != WarningKind::UnusableSecret && self.holds(warning))
                 .partition(|warning| warning.kind == WarningKind::WithoutEffect);
             let warnings = [(Reason::WithoutEffect, idle), (Reason::BackendNotFound, missing)];
             let told = warnings.map(|(reason, warnings)| Some((reason, status::ingress::list(&warnings)?)));
@@ -101,18 +102,28 @@ impl GroupReconcile<'_> {
         }
     }
 
+    /// Tells a member of Secrets that cannot be used, whatever else was done: listeners go on with what they had.
+    fn record_unusable_secrets(&self, member: &Member, outcome: &MemberOutcome) {
+        let unusable = outcome.warnings.iter().filter(|warning| warning.kind == WarningKind::UnusableSecret);
+        for warning in unusable {
+            self.record(&member.ingress, &Event::warning(Reason::FailedBuildModel, &warning.finding));
+        }
+    }
+
     /// Whether a member has backends that answer nothing.
     pub(super) fn lacks_backends(&self, built: &BuiltGroup) -> bool {
         let warnings = built.members.iter().flat_map(|member| &member.warnings);
         warnings
-            .filter(|warning| warning.kind != WarningKind::WithoutEffect)
+            .filter(|warning| {
+                !matches!(warning.kind, WarningKind::WithoutEffect | WarningKind::UnusableSecret)
+            })
             .any(|warning| self.holds(warning))
     }
 
     /// Whether a warning is one for events: it is not meant so, and the EndpointSlices that there are do not disprove it.
     fn holds(&self, warning: &ContributorWarning) -> bool {
         match &warning.kind {
-            WarningKind::WithoutEffect | WarningKind::NoBackend => true,
+            WarningKind::WithoutEffect | WarningKind::NoBackend | WarningKind::UnusableSecret => true,
             WarningKind::Overridden => false,
             WarningKind::ExternalName(service) | WarningKind::Selectorless(service) => {
                 self.context.stores.slices(service).is_none_or(|slices| slices.is_empty())

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 /// Between two looks at what could be written down for a restart.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_INTERVAL: Duration = Duration::from_secs(10);
 /// … of so many at most.
 const MOST_TOLD: usize = 50;
+/// Between two looks for certificates that nobody uses: from while some are left, to where there are none.
+const COLLECTION_WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(5));
 /// Between two rankings of busy objects, as upstream.
 const TALKERS_INTERVAL: Duration = Duration::from_mins(3);
 
@@ -44,6 +46,9 @@ pub(super) fn spawn(
     tasks.spawn(audit_targets(work.clone(), pace, budget));
     tasks.spawn(audit_rules(work.clone(), pace));
     tasks.spawn(collect_garbage(work.clone()));
+    if work.context.config.features.secret_certificates {
+        tasks.spawn(collect_secret_certificates(work.clone()));
+    }
     tasks.spawn(save_deployed_state(work.clone()));
 }
 
@@ -134,6 +139,29 @@ async fn collect_garbage(work: Arc<Controllers>) {
         work.group_in_use.notified().await;
         if let Err(error) = work.bindings.collect_garbage().await {
             tracing::warn!(%error, "unneeded security group rules not revoked");
+        }
+    }
+}
+
+/// Deletes certificates of Secrets that nobody uses any more, and has those looked at again whose Secrets could not be used.
+async fn collect_secret_certificates(work: Arc<Controllers>) {
+    let certificates = &work.context.facts.secret_certificates;
+    let mut wait = COLLECTION_WAITS.0;
+    loop {
+        let all_known = work.context.all_built();
+        let is_done = match certificates.collect(all_known).await {
+            Ok(collected) => {
+                collected.wake.into_iter().for_each(|stack| work.queues.wake(stack));
+                all_known && !collected.is_pending
+            }
+            Err(error) => {
+                tracing::warn!(%error, "unneeded certificates not deleted");
+                false
+            }
+        };
+        wait = if is_done { COLLECTION_WAITS.1 } else { (wait * 2).min(COLLECTION_WAITS.1) };
+        if timeout(wait, certificates.wait_for_release()).await.is_ok() {
+            wait = COLLECTION_WAITS.0;
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::controller::{gateway, global_accelerator, ingress, service};
 use crate::deploy::backend_security_group::BackendSecurityGroup;
 use crate::deploy::resource_cache::ResourceCache;
 use crate::deploy::{DeployedState, Deployer, LeavingTargetGroups};
+use crate::deploy::secret_certificates::SecretCertificates;
 use crate::gateway::Controller;
 use crate::model::Owner;
 use crate::pool::Pool;
@@ -111,19 +112,24 @@ fn deployer(
 }
 
 fn context(parts: &Dependencies, deployer: Arc<Deployer>, queues: Arc<Queues>) -> ReconcileContext {
+    let label = parts.config.required_secrets_label.as_ref();
+    // why without the label: a Secret that lacks it is read by others than Ingresses, and an Ingress hears of it when it is labelled
+    let label = label.filter(|_| !parts.config.features.secret_certificates);
+    let watches = Arc::new(SecretWatches::new(parts.client.clone(), label, queues));
     let backend = BackendSecurityGroup::new(parts.cloud.clone(), parts.config.clone());
     let facts = FactSource {
         cloud: parts.cloud.clone(),
         config: parts.config.clone(),
         deployer: deployer.clone(),
         backend_security_group: Arc::new(backend),
+        secret_certificates: Arc::new(SecretCertificates::new(parts.cloud.clone(), parts.config.clone())),
         services: parts.stores.services.clone(),
         objects: Objects::new(parts.client.clone()),
         cache: FactCache::default(),
         certificates: Certificates::default(),
+        watches: Some(watches.clone()),
         pool: Pool::new(parts.metrics.pool("builds")),
     };
-    let label = parts.config.required_secrets_label.as_ref();
     ReconcileContext {
         config: parts.config.clone(),
         objects: Objects::new(parts.client.clone()),
@@ -132,7 +138,7 @@ fn context(parts: &Dependencies, deployer: Arc<Deployer>, queues: Arc<Queues>) -
         deployer,
         recorder: parts.recorder.clone(),
         metrics: parts.metrics.clone(),
-        secrets: SecretWatches::new(parts.client.clone(), label, queues),
+        secrets: watches,
         refused_members: RefusedMembers::default(),
         last_refused: LastRefused::default(),
         accelerators: global_accelerator::AcceleratorMemory::default(),

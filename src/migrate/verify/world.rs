@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::facts::{Facts, Lookup};
 use crate::gateway::attachment::{Offer, attach, by_port, undecided_ports};
 use crate::gateway::backends::load;
+use crate::gateway::certificate_refs;
 use crate::gateway::config::{self, resolve};
 use crate::gateway::cost::put_aside;
 use crate::gateway::listener_sets::sort;
@@ -150,12 +151,15 @@ impl GeneratedObjects {
         let options = GatewayOptions {
             strict: features.gateway_api_strict,
             listener_sets: features.gateway_listener_set,
+            secret_certificates: features.secret_certificates,
         };
         let cluster = WithServices { world: self, aws, config };
         let merged =
             resolve(&accepted(controller), gateway, &cluster, options).map_err(|error| error.to_string())?;
         let sets = sort(gateway, std::iter::empty(), &cluster, options);
-        let offer = Offer::new(controller, judge(gateway, &sets.accepted, controller, options), &sets);
+        let mut judged = judge(gateway, &sets.accepted, controller, options);
+        let certificate_refs = certificate_refs::resolve(&mut judged, &cluster, options);
+        let offer = Offer::new(controller, judged, &sets);
         let none = Vec::new();
         let http = self.http.get(key).unwrap_or(&none).iter().map(|route| Route::from(&**route));
         let tcp = self.tcp.get(key).into_iter().flatten().map(|route| Route::from(&**route));
@@ -177,6 +181,7 @@ impl GeneratedObjects {
             loaded: &loaded,
             ports: &ports,
             undecided_ports: &undecided,
+            certificate_refs: &certificate_refs,
             options,
         };
         let build = |facts: &Facts| builder::gateway::build(view, AddOns::default(), facts, config);

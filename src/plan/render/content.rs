@@ -100,6 +100,7 @@ pub(super) fn of_request(request: &Request) -> Details {
             details.push(("tags", pairs(&request.tags)));
             details
         }
+        R::ImportCertificate(import) => vec![("tags", pairs(&import.tags))],
         R::DeleteCertificate(delete) => vec![("certificate", delete.arn.clone())],
         R::CreateRecord(CreateRecord { zone_id, record })
         | R::DeleteRecord(DeleteRecord { zone_id, record, certificate: _ }) => vec![

@@ -18,13 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The Gateway is the only one who brings anything.
 const GATEWAY: usize = 0;
 
-/// The settings of an ALB, and what was found on the way.
+/// The settings of an ALB, and what was found on the way, beside what the report says already.
 pub(super) fn read<'a>(
     context: &GatewayContext<'a>,
     add_ons: AddOns,
+    mut report: GatewayReport,
 ) -> Result<(AlbSettings<'a>, GatewayReport), BuildError> {
     let (load_balancer, _) = context.load_balancer(add_ons)?;
-    let mut report = GatewayReport::default();
     let mut target_groups = RouteTargetGroupReader::new(context, &load_balancer.ip_address_type);
     let (mut listeners, mut rules) = (BTreeMap::new(), BTreeMap::new());
     let mut missing_lookups = MissingLookups::default();

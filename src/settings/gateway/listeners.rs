@@ -77,10 +77,18 @@ impl<'c, 'a> PortContext<'c, 'a> {
         attributes(self.configuration.and_then(|configuration| configuration.listener_attributes.as_deref()))
     }
 
-    /// ARNs of the certificates of a listener that ends TLS, the default one first: those that the configuration names, else
-    /// all that cover its hosts.
+    /// ARNs of the certificates of a listener that ends TLS, the default one first: those of Secrets and those that the
+    /// configuration names, else all that cover its hosts.
     pub fn certificates(&self) -> Result<Vec<String>, BuildError> {
         let named = self.configuration.map(named_certificates).unwrap_or_default();
+        match self.context.certificates.get(&self.port) {
+            Some(Ok(of_secrets)) if !of_secrets.is_empty() => {
+                let others = named.into_iter().filter(|arn| !of_secrets.contains(arn));
+                return Ok(of_secrets.iter().cloned().chain(others).collect());
+            }
+            Some(Err(finding)) => return Err(finding.clone().into()),
+            Some(Ok(_)) | None => {}
+        }
         if !named.is_empty() {
             return Ok(named);
         }
@@ -92,9 +100,17 @@ impl<'c, 'a> PortContext<'c, 'a> {
             return Err(BuildError::from(origin.error(message).hint(hint)).within(Part::Certificates));
         }
         let known = self.context.facts.certificates()??;
+        let none = BTreeSet::new();
+        let managed = if self.context.config.features.secret_certificates {
+            self.context.facts.managed_certificates()??
+        } else {
+            &none
+        };
+        // why: what is imported for others goes with them
+        let known = known.iter().filter(|certificate| !managed.contains(&certificate.arn));
         let found = certificates::discover(
             hosts.iter().map(String::as_str),
-            known.iter(),
+            known,
             &origin,
             self.context.config,
         );

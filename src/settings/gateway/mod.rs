@@ -7,6 +7,7 @@
 
 mod addresses;
 mod alb;
+mod certificate_refs;
 mod listeners;
 mod load_balancer;
 mod nlb;
@@ -30,12 +31,15 @@ use crate::aws_api::Attributes;
 use crate::config::Config;
 use crate::facts::{BuildError, Facts};
 use crate::finding::{Finding, ObjectRef};
-use crate::gateway::attachment::{Offer, PortRoutes};
+use crate::gateway::attachment::{ListenerIndex, Offer, PortRoutes};
 use crate::gateway::backends::LoadedRule;
+use crate::gateway::certificate_refs::CertificateRefs;
 use crate::gateway::config::GatewayConfig;
+use crate::gateway::listeners::ListenerProblem;
 use crate::gateway::route::{Route, RouteId, RouteProblem};
 use crate::gateway::{Controller, GatewayOptions};
 use crate::model::{Owner, ResourceId, StackId};
+use certificate_refs::PortCertificates;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A Gateway, and what was decided about it.
@@ -59,6 +63,8 @@ pub struct GatewayView<'a> {
     pub ports: &'a BTreeMap<i32, PortRoutes>,
     /// Ports of which nobody can tell all that they serve.
     pub undecided_ports: &'a BTreeSet<i32>,
+    /// The Secrets that listeners name.
+    pub certificate_refs: &'a CertificateRefs,
     /// How Gateways are read.
     pub options: GatewayOptions,
 }
@@ -137,6 +143,10 @@ pub struct GatewayReport {
     pub retained_target_groups: BTreeSet<ResourceId>,
     /// Secrets that were read.
     pub secrets: BTreeSet<ObjectKey>,
+    /// What is wrong with the Secrets that listeners name.
+    pub certificate_problems: BTreeMap<ListenerIndex, ListenerProblem>,
+    /// Whether something of a listener could not be looked up, which is nobody's mistake.
+    pub has_failed_lookup: bool,
     /// Which routes rules and target groups come from.
     pub sources: RouteSources,
 }
@@ -162,6 +172,7 @@ impl GatewayReport {
 
 /// A Gateway with everything that may be looked at.
 struct GatewayContext<'a> {
+    certificates: PortCertificates,
     view: GatewayView<'a>,
     stack: StackId,
     object: ObjectRef,
@@ -179,14 +190,16 @@ pub fn read<'a>(
     config: &'a Config,
 ) -> Result<(GatewayLoadBalancer<'a>, GatewayReport), BuildError> {
     let stack = stack_id(view.key, view.controller);
-    let context = GatewayContext { view, object: view.object(), stack, facts, config };
+    let mut of_certificates = GatewayReport::default();
+    let certificates = certificate_refs::read(&view, facts, &mut of_certificates)?;
+    let context = GatewayContext { certificates, view, object: view.object(), stack, facts, config };
     match view.controller {
         Controller::Alb => {
-            let (settings, report) = alb::read(&context, add_ons)?;
+            let (settings, report) = alb::read(&context, add_ons, of_certificates)?;
             Ok((GatewayLoadBalancer::Alb(Box::new(settings)), report))
         }
         Controller::Nlb => {
-            let (settings, report) = nlb::read(&context, add_ons)?;
+            let (settings, report) = nlb::read(&context, add_ons, of_certificates)?;
             Ok((GatewayLoadBalancer::Nlb(Box::new(settings)), report))
         }
     }

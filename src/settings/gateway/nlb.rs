@@ -11,13 +11,13 @@ use crate::gateway::l4;
 use crate::gateway::route::Route;
 use crate::settings::{NlbListenerSettings, NlbSettings};
 
-/// The settings of an NLB, and what was found on the way.
+/// The settings of an NLB, and what was found on the way, beside what the report says already.
 pub(super) fn read<'a>(
     context: &GatewayContext<'a>,
     add_ons: AddOns,
+    mut report: GatewayReport,
 ) -> Result<(NlbSettings<'a>, GatewayReport), BuildError> {
     let (load_balancer, subnets) = context.load_balancer(add_ons)?;
-    let mut report = GatewayReport::default();
     let mut target_groups = RouteTargetGroupReader::new(context, &load_balancer.ip_address_type);
     let mut listeners = Vec::new();
     let mut missing_lookups = MissingLookups::default();

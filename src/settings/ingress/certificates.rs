@@ -3,16 +3,23 @@
 use super::context::{GroupContext, MemberView};
 use super::tags;
 use crate::api::ObjectKey;
+use crate::api::ingress_class_params::CertificateSource;
 use crate::aws_api::Ref;
 use crate::aws_api::acm::CertificateKind;
 use crate::facts::BuildError;
+use crate::finding::Part;
 use crate::model::{RequestedCertificate, ResourceId};
+use crate::settings::tls_secrets::{self, TlsSecrets};
 use crate::settings::{Origin, certificates};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
 const CREATE: &str = "create-acm-cert";
 const AUTHORITY: &str = "acm-pca-arn";
+/// Where the certificates of an Ingress come from.
+pub(crate) const SOURCE: &str = "certificate-source";
+/// From ACM, or from the Secrets that `spec.tls` names.
+pub(crate) const SOURCES: [&str; 2] = ["acm", "secret"];
 
 /// ARNs of the certificates that cover the hosts of an Ingress, sorted; none without hosts. Those that were made for Ingresses are
 /// their own.
@@ -20,7 +27,9 @@ pub(super) fn discover(group: &GroupContext<'_>, member: &MemberView<'_>) -> Res
     let known = group.facts.certificates()??;
     let origin = Origin::field(&member.object, "spec.tls");
     let hosts = hosts(member);
-    if !group.config.features.enable_certificate_management || hosts.is_empty() {
+    let features = &group.config.features;
+    let knows_managed = features.enable_certificate_management || features.secret_certificates;
+    if !knows_managed || hosts.is_empty() {
         let arns = certificates::discover(hosts, known.iter(), &origin, group.config)?;
         return Ok(arns.into_iter().map(Ref::from).collect());
     }
@@ -28,6 +37,51 @@ pub(super) fn discover(group: &GroupContext<'_>, member: &MemberView<'_>) -> Res
     let others = known.iter().filter(|certificate| !managed.contains(&certificate.arn));
     let arns = certificates::discover(hosts, others, &origin, group.config)?;
     Ok(arns.into_iter().map(Ref::from).collect())
+}
+
+/// The certificates of the Secrets that `spec.tls` names, if the Ingress or its class says that they come from there.
+///
+/// Errors: the annotation says something else; there is no Secret; none of them can be used.
+pub(super) fn from_secrets(
+    group: &GroupContext<'_>,
+    member: &MemberView<'_>,
+) -> Result<Option<TlsSecrets>, BuildError> {
+    if !group.config.features.secret_certificates || !is_from_secrets(member)? {
+        return Ok(None);
+    }
+    let named = secrets_of(member);
+    if named.is_empty() {
+        let origin = member.origin(SOURCE);
+        let problem = "certificates are to come from secrets, and spec.tls names none";
+        return Err(origin.error(problem).hint("set spec.tls[].secretName").within(Part::Certificates).into());
+    }
+    tls_secrets::read(named, group.facts).map(Some)
+}
+
+fn is_from_secrets(member: &MemberView<'_>) -> Result<bool, BuildError> {
+    let by_params = member.params.and_then(|params| params.certificate_source);
+    if let Some(source) = by_params {
+        return Ok(source == CertificateSource::Secret);
+    }
+    match member.annotations.string(SOURCE) {
+        None => Ok(false),
+        Some(given) if SOURCES.contains(&given) => Ok(given == "secret"),
+        Some(given) => Err(member.origin(SOURCE).not_one_of(given, &SOURCES).into()),
+    }
+}
+
+/// The Secrets that `spec.tls` names, once each, in its order.
+fn secrets_of(member: &MemberView<'_>) -> Vec<(ObjectKey, Origin)> {
+    let mut named: Vec<(ObjectKey, Origin)> = Vec::new();
+    let tls = member.spec.and_then(|spec| spec.tls.as_ref()).into_iter().flatten().enumerate();
+    for (place, name) in tls.filter_map(|(place, tls)| Some((place, tls.secret_name.as_deref()?))) {
+        let secret = ObjectKey::namespaced(member.namespace(), name);
+        if !name.is_empty() && !named.iter().any(|(other, _)| *other == secret) {
+            let origin = Origin::field(&member.object, format!("spec.tls[{place}].secretName"));
+            named.push((secret, origin));
+        }
+    }
+    named
 }
 
 /// Whether a certificate is to be made for the hosts of an Ingress.

@@ -7,11 +7,12 @@ use super::merge::contradicts;
 use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::annotations::ingress::mutual_tls::{MutualTls, SUFFIX as MUTUAL_TLS, parse_mutual_tls};
 use crate::annotations::parse;
+use crate::api::ObjectKey;
 use crate::aws_api::elbv2::{MutualAuthentication, Protocol};
 use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
 use crate::config::Config;
 use crate::facts::BuildError;
-use crate::finding::Part;
+use crate::finding::{Finding, Part};
 use crate::model::{RequestedCertificate, ResourceId};
 use crate::settings::alb::{AlbListenerSettings, ClientSources, ListenerPart, ListenerSetting};
 use crate::settings::{Diagnostics, Origin};
@@ -38,6 +39,10 @@ pub(super) struct MemberListeners {
     ssl_policy_origin: Option<Origin>,
     /// The certificate that is to be made for the member.
     pub requested: Option<(ResourceId, RequestedCertificate)>,
+    /// Secrets that were read.
+    pub secrets: BTreeSet<ObjectKey>,
+    /// What is wrong with Secrets.
+    pub unusable_secrets: Vec<Finding>,
 }
 
 /// What a member wants of the listeners.
@@ -46,7 +51,13 @@ pub(super) fn member_listeners(
     member: &MemberView<'_>,
 ) -> Result<MemberListeners, BuildError> {
     member.check_lengths()?;
-    let explicit = explicit_certificates(member);
+    let from_secrets = certificates::from_secrets(group, member)?.unwrap_or_default();
+    let by_arn = explicit_certificates(member);
+    let explicit: Vec<Ref> = if from_secrets.secrets.is_empty() {
+        by_arn
+    } else {
+        from_secrets.arns.iter().map(|arn| Ref::from(arn.as_str())).collect()
+    };
     let (ssl_policy, ssl_policy_origin) = match ssl_policy(member) {
         Some((policy, origin)) => (Some(policy), Some(origin)),
         None => (None, None),
@@ -82,7 +93,8 @@ pub(super) fn member_listeners(
         (port, claim)
     };
     let ports = ports.into_iter().map(claim).collect();
-    Ok(MemberListeners { ports, cidr_origin, ssl_policy_origin, requested })
+    let (secrets, unusable_secrets) = (from_secrets.secrets, from_secrets.unusable);
+    Ok(MemberListeners { ports, cidr_origin, ssl_policy_origin, requested, secrets, unusable_secrets })
 }
 
 fn default_ports(prefers_tls: bool) -> BTreeMap<i32, Protocol> {

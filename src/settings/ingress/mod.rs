@@ -33,9 +33,9 @@ pub use listeners::Listeners;
 use super::alb::{AlbSettings, Contribution, ListenerPart, ListenerSetting};
 use super::load_balancer::deletion_protection;
 use super::shared_setting::SharedSetting;
-use super::{ContributorWarning, Diagnostics, Origin};
+use super::{ContributorWarning, Diagnostics, Origin, WarningKind};
 use crate::annotations::ingress::of as annotations_of;
-use crate::api::Ingress;
+use crate::api::{Ingress, ObjectKey};
 use crate::aws_api::elbv2::Protocol;
 use crate::facts::group::ingress_ref;
 use crate::facts::{BuildError, MissingLookups};
@@ -51,6 +51,8 @@ pub(crate) struct GroupReader<'b, 'a> {
     listener_settings: Vec<ListenerSetting>,
     /// Certificates that are to be made, by the places of their members.
     requested: BTreeMap<usize, (ResourceId, RequestedCertificate)>,
+    /// Secrets with the certificates of members, by the places of these.
+    secrets: BTreeMap<usize, BTreeSet<ObjectKey>>,
     /// HTTPS ports that are not there because AWS refuses what these members want.
     lost: BTreeMap<i32, usize>,
 }
@@ -63,6 +65,7 @@ impl<'b, 'a> GroupReader<'b, 'a> {
             diagnostics,
             listener_settings: Vec::new(),
             requested: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             lost: BTreeMap::new(),
         }
     }
@@ -87,6 +90,11 @@ impl<'b, 'a> GroupReader<'b, 'a> {
             let caught = questions.collect(self.diagnostics.catch(member.index, listeners))?;
             if let Some(listeners) = caught.flatten() {
                 self.listener_settings.extend(listeners.settings(member));
+                for finding in &listeners.unusable_secrets {
+                    let (kind, finding) = (WarningKind::UnusableSecret, finding.clone());
+                    self.diagnostics.warn(member.index, ContributorWarning { kind, finding });
+                }
+                self.secrets.insert(member.index, listeners.secrets.clone());
                 self.requested.extend(listeners.requested.clone().map(|one| (member.index, one)));
                 wanted.insert(member.index, listeners);
             }
@@ -122,7 +130,10 @@ impl<'b, 'a> GroupReader<'b, 'a> {
         self.diagnostics.begin(Part::SslRedirect);
         let ssl_redirect = load_balancer::read_ssl_redirect(group, self.diagnostics, &listeners, &self.lost)?;
         self.diagnostics.begin(Part::Rules);
-        let contributions = self.contributions(&listeners, ssl_redirect)?;
+        let mut contributions = self.contributions(&listeners, ssl_redirect)?;
+        for (index, contribution) in &mut contributions {
+            contribution.secrets.extend(self.secrets.remove(index).unwrap_or_default());
+        }
         overridden::warn(group, self.diagnostics);
         self.diagnostics.begin(Part::Listener);
         for (number, listener) in &mut listeners {

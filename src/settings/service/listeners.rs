@@ -4,11 +4,12 @@ use super::actions;
 use super::context::ServiceContext;
 use super::target_groups::{self, TargetGroupReader};
 use crate::annotations::service as keys;
-use crate::api::ServicePort;
+use crate::api::{ObjectKey, ServicePort};
 use crate::aws_api::Attributes;
 use crate::aws_api::elbv2::{ForwardAction, Protocol, TargetGroupTuple, TargetType};
 use crate::facts::{BuildError, MissingLookups};
-use crate::finding::{Finding, Findings, compared, enumerate};
+use crate::finding::{Finding, Findings, Part, compared, enumerate};
+use crate::settings::tls_secrets::{self, TlsSecrets};
 use crate::settings::{NlbListenerSettings, ports};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,7 @@ const ALPN_POLICIES: [&str; 5] = ["None", "HTTP1Only", "HTTP2Only", "HTTP2Option
 /// What annotations say about all listeners.
 struct ListenerAnnotations {
     certificates: Vec<String>,
+    tls: TlsSecrets,
     tls_ports: BTreeSet<String>,
     quic_ports: BTreeSet<String>,
     tls_to_targets: bool,
@@ -31,11 +33,11 @@ struct Protocols {
     target_group: Protocol,
 }
 
-/// The listeners, and warnings about what has no effect on them.
+/// The listeners, warnings about what has no effect on them, and the Secrets with their certificates.
 pub(super) fn read<'a>(
     context: &ServiceContext<'a>,
     target_groups: &mut TargetGroupReader<'_, 'a>,
-) -> Result<(Vec<NlbListenerSettings>, Findings), BuildError> {
+) -> Result<(Vec<NlbListenerSettings>, Findings, TlsSecrets), BuildError> {
     let mut findings = Findings::default();
     let merges = merges_tcp_udp(context);
     let merged = if merges { find_merged(context, &mut findings)? } else { BTreeSet::new() };
@@ -57,7 +59,7 @@ pub(super) fn read<'a>(
     }
     questions.ask()?;
     findings.extend(find_unused_keys(context, &listeners, target_groups));
-    Ok((listeners, findings))
+    Ok((listeners, findings, annotations.tls))
 }
 
 fn read_one<'a>(
@@ -95,15 +97,43 @@ fn read_annotations(
         let message = format!("{unknown:?} is neither the name nor the number of a port of the Service");
         return Err(context.error(keys::SSL_PORTS, message).suggest(unknown, names).into());
     }
+    let tls = read_secrets(context).map_err(|error| error.within(Part::Certificates))?;
+    let mut certificates = context.list(keys::SSL_CERT).unwrap_or_default();
+    for arn in &tls.arns {
+        if !certificates.contains(arn) {
+            certificates.push(arn.clone());
+        }
+    }
     let policy = context.string(keys::SSL_POLICY).unwrap_or(&context.config.default_ssl_policy);
     Ok(ListenerAnnotations {
-        certificates: context.list(keys::SSL_CERT).unwrap_or_default(),
+        certificates,
+        tls,
         tls_ports: tls_ports.into_iter().collect(),
         quic_ports: context.list(keys::QUIC_PORTS).unwrap_or_default().into_iter().collect(),
         tls_to_targets: context.string(keys::BACKEND_PROTOCOL) == Some("ssl"),
         ssl_policy: policy.to_owned(),
         merged,
     })
+}
+
+/// The certificates of the Secrets that the annotation names.
+///
+/// With certificates by ARN the listeners have something to serve with, so that Secrets that cannot be used stop nothing.
+fn read_secrets(context: &ServiceContext<'_>) -> Result<TlsSecrets, BuildError> {
+    let named = context.list(keys::SSL_SECRET).filter(|_| context.config.features.secret_certificates);
+    let origin = context.origin(keys::SSL_SECRET);
+    let namespace = context.object.namespace.as_str();
+    let secrets: BTreeSet<ObjectKey> =
+        named.iter().flatten().map(|name| ObjectKey::namespaced(namespace, name.as_str())).collect();
+    let in_order = named.iter().flatten().map(|name| ObjectKey::namespaced(namespace, name.as_str()));
+    let read = tls_secrets::read(in_order.map(|secret| (secret, origin.clone())), context.facts);
+    let has_others = context.list(keys::SSL_CERT).is_some_and(|arns| !arns.is_empty());
+    match read {
+        Err(BuildError::Invalid(finding)) if has_others => {
+            Ok(TlsSecrets { arns: Vec::new(), unusable: vec![*finding], secrets })
+        }
+        read => read,
+    }
 }
 
 /// Whether a list names the port, by name or number.

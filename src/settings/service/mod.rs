@@ -14,6 +14,7 @@ mod security_groups;
 mod target_groups;
 
 use super::load_balancer::deletion_protection;
+use super::tls_secrets::TlsSecrets;
 use super::{NlbSettings, SecurityGroupSettings};
 use crate::annotations::table::oversized;
 use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
@@ -65,12 +66,12 @@ pub fn stack_id(service: &Service) -> StackId {
     }
 }
 
-/// What a Service of ours asks for, and what it likely does not mean so.
+/// What a Service of ours asks for, what it likely does not mean so, and the Secrets that it names.
 pub fn read<'a>(
     service: &'a Service,
     facts: &'a Facts,
     config: &'a Config,
-) -> Result<(NlbSettings<'a>, Findings), BuildError> {
+) -> Result<(NlbSettings<'a>, Findings, TlsSecrets), BuildError> {
     let context = ServiceContext::new(service, facts, config);
     if let Some((key, problem)) = oversized(NLB_PREFIX, service.metadata.annotations.as_ref()) {
         return Err(Finding::error(&context.object, problem).at(key).within(Part::LoadBalancer).into());
@@ -78,7 +79,7 @@ pub fn read<'a>(
     let (load_balancer, subnets) =
         load_balancer::read(&context).map_err(|error| error.within(Part::LoadBalancer))?;
     let mut target_groups = TargetGroupReader::new(&context, &load_balancer.tags);
-    let (listeners, findings) =
+    let (listeners, findings, tls) =
         listeners::read(&context, &mut target_groups).map_err(|error| error.within(Part::Listeners))?;
     let has_groups = !matches!(load_balancer.security_groups, SecurityGroupSettings::None);
     let manages_target_rules = if has_groups {
@@ -88,7 +89,8 @@ pub fn read<'a>(
         given.map_err(|error| error.within(Part::Listeners))?.unwrap_or(true)
     };
     let target_groups = target_groups.into_settings();
-    Ok((NlbSettings { load_balancer, subnets, manages_target_rules, target_groups, listeners }, findings))
+    let settings = NlbSettings { load_balancer, subnets, manages_target_rules, target_groups, listeners };
+    Ok((settings, findings, tls))
 }
 
 /// Refuses to delete the load balancer of a Service whose annotations protect it.

@@ -2,6 +2,7 @@
 
 use crate::{
     World,
+    imports::Imported,
     page::page,
     refusal::{CallResult, ensure, refuse},
 };
@@ -32,6 +33,17 @@ pub(crate) struct Acm {
     pub(crate) authorities: BTreeSet<String>,
     /// How many were made.
     made: usize,
+    pub(crate) imported: Imported,
+}
+
+impl Acm {
+    pub(crate) fn tags_of(&self, arn: &str) -> Tags {
+        self.tags.get(arn).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_tags(&mut self, arn: &str, tags: Tags) {
+        self.tags.insert(arn.to_owned(), tags);
+    }
 }
 
 impl World {
@@ -42,7 +54,7 @@ impl World {
 
     /// Certificates that were asked for, as they are described.
     pub fn requested_certificates(&mut self) -> Vec<Certificate> {
-        let arns: Vec<String> = self.acm.tags.keys().cloned().collect();
+        let arns: Vec<String> = self.acm.asked.keys().cloned().collect();
         let asked = arns.iter().filter_map(|arn| self.acm.certificates.get(arn));
         asked.map(|certificate| self.described(certificate)).collect()
     }
@@ -126,10 +138,11 @@ impl World {
         self.acm.certificates.remove(arn);
         self.acm.tags.remove(arn);
         self.acm.asked.remove(arn);
+        self.acm.imported.bodies.remove(arn);
         Ok(())
     }
 
-    fn new_certificate_arn(&mut self) -> String {
+    pub(crate) fn new_certificate_arn(&mut self) -> String {
         let id = self.ids.uuid();
         self.account.arn("acm", &format!("certificate/{id}"))
     }

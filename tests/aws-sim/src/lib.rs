@@ -29,6 +29,7 @@ mod elb;
 mod global_accelerator;
 mod iam;
 mod ids;
+mod imports;
 mod page;
 mod protection;
 mod read_lag;

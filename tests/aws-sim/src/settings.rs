@@ -108,6 +108,8 @@ pub struct Quotas {
     pub rules: usize,
     /// Certificates of a load balancer, default certificates not counted.
     pub certificates: usize,
+    /// Certificates that are imported in a year, those under an ARN that is there included.
+    pub imports: usize,
     /// Values of a rule's conditions.
     pub condition_values: usize,
     /// Wildcards in a rule's conditions.
@@ -147,6 +149,7 @@ impl Default for Quotas {
             listeners: 50,
             rules: 100,
             certificates: 25,
+            imports: 5000,
             condition_values: 5,
             condition_wildcards: 6,
             target_groups_per_load_balancer: 100,

@@ -207,6 +207,8 @@ dispatch! {
     may DescribeCertificate => describe_certificate;
     may ListCertificateTags => list_certificate_tags;
     may RequestCertificate => request_certificate;
+    may GetCertificate => get_certificate;
+    may ImportCertificate => import_certificate;
     may DeleteCertificate => delete_certificate;
     may ListHostedZones => list_hosted_zones;
     may CreateRecord => create_record;

@@ -8,7 +8,9 @@ use crate::aws_api::elbv2::{IpAddressType, LoadBalancerType, Scheme};
 use crate::builder::ingress::{BuiltGroup, MemberState, build};
 use crate::config::Config;
 use crate::facts::group::{IngressGroup, Member, explicit_group, implicit_group};
-use crate::facts::{BuildError, ExistingLoadBalancer, Facts, LiveStack, Lookup, LookupFailure, SubnetLookup};
+use crate::facts::{
+    BuildError, ExistingLoadBalancer, Facts, LiveStack, Lookup, LookupFailure, SecretCertificate, SubnetLookup,
+};
 use crate::model::{ResourceId, Stack};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,8 @@ pub struct World {
     pub certificates: Vec<Certificate>,
     pub managed_certificates: BTreeSet<String>,
     pub secrets: BTreeMap<String, BTreeMap<String, Secret>>,
+    /// What ACM has of TLS Secrets, by name.
+    pub secret_certificates: BTreeMap<String, SecretCertificate>,
     pub existing: Vec<ExistingLoadBalancer>,
     pub live: LiveStack,
     pub asked: Vec<Lookup>,
@@ -132,6 +136,13 @@ impl World {
                 });
                 let found = found.map(|service| Arc::new(service.clone()));
                 facts.services.insert((namespace, name), Ok(found));
+            }
+            Lookup::SecretCertificate { namespace, name } => {
+                let answer = self.secret_certificates.get(&name).cloned().unwrap_or_default();
+                facts.secret_certificates.insert((namespace, name), Ok(answer));
+            }
+            Lookup::SecretCheck { namespace, name } => {
+                facts.secret_checks.insert((namespace, name), Ok(None));
             }
             Lookup::Secret { namespace, name } => {
                 let answer = match name.as_str() {

@@ -105,7 +105,7 @@ pub(super) fn needs(scope: &ArnScope, config: &Config) -> Vec<NeedInContext> {
             continue;
         }
         for (permission, action) in statement.permissions(scope.partition) {
-            if !is_wanted(&permission, action, config) {
+            if !is_wanted(*statement, &permission, action, config) {
                 continue;
             }
             let need = Need { statement: *statement, permission, is_on_behalf: action.is_none() };
@@ -116,11 +116,14 @@ pub(super) fn needs(scope: &ArnScope, config: &Config) -> Vec<NeedInContext> {
 }
 
 /// Whether the settings have the controller, or AWS on its behalf, use a permission.
-fn is_wanted(permission: &str, action: Option<Action>, config: &Config) -> bool {
+fn is_wanted(statement: Statement, permission: &str, action: Option<Action>, config: &Config) -> bool {
     match (action, permission) {
         (Some(action), _) => is_used(action, config),
         (None, "wafv2:GetWebACL") => config.enable_wafv2,
         (None, "waf-regional:GetWebACL") => config.enable_waf,
+        (None, "acm:AddTagsToCertificate") if statement == Statement::ImportCertificates => {
+            config.features.secret_certificates
+        }
         (None, "acm:AddTagsToCertificate") => config.features.enable_certificate_management,
         (None, "acm-pca:GetCertificate" | "acm-pca:IssueCertificate" | "acm-pca:ListPermissions") => {
             config.features.enable_certificate_management && !config.default_pca_arn.is_empty()
@@ -175,8 +178,10 @@ fn contexts_of(
         S::Tag => vec![(N::Own, vec![LOAD_BALANCERS, TARGET_GROUP])],
         S::TagListeners => vec![(N::Own, vec![LISTENERS, RULES])],
         S::Targets => vec![(N::Foreign, vec![TARGET_GROUP])],
-        S::RequestCertificates => vec![(N::NewCertificate, vec![CERTIFICATE])],
-        S::DeleteCertificates => vec![(N::Own, vec![CERTIFICATE])],
+        S::RequestCertificates | S::ImportCertificates => vec![(N::NewCertificate, vec![CERTIFICATE])],
+        S::DeleteCertificates | S::ReimportCertificates | S::ReadImportedCertificates => {
+            vec![(N::Own, vec![CERTIFICATE])]
+        }
         S::ValidateNames if action.is_some_and(|action| !action.is_write()) => Vec::new(),
         S::ValidateNames | S::PrivateAuthorities => vec![(N::General, Vec::new())],
         S::AcceleratorServiceLinkedRole => {

@@ -156,6 +156,9 @@ impl Absent {
             | A::GetRole
             | A::SimulatePrincipalPolicy
             | A::RequestCertificate
+            // why GetCertificate too: it is allowed by a tag, which what does not exist has not
+            | A::GetCertificate
+            | A::ImportCertificate
             | A::DeleteCertificate
             | A::CreateRecord
             | A::DeleteRecord

@@ -82,7 +82,10 @@ impl Certificates {
     pub(super) fn config(&self, listener: &ListenerView, alpn: &[&str]) -> Result<ServerConfig> {
         let certificates = listener.certificates.iter();
         let certificates = certificates
-            .map(|(arn, names)| Ok((names.clone(), self.of(arn, names)?)))
+            .map(|(arn, names)| match listener.imported.get(arn) {
+                Some(imported) => Ok((names.clone(), Arc::clone(&imported.key))),
+                None => Ok((names.clone(), self.of(arn, names)?)),
+            })
             .collect::<Result<_>>()?;
         let versions = versions(listener.described.ssl_policy.as_deref().unwrap_or_default());
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))

@@ -1,6 +1,6 @@
 //! The world as the data plane needs it: one value, so that what is known can be kept back for a while.
 
-use crate::{World, elb::TargetKey};
+use crate::{World, elb::TargetKey, imports::ImportedBody};
 use aws_load_balancer_controller::aws_api::{
     Attributes,
     elbv2::{Listener, LoadBalancer, LoadBalancerType, Rule, TargetGroup},
@@ -32,6 +32,8 @@ pub(super) struct ListenerView {
     pub(super) attributes: Attributes,
     /// Certificate ARNs and the names each is for, the default one first.
     pub(super) certificates: Vec<(String, Vec<String>)>,
+    /// What was imported of them, by ARN.
+    pub(super) imported: BTreeMap<String, Arc<ImportedBody>>,
     /// By priority, the default rule last.
     pub(super) rules: Vec<Rule>,
 }
@@ -100,11 +102,16 @@ impl ListenerView {
             (arn.clone(), certificate.map(|known| known.domains.clone()).unwrap_or_default())
         };
         let certificates = state.described.certificates.iter().chain(&state.extra_certificates);
+        let imported = certificates.clone().filter_map(|arn| {
+            Some((arn.clone(), Arc::clone(world.acm.imported.bodies.get(arn)?)))
+        });
+        let imported = imported.collect();
         Some(Self {
             balancer: Arc::clone(balancer),
             described: state.described.clone(),
             attributes: state.attributes.clone(),
             certificates: certificates.map(names).collect(),
+            imported,
             rules,
         })
     }

@@ -2,7 +2,8 @@
 
 use super::{Failure, global_accelerator};
 use crate::Sim;
-use aws_load_balancer_controller::aws_api::{Request, Response, Tags, acm::*, protection::*};
+use aws_load_balancer_controller::aws_api::{Request, Response, Secret, Tags, acm::*, protection::*};
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 /// Answers one call. The target is a service's model name and the operation: `CertificateManager.ListCertificates`.
@@ -35,6 +36,17 @@ fn read(target: &str, input: &Value) -> Option<Request> {
         ("CertificateManager", "DeleteCertificate") => {
             DeleteCertificate { arn: text(input, "CertificateArn") }.into()
         }
+        ("CertificateManager", "GetCertificate") => {
+            GetCertificate { arn: text(input, "CertificateArn") }.into()
+        }
+        ("CertificateManager", "ImportCertificate") => ImportCertificate {
+            arn: maybe(input, "CertificateArn"),
+            certificate: blob(input, "Certificate"),
+            chain: blob(input, "CertificateChain"),
+            private_key: Secret::new(blob(input, "PrivateKey")),
+            tags: tags(input),
+        }
+        .into(),
         ("CertificateManager", "RequestCertificate") => RequestCertificate {
             domain: text(input, "DomainName"),
             names: texts(input, "SubjectAlternativeNames"),
@@ -85,6 +97,7 @@ fn write(response: Response, resource_arn: &str) -> Result<Value, Failure> {
                     "SubjectAlternativeNameSummaries": summary.domains,
                     "HasAdditionalSubjectAlternativeNames": summary.has_more_domains,
                     "InUse": summary.is_in_use,
+                    "NotAfter": summary.not_after,
                 })
             };
             let list: Vec<_> = page.certificates.into_iter().map(summary).collect();
@@ -95,7 +108,16 @@ fn write(response: Response, resource_arn: &str) -> Result<Value, Failure> {
             let tag = |(key, value): (String, String)| json!({"Key": key, "Value": value});
             json!({"Tags": tags.into_iter().map(tag).collect::<Vec<_>>()})
         }
-        Response::RequestCertificate(arn) => json!({"CertificateArn": arn}),
+        Response::RequestCertificate(arn) | Response::ImportCertificate(arn) => {
+            json!({"CertificateArn": arn})
+        }
+        Response::GetCertificate(body) => {
+            let mut value = json!({"Certificate": body.certificate});
+            if let Some(fields) = value.as_object_mut().filter(|_| !body.chain.is_empty()) {
+                fields.insert("CertificateChain".to_owned(), body.chain.into());
+            }
+            value
+        }
         Response::GetWafv2WebAcl(arn) => arn.map_or(json!({}), |arn| json!({"WebACL": web_acl(&arn)})),
         Response::ListWafv2WebAcls(page) => {
             let list: Vec<_> = page.web_acls.iter().map(|(_, arn)| web_acl(arn)).collect();
@@ -126,7 +148,7 @@ fn certificate_json(certificate: &Certificate) -> Value {
         certificate_authority_arn,
         status,
         failure_reason,
-        not_after: _,
+        not_after,
         in_use_by,
         validations,
     } = certificate;
@@ -147,6 +169,7 @@ fn certificate_json(certificate: &Certificate) -> Value {
         "Type": kind,
         "Status": status,
         "InUseBy": in_use_by,
+        "NotAfter": not_after,
         "DomainValidationOptions": validations.iter().map(validation).collect::<Vec<_>>(),
     });
     if let (Some(reason), Some(fields)) = (failure_reason, value.as_object_mut()) {
@@ -183,6 +206,12 @@ fn texts(input: &Value, name: &str) -> Vec<String> {
 fn tags(input: &Value) -> Tags {
     let tags = input.get("Tags").and_then(Value::as_array).into_iter().flatten();
     tags.map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect()
+}
+
+/// Bytes, which JSON has in base64.
+fn blob(input: &Value, name: &str) -> String {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text(input, name));
+    String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
 }
 
 pub(super) fn text(input: &Value, name: &str) -> String {
