@@ -93,6 +93,8 @@ labels! {
     ReasonLabels { reason }
     /// What a pool of threads works on: `reviews` or `builds`.
     PoolLabels { pool }
+    /// A certificate, by its ARN.
+    CertificateLabels { certificate }
     /// There is one of it.
     NoLabels { }
 }
@@ -251,6 +253,7 @@ metrics! {
     reviews_too_costly: counter WebhookLabels "awslbc_webhook_too_costly" "Reviews of objects that are too costly to check";
     webhook_lookups_refused: counter ReasonLabels "awslbc_webhook_lookups_refused" "Questions of reviews that AWS was not asked: too many (rate), or in the name of a role that no binding names (role)";
     objects_put_aside: counter ControllerLabels "awslbc_objects_put_aside" "Objects that are too costly to build and wait until they change";
+    certificates: gauge CertificateLabels "awslbc_certificate_expiry_timestamp_seconds" "When a certificate that listeners use expires, in seconds since 1970; with feature gate SecretCertificates";
     orphans: gauge ResourceLabels "awslbc_orphans" "AWS resources with the tags of this cluster that belong to no Service, Ingress or Gateway";
 }
 

@@ -60,7 +60,8 @@ pub fn of_ingress(
     }
     findings.extend(checks.idle_patterns(ingress));
     findings.extend(checks.idle_targets());
-    findings.extend(certificates::of_ingress(&checks, ingress, config));
+    let by_class = params.and_then(|params| params.spec.certificate_source);
+    findings.extend(certificates::of_ingress(&checks, ingress, by_class, config));
     findings.extend(checks.idle_inbound());
     findings.extend(rules::of_ingress(&checks, ingress));
     findings.extend(missing_actions(object, ingress));
@@ -165,7 +166,9 @@ impl IngressChecks<'_, '_> {
         let wants_tls = ports.values().any(|protocol| *protocol == Protocol::Https);
         let is_made = config.features.enable_certificate_management && self.is_true("create-acm-cert");
         let is_given = self.annotations.list("certificate-arn").is_some_and(|arns| !arns.is_empty());
-        if !wants_tls || is_made || is_given || has_hosts(ingress) {
+        let is_from_secrets =
+            config.features.secret_certificates && self.is("certificate-source", "secret");
+        if !wants_tls || is_made || is_given || is_from_secrets || has_hosts(ingress) {
             return None;
         }
         let problem = "asks for HTTPS, but there is no certificate and no host to find one for";

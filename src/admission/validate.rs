@@ -72,7 +72,7 @@ pub fn check_service_among(
     let dry_build = dry_build::dry_build_service(service, &options);
     findings.extend(merge(judged, &dry_build, &BTreeSet::new(), true));
     findings.extend(check_values_of(&object, annotations, ALB_PREFIX));
-    findings.extend(cross_field::of_service(&object, service));
+    findings.extend(cross_field::of_service(&object, service, config));
     findings.extend(limits::of_service(&object, service, dry_build.stack.as_ref()));
     findings.extend(backend_services::of_service(&object, service));
     if let Some(old) = old {

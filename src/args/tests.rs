@@ -450,7 +450,12 @@ fn commands_beside_the_controller_are_told_apart() {
     };
     assert_eq!(policy(&[]), Policy::of(Partition::Aws, PolicyParts::default()));
     assert_eq!(policy(&["--partition=aws-cn"]), Policy::of(Partition::AwsCn, PolicyParts::default()));
-    assert_eq!(policy(&["--with=requested-certificates"]), Policy::of(Partition::Aws, PolicyParts::ALL));
+    let requested = PolicyParts { requested_certificates: true, ..PolicyParts::default() };
+    assert_eq!(policy(&["--with=requested-certificates"]), Policy::of(Partition::Aws, requested));
+    let of_secrets = PolicyParts { secret_certificates: true, ..PolicyParts::default() };
+    assert_eq!(policy(&["--with=secret-certificates"]), Policy::of(Partition::Aws, of_secrets));
+    let both = policy(&["--with=requested-certificates,secret-certificates"]);
+    assert_eq!(both, Policy::of(Partition::Aws, PolicyParts::ALL));
     assert_eq!(policy(&["--global-accelerator"]), Policy::of_global_accelerator());
     assert!(usage(&["iam-policy", "--partition=aws-mars"]).to_string().contains("aws-iso-b"));
     let Invocation::Plan(request) = invocation(&["plan", "-f", "a.yaml", "-f", "b", "--exit-code"]) else {

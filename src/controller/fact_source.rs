@@ -23,6 +23,7 @@ use crate::pool::Pool;
 use aws_lookups::look_up;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use zeroize::Zeroize as _;
 
 /// Where answers come from.
 pub struct FactSource {
@@ -44,14 +45,15 @@ pub struct FactSource {
     pub cache: FactCache,
     /// What ACM said before.
     pub certificates: Certificates,
-    /// Watches Secrets that a build has read although it came to nothing; `None`: nobody waits for changes.
+    /// Watches Secrets that builds have read; `None`: nobody waits for changes.
     pub watches: Option<Arc<SecretWatches>>,
     /// Threads for costly builds.
     pub pool: Pool,
 }
 
 impl FactSource {
-    /// Has the Secrets watched that a build has asked for which came to nothing: with other contents it may come to something.
+    /// Has the TLS Secrets watched that a build has asked for, whatever it came to: with other contents it may come to more. Whoever
+    /// builds says which of them it goes on with.
     pub fn note_secrets(&self, stack: &StackId, asked: &BTreeSet<Lookup>) {
         let Some(watches) = &self.watches else { return };
         let secrets = asked.iter().filter_map(|lookup| match lookup {
@@ -155,7 +157,11 @@ impl FactSource {
 }
 
 fn contents(secret: SecretObject) -> BTreeMap<String, Secret> {
-    let text = |bytes: Vec<u8>| Secret::new(String::from_utf8_lossy(&bytes));
+    let text = |mut bytes: Vec<u8>| {
+        let secret = Secret::new(String::from_utf8_lossy(&bytes));
+        bytes.zeroize();
+        secret
+    };
     secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, text(value.0))).collect()
 }
 

@@ -170,7 +170,7 @@ impl GatewayReconcile<'_> {
                 return Err(error);
             }
         };
-        context.release_secret_certificates(&self.id, &built.report.secrets);
+        context.note_deployed_certificates(&built.stack, &built.report.secrets);
         if !built.uses_backend_security_group {
             context.release_backend_security_group(self.component(), &built.stack).await?;
         }
@@ -271,7 +271,7 @@ impl GatewayReconcile<'_> {
         self.context.release_backend_security_group(self.component(), &nothing).await?;
         self.context.secrets.note(&self.id, &BTreeSet::new());
         self.context.last_refused.note(&self.id, RefusedParts::default());
-        self.context.release_secret_certificates(&self.id, &BTreeSet::new());
+        self.context.note_deployed_certificates(&nothing, &BTreeSet::new());
         let removed =
             self.context.objects.remove_finalizer::<Gateway>(self.key, self.controller.name()).await;
         removed.map_err(|error| {

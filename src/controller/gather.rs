@@ -52,7 +52,10 @@ pub async fn build_from<T>(
     let mut asked = BTreeSet::new();
     loop {
         match source.pool.run_here(size, || build(&facts)).await {
-            Ok(built) => return Ok(built),
+            Ok(built) => {
+                source.note_secrets(stack, &asked);
+                return Ok(built);
+            }
             Err(BuildError::Invalid(finding)) => {
                 source.note_secrets(stack, &asked);
                 return Err(GatherError::Invalid(finding));

@@ -64,7 +64,12 @@ impl GroupReconcile<'_> {
         let context = self.context;
         context.timed(COMPONENT, "add_group_finalizer", self.add_finalizers()).await?;
         let built = context.timed(COMPONENT, "build_model", self.build(self.group)).await?;
-        context.secrets.note(&self.group.id, &built.secrets);
+        if built.is_whole() || !context.config.features.secret_certificates {
+            context.secrets.note(&self.group.id, &built.secrets);
+        } else {
+            // why not those alone: a member that cannot be built for its Secret waits until that changes
+            context.secrets.note_more(&self.group.id, built.secrets.clone());
+        }
         self.record_outcomes(&built.members);
         self.record_protected(&built);
         if let Some(stack) = &built.stack {
@@ -217,9 +222,9 @@ impl GroupReconcile<'_> {
         if let Some(stack) = built.stack.as_ref().filter(|_| !built.uses_backend_security_group) {
             self.context.release_backend_security_group(COMPONENT, stack).await?;
         }
-        if built.is_whole() {
+        if let Some(stack) = built.stack.as_ref().filter(|_| built.is_whole()) {
             // why not else: listeners keep what a member that cannot be built had
-            self.context.release_secret_certificates(&self.group.id, &built.secrets);
+            self.context.note_deployed_certificates(stack, &built.secrets);
         }
         let updated = self.update_status(built, deployed);
         let updated = self.context.timed(COMPONENT, "dns_resolve_and_update_status", updated).await?;

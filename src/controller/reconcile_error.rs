@@ -7,7 +7,7 @@ use crate::deploy::{DeployFailure, FailureClass};
 use crate::finding::{Finding, Part};
 use crate::metrics::ControllerLabels;
 use crate::api::ObjectKey;
-use crate::model::{Stack, StackId};
+use crate::model::Stack;
 use crate::model::marshal::marshal;
 use crate::status::event::{Event, Reason};
 use std::collections::BTreeSet;
@@ -117,9 +117,9 @@ impl ReconcileContext {
     }
 
     /// Says which Secrets a stack uses now that it is deployed. What nobody uses any more goes.
-    pub fn release_secret_certificates(&self, stack: &StackId, used: &BTreeSet<ObjectKey>) {
+    pub fn note_deployed_certificates(&self, stack: &Stack, used: &BTreeSet<ObjectKey>) {
         if self.config.features.secret_certificates {
-            self.facts.secret_certificates.release(stack, used);
+            self.facts.secret_certificates.note_deployed(stack, used);
         }
     }
 

@@ -60,7 +60,7 @@ impl ServiceReconcile<'_> {
         if !built.uses_backend_security_group {
             self.context.release_backend_security_group(COMPONENT, &built.stack).await?;
         }
-        self.context.release_secret_certificates(&built.stack.id, &built.secrets);
+        self.context.note_deployed_certificates(&built.stack, &built.secrets);
         let host = self.context.timed(COMPONENT, "DNS_resolve", async { deployed.host() }).await;
         self.context.timed(COMPONENT, "update_status", self.update_status(host)).await?;
         for finding in &built.unusable_secrets {
@@ -111,7 +111,7 @@ impl ServiceReconcile<'_> {
     async fn clean_up(&self, stack: &Stack) -> Result<ReconcileResult, ReconcileError> {
         self.deploy(stack).await?;
         self.context.release_backend_security_group(COMPONENT, stack).await?;
-        self.context.release_secret_certificates(&stack.id, &BTreeSet::new());
+        self.context.note_deployed_certificates(stack, &BTreeSet::new());
         self.clear_status().await?;
         self.context.objects.remove_finalizer::<Service>(self.key, SERVICE_FINALIZER).await.map_err(
             |error| {

@@ -177,6 +177,11 @@ impl CertificateCache {
         Ok(state.known.iter().filter(|(_, known)| is_managed(known)).map(|(arn, _)| arn.clone()).collect())
     }
 
+    /// The ARNs of the certificates of this cluster's stacks.
+    pub fn arns(&self) -> BTreeSet<String> {
+        self.state.lock().by_stack.values().flatten().cloned().collect()
+    }
+
     /// Whether a certificate of the stack may exist that no list has shown yet.
     pub fn is_doubtful(&self, stack: &StackId) -> bool {
         self.state.lock().doubtful.contains_key(stack)

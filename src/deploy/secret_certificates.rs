@@ -20,7 +20,7 @@ use crate::aws_api::acm::{
 use crate::aws_api::{CloudError, Tags};
 use crate::config::Config;
 use crate::facts::SecretCertificate;
-use crate::model::StackId;
+use crate::model::{Stack, StackId};
 use crate::secret_certificates::{UnusableSecret, UsableCertificate, fingerprint_of};
 use futures::{StreamExt, TryStreamExt};
 use known::{Imports, Refusal};
@@ -229,10 +229,14 @@ impl SecretCertificates {
         Ok(())
     }
 
-    /// Says which Secrets a stack uses now; it has let go of the certificates of the others.
-    pub fn release(&self, stack: &StackId, used: &BTreeSet<ObjectKey>) {
+    /// Says which Secrets a stack uses now that it is deployed; it has let go of the certificates of the others.
+    pub fn note_deployed(&self, stack: &Stack, used: &BTreeSet<ObjectKey>) {
         let used: BTreeSet<String> = used.iter().map(secret_tag).collect();
-        if self.state.lock().release(stack, &used) {
+        let certificates = stack.listeners.values().flat_map(|listener| &listener.certificates);
+        let arns = certificates.filter_map(|one| one.resolved().ok()).map(str::to_owned).collect();
+        let mut state = self.state.lock();
+        state.note_attached(&stack.id, arns);
+        if state.release(&stack.id, &used) {
             self.released.notify_one();
         }
     }
@@ -276,9 +280,10 @@ impl SecretCertificates {
         Ok(self.state.lock().arns())
     }
 
-    /// When each certificate of the region ends, in seconds since 1970, as far as a list has told.
-    pub fn ends(&self) -> BTreeMap<String, i64> {
-        self.state.lock().ends().clone()
+    /// When each certificate ends that stacks use, in seconds since 1970, as far as a list has told. `others`: ARNs of some that
+    /// stacks do not name.
+    pub fn ends_in_use(&self, others: &BTreeSet<String>) -> BTreeMap<String, i64> {
+        self.state.lock().ends_in_use(others)
     }
 
     async fn ready(&self) -> Result<(), CloudError> {

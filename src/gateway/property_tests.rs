@@ -293,7 +293,7 @@ fn decide(world: &World, controller: Controller, options: GatewayOptions) -> Dec
             .push((key, set_status(&ListenerSetStatus::default(), &outcome, &counts, true, moment)));
     }
     let state = LoadBalancerState { arn: "arn".to_owned(), dns_name: "dns".to_owned(), is_active: true };
-    let observed = Observed { offer: &offer, attached_routes: &counts, with_listener_sets: true, secret_certificates: true };
+    let observed = Observed { offer: &offer, attached_routes: &counts, with_listener_sets: true };
     decisions.gateway =
         gateway_status(&GatewayStatus::default(), GatewayOutcome::Deployed(observed, &state), moment);
     decisions

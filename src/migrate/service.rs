@@ -93,6 +93,11 @@ fn is_ours(service: &Service, config: &Config) -> bool {
 
 /// What today's controller makes of a Service. Errors: why nothing.
 fn stack_of(service: &Service, known: &Arc<KnownServices>, config: &Config) -> Result<Stack, String> {
+    let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
+    if config.features.secret_certificates && annotations.string(keys::SSL_SECRET).is_some() {
+        let key = annotations.key(keys::SSL_SECRET);
+        return Err(format!("{key} is not translated: name the Secrets in tls.certificateRefs of a Gateway's listeners"));
+    }
     let service = completed(service);
     let aws = PermissiveAws::for_service(&service).with_known_services(known);
     let built =

@@ -7,7 +7,7 @@ use crate::annotations::{ALB_PREFIX, table};
 use crate::finding::Finding;
 
 /// Annotations without an equivalent, by the text that they are or begin with, and why.
-const WITHOUT_EQUIVALENT: [(&str, &str); 7] = [
+const WITHOUT_EQUIVALENT: [(&str, &str); 8] = [
     (
         "waf-acl-id",
         "WAF Classic has no equivalent, and the new load balancer comes up without it: use a WAFv2 web ACL",
@@ -28,6 +28,10 @@ const WITHOUT_EQUIVALENT: [(&str, &str); 7] = [
     (
         "acm-pca-arn",
         "the controller makes no certificates for Gateways: name one in the LoadBalancerConfiguration",
+    ),
+    (
+        "certificate-source",
+        "Gateways name Secrets in their listeners: name those of spec.tls in tls.certificateRefs",
     ),
     ("dry-run-plan", ""),
 ];

@@ -31,6 +31,9 @@ const MAX_CERTIFICATE: usize = 32_768;
 const MAX_PRIVATE_KEY: usize = 5_120;
 const MAX_CHAIN: usize = 2_097_152;
 
+/// Certificates in a Secret; a chain has seldom more than four.
+const MAX_CERTIFICATES: usize = 32;
+
 /// Sizes of RSA keys that listeners take, in bits.
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html>
 const RSA_SIZES: [usize; 3] = [2048, 3072, 4096];
@@ -100,6 +103,9 @@ pub enum UnusableSecret {
         /// Whose certificate it is.
         subject: String,
     },
+    /// More than any chain has.
+    #[error("{CERTIFICATE_KEY} has {0} certificates, expected at most {MAX_CERTIFICATES}")]
+    TooMany(usize),
     /// Larger than ACM takes.
     #[error("{what} has {length} bytes as PEM, expected at most {limit}")]
     TooLarge {
@@ -121,6 +127,10 @@ pub fn check(
     public_key_of: impl Fn(&PrivateKeyDer<'_>) -> Option<Vec<u8>>,
 ) -> Result<UsableCertificate, UnusableSecret> {
     let certificates = certificates_in(text_of(data, CERTIFICATE_KEY)?)?;
+    // why: ordering takes longer with each
+    if certificates.len() > MAX_CERTIFICATES {
+        return Err(UnusableSecret::TooMany(certificates.len()));
+    }
     let parsed = certificates.iter().map(|der| parse(der)).collect::<Result<Vec<_>, _>>()?;
     let mut key = private_key_in(text_of(data, PRIVATE_KEY_KEY)?)?;
     // why before the key: what is wrong with it is said more precisely of the public part

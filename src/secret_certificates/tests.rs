@@ -151,6 +151,13 @@ fn what_is_larger_than_acm_takes_is_refused() {
 }
 
 #[test]
+fn more_certificates_than_any_chain_has_are_refused() {
+    let ([leaf, ..], key) = chain();
+    let refusal = checked(&leaf.repeat(33), &key.serialize_pem()).unwrap_err();
+    assert_eq!(refusal, UnusableSecret::TooMany(33));
+}
+
+#[test]
 fn the_key_shows_in_no_output_and_what_is_no_secret_at_all_is_no_panic() {
     let ([leaf, ..], key) = chain();
     let usable = checked(&leaf, &key.serialize_pem()).unwrap();

@@ -21,6 +21,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("gateway", 2, &[]),
     ("global_accelerator", 2, &["settings"]),
     ("plan", 2, &[]),
+    ("secret_certificates", 2, &[]),
     ("targets", 2, &[]),
     ("status", 2, &["builder", "plan", "settings", "targets"]),
     ("admission", 2, &["builder", "gateway", "plan", "settings"]),

@@ -2,6 +2,7 @@
 
 mod faults;
 mod gateways;
+mod rotation;
 
 use crate::services::run;
 use aws_load_balancer_controller::aws_api::{Action, Service};
@@ -198,9 +199,9 @@ fn a_secret_that_cannot_be_used_keeps_others_from_nothing_and_is_used_once_it_ca
         assert_eq!(secrets(&rig), [shop("good")]);
         let told = warnings(&rig);
         let expected = [
-            "one: ingress/shop/one: spec.tls[1].secretName: secret shop/bad cannot be used: tls.crt cannot be read",
-            "one: ingress/shop/one: spec.tls[2].secretName: secret shop/missing cannot be used: there is no such secret",
-            "two: ingress/shop/two: spec.tls[0].secretName: secret shop/bad cannot be used: tls.crt cannot be read",
+            "one: Failed build model due to ingress/shop/one spec.tls[1].secretName: secret shop/bad cannot be used: tls.crt cannot be read",
+            "one: Failed build model due to ingress/shop/one spec.tls[2].secretName: secret shop/missing cannot be used: there is no such secret",
+            "two: Failed build model due to ingress/shop/two spec.tls[0].secretName: secret shop/bad cannot be used: tls.crt cannot be read",
         ];
         for expected in expected {
             let expected = expected.replace("shop", fixtures::NAMESPACE);
@@ -209,6 +210,42 @@ fn a_secret_that_cannot_be_used_keeps_others_from_nothing_and_is_used_once_it_ca
         put_secret(&rig, "bad", &pair("two.example.com"));
         rig.run_until_idle().await;
         assert_eq!(attached(&rig), BTreeSet::from([shop("bad"), shop("good")]));
+        assert_eq!(rig.owned_resources().listeners.len(), 2, "the Secret is watched although nothing was built");
+    });
+}
+
+#[test]
+fn a_member_of_a_group_whose_secret_cannot_be_used_waits_alone() {
+    run(async {
+        let mut rig = open().await;
+        put_secret(&rig, "good", &pair("one.example.com"));
+        put_secret(&rig, "bad", &("nonsense".to_owned(), "nonsense".to_owned()));
+        let group = [("group.name", "edge")];
+        rig.api.put(ingress("one", &["good"], &group));
+        rig.api.put(ingress("two", &["bad"], &group));
+        rig.run_until_idle().await;
+        assert_eq!(attached(&rig), BTreeSet::from([shop("good")]));
+        put_secret(&rig, "bad", &pair("two.example.com"));
+        rig.run_until_idle().await;
+        assert_eq!(attached(&rig), BTreeSet::from([shop("bad"), shop("good")]));
+        let before = imported(&rig);
+        put_secret(&rig, "bad", &("nonsense".to_owned(), "nonsense".to_owned()));
+        rig.run_until_idle().await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        assert_eq!((imported(&rig), attached(&rig).len()), (before, 2), "it keeps what it had");
+    });
+}
+
+#[test]
+fn the_metric_tells_when_certificates_in_use_end() {
+    run(async {
+        let mut rig = open().await;
+        put_secret(&rig, "web", &pair("*.example.com"));
+        rig.api.put(ingress("one", &["web"], &[]));
+        rig.run_until_idle().await;
+        let arn = imported(&rig)[0].1.clone();
+        let line = format!("awslbc_certificate_expiry_timestamp_seconds{{certificate=\"{arn}\"}} 64060588800");
+        assert!(rig.metrics().lines().any(|one| one == line), "{line}");
     });
 }
 

@@ -52,6 +52,7 @@ prometheusRule: {enabled: false, runbookBase: monitoring.md}
 rbac: {create: true}
 replicaCount: 2
 revisionHistoryLimit: 10
+secretCertificates: {secrets: {}}
 serviceAccount: {create: true, automountServiceAccountToken: true}
 serviceMonitor: {enabled: false}
 serviceMutatorWebhookConfig: {failurePolicy: Fail, objectSelector: {}, operations: [CREATE]}

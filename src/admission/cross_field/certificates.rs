@@ -3,12 +3,14 @@
 use super::IngressChecks;
 use crate::annotations::ingress::listen_ports::parse_listen_ports;
 use crate::api::Ingress;
+use crate::api::ingress_class_params::CertificateSource;
 use crate::aws_api::elbv2::Protocol;
 use crate::config::Config;
 use crate::finding::Finding;
 use std::collections::BTreeSet;
 
 const SUFFIX: &str = "create-acm-cert";
+const SOURCE: &str = "certificate-source";
 /// Names of a certificate, unless AWS raises the quota.
 /// Source: <https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html>
 const USUAL_NAMES: usize = 10;
@@ -18,7 +20,58 @@ const MAX_NAMES: usize = 100;
 const MAX_COMMON_NAME: usize = 64;
 const MAX_NAME: usize = 253;
 
-pub(super) fn of_ingress(checks: &IngressChecks<'_, '_>, ingress: &Ingress, config: &Config) -> Vec<Finding> {
+/// `by_class`: what the class says of where certificates come from.
+pub(super) fn of_ingress(
+    checks: &IngressChecks<'_, '_>,
+    ingress: &Ingress,
+    by_class: Option<CertificateSource>,
+    config: &Config,
+) -> Vec<Finding> {
+    let mut findings = requested(checks, ingress, config);
+    findings.extend(from_secrets(checks, ingress, by_class, config));
+    findings
+}
+
+/// What is wrong with certificates that are to come from Secrets.
+fn from_secrets(
+    checks: &IngressChecks<'_, '_>,
+    ingress: &Ingress,
+    by_class: Option<CertificateSource>,
+    config: &Config,
+) -> Vec<Finding> {
+    let asks = checks.is(SOURCE, "secret");
+    if asks && !config.features.secret_certificates {
+        return checks.idle([SOURCE], "has no effect while the feature gate SecretCertificates is off");
+    }
+    if asks && by_class == Some(CertificateSource::Acm) {
+        return checks.idle([SOURCE], "has no effect: the class takes certificates from ACM");
+    }
+    let is_from_secrets = asks || by_class == Some(CertificateSource::Secret);
+    if !is_from_secrets || !config.features.secret_certificates {
+        return Vec::new();
+    }
+    let mut findings = checks.idle_beside(["certificate-arn", "create-acm-cert", "acm-pca-arn"], SOURCE);
+    let tls = ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
+    let has_secret = |name: Option<&str>| name.is_some_and(|name| !name.is_empty());
+    let names: Vec<bool> = tls.map(|tls| has_secret(tls.secret_name.as_deref())).collect();
+    if names.iter().any(|named| *named) {
+        let bare = names.iter().enumerate().filter(|(_, named)| !**named);
+        findings.extend(bare.map(|(place, _)| {
+            let problem = "has no secretName, so that no certificate is taken for its hosts";
+            Finding::warning(checks.object, problem).at(format!("spec.tls[{place}]"))
+        }));
+    } else if asks {
+        let problem = "certificates are to come from secrets, and spec.tls names none";
+        findings.push(
+            Finding::error(checks.object, problem)
+                .at(checks.annotations.key(SOURCE))
+                .hint("set spec.tls[].secretName"),
+        );
+    }
+    findings
+}
+
+fn requested(checks: &IngressChecks<'_, '_>, ingress: &Ingress, config: &Config) -> Vec<Finding> {
     if !checks.is_true(SUFFIX) {
         return checks.idle_without(["acm-pca-arn"], SUFFIX);
     }

@@ -4,6 +4,7 @@ use super::{IngressChecks, attributes, timeouts};
 use crate::annotations::service as keys;
 use crate::annotations::{Annotations, NLB_PREFIX};
 use crate::api::{Service, ServicePort};
+use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, compared};
 use crate::settings::ports;
 use std::collections::BTreeSet;
@@ -11,12 +12,16 @@ use std::collections::BTreeSet;
 const SOURCE_RANGES: &str = "spec.loadBalancerSourceRanges";
 
 /// Contradictions of a Service.
-pub fn of_service(object: &ObjectRef, service: &Service) -> Vec<Finding> {
+pub fn of_service(object: &ObjectRef, service: &Service, config: &Config) -> Vec<Finding> {
     let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
     let checks = IngressChecks { object, annotations: &annotations };
     let mut findings: Vec<Finding> =
         timeouts::of_service(&checks, asks_nodes(&checks, service)).into_iter().collect();
-    findings.extend(idle_tls(&checks));
+    findings.extend(idle_tls(&checks, config));
+    if !config.features.secret_certificates {
+        let problem = "has no effect while the feature gate SecretCertificates is off";
+        findings.extend(checks.idle([keys::SSL_SECRET], problem));
+    }
     findings.extend(idle_groups(&checks, service));
     findings.extend(unknown_ports(&checks, service));
     if is_by_pod(&checks) {
@@ -52,11 +57,11 @@ fn idle_certificate(checks: &IngressChecks<'_, '_>, service: &Service) -> Vec<Fi
     if ports.is_empty() || ports.iter().any(is_tcp) {
         return Vec::new();
     }
-    checks.idle([keys::SSL_CERT], "has no effect: the Service has no TCP port")
+    checks.idle([keys::SSL_CERT, keys::SSL_SECRET], "has no effect: the Service has no TCP port")
 }
 
-fn idle_tls(checks: &IngressChecks<'_, '_>) -> Vec<Finding> {
-    if checks.has(keys::SSL_CERT) {
+fn idle_tls(checks: &IngressChecks<'_, '_>, config: &Config) -> Vec<Finding> {
+    if checks.has(keys::SSL_CERT) || (checks.has(keys::SSL_SECRET) && config.features.secret_certificates) {
         return Vec::new();
     }
     let idle = [keys::SSL_POLICY, keys::ALPN_POLICY, keys::SSL_PORTS];

@@ -89,6 +89,10 @@ pub(super) const ROWS: &[Row] = &[
     ingress("certificate-arn", ValueKind::List(ItemKind::Certificate))
         .default("found by host")
         .about("Certificates of HTTPS listeners, the default one first.", &[CERTIFICATE]),
+    ingress("certificate-source", ValueKind::Choice(&["acm", "secret"]))
+        .default("`acm`")
+        .needs("feature gate `SecretCertificates`")
+        .about("Where certificates come from; `secret`: from the Secrets in `spec.tls`.", &["secret", "acm"]),
     ingress("ssl-policy", ValueKind::Text(TextKind::SslPolicy))
         .default("`--default-ssl-policy`")
         .about("Security policy of HTTPS listeners.", &["ELBSecurityPolicy-TLS13-1-2-2021-06"]),

@@ -112,21 +112,24 @@ pub(super) const ROWS: &[Row] = &[
         .about("Whether inbound rules hold for traffic over PrivateLink.", &["on", "off"]),
     exact(keys::SSL_CERT, ValueKind::List(ItemKind::Certificate))
         .about("Certificates of TLS listeners, the default one first.", &[CERTIFICATE]),
+    exact(keys::SSL_SECRET, ValueKind::List(ItemKind::SecretName))
+        .needs("feature gate `SecretCertificates`")
+        .about("TLS Secrets of the same namespace whose certificates TLS listeners have, too.", &["shop-tls", "shop-tls,api-tls"]),
     exact(keys::SSL_PORTS, ValueKind::List(ItemKind::Port))
         .default("all TCP ports")
-        .needs("`aws-load-balancer-ssl-cert`")
+        .needs("`aws-load-balancer-ssl-cert` or `aws-load-balancer-ssl-secret`")
         .about("Ports that speak TLS.", &["http", "80"]),
     exact(keys::SSL_POLICY, ValueKind::Text(TextKind::SslPolicy))
         .default("`--default-ssl-policy`")
-        .needs("`aws-load-balancer-ssl-cert`")
+        .needs("`aws-load-balancer-ssl-cert` or `aws-load-balancer-ssl-secret`")
         .about("Security policy of TLS listeners.", &["ELBSecurityPolicy-TLS13-1-2-2021-06"]),
     exact(keys::BACKEND_PROTOCOL, ValueKind::Text(TextKind::BackendProtocol))
         .lenient()
         .default("`tcp`")
-        .needs("`aws-load-balancer-ssl-cert`")
+        .needs("`aws-load-balancer-ssl-cert` or `aws-load-balancer-ssl-secret`")
         .about("Whether TLS listeners speak TLS to the targets.", &["ssl", "tcp"]),
     exact(keys::ALPN_POLICY, ValueKind::Choice(&["None", "HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred"]))
-        .needs("`aws-load-balancer-ssl-cert`")
+        .needs("`aws-load-balancer-ssl-cert` or `aws-load-balancer-ssl-secret`")
         .about("ALPN policy of TLS listeners.", &["HTTP2Preferred", "None"]),
     exact(keys::TCP_UDP_LISTENER, ValueKind::Boolean)
         .lenient()

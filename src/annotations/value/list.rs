@@ -40,6 +40,8 @@ pub enum ItemKind {
     PortNumber,
     /// Names of containers.
     Container,
+    /// Names of Secrets of the same namespace.
+    SecretName,
 }
 
 impl ItemKind {
@@ -73,7 +75,7 @@ impl ItemKind {
             // why: the ranges of both families, each with a limit of its own
             Self::Cidr => Some(2 * MAX_RULES),
             Self::PrefixList => Some(MAX_RULES),
-            Self::Certificate | Self::Port | Self::PortNumber | Self::Container => None,
+            Self::Certificate | Self::Port | Self::PortNumber | Self::Container | Self::SecretName => None,
         }
     }
 
@@ -92,6 +94,7 @@ impl ItemKind {
             Self::Port => "names or numbers of ports of the Service",
             Self::PortNumber => "port numbers of the Service",
             Self::Container => "container names",
+            Self::SecretName => "names of Secrets of the same namespace",
         }
     }
 
@@ -124,6 +127,7 @@ impl ItemKind {
             Self::Port if !is_port(item) => "the name or number of a port",
             Self::PortNumber if !is_port_number(item) => "a port number from 1 to 65535",
             Self::Container if !is_label(item) => "the name of a container",
+            Self::SecretName if !is_subdomain(item) => "the name of a Secret of the same namespace",
             _ => return None,
         };
         Some(ValueFinding::error(format!("{item:?} is not {expected}")))
@@ -211,6 +215,11 @@ pub(super) fn is_port(item: &str) -> bool {
 
 pub(super) fn is_port_number(item: &str) -> bool {
     parse::int32(item).is_some_and(|number| (1..=65535).contains(&number))
+}
+
+/// A DNS subdomain: labels and dots, as most objects are named.
+fn is_subdomain(item: &str) -> bool {
+    item.len() <= 253 && item.split('.').all(is_label)
 }
 
 /// A DNS label.

@@ -148,7 +148,11 @@ fn what_aws_could_never_take_is_refused_by_its_length() {
                 row.value,
                 ValueKind::Text(TextKind::Anything)
                     | ValueKind::List(
-                        ItemKind::Certificate | ItemKind::Port | ItemKind::PortNumber | ItemKind::Container
+                        ItemKind::Certificate
+                            | ItemKind::Port
+                            | ItemKind::PortNumber
+                            | ItemKind::Container
+                            | ItemKind::SecretName
                     )
             );
             assert!(

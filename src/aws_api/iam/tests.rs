@@ -116,7 +116,7 @@ fn the_principal_behind_a_caller_is_a_user_or_a_role() {
 #[test]
 fn what_a_feature_needs_is_allowed_only_when_asked_for() {
     let usual = Policy::of(Partition::Aws, PolicyParts::default());
-    let requested = Policy::of(Partition::Aws, PolicyParts { requested_certificates: true });
+    let requested = Policy::of(Partition::Aws, PolicyParts { requested_certificates: true, ..PolicyParts::default() });
     let more: Vec<_> = permissions(&requested).difference(&permissions(&usual)).copied().collect();
     assert_eq!(
         more,
@@ -140,6 +140,33 @@ fn what_a_feature_needs_is_allowed_only_when_asked_for() {
     };
     assert_eq!(statement("acm:DeleteCertificate"), is_tagged("ResourceTag"));
     assert_eq!(statement("acm:RequestCertificate"), is_tagged("RequestTag"));
+}
+
+#[test]
+fn certificates_of_secrets_are_imported_with_the_tag_and_changed_only_if_they_have_it() {
+    let usual = Policy::of(Partition::Aws, PolicyParts::default());
+    let parts = PolicyParts { secret_certificates: true, ..PolicyParts::default() };
+    let policy = Policy::of(Partition::Aws, parts);
+    let more: Vec<_> = permissions(&policy).difference(&permissions(&usual)).copied().collect();
+    assert_eq!(
+        more,
+        [
+            "acm:AddTagsToCertificate",
+            "acm:DeleteCertificate",
+            "acm:GetCertificate",
+            "acm:ImportCertificate",
+            "acm:ListTagsForCertificate",
+        ]
+    );
+    let tagged = |permission: &str| -> Vec<String> {
+        let of = policy.statement.iter().filter(|one| one.action.contains(permission));
+        of.flat_map(|one| one.condition["Null"].keys().cloned()).collect()
+    };
+    let [request, resource] = ["Request", "Resource"].map(|of| format!("aws:{of}Tag/{CLUSTER_TAG}"));
+    assert_eq!(tagged("acm:ImportCertificate"), [request.clone(), resource.clone()]);
+    assert_eq!(tagged("acm:AddTagsToCertificate"), [request]);
+    assert_eq!(tagged("acm:DeleteCertificate"), std::slice::from_ref(&resource));
+    assert_eq!(tagged("acm:GetCertificate"), [resource]);
 }
 
 #[test]

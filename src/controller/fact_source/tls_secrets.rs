@@ -51,7 +51,6 @@ impl FactSource {
             data.retain(|key, _| [CERTIFICATE_KEY, PRIVATE_KEY_KEY].contains(&key.as_str()));
         }
         let data = contents(read);
-        // why there: checking takes as long as a handshake does
         Ok(check(&data, clock::now().as_second(), public_key_of))
     }
 }

@@ -11,7 +11,7 @@ use crate::controller::global_accelerator;
 use crate::controller::queue::Queue;
 use crate::facts::group::concerned_groups;
 use crate::gateway::Controller;
-use crate::metrics::{ControllerLabels, Metrics, QueueLabels, ResourceLabels};
+use crate::metrics::{CertificateLabels, ControllerLabels, Metrics, QueueLabels, ResourceLabels};
 use crate::model::StackId;
 use crate::settings::gateway::stack_id;
 use std::collections::BTreeSet;
@@ -33,6 +33,7 @@ pub(super) fn read_when_asked(metrics: &Metrics, work: &Arc<CurrentControllers>)
         }
         work.object_states.publish(metrics);
         read_orphans(metrics, &work);
+        read_certificates(metrics, &work);
     });
 }
 
@@ -44,6 +45,18 @@ fn read_queue<K: Ord + Clone>(metrics: &Metrics, controller: &str, queue: &Queue
     metrics.queue_unfinished.get_or_create(&labels).set(all.as_secs_f64());
     let longest = longest.copied().unwrap_or_default();
     metrics.queue_longest_running.get_or_create(&labels).set(longest.as_secs_f64());
+}
+
+/// When the certificates end that stacks use: those that they name, that were found for them, imported and requested.
+fn read_certificates(metrics: &Metrics, work: &Controllers) {
+    if !work.context.config.features.secret_certificates {
+        return;
+    }
+    let requested = work.context.deployer.certificates().map(|known| known.arns()).unwrap_or_default();
+    metrics.certificates.clear();
+    for (arn, end) in work.context.facts.secret_certificates.ends_in_use(&requested) {
+        metrics.certificates.get_or_create(&CertificateLabels::new(arn)).set(end);
+    }
 }
 
 /// Counts what is known to be in AWS for stacks that the cluster does not know (any more).

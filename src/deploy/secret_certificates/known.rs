@@ -61,6 +61,8 @@ pub(super) struct Imports {
     /// The certificate that listeners shall use, by Secret.
     current: BTreeMap<String, String>,
     users: BTreeMap<String, BTreeSet<StackId>>,
+    /// ARNs of the certificates that the listeners of stacks have.
+    attached: BTreeMap<StackId, BTreeSet<String>>,
     /// Secrets with an import of which nobody knows what became of it, and since when.
     doubts: BTreeMap<String, Instant>,
     refusals: BTreeMap<String, Refusal>,
@@ -210,8 +212,20 @@ impl Imports {
         self.known.keys().cloned().collect()
     }
 
-    pub fn ends(&self) -> &BTreeMap<String, i64> {
-        &self.ends
+    /// When the certificates end that stacks use, and these others.
+    pub fn ends_in_use(&self, others: &BTreeSet<String>) -> BTreeMap<String, i64> {
+        let used: BTreeSet<&String> =
+            self.attached.values().flatten().chain(self.known.keys()).chain(others).collect();
+        used.into_iter().filter_map(|arn| Some((arn.clone(), *self.ends.get(arn)?))).collect()
+    }
+
+    /// Notes the certificates by ARN that the listeners of a stack have.
+    pub fn note_attached(&mut self, stack: &StackId, arns: BTreeSet<String>) {
+        if arns.is_empty() {
+            self.attached.remove(stack);
+        } else {
+            self.attached.insert(stack.clone(), arns);
+        }
     }
 
     /// Whose certificate it is: `None`: not known; `Some(None)`: not ours.

@@ -233,7 +233,9 @@ fn check_not_in_the_clear(
     let key = context.annotations.key(keys::TCP_UDP_LISTENER);
     let ports = context.annotations.key(keys::SSL_PORTS);
     let hint = format!("take UDP off the port, set {key} to \"false\", or name other ports in {ports}");
-    Err(context.error(keys::SSL_CERT, message).hint(hint).into())
+    let is_by_arn = context.string(keys::SSL_CERT).is_some();
+    let suffix = if is_by_arn { keys::SSL_CERT } else { keys::SSL_SECRET };
+    Err(context.error(suffix, message).hint(hint).into())
 }
 
 fn wants_tls(annotations: &ListenerAnnotations, port: &ServicePort) -> bool {

@@ -160,6 +160,28 @@ fn only_who_asks_for_it_lets_the_controller_read_all_secrets() {
     assert_eq!(more, expand(&[("", "secrets", "get list watch", "")]));
 }
 
+#[test]
+fn secrets_with_certificates_are_read_where_the_values_say_and_the_gate_is_on() {
+    let names = "secretCertificates.secrets.shop[0]=web,secretCertificates.secrets.edge[0]=a,secretCertificates.secrets.edge[1]=b";
+    let without = granted(&render(&["--set", names]).unwrap());
+    assert_eq!(without, granted(&render(&[]).unwrap()), "the gate is off by default");
+    let gate = "controllerConfig.featureGates.SecretCertificates=true";
+    let on = render(&["--set", names, "--set", gate]).unwrap();
+    let more: BTreeSet<Right> = granted(&on).difference(&without).cloned().collect();
+    let expected = ["web", "a", "b"].map(|name| expand(&[("", "secrets", "get list watch", name)]));
+    assert_eq!(more, expected.into_iter().flatten().collect());
+    let roles = documents(&on).into_iter().filter(|one| one["kind"] == "Role");
+    let namespaces: BTreeSet<String> =
+        roles.filter_map(|role| role["metadata"]["namespace"].as_str().map(str::to_owned)).collect();
+    assert!(namespaces.contains("shop") && namespaces.contains("edge"), "{namespaces:?}");
+    let whole = render(&["--set-json", r#"secretCertificates.secrets={"shop": []}"#, "--set", gate]).unwrap();
+    let more: BTreeSet<Right> = granted(&whole).difference(&without).cloned().collect();
+    assert_eq!(more, expand(&[("", "secrets", "get list watch", "")]));
+    let all = "clusterSecretsPermissions.allowAllSecrets=true";
+    let all = render(&["--set", names, "--set", gate, "--set", all]).unwrap();
+    assert!(documents(&all).iter().all(|one| one["metadata"]["namespace"] != "shop"), "all may be read already");
+}
+
 /// What is granted beyond an installation without Gateways, with these gates.
 fn granted_for_gateways(gates: &[&str]) -> BTreeSet<Right> {
     let render_with = |gates: &[&str]| {

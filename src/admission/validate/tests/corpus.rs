@@ -48,12 +48,14 @@ fn companions(stem: &str) -> Vec<(String, &'static str)> {
 /// Wrong values of these are only warned about, because nothing reads them where they stand.
 const UNREAD: &[&str] = &[
     "Ingress acm-pca-arn",
+    "Ingress certificate-source",
     "Ingress create-acm-cert",
     "Ingress target-control-port",
     "Ingress use-regex-path-match",
     "Service aws-load-balancer-enable-tcp-udp-listener",
     "Service aws-load-balancer-proxy-protocol-per-target-group",
     "Service aws-load-balancer-quic-enabled-ports",
+    "Service aws-load-balancer-ssl-secret",
 ];
 
 #[test]
@@ -218,6 +220,7 @@ fn wrong_lists(items: ItemKind) -> Vec<String> {
         ItemKind::Port => &["*", "HTTP", "0", "70000"],
         ItemKind::PortNumber => &["http", "0", "65536", "80:443"],
         ItemKind::Container => &["Proxy", "proxy!", "-proxy", "proxy_1"],
+        ItemKind::SecretName => &["Shop", "shop_tls", "-shop", "shop/tls", "shop..tls"],
     });
     wrong.push(String::new());
     wrong.push(" , ".to_owned());

@@ -26,12 +26,15 @@ fn everything_that_the_policy_grants_is_asked_but_what_is_tried_by_reading() {
             let permissions = statement.permissions(scope.partition);
             permissions.into_iter().map(|(permission, action)| (*statement, permission, action))
         });
-        let is_asked = |action: Action| action.is_write() || action == Action::DescribeAccelerator;
+        let is_asked = |action: Action| {
+            action.is_write() || matches!(action, Action::DescribeAccelerator | Action::GetCertificate)
+        };
         let to_change = granted.filter(|(_, _, action)| action.is_none_or(is_asked));
         let expected: BTreeSet<_> =
             to_change.map(|(statement, permission, _)| (statement, permission)).collect();
         let mut config = Config { default_pca_arn: "authority".to_owned(), ..config() };
         config.features.enable_certificate_management = true;
+        config.features.secret_certificates = true;
         config.features.global_accelerator_controller = true;
         assert_eq!(pairs(&needs(&scope, &config)), expected, "{partition}");
     }
