@@ -29,6 +29,7 @@ mod nodes;
 mod pod_drain;
 mod resource_in_use;
 mod sources;
+mod status;
 
 mod failed_reads;
 mod fair_registration;

@@ -25,7 +25,7 @@ pub enum Format {
 pub struct Style {
     /// Whether states have colours. Their marks tell them apart without.
     pub colours: bool,
-    /// Whether targets are shown that are as they should be.
+    /// Whether targets are shown that are as they should be, or of which nothing can be told.
     pub all_targets: bool,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Printer<'a> {
     }
 
     fn is_shown(&self, item: &Item) -> bool {
-        item.kind != ItemKind::Target || self.style.all_targets || item.state != State::Synced
+        item.kind != ItemKind::Target || self.style.all_targets || !item.state.is_synced()
     }
 
     fn head(&self, item: &Item) -> String {
@@ -177,5 +177,7 @@ fn summary(topology: &Topology) -> String {
         targets += count;
     }
     let states = if parts.is_empty() { "nothing to show".to_owned() } else { parts.join(", ") };
-    format!("{states}; {} of {} targets are healthy", targets.healthy, targets.total)
+    let TargetCount { total, healthy, unknown, .. } = targets;
+    let untold = if unknown > 0 { format!(", {unknown} more cannot be told") } else { String::new() };
+    format!("{states}; {healthy} of {} targets are healthy{untold}", total.saturating_sub(unknown))
 }

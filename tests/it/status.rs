@@ -1,0 +1,136 @@
+//! `status` on simulators: what the controller made, as the tree shows it. `tests/cases/topology`: to be read by people; `UPDATE_GOLDEN=1`
+//! writes it anew.
+
+use crate::services::run;
+use aws_load_balancer_controller::aws::Cloud;
+use aws_load_balancer_controller::cli::status::{Format, Style, render};
+use aws_load_balancer_controller::cluster::binding_store::KubeBindings;
+use aws_load_balancer_controller::cluster::stores::{EventHandler, Stores};
+use aws_load_balancer_controller::cluster::topology_reads::events;
+use aws_load_balancer_controller::cluster::{CacheEvent, gateway_stores::GatewayChange};
+use aws_load_balancer_controller::controller::topology::sources;
+use aws_load_balancer_controller::deploy::{Deployer, ResourceCache};
+use aws_load_balancer_controller::topology::{AwsSource, State, Topology, build};
+use aws_load_balancer_controller::{api, targets};
+use harness::assets::repository;
+use rig::{Options, Rig, fixtures};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+struct Nobody;
+
+impl EventHandler for Nobody {
+    fn service(&self, _: &api::ObjectKey, _: CacheEvent<api::Service>) {}
+    fn ingress(&self, _: &api::ObjectKey, _: CacheEvent<api::Ingress>) {}
+    fn global_accelerator(&self, _: &api::ObjectKey, _: CacheEvent<api::GlobalAccelerator>) {}
+    fn ingress_class(&self, _: &api::ObjectKey, _: CacheEvent<api::IngressClass>) {}
+    fn ingress_class_params(&self, _: &api::ObjectKey, _: CacheEvent<api::IngressClassParams>) {}
+    fn namespace(&self, _: &api::ObjectKey, _: CacheEvent<api::Namespace>) {}
+    fn binding(&self, _: &api::ObjectKey, _: CacheEvent<api::TargetGroupBinding>) {}
+    fn endpoints(&self, _: &api::ObjectKey) {}
+    fn pod(&self, _: &api::ObjectKey, _: CacheEvent<targets::view::PodView>) {}
+    fn node(&self, _: &api::ObjectKey, _: CacheEvent<targets::view::NodeView>) {}
+    fn gateway(&self, _: GatewayChange) {}
+}
+
+/// The tree of a cluster, with AWS or without.
+async fn look(rig: &Rig, with_aws: bool) -> Topology {
+    let (client, config) = (rig.api.client(), rig.config().clone());
+    let stores = Stores::new(&config);
+    let mut watches = JoinSet::new();
+    let nobody: Arc<dyn EventHandler> = Arc::new(Nobody);
+    stores.watch(&client, &config, &nobody, &mut watches);
+    stores.synced().await;
+    let told = events(&client, None).await.unwrap();
+    let why = || Err("no credentials".to_owned());
+    let bare = sources(&stores, &config, told.clone(), why(), BTreeMap::new());
+    let aws: Result<AwsSource, String> = if with_aws {
+        let cloud: Arc<dyn Cloud> = Arc::new(rig.aws.clone());
+        let bindings = Arc::new(KubeBindings::new(client.clone(), stores.bindings.clone()));
+        let deployer = Deployer::new(cloud, bindings, Arc::new(ResourceCache::new(&config)), config.clone());
+        let stacks: BTreeSet<_> = bare.stacks().collect();
+        Ok(deployer.aws_source(&stacks, &BTreeSet::new()).await.unwrap())
+    } else {
+        why()
+    };
+    build(&sources(&stores, &config, told, aws, BTreeMap::new()))
+}
+
+/// A Service, an Ingress with two paths, one that is mistaken, and pods.
+async fn estate() -> Rig {
+    let mut rig = Rig::new(Options::default());
+    rig.seed();
+    rig.api.put(fixtures::load_balancer("tcp", &[443], &[("aws-load-balancer-nlb-target-type", "ip")]));
+    rig.serve("tcp", &[1]);
+    for (service, pods) in [("web", [2, 3]), ("api", [4, 5])] {
+        rig.api.put(fixtures::cluster_service(service, &[80]));
+        rig.serve(service, &pods);
+    }
+    let paths = [("shop.example.com", "/api", "api"), ("shop.example.com", "/", "web")];
+    rig.api.put(fixtures::ingress("shop", &[("target-type", "ip")], &paths));
+    rig.api.put(fixtures::ingress("broken", &[("scheme", "open")], &[("b.example.com", "/", "web")]));
+    rig.start().await;
+    rig.run_until_idle().await;
+    rig
+}
+
+fn assert_golden(file: &str, text: &str) {
+    let path = repository().join("tests/cases/topology").join(file);
+    #[expect(clippy::disallowed_methods, reason = "a switch of these tests alone")]
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        text,
+        "UPDATE_GOLDEN=1 writes {file} anew"
+    );
+}
+
+#[test]
+fn the_tree_shows_what_the_controller_made() {
+    run(async {
+        let rig = estate().await;
+        rig.aws.world(aws_sim::World::clear_calls);
+        let topology = look(&rig, true).await;
+        assert_eq!(rig.writes(), [], "looking changes nothing");
+        let text = render(&topology, Format::Text, Style { colours: false, all_targets: true });
+        assert_golden("status.txt", &text);
+        let shop = &topology.items["ingress/shop/shop"];
+        assert_eq!((shop.worst, shop.targets.unwrap().total), (State::Synced, 4));
+        assert_eq!(topology.items["ingress/shop/broken"].state, State::Failed);
+        assert_eq!(topology.worst(), State::Failed);
+        let parsed: serde_json::Value =
+            serde_json::from_str(&render(&topology, Format::Json, Style::default())).unwrap();
+        let same: serde_json::Value =
+            serde_saphyr::from_str(&render(&topology, Format::Yaml, Style::default())).unwrap();
+        assert_eq!(parsed, same);
+        assert_eq!(parsed["items"]["ingress/shop/shop"]["state"], "synced");
+    });
+}
+
+#[test]
+fn the_cluster_alone_shows_less_and_says_so() {
+    run(async {
+        let rig = estate().await;
+        rig.aws.world(aws_sim::World::clear_calls);
+        let topology = look(&rig, false).await;
+        assert_eq!(rig.calls(), [], "nobody asks AWS");
+        let text = render(&topology, Format::Text, Style::default());
+        assert_golden("status-without-aws.txt", &text);
+    });
+}
+
+#[test]
+fn few_calls_are_made_and_none_twice() {
+    run(async {
+        let rig = estate().await;
+        rig.aws.world(aws_sim::World::clear_calls);
+        look(&rig, true).await;
+        let calls = rig.calls();
+        // One sweep: load balancers, target groups, two lists of security groups and one of tags. Then listeners of two load
+        // balancers, rules of the one listener of the ALB, and the health of three target groups.
+        assert_eq!(calls.len(), 5 + 2 + 1 + 3, "{calls:?}");
+    });
+}
