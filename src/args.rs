@@ -5,6 +5,7 @@
 //! ends the process with status 2, values that contradict each other with status 1.
 
 mod commands;
+mod console;
 pub mod flags;
 mod gates;
 mod migrate;
@@ -15,6 +16,7 @@ mod validate;
 mod values;
 
 pub use commands::LintRequest;
+pub use console::ConsoleRequest;
 pub use migrate::MigrateRequest;
 pub use session::{GivenFlags, PlanRequest, SessionFlags};
 pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
@@ -52,6 +54,8 @@ pub enum Invocation {
     Lint(LintRequest),
     /// Translate to Gateway API.
     Migrate(Box<MigrateRequest>),
+    /// Serve the console.
+    Console(Box<ConsoleRequest>),
     /// Explain annotations.
     Annotations(Option<String>),
 }
@@ -142,6 +146,12 @@ pub fn parse(
         Some(("lint", matches)) => {
             Ok(Invocation::Lint(commands::lint(matches, GivenFlags::new(&arguments, environment))))
         }
+        Some(("console", matches)) => {
+            Ok(Invocation::Console(Box::new(console::request(matches, session_flags(matches)))))
+        }
+        Some(("migrate", matches)) if console::is_asked_for(matches) => {
+            Ok(Invocation::Console(Box::new(console::request(matches, session_flags(matches)))))
+        }
         Some(("migrate", matches)) => {
             let flags = GivenFlags::new(&arguments, environment);
             Ok(Invocation::Migrate(Box::new(migrate::request(matches, flags))))
@@ -170,6 +180,7 @@ pub fn command() -> Command {
         .subcommand(iam_policy_command())
         .subcommand(with_flags(commands::lint_command()))
         .subcommand(with_flags(migrate::command()))
+        .subcommand(with_flags(console::command()))
         .subcommand(commands::annotations_command())
 }
 

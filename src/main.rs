@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Status(request)) => status(&request),
         Ok(Invocation::Lint(request)) => lint(&request),
         Ok(Invocation::Migrate(request)) => migrate(&request),
+        Ok(Invocation::Console(request)) => print::<&str, _>(block_on(cli::console::run(&request)).map(|()| "")),
         Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
     }
 }

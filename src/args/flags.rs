@@ -153,6 +153,9 @@ pub const FLAGS: &[Flag] = &[
     flag("pod-drain-max-deregistration-delay", Duration, "30s", FEATURES, "The most of a deregistration delay that drained pods wait for before they end"),
     flag("disable-ingress-class-annotation", Switch, "false", FEATURES, "Refuse new uses of the kubernetes.io/ingress.class annotation"),
     flag("disable-ingress-group-name-annotation", Switch, "false", FEATURES, "Refuse new uses of the alb.ingress.kubernetes.io/group.name annotation"),
+    flag("console", Switch, "false", FEATURES, "Serve a web page that shows what there is and how it is, on the loopback address of the pod"),
+    flag("console-port", Number, "8090", FEATURES, "Port of the console"),
+    flag("console-token-file", Text, "", FEATURES, "File with the token that the console asks for; empty: whoever may forward a port to the pod may read"),
     flag("annotation-validation", Choice(&["enforce", "warn", "off"]), "enforce", FEATURES, "What admission does with invalid annotations, and with invalid configurations of Gateways: refuse, warn, or nothing"),
 
     flag("targetgroupbinding-requeue-duration", Duration, "15s", WORKERS, "Requeue period while targets become healthy"),

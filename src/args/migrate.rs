@@ -66,6 +66,7 @@ pub(super) fn command() -> Command {
             switch("verify", "Build both sides and compare them").default_value("true"),
             text("settings-from", "FILE", "Settings of the controller: values of its chart, or manifests with its Deployment")
                 .value_parser(value_parser!(PathBuf)),
+            super::console::port().hide(true),
             // why: the tool that came first takes no notice of them
             Arg::new("ignored").hide(true).num_args(0..),
         ])

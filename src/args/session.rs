@@ -65,7 +65,8 @@ impl GivenFlags {
 
 impl SessionFlags {
     pub(super) fn of(matches: &ArgMatches, arguments: &[OsString], environment: &Environment) -> Self {
-        let deployment = matches.get_one::<ObjectKey>("deployment").cloned();
+        // why: `migrate --console` has no such flag
+        let deployment = matches.try_get_one::<ObjectKey>("deployment").ok().flatten().cloned();
         let has_name = matches.value_source("cluster-name") == Some(ValueSource::CommandLine);
         let kubeconfig = matches.get_one::<String>("kubeconfig").filter(|path| !path.is_empty());
         Self {
@@ -74,7 +75,9 @@ impl SessionFlags {
             is_complete: has_name && deployment.is_none(),
             deployment,
             output: matches
-                .get_one::<String>("output")
+                .try_get_one::<String>("output")
+                .ok()
+                .flatten()
                 .and_then(|name| name.parse().ok())
                 .unwrap_or_default(),
         }

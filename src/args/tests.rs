@@ -114,6 +114,9 @@ fn every_flag_of_upstream_exists_with_its_default() {
     let expected = [
         "keep-last-healthy-targets",
         "pod-drain-max-deregistration-delay",
+        "console",
+        "console-port",
+        "console-token-file",
         "annotation-validation",
         "log-format",
         "webhook-cert-secret",

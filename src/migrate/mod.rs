@@ -13,6 +13,7 @@ mod load_balancer;
 mod names;
 pub mod objects;
 mod path;
+pub mod plan_comparison;
 mod routes;
 mod rule;
 mod service;

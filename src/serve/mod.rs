@@ -7,6 +7,7 @@ pub mod bodies;
 pub mod bounded_json;
 pub mod certificate;
 pub mod connections;
+pub mod console;
 pub mod listener;
 pub mod lookups;
 mod metered_stream;

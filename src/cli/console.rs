@@ -1,0 +1,73 @@
+//! `console`: a local web page on a cluster and an account, which it only reads.
+//!
+//! It begins with the cluster alone. Settings and AWS are looked for when a page first needs them, so that a comparison of plans
+//! works where there is neither; why they are not there is told on the page that lacks them.
+
+mod source;
+
+use crate::args::ConsoleRequest;
+use crate::cluster::connect::{KubeConnectError, connect_as_user};
+use crate::metrics::ConnectionMeter;
+use crate::serve::connections::ConnectionLimits;
+use crate::serve::console::{Console, Guard, Token};
+use crate::serve::listener::Server;
+use source::SessionSource;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why there is no console.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// The cluster.
+    #[error(transparent)]
+    Kubernetes(#[from] KubeConnectError),
+    /// The port.
+    #[error("cannot listen on port {port} of 127.0.0.1: {source}; choose another with --port")]
+    Listen {
+        /// Which.
+        port: u16,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Signals, or the terminal.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// The only user's browser, and what else may try.
+const LIMITS: ConnectionLimits = ConnectionLimits { connections: 64, opening: 32, share: 64 };
+
+/// Serves until it is interrupted.
+pub async fn run(request: &ConsoleRequest) -> Result<(), ConsoleError> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let client = connect_as_user(request.session_flags.kubeconfig.as_deref()).await?;
+    let port = request.port;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = listener.map_err(|source| ConsoleError::Listen { port, source })?;
+    let token = Token::random();
+    announce(listener.local_addr()?.port(), &token)?;
+    let guard = Guard { token: Some(token), is_migration_open: request.is_migration_open };
+    let source = SessionSource::new(client, request.session_flags.clone());
+    let console = Console::new(Arc::new(source));
+    let live = console.live().clone().run();
+    let server = Server::new(LIMITS, ConnectionMeter::default());
+    tokio::select! {
+        () = server.serve(listener, None, console.router(guard), std::future::pending()) => {}
+        () = live => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    writeln!(std::io::stderr(), "Shutting down...")?;
+    Ok(())
+}
+
+/// Prints the URL. The token stands behind `#`, where no server and no proxy gets to see it.
+fn announce(port: u16, token: &Token) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "Console at http://127.0.0.1:{port}/#token={}", token.reveal())?;
+    writeln!(stdout, "It reads with your kubeconfig and your AWS credentials and changes nothing. Ctrl-C ends it.")?;
+    stdout.flush()
+}

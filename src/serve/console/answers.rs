@@ -1,0 +1,36 @@
+//! Answers of the console's API.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A value as JSON.
+pub(super) fn json_answer(value: &impl Serialize) -> Response {
+    match serde_json::to_string(value) {
+        Ok(text) => ([(header::CONTENT_TYPE, JSON)], text).into_response(),
+        Err(error) => Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into(),
+    }
+}
+
+/// Why there is no answer: `{"error": text}`.
+#[derive(Debug)]
+pub(super) struct Failure {
+    status: StatusCode,
+    text: String,
+}
+
+impl Failure {
+    pub fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into() }
+    }
+}
+
+impl From<Failure> for Response {
+    fn from(failure: Failure) -> Self {
+        let body = json!({"error": failure.text}).to_string();
+        (failure.status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+    }
+}
