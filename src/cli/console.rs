@@ -4,6 +4,7 @@
 //! works where there is neither; why they are not there is told on the page that lacks them.
 
 mod source;
+mod view;
 
 use crate::args::ConsoleRequest;
 use crate::cluster::connect::{KubeConnectError, connect_as_user};

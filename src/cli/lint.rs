@@ -133,6 +133,12 @@ pub fn run(
     }
 }
 
+/// Checks a text, for programs.
+pub fn lint_text(name: &str, text: String, config: &Config) -> Vec<Value> {
+    let source = ManifestFile { name: name.to_owned(), text };
+    lint(&[source], config).found.iter().map(report::json_of).collect()
+}
+
 /// Checks all objects of all sources, in their order.
 pub fn lint(sources: &[ManifestFile], config: &Config) -> LintResult {
     let mut manifests = Vec::new();

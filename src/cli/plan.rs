@@ -32,10 +32,11 @@ use crate::facts::group;
 use crate::finding::Finding;
 use crate::gateway::Controller;
 use crate::gateway::config::resolve;
-use crate::model::{Owner, StackId};
+use crate::model::{Owner, Stack, StackId};
 use crate::settings::gateway::AddOns;
 use dry_run_cloud::DryRunCloud;
 use futures::{StreamExt, stream};
+use parking_lot::Mutex;
 use selection::Selection;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -97,9 +98,35 @@ pub(super) async fn plan_some(
     let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
     let facts = account.facts(client, stores, dry_run_cloud);
     let deployer = facts.deployer.clone();
-    let planner = Planner { account, stores, facts };
+    let planner = Planner { account, stores, facts, built: None };
     let reports = stream::iter(stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE).collect().await;
     (reports, deployer)
+}
+
+/// Plans every stack of the cluster, or what some manifests concern.
+pub(super) async fn plan_text(
+    client: &KubeConnection,
+    account: &AwsSession,
+    manifests: Option<&str>,
+) -> Result<PlanReport, PlanError> {
+    let Some(text) = manifests else { return Ok(plan_cluster(client, account).await) };
+    let objects = read_manifests(text)?;
+    let stores = list_cluster(client, account).await;
+    let (selection, report) = overlay(client, &stores, account, objects).await?;
+    Ok(plan_stacks(client, account, &stores, selection, report).await)
+}
+
+/// What all stacks of the cluster are to be. Those that cannot be built are left out.
+pub(super) async fn built_stacks(client: &KubeConnection, account: &AwsSession, stores: &Stores) -> Vec<Stack> {
+    let selection = Selection::everything(stores, &account.config);
+    let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
+    let facts = account.facts(client, stores, dry_run_cloud);
+    let built = Mutex::default();
+    let planner = Planner { account, stores, facts, built: Some(&built) };
+    let mut builds = stream::iter(selection.stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE);
+    while builds.next().await.is_some() {}
+    drop(builds);
+    built.into_inner()
 }
 
 async fn plan_stacks(
@@ -111,7 +138,7 @@ async fn plan_stacks(
 ) -> PlanReport {
     let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
     let facts = account.facts(client, stores, dry_run_cloud.clone());
-    let planner = Planner { account, stores, facts };
+    let planner = Planner { account, stores, facts, built: None };
     let stacks =
         stream::iter(selection.stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE).collect().await;
     PlanReport { stacks, problems: selection.problems, shared: dry_run_cloud.simulated_writes(), ..report }
@@ -197,6 +224,8 @@ struct Planner<'a> {
     account: &'a AwsSession,
     stores: &'a Stores,
     facts: FactSource,
+    /// Where builds go that are not to be planned.
+    built: Option<&'a Mutex<Vec<Stack>>>,
 }
 
 impl Planner<'_> {
@@ -268,7 +297,11 @@ impl Planner<'_> {
         }
     }
 
-    async fn diff(&self, report: StackReport, stack: &crate::model::Stack) -> StackReport {
+    async fn diff(&self, report: StackReport, stack: &Stack) -> StackReport {
+        if let Some(built) = self.built {
+            built.lock().push(stack.clone());
+            return report;
+        }
         match self.facts.deployer.plan(stack).await {
             Ok(plan) => report.planned(plan),
             Err(failure) => report.failed(&failure),

@@ -13,6 +13,7 @@ pub mod binding;
 pub mod certificates;
 pub mod diff;
 pub mod digest;
+pub mod impact;
 pub mod quotas;
 pub mod render;
 pub mod step;

@@ -13,9 +13,11 @@ mod remedy;
 mod select;
 mod sources;
 mod target_group;
+mod usage;
 mod verdict;
 
 pub use build::{build, is_stack_of};
+pub use usage::{NamespaceUsage, QuotaUsage, Shareable, Usage, usage};
 pub use select::{Query, UnknownKind, select};
 pub use sources::{
     AwsSource, Events, GatewaySource, ListenerInAws, LoadBalancerInAws, ObjectEvent, PlanSource, RouteSource,

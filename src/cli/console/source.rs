@@ -1,47 +1,108 @@
 //! What the console shows of a cluster and an account, as a user reads them.
 
+use super::view::View;
 use crate::args::SessionFlags;
+use crate::cli::session::{Session, SessionError};
 use crate::cluster::KubeConnection;
 use crate::cluster::plan_annotations::{
     AnnotatedObject, get_gateway, get_ingress, list_gateways, list_ingresses,
 };
+use crate::cluster::stores::Stores;
 use crate::serve::console::{ConsoleSource, TopologySnapshot};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// Stands in for the name of the cluster where no installation tells it.
+const NAMELESS: &str = "--cluster-name=unknown";
+/// As long as listing the cluster may take.
+const LISTING: Duration = Duration::from_secs(60);
 
 /// A cluster and an account.
 pub struct SessionSource {
     client: KubeConnection,
     flags: SessionFlags,
+    view: OnceCell<(View, JoinSet<()>)>,
 }
 
 impl SessionSource {
     /// Nothing is read yet.
     pub fn new(client: KubeConnection, flags: SessionFlags) -> Self {
-        Self { client, flags }
+        Self { client, flags, view: OnceCell::new() }
+    }
+
+    /// What is looked at. It is followed from when it is first asked for; an error is no answer, and it is tried again.
+    async fn view(&self) -> Result<&View, String> {
+        let begun = self.view.get_or_try_init(|| self.begin()).await;
+        begun.map(|(view, _)| view)
+    }
+
+    async fn begin(&self) -> Result<(View, JoinSet<()>), String> {
+        let (view, mut watches) = (self.find().await.map_err(|error| error.to_string())?, JoinSet::new());
+        view.watch(&mut watches);
+        match timeout(LISTING, view.stores.synced()).await {
+            Ok(()) => Ok((view, watches)),
+            Err(_) => Err(format!("not listed within {LISTING:?}: {}; `kubectl auth can-i list` tells whether you may", view.stores.unlisted().join(", "))),
+        }
+    }
+
+    /// The settings, and AWS or why it is not asked.
+    async fn find(&self) -> Result<View, SessionError> {
+        let client = self.client.clone();
+        let (config, account) = match Session::with(client.clone(), &self.flags).await {
+            Ok(session) => match session.account().await {
+                Ok(account) => (account.config.clone(), Ok(account)),
+                Err(error) => (Arc::new(session.settings.config), Err(error.to_string())),
+            },
+            // why: who may only look at an own namespace sees no Deployment of the controller
+            Err(error @ SessionError::Installation(_)) => {
+                let settings = self.flags.settings(&[NAMELESS.to_owned()]).map_err(SessionError::Settings)?;
+                (Arc::new(settings.config), Err(error.to_string()))
+            }
+            Err(error) => return Err(error),
+        };
+        let stores = Arc::new(Stores::new(&config));
+        Ok(View::new(client, config, account, stores))
     }
 }
 
 impl ConsoleSource for SessionSource {
     fn about(&self) -> BoxFuture<'_, Value> {
-        async { json!({"version": env!("CARGO_PKG_VERSION")}) }.boxed()
+        async {
+            let version = env!("CARGO_PKG_VERSION");
+            match self.view.get() {
+                Some((view, _)) => json!({"version": version, "cluster": view.config.cluster_name, "region": view.config.region}),
+                None => json!({"version": version}),
+            }
+        }
+        .boxed()
     }
 
     fn topology(&self) -> BoxFuture<'_, Result<TopologySnapshot, String>> {
-        async { Err("not there yet".to_owned()) }.boxed()
+        async { self.view().await?.topology().await }.boxed()
     }
 
     fn changed(&self) -> BoxFuture<'_, ()> {
-        std::future::pending().boxed()
+        async {
+            match self.view.get() {
+                Some((view, _)) => view.changed().await,
+                None => std::future::pending().await,
+            }
+        }
+        .boxed()
     }
 
-    fn plan(&self, _manifests: Option<String>) -> BoxFuture<'_, Result<Value, String>> {
-        async { Err("not there yet".to_owned()) }.boxed()
+    fn plan(&self, manifests: Option<String>) -> BoxFuture<'_, Result<Value, String>> {
+        async move { self.view().await?.plan(manifests).await }.boxed()
     }
 
     fn usage(&self) -> BoxFuture<'_, Result<Value, String>> {
-        async { Err("not there yet".to_owned()) }.boxed()
+        async { self.view().await?.usage().await }.boxed()
     }
 
     fn gateways(&self, namespace: Option<String>) -> BoxFuture<'_, Result<Vec<AnnotatedObject>, String>> {

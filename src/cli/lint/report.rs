@@ -109,7 +109,7 @@ fn count(outcome: &LintResult) -> String {
     parts.join(", ")
 }
 
-fn json_of(located: &Located) -> Value {
+pub(super) fn json_of(located: &Located) -> Value {
     let Located { file, line, rule, finding } = located;
     let mut value = finding_to_json(finding);
     if let Some(fields) = value.as_object_mut() {

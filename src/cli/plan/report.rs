@@ -106,7 +106,7 @@ impl CommandReport for PlanReport {
     fn render(&self, output: Output) -> String {
         match output {
             Output::Text => self.to_string(),
-            Output::Json => format!("{:#}\n", formats::to_json(self)),
+            Output::Json => format!("{:#}\n", self.to_json()),
             Output::Markdown => formats::to_markdown(self),
         }
     }
@@ -137,6 +137,11 @@ impl PlanReport {
     /// Whether everything can be built and is as wanted.
     pub fn has_nothing_to_do(&self) -> bool {
         self.steps() == 0 && self.mistakes() == 0
+    }
+
+    /// The report for programs.
+    pub fn to_json(&self) -> serde_json::Value {
+        formats::to_json(self)
     }
 
     /// How many changes and mistakes there are.

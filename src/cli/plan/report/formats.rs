@@ -10,6 +10,7 @@ use std::fmt::Write;
 pub(super) fn to_json(report: &PlanReport) -> Value {
     let PlanReport { stacks, shared, problems, skipped, exit_code: _ } = report;
     json!({
+        "summary": report.summary(),
         "stacks": stacks.iter().map(stack_to_json).collect::<Vec<_>>(),
         "sharedBackendSecurityGroup": shared,
         "problems": problems.iter().map(finding_to_json).collect::<Vec<_>>(),
@@ -44,6 +45,7 @@ fn step_to_json(step: &Step) -> Value {
         "call": step.op.verb(),
         "resource": step.resource.to_string(),
         "why": step.why,
+        "traffic": step.traffic_impact(),
         "details": Value::Object(details.collect::<Map<_, _>>()),
     })
 }

@@ -1,0 +1,260 @@
+//! A cluster that is followed, and the account it lives in, as the pages of the console need them.
+//!
+//! The caches tell of changes at once. AWS does not, so it is read again and again while a page is open, less often the longer a read
+//! takes; meanwhile pages show what the last read said.
+
+use crate::api::{
+    GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service,
+    TargetGroupBinding,
+};
+use crate::cli::lint::lint_text;
+use crate::cli::plan::{PlanReport, built_stacks, plan_text};
+use crate::cli::session::AwsSession;
+use crate::cluster::api_error::said;
+use crate::cluster::gateway_stores::GatewayChange;
+use crate::cluster::stores::{EventHandler, Stores};
+use crate::cluster::topology_reads::events;
+use crate::cluster::{CacheEvent, KubeConnection};
+use crate::config::Config;
+use crate::controller::topology::sources;
+use crate::deploy::Deployer;
+use crate::model::StackId;
+use crate::serve::console::TopologySnapshot;
+use crate::targets::view::{NodeView, PodView};
+use crate::topology::{AwsSource, Events, build, usage};
+use futures::future::{BoxFuture, FutureExt};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// How old events may be that are shown.
+const EVENTS_AGE: Duration = Duration::from_secs(15);
+/// How soon after a read of AWS there is the next one, and how late.
+const SOONEST: Duration = Duration::from_secs(15);
+const LATEST: Duration = Duration::from_mins(10);
+/// Of the time, at most one part in so many is spent reading AWS.
+const SHARE: u32 = 10;
+/// Stands in for what AWS says until it has said something.
+const BEING_ASKED: &str = "it is being read at this moment";
+
+/// What AWS said, or why it said nothing.
+type AwsAnswer = Result<AwsSource, String>;
+
+/// A cluster and an account that are looked at.
+pub struct View {
+    client: KubeConnection,
+    /// The controller's settings.
+    pub config: Arc<Config>,
+    account: Result<AwsSession, String>,
+    /// What is in the cluster.
+    pub stores: Arc<Stores>,
+    /// Whose memory of AWS is used; `None`: each read begins anew.
+    deployer: Option<Arc<Deployer>>,
+    changes: Arc<Notify>,
+    events: Mutex<Option<(Instant, Events)>>,
+    aws: Mutex<AwsAnswer>,
+    reading: tokio::sync::Mutex<Reading>,
+}
+
+/// The read of AWS that is under way, or when there is the next one.
+struct Reading {
+    due: Instant,
+    begun: Instant,
+    read: Option<BoxFuture<'static, AwsAnswer>>,
+}
+
+impl View {
+    /// Nothing is looked at yet.
+    pub fn new(
+        client: KubeConnection,
+        config: Arc<Config>,
+        account: Result<AwsSession, String>,
+        stores: Arc<Stores>,
+    ) -> Self {
+        let aws = Err(account.as_ref().err().cloned().unwrap_or_else(|| BEING_ASKED.to_owned()));
+        let now = Instant::now();
+        Self {
+            client,
+            config,
+            account,
+            stores,
+            deployer: None,
+            changes: Arc::default(),
+            events: Mutex::default(),
+            aws: Mutex::new(aws),
+            reading: tokio::sync::Mutex::new(Reading { due: now, begun: now, read: None }),
+        }
+    }
+
+    /// Uses what a deployer knows of AWS already.
+    #[must_use]
+    pub fn with_deployer(self, deployer: Arc<Deployer>) -> Self {
+        Self { deployer: Some(deployer), ..self }
+    }
+
+    /// Follows the cluster.
+    pub fn watch(&self, watches: &mut JoinSet<()>) {
+        let told: Arc<dyn EventHandler> = Arc::new(ChangeNotifier(self.changes.clone()));
+        self.stores.watch(&self.client, &self.config, &told, watches);
+    }
+
+    /// What is there, as far as it is known at this moment.
+    pub async fn topology(&self) -> Result<TopologySnapshot, String> {
+        let (events, aws) = (self.events().await, self.aws.lock().clone());
+        let sources = sources(&self.stores, &self.config, events, aws, BTreeMap::new());
+        let topology = build(&sources);
+        let mut head = json!({"roots": topology.roots});
+        if let (Some(reason), Some(head)) = (topology.without_aws, head.as_object_mut()) {
+            head.insert("withoutAws".to_owned(), reason.into());
+        }
+        TopologySnapshot::new(&head, &topology.items).map_err(|error| error.to_string())
+    }
+
+    /// Completes when something in the cluster has changed, or AWS has been read.
+    pub async fn changed(&self) {
+        tokio::select! {
+            () = self.changes.notified() => {}
+            () = self.read_aws(), if self.account.is_ok() => {}
+        }
+    }
+
+    /// What the controller said of objects. Where it may not be read, nothing.
+    async fn events(&self) -> Events {
+        if let Some((read, events)) = &*self.events.lock()
+            && read.elapsed() < EVENTS_AGE
+        {
+            return events.clone();
+        }
+        let found = events(&self.client, None).await.unwrap_or_else(|error| {
+            tracing::debug!(error = %said(&error), "events are not shown");
+            Events::default()
+        });
+        *self.events.lock() = Some((Instant::now(), found.clone()));
+        found
+    }
+
+    /// Reads AWS when it is due. Dropped before its end, it goes on with the next call.
+    async fn read_aws(&self) {
+        let mut reading = self.reading.lock().await;
+        if reading.read.is_none() {
+            sleep_until(reading.due).await;
+            reading.begun = Instant::now();
+            reading.read = self.begin_read();
+        }
+        let Some(read) = reading.read.as_mut() else { return std::future::pending().await };
+        let answer = read.await;
+        let took = reading.begun.elapsed();
+        reading.read = None;
+        reading.due = Instant::now() + (took * SHARE).clamp(SOONEST, LATEST);
+        *self.aws.lock() = answer;
+    }
+
+    fn begin_read(&self) -> Option<BoxFuture<'static, AwsAnswer>> {
+        let account = self.account.as_ref().ok()?;
+        let deployer = match &self.deployer {
+            Some(deployer) => deployer.clone(),
+            None => account.facts(&self.client, &self.stores, account.cloud.clone()).deployer,
+        };
+        let bare = sources(&self.stores, &self.config, Events::default(), Err(String::new()), BTreeMap::new());
+        let stacks: BTreeSet<StackId> = bare.stacks().collect();
+        let bindings = self.stores.bindings.list();
+        let made = |binding: &TargetGroupBinding| binding.metadata.labels.as_ref().is_some_and(|labels| !labels.is_empty());
+        let others = bindings.iter().filter(|binding| !made(binding));
+        let others = others.filter_map(|binding| binding.spec.target_group_arn.clone()).collect();
+        let read = async move { deployer.aws_source(&stacks, &others).await.map_err(|error| error.to_string()) };
+        Some(read.boxed())
+    }
+
+    /// What would change; of manifests also what `lint` finds. What is wrong with one of both does not take the other away.
+    pub async fn plan(&self, manifests: Option<String>) -> Result<Value, String> {
+        let lint = manifests.as_ref().map(|text| lint_text("manifests", text.clone(), &self.config));
+        let planned = match &self.account {
+            Ok(account) => {
+                let planned = plan_text(&self.client, account, manifests.as_deref()).await;
+                planned.map_err(|error| error.to_string())
+            }
+            Err(reason) => Err(format!("There is no plan: {reason}")),
+        };
+        match (planned, lint) {
+            (Ok(report), lint) => Ok(plan_to_json(&report, lint)),
+            (Err(reason), Some(lint)) => Ok(json!({"lint": lint, "failure": reason})),
+            (Err(reason), None) => Err(reason),
+        }
+    }
+
+    /// Load balancers by namespace, quotas, and what could be shared.
+    pub async fn usage(&self) -> Result<Value, String> {
+        let account = self.account.as_ref().map_err(Clone::clone)?;
+        let stacks = built_stacks(&self.client, account, &self.stores).await;
+        serde_json::to_value(usage(&stacks)).map_err(|error| error.to_string())
+    }
+}
+
+fn plan_to_json(report: &PlanReport, lint: Option<Vec<Value>>) -> Value {
+    let mut plan = report.to_json();
+    if let Some(plan) = plan.as_object_mut() {
+        plan.insert("text".to_owned(), report.to_string().into());
+        plan.extend(lint.map(|lint| ("lint".to_owned(), lint.into())));
+    }
+    plan
+}
+
+/// Tells that something has changed, whatever it is.
+struct ChangeNotifier(Arc<Notify>);
+
+impl ChangeNotifier {
+    fn tell(&self) {
+        self.0.notify_one();
+    }
+}
+
+impl EventHandler for ChangeNotifier {
+    fn service(&self, _: &ObjectKey, _: CacheEvent<Service>) {
+        self.tell();
+    }
+
+    fn ingress(&self, _: &ObjectKey, _: CacheEvent<Ingress>) {
+        self.tell();
+    }
+
+    fn ingress_class(&self, _: &ObjectKey, _: CacheEvent<IngressClass>) {
+        self.tell();
+    }
+
+    fn ingress_class_params(&self, _: &ObjectKey, _: CacheEvent<IngressClassParams>) {
+        self.tell();
+    }
+
+    fn namespace(&self, _: &ObjectKey, _: CacheEvent<Namespace>) {
+        self.tell();
+    }
+
+    fn binding(&self, _: &ObjectKey, _: CacheEvent<TargetGroupBinding>) {
+        self.tell();
+    }
+
+    fn endpoints(&self, _: &ObjectKey) {
+        self.tell();
+    }
+
+    fn pod(&self, _: &ObjectKey, _: CacheEvent<PodView>) {
+        self.tell();
+    }
+
+    fn node(&self, _: &ObjectKey, _: CacheEvent<NodeView>) {
+        self.tell();
+    }
+
+    fn gateway(&self, _: GatewayChange) {
+        self.tell();
+    }
+
+    fn global_accelerator(&self, _: &ObjectKey, _: CacheEvent<GlobalAccelerator>) {
+        self.tell();
+    }
+}
