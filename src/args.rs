@@ -19,7 +19,7 @@ pub use commands::LintRequest;
 pub use console::ConsoleRequest;
 pub use migrate::MigrateRequest;
 pub use session::{GivenFlags, PlanRequest, SessionFlags};
-pub use settings::{LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
+pub use settings::{ConsoleSettings, LeaderElection, OwnCertificates, Settings, WebhookSettings, Workers};
 pub use status::StatusRequest;
 pub use validate::ArgsError;
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Controller(settings)) => {
             telemetry::init(settings.log_level, settings.log_format);
             telemetry::end_on_panic();
-            finish(block_on(controller::process::run(*settings)).map(|()| ExitCode::SUCCESS))
+            finish(block_on(controller::process::run(*settings, cli::console::of_controller)).map(|()| ExitCode::SUCCESS))
         }
         Ok(Invocation::Crds) => print(cli::crds::render()),
         Ok(Invocation::IamPolicy(policy)) => print(cli::iam_policy::render(&policy)),

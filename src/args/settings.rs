@@ -43,6 +43,8 @@ pub struct Settings {
     pub webhook: WebhookSettings,
     /// The lease; `None`: this is the only replica.
     pub leader_election: Option<LeaderElection>,
+    /// The console; `None`: it is not served.
+    pub console: Option<ConsoleSettings>,
     /// What the user should know but does not stop us; to be logged.
     pub warnings: Vec<String>,
 }
@@ -98,6 +100,15 @@ pub struct OwnCertificates {
     pub cluster_domain: String,
 }
 
+/// The console that the controller serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleSettings {
+    /// Port on the loopback address.
+    pub port: u16,
+    /// The file with its token; `None`: it asks for none.
+    pub token_file: Option<PathBuf>,
+}
+
 /// Leader election.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaderElection {
@@ -139,6 +150,7 @@ pub(super) fn build_settings(matches: &ArgMatches, environment: &Environment) ->
             id: given.text("leader-election-id"),
             namespace: given.text("leader-election-namespace"),
         }),
+        console: build_console(&given)?,
         warnings: build_warnings(&given),
     })
 }
@@ -253,6 +265,15 @@ fn build_own_certificates(given: &FlagValues) -> Result<Option<OwnCertificates>,
         configurations: given.text("webhook-configurations"),
         cluster_domain: given.text("webhook-cluster-domain"),
     }))
+}
+
+fn build_console(given: &FlagValues) -> Result<Option<ConsoleSettings>, ArgsError> {
+    if !given.switch("console") {
+        return Ok(None);
+    }
+    let port = given.number("console-port");
+    let port = u16::try_from(port).map_err(|_| ArgsError::Port(port))?;
+    Ok(Some(ConsoleSettings { port, token_file: given.path("console-token-file") }))
 }
 
 fn build_warnings(given: &FlagValues) -> Vec<String> {

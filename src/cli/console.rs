@@ -3,6 +3,7 @@
 //! It begins with the cluster alone. Settings and AWS are looked for when a page first needs them, so that a comparison of plans
 //! works where there is neither; why they are not there is told on the page that lacks them.
 
+mod leader;
 mod source;
 mod view;
 
@@ -10,8 +11,10 @@ use crate::args::ConsoleRequest;
 use crate::cluster::connect::{KubeConnectError, connect_as_user};
 use crate::metrics::ConnectionMeter;
 use crate::serve::connections::ConnectionLimits;
-use crate::serve::console::{Console, Guard, Token};
+use crate::controller::process::ConsoleParts;
+use crate::serve::console::{Console, ConsoleSource, Guard, Token};
 use crate::serve::listener::Server;
+use leader::LeaderSource;
 use source::SessionSource;
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -40,6 +43,11 @@ pub enum ConsoleError {
 
 /// The only user's browser, and what else may try.
 const LIMITS: ConnectionLimits = ConnectionLimits { connections: 64, opening: 32, share: 64 };
+
+/// What a running controller shows.
+pub fn of_controller(parts: ConsoleParts) -> Arc<dyn ConsoleSource> {
+    Arc::new(LeaderSource::new(parts))
+}
 
 /// Serves until it is interrupted.
 pub async fn run(request: &ConsoleRequest) -> Result<(), ConsoleError> {

@@ -103,13 +103,17 @@ pub(super) async fn plan_some(
     (reports, deployer)
 }
 
-/// Plans every stack of the cluster, or what some manifests concern.
+/// Plans every stack of a cluster that is followed already, or what some manifests concern.
 pub(super) async fn plan_text(
     client: &KubeConnection,
     account: &AwsSession,
+    followed: &Stores,
     manifests: Option<&str>,
 ) -> Result<PlanReport, PlanError> {
-    let Some(text) = manifests else { return Ok(plan_cluster(client, account).await) };
+    let Some(text) = manifests else {
+        let selection = Selection::everything(followed, &account.config);
+        return Ok(plan_stacks(client, account, followed, selection, PlanReport::default()).await);
+    };
     let objects = read_manifests(text)?;
     let stores = list_cluster(client, account).await;
     let (selection, report) = overlay(client, &stores, account, objects).await?;

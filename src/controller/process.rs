@@ -3,8 +3,11 @@
 //! Every task lives in one `JoinSet`; the first to end ends the process. Webhooks, probes, metrics and caches run on every
 //! replica; only the leader works on the queues, and only the leader may write to AWS.
 
+mod console;
 mod identity;
 mod webhooks;
+
+pub use console::{ConsoleParts, MakeConsoleSource};
 
 use super::manager::{Dependencies, LeaderTasks, Manager, OnLead};
 use crate::api::ObjectKey;
@@ -89,7 +92,7 @@ struct Process {
 }
 
 /// Runs the controller until a signal ends it.
-pub async fn run(settings: Settings) -> Result<(), ProcessError> {
+pub async fn run(settings: Settings, console: MakeConsoleSource) -> Result<(), ProcessError> {
     let signals = Signals::new()?;
     let metrics = Arc::new(Metrics::new());
     let kubeconfig = settings.kubeconfig.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
@@ -121,7 +124,7 @@ pub async fn run(settings: Settings) -> Result<(), ProcessError> {
         leadership,
         shutdown,
     };
-    process.run(signals, election, writer).await
+    process.run(signals, election, writer, console).await
 }
 
 fn election(
@@ -162,6 +165,7 @@ impl Process {
         mut signals: Signals,
         election: Option<Election>,
         writer: Writer,
+        console: MakeConsoleSource,
     ) -> Result<(), ProcessError> {
         tracing::info!(
             cluster = self.config.cluster_name,
@@ -175,6 +179,7 @@ impl Process {
         let (mut tasks, mut listeners) = (JoinSet::new(), JoinSet::new());
         let engine = Manager::new(self.parts());
         self.listen(&mut tasks, &mut listeners).await?;
+        self.serve_console(&engine, console, &mut tasks, &mut listeners).await?;
         tasks.spawn(watch_log_level_signal()?);
         engine.watch(&mut tasks);
         let mut events = JoinSet::new();

@@ -11,6 +11,7 @@ mod cases;
 mod certificates;
 mod chart;
 mod checks;
+mod console;
 mod docs;
 mod doctor;
 mod drift;

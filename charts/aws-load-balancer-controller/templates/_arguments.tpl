@@ -74,6 +74,15 @@
 - {{ printf "--%s=%t" (first $switch) (last $switch) | quote }}
 {{- end }}
 {{- end }}
+{{- if .Values.console.enabled }}
+- --console
+{{- if ne (int .Values.console.port) 8090 }}
+- {{ printf "--console-port=%d" (int .Values.console.port) | quote }}
+{{- end }}
+{{- if .Values.console.tokenSecret }}
+- --console-token-file=/etc/console/token
+{{- end }}
+{{- end }}
 {{- if eq (include "lbc.certificates" .) "own" }}
 - {{ printf "--webhook-cert-secret=%s/%s" .Release.Namespace (include "lbc.ownSecret" .) | quote }}
 - {{ printf "--webhook-service=%s/%s" .Release.Namespace (include "lbc.webhookService" .) | quote }}

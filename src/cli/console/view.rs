@@ -45,6 +45,9 @@ const BEING_ASKED: &str = "it is being read at this moment";
 /// What AWS said, or why it said nothing.
 type AwsAnswer = Result<AwsSource, String>;
 
+/// The deployer of this moment.
+type DeployerNow = Arc<dyn Fn() -> Arc<Deployer> + Send + Sync>;
+
 /// A cluster and an account that are looked at.
 pub struct View {
     client: KubeConnection,
@@ -54,7 +57,7 @@ pub struct View {
     /// What is in the cluster.
     pub stores: Arc<Stores>,
     /// Whose memory of AWS is used; `None`: each read begins anew.
-    deployer: Option<Arc<Deployer>>,
+    deployer: Option<DeployerNow>,
     changes: Arc<Notify>,
     events: Mutex<Option<(Instant, Events)>>,
     aws: Mutex<AwsAnswer>,
@@ -93,7 +96,7 @@ impl View {
 
     /// Uses what a deployer knows of AWS already.
     #[must_use]
-    pub fn with_deployer(self, deployer: Arc<Deployer>) -> Self {
+    pub fn with_deployer(self, deployer: DeployerNow) -> Self {
         Self { deployer: Some(deployer), ..self }
     }
 
@@ -157,7 +160,7 @@ impl View {
     fn begin_read(&self) -> Option<BoxFuture<'static, AwsAnswer>> {
         let account = self.account.as_ref().ok()?;
         let deployer = match &self.deployer {
-            Some(deployer) => deployer.clone(),
+            Some(deployer) => deployer(),
             None => account.facts(&self.client, &self.stores, account.cloud.clone()).deployer,
         };
         let bare = sources(&self.stores, &self.config, Events::default(), Err(String::new()), BTreeMap::new());
@@ -172,10 +175,10 @@ impl View {
 
     /// What would change; of manifests also what `lint` finds. What is wrong with one of both does not take the other away.
     pub async fn plan(&self, manifests: Option<String>) -> Result<Value, String> {
-        let lint = manifests.as_ref().map(|text| lint_text("manifests", text.clone(), &self.config));
+        let lint = manifests.as_ref().map(|text| self.lint(text.clone()));
         let planned = match &self.account {
             Ok(account) => {
-                let planned = plan_text(&self.client, account, manifests.as_deref()).await;
+                let planned = plan_text(&self.client, account, &self.stores, manifests.as_deref()).await;
                 planned.map_err(|error| error.to_string())
             }
             Err(reason) => Err(format!("There is no plan: {reason}")),
@@ -185,6 +188,11 @@ impl View {
             (Err(reason), Some(lint)) => Ok(json!({"lint": lint, "failure": reason})),
             (Err(reason), None) => Err(reason),
         }
+    }
+
+    /// What `lint` finds in manifests.
+    pub fn lint(&self, text: String) -> Vec<Value> {
+        lint_text("manifests", text, &self.config)
     }
 
     /// Load balancers by namespace, quotas, and what could be shared.

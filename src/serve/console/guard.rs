@@ -24,6 +24,9 @@ use super::answers::Failure;
 /// What the API of a migration consists of.
 const MIGRATION: [&str; 3] = ["/api/namespaces", "/api/gateways", "/api/diff"];
 
+/// A header that the page sends with every question.
+const PAGE: HeaderName = HeaderName::from_static("x-console");
+
 /// What every answer says to the browser.
 const HEADERS: [(HeaderName, &str); 6] = [
     (
@@ -107,7 +110,10 @@ impl Guard {
     }
 
     fn is_authorized(&self, path: &str, headers: &HeaderMap) -> bool {
-        let Some(token) = &self.token else { return true };
+        let Some(token) = &self.token else {
+            // why: only the page itself sends it; a form, an image or a script of another page cannot
+            return headers.contains_key(PAGE);
+        };
         if self.is_migration_open && MIGRATION.contains(&path) {
             return true;
         }
@@ -214,6 +220,15 @@ mod tests {
         let host = [("host", "localhost:8080")];
         assert_eq!(["/api/diff", "/api/gateways", "/api/namespaces"].map(|path| status(&guard, path, &host)), [200; 3]);
         assert_eq!(["/api/plan", "/api/topology", "/api/usage"].map(|path| status(&guard, path, &host)), [401; 3]);
+    }
+
+    #[test]
+    fn without_a_token_only_a_page_of_the_console_asks() {
+        let guard = Guard { token: None, is_migration_open: false };
+        let host = ("host", "localhost:8090");
+        assert_eq!(status(&guard, "/api/plan", &[host]), 401);
+        assert_eq!(status(&guard, "/api/plan", &[host, ("x-console", "1")]), 200);
+        assert_eq!(status(&guard, "/api/plan", &[host, ("x-console", "1"), ("origin", "http://evil.example")]), 403);
     }
 
     #[test]

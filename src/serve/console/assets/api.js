@@ -13,7 +13,7 @@ export function takeToken() {
 
 function headers() {
   const token = sessionStorage.getItem(KEY);
-  return token ? { authorization: `Bearer ${token}` } : {};
+  return token ? { 'x-console': '1', authorization: `Bearer ${token}` } : { 'x-console': '1' };
 }
 
 async function told(response) {

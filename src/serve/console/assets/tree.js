@@ -20,6 +20,8 @@ export class Tree {
       click: (event) => this.click(event),
       scroll: () => this.schedule(),
     }, this.space);
+    this.printing = () => this.render(true);
+    window.addEventListener('beforeprint', this.printing);
     this.resizes = new ResizeObserver(() => this.schedule());
     this.resizes.observe(this.element);
   }
@@ -41,10 +43,11 @@ export class Tree {
     });
   }
 
-  render() {
+  /** Makes the visible rows; `isPrinted`: all. */
+  render(isPrinted = false) {
     const { scrollTop, clientHeight } = this.element;
-    const first = Math.max(0, Math.floor(scrollTop / ROW) - SPARE);
-    const last = Math.min(this.entries.length, Math.ceil((scrollTop + clientHeight) / ROW) + SPARE);
+    const first = isPrinted ? 0 : Math.max(0, Math.floor(scrollTop / ROW) - SPARE);
+    const last = isPrinted ? this.entries.length : Math.min(this.entries.length, Math.ceil((scrollTop + clientHeight) / ROW) + SPARE);
     const rows = [];
     for (let place = first; place < last; place += 1) rows.push(this.line(place));
     if (this.active < first || this.active >= last) this.element.removeAttribute('aria-activedescendant');
@@ -122,6 +125,7 @@ export class Tree {
   }
 
   close() {
+    window.removeEventListener('beforeprint', this.printing);
     this.resizes.disconnect();
   }
 }

@@ -24,8 +24,9 @@ function shown({ namespaces, quotas, shareable, notes = [] }) {
   const total = namespaces.reduce((sum, { application, network }) => sum + application + network, 0);
   return [
     h('p', { class: 'summary' }, h('strong', {}, count(total, 'load balancer')), ` in ${count(namespaces.length, 'namespace')}. Every load balancer costs by the hour, used or not.`),
+    h('p', { class: 'label' }, 'Counted of what is wanted. The limits are those that an account begins with; yours may be higher.'),
     notes.map((note) => h('p', { class: 'note' }, prose(note))),
-    table('Load balancers by namespace', ['Namespace', 'Application', 'Network', 'Targets'], namespaces.map(({ namespace, application, network, targets }) => [namespace || '(groups over namespaces)', application, network, targets.toLocaleString('en')])),
+    table('Load balancers by namespace', ['Namespace', 'Application', 'Network', 'Target groups'], namespaces.map(({ namespace, application, network, targetGroups }) => [namespace || '(explicit Ingress groups)', application, network, targetGroups.toLocaleString('en')])),
     table('Quotas, the most used first', ['Quota', 'Of', 'Used'], quotas.map(({ name, of, used, limit }) => [name, of, gauge({ used, limit })])),
     h('h3', {}, 'Ingresses that could share a load balancer'),
     shareable.length

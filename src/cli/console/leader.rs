@@ -1,0 +1,103 @@
+//! What the console shows inside of the controller: its own caches, and what it knows of AWS.
+//!
+//! Whoever forwards a port reads with the controller's rights. So manifests are linted and not planned: a plan would give them to the
+//! API server in the controller's name.
+
+use super::view::View;
+use crate::cli::session::AwsSession;
+use crate::cluster::plan_annotations::{
+    AnnotatedObject, get_gateway, get_ingress, list_gateways, list_ingresses,
+};
+use crate::cluster::KubeConnection;
+use crate::cluster::lease::Leadership;
+use crate::controller::process::ConsoleParts;
+use crate::serve::console::{ConsoleSource, TopologySnapshot};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often the caches are looked at while a page is open; they tell their changes to the controller alone.
+const LOOK: Duration = Duration::from_secs(2);
+/// Why manifests are not planned.
+const NOT_PLANNED: &str = "Manifests are linted only: the controller's page plans nothing in the controller's name. The command \
+                           `aws-load-balancer-controller console`, or `plan -f`, plans them with your own rights.";
+
+/// The controller's caches and its AWS.
+pub struct LeaderSource {
+    client: KubeConnection,
+    leadership: Leadership,
+    view: View,
+}
+
+impl LeaderSource {
+    /// Looks at the parts of a controller.
+    pub fn new(parts: ConsoleParts) -> Self {
+        let ConsoleParts { client, cloud, config, stores, leadership, deployer } = parts;
+        let account = AwsSession { cloud, config: config.clone() };
+        let view = View::new(client.clone(), config, Ok(account), stores).with_deployer(deployer);
+        Self { client, leadership, view }
+    }
+}
+
+impl ConsoleSource for LeaderSource {
+    fn about(&self) -> BoxFuture<'_, Value> {
+        let config = &self.view.config;
+        let about = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "cluster": config.cluster_name,
+            "region": config.region,
+            "leads": self.leadership.is_leader(),
+        });
+        std::future::ready(about).boxed()
+    }
+
+    fn topology(&self) -> BoxFuture<'_, Result<TopologySnapshot, String>> {
+        async {
+            self.view.stores.synced().await;
+            self.view.topology().await
+        }
+        .boxed()
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        async {
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.view.changed() => {}
+            }
+        }
+        .boxed()
+    }
+
+    fn plan(&self, manifests: Option<String>) -> BoxFuture<'_, Result<Value, String>> {
+        async move {
+            match manifests {
+                None => self.view.plan(None).await,
+                Some(text) => Ok(json!({"lint": self.view.lint(text), "failure": NOT_PLANNED})),
+            }
+        }
+        .boxed()
+    }
+
+    fn usage(&self) -> BoxFuture<'_, Result<Value, String>> {
+        self.view.usage().boxed()
+    }
+
+    fn gateways(&self, namespace: Option<String>) -> BoxFuture<'_, Result<Vec<AnnotatedObject>, String>> {
+        async move { list_gateways(&self.client, namespace.as_deref()).await }.boxed()
+    }
+
+    fn gateway(&self, namespace: String, name: String) -> BoxFuture<'_, Result<AnnotatedObject, String>> {
+        async move { get_gateway(&self.client, &namespace, &name).await }.boxed()
+    }
+
+    fn ingresses(&self) -> BoxFuture<'_, Result<Vec<AnnotatedObject>, String>> {
+        list_ingresses(&self.client).boxed()
+    }
+
+    fn ingress(&self, namespace: String, name: String) -> BoxFuture<'_, Result<AnnotatedObject, String>> {
+        async move { get_ingress(&self.client, &namespace, &name).await }.boxed()
+    }
+}

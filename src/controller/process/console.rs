@@ -1,0 +1,91 @@
+//! The console, served from the controller's own caches to whoever may forward a port to the pod.
+
+use super::{Process, ProcessError};
+use crate::args::ConsoleSettings;
+use crate::aws::Cloud;
+use crate::aws::fence::Fenced;
+use crate::cluster::KubeConnection;
+use crate::cluster::lease::Leadership;
+use crate::cluster::stores::Stores;
+use crate::config::Config;
+use crate::controller::manager::Manager;
+use crate::deploy::Deployer;
+use crate::serve::connections::ConnectionLimits;
+use crate::serve::console::{Console, ConsoleSource, Guard, Token};
+use crate::serve::listener::Server;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// What the console may look at. None of it lets it change anything in AWS.
+pub struct ConsoleParts {
+    /// The API server.
+    pub client: KubeConnection,
+    /// AWS, for reading.
+    pub cloud: Arc<dyn Cloud>,
+    /// Settings.
+    pub config: Arc<Config>,
+    /// The caches.
+    pub stores: Arc<Stores>,
+    /// Whether this replica leads.
+    pub leadership: Leadership,
+    /// What is known of AWS in this term.
+    pub deployer: Arc<dyn Fn() -> Arc<Deployer> + Send + Sync>,
+}
+
+/// Makes what the console shows. The pages belong to the commands, which know how to plan.
+pub type MakeConsoleSource = fn(ConsoleParts) -> Arc<dyn ConsoleSource>;
+
+/// The users' browsers, behind forwarded ports.
+const LIMITS: ConnectionLimits = ConnectionLimits { connections: 64, opening: 32, share: 64 };
+
+impl Process {
+    /// Serves the console, if it is asked for.
+    pub(super) async fn serve_console(
+        &self,
+        engine: &Manager,
+        make: MakeConsoleSource,
+        tasks: &mut JoinSet<()>,
+        listeners: &mut JoinSet<()>,
+    ) -> Result<(), ProcessError> {
+        let Some(ConsoleSettings { port, token_file }) = &self.settings.console else { return Ok(()) };
+        let token = match token_file {
+            None => None,
+            Some(path) => {
+                let text = tokio::fs::read_to_string(path).await.unwrap_or_else(|_| String::new());
+                if text.trim().is_empty() {
+                    let told = format!("--console-token-file: {} cannot be read or is empty", path.display());
+                    return Err(ProcessError::Setting(told));
+                }
+                Some(Token::of(text.trim()))
+            }
+        };
+        // why: what is forwarded to a pod arrives at its loopback address, and nothing else should
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await.map_err(|source| {
+            ProcessError::Listen { address: format!("127.0.0.1:{port}"), purpose: "console", source }
+        })?;
+        let work = engine.current();
+        let source = make(ConsoleParts {
+            client: self.client.clone(),
+            cloud: Arc::new(Fenced::new(self.cloud.clone(), Arc::new(|| false))),
+            config: self.config.clone(),
+            stores: self.stores.clone(),
+            leadership: self.leadership.clone(),
+            deployer: Arc::new(move || work.load().context.deployer.clone()),
+        });
+        let console = Console::new(source);
+        let live = console.live().clone();
+        tasks.spawn(live.clone().run());
+        let shutdown = self.shutdown_signal();
+        let shutdown = async move {
+            shutdown.await;
+            live.end();
+        };
+        let server = Server::new(LIMITS, self.metrics.connections("console"));
+        let router = console.router(Guard { token, is_migration_open: false });
+        listeners.spawn(server.serve(listener, None, router, shutdown));
+        tracing::info!(port, "the console is served on the loopback address");
+        Ok(())
+    }
+}
