@@ -36,7 +36,7 @@ conformance: controlplane ## the conformance suite of the Gateway API, as docs/c
 	$(target)/debug/conformance $(if $(tests),$(or $(class),alb),$(class)) $(tests)
 
 .PHONY: test
-test: test-core controlplane promtool ## all tests: the core alone, then everything, end to end included
+test: test-core controlplane promtool browser ## all tests: the core alone, then everything, end to end included
 	cargo build --package aws-load-balancer-controller --bins
 	cargo test --workspace
 
@@ -88,6 +88,10 @@ controlplane: ## the test control plane, built once into the cache folder (minut
 .PHONY: promtool
 promtool: ## the tester of alert rules, built once into the cache folder
 	@tests/promtool/build.sh
+
+.PHONY: browser
+browser: ## Chromium, its driver and axe for the tests of the console; installed where they are missing (root, Debian)
+	@tests/browser/setup.sh >/dev/null
 
 .PHONY: alerts
 alerts: promtool ## do the alerts fire when they should, and only then?

@@ -4,7 +4,11 @@
 //! the binary, as a compiler leaves them, the quarter of them that runs at all holds nearly all of the binary in memory.
 //! `functions.order` lists them; `make order` writes it anew. A name that is no longer there is passed over.
 
-#![allow(clippy::disallowed_methods, clippy::panic, reason = "cargo talks to build scripts through the environment")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "cargo talks to build scripts through the environment"
+)]
 
 use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
@@ -70,7 +74,8 @@ fn pack_console() {
     const FOLDER: &str = "src/serve/console/assets";
     println!("cargo:rerun-if-changed={FOLDER}");
     let out = PathBuf::from(variable("OUT_DIR"));
-    let mut files: Vec<PathBuf> = fs::read_dir(FOLDER).into_iter().flatten().flatten().map(|file| file.path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(FOLDER).into_iter().flatten().flatten().map(|file| file.path()).collect();
     files.sort();
     let mut table = String::from("&[\n");
     for file in files {

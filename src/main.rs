@@ -22,7 +22,10 @@ fn main() -> ExitCode {
         Ok(Invocation::Controller(settings)) => {
             telemetry::init(settings.log_level, settings.log_format);
             telemetry::end_on_panic();
-            finish(block_on(controller::process::run(*settings, cli::console::of_controller)).map(|()| ExitCode::SUCCESS))
+            finish(
+                block_on(controller::process::run(*settings, cli::console::of_controller))
+                    .map(|()| ExitCode::SUCCESS),
+            )
         }
         Ok(Invocation::Crds) => print(cli::crds::render()),
         Ok(Invocation::IamPolicy(policy)) => print(cli::iam_policy::render(&policy)),
@@ -35,7 +38,9 @@ fn main() -> ExitCode {
         Ok(Invocation::Status(request)) => status(&request),
         Ok(Invocation::Lint(request)) => lint(&request),
         Ok(Invocation::Migrate(request)) => migrate(&request),
-        Ok(Invocation::Console(request)) => print::<&str, _>(block_on(cli::console::run(&request)).map(|()| "")),
+        Ok(Invocation::Console(request)) => {
+            print::<&str, _>(block_on(cli::console::run(&request)).map(|()| ""))
+        }
         Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
     }
 }

@@ -9,9 +9,9 @@ mod view;
 
 use crate::args::ConsoleRequest;
 use crate::cluster::connect::{KubeConnectError, connect_as_user};
+use crate::controller::process::ConsoleParts;
 use crate::metrics::ConnectionMeter;
 use crate::serve::connections::ConnectionLimits;
-use crate::controller::process::ConsoleParts;
 use crate::serve::console::{Console, ConsoleSource, Guard, Token};
 use crate::serve::listener::Server;
 use leader::LeaderSource;
@@ -77,6 +77,9 @@ pub async fn run(request: &ConsoleRequest) -> Result<(), ConsoleError> {
 fn announce(port: u16, token: &Token) -> std::io::Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "Console at http://127.0.0.1:{port}/#token={}", token.reveal())?;
-    writeln!(stdout, "It reads with your kubeconfig and your AWS credentials and changes nothing. Ctrl-C ends it.")?;
+    writeln!(
+        stdout,
+        "It reads with your kubeconfig and your AWS credentials and changes nothing. Ctrl-C ends it."
+    )?;
     stdout.flush()
 }

@@ -121,7 +121,11 @@ pub(super) async fn plan_text(
 }
 
 /// What all stacks of the cluster are to be. Those that cannot be built are left out.
-pub(super) async fn built_stacks(client: &KubeConnection, account: &AwsSession, stores: &Stores) -> Vec<Stack> {
+pub(super) async fn built_stacks(
+    client: &KubeConnection,
+    account: &AwsSession,
+    stores: &Stores,
+) -> Vec<Stack> {
     let selection = Selection::everything(stores, &account.config);
     let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
     let facts = account.facts(client, stores, dry_run_cloud);

@@ -53,13 +53,19 @@ pub async fn get_ingress(client: &Client, namespace: &str, name: &str) -> Result
     get::<Ingress>(client, namespace, name).await
 }
 
-trait Kind: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug {}
-impl<K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug> Kind
-    for K
+trait AnnotatedKind:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug
+{
+}
+impl<K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug>
+    AnnotatedKind for K
 {
 }
 
-async fn list<K: Kind>(client: &Client, namespace: Option<&str>) -> Result<Vec<AnnotatedObject>, String> {
+async fn list<K: AnnotatedKind>(
+    client: &Client,
+    namespace: Option<&str>,
+) -> Result<Vec<AnnotatedObject>, String> {
     let api: Api<K> = match namespace {
         None => Api::all(client.clone()),
         Some(namespace) => Api::namespaced(client.clone(), checked(namespace)?),
@@ -69,7 +75,11 @@ async fn list<K: Kind>(client: &Client, namespace: Option<&str>) -> Result<Vec<A
     Ok(items.into_iter().map(annotated).collect())
 }
 
-async fn get<K: Kind>(client: &Client, namespace: &str, name: &str) -> Result<AnnotatedObject, String> {
+async fn get<K: AnnotatedKind>(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<AnnotatedObject, String> {
     let api: Api<K> = Api::namespaced(client.clone(), checked(namespace)?);
     let found = api.get_metadata(checked(name)?).await;
     found.map(annotated).map_err(|error| said(&error).into_owned())

@@ -21,12 +21,12 @@ const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
 /// Where the tag stands that says what a Gateway was migrated from.
 const MIGRATED_FROM: &str = "spec.tags.gateway.k8s.aws/migrated-from";
 
-/// Fields by their path, whose parts are joined by dots. Lists are values.
-type Fields = BTreeMap<String, Value>;
+/// PlanFields by their path, whose parts are joined by dots. Lists are values.
+type PlanFields = BTreeMap<String, Value>;
 
 /// A plan: fields by type and id of their resource.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PlannedResources(BTreeMap<String, BTreeMap<String, Fields>>);
+pub struct PlannedResources(BTreeMap<String, BTreeMap<String, PlanFields>>);
 
 /// Why a plan cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -91,13 +91,13 @@ pub struct FieldComparison {
 /// How many fields there are of each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StatusCounts {
-    /// Fields that are the same.
+    /// PlanFields that are the same.
     pub same: usize,
-    /// Fields that differ.
+    /// PlanFields that differ.
     pub changed: usize,
-    /// Fields that only the Gateway has.
+    /// PlanFields that only the Gateway has.
     pub added: usize,
-    /// Fields that only the Ingress has.
+    /// PlanFields that only the Ingress has.
     pub removed: usize,
 }
 
@@ -127,7 +127,7 @@ impl PlannedResources {
             for (id, resource) in object_or_null(resources, "a member of resources")? {
                 let fields = match resource {
                     Value::Object(members) => flatten(members),
-                    Value::Null => Fields::new(),
+                    Value::Null => PlanFields::new(),
                     _ => return Err(PlanTextError::Resource(kind, id)),
                 };
                 of_kind.insert(id, fields);
@@ -139,7 +139,8 @@ impl PlannedResources {
 
     /// What the load balancer was migrated from, as its tag says.
     pub fn migrated_from(&self) -> Option<&str> {
-        let tags = self.0.get(LOAD_BALANCER)?.values().filter_map(|fields| fields.get(MIGRATED_FROM)?.as_str());
+        let tags =
+            self.0.get(LOAD_BALANCER)?.values().filter_map(|fields| fields.get(MIGRATED_FROM)?.as_str());
         tags.into_iter().find(|tag| !tag.is_empty())
     }
 
@@ -160,7 +161,7 @@ impl PlannedResources {
     }
 
     /// The resources of a type, by what they are matched by.
-    fn correlated(&self, kind: &str) -> BTreeMap<String, Vec<(&str, &Fields)>> {
+    fn correlated(&self, kind: &str) -> BTreeMap<String, Vec<(&str, &PlanFields)>> {
         let mut found: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (id, fields) in self.0.get(kind).into_iter().flatten() {
             found.entry(self.correlation_id(kind, id)).or_default().push((id.as_str(), fields));
@@ -184,8 +185,8 @@ fn object_or_null(value: Value, name: &'static str) -> Result<Map<String, Value>
 }
 
 /// The values with their paths. Objects without members vanish.
-fn flatten(members: Map<String, Value>) -> Fields {
-    let mut fields = Fields::new();
+fn flatten(members: Map<String, Value>) -> PlanFields {
+    let mut fields = PlanFields::new();
     let mut open: Vec<(String, Value)> = members.into_iter().collect();
     while let Some((path, value)) = open.pop() {
         match value {
@@ -234,7 +235,8 @@ fn canonical(value: &Value) -> Value {
             Value::Array(items)
         }
         Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().map(|(name, value)| (name.clone(), canonical(value))).collect();
+            let mut sorted: Vec<_> =
+                members.iter().map(|(name, value)| (name.clone(), canonical(value))).collect();
             sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
             Value::Object(sorted.into_iter().collect())
         }
@@ -245,7 +247,11 @@ fn canonical(value: &Value) -> Value {
 /// Compares the plan of an Ingress with that of its Gateway.
 ///
 /// `given`: which health-check settings the Ingress that carries the plan gives itself.
-pub fn compare(ingress: &PlannedResources, gateway: &PlannedResources, given: GivenHealthChecks) -> PlanComparison {
+pub fn compare(
+    ingress: &PlannedResources,
+    gateway: &PlannedResources,
+    given: GivenHealthChecks,
+) -> PlanComparison {
     let mut entries = Vec::new();
     let kinds: BTreeSet<&String> = ingress.0.keys().chain(gateway.0.keys()).collect();
     for kind in kinds {
@@ -273,16 +279,24 @@ pub fn compare(ingress: &PlannedResources, gateway: &PlannedResources, given: Gi
 }
 
 /// A resource of a side with its id there.
-type Side<'a> = Option<(&'a str, &'a Fields)>;
+type PlanSide<'a> = Option<(&'a str, &'a PlanFields)>;
 
 /// Resources of one Service and port, in pairs. Where a side has more than the other, they are compared with the last of the other.
-fn pairs<'a>(ours: Vec<(&'a str, &'a Fields)>, theirs: Vec<(&'a str, &'a Fields)>) -> Vec<(Side<'a>, Side<'a>)> {
-    let at = |side: &[(&'a str, &'a Fields)], place| side.get(place).or(side.last()).copied();
+fn pairs<'a>(
+    ours: Vec<(&'a str, &'a PlanFields)>,
+    theirs: Vec<(&'a str, &'a PlanFields)>,
+) -> Vec<(PlanSide<'a>, PlanSide<'a>)> {
+    let at = |side: &[(&'a str, &'a PlanFields)], place| side.get(place).or(side.last()).copied();
     (0..ours.len().max(theirs.len())).map(|place| (at(&ours, place), at(&theirs, place))).collect()
 }
 
-fn compare_fields(kind: &str, id: &str, (ours, theirs): (Side, Side), entries: &mut Vec<FieldComparison>) {
-    let nothing = Fields::new();
+fn compare_fields(
+    kind: &str,
+    id: &str,
+    (ours, theirs): (PlanSide, PlanSide),
+    entries: &mut Vec<FieldComparison>,
+) {
+    let nothing = PlanFields::new();
     let ours_of = ours.map_or(&nothing, |(_, fields)| fields);
     let theirs_of = theirs.map_or(&nothing, |(_, fields)| fields);
     let paths: BTreeSet<&String> = ours_of.keys().chain(theirs_of.keys()).collect();

@@ -49,9 +49,9 @@ fn of_action(action: Action) -> Option<TrafficImpact> {
         }
         Action::DeleteListener => loss("connections to its port are refused, and open ones end"),
         Action::DeleteTargetGroup => loss("requests that still are under way to its targets may fail"),
-        Action::DeregisterTargets => {
-            some("the targets get no new requests; those under way have until the end of the deregistration delay")
-        }
+        Action::DeregisterTargets => some(
+            "the targets get no new requests; those under way have until the end of the deregistration delay",
+        ),
         Action::RevokeIngress => loss("what only this rule permitted is dropped"),
         Action::SetSecurityGroups => some("other security groups decide who reaches the load balancer"),
         Action::SetSubnets => some("addresses of the load balancer change in the zones that come or go"),
@@ -60,17 +60,19 @@ fn of_action(action: Action) -> Option<TrafficImpact> {
         Action::ModifyRule => some("what this rule matches, or how it is answered, changes"),
         Action::SetRulePriorities => some("rules are tried in another order"),
         Action::CreateRule => some("what this rule matches is no longer answered by a later rule"),
-        Action::ModifyListener => some("protocol, certificate, security policy or default action of the port change"),
+        Action::ModifyListener => {
+            some("protocol, certificate, security policy or default action of the port change")
+        }
         Action::RemoveListenerCertificate => {
             some("clients of the hosts of this certificate get another one, and may refuse it")
         }
         Action::ModifyTargetGroup => some("targets are checked in another way and may count as unhealthy"),
-        Action::ModifyTargetGroupAttributes | Action::ModifyLoadBalancerAttributes | Action::ModifyListenerAttributes => {
-            some("requests are treated as the changed attributes say")
-        }
-        Action::DisassociateWafv2WebAcl | Action::DisassociateWafRegionalWebAcl | Action::DeleteShieldProtection => {
-            some("requests are protected by it no more")
-        }
+        Action::ModifyTargetGroupAttributes
+        | Action::ModifyLoadBalancerAttributes
+        | Action::ModifyListenerAttributes => some("requests are treated as the changed attributes say"),
+        Action::DisassociateWafv2WebAcl
+        | Action::DisassociateWafRegionalWebAcl
+        | Action::DeleteShieldProtection => some("requests are protected by it no more"),
         Action::AssociateWafv2WebAcl | Action::AssociateWafRegionalWebAcl => {
             some("the web ACL may refuse requests that were answered before")
         }

@@ -17,7 +17,7 @@ pub use live::LiveTopology;
 pub use snapshot::TopologySnapshot;
 
 use crate::cluster::plan_annotations::AnnotatedObject;
-use answers::{Failure, json_answer};
+use answers::{ConsoleFailure, json_answer};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -101,7 +101,7 @@ async fn topology(State(console): State<Console>) -> Response {
     live::stream(&console.live).unwrap_or_else(|| {
         let most = live::MOST_PAGES;
         let told = format!("{most} pages follow the topology already; close one of them");
-        Failure::new(StatusCode::SERVICE_UNAVAILABLE, told).into()
+        ConsoleFailure::new(StatusCode::SERVICE_UNAVAILABLE, told).into()
     })
 }
 
@@ -112,12 +112,12 @@ async fn plan(State(console): State<Console>) -> Response {
 async fn plan_of_manifests(State(console): State<Console>, request: Request<Body>) -> Response {
     let told = || {
         let told = format!("the manifests cannot be read, or are larger than {MANIFEST_LIMIT} bytes");
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, told)
+        ConsoleFailure::new(StatusCode::PAYLOAD_TOO_LARGE, told)
     };
     let Ok(body) = to_bytes(request.into_body(), MANIFEST_LIMIT).await else { return told().into() };
     match String::from_utf8(body.into()) {
         Ok(text) => console.plan(Some(text)).await,
-        Err(_) => Failure::new(StatusCode::BAD_REQUEST, "the manifests are not UTF-8").into(),
+        Err(_) => ConsoleFailure::new(StatusCode::BAD_REQUEST, "the manifests are not UTF-8").into(),
     }
 }
 
@@ -129,7 +129,7 @@ impl Console {
     async fn plan(&self, manifests: Option<String>) -> Response {
         let Ok(_turn) = self.plans.try_acquire() else {
             let told = "another plan is being made; try again when it is there";
-            return Failure::new(StatusCode::TOO_MANY_REQUESTS, told).into();
+            return ConsoleFailure::new(StatusCode::TOO_MANY_REQUESTS, told).into();
         };
         answer(self.source.plan(manifests).await)
     }
@@ -139,7 +139,7 @@ impl Console {
 fn answer(said: Result<Value, String>) -> Response {
     match said {
         Ok(value) => json_answer(&value),
-        Err(reason) => Failure::new(StatusCode::BAD_GATEWAY, reason).into(),
+        Err(reason) => ConsoleFailure::new(StatusCode::BAD_GATEWAY, reason).into(),
     }
 }
 

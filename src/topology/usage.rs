@@ -86,7 +86,9 @@ pub fn usage(stacks: &[Stack]) -> Usage {
         let of_namespace = by_namespace.entry(&stack.id.namespace).or_default();
         for load_balancer in stack.load_balancers.values() {
             match load_balancer.kind {
-                LoadBalancerType::Application => (of_namespace.application, application) = (of_namespace.application + 1, application + 1),
+                LoadBalancerType::Application => {
+                    (of_namespace.application, application) = (of_namespace.application + 1, application + 1)
+                }
                 _ => (of_namespace.network, network) = (of_namespace.network + 1, network + 1),
             }
         }
@@ -94,11 +96,15 @@ pub fn usage(stacks: &[Stack]) -> Usage {
         target_groups += stack.target_groups.len();
         usage.quotas.extend(quotas_of(stack));
     }
-    usage.namespaces = by_namespace.into_iter().map(|(name, usage)| NamespaceUsage { namespace: name.to_owned(), ..usage }).collect();
+    usage.namespaces = by_namespace
+        .into_iter()
+        .map(|(name, usage)| NamespaceUsage { namespace: name.to_owned(), ..usage })
+        .collect();
     usage.namespaces.retain(|usage| usage.application + usage.network > 0);
     usage.quotas.sort_by_key(|quota| std::cmp::Reverse(quota.used * 1000 / quota.limit));
     usage.quotas.truncate(TOLD);
-    let region = |name, used, limit| QuotaUsage { name, of: "this cluster, in the region".to_owned(), used, limit };
+    let region =
+        |name, used, limit| QuotaUsage { name, of: "this cluster, in the region".to_owned(), used, limit };
     usage.quotas.extend([
         region("Application Load Balancers", application, LOAD_BALANCERS),
         region("Network Load Balancers", network, LOAD_BALANCERS),
@@ -113,7 +119,8 @@ fn quotas_of(stack: &Stack) -> Vec<QuotaUsage> {
     let mut quotas = Vec::new();
     for (id, load_balancer) in &stack.load_balancers {
         let of = format!("{} ({})", load_balancer.name, stack.id);
-        let listeners: Vec<_> = stack.listeners.iter().filter(|(_, listener)| listener.load_balancer == *id).collect();
+        let listeners: Vec<_> =
+            stack.listeners.iter().filter(|(_, listener)| listener.load_balancer == *id).collect();
         let mut add = |name, used, limit| {
             if used > 0 {
                 quotas.push(QuotaUsage { name, of: of.clone(), used, limit });
@@ -134,7 +141,12 @@ fn quotas_of(stack: &Stack) -> Vec<QuotaUsage> {
     }
     for group in stack.security_groups.values() {
         let of = format!("{} ({})", group.name, stack.id);
-        quotas.push(QuotaUsage { name: "Rules of the security group", of, used: group.ingress.len(), limit: INCOMING_RULES });
+        quotas.push(QuotaUsage {
+            name: "Rules of the security group",
+            of,
+            used: group.ingress.len(),
+            limit: INCOMING_RULES,
+        });
     }
     quotas
 }
@@ -142,12 +154,17 @@ fn quotas_of(stack: &Stack) -> Vec<QuotaUsage> {
 /// Ingresses of their own whose ALBs are alike.
 fn shareable(stacks: &[Stack]) -> Vec<Shareable> {
     let mut alike: BTreeMap<String, Vec<&Stack>> = BTreeMap::new();
-    for stack in stacks.iter().filter(|stack| stack.id.owner == Owner::Ingress && !stack.id.namespace.is_empty()) {
-        if let Some(load_balancer) = stack.load_balancers.values().find(|one| one.kind == LoadBalancerType::Application) {
+    for stack in
+        stacks.iter().filter(|stack| stack.id.owner == Owner::Ingress && !stack.id.namespace.is_empty())
+    {
+        if let Some(load_balancer) =
+            stack.load_balancers.values().find(|one| one.kind == LoadBalancerType::Application)
+        {
             alike.entry(likeness(stack, load_balancer)).or_default().push(stack);
         }
     }
-    let mut found: Vec<Shareable> = alike.into_iter().filter_map(|(why, stacks)| shared(why, &stacks)).collect();
+    let mut found: Vec<Shareable> =
+        alike.into_iter().filter_map(|(why, stacks)| shared(why, &stacks)).collect();
     found.sort_by_key(|shareable| std::cmp::Reverse(shareable.saved));
     found
 }
@@ -155,7 +172,8 @@ fn shareable(stacks: &[Stack]) -> Vec<Shareable> {
 /// As few load balancers as their rules, target groups and certificates fit on.
 fn shared(why: String, stacks: &[&Stack]) -> Option<Shareable> {
     let sum = |count: &dyn Fn(&Stack) -> usize| stacks.iter().map(|stack| count(stack)).sum::<usize>();
-    let certificates = |stack: &Stack| stack.listeners.values().map(|listener| listener.certificates.len()).sum();
+    let certificates =
+        |stack: &Stack| stack.listeners.values().map(|listener| listener.certificates.len()).sum();
     let needed = [
         sum(&|stack| stack.rules.len()).div_ceil(RULES),
         sum(&|stack| stack.target_groups.len()).div_ceil(TARGET_GROUPS_OF_ALB),
@@ -170,13 +188,16 @@ fn shared(why: String, stacks: &[&Stack]) -> Option<Shareable> {
 /// What a load balancer has once, for all of a group.
 fn likeness(stack: &Stack, load_balancer: &LoadBalancer) -> String {
     let scheme: &str = load_balancer.scheme.as_str();
-    let subnets: Vec<&str> = load_balancer.subnet_mappings.iter().map(|mapping| mapping.subnet_id.as_str()).collect();
-    let mut parts = vec![format!("{scheme}, {}, in {}", load_balancer.ip_address_type.as_str(), subnets.join(", "))];
+    let subnets: Vec<&str> =
+        load_balancer.subnet_mappings.iter().map(|mapping| mapping.subnet_id.as_str()).collect();
+    let mut parts =
+        vec![format!("{scheme}, {}, in {}", load_balancer.ip_address_type.as_str(), subnets.join(", "))];
     if stack.security_groups.is_empty() {
         parts.push(format!("with security groups {:?}", load_balancer.security_groups));
     }
     if !load_balancer.attributes.is_empty() {
-        let attributes: Vec<String> = load_balancer.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let attributes: Vec<String> =
+            load_balancer.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
         parts.push(format!("with {}", attributes.join(", ")));
     }
     if stack.protection != crate::model::Protection::default() {

@@ -4,9 +4,7 @@ mod browser;
 mod estate;
 mod pages;
 
-use aws_load_balancer_controller::cluster::plan_annotations::{
-    AnnotatedObject, GATEWAY_PLAN, INGRESS_PLAN,
-};
+use aws_load_balancer_controller::cluster::plan_annotations::{AnnotatedObject, GATEWAY_PLAN, INGRESS_PLAN};
 use aws_load_balancer_controller::metrics::ConnectionMeter;
 use aws_load_balancer_controller::serve::connections::ConnectionLimits;
 use aws_load_balancer_controller::serve::console::{Console, ConsoleSource, Guard, Token, TopologySnapshot};
@@ -66,7 +64,11 @@ fn gateways() -> Vec<AnnotatedObject> {
 }
 
 fn ingresses() -> Vec<AnnotatedObject> {
-    vec![annotated("shop", "web", &[(INGRESS_PLAN, plan("k8s-shop-web-0123456789", "internet-facing", None))])]
+    vec![annotated(
+        "shop",
+        "web",
+        &[(INGRESS_PLAN, plan("k8s-shop-web-0123456789", "internet-facing", None))],
+    )]
 }
 
 fn named(objects: Vec<AnnotatedObject>, namespace: &str, name: &str) -> Result<AnnotatedObject, String> {
@@ -142,7 +144,8 @@ impl Served {
     /// The head and the body of an answer.
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (String, String) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -157,7 +160,8 @@ impl Served {
     /// The status and the body of what the user's own page gets.
     async fn get(&self, path: &str) -> (u16, Value) {
         let authorization = format!("Bearer {TOKEN}");
-        let (head, body) = self.ask("GET", path, &[("host", "localhost"), ("authorization", &authorization)], "").await;
+        let (head, body) =
+            self.ask("GET", path, &[("host", "localhost"), ("authorization", &authorization)], "").await;
         (status(&head), serde_json::from_str(&body).unwrap_or(Value::Null))
     }
 }
@@ -177,11 +181,17 @@ async fn a_page_of_another_origin_gets_nothing() {
         ("another port", &[("host", "localhost"), ("origin", "http://localhost:3000"), token], 403),
         ("no token", &[("host", "localhost")], 401),
         ("a wrong token", &[("host", "localhost"), ("authorization", "Bearer the-token-of-the-tesT")], 401),
-        ("the token as a parameter", &[("host", "localhost"), ("cookie", "token=the-token-of-the-test")], 401),
+        (
+            "the token as a parameter",
+            &[("host", "localhost"), ("cookie", "token=the-token-of-the-test")],
+            401,
+        ),
         ("the user's page", &[("host", "localhost"), token], 200),
     ];
     for (who, headers, expected) in cases {
-        for (method, path) in [("GET", "/api/plan"), ("POST", "/api/plan"), ("GET", "/api/diff?namespace=shop&gateway=web")] {
+        for (method, path) in
+            [("GET", "/api/plan"), ("POST", "/api/plan"), ("GET", "/api/diff?namespace=shop&gateway=web")]
+        {
             let (head, body) = served.ask(method, path, headers, "").await;
             assert_eq!(status(&head), *expected, "{who}: {method} {path}");
             assert!(!head.contains("access-control-allow"), "{who}: {head}");
@@ -198,7 +208,10 @@ async fn every_answer_forbids_inline_scripts_and_frames() {
         let policy = head.lines().find(|line| line.starts_with("content-security-policy:")).unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
         assert!(!policy.contains("unsafe-"), "{path}: {policy}");
-        assert!(head.contains("x-content-type-options: nosniff") && head.contains("referrer-policy: no-referrer"), "{path}");
+        assert!(
+            head.contains("x-content-type-options: nosniff") && head.contains("referrer-policy: no-referrer"),
+            "{path}"
+        );
     }
     let (_, page) = served.ask("GET", "/", &[("host", "localhost")], "").await;
     assert!(!page.contains("<style") && !page.contains("<script>") && !page.contains("style="), "{page}");
@@ -231,7 +244,12 @@ async fn what_is_sent_is_bounded() {
     let mut pages = Vec::new();
     for _ in 0..16 {
         let mut page = TcpStream::connect(served.address).await.unwrap();
-        page.write_all(format!("GET /api/topology HTTP/1.1\r\nhost: localhost\r\nauthorization: {bearer}\r\n\r\n").as_bytes()).await.unwrap();
+        page.write_all(
+            format!("GET /api/topology HTTP/1.1\r\nhost: localhost\r\nauthorization: {bearer}\r\n\r\n")
+                .as_bytes(),
+        )
+        .await
+        .unwrap();
         let mut begin = [0; 15];
         page.read_exact(&mut begin).await.unwrap();
         assert_eq!(begin, *b"HTTP/1.1 200 OK");
@@ -244,7 +262,8 @@ async fn what_is_sent_is_bounded() {
 #[tokio::test]
 async fn a_migration_is_compared_as_the_tool_that_came_first_does() {
     let served = Served::begin().await;
-    let expected = json!([{"namespace": "shop", "gatewayCount": 2}, {"namespace": "team", "gatewayCount": 1}]);
+    let expected =
+        json!([{"namespace": "shop", "gatewayCount": 2}, {"namespace": "team", "gatewayCount": 1}]);
     assert_eq!(served.get("/api/namespaces").await, (200, expected));
     let (_, listed) = served.get("/api/gateways?namespace=shop").await;
     assert_eq!(listed[0]["name"], "broken");

@@ -3,13 +3,13 @@
 //! Whoever forwards a port reads with the controller's rights. So manifests are linted and not planned: a plan would give them to the
 //! API server in the controller's name.
 
-use super::view::View;
+use super::view::ConsoleView;
 use crate::cli::session::AwsSession;
+use crate::cluster::KubeConnection;
+use crate::cluster::lease::Leadership;
 use crate::cluster::plan_annotations::{
     AnnotatedObject, get_gateway, get_ingress, list_gateways, list_ingresses,
 };
-use crate::cluster::KubeConnection;
-use crate::cluster::lease::Leadership;
 use crate::controller::process::ConsoleParts;
 use crate::serve::console::{ConsoleSource, TopologySnapshot};
 use futures::FutureExt;
@@ -28,7 +28,7 @@ const NOT_PLANNED: &str = "Manifests are linted only: the controller's page plan
 pub struct LeaderSource {
     client: KubeConnection,
     leadership: Leadership,
-    view: View,
+    view: ConsoleView,
 }
 
 impl LeaderSource {
@@ -36,7 +36,7 @@ impl LeaderSource {
     pub fn new(parts: ConsoleParts) -> Self {
         let ConsoleParts { client, cloud, config, stores, leadership, deployer } = parts;
         let account = AwsSession { cloud, config: config.clone() };
-        let view = View::new(client.clone(), config, Ok(account), stores).with_deployer(deployer);
+        let view = ConsoleView::new(client.clone(), config, Ok(account), stores).with_deployer(deployer);
         Self { client, leadership, view }
     }
 }

@@ -1,6 +1,6 @@
 //! What the console shows of a cluster and an account, as a user reads them.
 
-use super::view::View;
+use super::view::ConsoleView;
 use crate::args::SessionFlags;
 use crate::cli::session::{Session, SessionError};
 use crate::cluster::KubeConnection;
@@ -27,7 +27,7 @@ const LISTING: Duration = Duration::from_secs(60);
 pub struct SessionSource {
     client: KubeConnection,
     flags: SessionFlags,
-    view: OnceCell<(View, JoinSet<()>)>,
+    view: OnceCell<(ConsoleView, JoinSet<()>)>,
 }
 
 impl SessionSource {
@@ -37,22 +37,25 @@ impl SessionSource {
     }
 
     /// What is looked at. It is followed from when it is first asked for; an error is no answer, and it is tried again.
-    async fn view(&self) -> Result<&View, String> {
+    async fn view(&self) -> Result<&ConsoleView, String> {
         let begun = self.view.get_or_try_init(|| self.begin()).await;
         begun.map(|(view, _)| view)
     }
 
-    async fn begin(&self) -> Result<(View, JoinSet<()>), String> {
+    async fn begin(&self) -> Result<(ConsoleView, JoinSet<()>), String> {
         let (view, mut watches) = (self.find().await.map_err(|error| error.to_string())?, JoinSet::new());
         view.watch(&mut watches);
         match timeout(LISTING, view.stores.synced()).await {
             Ok(()) => Ok((view, watches)),
-            Err(_) => Err(format!("not listed within {LISTING:?}: {}; `kubectl auth can-i list` tells whether you may", view.stores.unlisted().join(", "))),
+            Err(_) => Err(format!(
+                "not listed within {LISTING:?}: {}; `kubectl auth can-i list` tells whether you may",
+                view.stores.unlisted().join(", ")
+            )),
         }
     }
 
     /// The settings, and AWS or why it is not asked.
-    async fn find(&self) -> Result<View, SessionError> {
+    async fn find(&self) -> Result<ConsoleView, SessionError> {
         let client = self.client.clone();
         let (config, account) = match Session::with(client.clone(), &self.flags).await {
             Ok(session) => match session.account().await {
@@ -67,7 +70,7 @@ impl SessionSource {
             Err(error) => return Err(error),
         };
         let stores = Arc::new(Stores::new(&config));
-        Ok(View::new(client, config, account, stores))
+        Ok(ConsoleView::new(client, config, account, stores))
     }
 }
 

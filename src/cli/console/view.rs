@@ -49,7 +49,7 @@ type AwsAnswer = Result<AwsSource, String>;
 type DeployerNow = Arc<dyn Fn() -> Arc<Deployer> + Send + Sync>;
 
 /// A cluster and an account that are looked at.
-pub struct View {
+pub struct ConsoleView {
     client: KubeConnection,
     /// The controller's settings.
     pub config: Arc<Config>,
@@ -61,17 +61,17 @@ pub struct View {
     changes: Arc<Notify>,
     events: Mutex<Option<(Instant, Events)>>,
     aws: Mutex<AwsAnswer>,
-    reading: tokio::sync::Mutex<Reading>,
+    reading: tokio::sync::Mutex<AwsReading>,
 }
 
 /// The read of AWS that is under way, or when there is the next one.
-struct Reading {
+struct AwsReading {
     due: Instant,
     begun: Instant,
     read: Option<BoxFuture<'static, AwsAnswer>>,
 }
 
-impl View {
+impl ConsoleView {
     /// Nothing is looked at yet.
     pub fn new(
         client: KubeConnection,
@@ -90,7 +90,7 @@ impl View {
             changes: Arc::default(),
             events: Mutex::default(),
             aws: Mutex::new(aws),
-            reading: tokio::sync::Mutex::new(Reading { due: now, begun: now, read: None }),
+            reading: tokio::sync::Mutex::new(AwsReading { due: now, begun: now, read: None }),
         }
     }
 
@@ -163,13 +163,17 @@ impl View {
             Some(deployer) => deployer(),
             None => account.facts(&self.client, &self.stores, account.cloud.clone()).deployer,
         };
-        let bare = sources(&self.stores, &self.config, Events::default(), Err(String::new()), BTreeMap::new());
+        let bare =
+            sources(&self.stores, &self.config, Events::default(), Err(String::new()), BTreeMap::new());
         let stacks: BTreeSet<StackId> = bare.stacks().collect();
         let bindings = self.stores.bindings.list();
-        let made = |binding: &TargetGroupBinding| binding.metadata.labels.as_ref().is_some_and(|labels| !labels.is_empty());
+        let made = |binding: &TargetGroupBinding| {
+            binding.metadata.labels.as_ref().is_some_and(|labels| !labels.is_empty())
+        };
         let others = bindings.iter().filter(|binding| !made(binding));
         let others = others.filter_map(|binding| binding.spec.target_group_arn.clone()).collect();
-        let read = async move { deployer.aws_source(&stacks, &others).await.map_err(|error| error.to_string()) };
+        let read =
+            async move { deployer.aws_source(&stacks, &others).await.map_err(|error| error.to_string()) };
         Some(read.boxed())
     }
 

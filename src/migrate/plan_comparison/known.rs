@@ -89,7 +89,8 @@ fn without_names(value: &Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.iter().map(without_names).collect()),
         Value::Object(members) => {
-            let kept = members.iter().filter(|(name, value)| *name != "weight" || value.as_f64() != Some(1.0));
+            let kept =
+                members.iter().filter(|(name, value)| *name != "weight" || value.as_f64() != Some(1.0));
             let masked = kept.map(|(name, value)| match value.as_str() {
                 Some(reference) if name == "$ref" && reference.starts_with(TARGET_GROUP_REFERENCE) => {
                     (name.clone(), Value::Null)
@@ -111,7 +112,14 @@ mod tests {
     fn names_that_the_controller_made_are_told_by_their_form() {
         let made = ["k8s-shop-0123456789", "k8s-shop-web-abcdef0123"];
         assert!(made.iter().all(|name| is_made_name(&json!(name))));
-        let others = ["k8s-0123456789", "k8s-a-b-c-0123456789", "k8s-Shop-0123456789", "k8s-shop-012345678", "shop", "k8s--0123456789"];
+        let others = [
+            "k8s-0123456789",
+            "k8s-a-b-c-0123456789",
+            "k8s-Shop-0123456789",
+            "k8s-shop-012345678",
+            "shop",
+            "k8s--0123456789",
+        ];
         assert!(!others.iter().any(|name| is_made_name(&json!(name))));
         assert!(!is_made_name(&json!(7)));
     }

@@ -19,12 +19,21 @@ fn bound(id: &str, service: &str, fields: &Value) -> Value {
 
 #[test]
 fn what_is_no_stack_is_refused_and_what_is_empty_is_read() {
-    let refused = ["", "[]", "7", r#"{"id":1}"#, r#"{"resources":[]}"#, r#"{"resources":{"A":1}}"#, r#"{"resources":{"A":{"b":1}}}"#];
+    let refused = [
+        "",
+        "[]",
+        "7",
+        r#"{"id":1}"#,
+        r#"{"resources":[]}"#,
+        r#"{"resources":{"A":1}}"#,
+        r#"{"resources":{"A":{"b":1}}}"#,
+    ];
     assert!(refused.iter().all(|text| PlannedResources::read(text).is_err()));
     for text in ["null", "{}", r#"{"id":null,"resources":null}"#, r#"{"Resources":{"A":null}}"#] {
         assert!(PlannedResources::read(text).unwrap().0.values().all(BTreeMap::is_empty), "{text}");
     }
-    let nothing = compare(&PlannedResources::default(), &PlannedResources::default(), GivenHealthChecks::default());
+    let nothing =
+        compare(&PlannedResources::default(), &PlannedResources::default(), GivenHealthChecks::default());
     assert_eq!(serde_json::to_value(nothing).unwrap()["entries"], Value::Null);
 }
 
@@ -34,7 +43,9 @@ fn lists_are_the_same_in_any_order_and_fields_of_one_side_are_told() {
     let gateway = json!({"T": {"a": {"list": [[3], [1, 2]], "new": 1, "whole": 1}}});
     let statuses: Vec<_> = compared(&ingress, &gateway)
         .into_iter()
-        .map(|entry| (entry["field"].as_str().unwrap().to_owned(), entry["status"].as_str().unwrap().to_owned()))
+        .map(|entry| {
+            (entry["field"].as_str().unwrap().to_owned(), entry["status"].as_str().unwrap().to_owned())
+        })
         .collect();
     let expected = [("gone", "removed"), ("list", "same"), ("new", "added"), ("whole", "same")];
     assert_eq!(statuses, expected.map(|(field, status)| (field.to_owned(), status.to_owned())));
@@ -49,22 +60,45 @@ fn target_groups_are_matched_by_service_and_each_of_them_is_compared() {
     let ports: Vec<_> = compared(&ingress, &gateway)
         .into_iter()
         .filter(|entry| entry["field"] == "spec.port")
-        .map(|entry| json!([entry["correlationId"], entry["ingressResourceId"], entry["gatewayResourceId"], entry["status"]]))
+        .map(|entry| {
+            json!([
+                entry["correlationId"],
+                entry["ingressResourceId"],
+                entry["gatewayResourceId"],
+                entry["status"]
+            ])
+        })
         .collect();
-    let expected = [json!(["web:80", "ns/web:80", "one", "same"]), json!(["web:80", "ns/web:80", "two", "changed"])];
+    let expected =
+        [json!(["web:80", "ns/web:80", "one", "same"]), json!(["web:80", "ns/web:80", "two", "changed"])];
     assert_eq!(ports, expected);
 }
 
 #[test]
 fn what_every_migration_brings_about_is_known() {
-    let group = |name: &str, count: u32| bound("tg", "web", &json!({"name": name, "healthCheckConfig": {"healthyThresholdCount": count}}));
+    let group = |name: &str, count: u32| {
+        bound("tg", "web", &json!({"name": name, "healthCheckConfig": {"healthyThresholdCount": count}}))
+    };
     let (ingress, gateway) = (group("k8s-shop-web-0123456789", 2), group("k8s-shop-web-abcdef0123", 3));
-    assert!(compared(&ingress, &gateway).iter().filter(|entry| entry["status"] == "changed").all(|entry| entry["known"] == true));
+    assert!(
+        compared(&ingress, &gateway)
+            .iter()
+            .filter(|entry| entry["status"] == "changed")
+            .all(|entry| entry["known"] == true)
+    );
     let annotation = "alb.ingress.kubernetes.io/healthy-threshold-count".to_owned();
     let given = GivenHealthChecks::of([&annotation]);
     let compared = compare(&plan(&ingress), &plan(&gateway), given);
-    let unknown: Vec<_> = compared.entries.unwrap().into_iter().filter(|entry| entry.status == FieldStatus::Changed && !entry.known).collect();
-    assert_eq!(unknown.iter().map(|entry| entry.field.as_str()).collect::<Vec<_>>(), ["spec.healthCheckConfig.healthyThresholdCount"]);
+    let unknown: Vec<_> = compared
+        .entries
+        .unwrap()
+        .into_iter()
+        .filter(|entry| entry.status == FieldStatus::Changed && !entry.known)
+        .collect();
+    assert_eq!(
+        unknown.iter().map(|entry| entry.field.as_str()).collect::<Vec<_>>(),
+        ["spec.healthCheckConfig.healthyThresholdCount"]
+    );
 }
 
 #[test]

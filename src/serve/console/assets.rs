@@ -72,8 +72,16 @@ mod tests {
         for asset in ASSETS {
             let mut text = String::new();
             GzDecoder::new(asset.gzip).read_to_string(&mut text).unwrap();
-            assert!(!text.is_empty() && text.is_ascii() || asset.content_type.contains("utf-8"), "{}", asset.name);
+            assert!(
+                !text.is_empty() && text.is_ascii() || asset.content_type.contains("utf-8"),
+                "{}",
+                asset.name
+            );
         }
-        assert!(["index.html", "app.js", "style.css"].iter().all(|name| ASSETS.iter().any(|asset| asset.name == *name)));
+        assert!(
+            ["index.html", "app.js", "style.css"]
+                .iter()
+                .all(|name| ASSETS.iter().any(|asset| asset.name == *name))
+        );
     }
 }

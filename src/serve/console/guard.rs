@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-use super::answers::Failure;
+use super::answers::ConsoleFailure;
 
 /// What the API of a migration consists of.
 const MIGRATION: [&str; 3] = ["/api/namespaces", "/api/gateways", "/api/diff"];
@@ -84,27 +84,30 @@ pub struct Guard {
 
 impl Guard {
     /// Why a request is refused.
-    fn refuse(&self, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
+    fn refuse(&self, path: &str, headers: &HeaderMap) -> Result<(), ConsoleFailure> {
         let host = text(headers, header::HOST).unwrap_or("");
         if !is_loopback(host) {
             let told = "this host is not served; open the console by localhost or 127.0.0.1";
-            return Err(Failure::new(StatusCode::MISDIRECTED_REQUEST, told));
+            return Err(ConsoleFailure::new(StatusCode::MISDIRECTED_REQUEST, told));
         }
         if let Some(origin) = text(headers, header::ORIGIN)
             && origin.strip_prefix("http://") != Some(host)
         {
-            return Err(Failure::new(StatusCode::FORBIDDEN, "pages of other origins may not ask the console"));
+            return Err(ConsoleFailure::new(
+                StatusCode::FORBIDDEN,
+                "pages of other origins may not ask the console",
+            ));
         }
         let is_api = path.starts_with("/api/");
         let site = text(headers, HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
         let mode = text(headers, HeaderName::from_static("sec-fetch-mode")).unwrap_or("");
         let is_link = !is_api && mode == "navigate";
         if !matches!(site, "none" | "same-origin") && !is_link {
-            return Err(Failure::new(StatusCode::FORBIDDEN, "other pages may not ask the console"));
+            return Err(ConsoleFailure::new(StatusCode::FORBIDDEN, "other pages may not ask the console"));
         }
         if is_api && !self.is_authorized(path, headers) {
             let told = "the token is missing or wrong; open the console by the URL that it was started with";
-            return Err(Failure::new(StatusCode::UNAUTHORIZED, told));
+            return Err(ConsoleFailure::new(StatusCode::UNAUTHORIZED, told));
         }
         Ok(())
     }
@@ -169,8 +172,11 @@ mod tests {
     use super::*;
 
     fn status(guard: &Guard, path: &str, given: &[(&str, &str)]) -> u16 {
-        let headers = given.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        guard.refuse(path, &headers).map_or_else(|failure| Response::from(failure).status().as_u16(), |()| 200)
+        let headers =
+            given.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        guard
+            .refuse(path, &headers)
+            .map_or_else(|failure| Response::from(failure).status().as_u16(), |()| 200)
     }
 
     #[test]
@@ -178,7 +184,17 @@ mod tests {
         for host in ["localhost", "LocalHost:1", "127.0.0.1:8080", "127.1.2.3", "[::1]:80", "[::1]"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "[::2]:80", "localhost:8080@evil", "[::1]x", "[::1"] {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:80",
+            "10.0.0.1",
+            "[::2]:80",
+            "localhost:8080@evil",
+            "[::1]x",
+            "[::1",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }
@@ -205,7 +221,11 @@ mod tests {
             ("/api/plan", &[host, token, ("origin", "null")], 403),
             ("/api/plan", &[host, token, ("origin", "http://localhost:8080")], 200),
             ("/api/plan", &[host, token, ("sec-fetch-site", "same-site")], 403),
-            ("/api/plan", &[host, token, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], 403),
+            (
+                "/api/plan",
+                &[host, token, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
+                403,
+            ),
             ("/static/app.js", &[host, ("sec-fetch-site", "cross-site")], 403),
             ("/", &[host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], 200),
         ];
@@ -218,8 +238,14 @@ mod tests {
     fn the_api_of_a_migration_may_be_open_and_the_rest_is_not() {
         let guard = Guard { token: Some(Token::random()), is_migration_open: true };
         let host = [("host", "localhost:8080")];
-        assert_eq!(["/api/diff", "/api/gateways", "/api/namespaces"].map(|path| status(&guard, path, &host)), [200; 3]);
-        assert_eq!(["/api/plan", "/api/topology", "/api/usage"].map(|path| status(&guard, path, &host)), [401; 3]);
+        assert_eq!(
+            ["/api/diff", "/api/gateways", "/api/namespaces"].map(|path| status(&guard, path, &host)),
+            [200; 3]
+        );
+        assert_eq!(
+            ["/api/plan", "/api/topology", "/api/usage"].map(|path| status(&guard, path, &host)),
+            [401; 3]
+        );
     }
 
     #[test]
@@ -228,7 +254,10 @@ mod tests {
         let host = ("host", "localhost:8090");
         assert_eq!(status(&guard, "/api/plan", &[host]), 401);
         assert_eq!(status(&guard, "/api/plan", &[host, ("x-console", "1")]), 200);
-        assert_eq!(status(&guard, "/api/plan", &[host, ("x-console", "1"), ("origin", "http://evil.example")]), 403);
+        assert_eq!(
+            status(&guard, "/api/plan", &[host, ("x-console", "1"), ("origin", "http://evil.example")]),
+            403
+        );
     }
 
     #[test]

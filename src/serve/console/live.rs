@@ -2,8 +2,8 @@
 //!
 //! Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
-use super::snapshot::{TopologySnapshot, event};
 use super::ConsoleSource;
+use super::snapshot::{TopologySnapshot, event};
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -99,7 +99,7 @@ impl LiveTopology {
 }
 
 /// What one page has been told.
-struct Page {
+struct TopologyPage {
     seen: watch::Receiver<Seen>,
     told: Option<Arc<TopologySnapshot>>,
     waiting: VecDeque<Bytes>,
@@ -107,7 +107,7 @@ struct Page {
     _place: OwnedSemaphorePermit,
 }
 
-impl Page {
+impl TopologyPage {
     /// The next event; `None`: there will be no more.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
@@ -149,7 +149,7 @@ pub(super) fn stream(live: &LiveTopology) -> Option<Response> {
     seen.mark_changed();
     live.wanted.notify_one();
     let page =
-        Page { seen, told: None, waiting: VecDeque::new(), end: live.end.clone(), _place: place };
+        TopologyPage { seen, told: None, waiting: VecDeque::new(), end: live.end.clone(), _place: place };
     let events = stream::unfold(page, |mut page| async move {
         let event = page.next().await?;
         Some((Ok::<_, Infallible>(event), page))

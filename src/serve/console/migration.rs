@@ -2,7 +2,7 @@
 //!
 //! Paths, statuses and fields are those of the web console of upstream's `lbc-migrate`.
 
-use super::answers::{Failure, json_answer};
+use super::answers::{ConsoleFailure, json_answer};
 use super::{Console, ConsoleSource};
 use crate::cluster::plan_annotations::{AnnotatedObject, GATEWAY_PLAN, INGRESS_PLAN};
 use crate::migrate::plan_comparison::{GivenHealthChecks, PlannedResources, StatusCounts, compare};
@@ -39,7 +39,7 @@ struct GatewayAnswer {
 }
 
 /// A Gateway with a plan, and the Ingress that carries the plan to compare with, or why there is none.
-struct Pair {
+struct PlanPair {
     gateway: AnnotatedObject,
     migrated_from: Option<String>,
     ingress: Result<AnnotatedObject, String>,
@@ -55,7 +55,8 @@ pub(super) async fn namespaces(State(console): State<Console>) -> Response {
     for gateway in gateways.into_iter().filter(has_plan) {
         *counts.entry(gateway.namespace).or_default() += 1;
     }
-    let answer = counts.into_iter().map(|(namespace, gateway_count)| NamespaceAnswer { namespace, gateway_count });
+    let answer =
+        counts.into_iter().map(|(namespace, gateway_count)| NamespaceAnswer { namespace, gateway_count });
     json_answer(&answer.collect::<Vec<_>>())
 }
 
@@ -65,13 +66,15 @@ pub(super) async fn gateways(State(console): State<Console>, RawQuery(query): Ra
     let listed = console.source.gateways(Some(namespace.clone())).await;
     let listed = match listed {
         Ok(listed) => listed,
-        Err(reason) => return not_listed(&format!("failed to list Gateways in namespace {namespace}"), &reason),
+        Err(reason) => {
+            return not_listed(&format!("failed to list Gateways in namespace {namespace}"), &reason);
+        }
     };
     let mut answer = Vec::new();
     for gateway in listed.into_iter().filter(has_plan) {
-        let pair = Pair::of(&*console.source, gateway).await;
+        let pair = PlanPair::of(&*console.source, gateway).await;
         let summary = pair.compared().map(|compared| compared.summary).unwrap_or(StatusCounts::default());
-        let Pair { gateway, migrated_from, ingress } = pair;
+        let PlanPair { gateway, migrated_from, ingress } = pair;
         let AnnotatedObject { name, namespace, .. } = gateway;
         answer.push(GatewayAnswer { name, namespace, error: ingress.err(), migrated_from, summary });
     }
@@ -82,7 +85,7 @@ pub(super) async fn gateways(State(console): State<Console>, RawQuery(query): Ra
 pub(super) async fn diff(State(console): State<Console>, RawQuery(query): RawQuery) -> Response {
     let Some(namespace) = parameter(query.as_deref(), "namespace") else { return missing("namespace") };
     let Some(name) = parameter(query.as_deref(), "gateway") else { return missing("gateway") };
-    let not_found = |text: String| Failure::new(StatusCode::NOT_FOUND, text).into();
+    let not_found = |text: String| ConsoleFailure::new(StatusCode::NOT_FOUND, text).into();
     let gateway = match console.source.gateway(namespace.clone(), name.clone()).await {
         Ok(gateway) => gateway,
         Err(reason) => return not_found(format!("failed to get Gateway {namespace}/{name}: {reason}")),
@@ -90,13 +93,13 @@ pub(super) async fn diff(State(console): State<Console>, RawQuery(query): RawQue
     if !has_plan(&gateway) {
         return not_found(format!("Gateway {namespace}/{name} does not have a dry-run-plan annotation"));
     }
-    let pair = Pair::of(&*console.source, gateway).await;
+    let pair = PlanPair::of(&*console.source, gateway).await;
     if let Err(reason) = &pair.ingress {
         return not_found(format!("no ingress plan found for gateway {namespace}/{name}: {reason}"));
     }
     match pair.compared() {
         Ok(compared) => json_answer(&compared),
-        Err(reason) => Failure::new(StatusCode::INTERNAL_SERVER_ERROR, reason).into(),
+        Err(reason) => ConsoleFailure::new(StatusCode::INTERNAL_SERVER_ERROR, reason).into(),
     }
 }
 
@@ -105,11 +108,11 @@ fn has_plan(gateway: &AnnotatedObject) -> bool {
 }
 
 fn missing(parameter: &str) -> Response {
-    Failure::new(StatusCode::BAD_REQUEST, format!("missing ?{parameter}= parameter")).into()
+    ConsoleFailure::new(StatusCode::BAD_REQUEST, format!("missing ?{parameter}= parameter")).into()
 }
 
 fn not_listed(what: &str, reason: &str) -> Response {
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {reason}")).into()
+    ConsoleFailure::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {reason}")).into()
 }
 
 /// The first value of a parameter that is not empty.
@@ -118,7 +121,7 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty())
 }
 
-impl Pair {
+impl PlanPair {
     async fn of(source: &dyn ConsoleSource, gateway: AnnotatedObject) -> Self {
         let plan = gateway.annotation(GATEWAY_PLAN).unwrap_or("");
         // why: a plan that cannot be read has no tag; that it cannot be read is told when it is compared
@@ -170,7 +173,8 @@ async fn find_ingress(source: &dyn ConsoleSource, tag: &str) -> Result<Annotated
 /// The one member of a group that carries the plan.
 async fn holder_of_group(source: &dyn ConsoleSource, group: &str) -> Result<AnnotatedObject, String> {
     let listed = source.ingresses().await;
-    let listed = listed.map_err(|reason| format!("failed to list ingresses for group {group:?}: {reason}"))?;
+    let listed =
+        listed.map_err(|reason| format!("failed to list ingresses for group {group:?}: {reason}"))?;
     let is_holder = |ingress: &AnnotatedObject| {
         ingress.annotation(GROUP_NAME) == Some(group) && ingress.annotation(INGRESS_PLAN).is_some()
     };

@@ -54,7 +54,8 @@ impl TopologySnapshot {
             list.push(']');
             events.push(event("items", &list));
         }
-        let gone = old.into_iter().flat_map(|old| old.items.keys()).filter(|id| !self.items.contains_key(*id));
+        let gone =
+            old.into_iter().flat_map(|old| old.items.keys()).filter(|id| !self.items.contains_key(*id));
         let gone: Vec<Value> = gone.map(|id| Value::from(id.as_str())).collect();
         if !gone.is_empty() {
             events.push(event("removed", &Value::from(gone).to_string()));

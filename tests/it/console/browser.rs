@@ -24,7 +24,10 @@ pub struct Browser {
 impl Browser {
     /// Starts one; what is missing is installed first.
     pub async fn start() -> Self {
-        let setup = Command::new(repository().join("tests/browser/setup.sh")).stderr(Stdio::inherit()).output().unwrap();
+        let setup = Command::new(repository().join("tests/browser/setup.sh"))
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
         assert!(setup.status.success(), "there is no browser to test with");
         let paths = String::from_utf8(setup.stdout).unwrap();
         let [chromium, chromedriver, axe] = paths.lines().collect::<Vec<_>>()[..] else { panic!("{paths}") };
@@ -36,13 +39,25 @@ impl Browser {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut browser =
-            Self { driver, session: String::new(), axe: std::fs::read_to_string(axe).unwrap(), _process: process };
+        let mut browser = Self {
+            driver,
+            session: String::new(),
+            axe: std::fs::read_to_string(axe).unwrap(),
+            _process: process,
+        };
         browser.wait_for_driver().await;
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,800", "--lang=en"];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1280,800",
+            "--lang=en",
+        ];
         let options = json!({"binary": chromium, "args": arguments});
         let wanted = json!({"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}, "timeouts": {"script": 120_000}});
-        let opened = browser.call("POST", "/session", &json!({"capabilities": {"alwaysMatch": wanted}})).await;
+        let opened =
+            browser.call("POST", "/session", &json!({"capabilities": {"alwaysMatch": wanted}})).await;
         browser.session = format!("/session/{}", opened["sessionId"].as_str().unwrap());
         browser
     }
@@ -83,7 +98,11 @@ impl Browser {
     pub async fn wait(&self, expression: &str) {
         let deadline = Instant::now() + PATIENCE;
         while self.run(&format!("return Boolean({expression})")).await != true {
-            assert!(Instant::now() < deadline, "never true: {expression}\n{}", self.run("return document.body.innerText").await);
+            assert!(
+                Instant::now() < deadline,
+                "never true: {expression}\n{}",
+                self.run("return document.body.innerText").await
+            );
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -92,7 +111,9 @@ impl Browser {
     pub async fn press(&self, keys: &str) {
         let actions: Vec<Value> = keys
             .chars()
-            .flat_map(|key| [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})])
+            .flat_map(|key| {
+                [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]
+            })
             .collect();
         let keyboard = json!({"type": "key", "id": "keyboard", "actions": actions});
         self.of_session("POST", "/actions", &json!({"actions": [keyboard]})).await;

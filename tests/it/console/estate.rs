@@ -30,25 +30,34 @@ pub fn large(healed: bool) -> TopologySnapshot {
         let worst = if is_bad { "unhealthy" } else { "synced" };
         let root = format!("ingress/{namespace}/app-{number}");
         let group = format!("targetgroup/k8s-app{number}/1");
-        let (load_balancer, listener) = (format!("loadbalancer/{root}/LoadBalancer"), format!("listener/{root}/443"));
+        let (load_balancer, listener) =
+            (format!("loadbalancer/{root}/LoadBalancer"), format!("listener/{root}/443"));
         let targets = json!({"total": count, "healthy": count - usize::from(is_bad), "unhealthy": usize::from(is_bad), "pending": 0, "unknown": 0, "draining": 0});
-        let target = |place: usize| format!("target/k8s-app{number}/1/10.{}.{}.{place}:8080", number / 250, number % 250);
-        let ids: Vec<String> = (0..count).map(target).collect();
-        let common = |id: &str, kind: &str, name: &str, children: &[String]| {
-            json!({"id": id, "kind": kind, "name": name, "state": "synced", "worst": worst, "children": children, "targets": targets})
+        let target = |place: usize| {
+            format!("target/k8s-app{number}/1/10.{}.{}.{place}:8080", number / 250, number % 250)
         };
-        let mut ingress = common(&root, "Ingress", &format!("app-{number}"), std::slice::from_ref(&load_balancer));
+        let ids: Vec<String> = (0..count).map(target).collect();
+        let common = |id: &str, kind: &str, name: &str, children: &[String]| json!({"id": id, "kind": kind, "name": name, "state": "synced", "worst": worst, "children": children, "targets": targets});
+        let mut ingress =
+            common(&root, "Ingress", &format!("app-{number}"), std::slice::from_ref(&load_balancer));
         ingress["namespace"] = namespace.into();
         ingress["hosts"] = json!([format!("app-{number}.example.com")]);
         put(ingress);
-        put(common(&load_balancer, "LoadBalancer", &format!("k8s-app{number}"), std::slice::from_ref(&listener)));
+        put(common(
+            &load_balancer,
+            "LoadBalancer",
+            &format!("k8s-app{number}"),
+            std::slice::from_ref(&listener),
+        ));
         put(common(&listener, "Listener", "HTTPS:443", std::slice::from_ref(&group)));
         put(common(&group, "TargetGroup", &format!("k8s-app{number}"), &ids));
         for (place, id) in ids.iter().enumerate() {
             let state = if is_bad && place == 0 { "unhealthy" } else { "synced" };
             let name = id.rsplit('/').next().unwrap();
             let reason = if state == "synced" { "" } else { "Target.Timeout" };
-            put(json!({"id": id, "kind": "Target", "name": name, "label": format!("pod app-{number}-{place}"), "state": state, "worst": state, "reason": reason}));
+            put(
+                json!({"id": id, "kind": "Target", "name": name, "label": format!("pod app-{number}-{place}"), "state": state, "worst": state, "reason": reason}),
+            );
         }
         roots.push(root);
     }

@@ -38,7 +38,11 @@ async fn topology(served: &Served, browser: &Browser) {
     served.shown.show(small());
     browser.open(&served.url("/")).await;
     browser.wait("document.querySelectorAll('.row').length > 5").await;
-    assert_eq!(browser.run("return location.href.includes('token')").await, false, "the token stays in the URL");
+    assert_eq!(
+        browser.run("return location.href.includes('token')").await,
+        false,
+        "the token stays in the URL"
+    );
     let secret = browser.run("return sessionStorage.getItem('console-token')").await;
     assert_eq!(secret, TOKEN);
     // States by shape and by word, not by colour alone.
@@ -56,7 +60,9 @@ async fn topology(served: &Served, browser: &Browser) {
     browser.picture("console-topology.png").await;
     // By name, host and state.
     search(browser, "front.example.com").await;
-    browser.wait("[...document.querySelectorAll('.row .name')].some((e) => e.textContent === 'shop/front')").await;
+    browser
+        .wait("[...document.querySelectorAll('.row .name')].some((e) => e.textContent === 'shop/front')")
+        .await;
     search(browser, "no such thing").await;
     browser.wait("document.querySelectorAll('.row').length === 0").await;
     search(browser, "").await;
@@ -67,7 +73,9 @@ async fn topology(served: &Served, browser: &Browser) {
 }
 
 async fn search(browser: &Browser, text: &str) {
-    let script = format!("const field = document.getElementById('find'); field.value = '{text}'; field.dispatchEvent(new Event('input'))");
+    let script = format!(
+        "const field = document.getElementById('find'); field.value = '{text}'; field.dispatchEvent(new Event('input'))"
+    );
     browser.run(&script).await;
 }
 
@@ -78,7 +86,11 @@ async fn five_thousand_targets(served: &Served, browser: &Browser) {
     browser.wait("document.querySelector('main').dataset.items > 6000").await;
     assert_eq!(browser.run("return window.wasHere").await, true);
     browser.wait("document.getElementById('summary').innerText.includes('9 unhealthy')").await;
-    assert_eq!(browser.run("return document.querySelectorAll('.row').length < 100").await, true, "all rows are elements");
+    assert_eq!(
+        browser.run("return document.querySelectorAll('.row').length < 100").await,
+        true,
+        "all rows are elements"
+    );
     browser.run("document.querySelector('[data-problem=unhealthy]').click()").await;
     browser.wait("document.querySelector('.tree').innerText.includes('Target.Timeout')").await;
     is_sound(browser, "5,000 targets").await;
@@ -95,7 +107,11 @@ async fn five_thousand_targets(served: &Served, browser: &Browser) {
     // Everything open at once: 300 load balancers, 5,000 targets.
     search(browser, "10").await;
     browser.wait("document.querySelector('.tree').dataset.rows > 5000").await;
-    assert_eq!(browser.run("return document.querySelectorAll('.row').length < 100").await, true, "all rows are elements");
+    assert_eq!(
+        browser.run("return document.querySelectorAll('.row').length < 100").await,
+        true,
+        "all rows are elements"
+    );
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
@@ -133,7 +149,9 @@ async fn migration(served: &Served, browser: &Browser) {
     is_sound(browser, "comparison").await;
     browser.picture("console-migrate.png").await;
     browser.press(ESCAPE).await;
-    browser.wait("document.querySelector('.drawer').hidden && document.activeElement.classList.contains('card')").await;
+    browser
+        .wait("document.querySelector('.drawer').hidden && document.activeElement.classList.contains('card')")
+        .await;
     // Both exports are there, after a question.
     let clicks = "window.files = []; HTMLAnchorElement.prototype.click = function () { window.files.push(this.download) }; \
                   for (const place of [0, 1]) { document.querySelector('.bar > button').click(); document.querySelectorAll('dialog button')[place].click() } return window.files";
@@ -145,7 +163,9 @@ async fn migration(served: &Served, browser: &Browser) {
 
 async fn usage(served: &Served, browser: &Browser) {
     browser.open(&served.url("/usage")).await;
-    browser.wait("document.querySelectorAll('meter').length === 3 && document.querySelector('.members')").await;
+    browser
+        .wait("document.querySelectorAll('meter').length === 3 && document.querySelector('.members')")
+        .await;
     is_sound(browser, "cost and limits").await;
     browser.picture("console-usage.png").await;
 }
