@@ -23,12 +23,17 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
 /// Beginnings of commands that are not run, and why.
 const NOT_RUN: &[(&str, &str)] = &[
     ("aws ", "the AWS CLI is not among what tests need"),
+    (
+        "aws-load-balancer-controller console",
+        "it serves until it is interrupted; tests/it/console.rs looks at the pages",
+    ),
     ("crane ", "there is no registry"),
     ("helm push ", "there is no registry"),
     (
         "helm rollback ",
         "the stand-in for the Go controller answers no webhooks, which this chart still names",
     ),
+    ("kubectl -n kube-system port-forward ", "it forwards until it is interrupted"),
     ("oras ", "there is no registry"),
     ("skopeo ", "there is no registry"),
 ];
