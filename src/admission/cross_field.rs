@@ -166,8 +166,7 @@ impl IngressChecks<'_, '_> {
         let wants_tls = ports.values().any(|protocol| *protocol == Protocol::Https);
         let is_made = config.features.enable_certificate_management && self.is_true("create-acm-cert");
         let is_given = self.annotations.list("certificate-arn").is_some_and(|arns| !arns.is_empty());
-        let is_from_secrets =
-            config.features.secret_certificates && self.is("certificate-source", "secret");
+        let is_from_secrets = config.features.secret_certificates && self.is("certificate-source", "secret");
         if !wants_tls || is_made || is_given || is_from_secrets || has_hosts(ingress) {
             return None;
         }

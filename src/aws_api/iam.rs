@@ -450,7 +450,9 @@ impl Statement {
             Self::TagSecurityGroup | Self::Tag => {
                 vec![cluster_tag("RequestTag", false), cluster_tag("ResourceTag", true)]
             }
-            Self::CreateTagged | Self::RequestCertificates | Self::ImportCertificates => vec![cluster_tag("RequestTag", true)],
+            Self::CreateTagged | Self::RequestCertificates | Self::ImportCertificates => {
+                vec![cluster_tag("RequestTag", true)]
+            }
             Self::ChangeSecurityGroup
             | Self::Change
             | Self::DeleteCertificates

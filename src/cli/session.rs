@@ -97,10 +97,7 @@ impl AwsSession {
             cloud: self.cloud.clone(),
             config: self.config.clone(),
             deployer: Arc::new(deployer),
-            backend_security_group: Arc::new(BackendSecurityGroup::new(
-                shared.clone(),
-                self.config.clone(),
-            )),
+            backend_security_group: Arc::new(BackendSecurityGroup::new(shared.clone(), self.config.clone())),
             secret_certificates: Arc::new(SecretCertificates::new(shared, self.config.clone())),
             services: stores.services.clone(),
             objects: Objects::new(client.clone()),

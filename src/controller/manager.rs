@@ -199,9 +199,8 @@ fn accelerator_queue(parts: &Dependencies) -> Queue<ObjectKey> {
 
 fn queues(parts: &Dependencies) -> Queues {
     let metrics = &parts.metrics;
-    let plain = |controller| {
-        Arc::new(Queue::metered(MAX_DELAY, metrics.queue(controller)).shared_by(namespace_of))
-    };
+    let plain =
+        |controller| Arc::new(Queue::metered(MAX_DELAY, metrics.queue(controller)).shared_by(namespace_of));
     let binding_delay = parts.workers.target_group_binding_max_backoff;
     Queues {
         services: plain(workers::SERVICES),

@@ -3,10 +3,10 @@
 use super::ReconcileResult;
 use super::context::ReconcileContext;
 use super::gather::GatherError;
+use crate::api::ObjectKey;
 use crate::deploy::{DeployFailure, FailureClass};
 use crate::finding::{Finding, Part};
 use crate::metrics::ControllerLabels;
-use crate::api::ObjectKey;
 use crate::model::Stack;
 use crate::model::marshal::marshal;
 use crate::status::event::{Event, Reason};

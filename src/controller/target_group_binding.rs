@@ -231,8 +231,9 @@ impl BindingController {
             || "all workers are busy".to_owned(),
             |rate| format!("AWS admits {rate} registrations a second in this account and region"),
         );
-        let message =
-            format!("Targets have been waiting for more than 30 s to be registered, with {others} other TargetGroupBindings: {reason}");
+        let message = format!(
+            "Targets have been waiting for more than 30 s to be registered, with {others} other TargetGroupBindings: {reason}"
+        );
         self.record(&binding, false, "RegistrationDelayed", message);
     }
 

@@ -115,7 +115,10 @@ impl SecretCertificates {
             Err(problem) => {
                 let mut state = self.state.lock();
                 state.note_unusable(&tag);
-                return Ok(SecretCertificate { arn: state.current(&tag), problem: Some(problem.to_string()) });
+                return Ok(SecretCertificate {
+                    arn: state.current(&tag),
+                    problem: Some(problem.to_string()),
+                });
             }
         };
         self.read_unread(&tag).await?;
@@ -265,7 +268,11 @@ impl SecretCertificates {
                 Err(error) if error.is(NOT_FOUND) => self.state.lock().forget(&arn),
                 Err(error) => {
                     if !error.is(IN_USE) {
-                        tracing::warn!(certificate = arn, answer = error.in_full(), "certificate not deleted");
+                        tracing::warn!(
+                            certificate = arn,
+                            answer = error.in_full(),
+                            "certificate not deleted"
+                        );
                     }
                     collected.is_pending = true;
                 }

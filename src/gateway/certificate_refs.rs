@@ -16,7 +16,11 @@ pub type CertificateRef = Result<ObjectKey, ListenerProblem>;
 pub type CertificateRefs = BTreeMap<ListenerIndex, Vec<CertificateRef>>;
 
 /// Resolves the references of valid listeners. A listener that refers to a Secret that it may not use is not valid.
-pub fn resolve(parents: &mut [Parent<'_>], cluster: &dyn Cluster, options: GatewayOptions) -> CertificateRefs {
+pub fn resolve(
+    parents: &mut [Parent<'_>],
+    cluster: &dyn Cluster,
+    options: GatewayOptions,
+) -> CertificateRefs {
     let mut all = CertificateRefs::new();
     if !options.secret_certificates {
         return all;
@@ -26,7 +30,8 @@ pub fn resolve(parents: &mut [Parent<'_>], cluster: &dyn Cluster, options: Gatew
         let valid = of.listeners.iter_mut().enumerate().filter(|(_, judged)| judged.is_valid());
         for (listener, judged) in valid.filter(|(_, judged)| ends_tls(judged.listener)) {
             let named = judged.listener.tls.iter().flat_map(|tls| &tls.certificate_refs);
-            let refs: Vec<CertificateRef> = named.map(|one| resolve_one(&id, judged.listener, one, cluster)).collect();
+            let refs: Vec<CertificateRef> =
+                named.map(|one| resolve_one(&id, judged.listener, one, cluster)).collect();
             let is_forbidden = |problem: &&ListenerProblem| problem.reason == ListenerReason::RefNotPermitted;
             judged.problem = refs.iter().filter_map(|one| one.as_ref().err()).find(is_forbidden).cloned();
             if judged.problem.is_none() && !refs.is_empty() {
@@ -54,7 +59,8 @@ fn resolve_one(
     let name = &listener.name;
     if !group.is_empty() || kind != "Secret" {
         let full = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
-        let message = format!("certificateRef {full} {:?} of listener {name} is not a Secret", reference.name);
+        let message =
+            format!("certificateRef {full} {:?} of listener {name} is not a Secret", reference.name);
         return problem(ListenerReason::InvalidCertificateRef, message);
     }
     let own = of.key().namespace();

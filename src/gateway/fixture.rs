@@ -21,9 +21,11 @@ use crate::api::gateway_config::{
 use crate::api::{Namespace, ObjectKey, Service};
 
 /// As upstream, with ListenerSets.
-pub(super) const LENIENT: GatewayOptions = GatewayOptions { strict: false, listener_sets: true, secret_certificates: false };
+pub(super) const LENIENT: GatewayOptions =
+    GatewayOptions { strict: false, listener_sets: true, secret_certificates: false };
 /// As Gateway API.
-pub(super) const STRICT: GatewayOptions = GatewayOptions { strict: true, listener_sets: true, secret_certificates: false };
+pub(super) const STRICT: GatewayOptions =
+    GatewayOptions { strict: true, listener_sets: true, secret_certificates: false };
 
 /// What a cluster holds.
 #[derive(Clone, Debug, Default)]

@@ -96,7 +96,9 @@ fn stack_of(service: &Service, known: &Arc<KnownServices>, config: &Config) -> R
     let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
     if config.features.secret_certificates && annotations.string(keys::SSL_SECRET).is_some() {
         let key = annotations.key(keys::SSL_SECRET);
-        return Err(format!("{key} is not translated: name the Secrets in tls.certificateRefs of a Gateway's listeners"));
+        return Err(format!(
+            "{key} is not translated: name the Secrets in tls.certificateRefs of a Gateway's listeners"
+        ));
     }
     let service = completed(service);
     let aws = PermissiveAws::for_service(&service).with_known_services(known);

@@ -19,9 +19,8 @@ pub(super) fn order(parsed: &[X509Certificate<'_>], leaf: usize) -> Result<Vec<u
         order.push(next);
         at = parsed.get(next);
     }
-    let is_used = |certificate: &X509Certificate<'_>| {
-        order.iter().any(|used| parsed.get(*used) == Some(certificate))
-    };
+    let is_used =
+        |certificate: &X509Certificate<'_>| order.iter().any(|used| parsed.get(*used) == Some(certificate));
     match parsed.iter().find(|certificate| !is_used(certificate)) {
         None => Ok(order),
         Some(other) => Err(UnusableSecret::NotInChain { subject: other.subject().to_string() }),

@@ -69,7 +69,9 @@ pub enum UnusableSecret {
     #[error("there is no such secret")]
     Missing,
     /// It lacks a key, or has nothing under it.
-    #[error("it has no {0}, expected keys {CERTIFICATE_KEY} and {PRIVATE_KEY_KEY} as in secrets of type kubernetes.io/tls")]
+    #[error(
+        "it has no {0}, expected keys {CERTIFICATE_KEY} and {PRIVATE_KEY_KEY} as in secrets of type kubernetes.io/tls"
+    )]
     NoKey(&'static str),
     /// Something cannot be read.
     #[error("{key} cannot be read: {problem}")]
@@ -98,7 +100,9 @@ pub enum UnusableSecret {
     #[error("{CERTIFICATE_KEY} is for no name: it has neither subject alternative names nor a common name")]
     NoName,
     /// A certificate of the chain is not the issuer of any other.
-    #[error("{CERTIFICATE_KEY} has a certificate of {subject:?} that issued none of the others, expected the certificate followed by those of its issuers")]
+    #[error(
+        "{CERTIFICATE_KEY} has a certificate of {subject:?} that issued none of the others, expected the certificate followed by those of its issuers"
+    )]
     NotInChain {
         /// Whose certificate it is.
         subject: String,
@@ -144,7 +148,8 @@ pub fn check(
     let leaf_certificate = parsed.get(leaf).ok_or(UnusableSecret::NotAPair)?;
     check_leaf(leaf_certificate, now)?;
     let order = chain::order(&parsed, leaf)?;
-    let in_order: Vec<&[u8]> = order.iter().filter_map(|at| certificates.get(*at)).map(Vec::as_slice).collect();
+    let in_order: Vec<&[u8]> =
+        order.iter().filter_map(|at| certificates.get(*at)).map(Vec::as_slice).collect();
     let (first, rest) = in_order.split_first().ok_or(UnusableSecret::NotAPair)?;
     let certificate = pem::certificate(first);
     let chain: String = rest.iter().map(|der| pem::certificate(der)).collect();

@@ -64,7 +64,10 @@ fn keys_of_every_kind_that_listeners_take_are_taken() {
     for key in keys {
         let pem = params("shop.example.com").self_signed(&key).unwrap().pem();
         let usable = checked(&pem, &key.serialize_pem()).unwrap();
-        assert_eq!((usable.names.as_slice(), usable.chain.as_str()), (&["shop.example.com".to_owned()][..], ""));
+        assert_eq!(
+            (usable.names.as_slice(), usable.chain.as_str()),
+            (&["shop.example.com".to_owned()][..], "")
+        );
         assert_eq!(usable.not_after, 1_798_761_600);
     }
     let pem = params("shop.example.com").self_signed(&*RSA).unwrap().pem();
@@ -118,14 +121,26 @@ fn what_cannot_be_used_is_refused_with_its_reason_and_never_with_its_key() {
         ("", leaf_key.as_str(), "it has no tls.crt"),
         (leaf.as_str(), " ", "it has no tls.key"),
         ("nonsense", &leaf_key, "tls.crt cannot be read: it has no certificate"),
-        ("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n", &leaf_key, "tls.crt cannot be read"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &leaf_key, "is not an X.509 certificate"),
+        (
+            "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n",
+            &leaf_key,
+            "tls.crt cannot be read",
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            &leaf_key,
+            "is not an X.509 certificate",
+        ),
         (&leaf, "nonsense", "tls.key cannot be read: it has no private key"),
         (&leaf, encrypted, "the key is encrypted"),
         (&leaf, &stranger_key, "tls.key is not the key of any certificate in tls.crt"),
         (&expired.0, &expired.1, "tls.crt has expired: it was valid until 2025-01-01T00:00:00Z"),
         (&early.0, &early.1, "tls.crt is not valid before 2027-01-01T00:00:00Z"),
-        (&of_ed25519, &ed25519.serialize_pem(), "has a public key of the algorithm 1.3.101.112, expected RSA of 2048"),
+        (
+            &of_ed25519,
+            &ed25519.serialize_pem(),
+            "has a public key of the algorithm 1.3.101.112, expected RSA of 2048",
+        ),
         (&nameless, &nameless_key.serialize_pem(), "tls.crt is for no name"),
         (&format!("{leaf}{between}{root}{stranger}"), &leaf_key, "other.example.com"),
         (&format!("{leaf}{root}"), &leaf_key, "root.example.com"),

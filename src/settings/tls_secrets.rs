@@ -30,7 +30,9 @@ pub fn read(
         let answer = answer.and_then(|answer| answer.map_err(BuildError::from));
         let Some(certificate) = missing_lookups.collect(answer)? else { continue };
         read.unusable.extend(unusable(&secret, certificate, &origin));
-        read.arns.extend(certificate.arn.iter().filter(|arn| !read.arns.contains(arn)).cloned().collect::<Vec<_>>());
+        read.arns.extend(
+            certificate.arn.iter().filter(|arn| !read.arns.contains(arn)).cloned().collect::<Vec<_>>(),
+        );
         read.secrets.insert(secret);
     }
     missing_lookups.ask()?;

@@ -17,12 +17,12 @@ mod usage;
 mod verdict;
 
 pub use build::{build, is_stack_of};
-pub use usage::{NamespaceUsage, QuotaUsage, Shareable, Usage, usage};
 pub use select::{Query, UnknownKind, select};
 pub use sources::{
     AwsSource, Events, GatewaySource, ListenerInAws, LoadBalancerInAws, ObjectEvent, PlanSource, RouteSource,
     Sources, StackInAws, TargetGroupInAws,
 };
+pub use usage::{NamespaceUsage, QuotaUsage, Shareable, Usage, usage};
 
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -55,8 +55,7 @@ fn move_away(rig: &Rig, service: &str) {
     let pods = rig.api.list("pods").into_iter();
     let pods = pods.filter(|pod| pod["metadata"]["labels"]["app"] == service);
     let pods = pods.filter(|pod| pod["metadata"]["namespace"] == fixtures::NAMESPACE);
-    let pods: Vec<String> =
-        pods.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect();
+    let pods: Vec<String> = pods.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect();
     moved("services", service);
     moved("endpointslices", &format!("{service}-1"));
     pods.iter().for_each(|pod| moved("pods", pod));
@@ -68,8 +67,7 @@ fn move_away(rig: &Rig, service: &str) {
 #[test]
 fn a_noisy_namespace_delays_another_by_its_share_only_and_who_waits_for_long_is_told() {
     run(async {
-        let mut rig =
-            Rig::new(Options { throttles: Throttles::default(), ..load::options() });
+        let mut rig = Rig::new(Options { throttles: Throttles::default(), ..load::options() });
         rig.seed();
         rig.api.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": QUIET}}));
         let noisy: Vec<String> = (0..NOISY).map(|number| bind(&rig, number)).collect();
@@ -88,8 +86,9 @@ fn a_noisy_namespace_delays_another_by_its_share_only_and_who_waits_for_long_is_
         let mut endpoint = slice["endpoints"][0].clone();
         endpoint["addresses"] = json!([new_pod]);
         endpoint["targetRef"]["name"] = "new".into();
-        let mut pod = (*rig.api.list("pods").into_iter().find(|pod| pod["metadata"]["namespace"] == QUIET).unwrap())
-            .clone();
+        let mut pod =
+            (*rig.api.list("pods").into_iter().find(|pod| pod["metadata"]["namespace"] == QUIET).unwrap())
+                .clone();
         pod["metadata"] = json!({"name": "new", "namespace": QUIET, "labels": {"app": quiet}});
         pod["status"]["podIP"] = new_pod.as_str().into();
         pod["status"]["podIPs"] = json!([{"ip": new_pod}]);

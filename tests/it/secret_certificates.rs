@@ -57,7 +57,8 @@ fn put_secret(rig: &Rig, name: &str, (certificate, key): &(String, String)) {
 }
 
 fn ingress(name: &str, secrets: &[&str], annotations: &[(&str, &str)]) -> Value {
-    let annotations: Vec<_> = [("target-type", "ip"), FROM_SECRETS].into_iter().chain(annotations.iter().copied()).collect();
+    let annotations: Vec<_> =
+        [("target-type", "ip"), FROM_SECRETS].into_iter().chain(annotations.iter().copied()).collect();
     let host = format!("{name}.example.com");
     let mut ingress = fixtures::ingress(name, &annotations, &[(&host, "/", name)]);
     let tls = secrets.iter().map(|secret| json!({"hosts": [host], "secretName": secret}));
@@ -155,12 +156,19 @@ fn a_secret_that_changes_is_imported_again_under_its_arn_and_a_bad_one_changes_n
         rig.run_until_idle().await;
         assert_eq!((imported(&rig), rig.writes()), (before.clone(), Vec::new()));
         let told = warnings(&rig);
-        assert!(told.iter().any(|text| text.contains("one: ") && text.contains("tls.key is not the key")), "{told:?}");
+        assert!(
+            told.iter().any(|text| text.contains("one: ") && text.contains("tls.key is not the key")),
+            "{told:?}"
+        );
         assert!(told.iter().all(|text| text.contains("keep the certificate")), "{told:?}");
 
         rig.api.delete("secrets", fixtures::NAMESPACE, "web");
         rig.run_until_idle().await;
-        assert_eq!((imported(&rig), rig.writes()), (before.clone(), Vec::new()), "a Secret that is gone is a bad one");
+        assert_eq!(
+            (imported(&rig), rig.writes()),
+            (before.clone(), Vec::new()),
+            "a Secret that is gone is a bad one"
+        );
 
         put_secret(&rig, "web", &pair("*.example.com"));
         rig.run_until_idle().await;
@@ -210,7 +218,11 @@ fn a_secret_that_cannot_be_used_keeps_others_from_nothing_and_is_used_once_it_ca
         put_secret(&rig, "bad", &pair("two.example.com"));
         rig.run_until_idle().await;
         assert_eq!(attached(&rig), BTreeSet::from([shop("bad"), shop("good")]));
-        assert_eq!(rig.owned_resources().listeners.len(), 2, "the Secret is watched although nothing was built");
+        assert_eq!(
+            rig.owned_resources().listeners.len(),
+            2,
+            "the Secret is watched although nothing was built"
+        );
     });
 }
 
@@ -244,7 +256,8 @@ fn the_metric_tells_when_certificates_in_use_end() {
         rig.api.put(ingress("one", &["web"], &[]));
         rig.run_until_idle().await;
         let arn = imported(&rig)[0].1.clone();
-        let line = format!("awslbc_certificate_expiry_timestamp_seconds{{certificate=\"{arn}\"}} 64060588800");
+        let line =
+            format!("awslbc_certificate_expiry_timestamp_seconds{{certificate=\"{arn}\"}} 64060588800");
         assert!(rig.metrics().lines().any(|one| one == line), "{line}");
     });
 }
@@ -257,7 +270,9 @@ fn what_acm_refuses_is_told_and_tried_again() {
         rig.api.put(ingress("one", &["web"], &[]));
         rig.run_until_idle().await;
         let before = imported(&rig);
-        rig.aws.arm(Fault::on(Calls::Of(Action::ImportCertificate), Effect::fail("LimitExceededException")).times(2));
+        rig.aws.arm(
+            Fault::on(Calls::Of(Action::ImportCertificate), Effect::fail("LimitExceededException")).times(2),
+        );
         put_secret(&rig, "web", &pair("*.example.com"));
         rig.run_until_idle().await;
         assert_eq!((imported(&rig), imports(&rig)), (before.clone(), 1));

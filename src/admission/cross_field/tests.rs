@@ -148,7 +148,8 @@ fn of_a_service(annotations: &[(&str, &str)], spec: &Value) -> Vec<String> {
         object["spec"][key] = value.clone();
     }
     let service = serde_json::from_value(object).unwrap();
-    let findings = of_service(&crate::admission::validate::service_ref(&service), &service, &Config::default());
+    let findings =
+        of_service(&crate::admission::validate::service_ref(&service), &service, &Config::default());
     findings.iter().map(|finding| format!("{:?} {}", finding.severity, finding.message)).collect()
 }
 

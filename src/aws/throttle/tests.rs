@@ -137,7 +137,8 @@ async fn tokens_are_used_up_owed_and_grow_again() {
 
 #[tokio::test(start_paused = true)]
 async fn registrations_go_before_what_waits_for_the_same_rule_but_not_for_ever() {
-    let throttles = Throttles::parse("Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=1:1").unwrap();
+    let throttles =
+        Throttles::parse("Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=1:1").unwrap();
     let buckets = Arc::new(TokenBuckets::new(&throttles));
     let bucket = buckets.all[0].bucket.clone();
     let (start, order) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
@@ -208,7 +209,11 @@ async fn register_at(share: f64, learns: bool) -> (usize, usize) {
         error_code: "Throttling".to_owned(),
         ..CallOutcome::default()
     };
-    let tell = Box::new(move || if learns { hears.attempt(&outcome) });
+    let tell = Box::new(move || {
+        if learns {
+            hears.attempt(&outcome)
+        }
+    });
     let bucket = Mutex::new((0.0, Instant::now(), share));
     let account = SharedAccount { bucket, refusals: Mutex::new(0), tell };
     let cloud = Throttled::new(account, buckets);
@@ -237,7 +242,8 @@ async fn rates_follow_what_others_leave_of_the_account() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_was_slowed_down_finds_back() {
-    let buckets = TokenBuckets::new(&Throttles::parse("Elastic Load Balancing v2:^RegisterTargets=4:4").unwrap());
+    let buckets =
+        TokenBuckets::new(&Throttles::parse("Elastic Load Balancing v2:^RegisterTargets=4:4").unwrap());
     let bucket = &buckets.all[0].bucket;
     for _ in 0..8 {
         buckets.note_throttled("Elastic Load Balancing v2", "RegisterTargets");

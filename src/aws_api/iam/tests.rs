@@ -116,7 +116,8 @@ fn the_principal_behind_a_caller_is_a_user_or_a_role() {
 #[test]
 fn what_a_feature_needs_is_allowed_only_when_asked_for() {
     let usual = Policy::of(Partition::Aws, PolicyParts::default());
-    let requested = Policy::of(Partition::Aws, PolicyParts { requested_certificates: true, ..PolicyParts::default() });
+    let requested =
+        Policy::of(Partition::Aws, PolicyParts { requested_certificates: true, ..PolicyParts::default() });
     let more: Vec<_> = permissions(&requested).difference(&permissions(&usual)).copied().collect();
     assert_eq!(
         more,

@@ -2,8 +2,8 @@
 
 use crate::aws::{Cloud, CloudFuture};
 use crate::aws_api::ec2::CreatedSecurityGroup;
-use crate::deploy::secret_certificates::SECRET_TAG;
 use crate::aws_api::{Request, Response};
+use crate::deploy::secret_certificates::SECRET_TAG;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -49,7 +49,8 @@ impl Cloud for DryRunCloud {
             Request::ImportCertificate(import) => {
                 let secret = import.tags.get(SECRET_TAG).cloned().unwrap_or_default();
                 let certificate = import.arn.clone().unwrap_or_else(|| format!("imported-from/{secret}"));
-                let shown = import.arn.map_or_else(|| format!("of secret {secret}"), |arn| format!("again {arn}"));
+                let shown =
+                    import.arn.map_or_else(|| format!("of secret {secret}"), |arn| format!("again {arn}"));
                 let answer = Response::ImportCertificate(certificate);
                 self.note(format!("+ ImportCertificate {shown}"), answer)
             }

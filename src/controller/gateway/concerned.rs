@@ -94,11 +94,13 @@ fn by_listener_set(event: &CacheEvent<ListenerSet>) -> BTreeSet<ObjectKey> {
 fn by_reference_grant(stores: &GatewayStores, event: &CacheEvent<ReferenceGrant>) -> BTreeSet<ObjectKey> {
     let (old, new) = event.sides();
     let from = || old.into_iter().chain(new).flat_map(|grant| &grant.spec.from);
-    let namespaces = |kind: &'static str| from().filter(move |one| one.kind == kind).map(|one| &one.namespace);
+    let namespaces =
+        |kind: &'static str| from().filter(move |one| one.kind == kind).map(|one| &one.namespace);
     let gateways = namespaces(GATEWAY_KIND).flat_map(|own| stores.gateways.list_namespace(own));
     let sets = namespaces(LISTENER_SET_KIND).flat_map(|own| stores.listener_sets.list_namespace(own));
     let of_certificates = gateways.map(|one| ObjectKey::of(&*one)).chain(sets.map(|set| gateway_of(&set)));
-    let of_backends = from().filter_map(|from| Some((from.kind.parse::<RouteKind>().ok()?, &from.namespace)))
+    let of_backends = from()
+        .filter_map(|from| Some((from.kind.parse::<RouteKind>().ok()?, &from.namespace)))
         .flat_map(|(kind, namespace)| of_routes(stores, &stores.routes_in(kind, namespace)));
     of_backends.chain(of_certificates).collect()
 }

@@ -67,8 +67,9 @@ impl<K: Clone> ReadyKeys<K> {
     /// The keys that have been ready since before `limit`, the longest first, not more than `most`.
     pub(super) fn since_before(&self, limit: Option<Instant>, most: usize) -> Vec<K> {
         let Some(limit) = limit else { return Vec::new() };
-        let overdue =
-            |keys: &VecDeque<(K, Instant)>| keys.iter().take_while(|(_, since)| *since <= limit).take(most).cloned().collect::<Vec<_>>();
+        let overdue = |keys: &VecDeque<(K, Instant)>| {
+            keys.iter().take_while(|(_, since)| *since <= limit).take(most).cloned().collect::<Vec<_>>()
+        };
         let mut all: Vec<(K, Instant)> = self.of_each.values().flat_map(overdue).collect();
         all.sort_by_key(|(_, since)| *since);
         all.into_iter().take(most).map(|(key, _)| key).collect()

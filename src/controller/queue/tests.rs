@@ -122,8 +122,7 @@ async fn whoever_has_one_key_waits_for_one_key_of_everybody_else() {
         queue.done(&key);
         taken.push(key);
     }
-    let expected =
-        [("noisy", 0), ("second", 0), ("quiet", 0), ("noisy", 1), ("noisy", 2), ("noisy", 3)];
+    let expected = [("noisy", 0), ("second", 0), ("quiet", 0), ("noisy", 1), ("noisy", 2), ("noisy", 3)];
     assert_eq!(taken, expected);
     assert_eq!(queue.depth(), 96);
     assert_eq!(queue.age(), Duration::from_secs(40));

@@ -13,20 +13,23 @@ spec:
 
 /// What became of the references of the listeners, and of the listeners.
 fn resolved(listeners: &str, options: GatewayOptions) -> Vec<String> {
-    let world = World::read(&format!("kind: Gateway\nname: infra/edge\nspec: {{listeners: {listeners}}}\n---{GRANTS}"));
+    let world = World::read(&format!(
+        "kind: Gateway\nname: infra/edge\nspec: {{listeners: {listeners}}}\n---{GRANTS}"
+    ));
     let mut parents = judge(&world.gateways[0], &[], Controller::Alb, options);
     let refs = resolve(&mut parents, &world, options);
     let shown = |one: &CertificateRef| match one {
         Ok(secret) => secret.to_string(),
         Err(problem) => format!("{}: {}", problem.reason, problem.message),
     };
-    let of_listener = |(listener, judged): (usize, &super::super::listeners::Judged<'_>)| match &judged.problem {
-        Some(problem) => format!("not valid: {}: {}", problem.reason, problem.message),
-        None => {
-            let refs = refs.get(&ListenerIndex { parent: 0, listener }).into_iter().flatten();
-            refs.map(shown).collect::<Vec<_>>().join("; ")
-        }
-    };
+    let of_listener =
+        |(listener, judged): (usize, &super::super::listeners::Judged<'_>)| match &judged.problem {
+            Some(problem) => format!("not valid: {}: {}", problem.reason, problem.message),
+            None => {
+                let refs = refs.get(&ListenerIndex { parent: 0, listener }).into_iter().flatten();
+                refs.map(shown).collect::<Vec<_>>().join("; ")
+            }
+        };
     parents[0].listeners.iter().enumerate().map(of_listener).collect()
 }
 
@@ -58,8 +61,10 @@ fn references_are_resolved_and_those_to_other_namespaces_need_a_grant() {
 
 #[test]
 fn nothing_is_resolved_where_secrets_are_not_read_or_tls_does_not_end() {
-    let listeners = "[{name: a, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: x, namespace: secrets}]}}]";
+    let listeners =
+        "[{name: a, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: x, namespace: secrets}]}}]";
     assert_eq!(resolved(listeners, LENIENT), [""]);
-    let plain = "[{name: a, port: 80, protocol: HTTP, tls: {certificateRefs: [{name: x, namespace: secrets}]}}]";
+    let plain =
+        "[{name: a, port: 80, protocol: HTTP, tls: {certificateRefs: [{name: x, namespace: secrets}]}}]";
     assert_eq!(resolved(plain, GatewayOptions { secret_certificates: true, ..LENIENT }), [""]);
 }

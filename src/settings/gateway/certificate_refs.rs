@@ -115,4 +115,3 @@ fn note(report: &mut GatewayReport, at: ListenerIndex, message: String) {
     let problem = ListenerProblem { reason: ListenerReason::InvalidCertificateRef, message };
     report.certificate_problems.entry(at).or_insert(problem);
 }
-

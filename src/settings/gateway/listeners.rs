@@ -108,12 +108,8 @@ impl<'c, 'a> PortContext<'c, 'a> {
         };
         // why: what is imported for others goes with them
         let known = known.iter().filter(|certificate| !managed.contains(&certificate.arn));
-        let found = certificates::discover(
-            hosts.iter().map(String::as_str),
-            known,
-            &origin,
-            self.context.config,
-        );
+        let found =
+            certificates::discover(hosts.iter().map(String::as_str), known, &origin, self.context.config);
         found.map_err(|error| error.within(Part::Certificates))
     }
 

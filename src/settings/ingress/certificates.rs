@@ -53,7 +53,11 @@ pub(super) fn from_secrets(
     if named.is_empty() {
         let origin = member.origin(SOURCE);
         let problem = "certificates are to come from secrets, and spec.tls names none";
-        return Err(origin.error(problem).hint("set spec.tls[].secretName").within(Part::Certificates).into());
+        return Err(origin
+            .error(problem)
+            .hint("set spec.tls[].secretName")
+            .within(Part::Certificates)
+            .into());
     }
     tls_secrets::read(named, group.facts).map(Some)
 }

@@ -29,9 +29,7 @@ const ROWS: &[OverridingField] = &[
     row("ip-address-type", "ipAddressType", |params| one(params.ip_address_type.map(<&str>::from))),
     row("load-balancer-name", "loadBalancerName", |params| one(params.load_balancer_name.as_deref())),
     row("target-type", "targetType", |params| one(params.target_type.map(<&str>::from))),
-    row("certificate-source", "certificateSource", |params| {
-        one(params.certificate_source.map(<&str>::from))
-    }),
+    row("certificate-source", "certificateSource", |params| one(params.certificate_source.map(<&str>::from))),
     row("certificate-arn", "certificateArn", |params| list(params.certificate_arn.as_ref())),
     row("ssl-policy", "sslPolicy", |params| one(params.ssl_policy.as_deref())),
     row("ssl-redirect", "sslRedirectPort", |params| one(params.ssl_redirect_port.as_deref())),

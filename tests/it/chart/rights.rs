@@ -179,7 +179,10 @@ fn secrets_with_certificates_are_read_where_the_values_say_and_the_gate_is_on() 
     assert_eq!(more, expand(&[("", "secrets", "get list watch", "")]));
     let all = "clusterSecretsPermissions.allowAllSecrets=true";
     let all = render(&["--set", names, "--set", gate, "--set", all]).unwrap();
-    assert!(documents(&all).iter().all(|one| one["metadata"]["namespace"] != "shop"), "all may be read already");
+    assert!(
+        documents(&all).iter().all(|one| one["metadata"]["namespace"] != "shop"),
+        "all may be read already"
+    );
 }
 
 /// What is granted beyond an installation without Gateways, with these gates.

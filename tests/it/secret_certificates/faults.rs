@@ -55,7 +55,10 @@ async fn story(effect: Effect, action: Action, at: usize) {
     rig.api.delete("ingresses", fixtures::NAMESPACE, "two");
     settle(&mut rig).await;
     assert_eq!(secrets(&rig), Vec::<String>::new(), "{context}");
-    let left = rig.ask(aws_load_balancer_controller::aws_api::acm::ListCertificates { any_status: true, next_token: None });
+    let left = rig.ask(aws_load_balancer_controller::aws_api::acm::ListCertificates {
+        any_status: true,
+        next_token: None,
+    });
     assert!(left.certificates.iter().all(|one| one.kind != CertificateKind::Imported), "{context}");
     assert_eq!(imports(&rig), 4, "{context}: each content is imported once");
 }

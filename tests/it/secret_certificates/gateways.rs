@@ -60,7 +60,12 @@ fn conditions(rig: &Rig, plural: &str, name: &str) -> Vec<String> {
             let found = all.iter().find(|one| one["type"] == kind).unwrap();
             format!("{}/{}", found["status"].as_str().unwrap(), found["reason"].as_str().unwrap())
         };
-        format!("{} {} {}", listener["name"].as_str().unwrap(), condition("ResolvedRefs"), condition("Programmed"))
+        format!(
+            "{} {} {}",
+            listener["name"].as_str().unwrap(),
+            condition("ResolvedRefs"),
+            condition("Programmed")
+        )
     };
     object["status"]["listeners"].as_array().unwrap().iter().map(shown).collect()
 }
@@ -133,11 +138,15 @@ fn a_secret_of_another_namespace_needs_a_grant_for_as_long_as_it_is_used() {
         let mut foreign = (*rig.api.get("secrets", NAMESPACE, "web").unwrap()).clone();
         foreign["metadata"] = json!({"name": "far", "namespace": "elsewhere"});
         rig.api.put(foreign);
-        let listeners = json!([https("a", 443, "one.example.com", &json!([{"name": "far", "namespace": "elsewhere"}]))]);
+        let listeners =
+            json!([https("a", 443, "one.example.com", &json!([{"name": "far", "namespace": "elsewhere"}]))]);
         rig.api.put(gateway("alb", &listeners));
         rig.api.put(route(&json!(["one.example.com"])));
         rig.run_until_idle().await;
-        assert_eq!((conditions(&rig, "gateways", "edge"), imports(&rig)), (vec![format!("a {FORBIDDEN}")], 0));
+        assert_eq!(
+            (conditions(&rig, "gateways", "edge"), imports(&rig)),
+            (vec![format!("a {FORBIDDEN}")], 0)
+        );
         rig.api.put(json!({
             "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant",
             "metadata": {"name": "edge", "namespace": "elsewhere"},

@@ -284,11 +284,8 @@ impl Estate {
     /// What begins the reconcile of an Ingress group.
     fn look_for_group(&self, number: usize) {
         let key = key(Kind::Ingress, number);
-        let id = StackId {
-            owner: Owner::Ingress,
-            namespace: NAMESPACE.to_owned(),
-            name: key.name().to_owned(),
-        };
+        let id =
+            StackId { owner: Owner::Ingress, namespace: NAMESPACE.to_owned(), name: key.name().to_owned() };
         let classes = Classes::of(&self.stores);
         let found = classes.candidates(&self.stores, &id);
         let config = &self.manager.work().context.config;

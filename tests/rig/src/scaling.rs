@@ -140,6 +140,7 @@ fn item(kind: ItemKind, at: usize) -> String {
         ItemKind::Certificate => format!("arn:aws:acm:us-west-2:123456789012:certificate/{at}"),
         ItemKind::Port | ItemKind::PortNumber => at.to_string(),
         ItemKind::Container => format!("c{at}"),
+        ItemKind::SecretName => format!("s{at}"),
     }
 }
 

@@ -9,7 +9,8 @@ use crate::builder::ingress::{BuiltGroup, MemberState, build};
 use crate::config::Config;
 use crate::facts::group::{IngressGroup, Member, explicit_group, implicit_group};
 use crate::facts::{
-    BuildError, ExistingLoadBalancer, Facts, LiveStack, Lookup, LookupFailure, SecretCertificate, SubnetLookup,
+    BuildError, ExistingLoadBalancer, Facts, LiveStack, Lookup, LookupFailure, SecretCertificate,
+    SubnetLookup,
 };
 use crate::model::{ResourceId, Stack};
 use serde_json::{Value, json};

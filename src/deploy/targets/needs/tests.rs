@@ -79,7 +79,7 @@ fn permissions(ports: &[u8]) -> Permissions {
         protocol: "tcp".to_owned(),
         from_port: i32::from(*port),
         to_port: i32::from(*port),
-        source: RuleSource::SecurityGroup("sg-lb".to_owned()),
+        source: RuleSource::SecurityGroup("sg-lb".into()),
     };
     let of_group = |group: u8| ports.iter().filter(|port| **port % 2 == group).map(permission).collect();
     [0, 1].into_iter().map(|group| (format!("sg-{group}"), of_group(group))).collect()

@@ -102,9 +102,9 @@ impl ListenerView {
             (arn.clone(), certificate.map(|known| known.domains.clone()).unwrap_or_default())
         };
         let certificates = state.described.certificates.iter().chain(&state.extra_certificates);
-        let imported = certificates.clone().filter_map(|arn| {
-            Some((arn.clone(), Arc::clone(world.acm.imported.bodies.get(arn)?)))
-        });
+        let imported = certificates
+            .clone()
+            .filter_map(|arn| Some((arn.clone(), Arc::clone(world.acm.imported.bodies.get(arn)?))));
         let imported = imported.collect();
         Some(Self {
             balancer: Arc::clone(balancer),
