@@ -90,8 +90,8 @@ impl TokenBucket {
             changed.as_mut().enable();
             match self.try_take(waiting.ticket, Instant::now()) {
                 Turn::Now => return,
-                Turn::At(at) => drop(timeout_at(at, changed).await),
-                Turn::AfterOthers => changed.await,
+                Turn::At(at) | Turn::AfterOthers(Some(at)) => drop(timeout_at(at, changed).await),
+                Turn::AfterOthers(None) => changed.await,
             }
         }
     }
@@ -107,7 +107,9 @@ impl TokenBucket {
     fn try_take(&self, ticket: Ticket, now: Instant) -> Turn {
         let mut state = self.state.lock();
         if state.first(now) != Some(ticket) {
-            return Turn::AfterOthers;
+            // why: nobody else tells when it has waited for too long
+            let overdue = state.waiting.get(&ticket).map(|since| *since + LONGEST_WAIT);
+            return Turn::AfterOthers(overdue.filter(|overdue| *overdue > now));
         }
         let interval = self.interval_at(&state, now);
         let grown = state.next.map_or(now, |next| next.max(now));
@@ -151,7 +153,8 @@ impl TokenBucket {
 enum Turn {
     Now,
     At(Instant),
-    AfterOthers,
+    /// When somebody else has gone, or at this time at the latest.
+    AfterOthers(Option<Instant>),
 }
 
 impl BucketState {
