@@ -92,6 +92,13 @@ fn listener_problems(report: &GatewayReport) -> BTreeMap<i32, ListenerProblem> {
     report.listeners.iter().map(|(port, finding)| (*port, problem(finding))).collect()
 }
 
+/// Whether a Gateway asks for a plan instead of a load balancer.
+fn is_dry_run(gateway: &Gateway, controller: Controller) -> bool {
+    let annotations = gateway.metadata.annotations.as_ref();
+    let is_asked = annotations.and_then(|all| all.get(DRY_RUN)).is_some_and(|value| value == "true");
+    is_asked && !has_finalizer(gateway, controller.name())
+}
+
 struct GatewayReconcile<'a> {
     context: &'a ReconcileContext,
     controller: Controller,
@@ -135,7 +142,7 @@ impl GatewayReconcile<'_> {
         log_model(&built.stack);
         // why before: what the build has read may have changed since
         self.context.secrets.note(&self.id, &built.report.secrets);
-        if self.is_dry_run() {
+        if is_dry_run(&self.gateway, self.controller) {
             let is_reported = self.reporter().routes(&resolved, Some(&built.report)).await;
             self.write_plan(Some(&marshal(&built.stack))).await?;
             return is_reported.map(|()| ReconcileResult::Done);
@@ -300,12 +307,6 @@ impl GatewayReconcile<'_> {
             Err(error) => return Err(error),
         }
         self.annotate(add_ons.annotations_unlike(AddOns::default(), "false")).await
-    }
-
-    fn is_dry_run(&self) -> bool {
-        let annotations = self.gateway.metadata.annotations.as_ref();
-        let is_asked = annotations.and_then(|all| all.get(DRY_RUN)).is_some_and(|value| value == "true");
-        is_asked && !has_finalizer(&*self.gateway, self.controller.name())
     }
 
     async fn write_plan(&self, plan: Option<&str>) -> Result<(), ReconcileError> {

@@ -252,7 +252,8 @@ impl SecretCertificates {
     /// Deletes what nobody uses. `all_known`: every stack that may use a Secret has been built since start.
     pub async fn collect(&self, all_known: bool) -> Result<Collected, CloudError> {
         let mut collected = Collected::default();
-        if self.state.lock().is_list_older_than(LISTS_KEPT) {
+        // why once in any case: what a predecessor imported may be left
+        if self.state.lock().is_list_due(LISTS_KEPT) {
             self.list().await?;
             collected.wake = self.state.lock().stacks_to_wake();
         }

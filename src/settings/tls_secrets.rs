@@ -6,6 +6,9 @@ use crate::facts::{BuildError, Facts, MissingLookups, SecretCertificate};
 use crate::finding::{Finding, Part};
 use std::collections::BTreeSet;
 
+/// Secrets that one object may name: far more than a load balancer has certificates. Each costs a call to the API server.
+pub const MAX_SECRETS: usize = 200;
+
 /// The certificates of some Secrets.
 #[derive(Clone, Debug, Default)]
 pub struct TlsSecrets {
@@ -24,6 +27,11 @@ pub fn read(
     secrets: impl IntoIterator<Item = (ObjectKey, Origin)>,
     facts: &Facts,
 ) -> Result<TlsSecrets, BuildError> {
+    let secrets: Vec<(ObjectKey, Origin)> = secrets.into_iter().collect();
+    if let Some((_, origin)) = secrets.get(MAX_SECRETS) {
+        let problem = format!("names {} secrets, expected at most {MAX_SECRETS}", secrets.len());
+        return Err(BuildError::from(origin.error(problem)).within(Part::Certificates));
+    }
     let (mut read, mut missing_lookups) = (TlsSecrets::default(), MissingLookups::default());
     for (secret, origin) in secrets {
         let answer = facts.secret_certificate(secret.namespace(), secret.name());

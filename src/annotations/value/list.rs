@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// More zones than any region has; a load balancer has one subnet in each.
 const MAX_ZONES: usize = 200;
+/// More Secrets than a load balancer has certificates.
+const MAX_SECRETS: usize = 200;
 /// More security groups than AWS lets a network interface have. Source: as for [`MAX_RULES`].
 const MAX_SECURITY_GROUPS: usize = 100;
 /// Rules of one address family that a security group can have: the quota times the groups of an interface is at most this.
@@ -75,7 +77,8 @@ impl ItemKind {
             // why: the ranges of both families, each with a limit of its own
             Self::Cidr => Some(2 * MAX_RULES),
             Self::PrefixList => Some(MAX_RULES),
-            Self::Certificate | Self::Port | Self::PortNumber | Self::Container | Self::SecretName => None,
+            Self::SecretName => Some(MAX_SECRETS),
+            Self::Certificate | Self::Port | Self::PortNumber | Self::Container => None,
         }
     }
 

@@ -148,11 +148,7 @@ fn what_aws_could_never_take_is_refused_by_its_length() {
                 row.value,
                 ValueKind::Text(TextKind::Anything)
                     | ValueKind::List(
-                        ItemKind::Certificate
-                            | ItemKind::Port
-                            | ItemKind::PortNumber
-                            | ItemKind::Container
-                            | ItemKind::SecretName
+                        ItemKind::Certificate | ItemKind::Port | ItemKind::PortNumber | ItemKind::Container
                     )
             );
             assert!(

@@ -122,6 +122,7 @@ impl<'a> Resolved<'a> {
             ports: &self.ports,
             undecided_ports: &self.undecided_ports,
             certificate_refs: &self.certificate_refs,
+            is_dry_run: super::is_dry_run(gateway, controller),
             options,
         }
     }

@@ -248,8 +248,10 @@ impl Imports {
         self.listed.is_some_and(|began| began >= moment)
     }
 
-    pub fn is_list_older_than(&self, age: Duration) -> bool {
-        self.listed.is_none_or(|began| began.elapsed() >= age)
+    /// Whether a list is to be made: there is none, or it is older than this and there is something to be told by one.
+    pub fn is_list_due(&self, age: Duration) -> bool {
+        let is_of_interest = !self.users.is_empty() || !self.known.is_empty() || !self.attached.is_empty();
+        self.listed.is_none_or(|began| is_of_interest && began.elapsed() >= age)
     }
 
     /// Takes what a list has shown: the certificates that are ours, with the tags of their Secrets.

@@ -182,6 +182,7 @@ impl GeneratedObjects {
             ports: &ports,
             undecided_ports: &undecided,
             certificate_refs: &certificate_refs,
+            is_dry_run: false,
             options,
         };
         let build = |facts: &Facts| builder::gateway::build(view, AddOns::default(), facts, config);

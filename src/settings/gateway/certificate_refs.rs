@@ -92,11 +92,16 @@ impl PortRefs<'_, '_> {
         name: &str,
         report: &mut GatewayReport,
     ) -> Result<SecretCertificate, BuildError> {
-        let found: Result<SecretCertificate, LookupFailure> = if self.is_served {
+        let found: Result<SecretCertificate, LookupFailure> = if self.is_served && !self.view.is_dry_run {
             known(self.facts.secret_certificate(namespace, name))?.cloned()
         } else {
             let problem = known(self.facts.secret_check(namespace, name))?;
-            problem.map(|problem| SecretCertificate { arn: None, problem: problem.clone() })
+            // why in a plan: something has to stand where the ARN will
+            let planned = || self.is_served.then(|| format!("imported-from/{namespace}/{name}"));
+            problem.map(|problem| SecretCertificate {
+                arn: planned().filter(|_| problem.is_none()),
+                problem: problem.clone(),
+            })
         };
         Ok(found.unwrap_or_else(|failure| {
             // why no error: what cannot be read of one Secret keeps no other listener

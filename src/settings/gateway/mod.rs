@@ -65,6 +65,8 @@ pub struct GatewayView<'a> {
     pub undecided_ports: &'a BTreeSet<i32>,
     /// The Secrets that listeners name.
     pub certificate_refs: &'a CertificateRefs,
+    /// Whether it asks for a plan only, so that nothing is imported.
+    pub is_dry_run: bool,
     /// How Gateways are read.
     pub options: GatewayOptions,
 }

@@ -4,7 +4,7 @@
 use aws_load_balancer_controller::{
     aws::{AwsCloud, AwsSettings, send},
     aws_api::{
-        CloudError,
+        CloudError, Secret,
         acm::*,
         ec2::*,
         elbv2,
@@ -193,6 +193,52 @@ async fn certificates_are_asked_for_validated_and_deleted() {
         let refused = RequestCertificate { names: vec!["a".to_owned()], token: "t2".to_owned(), ..request };
         sim.clear_calls();
         assert!(send(&cloud, refused).await.is_err());
+    })
+    .await;
+}
+
+/// A certificate of its own making, PEM, with its key.
+fn pair(host: &str) -> (String, Secret) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
+    (params.self_signed(&key).unwrap().pem(), Secret::new(key.serialize_pem()))
+}
+
+#[tokio::test]
+async fn certificates_are_imported_read_and_imported_again_under_their_arn() {
+    with_server(World::demo(), |sim, address| async move {
+        let cloud = client(&address).await;
+        let tags = aws_load_balancer_controller::aws_api::Tags::from([("a".to_owned(), "b".to_owned())]);
+        let (certificate, private_key) = pair("shop.example.com");
+        let import = ImportCertificate {
+            certificate,
+            private_key,
+            tags: tags.clone(),
+            ..ImportCertificate::default()
+        };
+        let arn = send(&cloud, import.clone()).await.unwrap();
+        assert_eq!(send(&cloud, ListCertificateTags { arn: arn.clone() }).await.unwrap(), tags);
+        let all = ListCertificates { any_status: true, next_token: None };
+        let listed = send(&cloud, all).await.unwrap().certificates;
+        let listed = listed.into_iter().find(|one| one.arn == arn).unwrap();
+        assert_eq!(listed.kind, CertificateKind::Imported);
+        assert!(listed.not_after.is_some());
+        let body = send(&cloud, GetCertificate { arn: arn.clone() }).await.unwrap();
+        assert_eq!(body, CertificateBody { certificate: import.certificate.clone(), chain: String::new() });
+
+        let (certificate, private_key) = pair("shop.example.com");
+        let again = ImportCertificate { arn: Some(arn.clone()), certificate, private_key, ..import.clone() };
+        assert_eq!(send(&cloud, again.clone()).await.unwrap(), arn);
+        let body = send(&cloud, GetCertificate { arn: arn.clone() }).await.unwrap();
+        assert_eq!(body.certificate, again.certificate);
+        let stranger = pair("shop.example.com").1;
+        let refused = ImportCertificate { private_key: stranger, ..again };
+        let refused = send(&cloud, refused).await.unwrap_err();
+        assert!(refused.is(&["ValidationException"]), "{refused}");
+        assert_eq!(sim.world(|world| world.imports()), 2);
+        send(&cloud, DeleteCertificate { arn: arn.clone() }).await.unwrap();
+        let gone = send(&cloud, GetCertificate { arn }).await.unwrap_err();
+        assert!(gone.is(&["ResourceNotFoundException"]), "{gone}");
     })
     .await;
 }

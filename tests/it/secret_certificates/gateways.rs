@@ -131,6 +131,24 @@ fn listeners_without_routes_are_checked_and_import_nothing() {
 }
 
 #[test]
+fn a_gateway_that_asks_for_a_plan_imports_nothing() {
+    run(async {
+        let mut rig = cluster(|_| ()).await;
+        put_secret(&rig, "web", &pair("one.example.com"));
+        let mut asking =
+            gateway("alb", &json!([https("a", 443, "one.example.com", &json!([{"name": "web"}]))]));
+        asking["metadata"]["annotations"] = json!({"gateway.k8s.aws/dry-run": "true"});
+        rig.api.put(asking);
+        rig.api.put(route(&json!(["one.example.com"])));
+        rig.run_until_idle().await;
+        let planned = rig.api.get("gateways", NAMESPACE, "edge").unwrap();
+        let plan = planned["metadata"]["annotations"]["gateway.k8s.aws/dry-run-plan"].as_str().unwrap();
+        assert!(plan.contains("certificateARN"), "{plan}");
+        assert_eq!(imports(&rig), 0);
+    });
+}
+
+#[test]
 fn a_secret_of_another_namespace_needs_a_grant_for_as_long_as_it_is_used() {
     run(async {
         let mut rig = cluster(|_| ()).await;
