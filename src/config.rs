@@ -55,6 +55,8 @@ pub struct FeatureGates {
     pub gateway_listener_set: bool,
     /// `GatewayAPIStrict`, which upstream does not have
     pub gateway_api_strict: bool,
+    /// `TargetGroupBindingConditions`, which upstream does not have
+    pub target_group_binding_conditions: bool,
     /// `GlobalAcceleratorController`
     pub global_accelerator_controller: bool,
     /// `EnableTCPUDPListener`
@@ -94,6 +96,7 @@ impl Default for FeatureGates {
             alb_gateway_api: true,
             gateway_listener_set: true,
             gateway_api_strict: false,
+            target_group_binding_conditions: false,
             global_accelerator_controller: false,
             enable_tcp_udp_listener: false,
             enhanced_default_behavior: false,

@@ -90,6 +90,10 @@ fn v1beta1_of(kind: &str, stored: &CustomResourceDefinitionVersion) -> CustomRes
 fn v1alpha1_of(stored: &CustomResourceDefinitionVersion) -> CustomResourceDefinitionVersion {
     let mut version =
         CustomResourceDefinitionVersion { name: "v1alpha1".to_string(), storage: false, ..stored.clone() };
+    // why: this version has no conditions
+    if let Some(columns) = &mut version.additional_printer_columns {
+        columns.retain(|column| !column.json_path.contains(".status."));
+    }
     let root = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
     if let Some(fields) = root.and_then(|root| root.properties.as_mut()) {
         remove_properties(fields.get_mut("spec"), &NEW_IN_V1BETA1);

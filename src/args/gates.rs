@@ -24,6 +24,7 @@ const GATES: &[(&str, Field)] = &[
     ("ALBGatewayAPI", |gates| &mut gates.alb_gateway_api),
     ("GatewayListenerSet", |gates| &mut gates.gateway_listener_set),
     ("GatewayAPIStrict", |gates| &mut gates.gateway_api_strict),
+    ("TargetGroupBindingConditions", |gates| &mut gates.target_group_binding_conditions),
     ("GlobalAcceleratorController", |gates| &mut gates.global_accelerator_controller),
     ("EnableTCPUDPListener", |gates| &mut gates.enable_tcp_udp_listener),
     ("EnhancedDefaultBehavior", |gates| &mut gates.enhanced_default_behavior),

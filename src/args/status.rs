@@ -2,8 +2,8 @@
 
 use super::session::SessionFlags;
 use super::values::parse_duration;
-use crate::cli::status::Format;
-use crate::topology::ItemKind;
+use crate::cli::status::StatusFormat;
+use crate::topology::TopologyKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::time::Duration;
 use strum::VariantNames as _;
@@ -14,7 +14,7 @@ pub struct StatusRequest {
     /// The installation.
     pub session_flags: SessionFlags,
     /// The kind that is meant; `None`: all.
-    pub kind: Option<ItemKind>,
+    pub kind: Option<TopologyKind>,
     /// The name that is meant; `None`: all.
     pub name: Option<String>,
     /// `--namespace`
@@ -22,7 +22,7 @@ pub struct StatusRequest {
     /// `--all-namespaces`
     pub all_namespaces: bool,
     /// `--output`
-    pub format: Format,
+    pub format: StatusFormat,
     /// `--watch`
     pub watch: bool,
     /// `--wait`
@@ -49,7 +49,7 @@ pub(super) fn command() -> Command {
     let all = switch("all-namespaces", "Look at all namespaces").short('A').conflicts_with("namespace");
     let format = text("output", "FORMAT", "How to report")
         .short('o')
-        .value_parser(Format::VARIANTS.to_vec())
+        .value_parser(StatusFormat::VARIANTS.to_vec())
         .default_value("text");
     let watch = switch("watch", "Show it anew whenever it changes").short('w');
     let wait = text(
@@ -92,7 +92,8 @@ impl StatusRequest {
             },
             [kind, name, ..] => (Some(kind.as_str()), Some(name.as_str())),
         };
-        let kind = kind.map(str::parse::<ItemKind>).transpose().map_err(|error| usage(&error.to_string()))?;
+        let kind =
+            kind.map(str::parse::<TopologyKind>).transpose().map_err(|error| usage(&error.to_string()))?;
         if name.is_some_and(|name| name.contains('/')) {
             return Err(usage("expected KIND, KIND/NAME or KIND NAME; a namespace is given by --namespace"));
         }

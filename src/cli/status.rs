@@ -5,7 +5,7 @@
 
 mod report;
 
-pub use report::{Format, Style, render};
+pub use report::{StatusFormat, Style, render};
 
 use super::plan::plan_some;
 use super::session::{AwsSession, Session, SessionError};
@@ -20,7 +20,8 @@ use crate::config::Config;
 use crate::controller::topology::sources;
 use crate::model::StackId;
 use crate::topology::{
-    AwsSource, Events, ItemKind, PlanSource, Query, Sources, Topology, build, is_stack_of, select,
+    AwsSource, Events, PlanSource, Topology, TopologyKind, TopologyQuery, TopologySources, build,
+    is_stack_of, select,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write};
@@ -34,7 +35,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Between two looks at AWS.
 const LOOK_AT_AWS: Duration = Duration::from_secs(15);
 /// As long as listing the cluster may take.
-const LISTING: Duration = Duration::from_secs(60);
+const LISTING: Duration = Duration::from_mins(1);
 /// Stands in for the name of the cluster where nobody tells it and AWS is not asked.
 const NAMELESS: &str = "--cluster-name=unknown";
 /// Clears a terminal, and goes to its top.
@@ -58,6 +59,9 @@ pub enum StatusError {
     /// Kinds that cannot be listed.
     #[error("not listed within {LISTING:?}: {0}; `kubectl auth can-i list` tells whether you may")]
     NotListed(String),
+    /// The report cannot be written in the format.
+    #[error("the report cannot be written: {0}")]
+    Format(String),
     /// Standard output is closed.
     #[error("the report cannot be written: {0}")]
     Report(#[from] io::Error),
@@ -71,8 +75,10 @@ pub async fn run(
 ) -> Result<StatusOutcome, StatusError> {
     let visit = Visit::begin(request).await?;
     let is_terminal = io::stdout().is_terminal();
-    let style =
-        Style { colours: is_terminal && request.format == Format::Text, all_targets: request.name.is_some() };
+    let style = Style {
+        colours: is_terminal && request.format == StatusFormat::Text,
+        all_targets: request.name.is_some(),
+    };
     let deadline = request.wait.map(|wait| Instant::now() + wait);
     let mut shown: Option<Topology> = None;
     loop {
@@ -81,7 +87,8 @@ pub async fn run(
         let is_over =
             deadline.is_none_or(|deadline| outcome == StatusOutcome::Synced || Instant::now() >= deadline);
         if !request.watch && is_over {
-            stdout.write_all(render(&topology, request.format, style).as_bytes())?;
+            let text = render(&topology, request.format, style).map_err(StatusError::Format)?;
+            stdout.write_all(text.as_bytes())?;
             if topology.roots.is_empty() {
                 writeln!(stderr, "{}", visit.nothing())?;
             }
@@ -89,7 +96,7 @@ pub async fn run(
         }
         if request.watch && shown.as_ref() != Some(&topology) {
             let clear = if style.colours { CLEAR } else { "" };
-            let text = render(&topology, request.format, style);
+            let text = render(&topology, request.format, style).map_err(StatusError::Format)?;
             write!(stdout, "{clear}{text}")?;
             stdout.flush()?;
             shown = Some(topology);
@@ -110,7 +117,7 @@ struct Visit {
     config: Arc<Config>,
     account: Result<AwsSession, String>,
     stores: Stores,
-    query: Query,
+    query: TopologyQuery,
     _watches: JoinSet<()>,
 }
 
@@ -127,7 +134,7 @@ impl Visit {
             return Err(StatusError::NotListed(stores.unlisted().join(", ")));
         }
         let namespace = request.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
-        let query = Query {
+        let query = TopologyQuery {
             namespace: (!request.all_namespaces).then_some(namespace),
             kind: request.kind,
             name: request.name.clone(),
@@ -172,19 +179,19 @@ impl Visit {
     }
 
     fn build(&self, told: Events, aws: AwsSource, plans: BTreeMap<StackId, PlanSource>) -> Topology {
-        let sources: Sources<'_> = sources(&self.stores, &self.config, told, Ok(aws), plans);
+        let sources: TopologySources<'_> = sources(&self.stores, &self.config, told, Ok(aws), plans);
         select(&build(&sources), &self.query)
     }
 
     /// Target groups of bindings that users made.
     fn others(&self, asked: &Topology) -> BTreeSet<String> {
-        let bindings = asked.at_the_top().filter(|item| item.kind == ItemKind::TargetGroupBinding);
+        let bindings = asked.at_the_top().filter(|item| item.kind == TopologyKind::TargetGroupBinding);
         let keys = bindings.map(|item| ObjectKey::namespaced(item.namespace.as_str(), item.name.as_str()));
         keys.filter_map(|key| self.stores.bindings.get(&key)?.spec.target_group_arn.clone()).collect()
     }
 
     fn nothing(&self) -> String {
-        let Query { namespace, kind, name } = &self.query;
+        let TopologyQuery { namespace, kind, name } = &self.query;
         let what = match (kind, name) {
             (Some(kind), Some(name)) => format!("{} {name}", kind.as_str()),
             (Some(kind), None) => kind.as_str().to_owned(),

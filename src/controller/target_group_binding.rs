@@ -11,6 +11,7 @@ mod cleanup;
 mod last_targets;
 mod live_view;
 mod pod_conditions;
+mod ready;
 mod state;
 mod target_sync;
 
@@ -38,7 +39,6 @@ use crate::targets::endpoints::{self, Resolution, ResolveError, resolve, service
 use crate::targets::view::ClusterView;
 use awaited_pods::AwaitedPods;
 use parking_lot::Mutex;
-use serde_json::json;
 use state::{BindingState, BindingStates};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -195,6 +195,7 @@ impl BindingController {
                 self.metrics.step_failed(error.category());
                 self.metrics.step_failed("reconcile_targetgroupbinding_error");
                 self.warn(&binding, "FailedReconcile", format!("Failed reconcile due to {error}"));
+                self.write_failure(&binding, key, &error.to_string()).await;
                 ReconcileResult::Retry
             }
         }
@@ -373,19 +374,14 @@ impl BindingController {
         key: &ObjectKey,
         progress: Progress,
     ) -> ReconcileResult {
-        let is_observed = match progress {
-            Progress::Unchanged | Progress::Synced | Progress::WithoutBackend => true,
-            Progress::Waiting { is_observed, .. } => is_observed,
-        };
-        if is_observed
-            && let Err(failure) = self.timed("update_status", self.observe_generation(binding, key)).await
-        {
+        let lack = endpoints::missing_backend(binding, &*self.view);
+        let written = self.write_progress(binding, key, &progress, lack.as_deref());
+        if let Err(failure) = self.timed("update_status", written).await {
             self.metrics.step_failed("update_status_error");
             let text = format!("failed to update targetGroupBinding status: {key}: {failure}");
             self.warn(binding, "FailedUpdateStatus", format!("Failed update status due to {text}"));
             return ReconcileResult::Retry;
         }
-        let lack = endpoints::missing_backend(binding, &*self.view);
         match (progress, lack) {
             (Progress::Unchanged, Some(_)) => {
                 ReconcileResult::MissingReference(Some(self.states.of(key).due_in()))
@@ -411,21 +407,6 @@ impl BindingController {
     }
 
     // ---- what is written to the binding -----------------------------------------------------------------------------
-
-    async fn observe_generation(
-        &self,
-        binding: &TargetGroupBinding,
-        key: &ObjectKey,
-    ) -> Result<(), ApiFailure> {
-        let generation = binding.metadata.generation.unwrap_or(0);
-        let observed = binding.status.as_ref().and_then(|status| status.observed_generation).unwrap_or(0);
-        if generation == observed || self.states.of(key).observed == Some(generation) {
-            return Ok(());
-        }
-        self.api.patch_status(key, json!({ "observedGeneration": generation })).await?;
-        self.states.change(key, |state| state.observed = Some(generation));
-        Ok(())
-    }
 
     /// Writes the checkpoint, unless it stands there already.
     async fn save_checkpoint(

@@ -11,7 +11,7 @@ use crate::facts::group::{Concerned, IngressGroup, concerned_groups, load_group}
 use crate::finding::Finding;
 use crate::model::StackId;
 use crate::settings::service::{is_pending_finalization, is_selected};
-use crate::topology::{AwsSource, Events, GatewaySource, PlanSource, RouteSource, Sources};
+use crate::topology::{AwsSource, Events, GatewayWithRoutes, PlanSource, RouteSource, TopologySources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ pub fn sources<'a>(
     events: Events,
     aws: Result<AwsSource, String>,
     plans: BTreeMap<StackId, PlanSource>,
-) -> Sources<'a> {
+) -> TopologySources<'a> {
     let (groups, misplaced) = ingresses(stores, config);
-    Sources {
+    TopologySources {
         config,
         cluster: stores,
         services: services(stores, config),
@@ -61,14 +61,14 @@ fn ingresses(stores: &Stores, config: &Config) -> Ingresses {
     (ids.iter().map(load).collect(), misplaced)
 }
 
-fn gateways(stores: &Stores, config: &Config) -> Vec<GatewaySource> {
+fn gateways(stores: &Stores, config: &Config) -> Vec<GatewayWithRoutes> {
     let (stores, options) = (&stores.gateways, options(&config.features));
     let mut found = Vec::new();
     for gateway in stores.gateways.list() {
         let Some(controller) = controller_of(stores, &config.features, &gateway) else { continue };
         let naming = NamingObjects::of(stores, &ObjectKey::of(&*gateway), options);
         let routes = naming.routes.iter().map(|route| RouteSource::from(&route.route())).collect();
-        found.push(GatewaySource { gateway, controller, routes });
+        found.push(GatewayWithRoutes { gateway, controller, routes });
     }
     found
 }

@@ -109,8 +109,10 @@ impl Deployer {
                 Err(_) if chunk.len() > 1 => {
                     for arn in chunk {
                         let one = pages::all(&*self.cloud, request(std::slice::from_ref(arn))).await;
-                        // why: the tree shows it as one that AWS does not tell of
-                        found.extend(one.unwrap_or_default());
+                        // why: the tree shows one that cannot be read as one that AWS does not tell of
+                        if let Ok(groups) = one {
+                            found.extend(groups);
+                        }
                     }
                 }
                 Err(_) => {}

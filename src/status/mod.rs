@@ -2,6 +2,7 @@
 //!
 //! Pure functions from what is there and what happened to what to write; nothing to write means nothing is written.
 
+pub mod binding;
 pub mod event;
 pub mod explanation;
 pub mod ingress;

@@ -1,8 +1,8 @@
 //! Putting the tree together: what stands at the top, and at the end what is summed up from below.
 
 use super::sources::{LoadBalancerInAws, StackInAws, TargetGroupInAws};
-use super::verdict::Verdict;
-use super::{Item, ItemKind, Sources, State, TargetCount, Topology};
+use super::state_reason::StateReason;
+use super::{Item, State, TargetCount, Topology, TopologyKind, TopologySources};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::model::{LOAD_BALANCER_ID, Owner, StackId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use strum::VariantArray as _;
 
 /// The tree of everything that the sources tell of.
-pub fn build(sources: &Sources<'_>) -> Topology {
+pub fn build(sources: &TopologySources<'_>) -> Topology {
     let mut tree = Tree::new(sources);
     tree.services();
     tree.groups();
@@ -21,7 +21,7 @@ pub fn build(sources: &Sources<'_>) -> Topology {
 
 /// A tree that is being put together.
 pub(super) struct Tree<'a> {
-    pub sources: &'a Sources<'a>,
+    pub sources: &'a TopologySources<'a>,
     pub items: BTreeMap<String, Item>,
     roots: Vec<String>,
     /// TargetGroupBindings by the ARN of their target group.
@@ -36,7 +36,7 @@ pub(super) struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    fn new(sources: &'a Sources<'a>) -> Self {
+    fn new(sources: &'a TopologySources<'a>) -> Self {
         let mut tree = Self {
             sources,
             items: BTreeMap::new(),
@@ -140,9 +140,9 @@ impl<'a> Tree<'a> {
         let others: Vec<_> = std::mem::take(&mut self.other_bindings).into_iter().chain(orphans).collect();
         for binding in others {
             let group = self.bound_target_group(&binding);
-            let mut item = object_item(ItemKind::TargetGroupBinding, &ObjectKey::of(&*binding));
+            let mut item = object_item(TopologyKind::TargetGroupBinding, &ObjectKey::of(&*binding));
             item.label = super::target_group::service_port(&binding);
-            super::kubernetes::binding_verdict(&binding, &self.sources.events).give(&mut item);
+            super::kubernetes::binding_state(&binding, &self.sources.events).give(&mut item);
             item.children.push(group);
             self.roots.push(item.id.clone());
             self.add(item);
@@ -196,7 +196,7 @@ impl<'a> Sums<'a> {
         let items = self.items;
         let Some(item) = items.get(id) else { return State::default() };
         let mut worst = item.state;
-        if item.kind != ItemKind::TargetGroup {
+        if item.kind != TopologyKind::TargetGroup {
             for child in &item.children {
                 worst = worst.max(self.worst(child));
             }
@@ -212,7 +212,7 @@ impl<'a> Sums<'a> {
         let items = self.items;
         let Some(item) = items.get(id) else { return BTreeSet::new() };
         let mut groups = BTreeSet::new();
-        if item.kind == ItemKind::TargetGroup {
+        if item.kind == TopologyKind::TargetGroup {
             groups.insert(item.id.as_str());
         } else {
             for child in &item.children {
@@ -255,7 +255,7 @@ pub(super) fn load_balancer_id(root: &str, resource: &str) -> String {
 }
 
 /// The item of an object in the cluster.
-pub(super) fn object_item(kind: ItemKind, key: &ObjectKey) -> Item {
+pub(super) fn object_item(kind: TopologyKind, key: &ObjectKey) -> Item {
     Item {
         id: format!("{}/{key}", kind.as_str().to_lowercase()),
         kind,
@@ -284,13 +284,13 @@ impl Tree<'_> {
         let address = addresses.first()?;
         let mut item = Item {
             id: load_balancer_id(root, LOAD_BALANCER_ID),
-            kind: ItemKind::LoadBalancer,
+            kind: TopologyKind::LoadBalancer,
             name: address.split('.').next().unwrap_or_default().to_owned(),
             hosts: addresses.to_vec(),
             ..Item::default()
         };
         item.details.insert("dnsName", address.clone());
-        Verdict::new(State::Unknown, "NotAsked", "AWS was not asked about it").give(&mut item);
+        StateReason::new(State::Unknown, "NotAsked", "AWS was not asked about it").give(&mut item);
         Some(self.add(item))
     }
 

@@ -1,9 +1,9 @@
 //! Services, Ingresses, Gateways, routes and TargetGroupBindings: what their status and events tell.
 
 use super::build::{Tree, object_item};
-use super::sources::{Events, GatewaySource, RouteSource};
-use super::verdict::{Said, Verdict, failed, of_conditions, of_object};
-use super::{Item, ItemKind, PlanSource, State};
+use super::sources::{Events, GatewayWithRoutes, RouteSource};
+use super::state_reason::{Said, StateReason, failed, of_conditions, of_object};
+use super::{Item, PlanSource, State, TopologyKind};
 use crate::api::gateway::Gateway;
 use crate::api::{Ingress, ObjectKey, Service, TargetGroupBinding};
 use crate::facts::group::{IngressGroup, Member};
@@ -22,7 +22,7 @@ impl<'a> Tree<'a> {
             let addresses = service_addresses(service);
             let said = Said::of(&sources.events, "Service", &key, &service.metadata);
             let plan = sources.plans.get(&id);
-            let mut item = object_item(ItemKind::Service, &key);
+            let mut item = object_item(TopologyKind::Service, &key);
             of_object(&service.metadata, &said, !addresses.is_empty(), plan, |_| true).give(&mut item);
             item.hosts.clone_from(&addresses);
             self.add_root(item, &id, &addresses);
@@ -37,7 +37,7 @@ impl<'a> Tree<'a> {
         for (ingress, finding) in &sources.misplaced {
             let mut item = ingress_item(ingress);
             if !self.items.contains_key(&item.id) {
-                Verdict::of_finding(finding).give(&mut item);
+                StateReason::of_finding(finding).give(&mut item);
                 self.add_root(item, &crate::facts::group::implicit_group(&ObjectKey::of(&**ingress)), &[]);
             }
         }
@@ -60,7 +60,7 @@ impl<'a> Tree<'a> {
         }
         let mut item = Item {
             id: format!("ingressgroup/{}", group.id),
-            kind: ItemKind::IngressGroup,
+            kind: TopologyKind::IngressGroup,
             name: group.id.name.clone(),
             hosts: addresses.clone(),
             ..Item::default()
@@ -79,12 +79,12 @@ impl<'a> Tree<'a> {
             object.namespace == member.key.namespace() && object.name == member.key.name()
         };
         let has_address = !ingress_addresses(&member.ingress).is_empty();
-        let verdict = of_object(meta, &said, has_address, plan, is_about);
-        let verdict = match &member.defect {
-            Some(defect) => Verdict::of_finding(defect).event(verdict.event),
-            None => verdict,
+        let judged = of_object(meta, &said, has_address, plan, is_about);
+        let judged = match &member.defect {
+            Some(defect) => StateReason::of_finding(defect).event(judged.event),
+            None => judged,
         };
-        verdict.give(&mut item);
+        judged.give(&mut item);
         item
     }
 
@@ -92,22 +92,22 @@ impl<'a> Tree<'a> {
         let mut item = ingress_item(ingress);
         let key = ObjectKey::of(ingress);
         let said = Said::of(&self.sources.events, "Ingress", &key, &ingress.metadata);
-        let verdict = of_object(&ingress.metadata, &said, true, None, |_| true);
+        let judged = of_object(&ingress.metadata, &said, true, None, |_| true);
         let leaving =
-            Verdict::new(State::Pending, "Leaving", "It leaves the group").event(verdict.event.clone());
-        verdict.or_worse(leaving).give(&mut item);
+            StateReason::new(State::Pending, "Leaving", "It leaves the group").event(judged.event.clone());
+        judged.or_worse(leaving).give(&mut item);
         item
     }
 
     pub(super) fn gateways(&mut self) {
         let sources = self.sources;
         for source in &sources.gateways {
-            let GatewaySource { gateway, controller, routes } = source;
+            let GatewayWithRoutes { gateway, controller, routes } = source;
             let key = ObjectKey::of(&**gateway);
             let id = gateway_stack_id(&key, *controller);
-            let mut item = object_item(ItemKind::Gateway, &key);
-            item.label = gateway.spec.gateway_class_name.clone();
-            gateway_verdict(gateway, &sources.events, sources.plans.get(&id)).give(&mut item);
+            let mut item = object_item(TopologyKind::Gateway, &key);
+            item.label.clone_from(&gateway.spec.gateway_class_name);
+            gateway_state(gateway, &sources.events, sources.plans.get(&id)).give(&mut item);
             let status = gateway.status.as_ref();
             let addresses: Vec<String> = status
                 .iter()
@@ -125,20 +125,20 @@ impl<'a> Tree<'a> {
         let mut item = object_item(route_kind(route.kind), &route.key);
         item.hosts.clone_from(&route.hostnames);
         let ours = route.status.parents.iter().filter(|entry| entry.controller_name == controller.name());
-        let verdicts = ours.map(|entry| {
+        let all_judged = ours.map(|entry| {
             of_conditions(&entry.conditions, &["Accepted", "ResolvedRefs"], Some(route.generation))
         });
-        let verdict = verdicts.reduce(Verdict::or_worse);
+        let judged = all_judged.reduce(StateReason::or_worse);
         let untold =
-            || Verdict::new(State::Pending, "NoStatus", "Its status tells nothing of its parents yet");
+            || StateReason::new(State::Pending, "NoStatus", "Its status tells nothing of its parents yet");
         let event = self.sources.events.of(item.kind.as_str(), &route.key, None).next().cloned();
-        verdict.unwrap_or_else(untold).event(event).give(&mut item);
+        judged.unwrap_or_else(untold).event(event).give(&mut item);
         self.add(item)
     }
 }
 
 fn ingress_item(ingress: &Ingress) -> Item {
-    let mut item = object_item(ItemKind::Ingress, &ObjectKey::of(ingress));
+    let mut item = object_item(TopologyKind::Ingress, &ObjectKey::of(ingress));
     let rules = ingress.spec.as_ref().and_then(|spec| spec.rules.as_ref());
     item.hosts = rules.into_iter().flatten().filter_map(|rule| rule.host.clone()).collect();
     item.hosts.sort_unstable();
@@ -147,28 +147,27 @@ fn ingress_item(ingress: &Ingress) -> Item {
     item
 }
 
-fn gateway_verdict(gateway: &Gateway, events: &Events, plan: Option<&PlanSource>) -> Verdict {
+fn gateway_state(gateway: &Gateway, events: &Events, plan: Option<&PlanSource>) -> StateReason {
     let key = ObjectKey::of(gateway);
     let said = Said::of(events, "Gateway", &key, &gateway.metadata);
     let status = gateway.status.clone().unwrap_or_default();
     let generation = gateway.metadata.generation;
-    let mut verdict = of_object(&gateway.metadata, &said, true, plan, |_| true);
+    let mut judged = of_object(&gateway.metadata, &said, true, plan, |_| true);
     if gateway.metadata.deletion_timestamp.is_none() {
-        let event = verdict.event.clone();
-        verdict =
-            verdict.or_worse(of_conditions(&status.conditions, &["Programmed", "Accepted"], generation));
+        let event = judged.event.clone();
+        judged = judged.or_worse(of_conditions(&status.conditions, &["Programmed", "Accepted"], generation));
         for listener in &status.listeners {
             let mut of_listener = of_conditions(&listener.conditions, &["Programmed"], generation);
             of_listener.message = format!("Listener {}: {}", listener.name, of_listener.message);
-            verdict = verdict.or_worse(of_listener);
+            judged = judged.or_worse(of_listener);
         }
-        verdict = verdict.event(event);
+        judged = judged.event(event);
     }
-    verdict
+    judged
 }
 
 /// What the status and the events of a TargetGroupBinding tell.
-pub(super) fn binding_verdict(binding: &TargetGroupBinding, events: &Events) -> Verdict {
+pub(super) fn binding_state(binding: &TargetGroupBinding, events: &Events) -> StateReason {
     let key = ObjectKey::of(binding);
     let said = Said::of(events, "TargetGroupBinding", &key, &binding.metadata);
     let last = said.last.cloned();
@@ -176,35 +175,38 @@ pub(super) fn binding_verdict(binding: &TargetGroupBinding, events: &Events) -> 
     let ready = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready");
     let is_deleted = binding.metadata.deletion_timestamp.is_some();
     let failure = said.outcome.filter(|event| event.warning);
-    let verdict = if let Some(failure) = failure {
+    let judged = if let Some(failure) = failure {
         failed(failure)
     } else if let Some(ready) = ready.filter(|ready| ready.status == "False") {
-        let state =
-            if is_deleted || ready.reason.starts_with("Failed") { State::Failed } else { State::Pending };
-        Verdict::new(state, &ready.reason, ready.message.as_str())
+        let state = match ready.reason.as_str() {
+            reason if is_deleted || reason.starts_with("Failed") => State::Failed,
+            reason if reason == Reason::BackendNotFound.as_str() => State::Unhealthy,
+            _ => State::Pending,
+        };
+        StateReason::new(state, &ready.reason, ready.message.as_str())
             .remedies(super::remedy::of_event(&ready.reason))
     } else if is_deleted {
-        Verdict::new(State::Pending, "Deleting", "Its targets are being deregistered")
+        StateReason::new(State::Pending, "Deleting", "Its targets are being deregistered")
     } else if said.last.is_some_and(|event| event.reason == Reason::BackendNotFound.as_str()) {
         let event = said.last.cloned().unwrap_or_default();
-        Verdict::new(State::Unhealthy, &event.reason, event.message)
+        StateReason::new(State::Unhealthy, &event.reason, event.message)
             .remedies(super::remedy::of_event(&event.reason))
     } else if status.observed_generation.unwrap_or_default() < binding.metadata.generation.unwrap_or_default()
     {
-        Verdict::new(State::Pending, "OutOfDate", "Its targets have not been brought in line yet")
+        StateReason::new(State::Pending, "OutOfDate", "Its targets have not been brought in line yet")
     } else {
-        Verdict::default()
+        StateReason::default()
     };
-    verdict.event(last)
+    judged.event(last)
 }
 
-fn route_kind(kind: RouteKind) -> ItemKind {
+fn route_kind(kind: RouteKind) -> TopologyKind {
     match kind {
-        RouteKind::Http => ItemKind::HttpRoute,
-        RouteKind::Grpc => ItemKind::GrpcRoute,
-        RouteKind::Tcp => ItemKind::TcpRoute,
-        RouteKind::Udp => ItemKind::UdpRoute,
-        RouteKind::Tls => ItemKind::TlsRoute,
+        RouteKind::Http => TopologyKind::HttpRoute,
+        RouteKind::Grpc => TopologyKind::GrpcRoute,
+        RouteKind::Tcp => TopologyKind::TcpRoute,
+        RouteKind::Udp => TopologyKind::UdpRoute,
+        RouteKind::Tls => TopologyKind::TlsRoute,
     }
 }
 

@@ -3,8 +3,8 @@
 use super::build::{Tree, load_balancer_id};
 use super::label;
 use super::sources::{ListenerInAws, LoadBalancerInAws};
-use super::verdict::Verdict;
-use super::{Item, ItemKind, State};
+use super::state_reason::StateReason;
+use super::{Item, State, TopologyKind};
 use crate::aws_api::elbv2::{self, ListenerAction, LoadBalancerType, Rule};
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ impl Tree<'_> {
         let elbv2::LoadBalancer { arn, dns_name, name, kind, scheme, zones, .. } = &found.entity;
         let id = load_balancer_id(root, &found.resource);
         let mut item =
-            Item { id: id.clone(), kind: ItemKind::LoadBalancer, name: name.clone(), ..Item::default() };
+            Item { id: id.clone(), kind: TopologyKind::LoadBalancer, name: name.clone(), ..Item::default() };
         item.label = format!("{}, {scheme}", short_type(kind));
         item.hosts = vec![dns_name.to_lowercase()];
         let zones: Vec<&str> = zones.iter().map(|zone| zone.zone_name.as_str()).collect();
@@ -25,13 +25,13 @@ impl Tree<'_> {
             ("scheme", scheme.to_string()),
             ("zones", zones.join(", ")),
         ]);
-        let verdict = load_balancer_verdict(&found.entity.state);
+        let judged = load_balancer_state(&found.entity.state);
         match &found.listeners {
             Ok(listeners) => {
-                verdict.give(&mut item);
+                judged.give(&mut item);
                 item.children = listeners.iter().map(|listener| self.listener(&id, kind, listener)).collect();
             }
-            Err(error) => verdict.or_worse(unread("listeners", error)).give(&mut item),
+            Err(error) => judged.or_worse(unread("listeners", error)).give(&mut item),
         }
         item
     }
@@ -42,7 +42,7 @@ impl Tree<'_> {
         let place = load_balancer.strip_prefix("loadbalancer/").unwrap_or(load_balancer);
         let mut item = Item {
             id: format!("listener/{place}/{port}"),
-            kind: ItemKind::Listener,
+            kind: TopologyKind::Listener,
             name: format!("{protocol}:{port}"),
             ..Item::default()
         };
@@ -67,7 +67,7 @@ impl Tree<'_> {
         let tail = rule.arn.rsplit('/').next().unwrap_or_default();
         let mut item = Item {
             id: format!("rule/{place}/{tail}"),
-            kind: ItemKind::Rule,
+            kind: TopologyKind::Rule,
             name: rule.priority.map_or_else(|| "default".to_owned(), |priority| priority.to_string()),
             label: label::rule(rule),
             hosts: label::hosts(rule),
@@ -83,7 +83,7 @@ impl Tree<'_> {
         let place = listener.strip_prefix("listener/").unwrap_or(listener);
         let mut item = Item {
             id: format!("rule/{place}/default"),
-            kind: ItemKind::Rule,
+            kind: TopologyKind::Rule,
             name: "default".to_owned(),
             label: format!("→ {}", label::actions(actions)),
             ..Item::default()
@@ -128,21 +128,23 @@ fn short_type(kind: &LoadBalancerType) -> &str {
     }
 }
 
-fn load_balancer_verdict(state: &str) -> Verdict {
+fn load_balancer_state(state: &str) -> StateReason {
     match state {
-        "active" => Verdict::default(),
-        "provisioning" => Verdict::new(State::Pending, state, "AWS is making it, which takes a few minutes"),
+        "active" => StateReason::default(),
+        "provisioning" => {
+            StateReason::new(State::Pending, state, "AWS is making it, which takes a few minutes")
+        }
         "active_impaired" => {
-            Verdict::new(State::Unhealthy, state, "AWS has not enough capacity or addresses for it")
+            StateReason::new(State::Unhealthy, state, "AWS has not enough capacity or addresses for it")
                 .remedies(vec!["See that each of its subnets has eight free addresses.".to_owned()])
         }
-        "failed" => Verdict::new(State::Failed, state, "AWS could not make it")
+        "failed" => StateReason::new(State::Failed, state, "AWS could not make it")
             .remedies(vec!["See in the AWS console why; delete the object and create it again.".to_owned()]),
-        other => Verdict::new(State::Unknown, other, ""),
+        other => StateReason::new(State::Unknown, other, ""),
     }
 }
 
 /// Something of an item that AWS would not tell.
-pub(super) fn unread(what: &str, error: &str) -> Verdict {
-    Verdict::new(State::Unknown, "NotRead", format!("Its {what} cannot be read: {error}"))
+pub(super) fn unread(what: &str, error: &str) -> StateReason {
+    StateReason::new(State::Unknown, "NotRead", format!("Its {what} cannot be read: {error}"))
 }

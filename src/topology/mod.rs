@@ -1,7 +1,7 @@
 //! Layer 2: what there is, as one tree: Services, Ingress groups and Gateways, their load balancers, listeners, rules, target
 //! groups and targets, with the pods and nodes behind them; each with its state, what was last said of it, and what to do.
 //!
-//! [`build()`] is a pure function of what the cluster says and of what AWS answered ([`Sources`]). `status` prints the tree, the console
+//! [`build()`] is a pure function of what the cluster says and of what AWS answered ([`TopologySources`]). `status` prints the tree, the console
 //! shows it. It is kept flat: a map of [`Item`]s by ids that stay the same as long as the thing does, which name their children
 //! by id. So a target group that many rules forward to is there once, and two trees are compared item by item ([`changes`]).
 
@@ -12,15 +12,15 @@ mod load_balancer;
 mod remedy;
 mod select;
 mod sources;
+mod state_reason;
 mod target_group;
 mod usage;
-mod verdict;
 
 pub use build::{build, is_stack_of};
-pub use select::{Query, UnknownKind, select};
+pub use select::{TopologyQuery, UnknownKind, select};
 pub use sources::{
-    AwsSource, Events, GatewaySource, ListenerInAws, LoadBalancerInAws, ObjectEvent, PlanSource, RouteSource,
-    Sources, StackInAws, TargetGroupInAws,
+    AwsSource, Events, GatewayWithRoutes, ListenerInAws, LoadBalancerInAws, ObjectEvent, PlanSource,
+    RouteSource, StackInAws, TargetGroupInAws, TopologySources,
 };
 pub use usage::{NamespaceUsage, QuotaUsage, Shareable, Usage, usage};
 
@@ -47,7 +47,7 @@ pub struct Item {
     /// Its id: the kind in lower case and what tells it apart, for example `ingress/shop/web`, `listener/ingress/shop/web/LoadBalancer/443`.
     pub id: String,
     /// What it is.
-    pub kind: ItemKind,
+    pub kind: TopologyKind,
     /// Namespace of an object in the cluster.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
@@ -103,7 +103,7 @@ pub struct Item {
     strum::IntoStaticStr,
     strum::VariantArray,
 )]
-pub enum ItemKind {
+pub enum TopologyKind {
     /// A Service with an NLB.
     #[default]
     Service,
@@ -151,7 +151,7 @@ pub enum ItemKind {
     Node,
 }
 
-impl ItemKind {
+impl TopologyKind {
     /// As it is spelt.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -266,7 +266,7 @@ impl Topology {
 /// What makes one tree another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Changes {
+pub struct TopologyChanges {
     /// Why AWS was not asked, if that changed: the inner value is that of [`Topology::without_aws`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_aws: Option<Option<String>>,
@@ -281,7 +281,7 @@ pub struct Changes {
     pub removed: Vec<String>,
 }
 
-impl Changes {
+impl TopologyChanges {
     /// Whether the trees are equal.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -289,10 +289,10 @@ impl Changes {
 }
 
 /// What makes `old` to `new`.
-pub fn changes(old: &Topology, new: &Topology) -> Changes {
+pub fn changes(old: &Topology, new: &Topology) -> TopologyChanges {
     let is_news = |item: &&Item| old.items.get(&item.id) != Some(*item);
     let is_gone = |id: &&String| !new.items.contains_key(*id);
-    Changes {
+    TopologyChanges {
         without_aws: (old.without_aws != new.without_aws).then(|| new.without_aws.clone()),
         roots: (old.roots != new.roots).then(|| new.roots.clone()),
         changed: new.items.values().filter(is_news).cloned().collect(),

@@ -1,16 +1,16 @@
 //! A part of the tree: what is asked for, with everything that hangs on it.
 
-use super::{Item, ItemKind, Topology};
+use super::{Item, Topology, TopologyKind};
 use crate::finding::nearest;
 use std::collections::BTreeSet;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Query {
+pub struct TopologyQuery {
     /// A namespace; `None`: all.
     pub namespace: Option<String>,
     /// A kind; `None`: all.
-    pub kind: Option<ItemKind>,
+    pub kind: Option<TopologyKind>,
     /// A name; `None`: all.
     pub name: Option<String>,
 }
@@ -26,22 +26,22 @@ pub struct UnknownKind {
 }
 
 /// Kinds by the names that kubectl knows.
-const KINDS: &[(&[&str], ItemKind)] = &[
-    (&["service", "services", "svc"], ItemKind::Service),
-    (&["ingress", "ingresses", "ing"], ItemKind::Ingress),
-    (&["ingressgroup", "ingressgroups", "group"], ItemKind::IngressGroup),
-    (&["gateway", "gateways", "gtw"], ItemKind::Gateway),
-    (&["httproute", "httproutes"], ItemKind::HttpRoute),
-    (&["grpcroute", "grpcroutes"], ItemKind::GrpcRoute),
-    (&["tcproute", "tcproutes"], ItemKind::TcpRoute),
-    (&["udproute", "udproutes"], ItemKind::UdpRoute),
-    (&["tlsroute", "tlsroutes"], ItemKind::TlsRoute),
-    (&["targetgroupbinding", "targetgroupbindings", "tgb"], ItemKind::TargetGroupBinding),
-    (&["pod", "pods", "po"], ItemKind::Pod),
-    (&["node", "nodes", "no"], ItemKind::Node),
+const KINDS: &[(&[&str], TopologyKind)] = &[
+    (&["service", "services", "svc"], TopologyKind::Service),
+    (&["ingress", "ingresses", "ing"], TopologyKind::Ingress),
+    (&["ingressgroup", "ingressgroups", "group"], TopologyKind::IngressGroup),
+    (&["gateway", "gateways", "gtw"], TopologyKind::Gateway),
+    (&["httproute", "httproutes"], TopologyKind::HttpRoute),
+    (&["grpcroute", "grpcroutes"], TopologyKind::GrpcRoute),
+    (&["tcproute", "tcproutes"], TopologyKind::TcpRoute),
+    (&["udproute", "udproutes"], TopologyKind::UdpRoute),
+    (&["tlsroute", "tlsroutes"], TopologyKind::TlsRoute),
+    (&["targetgroupbinding", "targetgroupbindings", "tgb"], TopologyKind::TargetGroupBinding),
+    (&["pod", "pods", "po"], TopologyKind::Pod),
+    (&["node", "nodes", "no"], TopologyKind::Node),
 ];
 
-impl std::str::FromStr for ItemKind {
+impl std::str::FromStr for TopologyKind {
     type Err = UnknownKind;
 
     /// A kind as people type it: singular, plural or short, with or without the API group.
@@ -57,7 +57,7 @@ impl std::str::FromStr for ItemKind {
 }
 
 /// The part of a tree that a query asks for: whatever stands at the top and is meant, or has something below it that is.
-pub fn select(topology: &Topology, query: &Query) -> Topology {
+pub fn select(topology: &Topology, query: &TopologyQuery) -> Topology {
     let roots: Vec<String> =
         topology.at_the_top().filter(|item| has(topology, item, query)).map(|item| item.id.clone()).collect();
     let mut kept = BTreeSet::new();
@@ -77,7 +77,7 @@ pub fn select(topology: &Topology, query: &Query) -> Topology {
     }
 }
 
-fn has(topology: &Topology, root: &Item, query: &Query) -> bool {
+fn has(topology: &Topology, root: &Item, query: &TopologyQuery) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![root];
     while let Some(item) = open.pop() {
@@ -92,11 +92,11 @@ fn has(topology: &Topology, root: &Item, query: &Query) -> bool {
     false
 }
 
-impl Query {
+impl TopologyQuery {
     fn means(&self, item: &Item) -> bool {
         let is_there = match (&self.namespace, item.namespace.as_str()) {
             (Some(_), "") => {
-                matches!(item.kind, ItemKind::IngressGroup | ItemKind::Node) && self.name.is_some()
+                matches!(item.kind, TopologyKind::IngressGroup | TopologyKind::Node) && self.name.is_some()
             }
             (Some(wanted), is) => wanted == is,
             (None, _) => true,
@@ -104,7 +104,7 @@ impl Query {
         let is_kind = match (self.kind, item.kind) {
             (Some(wanted), is) => wanted == is,
             // A pod of a namespace behind a load balancer of another does not make that one be meant.
-            (None, is) => !matches!(is, ItemKind::Pod | ItemKind::Node),
+            (None, is) => !matches!(is, TopologyKind::Pod | TopologyKind::Node),
         };
         is_there && is_kind && self.name.as_ref().is_none_or(|name| *name == item.name)
     }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that [`super::build()`] looks at.
-pub struct Sources<'a> {
+pub struct TopologySources<'a> {
     /// The controller's settings.
     pub config: &'a Config,
     /// Services, endpoints, pods, nodes and TargetGroupBindings.
@@ -29,7 +29,7 @@ pub struct Sources<'a> {
     /// Ingresses that belong to no group, and why.
     pub misplaced: Vec<(Arc<Ingress>, Finding)>,
     /// Gateways that are the controller's.
-    pub gateways: Vec<GatewaySource>,
+    pub gateways: Vec<GatewayWithRoutes>,
     /// What the controller said of objects.
     pub events: Events,
     /// What AWS answered, or why it was not asked.
@@ -38,7 +38,7 @@ pub struct Sources<'a> {
     pub plans: BTreeMap<StackId, PlanSource>,
 }
 
-impl Sources<'_> {
+impl TopologySources<'_> {
     /// The stacks of all that stands at the top.
     pub fn stacks(&self) -> impl Iterator<Item = StackId> {
         let services = self.services.iter().map(|service| service_stack_id(service));
@@ -53,7 +53,7 @@ impl Sources<'_> {
 
 /// A Gateway with its routes.
 #[derive(Clone, Debug)]
-pub struct GatewaySource {
+pub struct GatewayWithRoutes {
     /// The Gateway.
     pub gateway: Arc<Gateway>,
     /// Whose it is.

@@ -1,12 +1,12 @@
 //! Target groups, their targets, and the pods and nodes behind them.
 
 use super::build::{Tree, object_item};
-use super::kubernetes::binding_verdict;
+use super::kubernetes::binding_state;
 use super::load_balancer::unread;
 use super::remedy;
 use super::sources::TargetGroupInAws;
-use super::verdict::Verdict;
-use super::{Item, ItemKind, State, TargetCount};
+use super::state_reason::StateReason;
+use super::{Item, State, TargetCount, TopologyKind};
 use crate::api::target_group_binding::TargetType;
 use crate::api::{IntOrString, ObjectKey, TargetGroupBinding};
 use crate::aws_api::elbv2::{self, TargetHealth, TargetHealthState};
@@ -25,7 +25,7 @@ enum Targets<'a> {
 }
 
 /// A target that is wanted, by address and port.
-type Wanted = BTreeMap<(String, Option<i32>), Backing>;
+type WantedTargets = BTreeMap<(String, Option<i32>), Backing>;
 
 impl<'a> Tree<'a> {
     /// The target group of an ARN.
@@ -55,7 +55,7 @@ impl<'a> Tree<'a> {
         found: Option<&'a TargetGroupInAws>,
         binding: Option<&TargetGroupBinding>,
     ) -> String {
-        let mut item = Item { id, kind: ItemKind::TargetGroup, name: name.to_owned(), ..Item::default() };
+        let mut item = Item { id, kind: TopologyKind::TargetGroup, name: name.to_owned(), ..Item::default() };
         if let Some(found) = found {
             describe(&mut item, &found.entity);
         }
@@ -71,26 +71,27 @@ impl<'a> Tree<'a> {
         let gate = binding.map(|binding| gate_of(&ObjectKey::of(binding)));
         let targets = self.targets(&item.id, &told, wanted, gate.as_deref());
         let count = count(&targets);
-        let mut verdict =
-            binding.map(|binding| binding_verdict(binding, &self.sources.events)).unwrap_or_default();
+        let mut judged =
+            binding.map(|binding| binding_state(binding, &self.sources.events)).unwrap_or_default();
         if let Some(Err(error)) = found.map(|found| &found.targets) {
-            verdict = verdict.or_worse(unread("targets", error));
+            judged = judged.or_worse(unread("targets", error));
         } else {
-            let event = verdict.event.clone();
+            let event = judged.event.clone();
             let is_local = binding.is_some_and(|binding| self.is_local(binding));
-            let of_health = health_verdict(count, &targets, matches!(told, Targets::Told(_)), is_local);
-            verdict = verdict.or_worse(of_health).event(event);
+            let of_health = health_state(count, &targets, matches!(told, Targets::Told(_)), is_local);
+            judged = judged.or_worse(of_health).event(event);
         }
-        verdict.give(&mut item);
+        judged.give(&mut item);
         item.targets = Some(count);
         item.children = targets.into_iter().map(|target| self.add(target)).collect();
         self.add(item)
     }
 
     /// The targets that a binding asks for. Those that cannot be told are none; its event says why.
-    fn wanted(&self, binding: &TargetGroupBinding) -> Wanted {
+    fn wanted(&self, binding: &TargetGroupBinding) -> WantedTargets {
         let resolved = endpoints::resolve(binding, self.sources.cluster, self.sources.config);
-        let endpoints = resolved.map(|resolution| resolution.endpoints).unwrap_or_default();
+        // why: the event of the binding tells why they cannot be told
+        let endpoints = resolved.map_or_else(|_| Vec::new(), |resolution| resolution.endpoints);
         let entry = |endpoint: Endpoint| ((endpoint.id.to_string(), Some(endpoint.port)), endpoint.backing);
         endpoints.into_iter().map(entry).collect()
     }
@@ -106,7 +107,7 @@ impl<'a> Tree<'a> {
         &mut self,
         group: &str,
         told: &Targets<'_>,
-        mut wanted: Wanted,
+        mut wanted: WantedTargets,
         gate: Option<&str>,
     ) -> Vec<Item> {
         let mut items = Vec::new();
@@ -116,21 +117,21 @@ impl<'a> Tree<'a> {
                 let backing = wanted.remove(&(id.clone(), health.target.port));
                 let mut item = self.target(group, &id, health.target.port, backing.as_ref());
                 item.details.insert("health", health.state.to_string());
-                target_verdict(health).give(&mut item);
+                target_state(health).give(&mut item);
                 items.push(item);
             }
         }
         for ((id, port), backing) in wanted {
             let mut item = self.target(group, &id, port, Some(&backing));
-            let verdict = match told {
-                Targets::Told(_) => Verdict::new(
+            let judged = match told {
+                Targets::Told(_) => StateReason::new(
                     State::Pending,
                     "NotRegistered",
                     "It is to be a target and is not registered yet",
                 ),
-                Targets::Untold => gate_verdict(&backing, gate),
+                Targets::Untold => gate_state(&backing, gate),
             };
-            verdict.give(&mut item);
+            judged.give(&mut item);
             items.push(item);
         }
         items.sort_by(|a, b| a.id.cmp(&b.id));
@@ -140,8 +141,12 @@ impl<'a> Tree<'a> {
     fn target(&mut self, group: &str, id: &str, port: Option<i32>, backing: Option<&Backing>) -> Item {
         let place = group.strip_prefix("targetgroup/").unwrap_or(group);
         let name = port.map_or_else(|| id.to_owned(), |port| format!("{id}:{port}"));
-        let mut item =
-            Item { id: format!("target/{place}/{name}"), kind: ItemKind::Target, name, ..Item::default() };
+        let mut item = Item {
+            id: format!("target/{place}/{name}"),
+            kind: TopologyKind::Target,
+            name,
+            ..Item::default()
+        };
         match backing {
             Some(Backing::Pod(pod)) => {
                 item.related.push(self.pod(pod));
@@ -164,34 +169,34 @@ impl<'a> Tree<'a> {
     }
 
     fn pod(&mut self, pod: &Arc<PodView>) -> String {
-        let mut item = object_item(ItemKind::Pod, &pod.key);
+        let mut item = object_item(TopologyKind::Pod, &pod.key);
         item.details.extend(pod.node.iter().map(|node| ("node", node.to_string())));
         item.details.extend(pod.ip.iter().map(|ip| ("ip", ip.to_string())));
-        let verdict = if pod.is_terminating {
-            Verdict::new(State::Pending, "Terminating", "It is being deleted")
+        let judged = if pod.is_terminating {
+            StateReason::new(State::Pending, "Terminating", "It is being deleted")
         } else if pod.containers_ready {
-            Verdict::default()
+            StateReason::default()
         } else {
-            Verdict::new(State::Unhealthy, "ContainersNotReady", "Its containers are not ready")
+            StateReason::new(State::Unhealthy, "ContainersNotReady", "Its containers are not ready")
                 .remedies(vec!["`kubectl describe pod` shows what its probes answer.".to_owned()])
         };
-        verdict.give(&mut item);
+        judged.give(&mut item);
         self.add(item)
     }
 
     fn node(&mut self, node: &NodeView) -> String {
-        let mut item = object_item(ItemKind::Node, &ObjectKey::cluster(&*node.name));
+        let mut item = object_item(TopologyKind::Node, &ObjectKey::cluster(&*node.name));
         let zone = node.labels.get(crate::api::meta::ZONE_LABEL);
         item.details.extend(zone.map(|zone| ("zone", zone.clone())));
         if !node.provider_id.is_empty() {
             item.details.insert("providerID", node.provider_id.to_string());
         }
-        let verdict = match node.ready {
-            Readiness::True => Verdict::default(),
-            Readiness::False => Verdict::new(State::Unhealthy, "NotReady", "The node is not ready"),
-            Readiness::Unknown => Verdict::new(State::Unhealthy, "NotReady", "The node does not answer"),
+        let judged = match node.ready {
+            Readiness::True => StateReason::default(),
+            Readiness::False => StateReason::new(State::Unhealthy, "NotReady", "The node is not ready"),
+            Readiness::Unknown => StateReason::new(State::Unhealthy, "NotReady", "The node does not answer"),
         };
-        verdict.give(&mut item);
+        judged.give(&mut item);
         self.add(item)
     }
 }
@@ -210,7 +215,7 @@ fn describe(item: &mut Item, entity: &elbv2::TargetGroup) {
 }
 
 /// What AWS says of a target.
-fn target_verdict(health: &TargetHealth) -> Verdict {
+fn target_state(health: &TargetHealth) -> StateReason {
     let reason = health.reason.as_deref().unwrap_or_default();
     let message = health.description.as_deref().unwrap_or_default();
     let state = match &health.state {
@@ -223,28 +228,32 @@ fn target_verdict(health: &TargetHealth) -> Verdict {
         }
         TargetHealthState::Other(_) => State::Unknown,
     };
-    Verdict::new(state, reason, message).remedies(remedy::of_target(reason))
+    StateReason::new(state, reason, message).remedies(remedy::of_target(reason))
 }
 
 /// What the readiness gate of a pod says of its target.
-fn gate_verdict(backing: &Backing, gate: Option<&str>) -> Verdict {
-    let not_asked =
-        || Verdict::new(State::Unknown, "NotAsked", "AWS was not asked, and the pod has no readiness gate");
+fn gate_state(backing: &Backing, gate: Option<&str>) -> StateReason {
+    let not_asked = || {
+        StateReason::new(State::Unknown, "NotAsked", "AWS was not asked, and the pod has no readiness gate")
+    };
     let Backing::Pod(pod) = backing else {
-        return Verdict::new(State::Unknown, "NotAsked", "AWS was not asked about it");
+        return StateReason::new(State::Unknown, "NotAsked", "AWS was not asked about it");
     };
     let Some(gate) = gate.and_then(|gate| pod.gate(gate)) else { return not_asked() };
     let Some(condition) = &gate.condition else {
-        return Verdict::new(State::Pending, "NoCondition", "Its readiness gate has not been answered yet");
+        return StateReason::new(
+            State::Pending,
+            "NoCondition",
+            "Its readiness gate has not been answered yet",
+        );
     };
     match (&*condition.status, &*condition.reason) {
-        ("True", _) => Verdict::default(),
+        ("True", _) => StateReason::default(),
         (_, reason) if reason.starts_with("Elb.") && reason != "Elb.InternalError" => {
-            Verdict::new(State::Pending, reason, &*condition.message)
+            StateReason::new(State::Pending, reason, &*condition.message)
         }
-        (_, reason) => {
-            Verdict::new(State::Unhealthy, reason, &*condition.message).remedies(remedy::of_target(reason))
-        }
+        (_, reason) => StateReason::new(State::Unhealthy, reason, &*condition.message)
+            .remedies(remedy::of_target(reason)),
     }
 }
 
@@ -266,7 +275,7 @@ fn count(targets: &[Item]) -> TargetCount {
     count
 }
 
-fn health_verdict(count: TargetCount, targets: &[Item], is_told: bool, is_local: bool) -> Verdict {
+fn health_state(count: TargetCount, targets: &[Item], is_told: bool, is_local: bool) -> StateReason {
     let TargetCount { total, healthy, unhealthy, pending, unknown, .. } = count;
     let worst = targets
         .iter()
@@ -276,32 +285,32 @@ fn health_verdict(count: TargetCount, targets: &[Item], is_told: bool, is_local:
         worst.map(|target| (target.reason.as_str(), target.remedies.clone())).unwrap_or_default();
     let summary = format!("{healthy} of {total} targets are healthy");
     if total == 0 && is_told {
-        return Verdict::new(State::Unhealthy, "NoTargets", "It has no targets, so nothing answers")
+        return StateReason::new(State::Unhealthy, "NoTargets", "It has no targets, so nothing answers")
             .remedies(vec![
                 "See that the Service has endpoints that are ready: `kubectl get endpointslices`.".to_owned(),
             ]);
     }
     if total == 0 || unknown == total {
-        return Verdict::new(State::Unknown, "NotAsked", "The health of its targets is not known");
+        return StateReason::new(State::Unknown, "NotAsked", "The health of its targets is not known");
     }
     if is_local && healthy > 0 && pending == 0 {
         let message = format!(
             "{summary}; nodes without a pod of the Service fail the check, as externalTrafficPolicy is Local"
         );
         let message = if unhealthy > 0 { message } else { summary };
-        return Verdict::new(State::Synced, "", message);
+        return StateReason::new(State::Synced, "", message);
     }
     if unhealthy > 0 {
-        return Verdict::new(State::Unhealthy, reason, summary).remedies(remedies);
+        return StateReason::new(State::Unhealthy, reason, summary).remedies(remedies);
     }
     if pending > 0 {
-        return Verdict::new(
+        return StateReason::new(
             State::Pending,
             "",
             format!("{summary}, {pending} are being registered or checked"),
         );
     }
-    Verdict::new(State::Synced, "", summary)
+    StateReason::new(State::Synced, "", summary)
 }
 
 /// The id of the target group of an ARN.

@@ -210,7 +210,11 @@ fn cluster() -> TestCluster {
 }
 
 /// An Ingress, a group with a broken member, a Service that waits, a Gateway and a TargetGroupBinding of a user.
-fn sources<'a>(cluster: &'a TestCluster, config: &'a Config, aws: Result<AwsSource, String>) -> Sources<'a> {
+fn sources<'a>(
+    cluster: &'a TestCluster,
+    config: &'a Config,
+    aws: Result<AwsSource, String>,
+) -> TopologySources<'a> {
     let shop = ingress("shop", "shop.example.com");
     let (good, broken) = (ingress("good", "a.example.com"), ingress("broken", "b.example.com"));
     let object = ObjectRef { kind: "Ingress", namespace: NAMESPACE.to_owned(), name: "broken".to_owned() };
@@ -230,7 +234,7 @@ fn sources<'a>(cluster: &'a TestCluster, config: &'a Config, aws: Result<AwsSour
         status: crate::api::gateway::RouteStatus::default(),
     };
     let group = |id, members| IngressGroup { id, members, departing: Vec::new() };
-    Sources {
+    TopologySources {
         config,
         cluster,
         services: vec![Arc::new(waiting)],
@@ -239,7 +243,7 @@ fn sources<'a>(cluster: &'a TestCluster, config: &'a Config, aws: Result<AwsSour
             group(explicit_group("team"), vec![member(&good, None), member(&broken, Some(defect))]),
         ],
         misplaced: Vec::new(),
-        gateways: vec![GatewaySource {
+        gateways: vec![GatewayWithRoutes {
             gateway: Arc::new(gateway),
             controller: Controller::Alb,
             routes: vec![route],
@@ -372,7 +376,7 @@ fn a_change_of_one_target_is_a_change_of_it_and_of_what_it_hangs_on() {
 fn a_query_finds_what_it_names_and_what_that_hangs_on() {
     let topology = tree(Ok(aws()));
     let find = |kind: Option<&str>, namespace: Option<&str>, name: Option<&str>| {
-        let query = Query {
+        let query = TopologyQuery {
             namespace: namespace.map(str::to_owned),
             kind: kind.map(|kind| kind.parse().unwrap()),
             name: name.map(str::to_owned),
@@ -385,13 +389,14 @@ fn a_query_finds_what_it_names_and_what_that_hangs_on() {
     assert_eq!(find(Some("pods"), Some("shop"), Some("web-1")), ["ingress/shop/shop"]);
     assert_eq!(find(Some("httproute"), None, Some("front")), ["gateway/shop/edge"]);
     assert_eq!(find(Some("ingressgroup"), Some("shop"), Some("team")), ["ingressgroup/team"]);
-    let part = select(&topology, &Query { kind: Some(ItemKind::Gateway), ..Query::default() });
+    let part =
+        select(&topology, &TopologyQuery { kind: Some(TopologyKind::Gateway), ..TopologyQuery::default() });
     assert!(
         part.items.keys().all(|id| id.contains("edge") || id.contains("front")),
         "{:?}",
         part.items.keys()
     );
-    let refused = "ingres".parse::<ItemKind>().unwrap_err().to_string();
+    let refused = "ingres".parse::<TopologyKind>().unwrap_err().to_string();
     assert!(
         refused.starts_with("kind is `ingres`, expected one of service, ")
             && refused.ends_with("did you mean `ingress`?"),

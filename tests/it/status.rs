@@ -3,7 +3,7 @@
 
 use crate::services::run;
 use aws_load_balancer_controller::aws::Cloud;
-use aws_load_balancer_controller::cli::status::{Format, Style, render};
+use aws_load_balancer_controller::cli::status::{StatusFormat, Style, render};
 use aws_load_balancer_controller::cluster::binding_store::KubeBindings;
 use aws_load_balancer_controller::cluster::stores::{EventHandler, Stores};
 use aws_load_balancer_controller::cluster::topology_reads::events;
@@ -95,16 +95,18 @@ fn the_tree_shows_what_the_controller_made() {
         rig.aws.world(aws_sim::World::clear_calls);
         let topology = look(&rig, true).await;
         assert_eq!(rig.writes(), [], "looking changes nothing");
-        let text = render(&topology, Format::Text, Style { colours: false, all_targets: true });
+        let text =
+            render(&topology, StatusFormat::Text, Style { colours: false, all_targets: true }).unwrap();
         assert_golden("status.txt", &text);
         let shop = &topology.items["ingress/shop/shop"];
         assert_eq!((shop.worst, shop.targets.unwrap().total), (State::Synced, 4));
         assert_eq!(topology.items["ingress/shop/broken"].state, State::Failed);
         assert_eq!(topology.worst(), State::Failed);
         let parsed: serde_json::Value =
-            serde_json::from_str(&render(&topology, Format::Json, Style::default())).unwrap();
+            serde_json::from_str(&render(&topology, StatusFormat::Json, Style::default()).unwrap()).unwrap();
         let same: serde_json::Value =
-            serde_saphyr::from_str(&render(&topology, Format::Yaml, Style::default())).unwrap();
+            serde_saphyr::from_str(&render(&topology, StatusFormat::Yaml, Style::default()).unwrap())
+                .unwrap();
         assert_eq!(parsed, same);
         assert_eq!(parsed["items"]["ingress/shop/shop"]["state"], "synced");
     });
@@ -117,7 +119,7 @@ fn the_cluster_alone_shows_less_and_says_so() {
         rig.aws.world(aws_sim::World::clear_calls);
         let topology = look(&rig, false).await;
         assert_eq!(rig.calls(), [], "nobody asks AWS");
-        let text = render(&topology, Format::Text, Style::default());
+        let text = render(&topology, StatusFormat::Text, Style::default()).unwrap();
         assert_golden("status-without-aws.txt", &text);
     });
 }

@@ -168,6 +168,82 @@ async fn a_backend_that_is_gone_takes_its_targets_along() {
     assert_eq!(reasons, ["BackendNotFound", "SuccessfullyReconciled"], "the latter from before");
 }
 
+/// `status/reason` of the condition `Ready`, and when it moved.
+fn readiness(simulation: &Simulation) -> Option<(String, i64)> {
+    let binding = simulation.cluster.look(|objects| objects.bindings[&key("bind")].clone());
+    let conditions = binding.status.clone()?.conditions?;
+    let ready = conditions.iter().find(|condition| condition.type_ == "Ready")?;
+    Some((format!("{}/{}", ready.status, ready.reason), ready.last_transition_time.0.as_second()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_binding_tells_whether_it_is_ready_where_that_is_wanted() {
+    let mut simulation =
+        Simulation::new(|config| config.features.target_group_binding_conditions = true).await;
+    let serve = |simulation: &Simulation, pods: std::ops::Range<u8>| {
+        simulation.serve(&pods.map(|n| simulation.pod(n, &["bind"])).collect::<Vec<_>>());
+    };
+    let state = |simulation: &Simulation| readiness(simulation).map(|(state, _)| state).unwrap_or_default();
+    serve(&simulation, 0..2);
+    simulation.bind("bind", "");
+    simulation.once("bind").await;
+    assert_eq!(state(&simulation), "False/Waiting");
+    simulation.run_until_idle("bind").await;
+    assert_eq!(state(&simulation), "True/SuccessfullyReconciled");
+    let (first, writes) = (readiness(&simulation), simulation.cluster.writes());
+    simulation.restart();
+    simulation.run_until_idle("bind").await;
+    assert_eq!(
+        (readiness(&simulation), simulation.cluster.writes()),
+        (first.clone(), writes),
+        "nothing is written"
+    );
+    serve(&simulation, 2..4);
+    simulation.run_until_idle("bind").await;
+    assert_eq!(readiness(&simulation), first, "a rollout is no news");
+    let denied = Effect::Fail { code: "AccessDenied".to_owned(), message: "no".to_owned() };
+    simulation.sim.arm(Fault::on(Calls::Of(Action::RegisterTargets), denied).times(1));
+    serve(&simulation, 2..6);
+    simulation.once("bind").await;
+    assert_eq!(state(&simulation), "False/FailedReconcile");
+    simulation.run_until_idle("bind").await;
+    assert_eq!(state(&simulation), "True/SuccessfullyReconciled");
+    simulation.cluster.edit(|objects| objects.services.clear());
+    simulation.run_until_idle("bind").await;
+    assert_eq!(state(&simulation), "False/BackendNotFound");
+}
+
+#[tokio::test(start_paused = true)]
+async fn conditions_that_are_dropped_or_were_never_there_are_not_written_again_and_again() {
+    let drop_conditions = |simulation: &Simulation| {
+        simulation.cluster.edit(|objects| {
+            let binding = objects.bindings.get_mut(&key("bind")).unwrap();
+            std::sync::Arc::make_mut(binding).status.as_mut().unwrap().conditions = None;
+        });
+    };
+    let mut simulation =
+        Simulation::new(|config| config.features.target_group_binding_conditions = true).await;
+    simulation.serve(&[simulation.pod(0, &["bind"])]);
+    simulation.bind("bind", "");
+    simulation.run_until_idle("bind").await;
+    drop_conditions(&simulation);
+    let writes = simulation.cluster.writes();
+    for _ in 0..3 {
+        simulation.once("bind").await;
+    }
+    assert_eq!(simulation.cluster.writes(), writes, "the API server drops it");
+    simulation.restart();
+    simulation.run_until_idle("bind").await;
+    assert_eq!(simulation.cluster.writes(), writes, "a binding that was taken over stays as it is");
+    assert_eq!(readiness(&simulation), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_gate_a_binding_is_left_as_upstream_leaves_it() {
+    let simulation = stage_with("", 0..2).await;
+    assert_eq!(readiness(&simulation), None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_binding_without_a_backend_is_no_success() {
     let simulation = Simulation::new(|_| ()).await;

@@ -1,16 +1,19 @@
 //! How `status` prints.
 
-use crate::topology::{Item, ItemKind, State, TargetCount, Topology};
+use crate::topology::{Item, State, TargetCount, Topology, TopologyKind};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use strum::VariantArray as _;
+
+/// A target group with so many targets is shown in full.
+const FEW: usize = 10;
 
 /// A format of the report.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
 )]
 #[strum(serialize_all = "lowercase")]
-pub enum Format {
+pub enum StatusFormat {
     /// A tree for people.
     #[default]
     Text,
@@ -25,17 +28,19 @@ pub enum Format {
 pub struct Style {
     /// Whether states have colours. Their marks tell them apart without.
     pub colours: bool,
-    /// Whether targets are shown that are as they should be, or of which nothing can be told.
+    /// Whether also of large target groups those targets are shown that are as they should be.
     pub all_targets: bool,
 }
 
-/// The report in a format.
-pub fn render(topology: &Topology, format: Format, style: Style) -> String {
+/// The report in a format; the error is why it cannot be written in that.
+pub fn render(topology: &Topology, format: StatusFormat, style: Style) -> Result<String, String> {
     match format {
-        Format::Text => text(topology, style),
-        // A tree of texts, numbers and truth values can be written.
-        Format::Json => serde_json::to_string_pretty(topology).unwrap_or_default() + "\n",
-        Format::Yaml => serde_saphyr::to_string(topology).unwrap_or_default(),
+        StatusFormat::Text => Ok(text(topology, style)),
+        StatusFormat::Json => match serde_json::to_string_pretty(topology) {
+            Ok(text) => Ok(text + "\n"),
+            Err(error) => Err(error.to_string()),
+        },
+        StatusFormat::Yaml => serde_saphyr::to_string(topology).map_err(|error| error.to_string()),
     }
 }
 
@@ -70,15 +75,17 @@ struct Printer<'a> {
 impl<'a> Printer<'a> {
     /// `first` stands before the item's own line, `rest` before those below it.
     fn item(&mut self, item: &'a Item, first: &str, rest: &str) {
-        let again = item.kind == ItemKind::TargetGroup && !self.shown.insert(&item.id);
+        let again = item.kind == TopologyKind::TargetGroup && !self.shown.insert(&item.id);
         let head = self.head(item);
         if again {
             line(&mut self.out, &format!("{first}{head} (see above)"));
             return;
         }
         line(&mut self.out, &format!("{first}{head}"));
-        let children: Vec<&Item> =
-            self.topology.children(item).filter(|child| self.is_shown(child)).collect();
+        let shows_all = self.style.all_targets || item.children.len() <= FEW;
+        let is_shown =
+            |child: &&Item| shows_all || child.kind != TopologyKind::Target || !child.state.is_synced();
+        let children: Vec<&Item> = self.topology.children(item).filter(is_shown).collect();
         let stem = if children.is_empty() { "   " } else { "│  " };
         for note in notes(item) {
             line(&mut self.out, &format!("{rest}{stem}{note}"));
@@ -88,10 +95,6 @@ impl<'a> Printer<'a> {
             let (branch, below) = if at == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
             self.item(child, &format!("{rest}{branch}"), &format!("{rest}{below}"));
         }
-    }
-
-    fn is_shown(&self, item: &Item) -> bool {
-        item.kind != ItemKind::Target || self.style.all_targets || !item.state.is_synced()
     }
 
     fn head(&self, item: &Item) -> String {
@@ -172,7 +175,7 @@ fn summary(topology: &Topology) -> String {
         }
     }
     let mut targets = TargetCount::default();
-    let groups = topology.items.values().filter(|item| item.kind == ItemKind::TargetGroup);
+    let groups = topology.items.values().filter(|item| item.kind == TopologyKind::TargetGroup);
     for count in groups.filter_map(|item| item.targets) {
         targets += count;
     }

@@ -1,17 +1,16 @@
 //! The end of a binding: its targets, records and rules go, and no pod waits for it any longer.
 
+use super::ready::readiness;
 use super::{BindingController, BindingReconcileError};
 use crate::api::meta::{TARGET_GROUP_BINDING_FINALIZER, has_finalizer};
-use crate::api::{Condition, ObjectKey, TargetGroupBinding, Time};
+use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws_api::CloudError;
 use crate::aws_api::elbv2::Target;
-use crate::clock::now;
 use crate::controller::ReconcileResult;
 use crate::deploy::targets::target_registrar::TargetGroupRef;
 use crate::targets::conditions::{self, ConditionWrite, GateStatus, diff_condition};
 use crate::targets::multi_cluster::{Ownership, is_shared};
 use crate::targets::networking::Permissions;
-use serde_json::json;
 
 /// Answers that mean: there is no target group to clean up.
 const GONE: &[&str] = &["TargetGroupNotFound", "InvalidTarget", "ValidationError"];
@@ -95,30 +94,6 @@ impl BindingController {
 
     /// Says in the status why the binding is still there. A failure to say so is only logged.
     async fn note_failed_cleanup(&self, binding: &TargetGroupBinding, key: &ObjectKey, message: &str) {
-        let conditions = binding.status.as_ref().and_then(|status| status.conditions.clone());
-        let mut conditions = conditions.unwrap_or_default();
-        let condition = Condition {
-            type_: "Ready".to_owned(),
-            status: "False".to_owned(),
-            reason: "FailedCleanup".to_owned(),
-            message: message.to_owned(),
-            observed_generation: binding.metadata.generation,
-            last_transition_time: Time(now()),
-        };
-        let says_so = |present: &Condition| {
-            present.type_ == condition.type_
-                && present.status == condition.status
-                && present.reason == condition.reason
-                && present.message == condition.message
-                && present.observed_generation == condition.observed_generation
-        };
-        if conditions.iter().any(says_so) {
-            return;
-        }
-        conditions.retain(|present| present.type_ != condition.type_);
-        conditions.push(condition);
-        if let Err(failure) = self.api.patch_status(key, json!({ "conditions": conditions })).await {
-            tracing::warn!(binding = %key, %failure, "condition not written");
-        }
+        self.write_readiness(binding, key, readiness(binding, false, "FailedCleanup", message)).await;
     }
 }

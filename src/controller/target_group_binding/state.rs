@@ -2,6 +2,7 @@
 
 use crate::api::ObjectKey;
 use crate::deploy::targets::interfaces::NetworkError;
+use crate::status::binding::BindingReadiness;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,8 @@ pub(super) struct BindingState {
     pub(super) checkpoint: Option<WrittenCheckpoint>,
     /// The generation last written to the status.
     pub(super) observed: Option<i64>,
+    /// What the condition `Ready` was last made to say. An old definition of the kind may have dropped it.
+    pub(super) ready: Option<BindingReadiness>,
     /// For what networking was last kept, and when.
     pub(super) networking: Option<AppliedNetworking>,
     /// For what networking could not be kept.
@@ -110,6 +113,7 @@ impl BindingState {
             sync_period,
             checkpoint: None,
             observed: None,
+            ready: None,
             networking: None,
             networking_failed: None,
             waiting_since: None,

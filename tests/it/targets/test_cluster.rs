@@ -196,8 +196,8 @@ impl BindingApi for TestCluster {
                 if let Some(generation) = status["observedGeneration"].as_i64() {
                     own.observed_generation = Some(generation);
                 }
-                if let Ok(conditions) = serde_json::from_value(status["conditions"].clone()) {
-                    own.conditions = conditions;
+                if let Some(conditions) = status.get("conditions") {
+                    own.conditions = serde_json::from_value(conditions.clone()).unwrap();
                 }
             })
         });

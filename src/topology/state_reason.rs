@@ -9,7 +9,7 @@ use crate::status::event::Reason;
 
 /// The state of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct StateReason {
     pub state: State,
     pub reason: String,
     pub message: String,
@@ -17,7 +17,7 @@ pub(super) struct Verdict {
     pub event: Option<LastEvent>,
 }
 
-impl Verdict {
+impl StateReason {
     pub fn new(state: State, reason: &str, message: impl Into<String>) -> Self {
         Self { state, reason: reason.to_owned(), message: message.into(), ..Self::default() }
     }
@@ -85,14 +85,14 @@ pub(super) fn of_object(
     has_address: bool,
     plan: Option<&PlanSource>,
     is_mistaken: impl Fn(&Finding) -> bool,
-) -> Verdict {
+) -> StateReason {
     let last = said.last.cloned();
     if meta.deletion_timestamp.is_some() {
-        let verdict = match said.failure() {
+        let judged = match said.failure() {
             Some(failure) => failed(failure),
-            None => Verdict::new(State::Pending, "Deleting", "It is being deleted in AWS"),
+            None => StateReason::new(State::Pending, "Deleting", "It is being deleted in AWS"),
         };
-        return verdict.event(last);
+        return judged.event(last);
     }
     if let Some(plan) = plan {
         return of_plan(plan, said, is_mistaken).event(last);
@@ -101,65 +101,67 @@ pub(super) fn of_object(
         return failed(failure).event(last);
     }
     if !has_address {
-        return Verdict::new(State::Pending, "NoAddress", "Its status names no load balancer yet")
+        return StateReason::new(State::Pending, "NoAddress", "Its status names no load balancer yet")
             .remedies(vec![
                 "`kubectl describe` shows its events; `doctor` whether a controller is running.".to_owned(),
             ])
             .event(last);
     }
-    Verdict::default().event(last)
+    StateReason::default().event(last)
 }
 
-fn of_plan(plan: &PlanSource, said: &Said<'_>, is_mistaken: impl Fn(&Finding) -> bool) -> Verdict {
+fn of_plan(plan: &PlanSource, said: &Said<'_>, is_mistaken: impl Fn(&Finding) -> bool) -> StateReason {
     let mistake = plan.mistakes.iter().find(|found| found.severity == Severity::Error && is_mistaken(found));
     if let Some(mistake) = mistake {
-        return Verdict::of_finding(mistake);
+        return StateReason::of_finding(mistake);
     }
     match (&plan.failure, plan.steps) {
-        (Some(failure), _) => Verdict::new(State::Failed, "NotPlanned", failure.as_str()),
-        (None, 0) => Verdict::default(),
-        (None, steps) => match said.failure() {
-            Some(failure) => failed(failure),
-            None => {
-                let message = format!("Changes of AWS are outstanding: {steps}");
-                Verdict::new(State::Pending, "OutOfSync", message)
-                    .remedies(vec!["`plan` shows the changes.".to_owned()])
-            }
-        },
+        (Some(failure), _) => StateReason::new(State::Failed, "NotPlanned", failure.as_str()),
+        (None, 0) => StateReason::default(),
+        (None, steps) => {
+            let message = format!("Changes of AWS are outstanding: {steps}");
+            let pending = StateReason::new(State::Pending, "OutOfSync", message)
+                .remedies(vec!["`plan` shows the changes.".to_owned()]);
+            said.failure().map_or(pending, failed)
+        }
     }
 }
 
 /// What failed, as an event told it.
-pub(super) fn failed(event: &LastEvent) -> Verdict {
-    Verdict::new(State::Failed, &event.reason, event.message.as_str()).remedies(of_event(&event.reason))
+pub(super) fn failed(event: &LastEvent) -> StateReason {
+    StateReason::new(State::Failed, &event.reason, event.message.as_str()).remedies(of_event(&event.reason))
 }
 
 /// The state that conditions tell of a generation. `types`: those that have to be `True`, the most telling first.
-pub(super) fn of_conditions(conditions: &[Condition], types: &[&str], generation: Option<i64>) -> Verdict {
-    let mut worst = Verdict::default();
+pub(super) fn of_conditions(
+    conditions: &[Condition],
+    types: &[&str],
+    generation: Option<i64>,
+) -> StateReason {
+    let mut worst = StateReason::default();
     for type_ in types {
-        let verdict = match conditions.iter().find(|condition| condition.type_ == *type_) {
-            None => Verdict::new(
+        let judged = match conditions.iter().find(|condition| condition.type_ == *type_) {
+            None => StateReason::new(
                 State::Pending,
                 "NoCondition",
                 format!("Its status has no condition {type_} yet"),
             ),
             Some(condition) => of_condition(condition, generation),
         };
-        worst = worst.or_worse(verdict);
+        worst = worst.or_worse(judged);
     }
     worst
 }
 
-fn of_condition(condition: &Condition, generation: Option<i64>) -> Verdict {
+fn of_condition(condition: &Condition, generation: Option<i64>) -> StateReason {
     let is_old = condition.observed_generation.zip(generation).is_some_and(|(seen, is)| seen < is);
     if is_old {
-        return Verdict::new(State::Pending, "OutOfDate", "Its last change has not been seen yet");
+        return StateReason::new(State::Pending, "OutOfDate", "Its last change has not been seen yet");
     }
     let state = match (condition.status.as_str(), condition.reason.as_str()) {
-        ("True", _) => return Verdict::default(),
+        ("True", _) => return StateReason::default(),
         ("Unknown", _) | (_, "Pending" | "AddressNotAssigned") => State::Pending,
         _ => State::Failed,
     };
-    Verdict::new(state, &condition.reason, condition.message.as_str())
+    StateReason::new(state, &condition.reason, condition.message.as_str())
 }
