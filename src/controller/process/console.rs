@@ -14,6 +14,7 @@ use crate::serve::connections::ConnectionLimits;
 use crate::serve::console::{Console, ConsoleSource, Guard, Token};
 use crate::serve::listener::Server;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -52,14 +53,7 @@ impl Process {
         let Some(ConsoleSettings { port, token_file }) = &self.settings.console else { return Ok(()) };
         let token = match token_file {
             None => None,
-            Some(path) => {
-                let text = tokio::fs::read_to_string(path).await.unwrap_or_else(|_| String::new());
-                if text.trim().is_empty() {
-                    let told = format!("--console-token-file: {} cannot be read or is empty", path.display());
-                    return Err(ProcessError::Setting(told));
-                }
-                Some(Token::of(text.trim()))
-            }
+            Some(path) => Some(read_token(path).await?),
         };
         // why: what is forwarded to a pod arrives at its loopback address, and nothing else should
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await.map_err(|source| {
@@ -87,5 +81,15 @@ impl Process {
         listeners.spawn(server.serve(listener, None, router, shutdown));
         tracing::info!(port, "the console is served on the loopback address");
         Ok(())
+    }
+}
+
+async fn read_token(path: &Path) -> Result<Token, ProcessError> {
+    let told =
+        |reason: String| ProcessError::Setting(format!("--console-token-file: {}: {reason}", path.display()));
+    let text = tokio::fs::read_to_string(path).await.map_err(|error| told(error.to_string()))?;
+    match text.trim() {
+        "" => Err(told("it is empty; a token of 20 letters or more is expected".to_owned())),
+        token => Ok(Token::of(token)),
     }
 }

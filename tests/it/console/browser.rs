@@ -2,8 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use harness::assets::repository;
-use harness::http::{free_address, request};
+use harness::http::free_address;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -15,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A browser with one window.
 pub struct Browser {
+    client: Client<HttpConnector, Full<Bytes>>,
     driver: SocketAddr,
     session: String,
     axe: String,
@@ -40,6 +46,7 @@ impl Browser {
             .spawn()
             .unwrap();
         let mut browser = Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
             driver,
             session: String::new(),
             axe: std::fs::read_to_string(axe).unwrap(),
@@ -64,7 +71,7 @@ impl Browser {
 
     async fn wait_for_driver(&self) {
         let deadline = Instant::now() + PATIENCE;
-        while request("GET", self.driver, "/status", "").await.is_err() {
+        while self.exchange("GET", "/status", String::new()).await.is_err() {
             assert!(Instant::now() < deadline, "the driver does not answer");
             sleep(Duration::from_millis(50)).await;
         }
@@ -72,10 +79,20 @@ impl Browser {
 
     async fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if method == "GET" { String::new() } else { body.to_string() };
-        let (status, answer) = request(method, self.driver, path, &body).await.unwrap();
-        let mut answer: Value = serde_json::from_str(&answer).unwrap();
+        let (status, mut answer) = self.exchange(method, path, body).await.unwrap();
         assert_eq!(status, 200, "{method} {path}: {}", answer["value"]["message"]);
         answer["value"].take()
+    }
+
+    async fn exchange(&self, method: &str, path: &str, body: String) -> anyhow::Result<(u16, Value)> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.driver))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))?;
+        let answer = self.client.request(request).await?;
+        let (head, body) = answer.into_parts();
+        Ok((head.status.as_u16(), serde_json::from_slice(&body.collect().await?.to_bytes())?))
     }
 
     async fn of_session(&self, method: &str, path: &str, body: &Value) -> Value {
