@@ -2,6 +2,7 @@
 
 mod browser;
 mod estate;
+mod leader;
 mod pages;
 
 use aws_load_balancer_controller::cluster::plan_annotations::{AnnotatedObject, GATEWAY_PLAN, INGRESS_PLAN};

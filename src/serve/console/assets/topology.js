@@ -222,6 +222,7 @@ export function open(main, url) {
     notes.replaceChildren(...(head.withoutAws ? [h('p', { class: 'note' }, prose(`AWS was not asked: ${head.withoutAws}. What only AWS knows is missing or unknown.`))] : []));
     render();
     const item = view.items.get(selected);
+    if (selected && !item) aside.replaceChildren(h('p', { class: 'label' }, 'What was selected is no longer there.'));
     if (item) aside.replaceChildren(...detail(item, view).flat(Infinity).filter(Boolean));
     main.dataset.items = view.items.size;
   }
