@@ -21,7 +21,7 @@ use tokio::time::timeout;
 /// Stands in for the name of the cluster where no installation tells it.
 const NAMELESS: &str = "--cluster-name=unknown";
 /// As long as listing the cluster may take.
-const LISTING: Duration = Duration::from_secs(60);
+const LISTING: Duration = Duration::from_mins(1);
 
 /// A cluster and an account.
 pub struct SessionSource {

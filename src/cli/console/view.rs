@@ -21,7 +21,7 @@ use crate::deploy::Deployer;
 use crate::model::StackId;
 use crate::serve::console::TopologySnapshot;
 use crate::targets::view::{NodeView, PodView};
-use crate::topology::{AwsSource, Events, ItemKind, Topology, build, usage};
+use crate::topology::{AwsSource, Events, Topology, TopologyKind, build, usage};
 use futures::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -174,7 +174,7 @@ impl ConsoleView {
 
     /// Target groups of bindings that users made.
     fn other_target_groups(&self, topology: &Topology) -> BTreeSet<String> {
-        let bindings = topology.at_the_top().filter(|item| item.kind == ItemKind::TargetGroupBinding);
+        let bindings = topology.at_the_top().filter(|item| item.kind == TopologyKind::TargetGroupBinding);
         let keys = bindings.map(|item| ObjectKey::namespaced(item.namespace.as_str(), item.name.as_str()));
         keys.filter_map(|key| self.stores.bindings.get(&key)?.spec.target_group_arn.clone()).collect()
     }

@@ -73,7 +73,7 @@ pub(super) async fn gateways(State(console): State<Console>, RawQuery(query): Ra
     let mut answer = Vec::new();
     for gateway in listed.into_iter().filter(has_plan) {
         let pair = PlanPair::of(&*console.source, gateway).await;
-        let summary = pair.compared().map(|compared| compared.summary).unwrap_or(StatusCounts::default());
+        let summary = pair.compared().map_or_else(|_| StatusCounts::default(), |compared| compared.summary);
         let PlanPair { gateway, migrated_from, ingress } = pair;
         let AnnotatedObject { name, namespace, .. } = gateway;
         answer.push(GatewayAnswer { name, namespace, error: ingress.err(), migrated_from, summary });

@@ -45,7 +45,7 @@ impl ConsoleSource for CountingSource {
     fn plan(&self, _: Option<String>) -> BoxFuture<'_, Result<Value, String>> {
         // Takes its time, so that another can be asked for meanwhile.
         async {
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_mins(1)).await;
             Ok(json!({}))
         }
         .boxed()
@@ -104,7 +104,7 @@ async fn next_event(page: &mut Body) -> Option<String> {
 #[tokio::test(start_paused = true)]
 async fn the_topology_is_looked_at_while_a_page_is_open_and_not_else() {
     let served = serve();
-    sleep(Duration::from_secs(600)).await;
+    sleep(Duration::from_mins(10)).await;
     assert_eq!(served.source.looks(), 0);
     let mut page = served.get("/api/topology").await.into_body();
     for begin in ["event: reset", "event: items", "event: head"] {
@@ -114,9 +114,9 @@ async fn the_topology_is_looked_at_while_a_page_is_open_and_not_else() {
     assert!(next_event(&mut page).await.unwrap().contains("\"look\":1"));
     assert_eq!(served.source.looks(), 3);
     drop(page);
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     let looks = served.source.looks();
-    sleep(Duration::from_secs(600)).await;
+    sleep(Duration::from_mins(10)).await;
     assert_eq!(served.source.looks(), looks);
 }
 

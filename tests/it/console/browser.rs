@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Long enough for any loaded machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A browser with one window.
 pub struct Browser {
@@ -155,7 +155,9 @@ impl Browser {
         let taken = self.of_session("GET", "/screenshot", &Value::Null).await;
         let picture = STANDARD.decode(taken.as_str().unwrap()).unwrap();
         assert!(picture.len() > 10_000, "{name}: there is nothing on the picture");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        #[expect(clippy::disallowed_methods, reason = "a switch of these tests alone")]
+        let is_to_be_kept = std::env::var_os("UPDATE_GOLDEN").is_some();
+        if is_to_be_kept {
             std::fs::write(repository().join("docs/images").join(name), picture).unwrap();
         }
     }

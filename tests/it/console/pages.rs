@@ -53,11 +53,11 @@ async fn topology(served: &Served, browser: &Browser) {
     browser.press(ENTER).await;
     browser.wait("document.querySelector('.detail h2')?.textContent === 'shop/tcp'").await;
     browser.wait("document.querySelector('.remedies li') && document.querySelector('.event.warning')").await;
+    browser.picture("console-topology.png").await;
     browser.press(DOWN).await;
     browser.press(ENTER).await;
     browser.wait("document.querySelector('.detail h2')?.textContent === 'team'").await;
     is_sound(browser, "topology").await;
-    browser.picture("console-topology.png").await;
     // By name, host and state.
     search(browser, "front.example.com").await;
     browser
