@@ -88,9 +88,9 @@ async fn get<K: AnnotatedKind>(
 fn annotated<K>(object: PartialObjectMeta<K>) -> AnnotatedObject {
     let metadata = object.metadata;
     AnnotatedObject {
-        namespace: metadata.namespace.unwrap_or_else(String::new),
-        name: metadata.name.unwrap_or_else(String::new),
-        annotations: metadata.annotations.unwrap_or_else(BTreeMap::new),
+        namespace: metadata.namespace.unwrap_or_default(),
+        name: metadata.name.unwrap_or_default(),
+        annotations: metadata.annotations.unwrap_or_default(),
     }
 }
 

@@ -139,9 +139,9 @@ impl PlannedResources {
 
     /// What the load balancer was migrated from, as its tag says.
     pub fn migrated_from(&self) -> Option<&str> {
-        let tags =
+        let mut tags =
             self.0.get(LOAD_BALANCER)?.values().filter_map(|fields| fields.get(MIGRATED_FROM)?.as_str());
-        tags.into_iter().find(|tag| !tag.is_empty())
+        tags.find(|tag| !tag.is_empty())
     }
 
     /// Service and port that a target group or its binding is for; other resources are matched by their id.
@@ -259,7 +259,7 @@ pub fn compare(
         let ids: BTreeSet<String> = ours.keys().chain(theirs.keys()).cloned().collect();
         for id in ids {
             let (ours, theirs) = (ours.remove(&id), theirs.remove(&id));
-            for pair in pairs(ours.unwrap_or_else(Vec::new), theirs.unwrap_or_else(Vec::new)) {
+            for pair in pairs(&ours.unwrap_or_default(), &theirs.unwrap_or_default()) {
                 compare_fields(kind, &id, pair, &mut entries);
             }
         }
@@ -283,11 +283,11 @@ type PlanSide<'a> = Option<(&'a str, &'a PlanFields)>;
 
 /// Resources of one Service and port, in pairs. Where a side has more than the other, they are compared with the last of the other.
 fn pairs<'a>(
-    ours: Vec<(&'a str, &'a PlanFields)>,
-    theirs: Vec<(&'a str, &'a PlanFields)>,
+    ours: &[(&'a str, &'a PlanFields)],
+    theirs: &[(&'a str, &'a PlanFields)],
 ) -> Vec<(PlanSide<'a>, PlanSide<'a>)> {
     let at = |side: &[(&'a str, &'a PlanFields)], place| side.get(place).or(side.last()).copied();
-    (0..ours.len().max(theirs.len())).map(|place| (at(&ours, place), at(&theirs, place))).collect()
+    (0..ours.len().max(theirs.len())).map(|place| (at(ours, place), at(theirs, place))).collect()
 }
 
 fn compare_fields(

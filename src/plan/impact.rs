@@ -30,10 +30,10 @@ impl Step {
     pub fn traffic_impact(&self) -> Option<TrafficImpact> {
         match &self.op {
             Op::Aws(request) => of_action(request.action()),
-            Op::DeleteBinding(_) => {
-                loss("its targets are deregistered; what still forwards to the target group gets no answer")
-            }
-            Op::PatchBinding { .. } => some("other targets may get the requests"),
+            Op::DeleteBinding(_) => Some(loss(
+                "its targets are deregistered; what still forwards to the target group gets no answer",
+            )),
+            Op::PatchBinding { .. } => Some(some("other targets may get the requests")),
             Op::CreateBinding(_)
             | Op::AwaitBindingObserved(_)
             | Op::AwaitBindingGone(_)
@@ -43,7 +43,7 @@ impl Step {
 }
 
 fn of_action(action: Action) -> Option<TrafficImpact> {
-    match action {
+    Some(match action {
         Action::DeleteLoadBalancer => {
             loss("the load balancer and its DNS name go; clients that still use the name get no connection")
         }
@@ -76,16 +76,16 @@ fn of_action(action: Action) -> Option<TrafficImpact> {
         Action::AssociateWafv2WebAcl | Action::AssociateWafRegionalWebAcl => {
             some("the web ACL may refuse requests that were answered before")
         }
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
-fn some(text: &'static str) -> Option<TrafficImpact> {
-    Some(TrafficImpact { level: TrafficLevel::Some, text })
+fn some(text: &'static str) -> TrafficImpact {
+    TrafficImpact { level: TrafficLevel::Some, text }
 }
 
-fn loss(text: &'static str) -> Option<TrafficImpact> {
-    Some(TrafficImpact { level: TrafficLevel::Loss, text })
+fn loss(text: &'static str) -> TrafficImpact {
+    TrafficImpact { level: TrafficLevel::Loss, text }
 }
 
 #[cfg(test)]

@@ -50,10 +50,10 @@ pub(super) fn cause(entry: &FieldComparison, given: GivenHealthChecks) -> Option
 
 fn cause_of_change(entry: &FieldComparison, given: GivenHealthChecks) -> Option<&'static str> {
     let has_made_names = || is_made_name(&entry.ingress) && is_made_name(&entry.gateway);
-    let cause = match (entry.resource_type.as_str(), entry.field.as_str()) {
+    match (entry.resource_type.as_str(), entry.field.as_str()) {
         (LOAD_BALANCER | TARGET_GROUP, "spec.name")
         | (SECURITY_GROUP, "spec.groupName")
-        | (BINDING, "spec.template.metadata.name") => return has_made_names().then_some(NAME),
+        | (BINDING, "spec.template.metadata.name") => has_made_names().then_some(NAME),
         (TARGET_GROUP, "spec.healthCheckConfig.healthyThresholdCount") => {
             (!given.healthy_threshold_count).then_some(THRESHOLD)
         }
@@ -68,8 +68,7 @@ fn cause_of_change(entry: &FieldComparison, given: GivenHealthChecks) -> Option<
         }
         (BINDING, "spec.template.spec.targetGroupARN.$ref") => Some(REFERENCE),
         _ => None,
-    };
-    cause
+    }
 }
 
 /// Whether it is a name as the controller makes them: `k8s-`, one or two words, and ten hexadecimal digits.
