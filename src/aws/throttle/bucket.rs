@@ -17,6 +17,9 @@ const SLOWEST: f64 = 1.0 / 16.0;
 /// After this long without a refusal the rate doubles, until it is the rule's again.
 const FASTER_EVERY: Duration = Duration::from_secs(10);
 
+/// The slowest rule admits a call a day: no time that follows from it is too long to be told.
+const LONGEST_INTERVAL: Duration = Duration::from_hours(24);
+
 /// How urgent a call is among those that wait for the same bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Urgency {
@@ -75,8 +78,8 @@ impl TokenBucket {
     /// A full bucket. A rule that can never grant a token limits nothing, as upstream ignores a wait that cannot end.
     pub(super) fn new(rule: &ThrottleRule) -> Option<Self> {
         let interval = Duration::try_from_secs_f64(1.0 / rule.rate).ok().filter(|_| rule.rate > 0.0)?;
-        let ahead = rule.burst.checked_sub(1)?;
-        interval.checked_mul(ahead)?;
+        rule.burst.checked_sub(1)?;
+        let interval = interval.min(LONGEST_INTERVAL);
         Some(Self { interval, burst: rule.burst, state: Mutex::default(), changed: Notify::new() })
     }
 

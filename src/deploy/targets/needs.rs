@@ -14,6 +14,8 @@ pub(super) struct Needs {
     by_group: BTreeMap<String, BTreeMap<Permission, usize>>,
     /// Bindings with networking whose needs are not known.
     unseen: BTreeSet<ObjectKey>,
+    /// Bindings whose needs were told since it was last looked which there are: they may be gone, or need no rules any more.
+    told: BTreeSet<ObjectKey>,
     /// How often bindings had changed when it was last looked which there are.
     version: u64,
 }
@@ -81,11 +83,12 @@ impl Needs {
     ) -> BTreeSet<String> {
         let (version, changed) = view.changed_bindings(self.version);
         self.version = version;
-        let changed = changed.unwrap_or_else(|| {
+        let mut changed = changed.unwrap_or_else(|| {
             let present = view.bindings();
             let known = self.by_binding.keys().chain(waived.keys()).chain(&self.unseen);
             known.cloned().chain(present.iter().map(|binding| ObjectKey::of(&**binding))).collect()
         });
+        changed.append(&mut self.told);
         let mut groups = BTreeSet::new();
         for binding in changed {
             if view.binding(&binding).is_some_and(|binding| binding.spec.networking.is_some()) {
@@ -137,6 +140,7 @@ impl Needs {
             *counted.entry(permission.clone()).or_default() += 1;
         }
         self.unseen.remove(binding);
+        self.told.insert(binding.clone());
         self.by_binding.insert(binding.clone(), needs);
     }
 }
