@@ -23,7 +23,7 @@ use crate::facts::SecretCertificate;
 use crate::model::{Stack, StackId};
 use crate::secret_certificates::{UnusableSecret, UsableCertificate, fingerprint_of};
 use futures::{StreamExt, TryStreamExt};
-use known::{Imports, Refusal};
+use known::{Imports, RefusedImport};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl SecretCertificates {
         let lock = self.lock_of(&tag);
         let _changing = lock.lock().await;
         self.ready().await?;
-        self.dispel_doubt(&tag).await?;
+        self.find_unknown(&tag).await?;
         let wanted = match checked {
             Ok(wanted) => wanted,
             Err(problem) => {
@@ -138,7 +138,7 @@ impl SecretCertificates {
             Err(error) if error.is(REFUSED) => {
                 tracing::warn!(%secret, answer = error.in_full(), "certificate not imported");
                 let problem = format!("ACM does not take the certificate: {error}");
-                let refusal = Refusal::new(wanted.fingerprint, problem.clone());
+                let refusal = RefusedImport::new(wanted.fingerprint, problem.clone());
                 self.state.lock().note_refused(&tag, refusal);
                 Ok(SecretCertificate { arn: current, problem: Some(problem) })
             }
@@ -178,7 +178,7 @@ impl SecretCertificates {
             private_key: wanted.private_key.clone(),
             tags,
         };
-        let guard = DoubtGuard { imports: &self.state, tag, arn: arn.as_deref(), is_open: true };
+        let guard = UnknownEnd { imports: &self.state, tag, arn: arn.as_deref(), is_open: true };
         match send(&*self.cloud, request).await {
             Ok(imported) => {
                 guard.close();
@@ -199,11 +199,11 @@ impl SecretCertificates {
     }
 
     /// Looks for what an import of which nobody knows what became of it may have left.
-    async fn dispel_doubt(&self, tag: &str) -> Result<(), CloudError> {
-        let Some(since) = self.state.lock().doubt(tag) else { return Ok(()) };
+    async fn find_unknown(&self, tag: &str) -> Result<(), CloudError> {
+        let Some(since) = self.state.lock().unknown_since(tag) else { return Ok(()) };
         self.list().await?;
         let mut state = self.state.lock();
-        if state.doubt(tag).is_none() {
+        if state.unknown_since(tag).is_none() {
             return Ok(());
         }
         if since.elapsed() < LAG {
@@ -212,7 +212,7 @@ impl SecretCertificates {
                 message: "whether the certificate was imported shows in half a minute".to_owned(),
             });
         }
-        state.end_doubt(tag);
+        state.forget_unknown(tag);
         Ok(())
     }
 
@@ -236,7 +236,7 @@ impl SecretCertificates {
     pub fn note_deployed(&self, stack: &Stack, used: &BTreeSet<ObjectKey>) {
         let used: BTreeSet<String> = used.iter().map(secret_tag).collect();
         let certificates = stack.listeners.values().flat_map(|listener| &listener.certificates);
-        let arns = certificates.filter_map(|one| one.resolved().ok()).map(str::to_owned).collect();
+        let arns = certificates.filter_map(|one| one.known()).map(str::to_owned).collect();
         let mut state = self.state.lock();
         state.note_attached(&stack.id, arns);
         if state.release(&stack.id, &used) {
@@ -349,23 +349,23 @@ impl SecretCertificates {
 }
 
 /// As long as it is open, nobody knows what became of an import, also if whoever waited for it went away.
-struct DoubtGuard<'a> {
+struct UnknownEnd<'a> {
     imports: &'a Mutex<Imports>,
     tag: &'a str,
     arn: Option<&'a str>,
     is_open: bool,
 }
 
-impl DoubtGuard<'_> {
+impl UnknownEnd<'_> {
     fn close(mut self) {
         self.is_open = false;
     }
 }
 
-impl Drop for DoubtGuard<'_> {
+impl Drop for UnknownEnd<'_> {
     fn drop(&mut self) {
         if self.is_open {
-            self.imports.lock().note_doubt(self.tag, self.arn);
+            self.imports.lock().note_unknown(self.tag, self.arn);
         }
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn check(findings: &mut FieldFindings<'_>, gateway: &Gateway, source:
         let ends_tls =
             matches!(listener.protocol, Protocol::Https | Protocol::Tls) && !is_passthrough(listener);
         let has_host = listener.hostname.as_ref().is_some_and(|hostname| !hostname.is_empty());
-        if ends_tls && !has_host && !named.contains(&place(listener)) {
+        let names_secrets = findings.config.features.secret_certificates
+            && listener.tls.as_ref().is_some_and(|tls| !tls.certificate_refs.is_empty());
+        if ends_tls && !has_host && !names_secrets && !named.contains(&place(listener)) {
             let problem = format!(
                 "no hosts are known to find a certificate for {}, unless all its routes have some",
                 place(listener)

@@ -12,6 +12,8 @@ struct UnreadField {
     problem: Option<&'static str>,
 }
 
+/// Read with the feature gate `SecretCertificates`.
+const CERTIFICATE_REFS: &str = "spec.listeners[].tls.certificateRefs";
 const GATEWAY: &[&str] = &["Gateway"];
 const WITH_LISTENERS: &[&str] = &["Gateway", "ListenerSet"];
 const CLASS: &[&str] = &["GatewayClass"];
@@ -47,7 +49,7 @@ const FIELDS: &[UnreadField] = &[
     field(GATEWAY, "spec.defaultScope", Some("has no effect: routes attach to Gateways that they name")),
     field(
         WITH_LISTENERS,
-        "spec.listeners[].tls.certificateRefs",
+        CERTIFICATE_REFS,
         Some(
             "has no effect: certificates are those of ACM for the hosts, or those that a LoadBalancerConfiguration names",
         ),
@@ -98,6 +100,9 @@ const FIELDS: &[UnreadField] = &[
 pub(super) fn check(findings: &mut FieldFindings<'_>, kind: &str, object: &Value) {
     for field in FIELDS.iter().filter(|field| field.kinds.contains(&kind)) {
         let Some(problem) = field.problem else { continue };
+        if field.path == CERTIFICATE_REFS && findings.config.features.secret_certificates {
+            continue;
+        }
         for (place, value) in places(object, field.path) {
             if !is_empty(value) {
                 findings.warn(&place, problem);

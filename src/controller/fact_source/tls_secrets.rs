@@ -57,6 +57,7 @@ impl FactSource {
 
 /// The public key of a private one, if it is of a kind that TLS knows.
 fn public_key_of(key: &PrivateKeyDer<'_>) -> Option<Vec<u8>> {
+    // why: what is wrong with the key might tell of it
     let key = any_supported_type(key).ok()?;
     Some(key.public_key()?.as_ref().to_vec())
 }

@@ -160,6 +160,7 @@ async fn collect_secret_certificates(work: Arc<Controllers>) {
             }
         };
         wait = if is_done { COLLECTION_WAITS.1 } else { (wait * 2).min(COLLECTION_WAITS.1) };
+        // why: that the wait is over is no failure
         if timeout(wait, certificates.wait_for_release()).await.is_ok() {
             wait = COLLECTION_WAITS.0;
         }

@@ -41,13 +41,13 @@ struct Import {
 
 /// What ACM refused.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(super) struct RefusedImport {
     fingerprint: Fingerprint,
     at: Instant,
     problem: String,
 }
 
-impl Refusal {
+impl RefusedImport {
     pub fn new(fingerprint: Fingerprint, problem: String) -> Self {
         Self { fingerprint, at: Instant::now(), problem }
     }
@@ -64,8 +64,8 @@ pub(super) struct Imports {
     /// ARNs of the certificates that the listeners of stacks have.
     attached: BTreeMap<StackId, BTreeSet<String>>,
     /// Secrets with an import of which nobody knows what became of it, and since when.
-    doubts: BTreeMap<String, Instant>,
-    refusals: BTreeMap<String, Refusal>,
+    unknown: BTreeMap<String, Instant>,
+    refusals: BTreeMap<String, RefusedImport>,
     /// Secrets that could not be used when they were last looked at.
     unusable: BTreeSet<String>,
     /// ARNs of imported certificates that are not ours.
@@ -132,7 +132,7 @@ impl Imports {
         }
     }
 
-    pub fn note_refused(&mut self, tag: &str, refusal: Refusal) {
+    pub fn note_refused(&mut self, tag: &str, refusal: RefusedImport) {
         self.unusable.remove(tag);
         self.refusals.insert(tag.to_owned(), refusal);
     }
@@ -153,23 +153,23 @@ impl Imports {
     }
 
     /// An import may have happened, anew or under this ARN.
-    pub fn note_doubt(&mut self, tag: &str, arn: Option<&str>) {
+    pub fn note_unknown(&mut self, tag: &str, arn: Option<&str>) {
         match arn {
             Some(arn) => {
                 if let Some(import) = self.known.get_mut(arn) {
                     import.fingerprint = None;
                 }
             }
-            None => drop(self.doubts.insert(tag.to_owned(), Instant::now())),
+            None => drop(self.unknown.insert(tag.to_owned(), Instant::now())),
         }
     }
 
-    pub fn doubt(&self, tag: &str) -> Option<Instant> {
-        self.doubts.get(tag).copied()
+    pub fn unknown_since(&self, tag: &str) -> Option<Instant> {
+        self.unknown.get(tag).copied()
     }
 
-    pub fn end_doubt(&mut self, tag: &str) {
-        self.doubts.remove(tag);
+    pub fn forget_unknown(&mut self, tag: &str) {
+        self.unknown.remove(tag);
     }
 
     /// ARNs of the certificates of a Secret of which nobody knows what they show.
@@ -198,7 +198,7 @@ impl Imports {
     }
 
     pub fn is_needless(&self, tag: &str, arn: &str, all_known: bool) -> bool {
-        if !self.known.contains_key(arn) || self.doubts.contains_key(tag) {
+        if !self.known.contains_key(arn) || self.unknown.contains_key(tag) {
             return false;
         }
         match self.users.get(tag) {
@@ -264,7 +264,7 @@ impl Imports {
             if self.ghosts.contains_key(&arn) || self.known.contains_key(&arn) {
                 continue;
             }
-            self.doubts.remove(&tag);
+            self.unknown.remove(&tag);
             self.known.insert(arn, Import { tag, fingerprint: None, since: began });
         }
         // why: the list may not show yet what we have imported a moment ago

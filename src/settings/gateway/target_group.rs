@@ -364,7 +364,8 @@ impl<'c, 'a> PropsReader<'c, 'a> {
     fn protocol_of_route(&self) -> Protocol {
         match (self.route.id.kind, &self.listener) {
             (RouteKind::Udp, _) => Protocol::Udp,
-            (RouteKind::Tls, Protocol::Tls) => Protocol::Tls,
+            // why unless strict: upstream encrypts what it has just decrypted, for targets that Gateway API has speak in the clear
+            (RouteKind::Tls, Protocol::Tls) if !self.context.view.options.strict => Protocol::Tls,
             _ => Protocol::Tcp,
         }
     }
