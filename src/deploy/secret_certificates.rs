@@ -23,7 +23,7 @@ use crate::facts::SecretCertificate;
 use crate::model::{Stack, StackId};
 use crate::secret_certificates::{UnusableSecret, UsableCertificate, fingerprint_of};
 use futures::{StreamExt, TryStreamExt};
-use known::{Imports, RefusedImport};
+use known::{ImportOwner, Imports, RefusedImport};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -319,8 +319,10 @@ impl SecretCertificates {
     async fn read_tags(&self, summary: CertificateSummary) -> Result<Option<(String, String)>, CloudError> {
         let arn = summary.arn;
         let known = self.state.lock().owner_of(&arn);
-        if let Some(known) = known {
-            return Ok(known.map(|tag| (arn, tag)));
+        match known {
+            ImportOwner::Secret(tag) => return Ok(Some((arn, tag))),
+            ImportOwner::Foreign => return Ok(None),
+            ImportOwner::Unknown => {}
         }
         let tags = match send(&*self.cloud, ListCertificateTags { arn: arn.clone() }).await {
             Err(error) if error.is(NOT_FOUND) => return Ok(None),

@@ -233,7 +233,7 @@ fn check_leaf(leaf: &X509Certificate<'_>, now: i64) -> Result<(), UnusableSecret
         return Err(UnusableSecret::Version(leaf.version().0.saturating_add(1)));
     }
     check_key_type(leaf)?;
-    let moment = |seconds: i64| Timestamp::from_second(seconds).unwrap_or_default();
+    let moment = |seconds: i64| Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
     let (begin, end) = (leaf.validity().not_before.timestamp(), leaf.validity().not_after.timestamp());
     if now > end {
         return Err(UnusableSecret::Expired(moment(end)));
@@ -268,7 +268,7 @@ fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = alternative.iter().flat_map(|extension| &extension.value.general_names);
     let name = |name: &GeneralName<'_>| match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => Some(address(bytes)),
+        GeneralName::IPAddress(bytes) => address(bytes),
         _ => None,
     };
     let names: Vec<String> = alternative.filter_map(name).collect();
@@ -279,12 +279,12 @@ fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
     common.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-fn address(bytes: &[u8]) -> String {
+fn address(bytes: &[u8]) -> Option<String> {
     if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
-        return std::net::Ipv4Addr::from(octets).to_string();
+        return Some(std::net::Ipv4Addr::from(octets).to_string());
     }
-    let octets = <[u8; 16]>::try_from(bytes).unwrap_or_default();
-    std::net::Ipv6Addr::from(octets).to_string()
+    let octets = <[u8; 16]>::try_from(bytes).ok()?;
+    Some(std::net::Ipv6Addr::from(octets).to_string())
 }
 
 fn check_size(what: &'static str, length: usize, limit: usize) -> Result<(), UnusableSecret> {

@@ -39,6 +39,16 @@ struct Import {
     since: Instant,
 }
 
+/// Whose an imported certificate is.
+pub(super) enum ImportOwner {
+    /// Nobody has looked.
+    Unknown,
+    /// Not ours.
+    Foreign,
+    /// That of a Secret, by its tag.
+    Secret(String),
+}
+
 /// What ACM refused.
 #[derive(Clone, Debug)]
 pub(super) struct RefusedImport {
@@ -228,12 +238,12 @@ impl Imports {
         }
     }
 
-    /// Whose certificate it is: `None`: not known; `Some(None)`: not ours.
-    pub fn owner_of(&self, arn: &str) -> Option<Option<String>> {
+    /// Whose certificate it is, as far as is known.
+    pub fn owner_of(&self, arn: &str) -> ImportOwner {
         if self.foreign.contains(arn) {
-            return Some(None);
+            return ImportOwner::Foreign;
         }
-        self.known.get(arn).map(|import| Some(import.tag.clone()))
+        self.known.get(arn).map_or(ImportOwner::Unknown, |import| ImportOwner::Secret(import.tag.clone()))
     }
 
     pub fn note_foreign(&mut self, arn: &str) {
