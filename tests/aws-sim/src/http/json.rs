@@ -210,8 +210,9 @@ fn tags(input: &Value) -> Tags {
 
 /// Bytes, which JSON has in base64.
 fn blob(input: &Value, name: &str) -> String {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text(input, name));
-    String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text(input, name)).ok();
+    // Nothing is no certificate, and refused as such.
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 pub(super) fn text(input: &Value, name: &str) -> String {
