@@ -38,6 +38,7 @@ clusterSecretsPermissions: {allowAllSecrets: false}
 configureDefaultAffinity: true
 controllerConfig: {}
 createIngressClassResource: true
+dashboard: {enabled: false, labels: {grafana_dashboard: "1"}}
 enableServiceMutatorWebhook: true
 image: {repository: "", tag: "", pullPolicy: IfNotPresent}
 ingressClass: alb

@@ -88,7 +88,7 @@ fn every_value_may_be_absent() {
     let bare = chart_with("{}\n");
     let rendered = template(bare.path(), &["--set", "clusterName=test"]).unwrap();
     assert_eq!(surprises(&render(&[]).unwrap(), &rendered), Vec::<String>::new());
-    let everything = ["autoscaling", "networkPolicy", "serviceMonitor", "prometheusRule"]
+    let everything = ["autoscaling", "networkPolicy", "serviceMonitor", "prometheusRule", "dashboard"]
         .map(|part| format!("{part}.enabled=true"))
         .join(",");
     let sets = format!("clusterName=test,enableCertManager=true,{everything}");
