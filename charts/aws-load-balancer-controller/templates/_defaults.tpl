@@ -36,6 +36,7 @@ certManager: {rootCert: {duration: 43800h0m0s}}
 cluster: {dnsDomain: cluster.local}
 clusterSecretsPermissions: {allowAllSecrets: false}
 configureDefaultAffinity: true
+console: {enabled: false, port: 8090, tokenSecret: ""}
 controllerConfig: {}
 createIngressClassResource: true
 dashboard: {enabled: false, labels: {grafana_dashboard: "1"}}
