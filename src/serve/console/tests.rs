@@ -96,9 +96,15 @@ impl Served {
     }
 }
 
+/// The next event that tells something.
 async fn next_event(page: &mut Body) -> Option<String> {
-    let frame = page.frame().await?.unwrap();
-    Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
+    loop {
+        let frame = page.frame().await?.unwrap();
+        let event = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
+        if !event.starts_with(':') {
+            return Some(event);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
