@@ -45,7 +45,7 @@ fn a_binding_is_of_the_stack_whose_labels_it_carries() {
 #[test]
 fn names_in_actions_are_found_whether_or_not_they_are_json() {
     let names = |text: &'static str| quoted_names(text).collect::<Vec<_>>();
-    assert_eq!(names(r#"{"serviceName":"api","x":1}"#), ["api"]);
+    assert_eq!(names(r#"{"serviceName":"api","x":1}"#), ["api", "x"]);
     assert_eq!(names(r#"oops "api" "web""#), ["api", "web"]);
     assert_eq!(names(r#"{"Name":"Not A Name"}"#), Vec::<&str>::new());
 }
