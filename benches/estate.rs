@@ -27,7 +27,9 @@ fn main() -> ExitCode {
         let mark = if ratio > LIMIT { "  SLOW" } else { "" };
         print!("{name:<40}");
         #[allow(clippy::cast_precision_loss, reason = "a few hundred")]
-        of_event.iter().for_each(|cost| print!(" {:>10.0}", EVENTS_PER_ROUND as f64 / cost));
+        for cost in &of_event {
+            print!(" {:>10.0}", EVENTS_PER_ROUND as f64 / cost);
+        }
         println!("  {ratio:.2}{mark}");
     }
     println!("{slow} events cost more than {LIMIT} times as much where there are twice as many objects");

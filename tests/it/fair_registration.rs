@@ -58,7 +58,9 @@ fn move_away(rig: &Rig, service: &str) {
     let pods: Vec<String> = pods.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect();
     moved("services", service);
     moved("endpointslices", &format!("{service}-1"));
-    pods.iter().for_each(|pod| moved("pods", pod));
+    for pod in &pods {
+        moved("pods", pod);
+    }
     if rig.api.get("targetgroupbindings", fixtures::NAMESPACE, service).is_some() {
         moved("targetgroupbindings", service);
     }

@@ -123,6 +123,9 @@ fn metadata(kind: Kind, number: usize) -> Value {
 
 impl Estate {
     /// A cluster with nodes, a class and nothing else.
+    ///
+    /// # Panics
+    /// If there is no runtime to be had.
     pub fn new() -> Self {
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let entered = runtime.enter();
@@ -245,7 +248,7 @@ impl Estate {
     }
 
     fn apply_pod(&self, number: usize, time: usize) {
-        let ready = if time % 2 == 0 { "True" } else { "False" };
+        let ready = if time.is_multiple_of(2) { "True" } else { "False" };
         let pod: Pod = object(json!({
             "metadata": metadata(Kind::Pod, number),
             "spec": {
