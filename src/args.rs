@@ -24,6 +24,7 @@ pub use status::StatusRequest;
 pub use validate::ArgsError;
 
 use crate::aws_api::iam::{Partition, Policy, PolicyParts};
+use crate::cli::completion::CompletedShell;
 use crate::telemetry::{self, LogFormat, LogLevel};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -56,6 +57,8 @@ pub enum Invocation {
     Migrate(Box<MigrateRequest>),
     /// Serve the console.
     Console(Box<ConsoleRequest>),
+    /// Print a script for a shell.
+    Completion(CompletedShell),
     /// Explain annotations.
     Annotations(Option<String>),
 }
@@ -157,6 +160,13 @@ pub fn parse(
             Ok(Invocation::Migrate(Box::new(migrate::request(matches, flags))))
         }
         Some(("annotations", matches)) => Ok(Invocation::Annotations(matches.get_one("name").cloned())),
+        Some(("completion", matches)) => {
+            let name: Option<&String> = matches.get_one("shell");
+            // why: the parser takes only names of shells
+            Ok(Invocation::Completion(
+                name.and_then(|name| name.parse().ok()).unwrap_or(CompletedShell::Bash),
+            ))
+        }
         Some((_, matches)) => controller(matches),
         None => controller(&matches),
     }
@@ -182,6 +192,16 @@ pub fn command() -> Command {
         .subcommand(with_flags(migrate::command()))
         .subcommand(with_flags(console::command()))
         .subcommand(commands::annotations_command())
+        .subcommand(completion_command())
+}
+
+fn completion_command() -> Command {
+    let shell = Arg::new("shell")
+        .value_name("SHELL")
+        .required(true)
+        .value_parser(PossibleValuesParser::new(CompletedShell::VARIANTS.iter().map(<&str>::from)))
+        .help("The shell");
+    Command::new("completion").about("Print a script with which a shell completes command lines").arg(shell)
 }
 
 fn with_flags(command: Command) -> Command {

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Console(request)) => {
             print::<&str, _>(block_on(cli::console::run(&request)).map(|()| ""))
         }
+        Ok(Invocation::Completion(shell)) => print::<_, String>(Ok(cli::completion::script(shell))),
         Ok(Invocation::Annotations(name)) => print(cli::annotations::explain(name.as_deref())),
     }
 }

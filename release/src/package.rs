@@ -74,7 +74,7 @@ impl Release<'_> {
         Ok(head.to_owned() + &String::from_utf8(output.stdout)?)
     }
 
-    /// The entry for an index of krew: the commands of the binary as `kubectl aws-lbc`.
+    /// The entry for an index of krew: the commands of the binary as `kubectl lbc`.
     fn krew(&self, platforms: &[(String, String, String)]) -> String {
         let platforms: Vec<_> = platforms
             .iter()
@@ -91,12 +91,12 @@ impl Release<'_> {
         let entry = json!({
             "apiVersion": "krew.googlecontainertools.github.com/v1alpha2",
             "kind": "Plugin",
-            "metadata": {"name": "aws-lbc"},
+            "metadata": {"name": "lbc"},
             "spec": {
                 "version": self.image.version,
                 "homepage": self.url,
-                "shortDescription": "Plan, check and explain AWS load balancers",
-                "description": "plan shows what the AWS Load Balancer Controller would change in AWS, doctor what keeps it from \
+                "shortDescription": "Show, plan, check and explain AWS load balancers",
+                "description": "status shows load balancers, rules, target groups and targets with their state, plan what the AWS Load Balancer Controller would change in AWS, doctor what keeps it from \
                                 working, lint what is wrong with manifests, annotations what each annotation means.",
                 "platforms": platforms,
             },

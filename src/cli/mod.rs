@@ -4,6 +4,7 @@
 //! and decide with the same functions as the controller, so what they say is what it would do.
 
 pub mod annotations;
+pub mod completion;
 pub mod console;
 pub mod crds;
 pub mod doctor;

@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods)]
 
 mod alerts;
+mod dashboard;
+mod man;
 mod manifests;
 
 use std::collections::BTreeSet;
@@ -62,6 +64,23 @@ fn the_iam_policies_allow_what_the_table_of_operations_holds() {
             .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
+}
+
+#[test]
+fn the_page_of_argo_cd_has_the_health_checks_of_the_chart() {
+    let mut settings = String::from("```yaml\nconfigs:\n  cm:\n");
+    for (name, script) in crate::argocd::scripts() {
+        writeln!(settings, "    resource.customizations.health.{name}: |").unwrap();
+        script.lines().for_each(|line| writeln!(settings, "      {line}").unwrap());
+    }
+    compare_part("argocd.md", "health", &format!("{settings}```\n"));
+}
+
+#[test]
+fn the_page_of_commands_shows_what_status_printed() {
+    let printed = repository().join("tests/cases/topology/status.txt");
+    let printed = std::fs::read_to_string(printed).unwrap();
+    compare_part("commands.md", "status", &format!("```text\n{printed}```\n"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod api_call_budget;
 mod architecture;
+mod argocd;
 mod args;
 mod backend_security_group;
 mod bindings;
