@@ -106,6 +106,7 @@ impl Deployer {
             };
             match pages::all(&*self.cloud, request(chunk)).await {
                 Ok(groups) => found.extend(groups),
+                // why: each is asked for alone, and one that cannot be read is shown as such
                 Err(_) if chunk.len() > 1 => {
                     for arn in chunk {
                         let one = pages::all(&*self.cloud, request(std::slice::from_ref(arn))).await;
@@ -115,6 +116,7 @@ impl Deployer {
                         }
                     }
                 }
+                // why: likewise
                 Err(_) => {}
             }
         }
