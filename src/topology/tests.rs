@@ -305,6 +305,7 @@ fn tree(aws: Result<AwsSource, String>) -> Topology {
     build(&sources(&cluster, &config, aws))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the switch that regenerates golden files")]
 fn assert_golden(file: &str, topology: &Topology) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/topology").join(file);
     let mut text = serde_json::to_string_pretty(topology).unwrap();

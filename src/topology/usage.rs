@@ -85,12 +85,13 @@ pub fn usage(stacks: &[Stack]) -> Usage {
     for stack in stacks {
         let of_namespace = by_namespace.entry(&stack.id.namespace).or_default();
         for load_balancer in stack.load_balancers.values() {
-            match load_balancer.kind {
-                LoadBalancerType::Application => {
-                    (of_namespace.application, application) = (of_namespace.application + 1, application + 1)
-                }
-                _ => (of_namespace.network, network) = (of_namespace.network + 1, network + 1),
-            }
+            let (of_namespace, of_region) = if load_balancer.kind == LoadBalancerType::Application {
+                (&mut of_namespace.application, &mut application)
+            } else {
+                (&mut of_namespace.network, &mut network)
+            };
+            *of_namespace += 1;
+            *of_region += 1;
         }
         of_namespace.target_groups += stack.target_groups.len();
         target_groups += stack.target_groups.len();

@@ -14,6 +14,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -148,7 +149,7 @@ impl Served {
         let mut request =
             format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            write!(request, "{name}: {value}\r\n").unwrap();
         }
         stream.write_all(format!("{request}\r\n{body}").as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -171,12 +172,15 @@ fn status(head: &str) -> u16 {
     head.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
+/// Who asks, with which headers, and the status of the answer.
+type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], u16);
+
 #[tokio::test]
 async fn a_page_of_another_origin_gets_nothing() {
     let served = Served::begin().await;
     let bearer = format!("Bearer {TOKEN}");
     let token = ("authorization", bearer.as_str());
-    let cases: &[(&str, &[(&str, &str)], u16)] = &[
+    let cases: &[Case<'_>] = &[
         ("DNS rebinding", &[("host", "evil.example"), token], 421),
         ("a form of another page", &[("host", "localhost"), ("origin", "http://evil.example")], 403),
         ("another port", &[("host", "localhost"), ("origin", "http://localhost:3000"), token], 403),

@@ -81,11 +81,7 @@ fn assert_golden(file: &str, text: &str) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, text).unwrap();
     }
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap_or_default(),
-        text,
-        "UPDATE_GOLDEN=1 writes {file} anew"
-    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "UPDATE_GOLDEN=1 writes {file} anew");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::aws::interceptors::{CallOutcome, Observer as _};
 use crate::aws_api::{CloudError, Response, elbv2};
 use parking_lot::Mutex;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Answers at once.
 struct Instantly;
@@ -119,9 +120,10 @@ async fn tokens_are_used_up_owed_and_grow_again() {
     let bucket = buckets.all[0].bucket.clone();
     let left = || buckets.left()[0].tokens;
     assert!((left() - 3.0).abs() < 1e-6);
+    let mut waiting = JoinSet::new();
     for _ in 0..5 {
         let bucket = bucket.clone();
-        tokio::spawn(async move { bucket.take(Urgency::Then).await });
+        waiting.spawn(async move { bucket.take(Urgency::Then).await });
     }
     tokio::task::yield_now().await;
     assert!((left() + 2.0).abs() < 1e-6, "{}", left());
@@ -142,9 +144,10 @@ async fn registrations_go_before_what_waits_for_the_same_rule_but_not_for_ever()
     let buckets = Arc::new(TokenBuckets::new(&throttles));
     let bucket = buckets.all[0].bucket.clone();
     let (start, order) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
-    let take = |urgency, name: String| {
+    let mut waiting = JoinSet::new();
+    let mut take = |urgency, name: String| {
         let (bucket, order) = (bucket.clone(), order.clone());
-        tokio::spawn(async move {
+        waiting.spawn(async move {
             bucket.take(urgency).await;
             order.lock().push((name, start.elapsed().as_secs()));
         })
@@ -211,7 +214,7 @@ async fn register_at(share: f64, learns: bool) -> (usize, usize) {
     };
     let tell = Box::new(move || {
         if learns {
-            hears.attempt(&outcome)
+            hears.attempt(&outcome);
         }
     });
     let bucket = Mutex::new((0.0, Instant::now(), share));

@@ -22,14 +22,13 @@ fn resolved(listeners: &str, options: GatewayOptions) -> Vec<String> {
         Ok(secret) => secret.to_string(),
         Err(problem) => format!("{}: {}", problem.reason, problem.message),
     };
-    let of_listener =
-        |(listener, judged): (usize, &super::super::listeners::Judged<'_>)| match &judged.problem {
-            Some(problem) => format!("not valid: {}: {}", problem.reason, problem.message),
-            None => {
-                let refs = refs.get(&ListenerIndex { parent: 0, listener }).into_iter().flatten();
-                refs.map(shown).collect::<Vec<_>>().join("; ")
-            }
-        };
+    let of_listener = |(listener, judged): (usize, &super::super::listeners::Judged<'_>)| {
+        if let Some(problem) = &judged.problem {
+            return format!("not valid: {}: {}", problem.reason, problem.message);
+        }
+        let refs = refs.get(&ListenerIndex { parent: 0, listener }).into_iter().flatten();
+        refs.map(shown).collect::<Vec<_>>().join("; ")
+    };
     parents[0].listeners.iter().enumerate().map(of_listener).collect()
 }
 

@@ -120,10 +120,13 @@ fn left_with_targets(plan: &Plan) -> Vec<&str> {
     leaving.collect()
 }
 
+/// What happens, how it changes what is wanted and what there is, and the target groups whose targets may stay.
+type LeavingCase<'c> = (&'c str, fn(&mut Stack, &mut Actual), &'c [&'c str]);
+
 #[test]
 fn targets_stay_only_in_what_goes_with_its_load_balancer() {
     let empty = |stack: &mut Stack, _: &mut Actual| *stack = Stack::empty(stack.id.clone());
-    let cases: [(&str, fn(&mut Stack, &mut Actual), &[&str]); 5] = [
+    let cases: [LeavingCase<'_>; 5] = [
         ("all of it goes", empty, &["arn:target-group/default/web:80"]),
         (
             "its load balancer went before",

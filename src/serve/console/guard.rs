@@ -199,11 +199,14 @@ mod tests {
         }
     }
 
+    /// A path, the headers of a request and the status of its answer.
+    type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], u16);
+
     #[test]
     fn only_the_users_own_page_gets_an_answer() {
         let guard = Guard { token: Some(Token::of("secret")), is_migration_open: false };
         let (host, token) = (("host", "localhost:8080"), ("authorization", "Bearer secret"));
-        let cases: &[(&str, &[(&str, &str)], u16)] = &[
+        let cases: &[Case<'_>] = &[
             ("/", &[host], 200),
             ("/static/app.js", &[host], 200),
             ("/api/plan", &[host], 401),

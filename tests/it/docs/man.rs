@@ -27,7 +27,7 @@ fn render(command: clap::Command) -> String {
     let man = Man::new(command.version("")).source("").date("");
     man.render(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 #[test]

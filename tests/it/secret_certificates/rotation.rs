@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 
@@ -68,7 +69,10 @@ async fn a_secret_that_changes_under_load_is_served_at_its_arn_and_no_handshake_
     let address = address.unwrap();
     let before = imported(&rig);
     let goes_on = Arc::new(AtomicBool::new(true));
-    let clients: Vec<_> = (0..2).map(|_| tokio::spawn(shake_hands(address, goes_on.clone()))).collect();
+    let mut clients = JoinSet::new();
+    for _ in 0..2 {
+        clients.spawn(shake_hands(address, goes_on.clone()));
+    }
 
     let second = pair("one.example.com");
     put_secret(&rig, "web", &second);
@@ -94,8 +98,8 @@ async fn a_secret_that_changes_under_load_is_served_at_its_arn_and_no_handshake_
     .await;
     assert_eq!((imported(&rig), imports(&rig)), (before, 3));
     goes_on.store(false, Ordering::Relaxed);
-    for client in clients {
-        let (count, failures) = client.await.unwrap();
+    while let Some(client) = clients.join_next().await {
+        let (count, failures) = client.unwrap();
         assert!(count > 0);
         assert_eq!(failures, Vec::<String>::new(), "of {count} handshakes");
     }

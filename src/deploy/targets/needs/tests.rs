@@ -108,7 +108,7 @@ proptest! {
     fn what_is_counted_is_what_all_bindings_need(changes in proptest::collection::vec(changes(), 1..40)) {
         let views = [false, true].map(|tells_changes| Bindings { tells_changes, ..Bindings::default() });
         let mut all = [Needs::default(), Needs::default()];
-        let mut waived: [BTreeMap<ObjectKey, ()>; 2] = Default::default();
+        let mut waived: [BTreeMap<ObjectKey, bool>; 2] = Default::default();
         for change in changes.into_iter().chain([Change::Look]) {
             for ((view, needs), waived) in views.iter().zip(&mut all).zip(&mut waived) {
                 match &change {
