@@ -83,7 +83,12 @@ pub async fn run(
     let mut shown: Option<Topology> = None;
     loop {
         let topology = visit.look(stderr).await?;
-        let outcome = outcome_of(request, &topology);
+        let is_unread = visit.account.is_ok() && topology.without_aws.is_some();
+        let outcome = match outcome_of(request, &topology) {
+            // why: whoever waits for it wants to know, and AWS may answer next time
+            StatusOutcome::Synced if request.wait.is_some() && is_unread => StatusOutcome::NotSynced,
+            outcome => outcome,
+        };
         let is_over =
             deadline.is_none_or(|deadline| outcome == StatusOutcome::Synced || Instant::now() >= deadline);
         if !request.watch && is_over {
@@ -101,7 +106,9 @@ pub async fn run(
             stdout.flush()?;
             shown = Some(topology);
         }
-        sleep(visit.period()).await;
+        let rest =
+            deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        sleep(visit.period().min(rest)).await;
     }
 }
 

@@ -134,7 +134,9 @@ impl GatewayReconcile<'_> {
             Ok(built) => built,
             Err(error) => {
                 // why: the error is handed on, when the routes have been told what is known of them
-                drop(self.reporter().routes(&resolved, None).await);
+                let mut report = GatewayReport::default();
+                self.context.last_refused.of(&self.id).add_to(&resolved, &mut report);
+                drop(self.reporter().routes(&resolved, Some(&report)).await);
                 self.reporter().gateway(GatewayOutcome::Failed).await?;
                 return Err(error);
             }
@@ -148,6 +150,10 @@ impl GatewayReconcile<'_> {
             return is_reported.map(|()| ReconcileResult::Done);
         }
         let result = self.carry_out(&resolved, &config, &mut built).await;
+        if result.is_err() {
+            // why: it may have ended before AWS could refuse the same again
+            self.context.last_refused.of(&self.id).add_to(&resolved, &mut built.report);
+        }
         // why after that: AWS may have refused something of a route
         let is_reported = self.reporter().routes(&resolved, Some(&built.report)).await;
         let result = result?;

@@ -114,11 +114,6 @@ impl Manager {
         self.work.load_full()
     }
 
-    /// What reconciles in the current term, whichever that is when it is looked at.
-    pub(super) fn current(&self) -> Arc<CurrentControllers> {
-        self.work.clone()
-    }
-
     /// Starts what every replica does: it watches, and counts what it sees.
     pub fn watch(&self, tasks: &mut JoinSet<()>) {
         let Dependencies { stores, client, config, metrics, .. } = &self.parts;

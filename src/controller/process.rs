@@ -179,7 +179,7 @@ impl Process {
         let (mut tasks, mut listeners) = (JoinSet::new(), JoinSet::new());
         let engine = Manager::new(self.parts());
         self.listen(&mut tasks, &mut listeners).await?;
-        self.serve_console(&engine, console, &mut tasks, &mut listeners).await?;
+        self.serve_console(console, &mut tasks, &mut listeners).await?;
         tasks.spawn(watch_log_level_signal()?);
         engine.watch(&mut tasks);
         let mut events = JoinSet::new();

@@ -37,6 +37,8 @@ pub use known::secret_tag;
 pub const SECRET_TAG: &str = "elbv2.k8s.aws/secret";
 /// Reads show by then what was written.
 const LAG: Duration = Duration::from_secs(30);
+/// Between two lists for an import of which nobody knows what became of it.
+const LIST_INTERVAL: Duration = Duration::from_secs(5);
 /// A list that is younger will do.
 const LISTS_KEPT: Duration = Duration::from_mins(5);
 /// What ACM refused of a Secret is not tried again before.
@@ -139,8 +141,10 @@ impl SecretCertificates {
                 tracing::warn!(%secret, answer = error.in_full(), "certificate not imported");
                 let problem = format!("ACM does not take the certificate: {error}");
                 let refusal = RefusedImport::new(wanted.fingerprint, problem.clone());
-                self.state.lock().note_refused(&tag, refusal);
-                Ok(SecretCertificate { arn: current, problem: Some(problem) })
+                let mut state = self.state.lock();
+                state.note_refused(&tag, refusal);
+                // why not the one before: ACM may just have said that it is gone
+                Ok(SecretCertificate { arn: state.current(&tag), problem: Some(problem) })
             }
             Err(error) => Err(error),
         }
@@ -201,7 +205,10 @@ impl SecretCertificates {
     /// Looks for what an import of which nobody knows what became of it may have left.
     async fn find_unknown(&self, tag: &str) -> Result<(), CloudError> {
         let Some(since) = self.state.lock().unknown_since(tag) else { return Ok(()) };
-        self.list().await?;
+        let is_recent = !self.state.lock().is_list_older_than(LIST_INTERVAL);
+        if !(is_recent && since.elapsed() < LAG) {
+            self.list().await?;
+        }
         let mut state = self.state.lock();
         if state.unknown_since(tag).is_none() {
             return Ok(());

@@ -41,6 +41,8 @@ pub trait ConsoleSource: Send + Sync + 'static {
     fn topology(&self) -> BoxFuture<'_, Result<TopologySnapshot, String>>;
     /// Completes when the topology may have changed; it is looked at now and then all the same.
     fn changed(&self) -> BoxFuture<'_, ()>;
+    /// Told when nobody follows the topology any more, so that nothing of it need be kept.
+    fn rest(&self) -> BoxFuture<'_, ()>;
     /// What would change in AWS, as `plan -o json` prints it, with `text` as `plan` prints it. With manifests, as if they were applied,
     /// and with the findings of `lint`.
     fn plan(&self, manifests: Option<String>) -> BoxFuture<'_, Result<Value, String>>;
@@ -61,7 +63,7 @@ pub trait ConsoleSource: Send + Sync + 'static {
 pub struct Console {
     source: Arc<dyn ConsoleSource>,
     live: LiveTopology,
-    /// why: plans are costly, for the process and for the API server
+    /// why: plans, and usage, which builds as they do, are costly, for the process, the API server and AWS
     plans: Arc<Semaphore>,
 }
 
@@ -122,15 +124,18 @@ async fn plan_of_manifests(State(console): State<Console>, request: Request<Body
 }
 
 async fn usage(State(console): State<Console>) -> Response {
+    let Ok(_turn) = console.plans.try_acquire() else { return busy() };
     answer(console.source.usage().await)
+}
+
+fn busy() -> Response {
+    let told = "another plan is being made; try again when it is there";
+    ConsoleFailure::new(StatusCode::TOO_MANY_REQUESTS, told).into()
 }
 
 impl Console {
     async fn plan(&self, manifests: Option<String>) -> Response {
-        let Ok(_turn) = self.plans.try_acquire() else {
-            let told = "another plan is being made; try again when it is there";
-            return ConsoleFailure::new(StatusCode::TOO_MANY_REQUESTS, told).into();
-        };
+        let Ok(_turn) = self.plans.try_acquire() else { return busy() };
         answer(self.source.plan(manifests).await)
     }
 }

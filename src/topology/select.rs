@@ -96,7 +96,8 @@ impl TopologyQuery {
     fn means(&self, item: &Item) -> bool {
         let is_there = match (&self.namespace, item.namespace.as_str()) {
             (Some(_), "") => {
-                matches!(item.kind, TopologyKind::IngressGroup | TopologyKind::Node) && self.name.is_some()
+                let is_asked_for = self.name.is_some() || self.kind == Some(item.kind);
+                matches!(item.kind, TopologyKind::IngressGroup | TopologyKind::Node) && is_asked_for
             }
             (Some(wanted), is) => wanted == is,
             (None, _) => true,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Finds what the tests of the console need, installs what is missing, and prints it: the paths of a Chromium, of its driver, and of axe.
-# CHROMIUM and CHROMEDRIVER name others than those of the system.
+# CHROMIUM and CHROMEDRIVER name others than those of the system. Exit status 3: they are missing and cannot be installed here; the
+# tests of the pages say so and are left out.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,23 +16,23 @@ driver=${CHROMEDRIVER:-$(command -v chromedriver || true)}
 if [[ -z $chromium || -z $driver ]]; then
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
     echo "the tests of the console need Chromium and its driver: install the packages chromium and chromium-driver, or set CHROMIUM and CHROMEDRIVER" >&2
-    exit 1
+    exit 3
   fi
   echo "installing chromium and chromium-driver" >&2
   export DEBIAN_FRONTEND=noninteractive
-  { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium chromium-driver fonts-dejavu-core; } >&2
+  { apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium chromium-driver fonts-dejavu-core; } >&2 || exit 3
   chromium=$(command -v chromium) driver=$(command -v chromedriver)
 fi
 
 sum=$(openssl dgst -sha256 -r "$here/package-lock.json" | cut -c1-16)
 axe=$cache/axe-$sum/node_modules/axe-core/axe.min.js
 if [[ ! -f $axe ]]; then
-  command -v npm >/dev/null || { echo "the check for accessibility needs npm: https://nodejs.org" >&2; exit 1; }
+  command -v npm >/dev/null || { echo "the check for accessibility needs npm: https://nodejs.org" >&2; exit 3; }
   echo "fetching axe" >&2
   copy=$(mktemp -d)
   trap 'rm -rf "$copy"' EXIT
   cp "$here/package.json" "$here/package-lock.json" "$copy"
-  (cd "$copy" && npm ci --ignore-scripts --no-audit --no-fund) >&2
+  (cd "$copy" && npm ci --ignore-scripts --no-audit --no-fund) >&2 || exit 3
   rm -rf "$cache/axe-$sum"
   mv "$copy" "$cache/axe-$sum"
   trap - EXIT

@@ -91,6 +91,10 @@ impl ConsoleSource for Shown {
         self.changed.notified().boxed()
     }
 
+    fn rest(&self) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
+    }
+
     fn plan(&self, manifests: Option<String>) -> BoxFuture<'_, Result<Value, String>> {
         async move { Ok(estate::plan(manifests.is_some())) }.boxed()
     }

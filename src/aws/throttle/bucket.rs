@@ -4,6 +4,7 @@ use super::ThrottleRule;
 use crate::aws_api::Action;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::f64::consts::LN_2;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -36,11 +37,14 @@ impl Urgency {
     }
 }
 
-/// A token bucket, kept as the time at which it would be full of debt (the generic cell rate algorithm).
+/// Less than a token by this is a token.
+const ROUNDING: f64 = 1e-9;
+
+/// A token bucket whose rate changes.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
-    /// Time in which one token grows.
-    interval: Duration,
+    /// Tokens that grow in a second.
+    rate: f64,
     /// Calls at once.
     burst: u32,
     state: Mutex<BucketState>,
@@ -50,8 +54,8 @@ pub(super) struct TokenBucket {
 
 #[derive(Debug, Default)]
 struct BucketState {
-    /// When the next token after all that are given out has grown.
-    next: Option<Instant>,
+    /// How many tokens there were, and when; `None`: it is full.
+    tokens: Option<(f64, Instant)>,
     /// Who waits, by urgency and in order, and since when.
     waiting: BTreeMap<Ticket, Instant>,
     tickets: u64,
@@ -79,8 +83,8 @@ impl TokenBucket {
     pub(super) fn new(rule: &ThrottleRule) -> Option<Self> {
         let interval = Duration::try_from_secs_f64(1.0 / rule.rate).ok().filter(|_| rule.rate > 0.0)?;
         rule.burst.checked_sub(1)?;
-        let interval = interval.min(LONGEST_INTERVAL);
-        Some(Self { interval, burst: rule.burst, state: Mutex::default(), changed: Notify::new() })
+        let rate = 1.0 / interval.min(LONGEST_INTERVAL).as_secs_f64();
+        Some(Self { rate, burst: rule.burst, state: Mutex::default(), changed: Notify::new() })
     }
 
     /// Waits for a token and takes it.
@@ -114,14 +118,13 @@ impl TokenBucket {
             let overdue = state.waiting.get(&ticket).map(|since| *since + LONGEST_WAIT);
             return Turn::AfterOthers(overdue.filter(|overdue| *overdue > now));
         }
-        let interval = self.interval_at(&state, now);
-        let grown = state.next.map_or(now, |next| next.max(now));
-        let tolerance = interval * (self.burst - 1);
-        let at = grown.checked_sub(tolerance).unwrap_or(now).max(now);
-        if at > now {
-            return Turn::At(at);
+        let tokens = self.tokens(&state, now);
+        if tokens < 1.0 - ROUNDING {
+            // why now's rate: it only grows, so that this is late by a little and never early
+            let wait = Duration::try_from_secs_f64((1.0 - tokens) / (self.rate * state.share(now)));
+            return Turn::At(now + wait.unwrap_or(LONGEST_INTERVAL).min(LONGEST_INTERVAL));
         }
-        state.next = Some(grown + interval);
+        state.tokens = Some((tokens - 1.0, now));
         Turn::Now
     }
 
@@ -130,24 +133,25 @@ impl TokenBucket {
         let mut state = self.state.lock();
         let is_known = state.slowed.is_some_and(|(_, at)| now.duration_since(at) < SLOWER_EVERY);
         if !is_known {
-            let share = (state.share(now) / 2.0).max(SLOWEST);
-            state.slowed = Some((share, now));
-            let empty = now + self.interval_at(&state, now) * self.burst;
-            state.next = Some(state.next.map_or(empty, |next| next.max(empty)));
+            let tokens = self.tokens(&state, now).min(0.0);
+            state.slowed = Some(((state.share(now) / 2.0).max(SLOWEST), now));
+            state.tokens = Some((tokens, now));
         }
     }
 
-    /// Time in which one token grows now.
-    fn interval_at(&self, state: &BucketState, now: Instant) -> Duration {
-        self.interval.div_f64(state.share(now))
+    /// How many tokens there are, whoever waits.
+    fn tokens(&self, state: &BucketState, now: Instant) -> f64 {
+        let full = f64::from(self.burst);
+        state
+            .tokens
+            .map_or(full, |(tokens, at)| full.min(tokens + self.rate * state.seconds_at_full_rate(at, now)))
     }
 
     /// How many tokens there are; negative: how many calls wait.
     pub(super) fn left(&self, now: Instant) -> f64 {
         let state = self.state.lock();
-        let ahead = state.next.map(|next| next.saturating_duration_since(now)).unwrap_or_default();
         let waiting = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
-        let tokens = f64::from(self.burst) - ahead.div_duration_f64(self.interval_at(&state, now));
+        let tokens = self.tokens(&state, now);
         tokens - f64::from(waiting)
     }
 }
@@ -161,11 +165,29 @@ enum Turn {
 }
 
 impl BucketState {
-    /// Who is the next: what has waited for too long, else the most urgent.
+    /// Who is the next: what has waited for too long, and for longer than the most urgent; else that.
     fn first(&self, now: Instant) -> Option<Ticket> {
+        let urgent = self.waiting.first_key_value();
         let then = self.waiting.range((Urgency::Then, 0)..).next();
-        let overdue = then.filter(|(_, since)| now.duration_since(**since) >= LONGEST_WAIT);
-        overdue.or(self.waiting.first_key_value()).map(|(ticket, _)| *ticket)
+        let overdue = then.filter(|(_, since)| {
+            let is_longest = urgent.is_none_or(|(_, urgent)| *since <= urgent);
+            is_longest && now.duration_since(**since) >= LONGEST_WAIT
+        });
+        overdue.or(urgent).map(|(ticket, _)| *ticket)
+    }
+
+    /// In how many seconds as many tokens would grow at the full rate as have grown between two moments.
+    fn seconds_at_full_rate(&self, from: Instant, to: Instant) -> f64 {
+        let Some((share, at)) = self.slowed else { return to.duration_since(from).as_secs_f64() };
+        let since = |moment: Instant| moment.duration_since(at).as_secs_f64();
+        let doubling = FASTER_EVERY.as_secs_f64();
+        // The share doubles until it is 1; this is its integral.
+        let whole_after = doubling * share.recip().log2();
+        let grown = |seconds: f64| {
+            let slow = seconds.min(whole_after);
+            share * doubling / LN_2 * ((slow / doubling).exp2() - 1.0) + (seconds - slow)
+        };
+        grown(since(to)) - grown(since(from))
     }
 
     /// The share of the rate that is used.

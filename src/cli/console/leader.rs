@@ -1,4 +1,4 @@
-//! What the console shows inside of the controller: its own caches, and what it knows of AWS.
+//! What the console shows inside of the controller: its own caches, and what AWS says.
 //!
 //! Whoever forwards a port reads with the controller's rights. So manifests are linted and not planned: a plan would give them to the
 //! API server in the controller's name.
@@ -34,9 +34,9 @@ pub struct LeaderSource {
 impl LeaderSource {
     /// Looks at the parts of a controller.
     pub fn new(parts: ConsoleParts) -> Self {
-        let ConsoleParts { client, cloud, config, stores, leadership, deployer } = parts;
+        let ConsoleParts { client, cloud, config, stores, leadership } = parts;
         let account = AwsSession { cloud, config: config.clone() };
-        let view = ConsoleView::new(client.clone(), config, Ok(account), stores).with_deployer(deployer);
+        let view = ConsoleView::new(client.clone(), config, Ok(account), stores);
         Self { client, leadership, view }
     }
 }
@@ -69,6 +69,10 @@ impl ConsoleSource for LeaderSource {
             }
         }
         .boxed()
+    }
+
+    fn rest(&self) -> BoxFuture<'_, ()> {
+        self.view.rest().boxed()
     }
 
     fn plan(&self, manifests: Option<String>) -> BoxFuture<'_, Result<Value, String>> {

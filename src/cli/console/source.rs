@@ -100,6 +100,15 @@ impl ConsoleSource for SessionSource {
         .boxed()
     }
 
+    fn rest(&self) -> BoxFuture<'_, ()> {
+        async {
+            if let Some((view, _)) = self.view.get() {
+                view.rest().await;
+            }
+        }
+        .boxed()
+    }
+
     fn plan(&self, manifests: Option<String>) -> BoxFuture<'_, Result<Value, String>> {
         async move { self.view().await?.plan(manifests).await }.boxed()
     }

@@ -45,9 +45,6 @@ const BEING_ASKED: &str = "it is being read at this moment";
 /// What AWS said, or why it said nothing.
 type AwsAnswer = Result<AwsSource, String>;
 
-/// The deployer of this moment.
-type DeployerNow = Arc<dyn Fn() -> Arc<Deployer> + Send + Sync>;
-
 /// A cluster and an account that are looked at.
 pub struct ConsoleView {
     client: KubeConnection,
@@ -56,8 +53,6 @@ pub struct ConsoleView {
     account: Result<AwsSession, String>,
     /// What is in the cluster.
     pub stores: Arc<Stores>,
-    /// Whose memory of AWS is used; `None`: each read begins anew.
-    deployer: Option<DeployerNow>,
     changes: Arc<Notify>,
     events: Mutex<Option<(Instant, Events)>>,
     aws: Mutex<AwsAnswer>,
@@ -68,7 +63,18 @@ pub struct ConsoleView {
 struct AwsReading {
     due: Instant,
     begun: Instant,
-    read: Option<BoxFuture<'static, AwsAnswer>>,
+    /// why a task of its own: a read that nobody waits for any more must come to its end, because it may be next in line for a call that
+    /// others wait for, too
+    read: JoinSet<AwsAnswer>,
+    /// What this page knows of AWS. why not what the controller knows: that must begin with its term.
+    deployer: Option<Arc<Deployer>>,
+}
+
+impl Default for AwsReading {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self { due: now, begun: now, read: JoinSet::new(), deployer: None }
+    }
 }
 
 impl ConsoleView {
@@ -79,25 +85,16 @@ impl ConsoleView {
         account: Result<AwsSession, String>,
         stores: Arc<Stores>,
     ) -> Self {
-        let aws = Err(account.as_ref().err().cloned().unwrap_or_else(|| BEING_ASKED.to_owned()));
-        let now = Instant::now();
-        Self {
-            client,
-            config,
-            account,
-            stores,
-            deployer: None,
-            changes: Arc::default(),
-            events: Mutex::default(),
-            aws: Mutex::new(aws),
-            reading: tokio::sync::Mutex::new(AwsReading { due: now, begun: now, read: None }),
-        }
+        let aws = Mutex::new(not_asked(&account));
+        let (changes, events, reading) = (Arc::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { client, config, account, stores, changes, events, aws, reading }
     }
 
-    /// Uses what a deployer knows of AWS already.
-    #[must_use]
-    pub fn with_deployer(self, deployer: DeployerNow) -> Self {
-        Self { deployer: Some(deployer), ..self }
+    /// Forgets what was read, since nobody looks any more: whoever looks next is not shown what was so long ago.
+    pub async fn rest(&self) {
+        *self.reading.lock().await = AwsReading::default();
+        *self.events.lock() = None;
+        *self.aws.lock() = not_asked(&self.account);
     }
 
     /// Follows the cluster.
@@ -141,28 +138,31 @@ impl ConsoleView {
         found
     }
 
-    /// Reads AWS when it is due. Dropped before its end, it goes on with the next call.
+    /// Reads AWS when it is due. The read goes on if nobody waits for its end; the next call takes its answer.
     async fn read_aws(&self) {
         let mut reading = self.reading.lock().await;
-        if reading.read.is_none() {
+        if reading.read.is_empty() {
             sleep_until(reading.due).await;
             reading.begun = Instant::now();
-            reading.read = self.begin_read();
+            let Some(read) = self.begin_read(&mut reading.deployer) else {
+                return std::future::pending().await;
+            };
+            reading.read.spawn(read);
         }
-        let Some(read) = reading.read.as_mut() else { return std::future::pending().await };
-        let answer = read.await;
+        let ended = reading.read.join_next().await;
         let took = reading.begun.elapsed();
-        reading.read = None;
         reading.due = Instant::now() + (took * SHARE).clamp(SOONEST, LATEST);
-        *self.aws.lock() = answer;
+        *self.aws.lock() = match ended {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) => Err(error.to_string()),
+            None => return,
+        };
     }
 
-    fn begin_read(&self) -> Option<BoxFuture<'static, AwsAnswer>> {
+    fn begin_read(&self, known: &mut Option<Arc<Deployer>>) -> Option<BoxFuture<'static, AwsAnswer>> {
         let account = self.account.as_ref().ok()?;
-        let deployer = match &self.deployer {
-            Some(deployer) => deployer(),
-            None => account.facts(&self.client, &self.stores, account.cloud.clone()).deployer,
-        };
+        let make = || account.facts(&self.client, &self.stores, account.cloud.clone()).deployer;
+        let deployer = known.get_or_insert_with(make).clone();
         let bare =
             sources(&self.stores, &self.config, Events::default(), Err(String::new()), BTreeMap::new());
         let stacks: BTreeSet<StackId> = bare.stacks().collect();
@@ -207,6 +207,10 @@ impl ConsoleView {
         let stacks = built_stacks(&self.client, account, &self.stores).await;
         serde_json::to_value(usage(&stacks)).map_err(|error| error.to_string())
     }
+}
+
+fn not_asked(account: &Result<AwsSession, String>) -> AwsAnswer {
+    Err(account.as_ref().err().cloned().unwrap_or_else(|| BEING_ASKED.to_owned()))
 }
 
 fn plan_to_json(report: &PlanReport, lint: Option<Vec<Value>>) -> Value {

@@ -33,12 +33,27 @@ pub(super) fn parse_manifests(text: &str) -> Vec<Result<Manifest, Broken>> {
     documents(text).flat_map(|(above, document)| parse_document(above, &document)).collect()
 }
 
+/// How long a List may be is the user's business; what aliases expand to is limited, because a short text may stand for gigabytes.
+fn budget(text: &str) -> Option<serde_saphyr::Budget> {
+    const MOST_NESTED: usize = 255;
+    const MOST_REPEATED: usize = 64 << 20;
+    serde_saphyr::budget! {
+        max_events: usize::MAX,
+        max_nodes: usize::MAX,
+        max_aliases: usize::MAX,
+        max_anchors: usize::MAX,
+        max_merge_keys: usize::MAX,
+        max_depth: MOST_NESTED,
+        max_total_scalar_bytes: text.len().saturating_add(MOST_REPEATED),
+        enforce_alias_anchor_ratio: false,
+    }
+}
+
 fn parse_document(above: usize, text: &str) -> Vec<Result<Manifest, Broken>> {
     if text.lines().all(is_blank) {
         return Vec::new();
     }
-    // why no budget: how long a List may be is the user's business; what aliases expand to stays limited
-    let options = serde_saphyr::options! { budget: None };
+    let options = serde_saphyr::options! { budget: budget(text) };
     match serde_saphyr::from_str_with_options::<YamlNode>(text, options) {
         Ok(node) => {
             let ignored = Rc::new(Ignored::of(text));

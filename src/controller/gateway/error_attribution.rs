@@ -4,7 +4,9 @@ use super::resolved::Resolved;
 use crate::deploy::failure::Cause;
 use crate::deploy::{DeployFailure, StepFailure};
 use crate::finding::{Finding, ObjectRef, Part};
+use crate::gateway::attachment::PortRoutes;
 use crate::gateway::route::{RouteId, RouteProblem};
+use crate::gateway::{Controller, l4};
 use crate::model::{ResourceAddress, ResourceId, StackId};
 use crate::plan::Stage;
 use crate::settings::alb::ListenerPart;
@@ -88,6 +90,10 @@ impl RefusedParts {
                 let Some(route) = route_of(resolved, report, &step.resource) else { return false };
                 let problem = RouteProblem::unsupported(step.to_string());
                 self.routes.entry(route.clone()).or_default().push(problem);
+                let finding = Finding::error(gateway, step.to_string()).within(Part::Listeners);
+                for port in ports_of_nlb(resolved, route) {
+                    self.listeners.entry(port).or_insert_with(|| finding.clone());
+                }
                 true
             }
             Stage::Certificates
@@ -121,6 +127,17 @@ impl RefusedParts {
             report.listeners.entry(*port).or_insert_with(|| finding.clone());
         }
     }
+}
+
+/// The ports of an NLB that a route has: without its target group there is no listener.
+fn ports_of_nlb(resolved: &Resolved<'_>, route: &RouteId) -> Vec<i32> {
+    let view = resolved.view();
+    if view.controller != Controller::Nlb {
+        return Vec::new();
+    }
+    let number = resolved.number_of(route);
+    let is_its = |routes: &PortRoutes| number.is_some() && l4::winner(routes, view.routes) == number;
+    view.ports.iter().filter(|(_, routes)| is_its(routes)).map(|(port, _)| *port).collect()
 }
 
 /// The route that a rule or a target group comes from.

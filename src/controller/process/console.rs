@@ -8,8 +8,6 @@ use crate::cluster::KubeConnection;
 use crate::cluster::lease::Leadership;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
-use crate::controller::manager::Manager;
-use crate::deploy::Deployer;
 use crate::serve::connections::ConnectionLimits;
 use crate::serve::console::{Console, ConsoleSource, Guard, Token};
 use crate::serve::listener::Server;
@@ -31,12 +29,13 @@ pub struct ConsoleParts {
     pub stores: Arc<Stores>,
     /// Whether this replica leads.
     pub leadership: Leadership,
-    /// What is known of AWS in this term.
-    pub deployer: Arc<dyn Fn() -> Arc<Deployer> + Send + Sync>,
 }
 
 /// Makes what the console shows. The pages belong to the commands, which know how to plan.
 pub type MakeConsoleSource = fn(ConsoleParts) -> Arc<dyn ConsoleSource>;
+
+/// Characters of a token.
+const SHORTEST_TOKEN: usize = 20;
 
 /// The users' browsers, behind forwarded ports.
 const LIMITS: ConnectionLimits = ConnectionLimits { connections: 64, opening: 32, share: 64 };
@@ -45,7 +44,6 @@ impl Process {
     /// Serves the console, if it is asked for.
     pub(super) async fn serve_console(
         &self,
-        engine: &Manager,
         make: MakeConsoleSource,
         tasks: &mut JoinSet<()>,
         listeners: &mut JoinSet<()>,
@@ -59,14 +57,12 @@ impl Process {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await.map_err(|source| {
             ProcessError::Listen { address: format!("127.0.0.1:{port}"), purpose: "console", source }
         })?;
-        let work = engine.current();
         let source = make(ConsoleParts {
             client: self.client.clone(),
             cloud: Arc::new(Fenced::new(self.cloud.clone(), Arc::new(|| false))),
             config: self.config.clone(),
             stores: self.stores.clone(),
             leadership: self.leadership.clone(),
-            deployer: Arc::new(move || work.load().context.deployer.clone()),
         });
         let console = Console::new(source);
         let live = console.live().clone();
@@ -88,8 +84,12 @@ async fn read_token(path: &Path) -> Result<Token, ProcessError> {
     let told =
         |reason: String| ProcessError::Setting(format!("--console-token-file: {}: {reason}", path.display()));
     let text = tokio::fs::read_to_string(path).await.map_err(|error| told(error.to_string()))?;
-    match text.trim() {
-        "" => Err(told("it is empty; a token of 20 letters or more is expected".to_owned())),
-        token => Ok(Token::of(token)),
+    let token = text.trim();
+    let is_sound = token.len() >= SHORTEST_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_sound {
+        return Ok(Token::of(token));
     }
+    let expected =
+        format!("a token of {SHORTEST_TOKEN} or more letters, digits and signs without spaces is expected");
+    Err(told(if token.is_empty() { format!("it is empty; {expected}") } else { expected }))
 }

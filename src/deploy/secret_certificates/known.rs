@@ -117,7 +117,9 @@ impl Imports {
     /// The certificate that listeners use now.
     pub fn current(&self, tag: &str) -> Option<String> {
         let chosen = self.current.get(tag).filter(|arn| self.known.contains_key(*arn));
-        let any = || self.known.iter().find(|(_, import)| import.tag == tag).map(|(arn, _)| arn);
+        // why the latest: a Secret that got another kind of key has two, and a restart must not go back to the former
+        let own = || self.known.iter().filter(|(_, import)| import.tag == tag).map(|(arn, _)| arn);
+        let any = || own().max_by_key(|arn| self.ends.get(*arn));
         chosen.or_else(any).cloned()
     }
 
@@ -213,6 +215,8 @@ impl Imports {
         }
         match self.users.get(tag) {
             None => all_known,
+            // why not while nobody knows which one is right: the Secret cannot be used
+            Some(_) if self.unusable.contains(tag) => false,
             // why: another one took its place
             Some(_) => self.current.get(tag).is_some_and(|current| current != arn),
         }
@@ -259,6 +263,11 @@ impl Imports {
     }
 
     /// Whether a list is to be made: there is none, or it is older than this and there is something to be told by one.
+    /// Whether the last list began so long ago.
+    pub fn is_list_older_than(&self, age: Duration) -> bool {
+        self.listed.is_none_or(|began| began.elapsed() >= age)
+    }
+
     pub fn is_list_due(&self, age: Duration) -> bool {
         let is_of_interest = !self.users.is_empty() || !self.known.is_empty() || !self.attached.is_empty();
         self.listed.is_none_or(|began| is_of_interest && began.elapsed() >= age)

@@ -71,6 +71,7 @@ impl LiveTopology {
                 let _ = timeout(PERIOD, self.source.changed()).await;
             }
             self.seen.send_replace(Seen::Nothing);
+            self.source.rest().await;
         }
     }
 
@@ -131,6 +132,7 @@ impl TopologyPage {
         match seen {
             Seen::Nothing => {}
             Seen::Failed(reason) => {
+                self.told = None;
                 self.waiting.push_back(event("failed", &serde_json::Value::from(&*reason).to_string()));
             }
             Seen::Snapshot(snapshot) => {

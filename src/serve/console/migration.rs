@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use tokio::sync::OnceCell;
 
 /// Begins the tag of a Gateway that one Ingress was migrated to.
 const OF_INGRESS: &str = "ingress/";
@@ -71,8 +72,9 @@ pub(super) async fn gateways(State(console): State<Console>, RawQuery(query): Ra
         }
     };
     let mut answer = Vec::new();
+    let holders = PlanHolders::of(&*console.source);
     for gateway in listed.into_iter().filter(has_plan) {
-        let pair = PlanPair::of(&*console.source, gateway).await;
+        let pair = PlanPair::of(&holders, gateway).await;
         let summary = pair.compared().map_or_else(|_| StatusCounts::default(), |compared| compared.summary);
         let PlanPair { gateway, migrated_from, ingress } = pair;
         let AnnotatedObject { name, namespace, .. } = gateway;
@@ -93,7 +95,7 @@ pub(super) async fn diff(State(console): State<Console>, RawQuery(query): RawQue
     if !has_plan(&gateway) {
         return not_found(format!("Gateway {namespace}/{name} does not have a dry-run-plan annotation"));
     }
-    let pair = PlanPair::of(&*console.source, gateway).await;
+    let pair = PlanPair::of(&PlanHolders::of(&*console.source), gateway).await;
     if let Err(reason) = &pair.ingress {
         return not_found(format!("no ingress plan found for gateway {namespace}/{name}: {reason}"));
     }
@@ -122,12 +124,12 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 }
 
 impl PlanPair {
-    async fn of(source: &dyn ConsoleSource, gateway: AnnotatedObject) -> Self {
+    async fn of(holders: &PlanHolders<'_>, gateway: AnnotatedObject) -> Self {
         let plan = gateway.annotation(GATEWAY_PLAN).unwrap_or("");
         // why: a plan that cannot be read has no tag; that it cannot be read is told when it is compared
         let tag = PlannedResources::read(plan).ok().and_then(|plan| plan.migrated_from().map(str::to_owned));
         let ingress = match &tag {
-            Some(tag) => find_ingress(source, tag).await,
+            Some(tag) => holders.find(tag).await,
             None => Err("could not determine ingress plan holder: no migrated-from tag found on LoadBalancer in gateway model".to_owned()),
         };
         Self { gateway, migrated_from: tag, ingress }
@@ -145,54 +147,68 @@ impl PlanPair {
     }
 }
 
-/// The Ingress whose plan a tag leads to.
-async fn find_ingress(source: &dyn ConsoleSource, tag: &str) -> Result<AnnotatedObject, String> {
-    let holder = match (tag.strip_prefix(OF_INGRESS), tag.strip_prefix(OF_GROUP)) {
-        (Some(holder), _) => holder.to_owned(),
-        (_, Some("")) => return Err("migrated-from tag carries empty ingress-group name".to_owned()),
-        (_, Some(group)) => return holder_of_group(source, group).await,
-        (None, None) => {
-            return Err(format!(
-                "unrecognized migrated-from tag {tag:?}: expected prefix {OF_INGRESS:?} or {OF_GROUP:?}"
-            ));
-        }
-    };
-    let failed = |reason: String| format!("failed to read ingress plan from {holder}: {reason}");
-    let (namespace, name) = holder
-        .split_once('/')
-        .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
-        .ok_or_else(|| failed(format!("invalid namespaced name: {holder:?}")))?;
-    let found = source.ingress(namespace.to_owned(), name.to_owned()).await;
-    let found = found.map_err(|reason| failed(format!("failed to get Ingress {holder}: {reason}")))?;
-    if found.annotation(INGRESS_PLAN).is_none() {
-        return Err(failed(format!("Ingress {holder} does not have a dry-run-plan annotation")));
-    }
-    Ok(found)
+/// The Ingresses that carry plans. All of them are listed once at most.
+struct PlanHolders<'s> {
+    source: &'s dyn ConsoleSource,
+    ingresses: OnceCell<Result<Vec<AnnotatedObject>, String>>,
 }
 
-/// The one member of a group that carries the plan.
-async fn holder_of_group(source: &dyn ConsoleSource, group: &str) -> Result<AnnotatedObject, String> {
-    let listed = source.ingresses().await;
-    let listed =
-        listed.map_err(|reason| format!("failed to list ingresses for group {group:?}: {reason}"))?;
-    let is_holder = |ingress: &AnnotatedObject| {
-        ingress.annotation(GROUP_NAME) == Some(group) && ingress.annotation(INGRESS_PLAN).is_some()
-    };
-    let mut holders: Vec<AnnotatedObject> = listed.into_iter().filter(is_holder).collect();
-    holders.sort_by_cached_key(|ingress| format!("{}/{}", ingress.namespace, ingress.name));
-    if holders.len() > 1 {
-        let names: Vec<String> =
-            holders.iter().map(|ingress| format!("{}/{}", ingress.namespace, ingress.name)).collect();
-        return Err(format!(
-            "multiple ingresses in group {group:?} carry a dry-run-plan annotation: {}; a member that left the group may have kept \
-             it: take the annotation off all but one",
-            names.join(", ")
-        ));
+impl<'s> PlanHolders<'s> {
+    fn of(source: &'s dyn ConsoleSource) -> Self {
+        Self { source, ingresses: OnceCell::new() }
     }
-    holders.pop().ok_or_else(|| {
+
+    /// The Ingress whose plan a tag leads to.
+    async fn find(&self, tag: &str) -> Result<AnnotatedObject, String> {
+        let holder = match (tag.strip_prefix(OF_INGRESS), tag.strip_prefix(OF_GROUP)) {
+            (Some(holder), _) => holder.to_owned(),
+            (_, Some("")) => return Err("migrated-from tag carries empty ingress-group name".to_owned()),
+            (_, Some(group)) => return self.of_group(group).await,
+            (None, None) => {
+                return Err(format!(
+                    "unrecognized migrated-from tag {tag:?}: expected prefix {OF_INGRESS:?} or {OF_GROUP:?}"
+                ));
+            }
+        };
+        let failed = |reason: String| format!("failed to read ingress plan from {holder}: {reason}");
+        let (namespace, name) = holder
+            .split_once('/')
+            .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
+            .ok_or_else(|| failed(format!("invalid namespaced name: {holder:?}")))?;
+        let found = self.source.ingress(namespace.to_owned(), name.to_owned()).await;
+        let found = found.map_err(|reason| failed(format!("failed to get Ingress {holder}: {reason}")))?;
+        if found.annotation(INGRESS_PLAN).is_none() {
+            return Err(failed(format!("Ingress {holder} does not have a dry-run-plan annotation")));
+        }
+        Ok(found)
+    }
+
+    /// The one member of a group that carries the plan.
+    async fn of_group(&self, group: &str) -> Result<AnnotatedObject, String> {
+        let listed = self.ingresses.get_or_init(|| self.source.ingresses()).await;
+        let listed = listed
+            .as_ref()
+            .map_err(|reason| format!("failed to list ingresses for group {group:?}: {reason}"))?;
+        let is_holder = |ingress: &AnnotatedObject| {
+            ingress.annotation(GROUP_NAME) == Some(group) && ingress.annotation(INGRESS_PLAN).is_some()
+        };
+        let mut holders: Vec<AnnotatedObject> =
+            listed.iter().filter(|ingress| is_holder(ingress)).cloned().collect();
+        holders.sort_by_cached_key(|ingress| format!("{}/{}", ingress.namespace, ingress.name));
+        if holders.len() > 1 {
+            let names: Vec<String> =
+                holders.iter().map(|ingress| format!("{}/{}", ingress.namespace, ingress.name)).collect();
+            return Err(format!(
+                "multiple ingresses in group {group:?} carry a dry-run-plan annotation: {}; a member that left the group may have kept \
+             it: take the annotation off all but one",
+                names.join(", ")
+            ));
+        }
+        holders.pop().ok_or_else(|| {
         format!(
             "no ingress in group {group:?} carries a dry-run-plan annotation; the controller has not reconciled the group yet, or its \
              feature gate IngressPlanAnnotation is off"
         )
     })
+    }
 }

@@ -42,6 +42,10 @@ impl ConsoleSource for CountingSource {
         std::future::pending().boxed()
     }
 
+    fn rest(&self) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
+    }
+
     fn plan(&self, _: Option<String>) -> BoxFuture<'_, Result<Value, String>> {
         // Takes its time, so that another can be asked for meanwhile.
         async {

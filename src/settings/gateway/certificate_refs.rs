@@ -1,7 +1,7 @@
 //! The certificates of the Secrets that listeners name.
 //!
 //! A port has one listener in AWS: the certificates of all its listeners are on it, those of the first one first. A reference that
-//! cannot be used is a problem of its listener; a port of which no reference can be used keeps what AWS has.
+//! cannot be used is a problem of its listener; a port of which no reference can be used, or one cannot be looked up, keeps what AWS has.
 
 use super::{GatewayReport, GatewayView};
 use crate::facts::{BuildError, FactResult, Facts, LookupFailure, MissingLookups, SecretCertificate};
@@ -13,7 +13,8 @@ use crate::gateway::listeners::{ListenerProblem, ListenerReason};
 use crate::settings::Origin;
 use std::collections::BTreeMap;
 
-/// ARNs by port, the default one first; ports without references are left out. `Err`: no reference of the port can be used.
+/// ARNs by port, the default one first; ports without references are left out. `Err`: no reference of the port can be used, or one
+/// cannot be looked up.
 pub(super) type PortCertificates = BTreeMap<i32, Result<Vec<String>, Finding>>;
 
 /// Reads the certificates of all ports. What is wrong with single references is noted in the report.
@@ -54,6 +55,7 @@ impl PortRefs<'_, '_> {
         report: &mut GatewayReport,
     ) -> Result<Option<Result<Vec<String>, Finding>>, BuildError> {
         let (mut arns, mut first_problem, mut has_refs) = (Vec::new(), None, false);
+        let mut is_incomplete = false;
         let mut missing_lookups = MissingLookups::default();
         for at in &routes.listeners {
             for reference in self.view.certificate_refs.get(at).into_iter().flatten() {
@@ -61,8 +63,12 @@ impl PortRefs<'_, '_> {
                 let certificate = match reference {
                     Ok(secret) => {
                         report.secrets.insert(secret.clone());
-                        let found = self.certificate(secret.namespace(), secret.name(), report);
+                        let found = self.certificate(secret.namespace(), secret.name());
                         let Some(found) = missing_lookups.collect(found)? else { continue };
+                        let found = found.unwrap_or_else(|failure| {
+                            is_incomplete = true;
+                            SecretCertificate { arn: None, problem: Some(failure.to_string()) }
+                        });
                         let cannot = |problem| format!("Secret {secret} cannot be used: {problem}");
                         SecretCertificate { problem: found.problem.map(cannot), ..found }
                     }
@@ -76,7 +82,9 @@ impl PortRefs<'_, '_> {
             }
         }
         missing_lookups.ask()?;
-        Ok(match first_problem.filter(|_| arns.is_empty() && self.is_served) {
+        report.has_failed_lookup |= is_incomplete;
+        // why also with some: a certificate that cannot be looked up at the moment must not be taken off the listener
+        Ok(match first_problem.filter(|_| (arns.is_empty() || is_incomplete) && self.is_served) {
             Some(message) => {
                 let origin =
                     Origin::field(&self.view.object(), format!("spec.listeners (port {})", self.port));
@@ -86,12 +94,12 @@ impl PortRefs<'_, '_> {
         })
     }
 
+    /// The inner error: it cannot be looked up, which is no error of the build, because it keeps no other listener.
     fn certificate(
         &self,
         namespace: &str,
         name: &str,
-        report: &mut GatewayReport,
-    ) -> Result<SecretCertificate, BuildError> {
+    ) -> Result<Result<SecretCertificate, LookupFailure>, BuildError> {
         let found: Result<SecretCertificate, LookupFailure> = if self.is_served && !self.view.is_dry_run {
             known(self.facts.secret_certificate(namespace, name))?.cloned()
         } else {
@@ -103,11 +111,7 @@ impl PortRefs<'_, '_> {
                 problem: problem.clone(),
             })
         };
-        Ok(found.unwrap_or_else(|failure| {
-            // why no error: what cannot be read of one Secret keeps no other listener
-            report.has_failed_lookup = true;
-            SecretCertificate { arn: None, problem: Some(failure.to_string()) }
-        }))
+        Ok(found)
     }
 }
 

@@ -118,6 +118,45 @@ async fn a_plan_says_what_will_happen_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_status_is_that_of_the_cluster_and_of_aws() {
+    let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
+    walk.install().await.unwrap();
+    walk.expose_echo().await.unwrap();
+    let writes = walk.aws.count_calls().writes;
+
+    let echo = ask(&walk, "status", &["-A", "--wait=2m"]).await;
+    contains(
+        &echo,
+        &["✓ Service default/svc-nlb-ip-type", "✓ LoadBalancer k8s-default-", "Listener TCP:80", "healthy"],
+    );
+    assert_eq!(echo.status, 0, "{}", echo.text);
+    let alone = ask(&walk, "status", &["svc/svc-nlb-ip-type", "--without-aws", "-o", "json"]).await;
+    contains(
+        &alone,
+        &[r#""withoutAws": "--without-aws was given""#, r#""id": "service/default/svc-nlb-ip-type""#],
+    );
+    assert_eq!(alone.status, 0, "{}", alone.text);
+
+    walk.cluster.apply(UNBUILDABLE).await.unwrap();
+    let troubled = ask(&walk, "status", &["service", "nowhere"]).await;
+    contains(&troubled, &["✗ Service default/nowhere  failed: ", "subnet-00000000000000000"]);
+    assert_eq!(troubled.status, 1, "{}", troubled.text);
+    let absent = ask(&walk, "status", &["ingress/none"]).await;
+    contains(&absent, &["No Ingress none of the controller was found in namespace default."]);
+    assert_eq!(absent.status, 1, "{}", absent.text);
+    let misspelt = ask(&walk, "status", &["servise/none"]).await;
+    contains(&misspelt, &["did you mean `service`?"]);
+    assert_eq!(misspelt.status, 2, "{}", misspelt.text);
+
+    let calls = walk.aws.sim().calls();
+    let mut by_status = calls.iter().filter(|call| call.caller.as_deref() == Some(VISITOR));
+    assert!(by_status.all(|call| !call.is_write()), "status writes nothing");
+    assert!(walk.aws.count_calls().writes >= writes);
+    walk.cluster.kubectl(&["delete", "service", "nowhere"]).await.unwrap();
+    walk.clean_up().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_is_refused_by_the_plan_as_it_would_be_by_the_cluster() {
     let mut walk = Walkthrough::start(Progress::silent()).await.unwrap();
     walk.install().await.unwrap();

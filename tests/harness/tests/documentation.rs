@@ -18,6 +18,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<role ARN>", "arn:aws:iam::111122223333:role/controller"),
     ("<name>", "svc-nlb-ip-type"),
     ("FILE…", "service.yaml"),
+    ("-f shop.yaml", "-f service.yaml"),
 ];
 
 /// Beginnings of commands that are not run, and why.
@@ -27,8 +28,24 @@ const NOT_RUN: &[(&str, &str)] = &[
         "aws-load-balancer-controller console",
         "it serves until it is interrupted; tests/it/console.rs looks at the pages",
     ),
+    (
+        "aws-load-balancer-controller completion zsh",
+        "it writes to a folder of the user's shell, which is not there",
+    ),
+    (
+        "aws-load-balancer-controller completion fish",
+        "it writes to a folder of the user's shell, which is not there",
+    ),
+    (
+        "aws-load-balancer-controller status ingress/shop -n shop --wait=5m",
+        "it waits for an Ingress of the reader's own",
+    ),
     ("crane ", "there is no registry"),
     ("helm push ", "there is no registry"),
+    (
+        "kubectl wait targetgroupbinding ",
+        "the condition is behind a feature gate, and the names of bindings are made",
+    ),
     (
         "helm rollback ",
         "the stand-in for the Go controller answers no webhooks, which this chart still names",
@@ -43,6 +60,7 @@ const STATUSES: &[(&str, &[i32])] = &[
     ("aws-load-balancer-controller doctor", &[0, 1]),
     ("aws-load-balancer-controller plan", &[0, 1, 2]),
     ("aws-load-balancer-controller lint", &[0, 1]),
+    ("aws-load-balancer-controller status", &[0, 1]),
     ("aws-load-balancer-controller migrate", &[0, 3]),
     ("kubectl kustomize . | aws-load-balancer-controller lint", &[0, 1]),
     ("helm template shop | aws-load-balancer-controller lint", &[0, 1]),

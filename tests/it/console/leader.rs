@@ -27,14 +27,12 @@ async fn estate() -> Rig {
 
 fn source(rig: &Rig) -> Arc<dyn ConsoleSource> {
     let work = rig.engine().unwrap().work();
-    let deployer = work.context.deployer.clone();
     of_controller(ConsoleParts {
         client: rig.api.client(),
         cloud: Arc::new(rig.aws.clone()),
         config: rig.config().clone(),
         stores: work.context.stores.clone(),
         leadership: Leadership::permanent(),
-        deployer: Arc::new(move || deployer.clone()),
     })
 }
 
@@ -66,6 +64,9 @@ fn what_the_controller_made_is_on_its_page() {
         assert_eq!(kinds(&seen, "LoadBalancer").len(), 3, "{:?}", head(&seen));
         let targets = kinds(&seen, "Target");
         assert!(targets.iter().any(|target| target["related"][0].as_str().is_some()), "{targets:?}");
+        source.rest().await;
+        let after = source.topology().await.unwrap();
+        assert!(head(&after)["withoutAws"].is_string(), "what was read long ago is shown to nobody");
         assert_eq!(source.about().await["leads"], true);
         assert_eq!(rig.writes().len(), writes);
     });

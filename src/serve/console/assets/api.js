@@ -4,7 +4,7 @@ const KEY = 'console-token';
 
 /** Takes the token out of the URL, so that it is in no history. Answers whether there was one. */
 export function takeToken() {
-  const found = /^#token=([\w-]+)$/.exec(location.hash);
+  const found = /^#token=(.+)$/.exec(location.hash);
   if (!found) return false;
   sessionStorage.setItem(KEY, found[1]);
   history.replaceState(null, '', location.pathname + location.search);

@@ -131,9 +131,12 @@ async fn build() -> Result<PathBuf> {
 async fn prepare(walk: &mut Walkthrough, suite: &Path, profiles: &[&Profile]) -> Result<()> {
     let crds = suite.join("crds.yaml").display().to_string();
     walk.cluster.kubectl(&["apply", "--server-side", "-f", &crds]).await?.expect_ok()?;
-    let gates = ["GatewayAPIStrict", "SecretCertificates"];
-    let gates = gates.map(|gate| format!("controllerConfig.featureGates.{gate}=true"));
-    walk.install_with(&gates.each_ref().map(String::as_str)).await?;
+    walk.install_with(&[
+        "controllerConfig.featureGates.GatewayAPIStrict=true",
+        "controllerConfig.featureGates.SecretCertificates=true",
+        "clusterSecretsPermissions.allowAllSecrets=true",
+    ])
+    .await?;
     let certificate = walk.aws.sim().world(|world| world.id("CERT_1").to_owned());
     for profile in profiles {
         walk.cluster.apply(&profile.manifest.replace("${CERTIFICATE}", &certificate)).await?;

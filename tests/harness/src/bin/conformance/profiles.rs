@@ -32,7 +32,7 @@ pub const PROFILES: [Profile; 2] = [
         features: ALB_FEATURES,
         is_layer_4: false,
         skipped: ALB_SKIPPED,
-        known: ALB_KNOWN,
+        known: &[],
         not_run: ALB_NOT_RUN,
     },
     Profile {
@@ -72,21 +72,6 @@ const ALB_SKIPPED: &[(&str, &str)] = &[(
     "an ALB cannot change headers of the requests of one rule: it inserts a fixed set of headers into responses, for a whole listener, \
      and renames those that it makes itself",
 )];
-
-/// Why certificates of Secrets are not served.
-const SECRETS: &str = "certificateRefs are not read: a listener has the certificate that its LoadBalancerConfiguration names, or one of ACM \
-                       for its hostname";
-
-/// Tests that fail on an ALB, and why.
-const ALB_KNOWN: &[(&str, &str)] = &[
-    ("GatewayInvalidTLSConfiguration", SECRETS),
-    ("GatewaySecretInvalidReferenceGrant", SECRETS),
-    ("GatewaySecretMissingReferenceGrant", SECRETS),
-    ("GatewayWithAttachedRoutes", SECRETS),
-    ("HTTPRouteHTTPSListener", SECRETS),
-    ("HTTPRouteRedirectPortAndScheme", SECRETS),
-    ("ListenerSetReferenceGrant", SECRETS),
-];
 
 /// Features whose tests are not run on an ALB, and why.
 const ALB_NOT_RUN: &[(&str, &str)] = &[
@@ -140,7 +125,6 @@ const NLB_KNOWN: &[(&str, &str)] = &[
         "TLSRouteHostnameIntersection",
         "an NLB does not look at the name of the TLS handshake, so one port has one route for all names",
     ),
-    ("TLSRouteTerminateSimpleSameNamespace", SECRETS),
 ];
 
 /// Features whose tests are not run on an NLB, and why.
