@@ -46,7 +46,7 @@ pub struct Cache<V> {
     entries: RwLock<CacheEntries<V>>,
     groups: fn(&V) -> Vec<ObjectKey>,
     /// How many of the last changes are told apart.
-    journal: usize,
+    change_log: usize,
     /// How many complete lists are asked for, and how many there are.
     wanted: watch::Sender<u64>,
     listed: watch::Sender<u64>,
@@ -77,13 +77,13 @@ impl<V> Cache<V> {
         let (by_key, by_group) = (BTreeMap::new(), BTreeSet::new());
         let entries = CacheEntries { by_key, by_group, changes: 0, last: VecDeque::new() };
         let (wanted, listed) = (watch::Sender::new(1), watch::Sender::new(0));
-        Self { entries: RwLock::new(entries), groups, journal: 0, wanted, listed }
+        Self { entries: RwLock::new(entries), groups, change_log: 0, wanted, listed }
     }
 
     /// The same cache, which also tells what has changed since, as long as that is not more than so many objects.
     #[must_use]
-    pub fn with_journal(self, journal: usize) -> Self {
-        Self { journal, ..self }
+    pub fn with_change_log(self, change_log: usize) -> Self {
+        Self { change_log, ..self }
     }
 }
 
@@ -179,7 +179,7 @@ impl<V: PartialEq> Cache<V> {
         let mut entries = self.entries.write();
         entries.remove_from_groups(&key, left);
         entries.by_group.extend(joined.into_iter().map(|group| (group, key.clone())));
-        entries.note_change(&key, self.journal);
+        entries.note_change(&key, self.change_log);
         entries.by_key.insert(key, new.clone());
         Some(CacheEvent::Applied { old, new })
     }
@@ -189,7 +189,7 @@ impl<V: PartialEq> Cache<V> {
         let mut entries = self.entries.write();
         let old = entries.by_key.remove(key)?;
         entries.remove_from_groups(key, (self.groups)(&old));
-        entries.note_change(key, self.journal);
+        entries.note_change(key, self.change_log);
         Some(CacheEvent::Deleted(old))
     }
 
@@ -215,12 +215,12 @@ impl<V> CacheEntries<V> {
         }
     }
 
-    fn note_change(&mut self, key: &ObjectKey, journal: usize) {
+    fn note_change(&mut self, key: &ObjectKey, change_log: usize) {
         self.changes += 1;
-        if journal > 0 {
+        if change_log > 0 {
             self.last.push_back(key.clone());
         }
-        if self.last.len() > journal {
+        if self.last.len() > change_log {
             self.last.pop_front();
         }
     }

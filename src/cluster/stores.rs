@@ -22,7 +22,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// How many of the last changes of bindings are told apart.
-const JOURNAL: usize = 1024;
+const CHANGE_LOG: usize = 1024;
 
 /// The caches, one a kind.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Stores {
             ingress_classes: Arc::default(),
             ingress_class_params: Arc::default(),
             namespaces,
-            bindings: Arc::new(Cache::grouped(places::of_binding).with_journal(JOURNAL)),
+            bindings: Arc::new(Cache::grouped(places::of_binding).with_change_log(CHANGE_LOG)),
             slices: Arc::new(Cache::grouped(|slice| vec![slice.service.clone()])),
             endpoints: Arc::default(),
             pods: Arc::default(),

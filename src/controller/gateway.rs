@@ -150,8 +150,8 @@ impl GatewayReconcile<'_> {
             return is_reported.map(|()| ReconcileResult::Done);
         }
         let result = self.carry_out(&resolved, &config, &mut built).await;
+        // why: it may have ended before AWS could refuse the same again
         if result.is_err() {
-            // why: it may have ended before AWS could refuse the same again
             self.context.last_refused.of(&self.id).add_to(&resolved, &mut built.report);
         }
         // why after that: AWS may have refused something of a route

@@ -3,7 +3,7 @@
 use crate::services::run;
 use crate::sources::{Source, production, sources};
 use aws_load_balancer_controller::aws_api::Action;
-use aws_sim::{Calls, Effect, Fault};
+use aws_sim::{Calls, Effect, Fault, Outcome};
 use rig::{Options, Rig, fixtures};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -123,8 +123,12 @@ fn destroys(action: Action) -> bool {
     ["Delete", "Deregister", "Revoke", "Remove", "Disassociate"].iter().any(|verb| name.starts_with(verb))
 }
 
+/// How many calls destroyed something. One that AWS refuses destroys nothing.
 fn destroyed(rig: &Rig) -> usize {
-    rig.writes().into_iter().filter(|action| destroys(*action)).count()
+    let has_effect = |call: &&aws_sim::Call| {
+        destroys(call.action()) && matches!(call.outcome, Outcome::Done | Outcome::AnswerLost)
+    };
+    rig.aws.world(|world| world.writes().filter(has_effect).count())
 }
 
 async fn undisturbed() -> Undisturbed {

@@ -50,7 +50,7 @@ fn objects_are_found_by_what_they_belong_to() {
 
 #[test]
 fn what_has_changed_since_is_told_as_long_as_it_is_little() {
-    let cache = Cache::default().with_journal(2);
+    let cache = Cache::default().with_change_log(2);
     cache.apply(key("a", "x"), 1);
     let (seen, all) = cache.changed_since(0);
     assert_eq!((seen, all), (1, Some(BTreeSet::from([key("a", "x")]))));

@@ -54,7 +54,7 @@ impl Needs {
     }
 
     /// Forgets what a binding needed before. Answers the groups that it needs, or needed, rules of.
-    pub(super) fn settle(&mut self, binding: &ObjectKey) -> BTreeSet<String> {
+    pub(super) fn mark_applied(&mut self, binding: &ObjectKey) -> BTreeSet<String> {
         if !self.is_known(binding) {
             return BTreeSet::new();
         }

@@ -122,7 +122,7 @@ impl TargetRules {
         let (own, groups, is_complete, is_swept) = {
             let mut state = self.state.lock();
             let is_complete = state.is_complete(view);
-            let own = state.needs.settle(binding);
+            let own = state.needs.mark_applied(binding);
             state.owed.extend(own.iter().cloned());
             let groups = if is_complete { state.take_owed(&own) } else { BTreeSet::new() };
             (own, groups, is_complete, state.is_swept)

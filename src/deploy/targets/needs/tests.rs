@@ -89,7 +89,7 @@ fn permissions(ports: &[u8]) -> Permissions {
 enum Change {
     Binding(u8, Option<bool>),
     Needs(u8, Vec<u8>),
-    Settled(u8),
+    Applied(u8),
     Look,
 }
 
@@ -98,7 +98,7 @@ fn changes() -> impl Strategy<Value = Change> {
     prop_oneof![
         (number.clone(), proptest::option::of(any::<bool>())).prop_map(|(of, to)| Change::Binding(of, to)),
         (number.clone(), proptest::collection::vec(0..6_u8, 0..4)).prop_map(|(of, to)| Change::Needs(of, to)),
-        number.prop_map(Change::Settled),
+        number.prop_map(Change::Applied),
         Just(Change::Look),
     ]
 }
@@ -116,7 +116,7 @@ proptest! {
                     Change::Needs(number, ports) if view.binding(&key(*number)).is_some() => {
                         needs.replace(&key(*number), permissions(ports), |_, _| true);
                     }
-                    Change::Settled(number) => drop(needs.settle(&key(*number))),
+                    Change::Applied(number) => drop(needs.mark_applied(&key(*number))),
                     Change::Needs(..) => {}
                     Change::Look => drop(needs.follow(view, waived)),
                 }
