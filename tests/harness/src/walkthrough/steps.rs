@@ -29,6 +29,11 @@ const SCHEME: &str = "service.beta.kubernetes.io/aws-load-balancer-scheme";
 /// The columns of `kubectl get targetgroupbindings`.
 const COLUMNS: [&str; 5] = ["NAME", "SERVICE-NAME", "SERVICE-PORT", "TARGET-TYPE", "AGE"];
 
+/// How Helm is told a value: as what it looks like if it is a boolean, else as a text.
+fn set_flag(value: &str) -> &'static str {
+    if value.ends_with("=true") { "--set" } else { "--set-string" }
+}
+
 impl Walkthrough {
     /// Step 1: what the chart renders is what runs.
     pub async fn install(&mut self) -> Result<()> {
@@ -43,7 +48,7 @@ impl Walkthrough {
         let endpoint = format!("env.AWS_ENDPOINT_URL={}", self.aws.endpoint());
         let sets = ["clusterName=demo", "region=us-west-2", IMAGE, &vpc, &endpoint];
         let mut args = vec!["install", RELEASE, &chart, "--namespace", NAMESPACE];
-        args.extend(sets.iter().chain(values).flat_map(|set| ["--set-string", *set]));
+        args.extend(sets.iter().chain(values).flat_map(|set| [set_flag(set), *set]));
         self.progress.watch("helm install", async { self.cluster.helm(&args).await?.expect_ok() }).await?;
         let launched = Instant::now();
         self.launch().await?;
