@@ -110,7 +110,7 @@ impl Aim {
     async fn send(&self, sender: &mut SendRequest<Empty<Bytes>>) -> Result<String> {
         let request = Request::get(&self.path).header("host", &self.dns_name).body(Empty::new())?;
         let answer = sender.send_request(request).await.map_err(|error| {
-            let what = if error.is_canceled() { UNSENT } else { "the connection broke" };
+            let what = if error.is_canceled() { UNSENT } else { BROKEN };
             anyhow::Error::new(error).context(what)
         })?;
         let status = answer.status();
@@ -122,7 +122,7 @@ impl Aim {
         Ok(pod)
     }
 
-    /// On a kept connection; as every client does, again on a new one if that was closed before the request left.
+    /// On a kept connection; as browsers and Go's client do with GET, again on another one if that was closed before any answer.
     async fn ask_kept(&self, kept: &Kept) -> Result<String> {
         let waiting = || kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(mut sender) = waiting() {
@@ -130,7 +130,7 @@ impl Aim {
                 continue;
             }
             match self.send(&mut sender).await {
-                Err(error) if error.to_string() == UNSENT => {}
+                Err(error) if [UNSENT, BROKEN].contains(&error.to_string().as_str()) => {}
                 answer => {
                     kept.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
                     return answer;
@@ -144,6 +144,8 @@ impl Aim {
     }
 }
 
+/// What is said of a request without an answer.
+const BROKEN: &str = "the connection broke";
 /// What is said of a request that has not left.
 const UNSENT: &str = "the connection was closed before";
 
