@@ -11,8 +11,7 @@ use crate::args::ConsoleRequest;
 use crate::cluster::connect::{KubeConnectError, connect_as_user};
 use crate::controller::process::ConsoleParts;
 use crate::metrics::ConnectionMeter;
-use crate::serve::connections::ConnectionLimits;
-use crate::serve::console::{Console, ConsoleSource, Guard, Token};
+use crate::serve::console::{Console, ConsoleSource, Guard, LIMITS, Token};
 use crate::serve::listener::Server;
 use leader::LeaderSource;
 use source::SessionSource;
@@ -40,9 +39,6 @@ pub enum ConsoleError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
-
-/// The only user's browser, and what else may try.
-const LIMITS: ConnectionLimits = ConnectionLimits { connections: 64, opening: 32, share: 64 };
 
 /// What a running controller shows.
 pub fn of_controller(parts: ConsoleParts) -> Arc<dyn ConsoleSource> {

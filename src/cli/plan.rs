@@ -36,7 +36,6 @@ use crate::model::{Owner, Stack, StackId};
 use crate::settings::gateway::AddOns;
 use dry_run_cloud::DryRunCloud;
 use futures::{StreamExt, stream};
-use parking_lot::Mutex;
 use selection::Selection;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -95,12 +94,8 @@ pub(super) async fn plan_some(
     stores: &Stores,
     stacks: BTreeSet<StackId>,
 ) -> (Vec<StackReport>, Arc<Deployer>) {
-    let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
-    let facts = account.facts(client, stores, dry_run_cloud);
-    let deployer = facts.deployer.clone();
-    let planner = Planner { account, stores, facts, built: None };
-    let reports = stream::iter(stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE).collect().await;
-    (reports, deployer)
+    let planner = Planner::new(client, account, stores);
+    (planner.plan_all(stacks).await, planner.facts.deployer.clone())
 }
 
 /// Plans every stack of a cluster that is followed already, or what some manifests concern.
@@ -127,14 +122,9 @@ pub(super) async fn built_stacks(
     stores: &Stores,
 ) -> Vec<Stack> {
     let selection = Selection::everything(stores, &account.config);
-    let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
-    let facts = account.facts(client, stores, dry_run_cloud);
-    let built = Mutex::default();
-    let planner = Planner { account, stores, facts, built: Some(&built) };
-    let mut builds = stream::iter(selection.stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE);
-    while builds.next().await.is_some() {}
-    drop(builds);
-    built.into_inner()
+    let planner = Planner::new(client, account, stores);
+    let builds = stream::iter(selection.stacks).map(|id| planner.build(id)).buffered(SIDE_BY_SIDE);
+    builds.filter_map(async |(_, stack)| stack).collect().await
 }
 
 async fn plan_stacks(
@@ -144,12 +134,10 @@ async fn plan_stacks(
     selection: Selection,
     report: PlanReport,
 ) -> PlanReport {
-    let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
-    let facts = account.facts(client, stores, dry_run_cloud.clone());
-    let planner = Planner { account, stores, facts, built: None };
-    let stacks =
-        stream::iter(selection.stacks).map(|id| planner.plan(id)).buffered(SIDE_BY_SIDE).collect().await;
-    PlanReport { stacks, problems: selection.problems, shared: dry_run_cloud.simulated_writes(), ..report }
+    let planner = Planner::new(client, account, stores);
+    let stacks = planner.plan_all(selection.stacks).await;
+    let shared = planner.dry_run_cloud.simulated_writes();
+    PlanReport { stacks, problems: selection.problems, shared, ..report }
 }
 
 /// The cluster as it is now.
@@ -232,34 +220,55 @@ struct Planner<'a> {
     account: &'a AwsSession,
     stores: &'a Stores,
     facts: FactSource,
-    /// Where builds go that are not to be planned.
-    built: Option<&'a Mutex<Vec<Stack>>>,
+    dry_run_cloud: Arc<DryRunCloud>,
 }
 
-impl Planner<'_> {
+/// What was found on the way to a stack, and the stack, if it could be built.
+type StackBuild = (StackReport, Option<Stack>);
+
+impl<'a> Planner<'a> {
+    fn new(client: &KubeConnection, account: &'a AwsSession, stores: &'a Stores) -> Self {
+        let dry_run_cloud = Arc::new(DryRunCloud::new(account.cloud.clone()));
+        let facts = account.facts(client, stores, dry_run_cloud.clone());
+        Self { account, stores, facts, dry_run_cloud }
+    }
+
+    async fn plan_all(&self, stacks: impl IntoIterator<Item = StackId>) -> Vec<StackReport> {
+        stream::iter(stacks).map(|id| self.plan(id)).buffered(SIDE_BY_SIDE).collect().await
+    }
+
     async fn plan(&self, id: StackId) -> StackReport {
-        match id.owner {
-            Owner::Service => self.plan_service(id).await,
-            Owner::Ingress => self.plan_group(id).await,
-            Owner::AlbGateway | Owner::NlbGateway => self.plan_gateway(id).await,
+        let (report, stack) = self.build(id).await;
+        let Some(stack) = stack else { return report };
+        match self.facts.deployer.plan(&stack).await {
+            Ok(plan) => report.planned(plan),
+            Err(failure) => report.failed(&failure),
         }
     }
 
-    async fn plan_service(&self, id: StackId) -> StackReport {
+    async fn build(&self, id: StackId) -> StackBuild {
+        match id.owner {
+            Owner::Service => self.build_service(id).await,
+            Owner::Ingress => self.build_group(id).await,
+            Owner::AlbGateway | Owner::NlbGateway => self.build_gateway(id).await,
+        }
+    }
+
+    async fn build_service(&self, id: StackId) -> StackBuild {
         let key = ObjectKey::namespaced(id.namespace.as_str(), id.name.as_str());
-        let Some(service) = self.stores.services.get(&key) else { return StackReport::of(id) };
+        let Some(service) = self.stores.services.get(&key) else { return (StackReport::of(id), None) };
         let config = &self.account.config;
         let build = |facts: &Facts| builder::service::build(&service, facts, config);
         match gather::build(&self.facts, &id, build).await {
             Ok(built) => {
                 let report = StackReport::of(id).finding(built.findings.iter());
-                self.diff(report, &built.stack).await
+                (report, Some(built.stack))
             }
-            Err(failure) => StackReport::of(id).failed(&failure),
+            Err(failure) => (StackReport::of(id).failed(&failure), None),
         }
     }
 
-    async fn plan_group(&self, id: StackId) -> StackReport {
+    async fn build_group(&self, id: StackId) -> StackBuild {
         let config = &self.account.config;
         let (classes, ingresses) = (Classes::of(self.stores), self.stores.ingresses.list());
         let group = group::load_group(&id, &ingresses, &classes.view(), config);
@@ -270,26 +279,25 @@ impl Planner<'_> {
                     built.members.iter().flat_map(MemberOutcome::diagnostics).collect();
                 let held = built.held.iter().map(|(_, finding)| finding);
                 let report = StackReport::of(id).finding(members.iter().chain(held));
-                match &built.stack {
-                    Some(stack) => self.diff(report, stack).await,
-                    None => report,
-                }
+                (report, built.stack)
             }
-            Err(failure) => StackReport::of(id).failed(&failure),
+            Err(failure) => (StackReport::of(id).failed(&failure), None),
         }
     }
 
-    async fn plan_gateway(&self, id: StackId) -> StackReport {
+    async fn build_gateway(&self, id: StackId) -> StackBuild {
         let (key, stores, config) = (id.object(), &*self.stores.gateways, &self.account.config);
-        let Some(gateway) = stores.gateways.get(&key) else { return StackReport::of(id) };
+        let Some(gateway) = stores.gateways.get(&key) else { return (StackReport::of(id), None) };
         let class = stores.classes.get(&ObjectKey::cluster(gateway.spec.gateway_class_name.as_str()));
         let controller = class.as_ref().and_then(|class| Controller::of_name(&class.spec.controller_name));
-        let (Some(class), Some(controller)) = (class, controller) else { return StackReport::of(id) };
+        let (Some(class), Some(controller)) = (class, controller) else {
+            return (StackReport::of(id), None);
+        };
         let options = gateway::options(&config.features);
         let subject = Subject { stores, gateway: &gateway, key: &key, controller, options };
         let merged = match resolve(&class, &gateway, stores, options) {
             Ok(merged) => merged,
-            Err(error) => return StackReport::of(id).failed(&error),
+            Err(error) => return (StackReport::of(id).failed(&error), None),
         };
         let named = NamingObjects::of(stores, &key, options);
         let resolved = Resolved::new(subject, &merged, &named);
@@ -299,20 +307,9 @@ impl Planner<'_> {
             Ok(built) => {
                 let routes = gateways::route_findings(&resolved, &built.report);
                 let report = StackReport::of(id).finding(built.report.listeners.values().chain(&routes));
-                self.diff(report, &built.stack).await
+                (report, Some(built.stack))
             }
-            Err(failure) => StackReport::of(id).failed(&failure),
-        }
-    }
-
-    async fn diff(&self, report: StackReport, stack: &Stack) -> StackReport {
-        if let Some(built) = self.built {
-            built.lock().push(stack.clone());
-            return report;
-        }
-        match self.facts.deployer.plan(stack).await {
-            Ok(plan) => report.planned(plan),
-            Err(failure) => report.failed(&failure),
+            Err(failure) => (StackReport::of(id).failed(&failure), None),
         }
     }
 }

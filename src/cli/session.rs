@@ -18,6 +18,13 @@ use crate::deploy::secret_certificates::SecretCertificates;
 use crate::deploy::{Deployer, ResourceCache};
 use crate::pool::Pool;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// As long as listing the cluster may take.
+const LISTING: Duration = Duration::from_mins(1);
+/// Stands in for the name of the cluster where no installation tells it.
+const NAMELESS: &str = "--cluster-name=unknown";
 
 /// Why an installation cannot be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +38,9 @@ pub enum SessionError {
     /// The settings that the flags and the Deployment give together.
     #[error("{0}")]
     Settings(CommandLineError),
+    /// Kinds that cannot be listed.
+    #[error("not listed within {LISTING:?}: {0}; `kubectl auth can-i list` tells whether you may")]
+    NotListed(String),
     /// AWS.
     #[error(transparent)]
     Aws(#[from] AwsConnectError),
@@ -84,6 +94,35 @@ impl Session {
         let config = Arc::new(Config { region, vpc_id, ..self.settings.config.clone() });
         Ok(AwsSession { cloud, config })
     }
+}
+
+/// The settings, and AWS or why it is not asked. `without_aws`: the user's reason not to ask it.
+pub(super) async fn find_account(
+    client: &KubeConnection,
+    flags: &SessionFlags,
+    without_aws: Option<&str>,
+) -> Result<(Arc<Config>, Result<AwsSession, String>), SessionError> {
+    let session = match Session::with(client.clone(), flags).await {
+        Ok(session) => session,
+        // why: who may only look at an own namespace sees no Deployment of the controller
+        Err(error @ SessionError::Installation(_)) => {
+            let settings = flags.settings(&[NAMELESS.to_owned()]).map_err(SessionError::Settings)?;
+            return Ok((Arc::new(settings.config), Err(error.to_string())));
+        }
+        Err(error) => return Err(error),
+    };
+    let account = match without_aws {
+        Some(reason) => Err(reason.to_owned()),
+        None => session.account().await.map_err(|error| error.to_string()),
+    };
+    let config = account.as_ref().map(|account| account.config.clone());
+    Ok((config.unwrap_or_else(|_| Arc::new(session.settings.config)), account))
+}
+
+/// Waits until everything is listed.
+pub(super) async fn listed(stores: &Stores) -> Result<(), SessionError> {
+    let listed = timeout(LISTING, stores.synced()).await;
+    listed.map_err(|_| SessionError::NotListed(stores.unlisted().join(", ")))
 }
 
 impl AwsSession {

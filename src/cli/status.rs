@@ -8,8 +8,7 @@ mod report;
 pub use report::{StatusFormat, Style, render};
 
 use super::plan::plan_some;
-use super::session::{AwsSession, Session, SessionError};
-use crate::api::ObjectKey;
+use super::session::{AwsSession, SessionError, find_account, listed};
 use crate::args::StatusRequest;
 use crate::cluster::KubeConnection;
 use crate::cluster::api_error::said;
@@ -17,27 +16,22 @@ use crate::cluster::connect::connect_as_user;
 use crate::cluster::stores::{EventHandler, Stores};
 use crate::cluster::topology_reads::events;
 use crate::config::Config;
-use crate::controller::topology::sources;
+use crate::controller::topology::{other_target_groups, sources};
 use crate::model::StackId;
 use crate::topology::{
-    AwsSource, Events, PlanSource, Topology, TopologyKind, TopologyQuery, TopologySources, build,
-    is_stack_of, select,
+    AwsSource, Events, PlanSource, Topology, TopologyQuery, TopologySources, build, is_stack_of, select,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 /// Between two looks at the cluster alone.
 const LOOK: Duration = Duration::from_secs(2);
 /// Between two looks at AWS.
 const LOOK_AT_AWS: Duration = Duration::from_secs(15);
-/// As long as listing the cluster may take.
-const LISTING: Duration = Duration::from_mins(1);
-/// Stands in for the name of the cluster where nobody tells it and AWS is not asked.
-const NAMELESS: &str = "--cluster-name=unknown";
 /// Clears a terminal, and goes to its top.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
@@ -56,9 +50,6 @@ pub enum StatusError {
     /// The cluster or the settings.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// Kinds that cannot be listed.
-    #[error("not listed within {LISTING:?}: {0}; `kubectl auth can-i list` tells whether you may")]
-    NotListed(String),
     /// The report cannot be written in the format.
     #[error("the report cannot be written: {0}")]
     Format(String),
@@ -132,14 +123,13 @@ impl Visit {
     async fn begin(request: &StatusRequest) -> Result<Self, StatusError> {
         let flags = &request.session_flags;
         let client = connect_as_user(flags.kubeconfig.as_deref()).await.map_err(SessionError::from)?;
-        let (config, account) = find_account(&client, request).await?;
+        let without_aws = request.without_aws.then_some("--without-aws was given");
+        let (config, account) = find_account(&client, flags, without_aws).await?;
         let stores = Stores::new(&config);
         let mut watches = JoinSet::new();
         let nobody: Arc<dyn EventHandler> = Arc::new(super::plan::NoEventHandler);
         stores.watch(&client, &config, &nobody, &mut watches);
-        if timeout(LISTING, stores.synced()).await.is_err() {
-            return Err(StatusError::NotListed(stores.unlisted().join(", ")));
-        }
+        listed(&stores).await?;
         let namespace = request.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
         let query = TopologyQuery {
             namespace: (!request.all_namespaces).then_some(namespace),
@@ -179,8 +169,8 @@ impl Visit {
         let asked = select(&build(&bare), &self.query);
         let stacks: BTreeSet<StackId> = bare.stacks().filter(|stack| is_stack_of(&asked, stack)).collect();
         let (reports, deployer) = plan_some(&self.client, account, &self.stores, stacks.clone()).await;
-        let aws =
-            deployer.aws_source(&stacks, &self.others(&asked)).await.map_err(|error| error.to_string())?;
+        let others = other_target_groups(&self.stores, &asked);
+        let aws = deployer.aws_source(&stacks, &others).await.map_err(|error| error.to_string())?;
         let plans = reports.iter().map(|report| (report.id().clone(), PlanSource::from(report))).collect();
         Ok(self.build(told.clone(), aws, plans))
     }
@@ -188,13 +178,6 @@ impl Visit {
     fn build(&self, told: Events, aws: AwsSource, plans: BTreeMap<StackId, PlanSource>) -> Topology {
         let sources: TopologySources<'_> = sources(&self.stores, &self.config, told, Ok(aws), plans);
         select(&build(&sources), &self.query)
-    }
-
-    /// Target groups of bindings that users made.
-    fn others(&self, asked: &Topology) -> BTreeSet<String> {
-        let bindings = asked.at_the_top().filter(|item| item.kind == TopologyKind::TargetGroupBinding);
-        let keys = bindings.map(|item| ObjectKey::namespaced(item.namespace.as_str(), item.name.as_str()));
-        keys.filter_map(|key| self.stores.bindings.get(&key)?.spec.target_group_arn.clone()).collect()
     }
 
     fn nothing(&self) -> String {
@@ -207,31 +190,5 @@ impl Visit {
         let place =
             namespace.as_ref().map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
         format!("No {what} of the controller was found{place}.")
-    }
-}
-
-/// The settings, and AWS or why it is not asked.
-async fn find_account(
-    client: &KubeConnection,
-    request: &StatusRequest,
-) -> Result<(Arc<Config>, Result<AwsSession, String>), StatusError> {
-    let flags = &request.session_flags;
-    let alone = |reason: String| {
-        let settings = flags.settings(&[NAMELESS.to_owned()]).map_err(SessionError::Settings)?;
-        Ok((Arc::new(settings.config), Err(reason)))
-    };
-    let session = match Session::with(client.clone(), flags).await {
-        Ok(session) => session,
-        // why: who may only look at an own namespace sees no Deployment of the controller
-        Err(error @ SessionError::Installation(_)) => return alone(error.to_string()),
-        Err(error) => return Err(error.into()),
-    };
-    let config = Arc::new(session.settings.config.clone());
-    if request.without_aws {
-        return Ok((config, Err("--without-aws was given".to_owned())));
-    }
-    match session.account().await {
-        Ok(account) => Ok((account.config.clone(), Ok(account))),
-        Err(error) => Ok((config, Err(error.to_string()))),
     }
 }

@@ -135,8 +135,8 @@ impl GatewayReconcile<'_> {
             Err(error) => {
                 // why: the error is handed on, when the routes have been told what is known of them
                 let mut report = GatewayReport::default();
-                self.context.last_refused.of(&self.id).add_to(&resolved, &mut report);
-                drop(self.reporter().routes(&resolved, Some(&report)).await);
+                self.add_refused(&resolved, &mut report);
+                drop(self.reporter().routes(&resolved, &report).await);
                 self.reporter().gateway(GatewayOutcome::Failed).await?;
                 return Err(error);
             }
@@ -145,17 +145,17 @@ impl GatewayReconcile<'_> {
         // why before: what the build has read may have changed since
         self.context.secrets.note(&self.id, &built.report.secrets);
         if is_dry_run(&self.gateway, self.controller) {
-            let is_reported = self.reporter().routes(&resolved, Some(&built.report)).await;
+            let is_reported = self.reporter().routes(&resolved, &built.report).await;
             self.write_plan(Some(&marshal(&built.stack))).await?;
             return is_reported.map(|()| ReconcileResult::Done);
         }
         let result = self.carry_out(&resolved, &config, &mut built).await;
         // why: it may have ended before AWS could refuse the same again
         if result.is_err() {
-            self.context.last_refused.of(&self.id).add_to(&resolved, &mut built.report);
+            self.add_refused(&resolved, &mut built.report);
         }
         // why after that: AWS may have refused something of a route
-        let is_reported = self.reporter().routes(&resolved, Some(&built.report)).await;
+        let is_reported = self.reporter().routes(&resolved, &built.report).await;
         let result = result?;
         is_reported?;
         Ok(result)
@@ -190,8 +190,8 @@ impl GatewayReconcile<'_> {
         let Some(state) = self.reporter().load_balancer_state(&deployed).await? else {
             return Ok(ReconcileResult::Retry);
         };
-        let offer = resolved.offer.with_listener_problems(&built.report.certificate_problems);
-        let offer = offer.with_problems(&listener_problems(&built.report));
+        let report = &built.report;
+        let offer = resolved.offer.with_problems(&report.certificate_problems, &listener_problems(report));
         self.reporter().gateway(GatewayOutcome::Deployed(resolved.observed(&offer), &state)).await?;
         self.reporter().listener_sets(resolved, &offer, state.is_active).await?;
         self.record_findings(resolved, built);
@@ -244,15 +244,20 @@ impl GatewayReconcile<'_> {
         if failure.is_permanent() {
             last.note(&self.id, refused);
         }
-        last.of(&self.id).add_to(resolved, &mut built.report);
         match ReconcileError::of_deployment(&failure) {
             ReconcileError::User(reconcile_failure)
                 if is_all && !failure.deployed.load_balancers.is_empty() =>
             {
+                self.add_refused(resolved, &mut built.report);
                 Ok((failure.deployed, Some(reconcile_failure)))
             }
             error => Err(error),
         }
+    }
+
+    /// Adds what AWS refused last of routes and listeners to what is reported.
+    fn add_refused(&self, resolved: &Resolved<'_>, report: &mut GatewayReport) {
+        self.context.last_refused.of(&self.id).add_to(resolved, report);
     }
 
     async fn deploy(&self, stack: &Stack) -> Result<Deployed, ReconcileError> {

@@ -11,7 +11,9 @@ use crate::facts::group::{Concerned, IngressGroup, concerned_groups, load_group}
 use crate::finding::Finding;
 use crate::model::StackId;
 use crate::settings::service::{is_pending_finalization, is_selected};
-use crate::topology::{AwsSource, Events, GatewayWithRoutes, PlanSource, RouteSource, TopologySources};
+use crate::topology::{
+    AwsSource, Events, GatewayWithRoutes, PlanSource, RouteSource, Topology, TopologyKind, TopologySources,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -35,6 +37,13 @@ pub fn sources<'a>(
         aws,
         plans,
     }
+}
+
+/// ARNs of the target groups of bindings that users made.
+pub fn other_target_groups(stores: &Stores, topology: &Topology) -> BTreeSet<String> {
+    let bindings = topology.at_the_top().filter(|item| item.kind == TopologyKind::TargetGroupBinding);
+    let keys = bindings.map(|item| ObjectKey::namespaced(item.namespace.as_str(), item.name.as_str()));
+    keys.filter_map(|key| stores.bindings.get(&key)?.spec.target_group_arn.clone()).collect()
 }
 
 fn services(stores: &Stores, config: &Config) -> Vec<Arc<Service>> {

@@ -422,7 +422,7 @@ impl Deployer {
         stack: &Stack,
         exhausted_quotas: &ExhaustedQuotas,
     ) -> Result<Plan, DeployFailure> {
-        let stack_resources = if *stack == Stack::empty(stack.id.clone()) {
+        let stack_resources = if stack.is_empty() {
             self.resource_cache.stack_resources_to_delete(&stack.id, &*self.cloud).await
         } else {
             self.resource_cache.stack_resources(&stack.id, &*self.cloud).await
@@ -494,7 +494,7 @@ impl Deployer {
     }
 
     fn mark_deployed(&self, stack: &Stack, desired: Digest, known: &ResolvedIds) {
-        if *stack == Stack::empty(stack.id.clone()) {
+        if stack.is_empty() {
             self.resource_cache.remove(&stack.id);
         // why: what has no digest is not remembered, and compared again
         } else if let Ok(bindings) = digest_wanted(stack, known) {

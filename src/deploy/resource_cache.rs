@@ -211,9 +211,7 @@ impl ResourceCache {
         stack: &StackId,
         cloud: &dyn Cloud,
     ) -> Result<StackResources, CloudError> {
-        let key = StackKey::from(stack);
-        let known = self.known(&key);
-        if known.is_empty() || known.is_fresh() { Ok(known) } else { self.refresh(key, &known, cloud).await }
+        self.known_or_refreshed(stack, cloud, StackResources::is_fresh).await
     }
 
     /// What the stack holds, as good as a comparison needs it that no change calls for: what a sweep saw will do.
@@ -223,10 +221,8 @@ impl ResourceCache {
         period: Duration,
         cloud: &dyn Cloud,
     ) -> Result<StackResources, CloudError> {
-        let key = StackKey::from(stack);
-        let known = self.known(&key);
-        let is_good = known.is_lasting() && known.was_seen_within(period);
-        if known.is_empty() || is_good { Ok(known) } else { self.refresh(key, &known, cloud).await }
+        let is_good = |known: &StackResources| known.is_lasting() && known.was_seen_within(period);
+        self.known_or_refreshed(stack, cloud, is_good).await
     }
 
     /// What the stack holds, as good as its deletion needs it: what AWS said last, however long ago. Others may have deleted of
@@ -236,13 +232,19 @@ impl ResourceCache {
         stack: &StackId,
         cloud: &dyn Cloud,
     ) -> Result<StackResources, CloudError> {
+        self.known_or_refreshed(stack, cloud, StackResources::is_lasting).await
+    }
+
+    /// What is known, if it is good enough or nothing; else AWS is asked again.
+    async fn known_or_refreshed(
+        &self,
+        stack: &StackId,
+        cloud: &dyn Cloud,
+        is_good: impl Fn(&StackResources) -> bool,
+    ) -> Result<StackResources, CloudError> {
         let key = StackKey::from(stack);
         let known = self.known(&key);
-        if known.is_empty() || known.is_lasting() {
-            Ok(known)
-        } else {
-            self.refresh(key, &known, cloud).await
-        }
+        if known.is_empty() || is_good(&known) { Ok(known) } else { self.refresh(key, &known, cloud).await }
     }
 
     /// Whether something of the stack may exist although no answer said so.

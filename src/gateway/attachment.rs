@@ -42,27 +42,20 @@ impl<'a> Offer<'a> {
         Self { controller, parents, numbers, rejected, undecided }
     }
 
-    /// The same, with what is wrong with the valid listeners of some ports.
+    /// The same, with what is wrong with some of the valid listeners, else with all of their ports.
     #[must_use]
-    pub fn with_problems(&self, by_port: &BTreeMap<i32, ListenerProblem>) -> Self {
+    pub fn with_problems(
+        &self,
+        of_listeners: &BTreeMap<ListenerIndex, ListenerProblem>,
+        by_port: &BTreeMap<i32, ListenerProblem>,
+    ) -> Self {
         let mut offer = self.clone();
-        for judged in offer.parents.iter_mut().flat_map(|parent| &mut parent.listeners) {
-            if judged.is_valid() {
-                judged.problem = by_port.get(&judged.listener.port).cloned();
-            }
-        }
-        offer
-    }
-
-    /// The same, with what is wrong with some of the valid listeners.
-    #[must_use]
-    pub fn with_listener_problems(&self, problems: &BTreeMap<ListenerIndex, ListenerProblem>) -> Self {
-        let mut offer = self.clone();
-        for (at, problem) in problems {
-            let parent = offer.parents.get_mut(at.parent);
-            let judged = parent.and_then(|parent| parent.listeners.get_mut(at.listener));
-            if let Some(judged) = judged.filter(|judged| judged.is_valid()) {
-                judged.problem = Some(problem.clone());
+        for (parent, of_parent) in offer.parents.iter_mut().enumerate() {
+            for (listener, judged) in of_parent.listeners.iter_mut().enumerate() {
+                if judged.is_valid() {
+                    let own = of_listeners.get(&ListenerIndex { parent, listener });
+                    judged.problem = own.or_else(|| by_port.get(&judged.listener.port)).cloned();
+                }
             }
         }
         offer

@@ -220,6 +220,11 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Whether it wants nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::empty(self.id.clone())
+    }
+
     /// A stack that wants nothing.
     pub fn empty(id: StackId) -> Self {
         Self {

@@ -16,6 +16,7 @@ pub use guard::{Guard, Token};
 pub use live::LiveTopology;
 pub use snapshot::TopologySnapshot;
 
+use super::connections::ConnectionLimits;
 use crate::cluster::plan_annotations::AnnotatedObject;
 use answers::{ConsoleFailure, json_answer};
 use axum::Router;
@@ -29,6 +30,9 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+
+/// Connections of the users' browsers, and of what else may try.
+pub const LIMITS: ConnectionLimits = ConnectionLimits { connections: 64, opening: 32, share: 64 };
 
 /// Bytes of manifests that are looked at.
 const MANIFEST_LIMIT: usize = 1024 * 1024;

@@ -36,6 +36,15 @@ async fn open() -> Rig {
     rig
 }
 
+/// With the Ingress `one`, which has its certificate from the Secret `web`.
+async fn served() -> Rig {
+    let mut rig = open().await;
+    put_secret(&rig, "web", &pair("*.example.com"));
+    rig.api.put(ingress("one", &["web"], &[]));
+    rig.run_until_idle().await;
+    rig
+}
+
 /// A certificate of its own making for a host, with its key.
 fn pair(host: &str) -> (String, String) {
     pair_with(host, &KeyPair::generate().unwrap())
@@ -138,10 +147,7 @@ fn a_secret_is_imported_once_for_all_and_goes_with_its_last_user() {
 #[test]
 fn a_secret_that_changes_is_imported_again_under_its_arn_and_a_bad_one_changes_nothing() {
     run(async {
-        let mut rig = open().await;
-        put_secret(&rig, "web", &pair("*.example.com"));
-        rig.api.put(ingress("one", &["web"], &[]));
-        rig.run_until_idle().await;
+        let mut rig = served().await;
         let before = imported(&rig);
         assert_eq!(before.len(), 1, "{:?}", warnings(&rig));
 
@@ -179,10 +185,7 @@ fn a_secret_that_changes_is_imported_again_under_its_arn_and_a_bad_one_changes_n
 #[test]
 fn a_key_of_another_kind_is_a_certificate_of_its_own_that_takes_the_place_of_the_other() {
     run(async {
-        let mut rig = open().await;
-        put_secret(&rig, "web", &pair("*.example.com"));
-        rig.api.put(ingress("one", &["web"], &[]));
-        rig.run_until_idle().await;
+        let mut rig = served().await;
         let before = imported(&rig);
         let other = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
         put_secret(&rig, "web", &pair_with("*.example.com", &other));
@@ -251,10 +254,7 @@ fn a_member_of_a_group_whose_secret_cannot_be_used_waits_alone() {
 #[test]
 fn the_metric_tells_when_certificates_in_use_end() {
     run(async {
-        let mut rig = open().await;
-        put_secret(&rig, "web", &pair("*.example.com"));
-        rig.api.put(ingress("one", &["web"], &[]));
-        rig.run_until_idle().await;
+        let rig = served().await;
         let arn = imported(&rig)[0].1.clone();
         let line =
             format!("awslbc_certificate_expiry_timestamp_seconds{{certificate=\"{arn}\"}} 64060588800");
@@ -265,10 +265,7 @@ fn the_metric_tells_when_certificates_in_use_end() {
 #[test]
 fn what_acm_refuses_is_told_and_tried_again() {
     run(async {
-        let mut rig = open().await;
-        put_secret(&rig, "web", &pair("*.example.com"));
-        rig.api.put(ingress("one", &["web"], &[]));
-        rig.run_until_idle().await;
+        let mut rig = served().await;
         let before = imported(&rig);
         rig.aws.arm(
             Fault::on(Calls::Of(Action::ImportCertificate), Effect::fail("LimitExceededException")).times(2),

@@ -7,10 +7,10 @@ use crate::api::ingress_class_params::CertificateSource;
 use crate::aws_api::elbv2::Protocol;
 use crate::config::Config;
 use crate::finding::Finding;
+use crate::settings::ingress::certificates::{NO_SECRET, NO_SECRET_HINT, SOURCE};
 use std::collections::BTreeSet;
 
 const SUFFIX: &str = "create-acm-cert";
-const SOURCE: &str = "certificate-source";
 /// Names of a certificate, unless AWS raises the quota.
 /// Source: <https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html>
 const USUAL_NAMES: usize = 10;
@@ -61,12 +61,8 @@ fn from_secrets(
             Finding::warning(checks.object, problem).at(format!("spec.tls[{place}]"))
         }));
     } else if asks {
-        let problem = "certificates are to come from secrets, and spec.tls names none";
-        findings.push(
-            Finding::error(checks.object, problem)
-                .at(checks.annotations.key(SOURCE))
-                .hint("set spec.tls[].secretName"),
-        );
+        let at = checks.annotations.key(SOURCE);
+        findings.push(Finding::error(checks.object, NO_SECRET).at(at).hint(NO_SECRET_HINT));
     }
     findings
 }

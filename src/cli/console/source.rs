@@ -2,7 +2,7 @@
 
 use super::view::ConsoleView;
 use crate::args::SessionFlags;
-use crate::cli::session::{Session, SessionError};
+use crate::cli::session::{SessionError, find_account, listed};
 use crate::cluster::KubeConnection;
 use crate::cluster::plan_annotations::{
     AnnotatedObject, get_gateway, get_ingress, list_gateways, list_ingresses,
@@ -13,15 +13,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
-
-/// Stands in for the name of the cluster where no installation tells it.
-const NAMELESS: &str = "--cluster-name=unknown";
-/// As long as listing the cluster may take.
-const LISTING: Duration = Duration::from_mins(1);
 
 /// A cluster and an account.
 pub struct SessionSource {
@@ -43,34 +36,17 @@ impl SessionSource {
     }
 
     async fn begin(&self) -> Result<(ConsoleView, JoinSet<()>), String> {
-        let (view, mut watches) = (self.find().await.map_err(|error| error.to_string())?, JoinSet::new());
-        view.watch(&mut watches);
-        match timeout(LISTING, view.stores.synced()).await {
-            Ok(()) => Ok((view, watches)),
-            Err(_) => Err(format!(
-                "not listed within {LISTING:?}: {}; `kubectl auth can-i list` tells whether you may",
-                view.stores.unlisted().join(", ")
-            )),
-        }
+        self.follow().await.map_err(|error| error.to_string())
     }
 
-    /// The settings, and AWS or why it is not asked.
-    async fn find(&self) -> Result<ConsoleView, SessionError> {
+    async fn follow(&self) -> Result<(ConsoleView, JoinSet<()>), SessionError> {
         let client = self.client.clone();
-        let (config, account) = match Session::with(client.clone(), &self.flags).await {
-            Ok(session) => match session.account().await {
-                Ok(account) => (account.config.clone(), Ok(account)),
-                Err(error) => (Arc::new(session.settings.config), Err(error.to_string())),
-            },
-            // why: who may only look at an own namespace sees no Deployment of the controller
-            Err(error @ SessionError::Installation(_)) => {
-                let settings = self.flags.settings(&[NAMELESS.to_owned()]).map_err(SessionError::Settings)?;
-                (Arc::new(settings.config), Err(error.to_string()))
-            }
-            Err(error) => return Err(error),
-        };
+        let (config, account) = find_account(&client, &self.flags, None).await?;
         let stores = Arc::new(Stores::new(&config));
-        Ok(ConsoleView::new(client, config, account, stores))
+        let (view, mut watches) = (ConsoleView::new(client, config, account, stores), JoinSet::new());
+        view.watch(&mut watches);
+        listed(&view.stores).await?;
+        Ok((view, watches))
     }
 }
 

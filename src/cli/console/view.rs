@@ -16,12 +16,12 @@ use crate::cluster::stores::{EventHandler, Stores};
 use crate::cluster::topology_reads::events;
 use crate::cluster::{CacheEvent, KubeConnection};
 use crate::config::Config;
-use crate::controller::topology::sources;
+use crate::controller::topology::{other_target_groups, sources};
 use crate::deploy::Deployer;
 use crate::model::StackId;
 use crate::serve::console::TopologySnapshot;
 use crate::targets::view::{NodeView, PodView};
-use crate::topology::{AwsSource, Events, Topology, TopologyKind, build, usage};
+use crate::topology::{AwsSource, Events, build, usage};
 use futures::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -166,17 +166,10 @@ impl ConsoleView {
         let bare =
             sources(&self.stores, &self.config, Events::default(), Err(String::new()), BTreeMap::new());
         let stacks: BTreeSet<StackId> = bare.stacks().collect();
-        let others = self.other_target_groups(&build(&bare));
+        let others = other_target_groups(&self.stores, &build(&bare));
         let read =
             async move { deployer.aws_source(&stacks, &others).await.map_err(|error| error.to_string()) };
         Some(read.boxed())
-    }
-
-    /// Target groups of bindings that users made.
-    fn other_target_groups(&self, topology: &Topology) -> BTreeSet<String> {
-        let bindings = topology.at_the_top().filter(|item| item.kind == TopologyKind::TargetGroupBinding);
-        let keys = bindings.map(|item| ObjectKey::namespaced(item.namespace.as_str(), item.name.as_str()));
-        keys.filter_map(|key| self.stores.bindings.get(&key)?.spec.target_group_arn.clone()).collect()
     }
 
     /// What would change; of manifests also what `lint` finds. What is wrong with one of both does not take the other away.

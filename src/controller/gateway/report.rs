@@ -103,11 +103,7 @@ impl Reporter<'_> {
 
     /// Writes the status of every route that names the Gateway, or did. One that cannot be written does not keep the others from
     /// it.
-    pub async fn routes(
-        &self,
-        resolved: &Resolved<'_>,
-        built: Option<&GatewayReport>,
-    ) -> Result<(), ReconcileError> {
+    pub async fn routes(&self, resolved: &Resolved<'_>, built: &GatewayReport) -> Result<(), ReconcileError> {
         let mut result = Ok(());
         for (number, outcomes) in resolved.outcomes.iter().enumerate() {
             let Some(object) = resolved.route_object(number) else { continue };
@@ -122,12 +118,11 @@ impl Reporter<'_> {
         resolved: &Resolved<'_>,
         object: &RouteObject,
         (number, outcomes): (usize, &[ParentOutcome]),
-        built: Option<&GatewayReport>,
+        built: &GatewayReport,
     ) -> Result<(), ReconcileError> {
         let mut problems: Vec<RouteProblem> =
             resolved.loaded(number).iter().flat_map(|rule| rule.problems.iter().cloned()).collect();
-        let of_build = built.and_then(|built| built.routes.get(&number));
-        problems.extend(of_build.into_iter().flatten().cloned());
+        problems.extend(built.routes.get(&number).into_iter().flatten().cloned());
         let reports = report(&resolved.offer, outcomes, &problems);
         let route = object.route();
         let moment = StatusTime { generation: route.generation, now: now() };

@@ -8,8 +8,7 @@ use crate::cluster::KubeConnection;
 use crate::cluster::lease::Leadership;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
-use crate::serve::connections::ConnectionLimits;
-use crate::serve::console::{Console, ConsoleSource, Guard, Token};
+use crate::serve::console::{Console, ConsoleSource, Guard, LIMITS, Token};
 use crate::serve::listener::Server;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -36,9 +35,6 @@ pub type MakeConsoleSource = fn(ConsoleParts) -> Arc<dyn ConsoleSource>;
 
 /// Characters of a token.
 const SHORTEST_TOKEN: usize = 20;
-
-/// The users' browsers, behind forwarded ports.
-const LIMITS: ConnectionLimits = ConnectionLimits { connections: 64, opening: 32, share: 64 };
 
 impl Process {
     /// Serves the console, if it is asked for.

@@ -21,6 +21,11 @@ pub(crate) const SOURCE: &str = "certificate-source";
 /// From ACM, or from the Secrets that `spec.tls` names.
 pub(crate) const SOURCES: [&str; 2] = ["acm", "secret"];
 
+/// What is said of an Ingress whose certificates are to come from Secrets, if it names none.
+pub(crate) const NO_SECRET: &str = "certificates are to come from secrets, and spec.tls names none";
+/// What to do then.
+pub(crate) const NO_SECRET_HINT: &str = "set spec.tls[].secretName";
+
 /// ARNs of the certificates that cover the hosts of an Ingress, sorted; none without hosts. Those that were made for Ingresses are
 /// their own.
 pub(super) fn discover(group: &GroupContext<'_>, member: &MemberView<'_>) -> Result<Vec<Ref>, BuildError> {
@@ -52,12 +57,7 @@ pub(super) fn from_secrets(
     let named = secrets_of(member);
     if named.is_empty() {
         let origin = member.origin(SOURCE);
-        let problem = "certificates are to come from secrets, and spec.tls names none";
-        return Err(origin
-            .error(problem)
-            .hint("set spec.tls[].secretName")
-            .within(Part::Certificates)
-            .into());
+        return Err(origin.error(NO_SECRET).hint(NO_SECRET_HINT).within(Part::Certificates).into());
     }
     tls_secrets::read(named, group.facts).map(Some)
 }
