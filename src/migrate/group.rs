@@ -5,10 +5,12 @@ use super::values::{Map, Values};
 use super::{MigrationInput, Notes};
 use crate::annotations::ingress::mutual_tls::parse_mutual_tls;
 use crate::annotations::{ALB_PREFIX, parse};
+use crate::api::ingress_class_params::CertificateSource;
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
 use crate::config::Config;
 use crate::facts::group::ingress_ref;
 use crate::finding::Finding;
+use crate::settings::ingress::certificates::{self, NO_SECRET, SOURCE, SOURCES};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -47,6 +49,8 @@ pub struct GroupMember {
     pub values: Values,
     /// Its listeners, as it lists them.
     pub listeners: Vec<Listener>,
+    /// The Secrets that the certificates of its HTTPS listeners are in; empty: they are not in Secrets.
+    pub secrets: Vec<ObjectKey>,
 }
 
 impl GroupMember {
@@ -118,6 +122,18 @@ impl Group {
         let all: BTreeSet<Listener> =
             self.members.iter().flat_map(|member| member.listeners.iter().cloned()).collect();
         all.into_iter().collect()
+    }
+
+    /// The Secrets with the certificates of a listener, once each, in group order.
+    pub fn secrets(&self, listener: &Listener) -> Vec<ObjectKey> {
+        let with = self.members.iter().filter(|member| member.listeners.contains(listener));
+        let mut named: Vec<ObjectKey> = Vec::new();
+        for secret in with.flat_map(|member| &member.secrets).filter(|_| listener.protocol == "HTTPS") {
+            if !named.contains(secret) {
+                named.push(secret.clone());
+            }
+        }
+        named
     }
 
     /// Everything the members say about the load balancer.
@@ -247,13 +263,18 @@ pub fn groups(
         let name =
             by_class.filter(|name| !name.is_empty()).or_else(|| values.text("group.name").map(str::to_owned));
         let group = name.as_deref().unwrap_or(key.name());
-        let (listeners, problem) = match safe_listeners(group, &key, &values, params.as_deref()) {
-            Ok(listeners) => (listeners, None),
-            Err(problem) => (Vec::new(), Some(problem)),
+        let secrets = secrets(&key, ingress, &values, params.as_deref(), config);
+        let listeners = secrets.and_then(|secrets| {
+            let listeners = safe_listeners(group, &key, &values, params.as_deref(), !secrets.is_empty())?;
+            Ok((listeners, secrets))
+        });
+        let ((listeners, secrets), problem) = match listeners {
+            Ok(found) => (found, None),
+            Err(problem) => (<_>::default(), Some(problem)),
         };
         let is_lost = problem.is_some();
         errors.extend(problem);
-        let member = GroupMember { key, ingress: ingress.clone(), params, values, listeners };
+        let member = GroupMember { key, ingress: ingress.clone(), params, values, listeners, secrets };
         match name {
             Some(name) => {
                 let (members, lost) = named.entry(name).or_default();
@@ -287,14 +308,44 @@ fn named_group(
     Some(Group { name, namespace, is_named: true, members, lost })
 }
 
+/// The Secrets with the certificates of a member. Errors: why today's controller does not find them, either.
+fn secrets(
+    key: &ObjectKey,
+    ingress: &Ingress,
+    values: &Values,
+    params: Option<&IngressClassParams>,
+    config: &Config,
+) -> Result<Vec<ObjectKey>, String> {
+    if !config.features.secret_certificates {
+        return Ok(Vec::new());
+    }
+    let failed = |problem: &str| format!("ingress {key} cannot be translated: {problem}");
+    let annotations = values.annotations();
+    let source = certificates::source(params.map(|params| &params.spec), &annotations);
+    let source = source.map_err(|given| {
+        let (at, allowed) = (annotations.key(SOURCE), SOURCES.join(" or "));
+        failed(&format!("{at} is {given:?}, expected {allowed}"))
+    })?;
+    if source == CertificateSource::Acm {
+        return Ok(Vec::new());
+    }
+    let named = certificates::secrets_of(ingress.spec.as_ref(), key.namespace());
+    if named.is_empty() {
+        Err(failed(NO_SECRET))
+    } else {
+        Ok(named.into_iter().map(|(_, secret)| secret).collect())
+    }
+}
+
 /// The listeners of a member. Errors: they cannot be read, or not what they ask of client certificates.
 fn safe_listeners(
     group: &str,
     key: &ObjectKey,
     values: &Values,
     params: Option<&IngressClassParams>,
+    has_secrets: bool,
 ) -> Result<Vec<Listener>, String> {
-    let listeners = listeners(values, params).map_err(|problem| {
+    let listeners = listeners(values, params, has_secrets).map_err(|problem| {
         format!(
             "error in mergeGroupListenPorts for group {group:?}: failed to parse listen-ports for {key}: {problem}"
         )
@@ -309,7 +360,11 @@ fn safe_listeners(
 }
 
 /// The listeners of a member; protocol HTTP or HTTPS. Those that it lists twice stand once.
-fn listeners(values: &Values, params: Option<&IngressClassParams>) -> Result<Vec<Listener>, String> {
+fn listeners(
+    values: &Values,
+    params: Option<&IngressClassParams>,
+    has_secrets: bool,
+) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
     if let Some(text) = values.annotations().string("listen-ports") {
         let failed = |problem: String| format!("failed to parse listen-ports annotation: {problem}");
@@ -330,8 +385,9 @@ fn listeners(values: &Values, params: Option<&IngressClassParams>) -> Result<Vec
     }
     if listeners.is_empty() {
         let by_class = params.and_then(|params| params.spec.certificate_arn.as_ref());
-        let has_certificate =
-            values.text("certificate-arn").is_some() || by_class.is_some_and(|arns| !arns.is_empty());
+        let has_certificate = has_secrets
+            || values.text("certificate-arn").is_some()
+            || by_class.is_some_and(|arns| !arns.is_empty());
         let (protocol, port) = if has_certificate { ("HTTPS", 443) } else { ("HTTP", 80) };
         listeners.push(Listener { protocol: protocol.to_owned(), port });
     }

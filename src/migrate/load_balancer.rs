@@ -195,9 +195,11 @@ fn listeners(group: &Group, values: &Values, notes: &mut Notes) -> Vec<Value> {
     configured.collect()
 }
 
-/// Certificates of a listener: those of the members that have it. Those of the parameters of a class win.
+/// Certificates of a listener: those of the members that have it. Those of the parameters of a class win. Members with certificates
+/// in Secrets have no others.
 pub fn certificates(group: &Group, listener: &Listener) -> Vec<String> {
     let with = group.members.iter().filter(|member| member.listeners.contains(listener));
+    let with = with.filter(|member| member.secrets.is_empty());
     let of_member = |member: &GroupMember| {
         let by_class = member.params.as_ref().and_then(|params| params.spec.certificate_arn.clone());
         by_class.filter(|arns| !arns.is_empty()).unwrap_or_else(|| member.values.list("certificate-arn"))

@@ -33,7 +33,7 @@ use crate::facts::group::{class_annotation_matches, ingress_ref};
 use crate::finding::{Finding, ObjectRef};
 use crate::gateway::Controller;
 use names::Names;
-use objects::{ListenerParent, configured, gateway, route};
+use objects::{GatewayFields, ListenerParent, configured, gateway, route, secret_grant};
 use routes::RouteContext;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +115,8 @@ pub struct Migration {
     pub classes: Vec<Value>,
     /// LoadBalancerConfigurations.
     pub load_balancers: Vec<Value>,
+    /// ReferenceGrants for Secrets that Gateways of other namespaces name.
+    pub grants: Vec<Value>,
     /// Gateways.
     pub gateways: Vec<Value>,
     /// Routes.
@@ -139,6 +141,7 @@ impl Migration {
         let Self {
             classes,
             load_balancers,
+            grants,
             gateways,
             routes,
             target_groups,
@@ -148,6 +151,7 @@ impl Migration {
             errors,
             backends,
         } = part;
+        self.grants.extend(grants);
         self.classes.extend(classes);
         self.load_balancers.extend(load_balancers);
         self.gateways.extend(gateways);
@@ -175,7 +179,7 @@ impl Migration {
 
     /// All objects, in the order in which they are written.
     pub fn objects(&self) -> impl Iterator<Item = &Value> {
-        let first = self.classes.iter().chain(&self.load_balancers).chain(&self.gateways);
+        let first = self.classes.iter().chain(&self.load_balancers).chain(&self.grants).chain(&self.gateways);
         first.chain(&self.routes).chain(&self.target_groups).chain(self.rules.values())
     }
 }
@@ -314,16 +318,19 @@ fn add_group(
         let key = key.sibling(take("LoadBalancerConfiguration", suffixes.1));
         (key.clone(), configured("LoadBalancerConfiguration", &key, &spec))
     });
-    let listeners = group.listeners();
-    let of_configuration = configuration.as_ref().map(|(key, _)| key.name());
-    let object = gateway(
-        &key,
-        Controller::Alb,
-        &listeners,
-        of_configuration,
-        group.spans_namespaces(),
-        options.is_dry_run,
-    );
+    let with_secrets = |listener: objects::Listener| {
+        let secrets = group.secrets(&listener);
+        (listener, secrets)
+    };
+    let fields = GatewayFields {
+        controller: Controller::Alb,
+        listeners: group.listeners().into_iter().map(with_secrets).collect(),
+        configuration: configuration.as_ref().map(|(key, _)| key.name()),
+        from_all: group.spans_namespaces(),
+        is_dry_run: options.is_dry_run,
+    };
+    add_grants(&group, &fields, names, migration);
+    let object = gateway(&key, &fields);
     if let Some(port) = ssl_redirect {
         add_redirects(&group, &key, port, names, migration);
     }
@@ -345,6 +352,20 @@ fn add_group(
     group.lost.extend(lost);
     migration.sources.push((key, Source::Group(group)));
     Ok(errors)
+}
+
+/// Adds a grant in every other namespace with Secrets that the listeners name.
+fn add_grants(group: &Group, fields: &GatewayFields<'_>, names: &mut Names, migration: &mut Migration) {
+    let named: BTreeSet<&ObjectKey> = fields.listeners.iter().flat_map(|(_, secrets)| secrets).collect();
+    let mut by_namespace: BTreeMap<&str, Vec<&ObjectKey>> = BTreeMap::new();
+    for secret in named.into_iter().filter(|secret| secret.namespace() != group.namespace) {
+        by_namespace.entry(secret.namespace()).or_default().push(secret);
+    }
+    for (namespace, secrets) in by_namespace {
+        let name = names.take("ReferenceGrant", namespace, (&group.name, "grp-tls"), &group.origin());
+        let key = ObjectKey::namespaced(namespace, name);
+        migration.grants.push(secret_grant(&key, &group.namespace, &secrets));
+    }
 }
 
 /// What became of the members of a group.

@@ -1,7 +1,7 @@
 //! Generated objects, as they are written.
 
 use crate::api::ObjectKey;
-use crate::api::gateway::{ALB_CONTROLLER, GROUP, NLB_CONTROLLER};
+use crate::api::gateway::{ALB_CONTROLLER, GATEWAY_KIND, GROUP, NLB_CONTROLLER};
 use crate::api::gateway_config;
 use crate::gateway::Controller;
 use serde_json::{Map, Value, json};
@@ -83,37 +83,74 @@ pub fn section(protocol: &str, port: i32) -> String {
     format!("{}-{port}", protocol.to_lowercase().replace('_', "-"))
 }
 
-/// A Gateway. `configuration`: name of its LoadBalancerConfiguration. `from_all`: routes of all namespaces may attach.
-pub fn gateway(
-    key: &ObjectKey,
-    controller: Controller,
-    listeners: &[Listener],
-    configuration: Option<&str>,
-    from_all: bool,
-    is_dry_run: bool,
-) -> Value {
+/// What a Gateway is made of.
+pub struct GatewayFields<'a> {
+    /// Its class.
+    pub controller: Controller,
+    /// Its listeners, each with the Secrets of its certificates.
+    pub listeners: Vec<(Listener, Vec<ObjectKey>)>,
+    /// Name of its LoadBalancerConfiguration.
+    pub configuration: Option<&'a str>,
+    /// Whether routes of all namespaces may attach.
+    pub from_all: bool,
+    /// Whether it is only planned.
+    pub is_dry_run: bool,
+}
+
+/// A Gateway.
+pub fn gateway(key: &ObjectKey, gateway: &GatewayFields<'_>) -> Value {
+    let GatewayFields { controller, listeners, configuration, from_all, is_dry_run } = gateway;
     let listeners: Vec<Value> = listeners
         .iter()
-        .map(|listener| {
-            let mut found =
-                json!({"name": listener.section(), "port": listener.port, "protocol": listener.protocol});
-            if let Some(fields) = found.as_object_mut().filter(|_| from_all) {
-                put(fields, "allowedRoutes", json!({"namespaces": {"from": "All"}}));
-            }
-            found
+        .map(|(listener, secrets)| {
+            let mut fields = Map::new();
+            put(&mut fields, "name", listener.section());
+            put(&mut fields, "port", listener.port);
+            put(&mut fields, "protocol", listener.protocol.as_str());
+            put(&mut fields, "allowedRoutes", from_all.then(|| json!({"namespaces": {"from": "All"}})));
+            let tls = || json!({"mode": "Terminate", "certificateRefs": secret_refs(key, secrets)});
+            put(&mut fields, "tls", (!secrets.is_empty()).then(tls));
+            Value::Object(fields)
         })
         .collect();
-    let mut spec = json!({"gatewayClassName": class_name(controller), "listeners": listeners});
+    let mut spec = json!({"gatewayClassName": class_name(*controller), "listeners": listeners});
     if let (Some(name), Some(spec)) = (configuration, spec.as_object_mut()) {
         let reference =
             json!({"group": gateway_config::GROUP, "kind": "LoadBalancerConfiguration", "name": name});
         spec.insert("infrastructure".to_owned(), json!({"parametersRef": reference}));
     }
     let mut metadata = metadata(key);
-    if let Some(fields) = metadata.as_object_mut().filter(|_| is_dry_run) {
+    if let Some(fields) = metadata.as_object_mut().filter(|_| *is_dry_run) {
         put(fields, "annotations", json!({DRY_RUN: "true"}));
     }
     json!({"apiVersion": gateway_api(), "kind": "Gateway", "metadata": metadata, "spec": spec})
+}
+
+/// The references of a Gateway to Secrets.
+fn secret_refs(gateway: &ObjectKey, secrets: &[ObjectKey]) -> Vec<Value> {
+    let reference = |secret: &ObjectKey| {
+        let mut fields = Map::new();
+        put(&mut fields, "name", secret.name());
+        if secret.namespace() != gateway.namespace() {
+            put(&mut fields, "namespace", secret.namespace());
+        }
+        Value::Object(fields)
+    };
+    secrets.iter().map(reference).collect()
+}
+
+/// The permission for Gateways of a namespace to refer to Secrets of the grant's own.
+pub fn secret_grant(key: &ObjectKey, gateways: &str, secrets: &[&ObjectKey]) -> Value {
+    let to = secrets.iter().map(|secret| json!({"group": "", "kind": "Secret", "name": secret.name()}));
+    json!({
+        "apiVersion": format!("{GROUP}/v1beta1"),
+        "kind": "ReferenceGrant",
+        "metadata": metadata(key),
+        "spec": {
+            "from": [{"group": GROUP, "kind": GATEWAY_KIND, "namespace": gateways}],
+            "to": to.collect::<Vec<_>>(),
+        },
+    })
 }
 
 /// A listener of a Gateway that a route attaches to.

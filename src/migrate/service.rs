@@ -5,7 +5,7 @@
 
 use super::names::Names;
 use super::objects::{
-    self, Listener, ListenerParent, MIGRATED_FROM, attributes, configured, gateway, put, route,
+    self, GatewayFields, Listener, ListenerParent, MIGRATED_FROM, attributes, configured, gateway, put, route,
 };
 use super::verify::{Difference, GeneratedObjects, Obstacle, compare_stacks};
 use super::{Migration, MigrationInput, MigrationOptions, Source};
@@ -93,13 +93,6 @@ fn is_ours(service: &Service, config: &Config) -> bool {
 
 /// What today's controller makes of a Service. Errors: why nothing.
 fn stack_of(service: &Service, known: &Arc<KnownServices>, config: &Config) -> Result<Stack, String> {
-    let annotations = Annotations::new(NLB_PREFIX, service.metadata.annotations.as_ref());
-    if config.features.secret_certificates && annotations.string(keys::SSL_SECRET).is_some() {
-        let key = annotations.key(keys::SSL_SECRET);
-        return Err(format!(
-            "{key} is not translated: name the Secrets in tls.certificateRefs of a Gateway's listeners"
-        ));
-    }
     let service = completed(service);
     let aws = PermissiveAws::for_service(&service).with_known_services(known);
     let built =
@@ -145,18 +138,18 @@ impl ServicePrinter<'_> {
             for (protocol, kind) in listeners_of(&listener.protocol) {
                 let found = Listener { port: listener.port, protocol: (*protocol).to_owned() };
                 let parent = ListenerParent { gateway: gateway_key.clone(), section: found.section() };
-                listeners.push(found);
+                listeners.push((found, self.secrets(listener)));
                 routes.extend(self.route(kind, protocol, listener, &parent));
             }
         }
-        let object = gateway(
-            &gateway_key,
-            Controller::Nlb,
-            &listeners,
-            Some(configuration.name()),
-            false,
-            options.is_dry_run,
-        );
+        let fields = GatewayFields {
+            controller: Controller::Nlb,
+            listeners,
+            configuration: Some(configuration.name()),
+            from_all: false,
+            is_dry_run: options.is_dry_run,
+        };
+        let object = gateway(&gateway_key, &fields);
         self.migration.load_balancers.push(configured("LoadBalancerConfiguration", &configuration, &spec));
         self.migration.gateways.push(object);
         self.target_groups(&routes, &origin);
@@ -242,11 +235,21 @@ impl ServicePrinter<'_> {
         (0..count).map(row).collect()
     }
 
+    /// The Secrets with certificates of a listener.
+    fn secrets(&self, listener: &crate::model::Listener) -> Vec<ObjectKey> {
+        let is_read = self.config.features.secret_certificates && listener.protocol == Protocol::Tls;
+        let named = self.annotations().list(keys::SSL_SECRET).filter(|_| is_read).unwrap_or_default();
+        named.into_iter().map(|name| self.key.sibling(name)).collect()
+    }
+
     fn listener_configurations(&self) -> Vec<Value> {
+        let by_arn = self.annotations().list(keys::SSL_CERT).unwrap_or_default();
         let says_policy = self.annotations().string(keys::SSL_POLICY).is_some();
         let configured = self.stack.listeners.values().filter_map(|listener| {
             let mut fields = Fields::new();
-            let arns: Vec<String> = listener.certificates.iter().map(ToString::to_string).collect();
+            let arns = listener.certificates.iter().map(ToString::to_string);
+            // why: the others are of Secrets, which the listener names itself
+            let arns: Vec<String> = arns.filter(|arn| by_arn.contains(arn)).collect();
             put(&mut fields, "defaultCertificate", arns.first().cloned());
             put(&mut fields, "certificates", arns.into_iter().skip(1).collect::<Vec<_>>());
             put(&mut fields, "sslPolicy", listener.ssl_policy.clone().filter(|_| says_policy));

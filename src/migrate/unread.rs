@@ -5,6 +5,7 @@ use super::group::{GroupMember, LISTENER_ATTRIBUTES};
 use super::objects::Listener;
 use crate::annotations::{ALB_PREFIX, table};
 use crate::finding::Finding;
+use crate::settings::ingress::certificates::SOURCE;
 
 /// Annotations without an equivalent, by the text that they are or begin with, and why.
 const WITHOUT_EQUIVALENT: [(&str, &str); 8] = [
@@ -30,8 +31,8 @@ const WITHOUT_EQUIVALENT: [(&str, &str); 8] = [
         "the controller makes no certificates for Gateways: name one in the LoadBalancerConfiguration",
     ),
     (
-        "certificate-source",
-        "Gateways name Secrets in their listeners: name those of spec.tls in tls.certificateRefs",
+        SOURCE,
+        "Secrets are read with the feature gate SecretCertificates, and unless the class takes certificates from ACM",
     ),
     ("dry-run-plan", ""),
 ];
@@ -55,6 +56,7 @@ pub fn tell(member: &GroupMember, listeners: &[Listener], notes: &mut Notes) {
             .find(|(known, _)| suffix == *known || (known.ends_with('-') && suffix.starts_with(known)));
         let is_off =
             suffix == "enable-frontend-nlb" && crate::annotations::parse::boolean(value) == Some(false);
+        let is_off = is_off || suffix == SOURCE && (value == "acm" || !member.secrets.is_empty());
         if let Some((_, why)) = none.filter(|(_, why)| !why.is_empty() && !is_off) {
             notes.add(Finding::warning(object, format!("is not translated: {why}")).at(key));
         } else if none.is_none() && table::find(key).is_none() {

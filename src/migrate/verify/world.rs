@@ -36,6 +36,7 @@ type ObjectsByKey<K> = BTreeMap<ObjectKey, Arc<K>>;
 /// The generated objects.
 pub(in crate::migrate) struct GeneratedObjects {
     gateways: ObjectsByKey<Gateway>,
+    grants: Vec<Arc<ReferenceGrant>>,
     load_balancers: ObjectsByKey<LoadBalancerConfiguration>,
     target_groups: ObjectsByKey<TargetGroupConfiguration>,
     rules: ObjectsByKey<ListenerRuleConfiguration>,
@@ -124,6 +125,7 @@ impl GeneratedObjects {
         let rules = rules.into_iter().map(|rule| Arc::new(judged(Arc::unwrap_or_clone(rule)))).collect();
         Self {
             gateways: by_key(read(migration.gateways.iter(), "Gateway")),
+            grants: read(migration.grants.iter(), "ReferenceGrant"),
             load_balancers: by_key(read(migration.load_balancers.iter(), "LoadBalancerConfiguration")),
             target_groups: by_key(read(migration.target_groups.iter(), "TargetGroupConfiguration")),
             rules: by_key(rules),
@@ -237,8 +239,9 @@ impl Cluster for WithServices<'_> {
         self.world.gateways.get(key).cloned()
     }
 
-    fn reference_grants(&self, _: &str) -> Vec<Arc<ReferenceGrant>> {
-        Vec::new()
+    fn reference_grants(&self, namespace: &str) -> Vec<Arc<ReferenceGrant>> {
+        let own = |grant: &&Arc<ReferenceGrant>| grant.metadata.namespace.as_deref() == Some(namespace);
+        self.world.grants.iter().filter(own).cloned().collect()
     }
 
     fn load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {

@@ -2,8 +2,9 @@
 
 use super::context::{GroupContext, MemberView};
 use super::tags;
+use crate::annotations::Annotations;
 use crate::api::ObjectKey;
-use crate::api::ingress_class_params::CertificateSource;
+use crate::api::ingress_class_params::{CertificateSource, IngressClassParamsSpec};
 use crate::aws_api::Ref;
 use crate::aws_api::acm::CertificateKind;
 use crate::facts::BuildError;
@@ -11,6 +12,7 @@ use crate::finding::Part;
 use crate::model::{RequestedCertificate, ResourceId};
 use crate::settings::tls_secrets::{self, TlsSecrets};
 use crate::settings::{Origin, certificates};
+use k8s_openapi::api::networking::v1::IngressSpec;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
@@ -51,10 +53,17 @@ pub(super) fn from_secrets(
     group: &GroupContext<'_>,
     member: &MemberView<'_>,
 ) -> Result<Option<TlsSecrets>, BuildError> {
-    if !group.config.features.secret_certificates || !is_from_secrets(member)? {
+    if !group.config.features.secret_certificates {
         return Ok(None);
     }
-    let named = secrets_of(member);
+    let source = source(member.params, &member.annotations);
+    let source = source.map_err(|given| member.origin(SOURCE).not_one_of(given, &SOURCES))?;
+    if source == CertificateSource::Acm {
+        return Ok(None);
+    }
+    let at_place =
+        |(place, secret)| (secret, Origin::field(&member.object, format!("spec.tls[{place}].secretName")));
+    let named: Vec<_> = secrets_of(member.spec, member.namespace()).into_iter().map(at_place).collect();
     if named.is_empty() {
         let origin = member.origin(SOURCE);
         return Err(origin.error(NO_SECRET).hint(NO_SECRET_HINT).within(Part::Certificates).into());
@@ -62,27 +71,31 @@ pub(super) fn from_secrets(
     tls_secrets::read(named, group.facts).map(Some)
 }
 
-fn is_from_secrets(member: &MemberView<'_>) -> Result<bool, BuildError> {
-    let by_params = member.params.and_then(|params| params.certificate_source);
-    if let Some(source) = by_params {
-        return Ok(source == CertificateSource::Secret);
+/// Where the certificates of an Ingress come from; what the parameters of its class say wins.
+///
+/// Errors: what the annotation says, if there is no such source.
+pub(crate) fn source<'a>(
+    params: Option<&IngressClassParamsSpec>,
+    annotations: &Annotations<'a>,
+) -> Result<CertificateSource, &'a str> {
+    if let Some(source) = params.and_then(|params| params.certificate_source) {
+        return Ok(source);
     }
-    match member.annotations.string(SOURCE) {
-        None => Ok(false),
-        Some(given) if SOURCES.contains(&given) => Ok(given == "secret"),
-        Some(given) => Err(member.origin(SOURCE).not_one_of(given, &SOURCES).into()),
+    match annotations.string(SOURCE) {
+        None | Some("acm") => Ok(CertificateSource::Acm),
+        Some("secret") => Ok(CertificateSource::Secret),
+        Some(given) => Err(given),
     }
 }
 
-/// The Secrets that `spec.tls` names, once each, in its order.
-fn secrets_of(member: &MemberView<'_>) -> Vec<(ObjectKey, Origin)> {
-    let mut named: Vec<(ObjectKey, Origin)> = Vec::new();
-    let tls = member.spec.and_then(|spec| spec.tls.as_ref()).into_iter().flatten().enumerate();
+/// The Secrets that `spec.tls` names, once each, in its order, with their places in it.
+pub(crate) fn secrets_of(spec: Option<&IngressSpec>, namespace: &str) -> Vec<(usize, ObjectKey)> {
+    let mut named: Vec<(usize, ObjectKey)> = Vec::new();
+    let tls = spec.and_then(|spec| spec.tls.as_ref()).into_iter().flatten().enumerate();
     for (place, name) in tls.filter_map(|(place, tls)| Some((place, tls.secret_name.as_deref()?))) {
-        let secret = ObjectKey::namespaced(member.namespace(), name);
-        if !name.is_empty() && !named.iter().any(|(other, _)| *other == secret) {
-            let origin = Origin::field(&member.object, format!("spec.tls[{place}].secretName"));
-            named.push((secret, origin));
+        let secret = ObjectKey::namespaced(namespace, name);
+        if !name.is_empty() && !named.iter().any(|(_, other)| *other == secret) {
+            named.push((place, secret));
         }
     }
     named
