@@ -253,6 +253,7 @@ impl AcceleratorReconcile<'_> {
         let (mut shown, mut changes) = self.deploy_accelerator(built, found).await?;
         self.record(&shown).await?;
         let done = self.deploy_listeners(built, &shown.arn).await?;
+        self.memory.compared = Some(Instant::now());
         changes += done.steps;
         if changes > 0 {
             self.memory.polls = 0;

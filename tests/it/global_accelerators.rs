@@ -387,6 +387,54 @@ fn what_others_change_is_brought_back_with_the_next_change() {
     });
 }
 
+#[test]
+fn what_others_change_is_brought_back_by_an_audit_that_costs_few_calls() {
+    run(async {
+        let mut rig = cluster_with(Options { audit: Options::default().audit, ..options() });
+        rig.api.put(accelerator("edge", &spec_for(&["web"])));
+        rig.start().await;
+        rig.run_until_idle().await;
+        let deployed = lines(&rig);
+        let [shown] = accelerators(&rig).try_into().unwrap();
+        rig.ask(UpdateAccelerator { arn: shown.arn, name: None, ip_address_type: None, enabled: false });
+        assert_ne!(lines(&rig), deployed);
+        tokio::time::sleep(Duration::from_mins(6)).await;
+        assert_eq!(lines(&rig), deployed);
+        rig.run_until_idle().await;
+        let before = own_calls(&rig).len();
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        let made = own_calls(&rig).len() - before;
+        assert!(
+            (40..=60).contains(&made),
+            "{made} calls an hour, expected four each four and a half minutes"
+        );
+    });
+}
+
+#[test]
+fn names_that_are_nobodys_cost_one_list_of_the_region_a_minute() {
+    run(async {
+        let mut rig = cluster();
+        rig.start().await;
+        rig.run_until_idle().await;
+        for name in ["one", "two", "three"] {
+            let mut object = load_balancer(name);
+            object["spec"]["loadBalancerClass"] = json!("example.com/other");
+            let ingress = [json!({"hostname": format!("{name}.example.com")})];
+            object["status"] = json!({"loadBalancer": {"ingress": ingress}});
+            rig.api.put(object);
+        }
+        let count = |rig: &Rig| {
+            rig.calls().into_iter().filter(|action| *action == Action::DescribeLoadBalancers).count()
+        };
+        let before = count(&rig);
+        rig.api.put(accelerator("edge", &spec_for(&["one", "two", "three"])));
+        tokio::time::sleep(Duration::from_mins(5)).await;
+        let lists = count(&rig) - before;
+        assert!((1..=6).contains(&lists), "{lists} lists in five minutes");
+    });
+}
+
 /// Starts a controller and counts requests to the API server whose path has a word.
 async fn requests_for(rig: &mut Rig, word: &'static str) -> usize {
     let count = Arc::new(AtomicUsize::new(0));

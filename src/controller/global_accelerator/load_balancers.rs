@@ -1,7 +1,7 @@
 //! Which load balancer has a DNS name, and what it listens on.
 //!
 //! A DNS name begins with the name of its load balancer, so one call for one load balancer answers. Only where that finds nothing
-//! the region's are listed. Upstream lists them each time.
+//! the region's are listed, once a minute at most for all names. Upstream lists them each time.
 
 use crate::aws::{Cloud, pages};
 use crate::aws_api::CloudError;
@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 /// For how long an ARN is believed, as upstream.
 const BELIEVED: Duration = Duration::from_mins(5);
+/// What a list of the region did not show is not looked for again before.
+const LIST_KEPT: Duration = Duration::from_mins(1);
 /// ARNs that are remembered.
 const MOST: usize = 4096;
 /// Longest name of a load balancer.
@@ -21,7 +23,12 @@ const LONGEST_NAME: usize = 32;
 
 /// Load balancers by DNS name.
 #[derive(Debug, Default)]
-pub struct LoadBalancers(Mutex<BTreeMap<String, (String, Instant)>>);
+pub struct LoadBalancers {
+    /// ARNs, and since when they are known.
+    known: Mutex<BTreeMap<String, (String, Instant)>>,
+    /// When all load balancers of the region were listed, and what was found, by DNS names in lower case.
+    listed: Mutex<Option<(Instant, BTreeMap<String, LoadBalancer>)>>,
+}
 
 impl LoadBalancers {
     /// Finds out what a build lacks.
@@ -49,26 +56,37 @@ impl LoadBalancers {
             return Ok(LoadBalancer::Ready(arn));
         }
         let found = match find_by_name(cloud, host).await? {
-            None => find_in_region(cloud, host).await?,
-            found => found,
+            None => self.find_in_region(cloud, host).await?,
+            Some(found) => state_of(found),
         };
-        Ok(match found {
-            None => LoadBalancer::Unknown,
-            Some(found) if found.state == "provisioning" => LoadBalancer::Provisioning,
-            Some(found) => {
-                self.remember(host, &found.arn);
-                LoadBalancer::Ready(found.arn)
-            }
-        })
+        if let LoadBalancer::Ready(arn) = &found {
+            self.remember(host, arn);
+        }
+        Ok(found)
+    }
+
+    async fn find_in_region(&self, cloud: &dyn Cloud, host: &str) -> Result<LoadBalancer, CloudError> {
+        let host = host.to_ascii_lowercase();
+        if let Some((since, all)) = &*self.listed.lock()
+            && since.elapsed() < LIST_KEPT
+        {
+            return Ok(all.get(&host).cloned().unwrap_or(LoadBalancer::Unknown));
+        }
+        let all = pages::all(cloud, DescribeLoadBalancers::default()).await?;
+        let by_name = |found: Found| (found.dns_name.to_ascii_lowercase(), state_of(found));
+        let all: BTreeMap<_, _> = all.into_iter().map(by_name).collect();
+        let found = all.get(&host).cloned().unwrap_or(LoadBalancer::Unknown);
+        *self.listed.lock() = Some((Instant::now(), all));
+        Ok(found)
     }
 
     fn remembered(&self, host: &str) -> Option<String> {
-        let known = self.0.lock();
+        let known = self.known.lock();
         known.get(host).filter(|(_, since)| since.elapsed() < BELIEVED).map(|(arn, _)| arn.clone())
     }
 
     fn remember(&self, host: &str, arn: &str) {
-        let mut known = self.0.lock();
+        let mut known = self.known.lock();
         if known.len() >= MOST {
             known.retain(|_, (_, since)| since.elapsed() < BELIEVED);
         }
@@ -78,23 +96,19 @@ impl LoadBalancers {
     }
 }
 
+fn state_of(found: Found) -> LoadBalancer {
+    if found.state == "provisioning" { LoadBalancer::Provisioning } else { LoadBalancer::Ready(found.arn) }
+}
+
 async fn find_by_name(cloud: &dyn Cloud, host: &str) -> Result<Option<Found>, CloudError> {
     let Some(name) = name_of(host) else { return Ok(None) };
     let request = DescribeLoadBalancers { names: vec![name], ..DescribeLoadBalancers::default() };
     match pages::all(cloud, request).await {
-        Ok(all) => Ok(with_host(all, host)),
+        // why: Gateways show DNS names in lower case
+        Ok(all) => Ok(all.into_iter().find(|found| found.dns_name.eq_ignore_ascii_case(host))),
         Err(error) if error.is(&["LoadBalancerNotFound"]) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-async fn find_in_region(cloud: &dyn Cloud, host: &str) -> Result<Option<Found>, CloudError> {
-    Ok(with_host(pages::all(cloud, DescribeLoadBalancers::default()).await?, host))
-}
-
-fn with_host(all: Vec<Found>, host: &str) -> Option<Found> {
-    // why: Gateways show DNS names in lower case
-    all.into_iter().find(|found| found.dns_name.eq_ignore_ascii_case(host))
 }
 
 /// The name of the load balancer of a DNS name: `[dualstack.][internal-]<name>-<number>.…`.

@@ -37,6 +37,8 @@ pub(super) struct MemoryEntry {
     pub not_found: Option<Instant>,
     /// Whether one look for an accelerator that is to go has found none.
     pub is_going_unseen: bool,
+    /// When everything was compared last.
+    pub compared: Option<Instant>,
     /// What AWS was brought to while it was not done yet, and when.
     pub in_progress: Option<(Accelerator, Instant)>,
     /// Questions so far whether AWS is done.
@@ -86,6 +88,18 @@ impl AcceleratorMemory {
     /// Notes what is known now.
     pub(super) fn note(&self, key: &ObjectKey, entry: MemoryEntry) {
         self.entries.lock().insert(key.clone(), entry);
+    }
+
+    /// Objects whose accelerators have not been compared for as long; each is named once a period.
+    pub fn due_for_audit(&self, period: Duration) -> Vec<ObjectKey> {
+        let mut due = Vec::new();
+        for (key, entry) in self.entries.lock().iter_mut() {
+            if entry.compared.is_some_and(|compared| compared.elapsed() >= period) {
+                entry.compared = Some(Instant::now());
+                due.push(key.clone());
+            }
+        }
+        due
     }
 
     /// Forgets an object that is gone.

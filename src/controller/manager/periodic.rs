@@ -28,6 +28,8 @@ const PATIENCE_INTERVAL: Duration = Duration::from_secs(10);
 const MOST_TOLD: usize = 50;
 /// Between two looks for certificates that nobody uses: from while some are left, to where there are none.
 const COLLECTION_WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(5));
+/// Calls that compare an accelerator with one listener: itself, its tags, its listeners, an endpoint group.
+const CALLS_OF_ACCELERATOR: usize = 4;
 /// Between two rankings of busy objects, as upstream.
 const TALKERS_INTERVAL: Duration = Duration::from_mins(3);
 
@@ -43,8 +45,11 @@ pub(super) fn spawn(
     tasks.spawn(resync(event_handlers.clone(), period));
     let budget = Arc::new(CallBudget::new(&pace));
     tasks.spawn(audit_stacks(work.clone(), pace, budget.clone()));
-    tasks.spawn(audit_targets(work.clone(), pace, budget));
+    tasks.spawn(audit_targets(work.clone(), pace, budget.clone()));
     tasks.spawn(audit_rules(work.clone(), pace));
+    if work.context.config.features.global_accelerator_controller {
+        tasks.spawn(audit_accelerators(work.clone(), pace, budget));
+    }
     tasks.spawn(collect_garbage(work.clone()));
     if work.context.config.features.secret_certificates {
         tasks.spawn(collect_secret_certificates(work.clone()));
@@ -117,6 +122,17 @@ async fn audit_targets(work: Arc<Controllers>, pace: AuditPeriods, budget: Arc<C
                 budget.spend(2).await;
                 work.queues.bindings.add(binding);
             }
+        }
+    }
+}
+
+/// Has accelerators compared in which others may have changed something.
+async fn audit_accelerators(work: Arc<Controllers>, pace: AuditPeriods, budget: Arc<CallBudget>) {
+    loop {
+        sleep(TICK).await;
+        for key in work.context.accelerators.due_for_audit(pace.traffic) {
+            budget.spend(CALLS_OF_ACCELERATOR).await;
+            work.queues.accelerators.add(key);
         }
     }
 }
