@@ -19,7 +19,7 @@ test test-core: export PROPTEST_RNG_SEED ?= 35
 
 .PHONY: traffic
 traffic: controlplane ## requests lost while things change, as a table in docs/performance.md; beside="BINARY CHART" runs another controller too
-	cargo build --package aws-load-balancer-controller --package harness --bins
+	cargo build --workspace --bins
 	@mkdir -p $(target)/traffic
 	$(target)/debug/traffic run --out $(target)/traffic/drain.json --name "with pod drain" --drain $(and $(only),--only $(only))
 	$(target)/debug/traffic run --out $(target)/traffic/this.json --name "without" $(and $(only),--only $(only))
@@ -29,15 +29,18 @@ ifdef beside
 endif
 	$(target)/debug/traffic table docs/performance.md $(target)/traffic/drain.json $(target)/traffic/this.json $(and $(beside),$(target)/traffic/beside.json)
 
-.PHONY: conformance
-conformance: controlplane ## the conformance suite of the Gateway API, as docs/conformance.md; class=alb tests=A,B runs some; needs low ports (root, or net.ipv4.ip_unprivileged_port_start=0)
+.PHONY: conformance-suite
+conformance-suite: ## the conformance suite of the Gateway API, built once into the cache folder
 	@tests/conformance/build.sh >/dev/null
-	cargo build --package aws-load-balancer-controller --package harness --bins
+
+.PHONY: conformance
+conformance: controlplane conformance-suite ## the conformance suite of the Gateway API, as docs/conformance.md; class=alb tests=A,B runs some; needs low ports (root, or net.ipv4.ip_unprivileged_port_start=0)
+	cargo build --workspace --bins
 	$(target)/debug/conformance $(if $(tests),$(or $(class),alb),$(class)) $(tests)
 
 .PHONY: test
 test: test-core controlplane promtool browser ## all tests: the core alone, then everything, end to end included
-	cargo build --package aws-load-balancer-controller --bins
+	cargo build --workspace --bins
 	cargo test --workspace
 
 .PHONY: test-core
