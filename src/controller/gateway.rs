@@ -52,8 +52,14 @@ pub async fn reconcile(
     key: &ObjectKey,
 ) -> ReconcileResult {
     let stores = &context.stores.gateways;
-    let found = stores.gateways.get(key).filter(|_| stores.can_serve(controller));
-    let Some(gateway) = found else { return ReconcileResult::Gone };
+    if !stores.can_serve(controller) {
+        return ReconcileResult::Gone;
+    }
+    let id = stack_id(key, controller);
+    let Some(gateway) = stores.gateways.get(key) else {
+        context.note_gone(&id);
+        return ReconcileResult::Gone;
+    };
     let class = stores.classes.get(&ObjectKey::cluster(gateway.spec.gateway_class_name.as_str()));
     let is_ours = match &class {
         Some(class) => class.spec.controller_name == controller.name(),
@@ -61,9 +67,9 @@ pub async fn reconcile(
         None => is_being_deleted(&*gateway) && has_finalizer(&*gateway, controller.name()),
     };
     if !is_ours {
+        context.note_gone(&id);
         return ReconcileResult::Gone;
     }
-    let id = stack_id(key, controller);
     let pass = GatewayReconcile { context, controller, key, id, gateway, class };
     match Box::pin(pass.run()).await {
         Ok(result) => result,
@@ -273,6 +279,7 @@ impl GatewayReconcile<'_> {
     /// Deletes everything, unless the configuration keeps it. What else is wrong with the Gateway does not count.
     async fn delete(&self, config: Option<GatewayConfig>) -> Result<ReconcileResult, ReconcileError> {
         if !has_finalizer(&*self.gateway, self.controller.name()) {
+            self.context.note_gone(&self.id);
             return Ok(ReconcileResult::Gone);
         }
         if let Some(config) = config {

@@ -40,6 +40,7 @@ pub async fn reconcile(context: &ReconcileContext, id: &StackId) -> ReconcileRes
     let group = context.timed(COMPONENT, "fetch_ingress", async { load(context, id) }).await;
     if group.members.is_empty() && group.departing.is_empty() {
         context.refused_members.remove_group(id);
+        context.note_gone(id);
         return ReconcileResult::Gone;
     }
     let pass = GroupReconcile { context, group: &group };

@@ -7,8 +7,8 @@ use crate::api::ObjectKey;
 use crate::deploy::{DeployFailure, FailureClass};
 use crate::finding::{Finding, Part};
 use crate::metrics::ControllerLabels;
-use crate::model::Stack;
 use crate::model::marshal::marshal;
+use crate::model::{Stack, StackId};
 use crate::status::event::{Event, Reason};
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -121,6 +121,12 @@ impl ReconcileContext {
         if self.config.features.secret_certificates {
             self.facts.secret_certificates.note_deployed(stack, used);
         }
+    }
+
+    /// Says that the object of a stack is gone. It may have gone before its finalizer was added, when Secrets were read for it already.
+    pub fn note_gone(&self, stack: &StackId) {
+        self.secrets.note(stack, &BTreeSet::new());
+        self.note_deployed_certificates(&Stack::empty(stack.clone()), &BTreeSet::new());
     }
 
     /// Counts a failure, and decides how patiently it is tried again. Next time AWS is asked anew.

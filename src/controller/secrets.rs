@@ -73,7 +73,10 @@ impl SecretWatches {
 
 /// Which group reads which Secrets.
 #[derive(Debug, Default)]
-struct SecretReaders(BTreeMap<StackId, BTreeSet<ObjectKey>>);
+struct SecretReaders {
+    by_group: BTreeMap<StackId, BTreeSet<ObjectKey>>,
+    by_secret: BTreeMap<ObjectKey, BTreeSet<StackId>>,
+}
 
 /// Secrets that are read from now on, and those that nobody reads any more.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -85,26 +88,36 @@ struct WatchChange {
 impl SecretReaders {
     fn note(&mut self, group: &StackId, secrets: &BTreeSet<ObjectKey>) -> WatchChange {
         let before = if secrets.is_empty() {
-            self.0.remove(group)
+            self.by_group.remove(group)
         } else {
-            self.0.insert(group.clone(), secrets.clone())
+            self.by_group.insert(group.clone(), secrets.clone())
         };
         let before = before.unwrap_or_default();
-        let others: BTreeSet<_> =
-            self.0.iter().filter(|(other, _)| *other != group).flat_map(|(_, secrets)| secrets).collect();
-        let unless_read = |secret: &&ObjectKey| !others.contains(secret);
-        WatchChange {
-            gained: secrets.difference(&before).filter(unless_read).cloned().collect(),
-            lost: before.difference(secrets).filter(unless_read).cloned().collect(),
+        let mut change = WatchChange::default();
+        for secret in secrets.difference(&before) {
+            let readers = self.by_secret.entry(secret.clone()).or_default();
+            if readers.is_empty() {
+                change.gained.insert(secret.clone());
+            }
+            readers.insert(group.clone());
         }
+        for secret in before.difference(secrets) {
+            let Some(readers) = self.by_secret.get_mut(secret) else { continue };
+            readers.remove(group);
+            if readers.is_empty() {
+                self.by_secret.remove(secret);
+                change.lost.insert(secret.clone());
+            }
+        }
+        change
     }
 
     fn secrets_of(&self, group: &StackId) -> BTreeSet<ObjectKey> {
-        self.0.get(group).cloned().unwrap_or_default()
+        self.by_group.get(group).cloned().unwrap_or_default()
     }
 
     fn groups_of(&self, secret: &ObjectKey) -> impl Iterator<Item = StackId> {
-        self.0.iter().filter(|(_, secrets)| secrets.contains(secret)).map(|(group, _)| group.clone())
+        self.by_secret.get(secret).into_iter().flatten().cloned()
     }
 }
 

@@ -26,7 +26,10 @@ const COMPONENT: &str = "service";
 /// Brings AWS and the Service's status in line with one Service.
 pub async fn reconcile(context: &ReconcileContext, key: &ObjectKey) -> ReconcileResult {
     let found = context.timed(COMPONENT, "fetch_service", async { context.stores.services.get(key) }).await;
-    let Some(service) = found else { return ReconcileResult::Gone };
+    let Some(service) = found else {
+        context.note_gone(&settings::service::stack_id_of(key));
+        return ReconcileResult::Gone;
+    };
     let pass = ServiceReconcile { context, key, service };
     match pass.run().await {
         Ok(result) => result,
@@ -44,6 +47,7 @@ impl ServiceReconcile<'_> {
     async fn run(&self) -> Result<ReconcileResult, ReconcileError> {
         let is_ours = settings::service::is_selected(&self.service, &self.context.config);
         if !is_ours && !settings::service::is_pending_finalization(&self.service) {
+            self.context.note_gone(&settings::service::stack_id_of(self.key));
             return Ok(ReconcileResult::Gone);
         }
         if is_ours && let Some(finding) = cost::too_costly_service(&self.service) {

@@ -144,6 +144,25 @@ fn a_secret_is_imported_once_for_all_and_goes_with_its_last_user() {
     });
 }
 
+/// A Service has its finalizer after its first build, which imports.
+#[test]
+fn what_was_imported_for_a_service_that_went_before_it_had_its_finalizer_goes_too() {
+    run(async {
+        let mut rig = open().await;
+        put_secret(&rig, "web", &pair("*.example.com"));
+        rig.api.refuse(|method, path| method == "PATCH" && path.contains("/services/web"));
+        let annotations =
+            [("aws-load-balancer-ssl-secret", "web"), ("aws-load-balancer-nlb-target-type", "ip")];
+        rig.api.put(fixtures::load_balancer("web", &[443], &annotations));
+        rig.run_until_idle().await;
+        assert_eq!(secrets(&rig), [shop("web")], "{:?}", warnings(&rig));
+        rig.api.delete("services", fixtures::NAMESPACE, "web");
+        rig.run_until_idle().await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        assert_eq!((secrets(&rig), imports(&rig)), (Vec::new(), 1));
+    });
+}
+
 #[test]
 fn a_secret_that_changes_is_imported_again_under_its_arn_and_a_bad_one_changes_nothing() {
     run(async {

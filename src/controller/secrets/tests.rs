@@ -28,7 +28,7 @@ fn a_secret_is_watched_as_long_as_some_group_reads_it() {
             "{name} reads {read:?}"
         );
     }
-    assert!(interests.0.is_empty());
+    assert!(interests.by_group.is_empty() && interests.by_secret.is_empty());
 }
 
 #[test]

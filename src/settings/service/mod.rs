@@ -18,8 +18,8 @@ use super::tls_secrets::TlsSecrets;
 use super::{NlbSettings, SecurityGroupSettings};
 use crate::annotations::table::oversized;
 use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
-use crate::api::Service;
 use crate::api::meta::{SERVICE_FINALIZER, has_finalizer, is_being_deleted};
+use crate::api::{ObjectKey, Service};
 use crate::config::Config;
 use crate::facts::{BuildError, Facts};
 use crate::finding::{Finding, Findings, Part};
@@ -59,11 +59,12 @@ pub fn is_pending_finalization(service: &Service) -> bool {
 
 /// Identity of a Service's stack.
 pub fn stack_id(service: &Service) -> StackId {
-    StackId {
-        owner: Owner::Service,
-        namespace: service.metadata.namespace.clone().unwrap_or_default(),
-        name: service.metadata.name.clone().unwrap_or_default(),
-    }
+    stack_id_of(&ObjectKey::of(service))
+}
+
+/// The id of the stack of the Service of a name.
+pub fn stack_id_of(key: &ObjectKey) -> StackId {
+    StackId { owner: Owner::Service, namespace: key.namespace().to_owned(), name: key.name().to_owned() }
 }
 
 /// What a Service of ours asks for, what it likely does not mean so, and the Secrets that it names.
