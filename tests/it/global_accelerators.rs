@@ -370,17 +370,23 @@ fn while_aws_deploys_it_is_asked_for_its_progress_alone() {
     });
 }
 
+/// An accelerator that somebody has disabled, with what AWS had of it before.
+async fn disabled_by_somebody(options: Options) -> (Rig, Vec<String>) {
+    let mut rig = cluster_with(options);
+    rig.api.put(accelerator("edge", &spec_for(&["web"])));
+    rig.start().await;
+    rig.run_until_idle().await;
+    let deployed = lines(&rig);
+    let [shown] = accelerators(&rig).try_into().unwrap();
+    rig.ask(UpdateAccelerator { arn: shown.arn, name: None, ip_address_type: None, enabled: false });
+    assert_ne!(lines(&rig), deployed);
+    (rig, deployed)
+}
+
 #[test]
 fn what_others_change_is_brought_back_with_the_next_change() {
     run(async {
-        let mut rig = cluster();
-        rig.api.put(accelerator("edge", &spec_for(&["web"])));
-        rig.start().await;
-        rig.run_until_idle().await;
-        let deployed = lines(&rig);
-        let [shown] = accelerators(&rig).try_into().unwrap();
-        rig.ask(UpdateAccelerator { arn: shown.arn, name: None, ip_address_type: None, enabled: false });
-        assert_ne!(lines(&rig), deployed);
+        let (mut rig, deployed) = disabled_by_somebody(options()).await;
         rig.api.edit(PLURAL, NAMESPACE, "edge", |object| object["metadata"]["labels"] = json!({"a": "b"}));
         rig.run_until_idle().await;
         assert_eq!(lines(&rig), deployed);
@@ -390,14 +396,8 @@ fn what_others_change_is_brought_back_with_the_next_change() {
 #[test]
 fn what_others_change_is_brought_back_by_an_audit_that_costs_few_calls() {
     run(async {
-        let mut rig = cluster_with(Options { audit: Options::default().audit, ..options() });
-        rig.api.put(accelerator("edge", &spec_for(&["web"])));
-        rig.start().await;
-        rig.run_until_idle().await;
-        let deployed = lines(&rig);
-        let [shown] = accelerators(&rig).try_into().unwrap();
-        rig.ask(UpdateAccelerator { arn: shown.arn, name: None, ip_address_type: None, enabled: false });
-        assert_ne!(lines(&rig), deployed);
+        let audited = Options { audit: Options::default().audit, ..options() };
+        let (mut rig, deployed) = disabled_by_somebody(audited).await;
         tokio::time::sleep(Duration::from_mins(6)).await;
         assert_eq!(lines(&rig), deployed);
         rig.run_until_idle().await;
