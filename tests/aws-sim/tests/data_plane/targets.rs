@@ -119,9 +119,9 @@ async fn a_cookie_is_good_for_its_duration_alone() {
     let listener = bed.listen(&lb, 8080, vec![forward_to([group.arn.as_str()])]).await;
     bed.healthy(&group, 2).await;
     let at = bed.address(&listener).await;
-    let first = get(at).await;
+    let cookies = get(at).await.cookies();
+    assert!(cookies.contains("AWSALB="), "{cookies}");
     tokio::time::sleep(Duration::from_millis(1200)).await;
-    let cookies = first.cookies();
     let mut pods = Vec::new();
     for _ in 0..2 {
         pods.push(ask(at, "/", &[("host", "h"), ("cookie", &cookies)]).await.pod().to_owned());
