@@ -21,8 +21,8 @@ test test-core: export PROPTEST_RNG_SEED ?= 35
 traffic: controlplane ## requests lost while things change, as a table in docs/performance.md; beside="BINARY CHART" runs another controller too
 	cargo build --workspace --bins
 	@mkdir -p $(target)/traffic
-	$(target)/debug/traffic run --out $(target)/traffic/drain.json --name "with pod drain" --drain $(and $(only),--only $(only))
-	$(target)/debug/traffic run --out $(target)/traffic/this.json --name "without" $(and $(only),--only $(only))
+	$(target)/debug/traffic run --out $(target)/traffic/drain.json --name "this controller with pod drain" --drain $(and $(only),--only $(only))
+	$(target)/debug/traffic run --out $(target)/traffic/this.json --name "this controller without" $(and $(only),--only $(only))
 ifdef beside
 	$(target)/debug/traffic run --out $(target)/traffic/beside.json --name "$(or $(name),the other controller)" \
 	  --controller $(word 1,$(beside)) --chart $(word 2,$(beside)) $(and $(only),--only $(only))

@@ -8,11 +8,14 @@
     clippy::items_after_statements,
     clippy::type_complexity,
     clippy::float_cmp,
+    clippy::needless_pass_by_value,
     missing_docs
 )]
 
 #[path = "data_plane/bed.rs"]
 mod bed;
+#[path = "data_plane/plane.rs"]
+mod plane;
 #[path = "data_plane/protocols.rs"]
 mod protocols;
 #[path = "data_plane/rules.rs"]

@@ -21,18 +21,7 @@ impl Dns {
     pub async fn start(plane: Arc<DataPlane>) -> Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0").await?;
         let address = socket.local_addr()?;
-        let task = tokio::spawn(async move {
-            let mut buffer = [0; 512];
-            loop {
-                // An error tells of an answer that nobody waited for.
-                let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
-                let question = buffer.get(..length).unwrap_or_default();
-                if let Some(answer) = answer(question, |name| addresses(&plane, name)) {
-                    // A client that has gone asks again.
-                    drop(socket.send_to(&answer, client).await);
-                }
-            }
-        });
+        let task = tokio::spawn(serve(socket, move |name| addresses(&plane, name)));
         Ok(Self { address, task: task.abort_handle() })
     }
 
@@ -45,6 +34,20 @@ impl Dns {
 impl Drop for Dns {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Answers questions for the addresses of names; what is not found does not exist.
+pub async fn serve(socket: UdpSocket, find: impl Fn(&str) -> Option<Vec<Ipv4Addr>>) {
+    let mut buffer = [0; 512];
+    loop {
+        // An error tells of an answer that nobody waited for.
+        let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
+        let question = buffer.get(..length).unwrap_or_default();
+        if let Some(answer) = answer(question, &find) {
+            // A client that has gone asks again.
+            drop(socket.send_to(&answer, client).await);
+        }
     }
 }
 

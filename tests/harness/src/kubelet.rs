@@ -5,6 +5,7 @@
 //! `terminationGracePeriodSeconds` are what Kubernetes says they are; of a pod with several containers the first is run.
 //! NodePorts lead to pods through [`proxy`]. Pods of `kube-system` run at once and are no processes.
 
+mod echo_server;
 mod life;
 mod probes;
 mod proxy;
@@ -53,6 +54,8 @@ struct Shared {
     /// Where the echo server of the Gateway API's conformance suite is, once that is known.
     echo_basic: Mutex<Option<PathBuf>>,
     logs: PathBuf,
+    /// Where files of volumes are.
+    volumes: PathBuf,
     addresses: Mutex<Addresses>,
 }
 
@@ -78,6 +81,7 @@ impl Kubelet {
             program: tool("pod")?,
             echo_basic: Mutex::default(),
             logs: cluster.home().folder("pods")?,
+            volumes: cluster.home().folder("volumes")?,
             addresses: Mutex::default(),
         });
         let proxy = proxy::Proxy::new(cluster.client(), network.clone()).await?;

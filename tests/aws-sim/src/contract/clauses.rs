@@ -25,6 +25,7 @@ clauses! {
         deleting_twice_succeeds
         attributes_begin_with_defaults_and_keep_what_is_set
         unknown_attributes_are_refused
+        a_change_of_attributes_names_some
         an_nlb_without_groups_cannot_get_them_later
         an_elastic_ip_serves_one_load_balancer
         tags_are_added_and_removed

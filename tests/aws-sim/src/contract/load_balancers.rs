@@ -104,6 +104,12 @@ pub(super) async fn unknown_attributes_are_refused(account: TestAccount) -> Prom
     Ok(())
 }
 
+pub(super) async fn a_change_of_attributes_names_some(account: TestAccount) -> Promise {
+    let arn = Ref::from(account.alb().await?.arn);
+    let request = ModifyLoadBalancerAttributes { arn, attributes: Attributes::new() };
+    refused(account.send(request).await, "ValidationError")
+}
+
 pub(super) async fn an_nlb_without_groups_cannot_get_them_later(account: TestAccount) -> Promise {
     let lb = account.send(account.internal(LoadBalancerType::Network)).await?;
     let security_groups = vec![account.id("SG_1").into()];

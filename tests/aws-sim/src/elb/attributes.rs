@@ -270,6 +270,11 @@ impl World {
 
 /// The attributes after a change, if every key exists here and every value is acceptable.
 fn overlay(kind: &str, current: &Attributes, changes: &Attributes) -> CallResult<Attributes> {
+    ensure(!changes.is_empty(), || {
+        bad_value(
+            "1 validation error detected: Value null at 'attributes' failed to satisfy constraint: Member must not be null",
+        )
+    })?;
     ensure(changes.len() <= PER_CALL, || {
         bad_value(format!(
             "1 validation error detected: Value at 'attributes' failed to satisfy constraint: Member must have length less than or equal to {PER_CALL}"

@@ -1,8 +1,9 @@
 //! Load balancers with pods behind them, and a client.
 
+use crate::plane::Plane;
 use aws_load_balancer_controller::aws_api::{Attributes, Ref, elbv2::*};
 use aws_sim::{
-    Clock, DataPlane, Network, PlaneSettings, Sim, World,
+    Clock, PlaneSettings, Sim, World,
     contract::{TestAccount, forward_to, in_subnet, listener_on},
     data_plane::{Address, claim},
     echo::Echo,
@@ -13,8 +14,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use std::{
+    fmt::Debug,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -32,7 +33,7 @@ pub const PORT: u16 = 8080;
 
 pub struct Bed {
     pub account: TestAccount,
-    pub plane: DataPlane,
+    pub plane: Plane,
     pods: std::cell::Cell<u8>,
 }
 
@@ -50,18 +51,19 @@ pub enum Speaks {
 }
 
 impl Bed {
-    pub fn new() -> Self {
-        Self::with(PlaneSettings::default())
+    pub async fn new() -> Self {
+        Self::with(PlaneSettings::default()).await
     }
 
-    pub fn with(settings: PlaneSettings) -> Self {
-        let mut world = World::demo().with_clock(Clock::running());
-        // A drain may take as long as the target group says.
-        world.settings.delays.draining = Duration::from_hours(1);
-        let ids = world.ids().clone();
-        let sim = Sim::new(world);
-        let account = TestAccount::new(Arc::new(sim.clone()), ids);
-        let plane = DataPlane::start(sim, settings, Network::default()).unwrap();
+    pub async fn with(settings: PlaneSettings) -> Self {
+        let elsewhere = Plane::elsewhere(&settings).await;
+        let (plane, account) = elsewhere.unwrap_or_else(|| Plane::here(simulator(), settings));
+        Self { account, plane, pods: std::cell::Cell::new(0) }
+    }
+
+    /// The same by HTTP.
+    pub async fn served() -> Self {
+        let (plane, account) = Plane::served(simulator()).await;
         Self { account, plane, pods: std::cell::Cell::new(0) }
     }
 
@@ -121,7 +123,7 @@ impl Bed {
                 echo.serve_udp(UdpSocket::bind(at).await.unwrap());
             }
         }
-        self.plane.network().map_port((ip, PORT).into(), at);
+        self.plane.map_port((ip, PORT).into(), at);
         Pod { echo, ip, _address: address }
     }
 
@@ -223,6 +225,13 @@ impl Bed {
     }
 }
 
+fn simulator() -> Sim {
+    let mut world = World::demo().with_clock(Clock::running());
+    // A drain may take as long as the target group says.
+    world.settings.delays.draining = Duration::from_hours(1);
+    Sim::new(world)
+}
+
 fn target(ip: IpAddr) -> Target {
     Target { id: Ref::from(ip.to_string()), port: Some(i32::from(PORT)), ..Target::default() }
 }
@@ -233,11 +242,19 @@ fn map(attributes: &[(&str, &str)]) -> Attributes {
 
 /// Waits until something is so.
 pub async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+    assert!(within(PATIENCE, is_so).await, "{what}: not within {PATIENCE:?}");
+}
+
+/// Whether something becomes so in time.
+pub async fn within<F: Future<Output = bool>>(limit: Duration, is_so: impl Fn() -> F) -> bool {
     let started = Instant::now();
     while !is_so().await {
-        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        if started.elapsed() >= limit {
+            return false;
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    true
 }
 
 /// Forwards to groups by weight.
@@ -253,9 +270,32 @@ pub fn weighted(groups: &[(&TargetGroup, i32)], sticky: Option<i32>) -> Listener
     action
 }
 
+/// Rows of a table, and those that came out otherwise than they should: all of them are told, not the first one alone.
+#[derive(Default)]
+pub struct Rows {
+    count: usize,
+    differing: Vec<String>,
+}
+
+impl Rows {
+    pub fn check<T: PartialEq + Debug>(&mut self, row: &str, found: T, expected: T) {
+        self.count += 1;
+        if found != expected {
+            self.differing.push(format!("{row}: {found:?}, expected {expected:?}"));
+        }
+    }
+
+    /// Ends the table.
+    pub fn hold(self) {
+        let (differing, all) = (self.differing.len(), self.count);
+        assert!(differing == 0, "{differing} of {all} rows differ:\n{}", self.differing.join("\n"));
+    }
+}
+
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answer {
+    /// 0 if the connection ended without an answer.
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -272,9 +312,9 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// What the pod was asked.
+    /// What the pod was asked; null if no pod answered.
     pub fn asked(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
+        serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// The cookies it sets, as a request sends them.
@@ -307,7 +347,7 @@ pub async fn ask_from(
         socket.bind(SocketAddr::new(client.parse().unwrap(), 0)).unwrap();
     }
     let stream = socket.connect(address).await.unwrap();
-    send(stream, request(method, target, headers)).await.unwrap()
+    send(stream, request(method, target, headers)).await.unwrap_or_default()
 }
 
 pub async fn ask(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Answer {

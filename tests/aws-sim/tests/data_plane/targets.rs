@@ -12,6 +12,7 @@ use tokio::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn target_groups_get_their_weights() {
+    let mut checked = Rows::default();
     // Weights, and the value of chi-square that chance exceeds once in a hundred runs.
     for (weights, limit) in [
         (vec![90, 10], 6.63),
@@ -23,7 +24,7 @@ async fn target_groups_get_their_weights() {
         (vec![5, 0, 3], 6.63),
         (vec![1, 0], 0.0),
     ] {
-        let bed = Bed::new();
+        let bed = Bed::new().await;
         let lb = bed.alb().await;
         let (mut groups, mut pods) = (Vec::new(), Vec::new());
         for number in 0..weights.len() {
@@ -52,13 +53,15 @@ async fn target_groups_get_their_weights() {
                 chi_square += (count - expected).powi(2) / expected;
             }
         }
-        assert!(chi_square <= limit, "{weights:?}: {found:?}, chi-square {chi_square}");
+        let row = format!("{weights:?}: {found:?}, chi-square {chi_square}");
+        checked.check(&row, chi_square <= limit, true);
     }
+    checked.hold();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cookies_keep_clients_with_their_targets() {
-    let bed = Bed::new();
+    let bed = Bed::new().await;
     let lb = bed.alb().await;
     let group = bed.group(Protocol::Http).await;
     let pods = bed.pods(&group, &["a", "b", "c"]).await;
@@ -107,7 +110,7 @@ async fn cookies_keep_clients_with_their_targets() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_is_good_for_its_duration_alone() {
-    let bed = Bed::new();
+    let bed = Bed::new().await;
     let lb = bed.alb().await;
     let group = bed.group(Protocol::Http).await;
     let _pods = bed.pods(&group, &["a", "b"]).await;
@@ -116,9 +119,9 @@ async fn a_cookie_is_good_for_its_duration_alone() {
     let listener = bed.listen(&lb, 8080, vec![forward_to([group.arn.as_str()])]).await;
     bed.healthy(&group, 2).await;
     let at = bed.address(&listener).await;
-    let first = get(at).await;
+    let cookies = get(at).await.cookies();
+    assert!(cookies.contains("AWSALB="), "{cookies}");
     tokio::time::sleep(Duration::from_millis(1200)).await;
-    let cookies = first.cookies();
     let mut pods = Vec::new();
     for _ in 0..2 {
         pods.push(ask(at, "/", &[("host", "h"), ("cookie", &cookies)]).await.pod().to_owned());
@@ -129,7 +132,7 @@ async fn a_cookie_is_good_for_its_duration_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_keeps_a_client_with_its_target_group() {
-    let bed = Bed::new();
+    let bed = Bed::new().await;
     let lb = bed.alb().await;
     let (one, other) = (bed.group(Protocol::Http).await, bed.group(Protocol::Http).await);
     let _pods = (bed.pods(&one, &["a"]).await, bed.pods(&other, &["b"]).await);
@@ -152,7 +155,7 @@ async fn a_cookie_keeps_a_client_with_its_target_group() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_healthy_targets_get_requests_unless_there_are_none() {
-    let bed = Bed::new();
+    let bed = Bed::new().await;
     let lb = bed.alb().await;
     let group = bed
         .group_with(Protocol::Http, |wanted| {
@@ -187,7 +190,7 @@ async fn only_healthy_targets_get_requests_unless_there_are_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_target_waits_for_its_first_check() {
-    let bed = Bed::new();
+    let bed = Bed::new().await;
     let lb = bed.alb().await;
     let group = bed
         .group_with(Protocol::Http, |wanted| {
@@ -210,7 +213,7 @@ async fn a_new_target_waits_for_its_first_check() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_answered_gets_the_code_of_aws() {
-    let bed = Bed::new();
+    let bed = Bed::new().await;
     let lb = bed.alb().await;
     bed.set_balancer(&lb, &[("idle_timeout.timeout_seconds", "1")]).await;
     let (empty, refused, lost, pods) = (
@@ -239,6 +242,7 @@ async fn what_cannot_be_answered_gets_the_code_of_aws() {
         (to(&pods), "/?status=404", &[], 404),
         (to(&pods), "/", MANY, 463),
     ];
+    let mut checked = Rows::default();
     for (port, (actions, target, headers, status)) in (8080..).zip(rows) {
         let listener = bed.listen(&lb, port, actions.clone()).await;
         if actions == &to(&pods) {
@@ -247,9 +251,9 @@ async fn what_cannot_be_answered_gets_the_code_of_aws() {
         let at = bed.address(&listener).await;
         let mut all = vec![("host", "h")];
         all.extend(headers.iter());
-        let answer = ask(at, target, &all).await;
-        assert_eq!(answer.status, *status, "{target} {headers:?}: {answer:?}");
+        checked.check(&format!("{port} {target} {headers:?}"), ask(at, target, &all).await.status, *status);
     }
+    checked.hold();
 }
 
 const MANY: &[(&str, &str)] = &[(
@@ -260,7 +264,7 @@ const MANY: &[(&str, &str)] = &[(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_takes_its_time_to_reach_the_data_plane() {
     let settings = PlaneSettings { propagation: Duration::from_secs(2), ..PlaneSettings::default() };
-    let bed = Bed::with(settings);
+    let bed = Bed::with(settings).await;
     let lb = bed.alb().await;
     let group = bed.group(Protocol::Http).await;
     let pods = bed.pods(&group, &["a", "b"]).await;
@@ -278,7 +282,7 @@ async fn a_change_takes_its_time_to_reach_the_data_plane() {
 async fn a_request_under_way_outlives_the_deregistration_of_its_target() {
     // Deregistration delay, how long the pod takes, and the status.
     for (delay, takes, status) in [("30", 1500, Some(200)), ("1", 6000, Some(502))] {
-        let bed = Bed::new();
+        let bed = Bed::new().await;
         let lb = bed.alb().await;
         let group = bed.group(Protocol::Http).await;
         bed.set_group(&group, &[("deregistration_delay.timeout_seconds", delay)]).await;
@@ -300,7 +304,7 @@ async fn a_request_under_way_outlives_the_deregistration_of_its_target() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_through_an_nlb_outlives_the_drain_unless_it_is_to_be_cut() {
     for (cut, ends) in [("false", false), ("true", true)] {
-        let bed = Bed::new();
+        let bed = Bed::new().await;
         let lb = bed.nlb_in_a().await;
         let group = bed.group(Protocol::Tcp).await;
         let attributes = [
@@ -339,7 +343,7 @@ async fn zones_are_crossed_only_where_that_is_on() {
         ("false", "true", true),
         ("true", "false", false),
     ] {
-        let bed = Bed::new();
+        let bed = Bed::new().await;
         let lb = bed.nlb().await;
         bed.set_balancer(&lb, &[("load_balancing.cross_zone.enabled", balancer)]).await;
         let group = bed.group(Protocol::Tcp).await;

@@ -4,14 +4,16 @@ use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use aws_sim::echo::Echo;
+use harness::dns::serve;
 use tokio::{
     net::{TcpListener, UdpSocket},
     signal::unix::{SignalKind, signal},
+    task::JoinSet,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match serve().await {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -20,12 +22,12 @@ async fn main() -> ExitCode {
     }
 }
 
-/// `pod <name> [<http|tcp|udp> <address>]…`
-async fn serve() -> Result<()> {
+/// `pod <name> [<http|tcp|udp|dns> <address>]…`; a name server knows no names.
+async fn run() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let name = args.next().context("usage: pod <name> [<http|tcp|udp> <address>]…")?;
+    let name = args.next().context("usage: pod <name> [<http|tcp|udp|dns> <address>]…")?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let echo = Echo::new(&name);
+    let (echo, mut servers) = (Echo::new(&name), JoinSet::new());
     while let Some(protocol) = args.next() {
         let address: SocketAddr = args.next().context("an address is missing")?.parse()?;
         let taken = || format!("listening on {address}");
@@ -35,7 +37,11 @@ async fn serve() -> Result<()> {
                 echo.serve(listener, protocol == "http");
             }
             "udp" => echo.serve_udp(UdpSocket::bind(address).await.with_context(taken)?),
-            other => bail!("{other:?} is none of http, tcp, udp"),
+            "dns" => {
+                let socket = UdpSocket::bind(address).await.with_context(taken)?;
+                servers.spawn(serve(socket, |_| None));
+            }
+            other => bail!("{other:?} is none of http, tcp, udp, dns"),
         }
     }
     terminate.recv().await;

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,6 +25,7 @@ use tokio::{
 
 use super::{
     SYSTEM, Shared,
+    echo_server::EchoServer,
     probes::{Probes, Verdict},
 };
 use crate::{
@@ -54,11 +55,17 @@ struct Life {
 
 /// Runs a pod until it is gone. What fails is tried again, as a kubelet does.
 pub(super) async fn live(shared: Arc<Shared>, pod: watch::Receiver<Pod>) {
+    let mut told = String::new();
     let life = loop {
         match Life::begin(&shared, pod.clone()).await {
             Ok(life) => break life,
             Err(error) => {
-                eprintln!("a pod cannot start: {error:#}");
+                let message = format!("pod {} cannot start yet: {error:#}", pod.borrow().name_any());
+                // why: what a pod waits for may take many attempts
+                if message != told {
+                    eprintln!("{message}");
+                }
+                told = message;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -75,12 +82,13 @@ impl Life {
         let spec = object.spec.clone().context("a pod without a spec")?;
         let node = spec.node_name.clone().context("a pod without a node")?;
         let container = spec.containers.first().context("a pod without containers")?;
+        let echo_server = EchoServer::of(shared, &object, container).await?;
         let (ip, host) = shared.take_address(&node).await?;
         let address = claim().await;
         let program = if object.namespace().as_deref() == Some(SYSTEM) {
             None
-        } else if let Some(program) = echo_basic(shared, &object, container, ip).await? {
-            Some(program)
+        } else if let Some(echo_server) = echo_server {
+            Some(echo_server.program(shared, &object, container, ip).await?)
         } else {
             Some(program(shared, &object, container, ip, &address).await?)
         };
@@ -230,18 +238,12 @@ async fn program(
     address: &Address,
 ) -> Result<Program> {
     let mut args = vec![pod.name_any()];
-    for port in container.ports.iter().flatten() {
-        let number = u16::try_from(port.container_port)?;
+    for (number, protocol) in ports(container) {
+        let number = u16::try_from(number)?;
         let at = match (address.is_exclusive(), number) {
             (true, 1024..) => SocketAddr::new(address.ip(), number),
             (true, _) => SocketAddr::new(address.ip(), number + UNPRIVILEGED),
             (false, _) => free_address().await?,
-        };
-        let raw = port.name.as_deref().is_some_and(|name| name.starts_with("tcp"));
-        let protocol = match port.protocol.as_deref() {
-            Some("UDP") => "udp",
-            _ if raw => "tcp",
-            _ => "http",
         };
         args.extend([protocol.to_owned(), at.to_string()]);
         shared.network.map_port((ip, number).into(), at);
@@ -249,36 +251,21 @@ async fn program(
     Ok(Program::new(pod.name_any(), shared.program.clone()).args(args))
 }
 
-/// The command line of the Gateway API's echo server, which is told its ports by variables and listens on all addresses.
-async fn echo_basic(
-    shared: &Shared,
-    pod: &Pod,
-    container: &Container,
-    ip: IpAddr,
-) -> Result<Option<Program>> {
-    const PORTS: &[(&str, u16)] = &[("HTTP_PORT", 3000), ("H2C_PORT", 3001), ("HTTPS_PORT", 8443)];
-    let path = shared.echo_basic.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let is_echo = container.image.as_deref().is_some_and(|image| image.contains("/echo-basic:"));
-    let Some(path) = path.filter(|_| is_echo) else { return Ok(None) };
-    let mut program = Program::new(pod.name_any(), path);
-    for variable in container.env.iter().flatten() {
-        let field = variable.value_from.as_ref().and_then(|from| from.field_ref.as_ref());
-        let value = match field.map(|field| field.field_path.as_str()) {
-            Some("metadata.name") => Some(pod.name_any()),
-            Some("metadata.namespace") => pod.namespace(),
-            Some("status.podIP") => Some(ip.to_string()),
-            // Files of volumes are not there.
-            _ => variable.value.clone().filter(|value| !value.starts_with('/')),
+/// The ports of a container, and what it serves there. A name server of the conformance suite names none.
+fn ports(container: &Container) -> Vec<(i32, &'static str)> {
+    if container.image.as_deref().is_some_and(|image| image.contains("/coredns:")) {
+        return vec![(53, "dns")];
+    }
+    let served = container.ports.iter().flatten().map(|port| {
+        let raw = port.name.as_deref().is_some_and(|name| name.starts_with("tcp"));
+        let protocol = match port.protocol.as_deref() {
+            Some("UDP") => "udp",
+            _ if raw => "tcp",
+            _ => "http",
         };
-        program.env.extend(value.map(|value| (variable.name.clone(), value)));
-    }
-    for (name, usual) in PORTS {
-        let port = program.env.get(*name).and_then(|port| port.parse().ok()).unwrap_or(*usual);
-        let at = free_address().await?;
-        program.env.insert((*name).to_owned(), at.port().to_string());
-        shared.network.map_port((ip, port).into(), at);
-    }
-    Ok(Some(program))
+        (port.container_port, protocol)
+    });
+    served.collect()
 }
 
 /// How long the first container's `preStop` takes: the native sleep, or the command `sleep`.
@@ -298,6 +285,22 @@ fn pre_stop(pod: &Pod) -> Duration {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_container_serves_what_its_ports_say() {
+        let port =
+            |name: &str, protocol: &str| json!({"containerPort": 9, "name": name, "protocol": protocol});
+        for (image, port, expected) in [
+            ("registry.example.com/echo:1", port("web", "TCP"), (9, "http")),
+            ("registry.example.com/echo:1", port("tcp", "TCP"), (9, "tcp")),
+            ("registry.example.com/echo:1", port("web", "UDP"), (9, "udp")),
+            ("registry.k8s.io/coredns/coredns:v1.12.2", port("web", "TCP"), (53, "dns")),
+        ] {
+            let container = json!({"name": "a", "image": image, "ports": [port]});
+            let container: Container = serde_json::from_value(container).unwrap();
+            assert_eq!(ports(&container), [expected], "{image} {port}");
+        }
+    }
 
     #[test]
     fn pre_stop_sleeps_natively_or_by_a_command() {

@@ -54,13 +54,34 @@ impl Results {
     }
 }
 
-/// Writes the table into a page, between its marks.
+/// Writes the table into a page, between its marks. Columns that are there and that no result is called as stay, after the others:
+/// another controller is not measured every time.
 pub fn write_table(page: &Path, all: &[Results]) -> Result<()> {
     let text = fs::read_to_string(page).with_context(|| format!("reading {}", page.display()))?;
     let (before, rest) = text.split_once(MARKS.0).context("the page has no place for the table")?;
-    let (_, after) = rest.split_once(MARKS.1).context("the place for the table does not end")?;
-    let filled = format!("{before}{}\n{}{}{after}", MARKS.0, table(all), MARKS.1);
+    let (old, after) = rest.split_once(MARKS.1).context("the place for the table does not end")?;
+    let is_new = |old: &Results| all.iter().all(|one| one.name != old.name);
+    let columns: Vec<_> = all.iter().cloned().chain(columns(old).into_iter().filter(is_new)).collect();
+    let filled = format!("{before}{}\n{}{}{after}", MARKS.0, table(&columns), MARKS.1);
     fs::write(page, filled).with_context(|| format!("writing {}", page.display()))
+}
+
+/// The columns of a table.
+fn columns(table: &str) -> Vec<Results> {
+    let cells = |line: &str| line.split('|').skip(1).map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let mut rows = table.lines().filter(|line| line.starts_with('|')).map(cells);
+    let names = rows.next().unwrap_or_default();
+    let names = names.iter().skip(1).filter(|name| !name.is_empty());
+    let mut columns: Vec<_> = names.map(|name| Results::of(name)).collect();
+    for row in rows {
+        let scenario =
+            SCENARIOS.iter().find(|scenario| row.first().is_some_and(|title| title == scenario.title));
+        let Some(scenario) = scenario else { continue };
+        for (column, cell) in columns.iter_mut().zip(row.iter().skip(1)) {
+            column.cells.insert(scenario.id.to_owned(), cell.clone());
+        }
+    }
+    columns
 }
 
 fn table(all: &[Results]) -> String {
@@ -104,5 +125,22 @@ mod tests {
             assert!(text.contains("| scale 10 → 3, NLB | 0 of 9, 5 ms |"), "{text}");
             assert!(text.contains("| did not end: a / b |") && !text.contains("old"), "{text}");
         }
+    }
+
+    #[test]
+    fn columns_that_were_not_measured_again_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("page.md");
+        fs::write(&page, format!("{}\n{}", MARKS.0, MARKS.1)).unwrap();
+        let results = |name: &str, requests| {
+            let mut results = Results::of(name);
+            results.note("scale", &Ok(Report { requests, ..Report::default() }));
+            results
+        };
+        write_table(&page, &[results("one", 1), results("another", 2)]).unwrap();
+        write_table(&page, &[results("one", 3)]).unwrap();
+        let text = fs::read_to_string(&page).unwrap();
+        assert!(text.contains("| what happens | one | another |\n|---|---|---|\n"), "{text}");
+        assert!(text.contains("| scale 10 → 3, NLB | 0 of 3, 0 ms | 0 of 2, 0 ms |"), "{text}");
     }
 }
