@@ -2,6 +2,7 @@
 
 mod broken;
 mod calls;
+mod limits;
 mod random;
 mod refused_parts;
 mod told_routes;
