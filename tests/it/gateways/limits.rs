@@ -11,6 +11,9 @@ use std::time::Duration;
 
 const REFUSED: &str = "False/UnsupportedValue";
 
+/// What a route asks for, the weights that it gets, and whether that is all.
+type Step = (&'static [(&'static str, i32)], &'static [i32], bool);
+
 /// A route to `web` and `api` with these weights, those that are given.
 fn weighted(weights: &[(&str, i32)]) -> Value {
     let mut route = http_route("web", "edge", "/", "web");
@@ -40,8 +43,7 @@ fn weights_that_cannot_be_had_stay_as_they_are() {
         rig.start().await;
         rig.run_until_idle().await;
         assert_eq!(live_weights(&rig), None, "there is nothing to keep");
-        // what the route asks for, what it gets, and whether that is all
-        let steps: &[(&[(&str, i32)], &[i32], bool)] = &[
+        let steps: &[Step] = &[
             (&[("web", 3), ("api", 7)], &[3, 7], true),
             (&[("web", 5000), ("api", 5000)], &[3, 7], false),
             (&[("web", 3), ("api", 1000)], &[3, 7], false),

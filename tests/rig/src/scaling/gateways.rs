@@ -1,5 +1,7 @@
 //! Families of Gateway API: what may be long in Gateways, ListenerSets, HTTPRoutes and their configurations.
 
+#![allow(clippy::needless_pass_by_value, reason = "manifests read best as literals")]
+
 use super::{Family, answered, list, range};
 use crate::fixtures::{self, GATEWAY_API, GATEWAY_CONFIGURATION, NAMESPACE};
 use aws_load_balancer_controller::admission::gateway as checks;
