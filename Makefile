@@ -83,6 +83,7 @@ bench: ## how fast it is: the core alone, many objects at the pace of AWS, one p
 	cargo build --release --package aws-load-balancer-controller --package rig --bins
 	$(target)/release/measure
 	$(target)/release/measure process $(target)/release/aws-load-balancer-controller
+	$(target)/release/measure gateways $(target)/release/aws-load-balancer-controller
 
 .PHONY: controlplane
 controlplane: ## the test control plane, built once into the cache folder (minutes when cold)

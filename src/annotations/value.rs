@@ -8,7 +8,10 @@ mod map;
 pub mod regex;
 mod text;
 
-pub use json::{JsonKind, MAX_VALUE, MAX_VALUES, check_claim, check_url};
+pub use json::{
+    JsonKind, MAX_VALUE, MAX_VALUES, check_claim, check_url, condition_excess, target_group_excess,
+    wrong_lengths,
+};
 pub use list::{ItemKind, MAX_RULES, is_id, is_label};
 pub use map::{MapKind, heading_of};
 pub use text::{TextKind, is_arn};

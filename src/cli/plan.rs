@@ -13,6 +13,7 @@ pub use report::{PlanReport, StackReport};
 pub(in crate::cli) use selection::NoEventHandler;
 
 use super::session::{AwsSession, Session, SessionError};
+use crate::admission::limits;
 use crate::api::ObjectKey;
 use crate::args::PlanRequest;
 use crate::builder;
@@ -306,7 +307,9 @@ impl<'a> Planner<'a> {
         match gather::build(&self.facts, &id, build).await {
             Ok(built) => {
                 let routes = gateways::route_findings(&resolved, &built.report);
-                let report = StackReport::of(id).finding(built.report.listeners.values().chain(&routes));
+                let limits = limits::of_gateway(&resolved.view().object(), &built.stack);
+                let findings = built.report.listeners.values().chain(&routes).chain(&limits);
+                let report = StackReport::of(id).finding(findings);
                 (report, Some(built.stack))
             }
             Err(failure) => (StackReport::of(id).failed(&failure), None),

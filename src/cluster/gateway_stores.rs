@@ -22,7 +22,7 @@ use crate::api::{Namespace, ObjectKey, Service};
 use crate::config::Config;
 use crate::gateway::config::target;
 use crate::gateway::route::{Route, RouteId, RouteKind};
-use crate::gateway::{Cluster, Controller};
+use crate::gateway::{Cluster, Controller, NamespaceSource};
 use crate::global_accelerator::KindState;
 use discovery::wanted_kinds;
 use kube::core::ApiResource;
@@ -485,11 +485,13 @@ where
     GatewayChange::Route(id, sides.flat_map(parents).collect())
 }
 
-impl Cluster for GatewayStores {
+impl NamespaceSource for GatewayStores {
     fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
         self.namespaces.get(&ObjectKey::cluster(name))
     }
+}
 
+impl Cluster for GatewayStores {
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
         self.services.get(key)
     }

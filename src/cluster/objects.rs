@@ -66,7 +66,8 @@ impl Objects {
         }
     }
 
-    /// Merge-patches the status of an object that has not changed since this version. An object that is gone needs none.
+    /// Merge-patches the status of an object that has not changed since this version, and answers the version since; `None`: it is
+    /// gone, and needs none.
     ///
     /// Errors: among others, that somebody else was faster.
     pub async fn replace_status<K: NamespacedKind>(
@@ -74,12 +75,12 @@ impl Objects {
         key: &ObjectKey,
         version: Option<String>,
         status: &Value,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Option<String>, ApiError> {
         let patch = json!({ "metadata": { "resourceVersion": version }, "status": status });
         let api = self.api::<K>(key);
         match api.patch_status(key.name(), &PatchParams::default(), &Patch::Merge(&patch)).await {
-            Err(error) if write::is_not_found(&error) => Ok(()),
-            patched => Ok(patched.map(drop)?),
+            Err(error) if write::is_not_found(&error) => Ok(None),
+            patched => Ok(patched?.meta().resource_version.clone()),
         }
     }
 

@@ -10,6 +10,7 @@ mod error_attribution;
 pub mod event_handlers;
 mod report;
 pub mod resolved;
+mod route_reporter;
 
 use super::context::ReconcileContext;
 use super::gather;
@@ -26,7 +27,7 @@ use crate::facts::Facts;
 use crate::finding::{Finding, Part};
 use crate::gateway::config::{GatewayConfig, resolve};
 use crate::gateway::listeners::{ListenerProblem, ListenerReason};
-use crate::gateway::status::GatewayOutcome;
+use crate::gateway::status::{GatewayOutcome, Knowledge};
 use crate::gateway::{Controller, GatewayOptions};
 use crate::model::marshal::marshal;
 use crate::model::{Stack, StackId};
@@ -34,9 +35,10 @@ use crate::settings::gateway::{AddOns, GatewayReport, deletion_protection, stack
 use crate::status::event::{Event, Reason};
 pub use error_attribution::LastRefused;
 
-use error_attribution::RefusedParts;
+use error_attribution::{RefusedParts, RefusedRoutes};
 use report::Reporter;
 use resolved::{NamingObjects, Resolved, Subject};
+use route_reporter::{RouteReporter, regarding};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -86,8 +88,8 @@ pub fn options(features: &FeatureGates) -> GatewayOptions {
     }
 }
 
-/// What is wrong with the listeners of ports that could not be built.
-fn listener_problems(report: &GatewayReport) -> BTreeMap<i32, ListenerProblem> {
+/// What is wrong with the listeners of ports that could not be built, or that AWS refused.
+fn listener_problems(report: &GatewayReport, refused: &RefusedParts) -> BTreeMap<i32, ListenerProblem> {
     let problem = |finding: &Finding| ListenerProblem {
         reason: match finding.part {
             Some(Part::Certificates) => ListenerReason::InvalidCertificateRef,
@@ -95,7 +97,9 @@ fn listener_problems(report: &GatewayReport) -> BTreeMap<i32, ListenerProblem> {
         },
         message: finding.to_string(),
     };
-    report.listeners.iter().map(|(port, finding)| (*port, problem(finding))).collect()
+    // why refused first: of two about a port, that of the build stays
+    let all = refused.listeners.iter().chain(&report.listeners);
+    all.map(|(port, finding)| (*port, problem(finding))).collect()
 }
 
 /// Whether a Gateway asks for a plan instead of a load balancer.
@@ -135,14 +139,14 @@ impl GatewayReconcile<'_> {
         };
         let named = NamingObjects::of(subject.stores, self.key, subject.options);
         let resolved = Resolved::new(subject, &config, &named);
-        let built = self.build(&resolved, AddOns::of_annotations(&self.gateway)).await;
-        let mut built = match built {
+        let mut routes = RouteReporter::new(&self.context.objects, self.controller, &resolved);
+        let built = match self.build(&resolved, AddOns::of_annotations(&self.gateway)).await {
             Ok(built) => built,
             Err(error) => {
-                // why: the error is handed on, when the routes have been told what is known of them
-                let mut report = GatewayReport::default();
-                self.add_refused(&resolved, &mut report);
-                drop(self.reporter().routes(&resolved, &report).await);
+                let (refused, _) = self.context.last_refused.of(&self.id);
+                routes.tell(&GatewayReport::default(), &refused, Knowledge::Attachment).await;
+                // why: the error of the build is handed on, and all of it is tried again
+                drop(routes.finish());
                 self.reporter().gateway(GatewayOutcome::Failed).await?;
                 return Err(error);
             }
@@ -151,20 +155,23 @@ impl GatewayReconcile<'_> {
         // why before: what the build has read may have changed since
         self.context.secrets.note(&self.id, &built.report.secrets);
         if is_dry_run(&self.gateway, self.controller) {
-            let is_reported = self.reporter().routes(&resolved, &built.report).await;
+            routes.tell(&built.report, &RefusedRoutes::default(), Knowledge::Deployment).await;
             self.write_plan(Some(&marshal(&built.stack))).await?;
-            return is_reported.map(|()| ReconcileResult::Done);
+            return routes.finish().map(|()| ReconcileResult::Done);
         }
-        let result = self.carry_out(&resolved, &config, &mut built).await;
-        // why: it may have ended before AWS could refuse the same again
-        if result.is_err() {
-            self.add_refused(&resolved, &mut built.report);
-        }
-        // why after that: AWS may have refused something of a route
-        let is_reported = self.reporter().routes(&resolved, &built.report).await;
+        // why before: AWS may take its time, and have more to say of them afterwards
+        self.tell(&mut routes, &built).await;
+        let result = self.carry_out(&resolved, &config, &built).await;
+        self.tell(&mut routes, &built).await;
         let result = result?;
-        is_reported?;
+        routes.finish()?;
         Ok(result)
+    }
+
+    /// Tells the routes what is known of them, with what AWS refused last.
+    async fn tell(&self, routes: &mut RouteReporter<'_>, built: &BuiltGateway) {
+        let (refused, knowledge) = self.context.last_refused.of(&self.id);
+        routes.tell(&built.report, &refused, knowledge).await;
     }
 
     /// Brings AWS in line with what was built, and tells the Gateway and its ListenerSets.
@@ -172,7 +179,7 @@ impl GatewayReconcile<'_> {
         &self,
         resolved: &Resolved<'_>,
         config: &GatewayConfig,
-        built: &mut BuiltGateway,
+        built: &BuiltGateway,
     ) -> Result<ReconcileResult, ReconcileError> {
         self.write_plan(None).await?;
         let context = self.context;
@@ -180,7 +187,7 @@ impl GatewayReconcile<'_> {
         let wanted = AddOns::wanted(&config.load_balancer, self.controller == Controller::Alb);
         self.annotate(wanted.annotations_unlike(before, "true")).await?;
         self.add_finalizer().await?;
-        let (deployed, refused) = match self.deploy_parts(resolved, built).await {
+        let (deployed, refusal) = match self.deploy_parts(resolved, built).await {
             Ok(deployed) => deployed,
             Err(error) => {
                 if matches!(error, ReconcileError::User(_)) {
@@ -196,20 +203,22 @@ impl GatewayReconcile<'_> {
         let Some(state) = self.reporter().load_balancer_state(&deployed).await? else {
             return Ok(ReconcileResult::Retry);
         };
-        let report = &built.report;
-        let offer = resolved.offer.with_problems(&report.certificate_problems, &listener_problems(report));
+        let (refused, failure) = refusal.unzip();
+        let refused = refused.unwrap_or_default();
+        let of_ports = listener_problems(&built.report, &refused);
+        let offer = resolved.offer.with_problems(&built.report.certificate_problems, &of_ports);
         self.reporter().gateway(GatewayOutcome::Deployed(resolved.observed(&offer), &state)).await?;
         self.reporter().listener_sets(resolved, &offer, state.is_active).await?;
-        self.record_findings(resolved, built);
+        self.record_findings(resolved, built, &refused);
         if !state.is_active {
             return Ok(ReconcileResult::RequeueAfter(report::UNTIL_ACTIVE));
         }
         self.annotate(before.annotations_unlike(wanted, "false")).await?;
         let is_whole = built.report.listeners.is_empty() && built.report.certificate_problems.is_empty();
-        if deployed.is_news && is_whole && refused.is_none() {
+        if deployed.is_news && is_whole && failure.is_none() {
             self.record(&Event::reconciled());
         }
-        if let Some(failure) = refused {
+        if let Some(failure) = failure {
             return Ok(context.count_failure(self.component(), &failure));
         }
         Ok(match deployed.revisit {
@@ -230,17 +239,16 @@ impl GatewayReconcile<'_> {
         Ok(built)
     }
 
-    /// Deploys a Gateway. What AWS refuses of single routes and listeners is added to the report; if nothing else failed, the rest
-    /// is as it is wanted.
+    /// Deploys a Gateway. If AWS refuses single routes and listeners only, the rest is as it is wanted.
     async fn deploy_parts(
         &self,
         resolved: &Resolved<'_>,
-        built: &mut BuiltGateway,
-    ) -> Result<(Deployed, Option<ReconcileFailure>), ReconcileError> {
+        built: &BuiltGateway,
+    ) -> Result<(Deployed, Option<(RefusedParts, ReconcileFailure)>), ReconcileError> {
         let last = &self.context.last_refused;
         let failure = match self.try_deploy(&built.stack).await {
             Ok(deployed) => {
-                last.note(&self.id, RefusedParts::default());
+                last.note(&self.id, RefusedRoutes::default());
                 return Ok((deployed, None));
             }
             Err(failure) => failure,
@@ -248,22 +256,16 @@ impl GatewayReconcile<'_> {
         let gateway = resolved.view().object();
         let (refused, is_all) = RefusedParts::of(&gateway, resolved, &built.report, &failure);
         if failure.is_permanent() {
-            last.note(&self.id, refused);
+            last.note(&self.id, refused.routes.clone());
         }
         match ReconcileError::of_deployment(&failure) {
             ReconcileError::User(reconcile_failure)
                 if is_all && !failure.deployed.load_balancers.is_empty() =>
             {
-                self.add_refused(resolved, &mut built.report);
-                Ok((failure.deployed, Some(reconcile_failure)))
+                Ok((failure.deployed, Some((refused, reconcile_failure))))
             }
             error => Err(error),
         }
-    }
-
-    /// Adds what AWS refused last of routes and listeners to what is reported.
-    fn add_refused(&self, resolved: &Resolved<'_>, report: &mut GatewayReport) {
-        self.context.last_refused.of(&self.id).add_to(resolved, report);
     }
 
     async fn deploy(&self, stack: &Stack) -> Result<Deployed, ReconcileError> {
@@ -295,7 +297,7 @@ impl GatewayReconcile<'_> {
         self.context.note_built(&self.id);
         self.context.release_backend_security_group(self.component(), &nothing).await?;
         self.context.secrets.note(&self.id, &BTreeSet::new());
-        self.context.last_refused.note(&self.id, RefusedParts::default());
+        self.context.last_refused.forget(&self.id);
         self.context.note_deployed_certificates(&nothing, &BTreeSet::new());
         let removed =
             self.context.objects.remove_finalizer::<Gateway>(self.key, self.controller.name()).await;
@@ -368,32 +370,43 @@ impl GatewayReconcile<'_> {
     }
 
     fn reporter(&self) -> Reporter<'_> {
-        Reporter { context: self.context, controller: self.controller, key: self.key, gateway: &self.gateway }
+        Reporter { context: self.context, key: self.key, gateway: &self.gateway }
     }
 
     /// What is wrong with listeners, as events on the Gateway; with routes, on these.
-    fn record_findings(&self, resolved: &Resolved<'_>, built: &BuiltGateway) {
-        let refused = self.context.last_refused.of(&self.id);
-        let reason =
-            |is_refused| if is_refused { Reason::FailedDeployModel } else { Reason::FailedBuildModel };
-        for (port, finding) in &built.report.listeners {
-            self.record(&Event::warning(reason(refused.has_finding(*port, finding)), finding));
+    fn record_findings(&self, resolved: &Resolved<'_>, built: &BuiltGateway, refused: &RefusedParts) {
+        let report = &built.report;
+        for finding in report.listeners.values() {
+            self.record(&Event::warning(Reason::FailedBuildModel, finding));
         }
-        for (at, problem) in &built.report.certificate_problems {
+        for (_, finding) in refused.listeners.iter().filter(|(port, _)| !report.listeners.contains_key(port))
+        {
+            self.record(&Event::warning(Reason::FailedDeployModel, finding));
+        }
+        for (at, problem) in &report.certificate_problems {
             let port = resolved.offer.listener(*at).map(|judged| judged.listener.port);
+            let is_told =
+                |port: i32| [&report.listeners, &refused.listeners].iter().any(|all| all.contains_key(&port));
             // why not that of the port: it says the same
-            if port.is_some_and(|port| !built.report.listeners.contains_key(&port)) {
+            if port.is_some_and(|port| !is_told(port)) {
                 self.record(&Event::warning(Reason::FailedBuildModel, &problem.message));
             }
         }
-        for (number, problems) in &built.report.routes {
-            let Some(route) = resolved.route_object(*number) else { continue };
+        for (number, object) in resolved.route_objects().iter().enumerate() {
             // why not what a reference came to: the condition of the route says all of it
-            let known = resolved.loaded(*number).iter().flat_map(|rule| &rule.problems).collect::<Vec<_>>();
-            for problem in problems.iter().filter(|problem| !known.contains(problem)) {
-                let is_refused = refused.has_problem(&route.route().id, problem);
-                let event = Event::warning(reason(is_refused), &problem.message);
-                self.record_about(report::regarding(route), &event);
+            let known = resolved.loaded(number).iter().flat_map(|rule| &rule.problems).collect::<Vec<_>>();
+            let of_build = report.routes.get(&number).into_iter().flatten();
+            for problem in of_build.filter(|problem| !known.contains(problem)) {
+                self.record_about(
+                    regarding(object),
+                    &Event::warning(Reason::FailedBuildModel, &problem.message),
+                );
+            }
+            for problem in refused.routes.problems_of(resolved, number) {
+                self.record_about(
+                    regarding(object),
+                    &Event::warning(Reason::FailedDeployModel, &problem.message),
+                );
             }
         }
     }

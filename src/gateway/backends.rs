@@ -6,6 +6,7 @@ use super::config::target_group_props;
 use super::grants::{Referrer, may_refer};
 use super::route::{References, Route, RouteProblem, RouteReason};
 use super::{Cluster, GatewayOptions};
+use crate::annotations::value::target_group_excess;
 use crate::api::gateway::{BackendRef, GATEWAY_KIND, GROUP, Gateway, true_condition};
 use crate::api::gateway_config::{ListenerRuleConfiguration, TargetGroupConfigurationSpec, TargetGroupProps};
 use crate::api::{ObjectKey, Service, ServicePort};
@@ -39,7 +40,7 @@ pub fn weight_problem(weight: i32) -> Option<String> {
 pub struct Weighted {
     /// Where.
     pub backend: RouteBackend,
-    /// Their share, 0 to [`MAX_WEIGHT`].
+    /// Their share, 0 to [`MAX_WEIGHT`] unless the rule keeps its shares.
     pub weight: i32,
 }
 
@@ -84,6 +85,8 @@ pub struct LoadedRule {
     pub problems: Vec<RouteProblem>,
     /// Why the rule is not served to any backend.
     pub refusal: Option<RouteProblem>,
+    /// Why its backends cannot have the shares that it asks for: they keep those that they have in AWS.
+    pub kept_shares: Option<RouteProblem>,
     /// Gateways whose load balancers are not there yet: what the rule has in AWS stays until they are.
     pub waits_for: Vec<ObjectKey>,
 }
@@ -110,8 +113,6 @@ enum Missing {
     Problem(RouteProblem),
     /// The load balancer of a Gateway is not there yet.
     Awaited(ObjectKey, RouteProblem),
-    /// The rule cannot be served as it asks.
-    Refused(RouteProblem),
 }
 
 impl Missing {
@@ -136,15 +137,18 @@ impl Loader<'_> {
         }
         for reference in &references.backends {
             match self.load_backend(reference) {
-                Ok(backend) => rule.backends.push(backend),
+                Ok(backend) => {
+                    rule.keep_shares(weight_problem(backend.weight));
+                    rule.backends.push(backend);
+                }
                 Err(Missing::Problem(problem)) => rule.problems.push(problem),
-                Err(Missing::Refused(problem)) => rule.refuse(problem),
                 Err(Missing::Awaited(gateway, problem)) => {
                     rule.problems.push(problem);
                     rule.waits_for.push(gateway);
                 }
             }
         }
+        rule.keep_shares(target_group_excess(rule.backends.len()));
         rule
     }
 
@@ -183,11 +187,7 @@ impl Loader<'_> {
                 return Err(Missing::problem(RouteReason::InvalidKind, UNKNOWN_KIND));
             }
         };
-        let weight = reference.weight.unwrap_or(1);
-        match weight_problem(weight) {
-            None => Ok(Weighted { backend, weight }),
-            Some(message) => Err(Missing::Refused(RouteProblem::unsupported(message))),
-        }
+        Ok(Weighted { backend, weight: reference.weight.unwrap_or(1) })
     }
 
     /// The object that a reference is about, if the route may refer to it, and the port that it names.
@@ -245,6 +245,13 @@ impl LoadedRule {
     fn refuse(&mut self, problem: RouteProblem) {
         self.problems.push(problem.clone());
         self.refusal.get_or_insert(problem);
+    }
+
+    /// Leaves the shares of the backends as they are in AWS, if there is a problem. The first reason counts.
+    fn keep_shares(&mut self, problem: Option<String>) {
+        let Some(problem) = problem.map(RouteProblem::unsupported) else { return };
+        self.problems.push(problem.clone());
+        self.kept_shares.get_or_insert(problem);
     }
 }
 

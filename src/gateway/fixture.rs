@@ -11,7 +11,7 @@ use super::attachment::{Offer, ParentOutcome, attach};
 use super::listener_sets::{ListenerSets, sort};
 use super::listeners::judge;
 use super::route::Route;
-use super::{Cluster, Controller, GatewayOptions, config};
+use super::{Cluster, Controller, GatewayOptions, NamespaceSource, config};
 use crate::api::gateway::{
     Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
 };
@@ -133,11 +133,13 @@ fn of_namespace<K: kube::Resource>(objects: &[Arc<K>], namespace: &str) -> Vec<A
     own
 }
 
-impl Cluster for World {
+impl NamespaceSource for World {
     fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
         find(&self.namespaces, &ObjectKey::cluster(name))
     }
+}
 
+impl Cluster for World {
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
         find(&self.services, key)
     }

@@ -17,9 +17,9 @@ pub fn winner(port: &PortRoutes, routes: &[Route<'_>]) -> Option<usize> {
 
 /// The backends of a route, of all its rules in order. If none of them gets requests there is no listener.
 ///
-/// A rule that is refused is left out.
+/// A rule that is refused is left out, and one whose shares cannot be had.
 pub fn backends(rules: &[LoadedRule]) -> Vec<&Weighted> {
-    let served = rules.iter().filter(|rule| rule.refusal.is_none());
+    let served = rules.iter().filter(|rule| rule.refusal.is_none() && rule.kept_shares.is_none());
     served.flat_map(|rule| &rule.backends).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Which ListenerSets add listeners to a Gateway.
 
-use super::{Cluster, GatewayOptions, namespaces};
+use super::{GatewayOptions, NamespaceSource, namespaces};
 use crate::api::ObjectKey;
 use crate::api::gateway::{FromNamespaces, GATEWAY_KIND, Gateway, ListenerSet};
 use crate::api::selector::SelectorError;
@@ -20,7 +20,7 @@ pub struct ListenerSets<'a> {
 pub fn sort<'a>(
     gateway: &Gateway,
     sets: impl IntoIterator<Item = &'a ListenerSet>,
-    cluster: &dyn Cluster,
+    cluster: &dyn NamespaceSource,
     options: GatewayOptions,
 ) -> ListenerSets<'a> {
     let mut sorted = ListenerSets::default();
@@ -51,7 +51,7 @@ fn admits(
     gateway: &Gateway,
     key: &ObjectKey,
     set: &ListenerSet,
-    cluster: &dyn Cluster,
+    cluster: &dyn NamespaceSource,
 ) -> Result<bool, SelectorError> {
     let filter = gateway.spec.allowed_listeners.as_ref().and_then(|allowed| allowed.namespaces.as_ref());
     let namespace = set.metadata.namespace.as_deref().unwrap_or_default();

@@ -83,10 +83,14 @@ pub struct GatewayOptions {
     pub secret_certificates: bool,
 }
 
-/// What the cluster holds, as far as a decision asks for it.
-pub trait Cluster {
+/// The namespaces of a cluster.
+pub trait NamespaceSource {
     /// A namespace.
     fn namespace(&self, name: &str) -> Option<Arc<Namespace>>;
+}
+
+/// What the cluster holds, as far as a decision asks for it.
+pub trait Cluster: NamespaceSource {
     /// A Service.
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>>;
     /// A Gateway.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Cluster;
+use super::NamespaceSource;
 use crate::api::gateway::{FromNamespaces, NamespaceFilter};
 use crate::api::selector::{self, SelectorError};
 
@@ -14,7 +14,7 @@ pub fn admits(
     default: FromNamespaces,
     own: &str,
     namespace: &str,
-    cluster: &dyn Cluster,
+    cluster: &dyn NamespaceSource,
 ) -> Result<bool, SelectorError> {
     let from = filter.and_then(|filter| filter.from.clone()).unwrap_or(default);
     match from {
@@ -31,7 +31,7 @@ pub fn admits(
 fn is_selected(
     selector: &crate::api::LabelSelector,
     namespace: &str,
-    cluster: &dyn Cluster,
+    cluster: &dyn NamespaceSource,
 ) -> Result<bool, SelectorError> {
     selector::check(selector)?;
     let Some(namespace) = cluster.namespace(namespace) else { return Ok(false) };

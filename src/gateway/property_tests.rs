@@ -10,7 +10,7 @@ use super::l4;
 use super::route::{RouteId, RouteProblem};
 use super::rules::{Loaded, Rule, RuleOrigin, expand};
 use super::status::{
-    GatewayOutcome, LoadBalancerState, Observed, StatusTime, gateway_status, report, route_status,
+    GatewayOutcome, Knowledge, LoadBalancerState, Observed, StatusTime, gateway_status, report, route_status,
     set_outcomes, set_status,
 };
 use super::{Controller, GatewayOptions};
@@ -282,7 +282,10 @@ fn decide(world: &World, controller: Controller, options: GatewayOptions) -> Dec
     }
     for (route, (outcomes, problems)) in routes.iter().zip(outcomes.iter().zip(&problems)) {
         let reports = report(&offer, outcomes, problems);
-        decisions.statuses.push((route.id.clone(), route_status(route, controller, &reports, moment)));
+        decisions.statuses.push((
+            route.id.clone(),
+            route_status(route, controller, &reports, Knowledge::Deployment, moment),
+        ));
     }
     decisions.statuses.sort_by(|(one, _), (other, _)| one.cmp(other));
     let counts = count(outcomes.iter().flatten());

@@ -292,6 +292,10 @@ impl GatewaySource for GatewayStores {
         self.listener_sets.get(key)
     }
 
+    fn known_listener_sets(&self, gateway: &ObjectKey) -> Vec<Arc<ListenerSet>> {
+        self.listener_sets.list_group(gateway)
+    }
+
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {
         self.load_balancer_configurations.get(key)
     }

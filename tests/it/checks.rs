@@ -10,12 +10,13 @@ use aws_load_balancer_controller::api::gateway::{Gateway, GatewayClass, Listener
 use aws_load_balancer_controller::api::gateway_config::{
     ListenerRuleConfiguration, LoadBalancerConfiguration,
 };
-use aws_load_balancer_controller::api::{IngressClass, IngressClassParams, ObjectKey};
+use aws_load_balancer_controller::api::{IngressClass, IngressClassParams, Namespace, ObjectKey};
 use aws_load_balancer_controller::args::{Environment, Invocation, parse};
 use aws_load_balancer_controller::aws_api::elbv2::{IpAddressType, Protocol, TargetGroup, TargetType};
 use aws_load_balancer_controller::cli::lint::{ManifestFile, lint};
 use aws_load_balancer_controller::config::Config;
 use aws_load_balancer_controller::finding::Severity;
+use aws_load_balancer_controller::gateway::NamespaceSource;
 use harness::assets::repository;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -230,6 +231,12 @@ impl ClassSource for Classes {
 /// A cluster in which no object of Gateway API is known.
 struct NoGateways;
 
+impl NamespaceSource for NoGateways {
+    fn namespace(&self, _: &str) -> Option<Arc<Namespace>> {
+        None
+    }
+}
+
 impl gateway::GatewaySource for NoGateways {
     fn known_class(&self, _: &str) -> Option<Arc<GatewayClass>> {
         None
@@ -241,6 +248,10 @@ impl gateway::GatewaySource for NoGateways {
 
     fn known_listener_set(&self, _: &ObjectKey) -> Option<Arc<ListenerSet>> {
         None
+    }
+
+    fn known_listener_sets(&self, _: &ObjectKey) -> Vec<Arc<ListenerSet>> {
+        Vec::new()
     }
 
     fn known_load_balancer_configuration(&self, _: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {

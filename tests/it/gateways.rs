@@ -2,18 +2,20 @@
 
 mod broken;
 mod calls;
+mod limits;
 mod random;
 mod refused_parts;
+mod told_routes;
 
 use crate::services::run;
 use aws_load_balancer_controller::aws_api::Ref;
 use aws_load_balancer_controller::aws_api::elbv2::{DescribeTargetHealth, ListenerAction, RuleCondition};
-use rig::{Options, Rig, fixtures, fixtures::NAMESPACE};
+use rig::fixtures::{
+    GATEWAY_API, GATEWAY_CONFIGURATION as CONFIGURATION, NAMESPACE, gateway_class as class, http_route,
+    target_type,
+};
+use rig::{Options, Rig, fixtures};
 use serde_json::{Value, json};
-
-/// The API version of what is written here.
-const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
-const CONFIGURATION: &str = "gateway.k8s.aws/v1";
 
 /// An account and a cluster with Gateway API, the classes `alb` and `nlb`, and the Services `web` and `api` with a pod each.
 fn cluster() -> Rig {
@@ -36,27 +38,6 @@ fn cluster_with(options: Options) -> Rig {
     rig
 }
 
-/// A class, as the API server creates it.
-fn class(name: &str, controller: &str) -> Value {
-    json!({
-        "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": {"name": name},
-        "spec": {"controllerName": controller},
-        "status": {"conditions": [{
-            "type": "Accepted", "status": "Unknown", "reason": "Pending", "message": "Waiting for controller",
-            "lastTransitionTime": "1970-01-01T00:00:00Z",
-        }]},
-    })
-}
-
-/// Has the targets of a Service registered by their addresses.
-fn target_type(service: &str) -> Value {
-    json!({
-        "apiVersion": CONFIGURATION, "kind": "TargetGroupConfiguration",
-        "metadata": {"name": service, "namespace": NAMESPACE},
-        "spec": {"targetReference": {"name": service}, "defaultConfiguration": {"targetType": "ip"}},
-    })
-}
-
 fn gateway(name: &str, class: &str, listeners: &Value) -> Value {
     json!({
         "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": {"name": name, "namespace": NAMESPACE},
@@ -66,17 +47,6 @@ fn gateway(name: &str, class: &str, listeners: &Value) -> Value {
 
 fn http(port: i32) -> Value {
     json!([{"name": "http", "port": port, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "Same"}}}])
-}
-
-/// An HTTPRoute for a path of a Gateway.
-fn http_route(name: &str, gateway: &str, path: &str, service: &str) -> Value {
-    json!({
-        "apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"parentRefs": [{"name": gateway}], "rules": [{
-            "matches": [{"path": {"type": "PathPrefix", "value": path}}],
-            "backendRefs": [{"name": service, "port": 80}],
-        }]},
-    })
 }
 
 /// A TCPRoute of the name of its Gateway.

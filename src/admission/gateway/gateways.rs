@@ -1,11 +1,11 @@
-//! GatewayClasses, Gateways and ListenerSets.
+//! GatewayClasses and Gateways.
 
 use super::field_findings::FieldFindings;
 use super::{GatewayOwner, GatewaySource, OwnedFindings, certificates, object_ref, options, unread_fields};
+use crate::admission::limits;
 use crate::annotations::value::ValueFinding;
 use crate::api::gateway::{
-    FromNamespaces, GATEWAY_KIND, GROUP, Gateway, GatewayClass, LISTENER_SET_KIND, Listener, ListenerSet,
-    NamespaceFilter, Protocol, TlsMode,
+    FromNamespaces, GATEWAY_KIND, GROUP, Gateway, GatewayClass, Listener, NamespaceFilter, Protocol, TlsMode,
 };
 use crate::api::gateway_config::{self, LOAD_BALANCER_CONFIGURATION_KIND};
 use crate::api::{ObjectMeta, selector};
@@ -16,6 +16,7 @@ use crate::gateway::hostname;
 use crate::gateway::listeners::{ListenerProblem, ListenerReason, ParentId, judge};
 use crate::gateway::{Controller, route::RouteKind};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use strum::VariantArray as _;
 
 /// Kind of [`GatewayClass`].
@@ -107,6 +108,10 @@ pub fn check_gateway(
         problems(&parents, |id| matches!(id, ParentId::Gateway(_)))
     });
     listeners(&mut findings, &gateway.spec.listeners, &judged.collect::<Vec<_>>(), ownership);
+    let ports: BTreeSet<i32> = gateway.spec.listeners.iter().map(|listener| listener.port).collect();
+    if let Some(problem) = limits::many_listeners(ports.len()) {
+        findings.warn("spec.listeners", problem);
+    }
     let allowed = gateway.spec.allowed_listeners.as_ref().and_then(|allowed| allowed.namespaces.as_ref());
     namespaces(&mut findings, "spec.allowedListeners.namespaces", allowed);
     let infrastructure = gateway.spec.infrastructure.as_ref();
@@ -116,41 +121,6 @@ pub fn check_gateway(
     }
     certificates::check(&mut findings, gateway, source);
     unread_fields::check(&mut findings, GATEWAY_KIND, object);
-    OwnedFindings { object: name, ownership, findings: findings.finish() }
-}
-
-/// What is wrong with a ListenerSet. `object`: the same, as it is written.
-pub fn check_listener_set(
-    config: &Config,
-    set: &ListenerSet,
-    object: &Value,
-    source: &dyn GatewaySource,
-) -> OwnedFindings {
-    let name = object_ref(LISTENER_SET_KIND, &set.metadata);
-    let mut findings = FieldFindings::new(config, name.clone());
-    let parent = &set.spec.parent_ref;
-    let expected =
-        [("kind", parent.kind.as_deref(), GATEWAY_KIND), ("group", parent.group.as_deref(), GROUP)];
-    for (part, given, right) in expected {
-        if let Some(given) = given.filter(|given| *given != right) {
-            let problem = format!("{given:?} is not {right}, the only parent that a ListenerSet can have");
-            let hint = format!("write {right}");
-            findings.add(&format!("spec.parentRef.{part}"), ValueFinding::warning(problem).hint(hint));
-        }
-    }
-    let is_gateway = parent.kind.as_deref().is_none_or(|kind| kind == GATEWAY_KIND);
-    let ownership =
-        if is_gateway { GatewayOwner::of_listener_set(set, source) } else { GatewayOwner::Unknown };
-    let nobody = Gateway::default();
-    let judged = ownership.candidates().iter().map(|controller| {
-        let parents = judge(&nobody, &[set], *controller, options(config));
-        problems(&parents, |id| matches!(id, ParentId::ListenerSet(_)))
-    });
-    listeners(&mut findings, &set.spec.listeners, &judged.collect::<Vec<_>>(), ownership);
-    if !config.features.gateway_listener_set {
-        findings.warn("spec.listeners", "has no effect while feature gate GatewayListenerSet is off");
-    }
-    unread_fields::check(&mut findings, LISTENER_SET_KIND, object);
     OwnedFindings { object: name, ownership, findings: findings.finish() }
 }
 
@@ -167,9 +137,11 @@ fn labels(findings: &mut FieldFindings<'_>, meta: &ObjectMeta) {
     }
 }
 
-type Problems = Vec<Option<ListenerProblem>>;
+/// What is wrong with each listener of an object.
+pub(super) type Problems = Vec<Option<ListenerProblem>>;
 
-fn problems(
+/// What is wrong with the listeners of the object that is meant.
+pub(super) fn problems(
     parents: &[crate::gateway::listeners::Parent<'_>],
     is_meant: impl Fn(&ParentId) -> bool,
 ) -> Problems {
@@ -178,7 +150,7 @@ fn problems(
 }
 
 /// `judged`: what each controller that may be meant says of each listener.
-fn listeners(
+pub(super) fn listeners(
     findings: &mut FieldFindings<'_>,
     listeners: &[Listener],
     judged: &[Problems],

@@ -2,6 +2,7 @@
 
 use super::field_findings::FieldFindings;
 use super::load_balancer::name_of;
+use crate::admission::limits;
 use crate::annotations::attributes::ResourceKind;
 use crate::annotations::value::{ItemKind, TextKind, ValueKind, is_arn};
 use crate::api::gateway_config::{
@@ -37,6 +38,19 @@ pub(super) fn check(
         checks.network();
         checks.attributes(controller);
     }
+    if let Some(problem) = limits::many_certificates(certificates(spec)) {
+        findings.warn("spec.listenerConfigurations", problem);
+    }
+}
+
+/// How many certificates there are beside the default ones of the listeners.
+fn certificates(spec: &LoadBalancerConfigurationSpec) -> usize {
+    let of_listener = |listener: &ListenerConfiguration| {
+        let has_default = listener.default_certificate.as_ref().is_some_and(|arn| !arn.is_empty());
+        let others = listener.certificates.as_ref().map_or(0, Vec::len);
+        if has_default { others } else { others.saturating_sub(1) }
+    };
+    spec.listener_configurations.iter().flatten().map(of_listener).sum()
 }
 
 /// The protocol of a listener, upper case, if it names one that there is.

@@ -12,6 +12,7 @@ mod field_findings;
 pub mod gateways;
 pub mod listener_rule;
 mod listener_rule_authentication;
+pub mod listener_sets;
 pub mod load_balancer;
 mod load_balancer_listeners;
 mod load_balancer_subnets;
@@ -22,7 +23,7 @@ pub mod target_group;
 mod target_group_health;
 pub mod unread_fields;
 
-pub use owner::{GatewayOwner, GatewaySource};
+pub use owner::{GatewayOwner, GatewaySource, gateway_of};
 
 use super::{Admitted, Change, Denial, response};
 use crate::api::gateway::{
@@ -131,7 +132,7 @@ fn find(
         gateways::CLASS_KIND => Some(gateways::check_class(config, &parsed::<GatewayClass>(change)?)),
         GATEWAY_KIND => Some(gateways::check_gateway(config, &parsed::<Gateway>(change)?, object, source)),
         LISTENER_SET_KIND => {
-            Some(gateways::check_listener_set(config, &parsed::<ListenerSet>(change)?, object, source))
+            Some(listener_sets::check_listener_set(config, &parsed::<ListenerSet>(change)?, object, source))
         }
         _ => {
             let check = |route: Route<'_>| Some(routes::check(config, &route, object, source));

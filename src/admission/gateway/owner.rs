@@ -5,18 +5,20 @@ use crate::api::gateway::{
     GATEWAY_KIND, Gateway, GatewayClass, LISTENER_SET_KIND, ListenerSet, ParentReference,
 };
 use crate::api::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration};
-use crate::gateway::Controller;
 use crate::gateway::route::Route;
+use crate::gateway::{Controller, NamespaceSource};
 use std::sync::Arc;
 
 /// What is known of other objects while one is checked.
-pub trait GatewaySource {
+pub trait GatewaySource: NamespaceSource {
     /// A GatewayClass.
     fn known_class(&self, name: &str) -> Option<Arc<GatewayClass>>;
     /// A Gateway.
     fn known_gateway(&self, key: &ObjectKey) -> Option<Arc<Gateway>>;
     /// A ListenerSet.
     fn known_listener_set(&self, key: &ObjectKey) -> Option<Arc<ListenerSet>>;
+    /// The ListenerSets that name a Gateway; others may be among them.
+    fn known_listener_sets(&self, gateway: &ObjectKey) -> Vec<Arc<ListenerSet>>;
     /// A LoadBalancerConfiguration.
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>>;
     /// A ListenerRuleConfiguration.
@@ -95,7 +97,7 @@ impl GatewayOwner {
 }
 
 /// The Gateway that a ListenerSet names.
-fn gateway_of(set: &ListenerSet) -> ObjectKey {
+pub fn gateway_of(set: &ListenerSet) -> ObjectKey {
     let parent = &set.spec.parent_ref;
     let own = set.metadata.namespace.as_deref().unwrap_or_default();
     ObjectKey::namespaced(parent.namespace.as_deref().unwrap_or(own), parent.name.as_str())

@@ -3,7 +3,8 @@
 use super::field_findings::FieldFindings;
 use super::load_balancer::name_of;
 use super::{GatewayOwner, GatewaySource, OwnedFindings, options, rules, unread_fields};
-use crate::annotations::value::ValueFinding;
+use crate::admission::limits;
+use crate::annotations::value::{ValueFinding, target_group_excess};
 use crate::api::gateway::{BackendRef, GATEWAY_KIND, GROUP};
 use crate::config::Config;
 use crate::finding::{ObjectRef, alternatives, compared, did_you_mean, likely};
@@ -37,16 +38,21 @@ pub fn check(
         if references.has_backend_filters {
             backend_filters(&mut findings, &format!("{field}.backendRefs"));
         }
+        if let Some(problem) = target_group_excess(references.backends.len()) {
+            findings.error(&format!("{field}.backendRefs"), problem);
+        }
         for (at, backend) in references.backends.iter().enumerate() {
             check_backend(&mut findings, &format!("{field}.backendRefs[{at}]"), at, backend, route.id.kind);
         }
     }
     match route.rules {
         RouteRules::Http(of_route) => {
+            many_rules(&mut findings, route);
             all_weights(&mut findings, &references);
             rules::check_http(&mut findings, route, of_route, source);
         }
         RouteRules::Grpc(of_route) => {
+            many_rules(&mut findings, route);
             all_weights(&mut findings, &references);
             rules::check_grpc(&mut findings, route, of_route, source);
         }
@@ -128,6 +134,14 @@ fn check_backend(
     }
 }
 
+/// Rules of an ALB's listener: each match of each host is one.
+fn many_rules(findings: &mut FieldFindings<'_>, route: &Route<'_>) {
+    let count = route.rules.matches().saturating_mul(route.hostnames.len().max(1));
+    if let Some(problem) = limits::many_rules(count) {
+        findings.warn("spec.rules", problem);
+    }
+}
+
 /// Rules of which no backend gets requests.
 fn all_weights(findings: &mut FieldFindings<'_>, references: &[References<'_>]) {
     for (number, references) in references.iter().enumerate() {
@@ -152,6 +166,10 @@ fn one_rule(findings: &mut FieldFindings<'_>, references: &[References<'_>]) {
             references.len()
         );
         findings.warn("spec.rules", problem);
+        let backends = references.iter().map(|references| references.backends.len());
+        if let Some(problem) = target_group_excess(backends.sum()) {
+            findings.error("spec.rules", problem);
+        }
     }
     if are_all_zero(references.iter().flat_map(|references| references.backends.iter().copied())) {
         findings.warn("spec.rules", "all weights are 0, so that there is no listener");

@@ -2,8 +2,9 @@
 
 use super::owner::GatewayOwner;
 use super::*;
-use crate::api::ObjectKey;
 use crate::api::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration};
+use crate::api::{Namespace, ObjectKey};
+use crate::gateway::NamespaceSource;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -11,12 +12,23 @@ use std::sync::Arc;
 /// with a ListenerSet `more` of the first.
 #[derive(Default)]
 pub(super) struct Cluster {
+    /// `spec` of the Gateway `alb`, beside its class; without one, it admits the ListenerSets of its namespace.
+    pub alb: Option<Value>,
+    /// ListenerSets beside `more`.
+    pub sets: Vec<ListenerSet>,
     pub load_balancers: Vec<LoadBalancerConfiguration>,
     pub rules: Vec<ListenerRuleConfiguration>,
 }
 
 fn object<K: DeserializeOwned>(value: Value) -> Arc<K> {
     Arc::new(serde_json::from_value(value).unwrap())
+}
+
+impl NamespaceSource for Cluster {
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
+        let labels = json!({"team": name});
+        (name != "unknown").then(|| object(json!({"metadata": {"name": name, "labels": labels}})))
+    }
 }
 
 impl GatewaySource for Cluster {
@@ -32,14 +44,22 @@ impl GatewaySource for Cluster {
     fn known_gateway(&self, key: &ObjectKey) -> Option<Arc<Gateway>> {
         let name = key.name();
         let is_there = key.namespace() == "shop" && ["alb", "nlb", "other"].contains(&name);
-        let gateway =
-            json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"gatewayClassName": name}});
+        let mut spec = json!({"allowedListeners": {"namespaces": {"from": "Same"}}});
+        if let Some(given) = self.alb.as_ref().filter(|_| name == "alb") {
+            spec = given.clone();
+        }
+        spec["gatewayClassName"] = json!(name);
+        let gateway = json!({"metadata": {"name": name, "namespace": "shop"}, "spec": spec});
         is_there.then(|| object(gateway))
     }
 
     fn known_listener_set(&self, key: &ObjectKey) -> Option<Arc<ListenerSet>> {
         let set = json!({"metadata": {"name": "more", "namespace": "shop"}, "spec": {"parentRef": {"name": "alb"}}});
         (key.name() == "more").then(|| object(set))
+    }
+
+    fn known_listener_sets(&self, _: &ObjectKey) -> Vec<Arc<ListenerSet>> {
+        self.sets.iter().cloned().map(Arc::new).collect()
     }
 
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {

@@ -1,6 +1,6 @@
 //! Rules for Application Load Balancers, and for the NLB in front of one.
 
-use super::{forward, shared, target_group};
+use super::{forward, many_target_groups, most_rules, shared, target_group};
 use crate::annotations::ALB_PREFIX;
 use crate::api::Ingress;
 use crate::aws_api::Ref;
@@ -9,12 +9,6 @@ use crate::finding::{Finding, ObjectRef};
 use crate::model::{AlbTarget, Listener, ResourceId, Stack};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Rules of a load balancer, unless AWS raises the quota.
-/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
-const USUAL_RULES: usize = 100;
-/// Target groups of a load balancer, unless AWS raises the quota.
-/// Source: as above.
-const USUAL_TARGET_GROUPS: usize = 100;
 /// Annotations of target groups. why: the target type is left out, since it is often set for all Ingresses alike
 const TARGET_SETTINGS: &[&str] = &[
     "backend-protocol",
@@ -58,23 +52,14 @@ pub fn of_ingress(
 }
 
 fn many_rules(object: &ObjectRef, stack: &Stack) -> Option<Finding> {
-    let mut by_listener: BTreeMap<&str, usize> = BTreeMap::new();
-    for (listener, _) in stack.rules.keys() {
-        *by_listener.entry(listener.as_str()).or_default() += 1;
-    }
-    let most = by_listener.into_values().max().filter(|count| *count > USUAL_RULES)?;
-    let problem = format!("makes {most} rules on one listener, and AWS's usual limit is {USUAL_RULES}");
-    Some(Finding::warning(object, problem).at("spec.rules"))
+    super::many_rules(most_rules(stack)).map(|problem| Finding::warning(object, problem).at("spec.rules"))
 }
 
 /// Target groups of the ALB, those of the NLB in front left aside.
 fn many_targets(object: &ObjectRef, stack: &Stack) -> Option<Finding> {
     let of_nlb = |id: &ResourceId| stack.alb_targets.contains_key(id);
     let count = stack.target_groups.keys().filter(|id| !of_nlb(id)).count();
-    let problem = format!(
-        "makes {count} target groups on one load balancer, and AWS's usual limit is {USUAL_TARGET_GROUPS}"
-    );
-    (count > USUAL_TARGET_GROUPS).then(|| Finding::warning(object, problem).at("spec.rules"))
+    many_target_groups(count).map(|problem| Finding::warning(object, problem).at("spec.rules"))
 }
 
 /// Settings of target groups where every rule answers by itself.

@@ -5,7 +5,8 @@ mod condition;
 mod jwt;
 mod repeated;
 
-pub use condition::{MAX_VALUE, MAX_VALUES};
+pub use action::target_group_excess;
+pub use condition::{MAX_VALUE, MAX_VALUES, condition_excess, wrong_lengths};
 pub use jwt::check_claim;
 
 use super::{ValueFinding, regex};

@@ -5,18 +5,19 @@ use super::rule;
 use super::structure::ShapeFinding;
 use crate::admission::gateway::unread_fields::places;
 use crate::admission::gateway::{
-    GatewayOwner, GatewaySource, OwnedFindings, check_manifest, load_balancer, soften,
+    GatewayOwner, GatewaySource, OwnedFindings, check_manifest, gateway_of, load_balancer, soften,
 };
-use crate::api::ObjectKey;
 use crate::api::gateway::{GROUP, Gateway, GatewayClass, ListenerSet};
 use crate::api::gateway_config::{
     self, LISTENER_RULE_CONFIGURATION_KIND, LOAD_BALANCER_CONFIGURATION_KIND, ListenerRuleConfiguration,
     LoadBalancerConfiguration, TARGET_GROUP_CONFIGURATION_KIND, TargetGroupConfiguration,
 };
+use crate::api::{Namespace, ObjectKey};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef};
-use crate::gateway::Controller;
+use crate::gateway::{Controller, NamespaceSource};
 use kube::Resource;
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,9 @@ pub(super) struct GatewayInput {
     classes: NamedObjects<GatewayClass>,
     gateways: NamedObjects<Gateway>,
     listener_sets: NamedObjects<ListenerSet>,
+    /// By the Gateway that they name.
+    listener_sets_of: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    namespaces: NamedObjects<Namespace>,
     load_balancers: NamedObjects<LoadBalancerConfiguration>,
     target_groups: NamedObjects<TargetGroupConfiguration>,
     rules: NamedObjects<ListenerRuleConfiguration>,
@@ -70,13 +74,21 @@ impl GatewayInput {
         match (group, text("kind")) {
             (GROUP, "GatewayClass") => add(&mut self.classes, object),
             (GROUP, "Gateway") => add(&mut self.gateways, object),
-            (GROUP, "ListenerSet") => add(&mut self.listener_sets, object),
+            (GROUP, "ListenerSet") => self.add_listener_set(object),
+            ("v1", "Namespace") => add(&mut self.namespaces, object),
             (gateway_config::GROUP, LOAD_BALANCER_CONFIGURATION_KIND) => {
                 add(&mut self.load_balancers, object);
             }
             (gateway_config::GROUP, TARGET_GROUP_CONFIGURATION_KIND) => add(&mut self.target_groups, object),
             (gateway_config::GROUP, LISTENER_RULE_CONFIGURATION_KIND) => add(&mut self.rules, object),
             _ => {}
+        }
+    }
+
+    fn add_listener_set(&mut self, object: &Value) {
+        add(&mut self.listener_sets, object);
+        if let Ok(set) = ListenerSet::deserialize(object) {
+            self.listener_sets_of.entry(gateway_of(&set)).or_default().insert(ObjectKey::of(&set));
         }
     }
 
@@ -126,6 +138,12 @@ impl ConfigurationUse {
     }
 }
 
+impl NamespaceSource for GatewayInput {
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.namespaces.get(&ObjectKey::cluster(name)).cloned()
+    }
+}
+
 impl GatewaySource for GatewayInput {
     fn known_class(&self, name: &str) -> Option<Arc<GatewayClass>> {
         find(&self.classes, &ObjectKey::cluster(name))
@@ -137,6 +155,11 @@ impl GatewaySource for GatewayInput {
 
     fn known_listener_set(&self, key: &ObjectKey) -> Option<Arc<ListenerSet>> {
         find(&self.listener_sets, key)
+    }
+
+    fn known_listener_sets(&self, gateway: &ObjectKey) -> Vec<Arc<ListenerSet>> {
+        let keys = self.listener_sets_of.get(gateway).into_iter().flatten();
+        keys.filter_map(|key| self.listener_sets.get(key).cloned()).collect()
     }
 
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {

@@ -6,6 +6,7 @@ use crate::deploy::{DeployFailure, StepFailure};
 use crate::finding::{Finding, ObjectRef, Part};
 use crate::gateway::attachment::PortRoutes;
 use crate::gateway::route::{RouteId, RouteProblem};
+use crate::gateway::status::Knowledge;
 use crate::gateway::{Controller, l4};
 use crate::model::{ResourceAddress, ResourceId, StackId};
 use crate::plan::Stage;
@@ -16,32 +17,71 @@ use std::collections::BTreeMap;
 
 /// What AWS refused of the routes and listeners of a Gateway.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct RefusedParts {
-    routes: BTreeMap<RouteId, Vec<RouteProblem>>,
+pub(super) struct RefusedParts {
+    pub routes: RefusedRoutes,
     /// By port.
-    listeners: BTreeMap<i32, Finding>,
+    pub listeners: BTreeMap<i32, Finding>,
 }
 
-/// What AWS refused last, by Gateway: a try that ends before it comes so far says nothing of it.
-///
-/// Lost with the process: after a restart all of it is tried at once.
-#[derive(Debug, Default)]
-pub struct LastRefused(Mutex<BTreeMap<StackId, RefusedParts>>);
+/// What AWS refused of the routes of a Gateway.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RefusedRoutes(BTreeMap<RouteId, RefusedRoute>);
 
-impl LastRefused {
-    /// Notes what was refused this time.
-    pub(super) fn note(&self, id: &StackId, refused: RefusedParts) {
-        let mut all = self.0.lock();
-        if refused == RefusedParts::default() {
-            all.remove(id);
-        } else {
-            all.insert(id.clone(), refused);
-        }
+#[derive(Clone, Debug, PartialEq)]
+struct RefusedRoute {
+    /// Of which edit of the route.
+    revision: Revision,
+    problems: Vec<RouteProblem>,
+}
+
+/// `metadata.generation` of a route, then of the ListenerRuleConfigurations of its rules.
+type Revision = Vec<i64>;
+
+impl RefusedRoutes {
+    /// What was refused of a route as it is now: what was refused of an earlier edit says nothing of this one.
+    pub(super) fn problems_of(&self, resolved: &Resolved<'_>, number: usize) -> &[RouteProblem] {
+        let of_route = resolved.route(number).and_then(|route| self.0.get(&route.id));
+        let current = of_route.filter(|refused| refused.revision == revision(resolved, number));
+        current.map(|refused| refused.problems.as_slice()).unwrap_or_default()
     }
 
-    /// What was refused last.
-    pub(super) fn of(&self, id: &StackId) -> RefusedParts {
-        self.0.lock().get(id).cloned().unwrap_or_default()
+    fn add(&mut self, resolved: &Resolved<'_>, number: usize, problem: RouteProblem) {
+        let Some(route) = resolved.route(number) else { return };
+        let first = || RefusedRoute { revision: revision(resolved, number), problems: Vec::new() };
+        self.0.entry(route.id.clone()).or_insert_with(first).problems.push(problem);
+    }
+}
+
+fn revision(resolved: &Resolved<'_>, number: usize) -> Revision {
+    let own = resolved.route(number).map(|route| route.generation);
+    let rules = resolved.loaded(number).iter();
+    let configurations = rules.filter_map(|rule| rule.configuration.as_ref()?.metadata.generation);
+    own.into_iter().chain(configurations).collect()
+}
+
+/// What AWS refused last of routes, by Gateway: a try that ends before it comes so far says nothing of it.
+///
+/// Lost with the process: until a Gateway is deployed again, its routes keep what they were told ([`Knowledge::Build`]).
+#[derive(Debug, Default)]
+pub struct LastRefused(Mutex<BTreeMap<StackId, RefusedRoutes>>);
+
+impl LastRefused {
+    /// Notes what was refused this time, which may be nothing.
+    pub(super) fn note(&self, id: &StackId, refused: RefusedRoutes) {
+        self.0.lock().insert(id.clone(), refused);
+    }
+
+    /// The Gateway is gone.
+    pub(super) fn forget(&self, id: &StackId) {
+        self.0.lock().remove(id);
+    }
+
+    /// What was refused last, and how much that says of the routes.
+    pub(super) fn of(&self, id: &StackId) -> (RefusedRoutes, Knowledge) {
+        match self.0.lock().get(id) {
+            Some(refused) => (refused.clone(), Knowledge::Deployment),
+            None => (RefusedRoutes::default(), Knowledge::Build),
+        }
     }
 }
 
@@ -87,11 +127,11 @@ impl RefusedParts {
                 None => false,
             },
             Stage::Rules | Stage::TargetGroups | Stage::Bindings | Stage::AlbTargets => {
-                let Some(route) = route_of(resolved, report, &step.resource) else { return false };
-                let problem = RouteProblem::unsupported(step.to_string());
-                self.routes.entry(route.clone()).or_default().push(problem);
+                let number = route_of(resolved, report, &step.resource);
+                let Some(number) = number else { return false };
+                self.routes.add(resolved, number, RouteProblem::unsupported(step.to_string()));
                 let finding = Finding::error(gateway, step.to_string()).within(Part::Listeners);
-                for port in ports_of_nlb(resolved, route) {
+                for port in ports_of_nlb(resolved, number) {
                     self.listeners.entry(port).or_insert_with(|| finding.clone());
                 }
                 true
@@ -104,56 +144,30 @@ impl RefusedParts {
             | Stage::Shield => false,
         }
     }
-
-    /// Whether this is what AWS refused of a route.
-    pub(super) fn has_problem(&self, route: &RouteId, problem: &RouteProblem) -> bool {
-        self.routes.get(route).is_some_and(|problems| problems.contains(problem))
-    }
-
-    /// Whether this is what AWS refused of the listener of a port.
-    pub(super) fn has_finding(&self, port: i32, finding: &Finding) -> bool {
-        self.listeners.get(&port) == Some(finding)
-    }
-
-    /// Enters it into what is reported.
-    pub(super) fn add_to(&self, resolved: &Resolved<'_>, report: &mut GatewayReport) {
-        for (route, problems) in &self.routes {
-            let Some(number) = resolved.number_of(route) else { continue };
-            for problem in problems {
-                report.note(number, problem.clone());
-            }
-        }
-        for (port, finding) in &self.listeners {
-            report.listeners.entry(*port).or_insert_with(|| finding.clone());
-        }
-    }
 }
 
 /// The ports of an NLB that a route has: without its target group there is no listener.
-fn ports_of_nlb(resolved: &Resolved<'_>, route: &RouteId) -> Vec<i32> {
+fn ports_of_nlb(resolved: &Resolved<'_>, number: usize) -> Vec<i32> {
     let view = resolved.view();
     if view.controller != Controller::Nlb {
         return Vec::new();
     }
-    let number = resolved.number_of(route);
-    let is_its = |routes: &PortRoutes| number.is_some() && l4::winner(routes, view.routes) == number;
+    let is_its = |routes: &PortRoutes| l4::winner(routes, view.routes) == Some(number);
     view.ports.iter().filter(|(_, routes)| is_its(routes)).map(|(port, _)| *port).collect()
 }
 
 /// The route that a rule or a target group comes from.
-fn route_of<'r>(
-    resolved: &'r Resolved<'_>,
-    report: &'r GatewayReport,
-    resource: &ResourceAddress,
-) -> Option<&'r RouteId> {
+fn route_of(resolved: &Resolved<'_>, report: &GatewayReport, resource: &ResourceAddress) -> Option<usize> {
     let sources = &report.sources;
     match resource {
         ResourceAddress::Rule { listener, priority } => {
             let rules = sources.rules.get(&listener.as_str().parse().ok()?)?;
-            let number = *rules.get(usize::try_from(*priority).ok()?.checked_sub(1)?)?;
-            resolved.route_id(number?)
+            *rules.get(usize::try_from(*priority).ok()?.checked_sub(1)?)?
         }
-        ResourceAddress::Id(id) => sources.target_groups.get(&ResourceId::from(id.as_str())),
+        ResourceAddress::Id(id) => {
+            let route = sources.target_groups.get(&ResourceId::from(id.as_str()))?;
+            resolved.number_of(route)
+        }
         ResourceAddress::RulesOf(_) => None,
     }
 }

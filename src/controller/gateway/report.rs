@@ -1,28 +1,19 @@
-//! Report: the status of a Gateway, of its ListenerSets and of the routes that name it.
+//! Report: the status of a Gateway and of its ListenerSets.
 
 use super::resolved::Resolved;
 use crate::api::ObjectKey;
-use crate::api::gateway::{
-    Gateway, GatewayStatus, GrpcRoute, HttpRoute, ListenerSet, ListenerSetStatus, RouteStatus, TcpRoute,
-    TlsRoute, UdpRoute, true_condition,
-};
+use crate::api::gateway::{Gateway, GatewayStatus, ListenerSet, ListenerSetStatus, true_condition};
 use crate::aws::pages;
 use crate::aws_api::elbv2::DescribeLoadBalancers;
 use crate::clock::now;
-use crate::cluster::events::Regarding;
-use crate::cluster::gateway_stores::RouteObject;
 use crate::controller::context::ReconcileContext;
 use crate::controller::reconcile_error::ReconcileError;
 use crate::deploy::Deployed;
-use crate::gateway::Controller;
-use crate::gateway::attachment::{Offer, ParentOutcome};
-use crate::gateway::route::RouteProblem;
+use crate::gateway::attachment::Offer;
 use crate::gateway::status::{
-    GatewayOutcome, LoadBalancerState, StatusTime, gateway_status, report, route_status, set_outcomes,
-    set_status,
+    GatewayOutcome, LoadBalancerState, StatusTime, gateway_status, set_outcomes, set_status,
 };
 use crate::model::LOAD_BALANCER_ID;
-use crate::settings::gateway::GatewayReport;
 use crate::status::event::Reason;
 use serde_json::json;
 use std::time::Duration;
@@ -30,16 +21,12 @@ use std::time::Duration;
 /// When to look again at a load balancer that is not active yet.
 pub(super) const UNTIL_ACTIVE: Duration = Duration::from_secs(10);
 
-/// When to look again at a route that somebody else has written to meanwhile.
-const AFTER_OTHERS: Duration = Duration::from_secs(1);
-
 /// States of a load balancer that serves.
 const ACTIVE: [&str; 2] = ["active", "active_impaired"];
 
 /// Writes what is news.
 pub(super) struct Reporter<'a> {
     pub context: &'a ReconcileContext,
-    pub controller: Controller,
     pub key: &'a ObjectKey,
     pub gateway: &'a Gateway,
 }
@@ -100,81 +87,8 @@ impl Reporter<'_> {
         }
         Ok(())
     }
-
-    /// Writes the status of every route that names the Gateway, or did. One that cannot be written does not keep the others from
-    /// it.
-    pub async fn routes(&self, resolved: &Resolved<'_>, built: &GatewayReport) -> Result<(), ReconcileError> {
-        let mut result = Ok(());
-        for (number, outcomes) in resolved.outcomes.iter().enumerate() {
-            let Some(object) = resolved.route_object(number) else { continue };
-            let written = self.route(resolved, object, (number, outcomes), built).await;
-            result = result.and(written);
-        }
-        result
-    }
-
-    async fn route(
-        &self,
-        resolved: &Resolved<'_>,
-        object: &RouteObject,
-        (number, outcomes): (usize, &[ParentOutcome]),
-        built: &GatewayReport,
-    ) -> Result<(), ReconcileError> {
-        let mut problems: Vec<RouteProblem> =
-            resolved.loaded(number).iter().flat_map(|rule| rule.problems.iter().cloned()).collect();
-        problems.extend(built.routes.get(&number).into_iter().flatten().cloned());
-        let reports = report(&resolved.offer, outcomes, &problems);
-        let route = object.route();
-        let moment = StatusTime { generation: route.generation, now: now() };
-        match route_status(&route, self.controller, &reports, moment) {
-            Some(status) => self.write_route(object, &status).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn write_route(&self, object: &RouteObject, status: &RouteStatus) -> Result<(), ReconcileError> {
-        let (key, status) = (object.route().id.key, json!(status));
-        let objects = &self.context.objects;
-        let version = |meta: &crate::api::ObjectMeta| meta.resource_version.clone();
-        // why the version: routes have several parents, and every Gateway writes the whole list
-        let written = match object {
-            RouteObject::Http(route) => {
-                objects.replace_status::<HttpRoute>(&key, version(&route.metadata), &status).await
-            }
-            RouteObject::Grpc(route) => {
-                objects.replace_status::<GrpcRoute>(&key, version(&route.metadata), &status).await
-            }
-            RouteObject::Tcp(route) => {
-                objects.replace_status::<TcpRoute>(&key, version(&route.metadata), &status).await
-            }
-            RouteObject::Udp(route) => {
-                objects.replace_status::<UdpRoute>(&key, version(&route.metadata), &status).await
-            }
-            RouteObject::Tls(route) => {
-                objects.replace_status::<TlsRoute>(&key, version(&route.metadata), &status).await
-            }
-        };
-        written.map_err(|error| {
-            if error.is_conflict() {
-                return ReconcileError::Requeue(AFTER_OTHERS);
-            }
-            ReconcileError::Log(format!("status of {key} not written: {error}"))
-        })
-    }
 }
 
 fn update_failed(error: &dyn std::fmt::Display) -> ReconcileError {
     ReconcileError::user(Reason::FailedUpdateStatus, "update_status_error")(error)
-}
-
-/// A route, for events.
-pub(super) fn regarding(object: &RouteObject) -> Regarding {
-    const VERSION: &str = "gateway.networking.k8s.io/v1";
-    match object {
-        RouteObject::Http(route) => Regarding::of(VERSION, "HTTPRoute", &**route),
-        RouteObject::Grpc(route) => Regarding::of(VERSION, "GRPCRoute", &**route),
-        RouteObject::Tcp(route) => Regarding::of(VERSION, "TCPRoute", &**route),
-        RouteObject::Udp(route) => Regarding::of(VERSION, "UDPRoute", &**route),
-        RouteObject::Tls(route) => Regarding::of(VERSION, "TLSRoute", &**route),
-    }
 }

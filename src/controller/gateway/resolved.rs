@@ -146,14 +146,19 @@ impl<'a> Resolved<'a> {
         self.loaded.get(number).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Which route has a number.
-    pub(super) fn route_id(&self, number: usize) -> Option<&RouteId> {
-        self.routes.get(number).map(|route| &route.id)
+    /// The route that has a number.
+    pub(super) fn route(&self, number: usize) -> Option<&Route<'a>> {
+        self.routes.get(number)
     }
 
     /// Which of the routes this is.
     pub(super) fn number_of(&self, id: &RouteId) -> Option<usize> {
         self.routes.iter().position(|route| route.id == *id)
+    }
+
+    /// The routes, as they are cached.
+    pub(super) fn route_objects(&self) -> &[RouteObject] {
+        self.objects
     }
 
     /// A route, as it is cached.

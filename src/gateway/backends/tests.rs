@@ -127,7 +127,7 @@ fn backends_are_looked_up() {
         ),
         (
             "{name: web, port: 80}, {name: web, port: 80, weight: 1000}",
-            &["team/web:80 ip 1"],
+            &["team/web:80 ip 1", "team/web:80 ip 1000"],
             &["UnsupportedValue: Weight [1000] must be less than or equal to 999"],
         ),
     ];
@@ -148,7 +148,16 @@ fn backends_are_looked_up() {
 #[test]
 fn what_cannot_be_shared_out_or_is_not_ready_is_told() {
     let heavy = load_rule("{backendRefs: [{name: web, port: 80, weight: 1000}]}", LENIENT);
-    assert!(heavy.refusal.is_some());
+    assert!(heavy.kept_shares.is_some() && heavy.refusal.is_none());
+    let group = |number: usize| format!("{{name: g{number}, kind: TargetGroupName}}");
+    let groups = |count: usize| (0..count).map(group).collect::<Vec<_>>().join(", ");
+    assert_eq!(load_rule(&format!("{{backendRefs: [{}]}}", groups(5)), LENIENT).kept_shares, None);
+    let many = load_rule(&format!("{{backendRefs: [{}]}}", groups(6)), LENIENT);
+    let problem = RouteProblem::unsupported("forwards to 6 target groups, expected 1 to 5");
+    assert_eq!(
+        (many.kept_shares.as_ref(), many.problems.as_slice()),
+        (Some(&problem), [problem.clone()].as_slice())
+    );
     let waiting = load_rule("{backendRefs: [{name: new, kind: Gateway, port: 443}]}", LENIENT);
     assert_eq!(waiting.waits_for, [ObjectKey::namespaced("team", "new")]);
     assert!(waiting.refusal.is_none());

@@ -16,6 +16,12 @@ pub enum RuleAction {
         /// Whether clients stay with a target group. Absent: nothing is said about it.
         stickiness: Option<GroupStickiness>,
     },
+    /// They are sent to those backends of the rule that AWS sends them to now, by the weights that it has; without any, they are
+    /// answered with 500.
+    ForwardAsBefore {
+        /// As above.
+        stickiness: Option<GroupStickiness>,
+    },
     /// They are answered with a redirect.
     Redirect(Redirect),
     /// They are answered.
@@ -166,7 +172,7 @@ fn forward(
     if let Some(problem) = &loaded.refusal {
         return Err(problem.clone());
     }
-    if loaded.backends.iter().all(|backend| backend.weight == 0) {
+    if loaded.kept_shares.is_none() && loaded.backends.iter().all(|backend| backend.weight == 0) {
         return admit(RuleAction::FixedResponse(FixedResponse::status(500)), loaded, place);
     }
     let forward = routing.and_then(|action| action.forward_config.as_ref());
@@ -177,7 +183,13 @@ fn forward(
             seconds: config.duration_seconds.unwrap_or(3600),
         }
     });
-    admit(RuleAction::Forward { stickiness }, loaded, place)
+    match &loaded.kept_shares {
+        None => admit(RuleAction::Forward { stickiness }, loaded, place),
+        Some(problem) => {
+            let decided = admit(RuleAction::ForwardAsBefore { stickiness }, loaded, place)?;
+            Ok(Decided { refusal: Some(problem.clone()), ..decided })
+        }
+    }
 }
 
 /// The action, for those whom the rule admits.

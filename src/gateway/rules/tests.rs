@@ -31,6 +31,7 @@ fn describe(rule: &Rule) -> String {
         Condition::SourceIp(ranges) => ranges.join("|"),
     };
     let action = match &rule.action {
+        RuleAction::ForwardAsBefore { .. } => "forward as before".to_owned(),
         RuleAction::Forward { .. } => "forward".to_owned(),
         RuleAction::Redirect(_) => "redirect".to_owned(),
         RuleAction::FixedResponse(answer) => answer.status_code.to_string(),

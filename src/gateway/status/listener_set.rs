@@ -10,7 +10,8 @@ use super::{StatusTime, Truth, Wanted, merge, same_members};
 use crate::api::ObjectKey;
 use crate::api::gateway::ListenerSetStatus;
 
-const REJECTED: &str = "Parent Gateway rejected ListenerSet";
+/// What is said of a ListenerSet that its Gateway does not admit.
+pub const REJECTED: &str = "Parent Gateway rejected ListenerSet";
 
 /// What came of a ListenerSet.
 #[derive(Clone, Debug)]

@@ -12,8 +12,8 @@ mod rule_configuration;
 
 pub use gateway::{GatewayOutcome, LoadBalancerState, Observed, gateway_status};
 pub use gateway_class::{ClassOutcome, class_status};
-pub use listener_set::{SetOutcome, set_outcomes, set_status};
-pub use route::{Report, report, route_status, same_parent};
+pub use listener_set::{REJECTED, SetOutcome, set_outcomes, set_status};
+pub use route::{Knowledge, Report, report, route_status, same_parent};
 pub use rule_configuration::{rule_configuration_status, secret_of};
 
 use jiff::Timestamp;

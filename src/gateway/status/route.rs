@@ -2,9 +2,13 @@
 
 use super::super::Controller;
 use super::super::attachment::{Offer, Outcome, ParentOutcome, unserved};
-use super::super::route::{Route, RouteProblem};
+use super::super::route::{Route, RouteProblem, RouteReason};
 use super::{StatusTime, Wanted, merge, same_members};
+use crate::api::Condition;
 use crate::api::gateway::{GATEWAY_KIND, GROUP, ParentReference, RouteParentStatus, RouteStatus};
+
+const ACCEPTED: &str = "Accepted";
+const RESOLVED_REFS: &str = "ResolvedRefs";
 
 /// What is reported of a route and one entry of its `spec.parentRefs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,33 @@ pub struct Report {
     pub not_accepted: Option<RouteProblem>,
     /// Why its references are not resolved.
     pub not_resolved: Option<RouteProblem>,
+}
+
+/// How much is known of a route by now.
+///
+/// What was refused before, and may be so still, is not taken back until more is known: else every try would say `True` and then
+/// `False` again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Where it is attached, and what it refers to.
+    Attachment,
+    /// That it can be built, too; not whether AWS takes what was built.
+    Build,
+    /// Whether AWS takes it, too.
+    Deployment,
+}
+
+impl Knowledge {
+    /// Whether a condition of the generation that is looked at may be so still although nobody said so again.
+    fn keeps(self, old: &Condition) -> bool {
+        let is_of_aws = || old.type_ == ACCEPTED && old.reason == <&str>::from(RouteReason::UnsupportedValue);
+        old.status == "False"
+            && match self {
+                Self::Attachment => true,
+                Self::Build => is_of_aws(),
+                Self::Deployment => false,
+            }
+    }
 }
 
 /// What is reported of a route. `problems` are those of its rules; the first of each condition counts.
@@ -47,6 +78,7 @@ pub fn route_status(
     route: &Route<'_>,
     controller: Controller,
     reports: &[Report],
+    knowledge: Knowledge,
     moment: StatusTime,
 ) -> Option<RouteStatus> {
     let old = route.status.map_or(&[][..], |status| &status.parents);
@@ -59,7 +91,7 @@ pub fn route_status(
         let entry = RouteParentStatus {
             parent_ref: reference.clone(),
             controller_name: controller.name().to_owned(),
-            conditions: merge(old, &wanted(report), moment),
+            conditions: merge(old, &wanted(report, old, knowledge, moment.generation), moment),
         };
         match place.and_then(|at| parents.get_mut(at)) {
             Some(place) => *place = entry,
@@ -98,14 +130,22 @@ pub fn same_parent(one: &ParentReference, other: &ParentReference, namespace: &s
         && one.port == other.port
 }
 
-fn wanted(report: &Report) -> Vec<Wanted> {
-    let condition = |type_: &'static str, problem: Option<&RouteProblem>| match problem {
-        None => Wanted::new(type_, true, type_, ""),
-        Some(problem) => Wanted::new(type_, false, problem.reason.to_string(), problem.message.as_str()),
+fn wanted(report: &Report, old: &[Condition], knowledge: Knowledge, generation: i64) -> Vec<Wanted> {
+    let condition = |type_: &'static str, problem: Option<&RouteProblem>| {
+        let is_kept = |old: &&Condition| {
+            old.type_ == type_ && old.observed_generation == Some(generation) && knowledge.keeps(old)
+        };
+        match (problem, old.iter().find(is_kept)) {
+            (Some(problem), _) => {
+                Wanted::new(type_, false, problem.reason.to_string(), problem.message.as_str())
+            }
+            (None, Some(old)) => Wanted::again(type_, old),
+            (None, None) => Wanted::new(type_, true, type_, ""),
+        }
     };
     vec![
-        condition("ResolvedRefs", report.not_resolved.as_ref()),
-        condition("Accepted", report.not_accepted.as_ref()),
+        condition(RESOLVED_REFS, report.not_resolved.as_ref()),
+        condition(ACCEPTED, report.not_accepted.as_ref()),
     ]
 }
 

@@ -23,7 +23,7 @@ use crate::gateway::listener_sets::sort;
 use crate::gateway::listeners::judge;
 use crate::gateway::route::Route;
 use crate::gateway::status::rule_configuration_status;
-use crate::gateway::{Cluster, Controller, GatewayOptions};
+use crate::gateway::{Cluster, Controller, GatewayOptions, NamespaceSource};
 use crate::migrate::{Migration, MigrationInput};
 use crate::settings::gateway::{AddOns, GatewayView};
 use serde::de::DeserializeOwned;
@@ -218,12 +218,14 @@ struct WithServices<'w> {
     config: &'w Config,
 }
 
-impl Cluster for WithServices<'_> {
+impl NamespaceSource for WithServices<'_> {
     fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
         let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
         Some(Arc::new(Namespace { metadata, ..Namespace::default() }))
     }
+}
 
+impl Cluster for WithServices<'_> {
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
         let (namespace, name) = (key.namespace().to_owned(), key.name().to_owned());
         let mut facts = Facts::default();

@@ -9,7 +9,7 @@ use crate::aws_api::{Ref, Tags};
 use crate::facts::{BuildError, MissingLookups};
 use crate::finding::Part;
 use crate::gateway::attachment::PortRoutes;
-use crate::gateway::rules::{self, Loaded, RuleOrigin, expand};
+use crate::gateway::rules::{Loaded, RuleOrigin, expand};
 use crate::model::Resources;
 use crate::settings::AlbSettings;
 use crate::settings::alb::{AlbListenerSettings, ClientSources, Contribution, RuleSettings};
@@ -108,21 +108,23 @@ impl<'a> AlbPortReader<'_, '_, 'a> {
             context: self.context,
             target_groups: self.target_groups,
             report: self.report,
+            port: at.port,
             listener: &at.protocol,
+            live_forwards: None,
         };
-        let route_of = |rule: &rules::Rule| match rule.origin {
-            RuleOrigin::Route { route, .. } => Some(route),
-            RuleOrigin::End(_) => None,
-        };
-        let routes = expanded.rules.iter().map(route_of).collect();
-        reader.report.sources.rules.insert(at.port, routes);
         let mut missing_lookups = MissingLookups::default();
         let mut rules = Vec::with_capacity(expanded.rules.len());
+        let mut routes = Vec::with_capacity(expanded.rules.len());
         for rule in &expanded.rules {
             let read = reader.read(rule).map_err(|error| error.within(Part::Rules));
-            let read = missing_lookups.collect(read)?;
-            rules.extend(read.map(|rule| RuleSettings { position: None, rule }));
+            let Some(read) = missing_lookups.collect(read)?.flatten() else { continue };
+            rules.push(RuleSettings { position: None, rule: read });
+            routes.push(match rule.origin {
+                RuleOrigin::Route { route, .. } => Some(route),
+                RuleOrigin::End(_) => None,
+            });
         }
+        self.report.sources.rules.insert(at.port, routes);
         missing_lookups.ask()?;
         Ok(rules)
     }

@@ -9,6 +9,7 @@ mod addresses;
 mod alb;
 mod certificate_refs;
 mod listeners;
+mod live_rules;
 mod load_balancer;
 mod nlb;
 mod protection;
@@ -19,6 +20,7 @@ mod target_group;
 pub use addresses::incomplete_columns;
 pub use nlb::quic_refusal;
 pub use protection::{AddOn, AddOns};
+pub use rule::{condition_problems, conditions};
 pub use target_group::{QUIC_NEEDS_IP, control_port_problem, wrong_protocol};
 
 use super::{AlbSettings, NlbSettings, Origin};

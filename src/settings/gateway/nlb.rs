@@ -3,12 +3,13 @@
 use super::listeners::PortContext;
 use super::target_group::RouteTargetGroupReader;
 use super::{AddOns, GatewayContext, GatewayReport};
+use crate::annotations::value::target_group_excess;
 use crate::aws_api::elbv2::{ForwardAction, Protocol, TargetGroupStickiness, TargetGroupTuple};
 use crate::facts::{BuildError, MissingLookups};
 use crate::finding::Part;
 use crate::gateway::attachment::PortRoutes;
 use crate::gateway::l4;
-use crate::gateway::route::Route;
+use crate::gateway::route::{Route, RouteProblem};
 use crate::settings::{NlbListenerSettings, NlbSettings};
 
 /// The settings of an NLB, and what was found on the way, beside what the report says already.
@@ -101,9 +102,20 @@ impl<'a> NlbPortReader<'_, '_, 'a> {
             self.report.retained_ports.insert(at.port);
             return Ok(None);
         }
+        let backends = l4::backends(loaded);
+        let excess = target_group_excess(backends.len());
+        if let Some(excess) = &excess {
+            self.report.note(number, RouteProblem::unsupported(excess.as_str()));
+        }
+        if (excess.is_some() || loaded.iter().any(|rule| rule.kept_shares.is_some()))
+            && self.is_live(at.port)?
+        {
+            self.report.retained_ports.insert(at.port);
+            return Ok(None);
+        }
+        let backends = if excess.is_some() { Vec::new() } else { backends };
         let is_quic = matches!(protocol, Protocol::Quic | Protocol::TcpQuic);
         let mut tuples = Vec::new();
-        let backends = l4::backends(loaded);
         for backend in &backends {
             let (target_group, problem) = self.target_groups.read(route, backend, protocol)?;
             if let Some(problem) = problem {
@@ -120,6 +132,12 @@ impl<'a> NlbPortReader<'_, '_, 'a> {
             sticky.map(|enabled| TargetGroupStickiness { enabled: Some(enabled), duration_seconds: None });
         let plain = !self.context.config.features.weighted_target_groups && tuples.len() == 1;
         Ok(Some(ForwardAction { target_groups: tuples, stickiness, plain }))
+    }
+
+    /// Whether AWS has a listener on a port.
+    fn is_live(&self, port: i32) -> Result<bool, BuildError> {
+        let live = self.context.facts.live_stack(&self.context.stack)??;
+        Ok(live.listeners.iter().any(|live| live.listener.port == port))
     }
 
     /// To nowhere, so that connections are accepted and closed, as Gateway API wants it.

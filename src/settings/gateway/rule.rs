@@ -1,7 +1,9 @@
 //! Rules of ALB listeners, from what the routes' rules come to.
 
+use super::live_rules::LiveForwards;
 use super::target_group::RouteTargetGroupReader;
 use super::{GatewayContext, GatewayReport};
+use crate::annotations::value::{condition_excess, wrong_lengths};
 use crate::api::ObjectKey;
 use crate::api::gateway_config::{AuthenticateOidcConfig, JwtValidationConfig, SessionConfig};
 use crate::aws_api::elbv2::{
@@ -9,15 +11,15 @@ use crate::aws_api::elbv2::{
     ListenerAction, OidcAction, Protocol, RedirectAction, RuleCondition, RuleTransform,
     TargetGroupStickiness, TargetGroupTuple, ValuesOrRegexes,
 };
-use crate::aws_api::{Secret, Tags};
+use crate::aws_api::{Ref, Secret, Tags};
 use crate::facts::BuildError;
 use crate::gateway::backends::Weighted;
 use crate::gateway::route::{Route, RouteProblem, RouteReason};
-use crate::gateway::rules::action::{Authentication, FixedResponse, Redirect, RuleAction};
+use crate::gateway::rules::action::{Authentication, FixedResponse, GroupStickiness, Redirect, RuleAction};
 use crate::gateway::rules::condition::{Condition, Pattern};
 use crate::gateway::rules::transform::{Rewrite, Transform};
 use crate::gateway::rules::{self, RuleOrigin};
-use crate::model::Rule;
+use crate::model::{ResourceId, Rule};
 use crate::settings::{Origin, tags};
 
 /// Why the actions of a rule cannot be had.
@@ -39,29 +41,42 @@ pub(super) struct RuleReader<'r, 'c, 'a> {
     pub context: &'c GatewayContext<'a>,
     pub target_groups: &'r mut RouteTargetGroupReader<'c, 'a>,
     pub report: &'r mut GatewayReport,
+    /// Port of the listener.
+    pub port: i32,
     /// Protocol of the listener.
     pub listener: &'r Protocol,
+    /// Where its rules send requests in AWS; `None`: nobody has looked.
+    pub live_forwards: Option<LiveForwards<'a>>,
 }
 
 impl<'a> RuleReader<'_, '_, 'a> {
-    /// A rule of AWS. What is wrong with it is noted, and makes it answer 500.
-    pub fn read(&mut self, rule: &rules::Rule) -> Result<Rule, BuildError> {
+    /// A rule of AWS. What is wrong with it is noted, and makes it answer 500; `None`: AWS has no rules with such conditions.
+    pub fn read(&mut self, rule: &rules::Rule) -> Result<Option<Rule>, BuildError> {
         let actions = match self.actions(rule) {
             Ok(actions) => actions,
             Err(RuleRefusal::Build(error)) => return Err(error),
             Err(RuleRefusal::Problem(problem)) => {
-                if let RuleOrigin::Route { route, .. } = rule.origin {
-                    self.report.note(route, problem);
-                }
+                self.note(rule, problem);
                 vec![fixed_response(&FixedResponse::status(500))]
             }
         };
-        Ok(Rule {
-            conditions: rule.conditions.iter().map(condition).collect(),
-            actions,
-            transforms: rule.transforms.iter().map(transform).collect(),
-            tags: self.tags(rule),
-        })
+        let conditions = conditions(&rule.conditions);
+        let problems = condition_problems(&conditions);
+        if problems.is_empty() {
+            let transforms = rule.transforms.iter().map(transform).collect();
+            return Ok(Some(Rule { conditions, actions, transforms, tags: self.tags(rule) }));
+        }
+        for problem in problems {
+            let message = format!("{}{problem}", place(rule));
+            self.note(rule, RouteProblem::unsupported(message));
+        }
+        Ok(None)
+    }
+
+    fn note(&mut self, rule: &rules::Rule, problem: RouteProblem) {
+        if let RuleOrigin::Route { route, .. } = rule.origin {
+            self.report.note(route, problem);
+        }
     }
 
     /// The target groups of all backends are made, also those that the rule does not forward to.
@@ -77,14 +92,39 @@ impl<'a> RuleReader<'_, '_, 'a> {
             RuleAction::Redirect(redirect) => ListenerAction::Redirect(redirect_action(redirect)),
             RuleAction::FixedResponse(answer) => fixed_response(answer),
             RuleAction::Forward { stickiness } => {
-                let stickiness = stickiness.map(|stickiness| TargetGroupStickiness {
-                    enabled: Some(stickiness.is_enabled),
-                    duration_seconds: Some(stickiness.seconds),
-                });
-                self.forward(target_groups, stickiness)
+                self.forward(target_groups, stickiness.map(group_stickiness))
+            }
+            RuleAction::ForwardAsBefore { stickiness } => {
+                let target_groups = self.live_shares(rule, target_groups)?;
+                self.forward(target_groups, stickiness.map(group_stickiness))
             }
         });
         Ok(actions)
+    }
+
+    /// Those of some target groups that the rule with the same conditions forwards to in AWS, with the weights that it has.
+    fn live_shares(
+        &mut self,
+        rule: &rules::Rule,
+        target_groups: Vec<TargetGroupTuple>,
+    ) -> Result<Vec<TargetGroupTuple>, BuildError> {
+        let context = self.context;
+        let live = context.facts.live_stack(&context.stack)??;
+        let forwards = self.live_forwards.get_or_insert_with(|| LiveForwards::new(live, self.port));
+        let shares = forwards.of(&conditions(&rule.conditions));
+        let mut kept: Vec<TargetGroupTuple> = Vec::new();
+        for TargetGroupTuple { target_group, .. } in target_groups {
+            let arn = match &target_group {
+                Ref::Known(_) => Some(target_group.clone()),
+                Ref::Pending(symbol) => self.target_groups.live(&ResourceId::from(symbol.id.as_str())),
+            };
+            let share = shares.iter().find(|live| Some(&live.target_group) == arn.as_ref());
+            let is_known = kept.iter().any(|kept| kept.target_group == target_group);
+            if let Some(share) = share.filter(|_| !is_known) {
+                kept.push(TargetGroupTuple { target_group, weight: Some(share.weight.unwrap_or(1)) });
+            }
+        }
+        Ok(kept)
     }
 
     fn target_groups(&mut self, rule: &rules::Rule) -> Result<Vec<TargetGroupTuple>, BuildError> {
@@ -185,6 +225,17 @@ impl<'a> RuleReader<'_, '_, 'a> {
     }
 }
 
+/// The match that a rule comes from, in front of what is wrong with it.
+fn place(rule: &rules::Rule) -> String {
+    let RuleOrigin::Route { route: _, rule: number, match_ } = rule.origin else { return String::new() };
+    let of_match = match_.map(|at| format!(".matches[{at}]")).unwrap_or_default();
+    format!("spec.rules[{number}]{of_match}: ")
+}
+
+fn group_stickiness(stickiness: GroupStickiness) -> TargetGroupStickiness {
+    TargetGroupStickiness { enabled: Some(stickiness.is_enabled), duration_seconds: Some(stickiness.seconds) }
+}
+
 fn session(config: &SessionConfig) -> AuthenticationSession {
     let on_unauthenticated = config.on_unauthenticated_request.map_or("authenticate", <&str>::from);
     AuthenticationSession {
@@ -228,6 +279,17 @@ fn redirect_action(redirect: &Redirect) -> RedirectAction {
         query: redirect.query.clone(),
         status_code: if redirect.is_permanent { "HTTP_301" } else { "HTTP_302" }.to_owned(),
     }
+}
+
+/// Conditions as AWS has them.
+pub fn conditions(conditions: &[Condition]) -> Vec<RuleCondition> {
+    conditions.iter().map(condition).collect()
+}
+
+/// What AWS refuses of the conditions of a rule in every account.
+pub fn condition_problems(conditions: &[RuleCondition]) -> Vec<String> {
+    let lengths = conditions.iter().flat_map(wrong_lengths).map(|found| found.problem);
+    lengths.chain(condition_excess(conditions)).collect()
 }
 
 fn condition(condition: &Condition) -> RuleCondition {

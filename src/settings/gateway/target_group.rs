@@ -89,7 +89,7 @@ impl<'c, 'a> RouteTargetGroupReader<'c, 'a> {
     }
 
     /// The target group of this id that AWS has.
-    fn live(&self, id: &ResourceId) -> Option<Ref> {
+    pub fn live(&self, id: &ResourceId) -> Option<Ref> {
         let live = self.context.facts.live_stack(&self.context.stack).ok()?.ok()?;
         let key = self.context.stack.resource_tag_key();
         let mut groups = live.target_groups.iter();

@@ -1,4 +1,4 @@
-//! Gateways, routes, grants and configurations come, go, change and break while calls fail: AWS ends up as after a fresh apply,
+//! Gateways, ListenerSets, routes, grants and configurations come, go, change and break while calls fail: AWS ends up as after a fresh apply,
 //! nothing is leaked, and then there is nothing to do.
 
 use super::{CONFIGURATION, cluster, gateway, http_route};
@@ -22,6 +22,8 @@ struct Wanted {
     weight: i32,
     /// Another backend, in another namespace.
     crosses: bool,
+    /// Another parent, the ListenerSet.
+    by_set: bool,
     is_broken: bool,
 }
 
@@ -32,6 +34,10 @@ enum Edit {
     /// Which listeners a Gateway has, or none: it is deleted.
     Gateway(usize, Option<Vec<usize>>),
     Grant(bool),
+    /// The port of a ListenerSet of the first Gateway, or none: it is deleted.
+    ListenerSet(Option<usize>),
+    /// Whether the first Gateway admits ListenerSets.
+    Admits(bool),
     /// Seconds between health checks of a Service.
     HealthChecks(i32),
     /// Tags of the load balancers of a class.
@@ -41,14 +47,16 @@ enum Edit {
 }
 
 fn wanted() -> impl Strategy<Value = Wanted> {
-    let broken = proptest::bool::weighted(0.2);
-    (0..GATEWAYS.len(), 0_usize..3, 0_usize..2, 0..3, proptest::bool::weighted(0.3), broken).prop_map(
-        |(gateway, path, service, weight, crosses, is_broken)| Wanted {
+    let sometimes = || proptest::bool::weighted(0.3);
+    let others = (sometimes(), sometimes(), proptest::bool::weighted(0.2));
+    (0..GATEWAYS.len(), 0_usize..3, 0_usize..2, 0..3, others).prop_map(
+        |(gateway, path, service, weight, (crosses, by_set, is_broken))| Wanted {
             gateway,
             path,
             service,
             weight,
             crosses,
+            by_set,
             is_broken,
         },
     )
@@ -62,6 +70,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => (0..GATEWAYS.len(), proptest::option::weighted(0.8, ports))
             .prop_map(|(number, ports)| Edit::Gateway(number, ports)),
         1 => proptest::bool::ANY.prop_map(Edit::Grant),
+        1 => proptest::option::weighted(0.8, 0_usize..4).prop_map(Edit::ListenerSet),
+        1 => proptest::bool::ANY.prop_map(Edit::Admits),
         1 => (5..60).prop_map(Edit::HealthChecks),
         1 => (0_usize..3).prop_map(Edit::Tags),
         2 => faults(1..25).prop_map(Edit::Fault),
@@ -75,6 +85,8 @@ struct State {
     routes: BTreeMap<usize, Wanted>,
     gateways: BTreeMap<usize, Vec<usize>>,
     has_grant: bool,
+    listener_set: Option<usize>,
+    admits: bool,
     health_checks: i32,
     tags: usize,
 }
@@ -100,6 +112,10 @@ fn listeners(ports: &[usize]) -> Value {
 fn route(number: usize, wanted: &Wanted) -> Value {
     let gateway = GATEWAYS[wanted.gateway];
     let mut route = http_route(&name(number), gateway, &format!("/{}", wanted.path), service(wanted.service));
+    if wanted.by_set {
+        let set = json!({"kind": "ListenerSet", "name": "more"});
+        route["spec"]["parentRefs"].as_array_mut().unwrap().push(set);
+    }
     let rule = &mut route["spec"]["rules"][0];
     rule["backendRefs"][0]["weight"] = wanted.weight.into();
     if wanted.crosses {
@@ -135,6 +151,13 @@ impl State {
                     rig.api.delete("referencegrants", "other", "routes");
                 }
             }
+            Edit::ListenerSet(port) => {
+                self.listener_set = *port;
+                if port.is_none() {
+                    rig.api.delete("listenersets", NAMESPACE, "more");
+                }
+            }
+            Edit::Admits(admits) => self.admits = *admits,
             Edit::HealthChecks(seconds) => self.health_checks = *seconds,
             Edit::Tags(tags) => self.tags = *tags,
             Edit::Fault(_) | Edit::Restart => {}
@@ -170,7 +193,18 @@ impl State {
             }));
         }
         for (number, ports) in &self.gateways {
-            rig.api.put(gateway(GATEWAYS[*number], "alb", &listeners(ports)));
+            let mut gateway = gateway(GATEWAYS[*number], "alb", &listeners(ports));
+            if *number == 0 && self.admits {
+                gateway["spec"]["allowedListeners"] = json!({"namespaces": {"from": "Same"}});
+            }
+            rig.api.put(gateway);
+        }
+        if let Some(port) = self.listener_set {
+            rig.api.put(json!({
+                "apiVersion": super::GATEWAY_API, "kind": "ListenerSet",
+                "metadata": {"name": "more", "namespace": NAMESPACE},
+                "spec": {"parentRef": {"name": GATEWAYS[0]}, "listeners": listeners(&[port])},
+            }));
         }
         for (number, wanted) in &self.routes {
             rig.api.put(route(*number, wanted));

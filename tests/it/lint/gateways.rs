@@ -97,3 +97,37 @@ fn versions_and_fields_are_compared_with_those_that_there_are() {
         assert!(said.text.contains(expected), "{}\nlacks {expected}", said.text);
     }
 }
+
+#[test]
+fn listener_sets_are_judged_beside_their_gateway_and_each_other() {
+    let set = |name: &str, namespace: &str, port: u16, host: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: {{name: {name}, namespace: {namespace}}}\n\
+             spec: {{parentRef: {{name: edge, namespace: shop}}, listeners: [{{name: a, port: {port}, protocol: HTTP, hostname: {host}}}]}}\n"
+        )
+    };
+    let gateway = SHOP
+        .replace("CLASS", "alb")
+        .replace("[{name: tcp, port: 80, protocol: TCP}]", "[{name: http, port: 80, protocol: HTTP, hostname: a.com}]")
+        .replace("  gatewayClassName", "  allowedListeners: {namespaces: {from: Selector, selector: {matchLabels: {team: web}}}}\n  gatewayClassName");
+    let namespaces = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: web, labels: {team: web}}\n\
+                      ---\napiVersion: v1\nkind: Namespace\nmetadata: {name: api}\n";
+    let sets = [
+        set("first", "web", 81, "b.com"),
+        set("gateway-first", "web", 80, "a.com"),
+        set("second", "web", 81, "b.com"),
+        set("refused", "api", 82, "c.com"),
+        set("unknown", "elsewhere", 82, "c.com"),
+    ];
+    let told = lint(&["-f", "-"], &format!("{gateway}{namespaces}{}", sets.concat())).text;
+    let said: Vec<&str> = told.lines().filter(|line| line.contains("listenerset/")).collect();
+    let expected = [
+        "error: listenerset/web/gateway-first: spec.listeners[0].hostname: Hostname conflict for port 80 with hostname a.com",
+        "error: listenerset/web/second: spec.listeners[0].hostname: Hostname conflict for port 81 with hostname b.com",
+        "error: listenerset/api/refused: spec.parentRef: Parent Gateway rejected ListenerSet; let spec.allowedListeners of Gateway shop/edge admit namespace api",
+    ];
+    assert_eq!(said.len(), expected.len(), "{told}");
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(said.ends_with(expected), "{said}\n{expected}");
+    }
+}

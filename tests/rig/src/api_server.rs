@@ -259,6 +259,15 @@ impl ApiServer {
         state.collections.get(plural).map(|all| all.objects.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// An object as it was after each change of it, the first one first.
+    pub fn history(&self, plural: &str, namespace: &str, name: &str) -> Vec<Arc<Value>> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let state = self.0.state.lock();
+        let log = state.collections.get(plural).map(|all| all.log.as_slice()).unwrap_or_default();
+        let own = log.iter().filter(|change| key_of(&change.object) == key);
+        own.map(|change| change.object.clone()).collect()
+    }
+
     /// Changes an object in place, past all rules but versions.
     pub fn edit(&self, plural: &str, namespace: &str, name: &str, edit: impl FnOnce(&mut Value)) {
         let mut state = self.0.state.lock();

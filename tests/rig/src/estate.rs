@@ -12,6 +12,7 @@ use aws_load_balancer_controller::{
         CacheEvent,
         binding_store::KubeBindings,
         events::recorder,
+        gateway_stores::GatewayKind,
         lease::Leadership,
         stores::{EventHandler, Stores},
     },
@@ -55,17 +56,29 @@ pub enum Kind {
     Pod,
     /// Namespaces.
     Namespace,
+    /// Gateways of one listener, for ALBs.
+    Gateway,
+    /// HTTPRoutes of one path, each of a Gateway of its own.
+    Route,
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 6] =
-    [Kind::Service, Kind::Ingress, Kind::Binding, Kind::Slice, Kind::Pod, Kind::Namespace];
+pub const KINDS: [Kind; 8] = [
+    Kind::Service,
+    Kind::Ingress,
+    Kind::Binding,
+    Kind::Slice,
+    Kind::Pod,
+    Kind::Namespace,
+    Kind::Gateway,
+    Kind::Route,
+];
 
 /// Something that happens all the time: its name, and how it is done to an object of this number, for the so-manieth time.
 pub type Event = (&'static str, fn(&Estate, usize, usize));
 
 /// What happens all the time.
-pub const EVENTS: [Event; 10] = [
+pub const EVENTS: [Event; 12] = [
     ("a Service's annotation changes", |estate, number, time| {
         estate.apply_service(number, &json!({"example.com/touched": time.to_string()}));
     }),
@@ -79,6 +92,8 @@ pub const EVENTS: [Event; 10] = [
     ("labels of a Namespace change", |estate, number, time| {
         estate.apply_namespace(number, &time.to_string());
     }),
+    ("a Gateway's listener changes", |estate, number, time| estate.apply_gateway(number, time)),
+    ("an HTTPRoute's path changes", |estate, number, time| estate.apply_route(number, time)),
     ("a look for the members of a group", |estate, number, _| estate.look_for_group(number)),
     ("a look for the bindings of a stack", |estate, number, _| {
         assert_eq!(estate.bindings.of_stack(&stack(number)).len(), 1);
@@ -158,6 +173,7 @@ impl Estate {
         let class: IngressClass =
             object(json!({"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb"}}));
         estate.stores.ingress_classes.apply(ObjectKey::cluster("alb"), class);
+        estate.apply_of_gateways(GatewayKind::Class, fixtures::gateway_class("alb", "gateway.k8s.aws/alb"));
         (0..NODES).for_each(|node| estate.apply_node(node, true));
         estate
     }
@@ -183,6 +199,8 @@ impl Estate {
                 Kind::Slice => self.apply_slice(number, 0),
                 Kind::Pod => self.apply_pod(number, 0),
                 Kind::Namespace => self.apply_namespace(number, ""),
+                Kind::Gateway => self.apply_gateway(number, 0),
+                Kind::Route => self.apply_route(number, 0),
             }
         }
     }
@@ -282,6 +300,26 @@ impl Estate {
             object(json!({"metadata": {"name": key.name(), "labels": {"touched": label}}}));
         let change = self.stores.namespaces.apply(key.clone(), namespace);
         self.tell(change, |listener, change| listener.namespace(&key, change));
+    }
+
+    fn apply_gateway(&self, number: usize, time: usize) {
+        self.apply_of_gateways(
+            GatewayKind::Gateway,
+            fixtures::gateway(key(Kind::Gateway, number).name(), 80 + time % 2),
+        );
+    }
+
+    fn apply_route(&self, number: usize, time: usize) {
+        let (name, path) = (key(Kind::Route, number), format!("/{}", time % 2));
+        let route =
+            fixtures::http_route(name.name(), key(Kind::Gateway, number).name(), &path, &service(number));
+        self.apply_of_gateways(GatewayKind::HttpRoute, route);
+    }
+
+    fn apply_of_gateways(&self, kind: GatewayKind, object: Value) {
+        for change in self.stores.gateways.apply(kind, object).expect("an object") {
+            self.listener.gateway(change);
+        }
     }
 
     /// What begins the reconcile of an Ingress group.

@@ -168,3 +168,50 @@ pub fn ingress(name: &str, annotations: &[(&str, &str)], paths: &[(&str, &str, &
         "spec": {"ingressClassName": "alb", "rules": rules},
     })
 }
+
+/// API version of Gateways and routes.
+pub const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
+/// API version of what configures them.
+pub const GATEWAY_CONFIGURATION: &str = "gateway.k8s.aws/v1";
+
+/// A class of Gateways, as the API server creates it.
+pub fn gateway_class(name: &str, controller: &str) -> Value {
+    json!({
+        "apiVersion": GATEWAY_API, "kind": "GatewayClass", "metadata": {"name": name},
+        "spec": {"controllerName": controller},
+        "status": {"conditions": [{
+            "type": "Accepted", "status": "Unknown", "reason": "Pending", "message": "Waiting for controller",
+            "lastTransitionTime": "1970-01-01T00:00:00Z",
+        }]},
+    })
+}
+
+/// A Gateway of class `alb` with one HTTP listener.
+pub fn gateway(name: &str, port: usize) -> Value {
+    json!({
+        "apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"gatewayClassName": "alb", "listeners": [
+            {"name": "http", "port": port, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "Same"}}},
+        ]},
+    })
+}
+
+/// An HTTPRoute for a path of a Gateway.
+pub fn http_route(name: &str, gateway: &str, path: &str, service: &str) -> Value {
+    json!({
+        "apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"parentRefs": [{"name": gateway}], "rules": [{
+            "matches": [{"path": {"type": "PathPrefix", "value": path}}],
+            "backendRefs": [{"name": service, "port": 80}],
+        }]},
+    })
+}
+
+/// Has the targets of a Service registered by their addresses.
+pub fn target_type(service: &str) -> Value {
+    json!({
+        "apiVersion": GATEWAY_CONFIGURATION, "kind": "TargetGroupConfiguration",
+        "metadata": {"name": service, "namespace": NAMESPACE},
+        "spec": {"targetReference": {"name": service}, "defaultConfiguration": {"targetType": "ip"}},
+    })
+}

@@ -4,6 +4,8 @@
 //! What takes twice as much may take twice as long, not longer. The benchmark `scaling` measures that in time, the test of the
 //! same name in memory.
 
+mod gateways;
+
 use aws_load_balancer_controller::admission::ingress::ClassSource;
 use aws_load_balancer_controller::admission::permissive_facts::PermissiveAws;
 use aws_load_balancer_controller::admission::{
@@ -58,6 +60,7 @@ pub fn families() -> Vec<Family> {
     all.extend(of_services());
     all.extend(of_ingresses());
     all.extend(of_own_kinds());
+    all.extend(gateways::families());
     all
 }
 
@@ -393,6 +396,7 @@ pub fn go_all_the_way(object: &Value) -> usize {
     let bare = match object["kind"].as_str() {
         Some("Service") => service_object(),
         Some("Ingress") => ingress_object(),
+        _ if gateways::is_of(object) => json!({"metadata": {"name": "old", "namespace": "shop"}, "spec": {}}),
         _ => Value::Null,
     };
     let changes = [Change::create("shop", object), Change::update("shop", object, &bare)];
@@ -406,6 +410,7 @@ pub fn admit(config: &Config, change: &Change<'_>) -> usize {
         Some("Service") => service::check(config, change),
         Some("Ingress") => ingress::check(config, change, &Cluster),
         Some("TargetGroupBinding") => target_group_binding::check_fields(config, change),
+        _ if gateways::is_of(change.object) => gateways::admit(config, change),
         _ => ingress_class_params::check(config, change),
     };
     match outcome {
@@ -430,6 +435,7 @@ fn built(object: &Value, config: &Config) -> Option<Stack> {
             let group = IngressGroup { id, members: vec![member], departing: Vec::new() };
             answered(&world, config, |facts| builder::ingress::build(&group, facts, config))?.stack
         }
+        _ if gateways::is_of(object) => gateways::built(object, config),
         _ => None,
     }
 }

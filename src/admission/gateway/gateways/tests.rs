@@ -206,6 +206,17 @@ fn a_certificate_in_the_configuration_is_enough() {
 }
 
 #[test]
+fn more_listeners_than_usual_are_told() {
+    let listener = |at: usize| json!({"name": format!("a-{at}"), "port": 1000 + at, "protocol": "HTTP"});
+    let spec = |count: usize| json!({"listeners": (0..count).map(listener).collect::<Vec<_>>()});
+    assert_eq!(said("alb", &spec(50)), [""; 0]);
+    assert_eq!(
+        said("alb", &spec(51)),
+        ["W spec.listeners: makes 51 listeners on one load balancer, and AWS's usual limit is 50"]
+    );
+}
+
+#[test]
 fn names_that_become_labels_are_short() {
     let mut object = gateway("alb", &json!({}));
     object["metadata"]["name"] = json!("a".repeat(64));
@@ -216,34 +227,6 @@ fn names_that_become_labels_are_short() {
             "E metadata.name: has 64 characters, expected at most 63: it becomes a label of TargetGroupBindings"
         ]
     );
-}
-
-#[test]
-fn a_listener_set_is_of_a_gateway_and_its_listeners_are_judged() {
-    let cases = [
-        (
-            json!({"parentRef": {"name": "alb", "kind": "Service"}}),
-            "W spec.parentRef.kind: \"Service\" is not Gateway, the only parent that a ListenerSet can have; write Gateway",
-        ),
-        (
-            json!({"parentRef": {"name": "alb", "group": "apps"}}),
-            "W spec.parentRef.group: \"apps\" is not gateway.networking.k8s.io, the only parent that a ListenerSet can have; write gateway.networking.k8s.io",
-        ),
-        (
-            json!({"parentRef": {"name": "alb"}, "listeners": [{"name": "a", "port": 80, "protocol": "TCP"}]}),
-            "E spec.listeners[0].protocol: Unsupported protocol TCP for listener a, expected HTTP or HTTPS",
-        ),
-        (
-            json!({"parentRef": {"name": "alb"}, "listeners": [{"name": "a", "port": 80, "protocol": "HTTP", "tls": {"certificateRefs": [{"name": "b"}]}}]}),
-            "W spec.listeners[0].tls.certificateRefs: has no effect: certificates are those of ACM for the hosts, or those that a LoadBalancerConfiguration names",
-        ),
-    ];
-    for (spec, expected) in cases {
-        let object = json!({"metadata": {"name": "more", "namespace": "shop"}, "spec": spec});
-        let typed = serde_json::from_value(object.clone()).unwrap();
-        let checked = check_listener_set(&Config::default(), &typed, &object, &Cluster::default());
-        assert_eq!(told(&checked.findings), [expected]);
-    }
 }
 
 #[test]

@@ -118,6 +118,38 @@ fn backends_are_those_that_a_load_balancer_can_have() {
 }
 
 #[test]
+fn what_aws_refuses_in_every_account_is_an_error_and_what_it_may_allow_a_warning() {
+    let groups = |count: usize| {
+        let group = |at: usize| json!({"kind": "TargetGroupName", "name": format!("g{at}")});
+        json!([{"backendRefs": (0..count).map(group).collect::<Vec<_>>()}])
+    };
+    assert_eq!(http(&groups(5)), [""; 0]);
+    let many_groups = "forwards to 6 target groups, expected 1 to 5";
+    assert_eq!(http(&groups(6)), [format!("E spec.rules[0].backendRefs: {many_groups}")]);
+    let by_tcp = |rules: &Value| said_by::<TcpRoute>(&Config::default(), &Cluster::default(), "nlb", rules);
+    assert_eq!(by_tcp(&groups(6)), [format!("E spec.rules[0].backendRefs: {many_groups}")]);
+    let split = json!([groups(3)[0], groups(3)[0]]);
+    assert_eq!(by_tcp(&split)[1], format!("E spec.rules: {many_groups}"));
+
+    let path = |value: &str| json!([{"matches": [{"path": {"type": "RegularExpression", "value": value}}], "backendRefs": [backend()]}]);
+    assert_eq!(http(&path("/[a-z]{3}")), [""; 0]);
+    let exact = json!([{"matches": [{"path": {"type": "Exact", "value": "/*/*/*/*/*/*/*"}}], "backendRefs": [backend()]}]);
+    assert_eq!(
+        http(&exact).last().unwrap(),
+        "E spec.rules[0].matches[0]: has 7 wildcards in all, expected at most 6"
+    );
+    let matches = |count: usize| {
+        let one = |at: usize| json!({"path": {"type": "Exact", "value": format!("/{at}")}});
+        json!([{"matches": (0..count).map(one).collect::<Vec<_>>(), "backendRefs": [backend()]}])
+    };
+    assert_eq!(http(&matches(100)), [""; 0]);
+    assert_eq!(
+        http(&matches(101)),
+        ["W spec.rules: makes 101 rules on one listener, and AWS's usual limit is 100"]
+    );
+}
+
+#[test]
 fn filters_are_those_that_an_alb_has() {
     let redirect =
         |redirect: Value| of_filter(json!({"type": "RequestRedirect", "requestRedirect": redirect}));

@@ -107,12 +107,21 @@ fn is_loop(redirect: &RedirectAction) -> bool {
     parts.into_iter().all(|(part, usual)| is_kept(part, usual))
 }
 
+/// More target groups in one action than AWS takes, whatever the account's quotas.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+pub fn target_group_excess(count: usize) -> Option<String> {
+    (count > MAX_TARGET_GROUPS).then(|| target_group_count(count))
+}
+
+fn target_group_count(count: usize) -> String {
+    format!("forwards to {count} target groups, expected 1 to {MAX_TARGET_GROUPS}")
+}
+
 fn check_forward(forward: &Forward) -> Vec<ValueFinding> {
     let count = forward.targets.len();
     let mut value_findings = Vec::new();
     if !(1..=MAX_TARGET_GROUPS).contains(&count) {
-        let problem = format!("forwards to {count} target groups, expected 1 to {MAX_TARGET_GROUPS}");
-        value_findings.push(ValueFinding::error(problem));
+        value_findings.push(ValueFinding::error(target_group_count(count)));
     }
     let weights = || forward.targets.iter().filter_map(|target| target.weight);
     value_findings.extend(weights().filter_map(|weight| check_weight(i64::from(weight))));

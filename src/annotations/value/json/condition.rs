@@ -16,17 +16,50 @@ pub const MAX_VALUE: usize = 128;
 /// Values of all conditions of a rule.
 /// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
 pub const MAX_VALUES: usize = 5;
+/// `*` and `?` in the hosts and paths of a rule.
+/// Source: as above.
+const MAX_WILDCARDS: usize = 6;
 
 pub(super) fn check(annotations: &Annotations<'_>, name: &str, value: &str) -> Checked {
     let conditions = parse_conditions(annotations, name)?;
     let mut value_findings: Vec<ValueFinding> = conditions.iter().flat_map(check_condition).collect();
     value_findings.extend(find_unknown_fields(value));
-    let count: usize = conditions.iter().map(RuleCondition::count).sum();
-    if count > MAX_VALUES {
-        let problem = format!("has {count} values in all, expected at most {MAX_VALUES}");
-        value_findings.push(ValueFinding::error(problem));
-    }
+    value_findings.extend(condition_excess(&conditions).into_iter().map(ValueFinding::error));
     Ok(value_findings)
+}
+
+/// More in the conditions of one rule than AWS takes, whatever the account's quotas.
+pub fn condition_excess(conditions: &[RuleCondition]) -> Vec<String> {
+    let counts: [(usize, usize, &str); 2] = [
+        (conditions.iter().map(RuleCondition::count).sum(), MAX_VALUES, "values"),
+        (conditions.iter().map(wildcards).sum(), MAX_WILDCARDS, "wildcards"),
+    ];
+    let excess = counts.into_iter().filter(|(count, most, _)| count > most);
+    excess.map(|(count, most, what)| format!("has {count} {what} in all, expected at most {most}")).collect()
+}
+
+fn wildcards(condition: &RuleCondition) -> usize {
+    match condition {
+        RuleCondition::HostHeader(of) | RuleCondition::PathPattern(of) => {
+            of.values.iter().map(|value| value.matches(['*', '?']).count()).sum()
+        }
+        RuleCondition::HttpHeader { .. }
+        | RuleCondition::HttpRequestMethod(_)
+        | RuleCondition::QueryString(_)
+        | RuleCondition::SourceIp(_) => 0,
+    }
+}
+
+/// Values of conditions whose length AWS does not take.
+pub fn wrong_lengths(condition: &RuleCondition) -> Vec<ValueFinding> {
+    let texts: Vec<&String> = match condition {
+        RuleCondition::HostHeader(of)
+        | RuleCondition::PathPattern(of)
+        | RuleCondition::HttpHeader { values: of, .. } => of.values.iter().chain(&of.regexes).collect(),
+        RuleCondition::QueryString(pairs) => pairs.iter().map(|(_, value)| value).collect(),
+        RuleCondition::HttpRequestMethod(_) | RuleCondition::SourceIp(_) => Vec::new(),
+    };
+    texts.into_iter().filter_map(|text| check_length(text)).collect()
 }
 
 /// why: a condition on an unknown field is left out, so that the rule matches more than was meant.

@@ -36,6 +36,9 @@ fn describe(decided: Result<Decided, RouteProblem>) -> String {
         RuleAction::Forward { stickiness: Some(GroupStickiness { is_enabled, seconds }) } => {
             format!("forward sticky {is_enabled} {seconds}")
         }
+        RuleAction::ForwardAsBefore { stickiness } => {
+            format!("forward as before, sticky: {}", stickiness.is_some())
+        }
         RuleAction::FixedResponse(answer) => {
             format!("answer {} {} {:?}", answer.status_code, answer.content_type, answer.body)
         }
@@ -86,6 +89,23 @@ fn a_rule_forwards_to_its_backends() {
             "{weights:?} {actions}"
         );
     }
+}
+
+#[test]
+fn shares_that_cannot_be_had_stay_as_they_are() {
+    let heavy = |actions: &str| {
+        let kept_shares = Some(RouteProblem::unsupported("too heavy"));
+        LoadedRule { kept_shares, ..loaded(&[0, 1000], actions) }
+    };
+    assert_eq!(http("[]", &heavy(""), HTTPS), "forward as before, sticky: false");
+    assert_eq!(
+        http("[]", &heavy("[{type: forward, forwardConfig: {}}]"), HTTPS),
+        "forward as before, sticky: true"
+    );
+    let decided = decide_http(&[], &heavy(""), HTTPS).unwrap();
+    assert_eq!(decided.refusal, Some(RouteProblem::unsupported("too heavy")));
+    let redirect = "[{type: RequestRedirect, requestRedirect: {scheme: https}}]";
+    assert!(http(redirect, &heavy(""), HTTPS).starts_with("redirect"), "nobody needs the shares");
 }
 
 #[test]

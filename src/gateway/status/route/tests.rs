@@ -29,7 +29,11 @@ fn reports(world: &World, problems: &[RouteProblem]) -> Vec<Report> {
 }
 
 fn status(world: &World, problems: &[RouteProblem]) -> Option<RouteStatus> {
-    route_status(&world.routes()[0], Controller::Alb, &reports(world, problems), moment(6, 10))
+    status_knowing(Knowledge::Deployment, world, problems)
+}
+
+fn status_knowing(knowledge: Knowledge, world: &World, problems: &[RouteProblem]) -> Option<RouteStatus> {
+    route_status(&world.routes()[0], Controller::Alb, &reports(world, problems), knowledge, moment(6, 10))
 }
 
 fn entries(status: &RouteStatus) -> Vec<String> {
@@ -129,6 +133,41 @@ fn the_same_is_not_written_twice() {
     assert_eq!(status(&world("[]", &text), &[]), None);
     let text = text.replace("\"Pending\"", "\"Other\"");
     assert!(status(&world("[]", &text), &[]).is_some());
+}
+
+#[test]
+fn what_was_refused_is_not_taken_back_before_more_is_known() {
+    let problem = |reason| RouteProblem::new(reason, "no");
+    let (of_aws, of_build, of_reference) = (
+        problem(RouteReason::UnsupportedValue),
+        problem(RouteReason::IncompatibleFilters),
+        problem(RouteReason::BackendNotFound),
+    );
+    // what was told of this generation, what is known, and whether that is kept
+    let cases = [
+        (&of_aws, Knowledge::Attachment, true),
+        (&of_aws, Knowledge::Build, true),
+        (&of_aws, Knowledge::Deployment, false),
+        (&of_build, Knowledge::Attachment, true),
+        (&of_build, Knowledge::Build, false),
+        (&of_reference, Knowledge::Attachment, true),
+        (&of_reference, Knowledge::Build, false),
+    ];
+    for (told, knowledge, is_kept) in cases {
+        let before = status(&world("[]", "null"), std::slice::from_ref(told)).unwrap();
+        let text = serde_json::to_string(&before).unwrap();
+        let found = status_knowing(knowledge, &world("[]", &text), &[]);
+        assert_eq!(found.is_none(), is_kept, "{told:?} {knowledge:?}");
+        // an older generation says nothing of this one
+        let older = text.replace("\"observedGeneration\":6", "\"observedGeneration\":5");
+        let found = status_knowing(knowledge, &world("[]", &older), &[]).unwrap();
+        let conditions = &found.parents[0].conditions;
+        assert!(conditions.iter().all(|condition| condition.status == "True"), "{told:?} {knowledge:?}");
+        // what is known replaces it
+        let other = RouteProblem::new(RouteReason::Pending, "another");
+        let found = status_knowing(knowledge, &world("[]", &text), &[other]).unwrap();
+        assert!(entries(&found)[0].contains("Accepted=False Pending"), "{told:?} {knowledge:?}");
+    }
 }
 
 #[test]

@@ -128,6 +128,17 @@ pub(in crate::gateways) const KINDS: &[Breakage] = &[
             rule["matches"][0]["headers"] = json!([{"type": "Glob", "name": "a", "value": "b"}]);
         });
     }),
+    always("more values than a rule has", Absent, |rig, route| {
+        rule(rig, route, |rule| {
+            rule["matches"][0]["headers"] = json!([{"name": "a", "value": "1,2,3,4"}]);
+        });
+    }),
+    always("more wildcards than a rule has", Absent, |rig, route| path_type(rig, route, "Exact", "/*?*?*?*")),
+    always("a value that is too long", Absent, |rig, route| {
+        rule(rig, route, |rule| {
+            rule["matches"][0]["queryParams"] = json!([{"name": "a", "value": "b".repeat(129)}]);
+        });
+    }),
     // redirects
     always("redirect with 308", Closed, |rig, route| {
         redirect(rig, route, &json!({"scheme": "https", "statusCode": 308}));
@@ -162,8 +173,16 @@ pub(in crate::gateways) const KINDS: &[Breakage] = &[
     always("a Service of another namespace without a grant", Closed, |rig, route| {
         backend(rig, route, &json!({"name": "own", "namespace": "other", "port": 80}));
     }),
-    always("too much weight", Closed, |rig, route| {
+    keeps("too much weight", |rig, route| {
         backend(rig, route, &json!({"name": "own", "port": 80, "weight": 1000}));
+    }),
+    keeps("too many backends", |rig, route| {
+        let names = ["own", "web", "api", "web-0", "web-1", "web-2"];
+        let backends: Vec<Value> = names.iter().map(|name| json!({"name": name, "port": 80})).collect();
+        rule(rig, route, |rule| rule["backendRefs"] = backends.into());
+    }),
+    always("too much weight without the backend that is live", Closed, |rig, route| {
+        backend(rig, route, &json!({"name": "api", "port": 80, "weight": 1000}));
     }),
     always("no weight", Closed, |rig, route| {
         backend(rig, route, &json!({"name": "own", "port": 80, "weight": 0}));

@@ -1,10 +1,13 @@
-//! Measures the controller: `measure` in virtual time, at the pace of AWS; `measure process BINARY` in real time.
+//! Measures the controller: `measure` in virtual time, at the pace of AWS; `measure process BINARY` and
+//! `measure gateways BINARY` in real time.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a program for a terminal, which takes time"
 )]
 
+#[path = "measure/gateways.rs"]
+mod gateways;
 #[path = "measure/paced.rs"]
 mod paced;
 #[path = "measure/process.rs"]
@@ -23,6 +26,9 @@ fn main() -> Result<()> {
         ["quick"] => paced::run(100, 30),
         ["process", binary] => process::run(Path::new(binary), 1000, 10),
         ["process", binary, services] => process::run(Path::new(binary), services.parse()?, 10),
-        other => bail!("{other:?}: expected nothing, `quick`, or `process BINARY [SERVICES]`"),
+        ["gateways", binary] => gateways::run(Path::new(binary), 200),
+        other => {
+            bail!("{other:?}: expected nothing, `quick`, `process BINARY [SERVICES]` or `gateways BINARY`")
+        }
     }
 }

@@ -8,7 +8,7 @@ use rig::{
     load::{self, pod, service},
 };
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -23,19 +23,9 @@ pub fn run(binary: &Path, services: usize, pods: usize) -> Result<()> {
 }
 
 async fn measure(binary: &Path, services: usize, pods: usize) -> Result<()> {
-    let rig = Rig::new(load::options());
-    rig.seed();
-    rig.aws.arm(Fault::on(Calls::All, Effect::Delay(Duration::from_millis(20))));
-    let mut servers = JoinSet::new();
-    let (aws, api) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
-    let (aws_address, api_address) = (aws.local_addr()?, api.local_addr()?);
-    let (sim, server) = (rig.aws.clone(), rig.api.clone());
-    servers.spawn(async move { drop(aws_sim::http::serve(sim, aws).await) });
-    servers.spawn(async move { drop(server.serve(api).await) });
-    let kubeconfig = std::env::temp_dir().join(format!("measure-{}.kubeconfig", std::process::id()));
-    std::fs::write(&kubeconfig, kubeconfig_text(&api_address.to_string()))?;
-    let vpc = rig.aws.world(|world| world.id("VPC").to_owned());
-    let mut process = Process::start(binary, &kubeconfig, &format!("http://{aws_address}"), &vpc)?;
+    let surroundings = Surroundings::new().await?;
+    let rig = &surroundings.rig;
+    let mut process = surroundings.start(binary)?;
 
     head(&format!("{services} Services, 2 ports, {pods} pods each, one process, 20 ms a call, no limits"));
     quiet(&rig, &mut process).await?;
@@ -71,14 +61,50 @@ async fn measure(binary: &Path, services: usize, pods: usize) -> Result<()> {
     process.stop()?;
     rig.aws.clear_calls();
     let began = rig.aws.world(|world| world.now());
-    let mut process = Process::start(binary, &kubeconfig, &format!("http://{aws_address}"), &vpc)?;
+    let mut process = surroundings.start(binary)?;
     quiet(&rig, &mut process).await?;
     row("restart: calls", calls(rig.count()));
     row("restart: steady after", time(rig.last_call(began)));
     row("restart: resident memory", process.resident()?);
-    process.stop()?;
-    std::fs::remove_file(&kubeconfig)?;
-    Ok(())
+    process.stop()
+}
+
+/// The simulators, over HTTP.
+pub struct Surroundings {
+    pub rig: Rig,
+    kubeconfig: PathBuf,
+    aws: String,
+    /// Ended when it is dropped.
+    _servers: JoinSet<()>,
+}
+
+impl Surroundings {
+    pub async fn new() -> Result<Self> {
+        let rig = Rig::new(load::options());
+        rig.seed();
+        rig.aws.arm(Fault::on(Calls::All, Effect::Delay(Duration::from_millis(20))));
+        let mut servers = JoinSet::new();
+        let (aws, api) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
+        let (aws_address, api_address) = (aws.local_addr()?, api.local_addr()?);
+        let (sim, server) = (rig.aws.clone(), rig.api.clone());
+        servers.spawn(async move { drop(aws_sim::http::serve(sim, aws).await) });
+        servers.spawn(async move { drop(server.serve(api).await) });
+        let kubeconfig = std::env::temp_dir().join(format!("measure-{}.kubeconfig", std::process::id()));
+        std::fs::write(&kubeconfig, kubeconfig_text(&api_address.to_string()))?;
+        Ok(Self { rig, kubeconfig, aws: format!("http://{aws_address}"), _servers: servers })
+    }
+
+    /// Starts the controller.
+    pub fn start(&self, binary: &Path) -> Result<Process> {
+        let vpc = self.rig.aws.world(|world| world.id("VPC").to_owned());
+        Process::start(binary, &self.kubeconfig, &self.aws, &vpc)
+    }
+}
+
+impl Drop for Surroundings {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.kubeconfig));
+    }
 }
 
 fn kubeconfig_text(address: &str) -> String {
@@ -90,7 +116,7 @@ fn kubeconfig_text(address: &str) -> String {
 }
 
 /// Waits until nobody has called and nothing was written for a while.
-async fn quiet(rig: &Rig, process: &mut Process) -> Result<()> {
+pub async fn quiet(rig: &Rig, process: &mut Process) -> Result<()> {
     let activity = || (rig.aws.world(|world| world.calls().len()), rig.api.revision());
     let (mut last, mut since) = (activity(), Instant::now());
     while since.elapsed() < QUIET {
@@ -105,7 +131,7 @@ async fn quiet(rig: &Rig, process: &mut Process) -> Result<()> {
 }
 
 /// The controller.
-struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
     fn start(binary: &Path, kubeconfig: &Path, aws: &str, vpc: &str) -> Result<Self> {
@@ -134,17 +160,21 @@ impl Process {
         Ok(())
     }
 
-    fn stop(&mut self) -> Result<()> {
+    pub fn stop(&mut self) -> Result<()> {
         self.0.kill()?;
         self.0.wait()?;
         Ok(())
     }
 
-    fn resident(&self) -> Result<String> {
+    pub fn resident_kib(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(format!("{:.1} MiB", kib / 1024.0))
+        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a few million")]
+    pub fn resident(&self) -> Result<String> {
+        Ok(format!("{:.1} MiB", self.resident_kib()? as f64 / 1024.0))
     }
 
     /// Processor time so far, of hundredths of a second as the kernel counts them.
