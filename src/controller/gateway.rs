@@ -39,7 +39,7 @@ use error_attribution::{RefusedParts, RefusedRoutes};
 use report::Reporter;
 use resolved::{NamingObjects, Resolved, Subject};
 use route_reporter::{RouteReporter, regarding};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Asks for a plan instead of a load balancer.
@@ -296,9 +296,7 @@ impl GatewayReconcile<'_> {
         self.deploy(&nothing).await?;
         self.context.note_built(&self.id);
         self.context.release_backend_security_group(self.component(), &nothing).await?;
-        self.context.secrets.note(&self.id, &BTreeSet::new());
-        self.context.last_refused.forget(&self.id);
-        self.context.note_deployed_certificates(&nothing, &BTreeSet::new());
+        self.context.note_gone(&self.id);
         let removed =
             self.context.objects.remove_finalizer::<Gateway>(self.key, self.controller.name()).await;
         removed.map_err(|error| {

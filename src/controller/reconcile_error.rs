@@ -126,6 +126,7 @@ impl ReconcileContext {
     /// Says that the object of a stack is gone. It may have gone before its finalizer was added, when Secrets were read for it already.
     pub fn note_gone(&self, stack: &StackId) {
         self.secrets.note(stack, &BTreeSet::new());
+        self.last_refused.forget(stack);
         self.note_deployed_certificates(&Stack::empty(stack.clone()), &BTreeSet::new());
     }
 

@@ -72,7 +72,7 @@ impl LastRefused {
     }
 
     /// The Gateway is gone.
-    pub(super) fn forget(&self, id: &StackId) {
+    pub fn forget(&self, id: &StackId) {
         self.0.lock().remove(id);
     }
 
