@@ -156,8 +156,11 @@ impl ClassParamsChecks<'_> {
 
     fn attributes(&self, field: &str, resource_kind: ResourceKind, given: &[Attribute]) -> Vec<Finding> {
         let mut findings = self.repeated_keys(field, given.iter().map(|attribute| attribute.key.as_str()));
+        let mut mistakes = 0;
         for (index, attribute) in given.iter().enumerate() {
-            let value_finding = attributes::check(resource_kind, &attribute.key, &attribute.value);
+            let (key, value) = (&attribute.key, &attribute.value);
+            let value_finding = attributes::check_after(mistakes, resource_kind, key, value);
+            mistakes += usize::from(value_finding.is_some());
             findings.extend(
                 value_finding.map(|value_finding| self.found(&format!("{field}[{index}]"), value_finding)),
             );

@@ -2,7 +2,7 @@
 //! Source: the tables of `LoadBalancerAttribute`, `TargetGroupAttribute` and `ListenerAttribute` in the ELBv2 API reference.
 
 use super::value::ValueFinding;
-use crate::finding::{did_you_mean, likely};
+use crate::finding::{compared, did_you_mean, likely};
 
 /// What the attributes belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,6 +228,16 @@ const NETWORK_LISTENER: &[AttributeDefinition] =
 /// AWS adds attributes: an unknown key that resembles none only gives a warning. A key that is nearly a known one, or belongs to
 /// another kind of bearer, is refused.
 pub fn check(resource_kind: ResourceKind, key: &str, value: &str) -> Option<ValueFinding> {
+    check_after(0, resource_kind, key, value)
+}
+
+/// The same behind so many mistakes: behind many, no unknown key resembles any.
+pub fn check_after(
+    mistakes: usize,
+    resource_kind: ResourceKind,
+    key: &str,
+    value: &str,
+) -> Option<ValueFinding> {
     if let Some(attribute) = resource_kind.find(key) {
         return attribute.check(value);
     }
@@ -237,7 +247,7 @@ pub fn check(resource_kind: ResourceKind, key: &str, value: &str) -> Option<Valu
     }
     let known = resource_kind.attributes().iter().map(|attribute| attribute.key);
     let unknown = format!("{key:?} is not a known attribute of {}", resource_kind.name());
-    let meant = likely(key, known, &[]);
+    let meant = likely(key, compared(mistakes, known), &[]);
     if meant.is_empty() && is_well_formed(key) {
         return Some(ValueFinding::warning(unknown));
     }

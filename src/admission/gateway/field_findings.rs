@@ -130,8 +130,10 @@ impl<'c> FieldFindings<'c> {
         given: Option<&Vec<ConfiguredAttribute>>,
     ) {
         let given = given.map(Vec::as_slice).unwrap_or_default();
+        let mut mistakes = 0;
         for (index, attribute) in given.iter().enumerate() {
-            let value_finding = check_attribute(kinds, &attribute.key, &attribute.value);
+            let value_finding = check_attribute(mistakes, kinds, &attribute.key, &attribute.value);
+            mistakes += usize::from(value_finding.is_some());
             self.add_all(&format!("{field}[{index}]"), value_finding);
         }
         // why: one of two values of a key is dropped without a word
@@ -157,14 +159,15 @@ impl<'c> FieldFindings<'c> {
     }
 }
 
-/// What is wrong with an attribute of something that is one of these kinds: nothing, if it is right for one of them.
-fn check_attribute(kinds: &[ResourceKind], key: &str, value: &str) -> Option<ValueFinding> {
+/// What is wrong with an attribute, behind so many mistakes, of something that is one of these kinds: nothing, if it is right for
+/// one of them.
+fn check_attribute(mistakes: usize, kinds: &[ResourceKind], key: &str, value: &str) -> Option<ValueFinding> {
     let has = |kind: &ResourceKind| kind.attributes().iter().any(|attribute| attribute.key == key);
     let owners: Vec<ResourceKind> = kinds.iter().copied().filter(has).collect();
     let candidates = if owners.is_empty() { kinds } else { owners.as_slice() };
     let mut found = Vec::new();
     for kind in candidates {
-        found.push(attributes::check(*kind, key, value)?);
+        found.push(attributes::check_after(mistakes, *kind, key, value)?);
     }
     // why: of two kinds that both lack the key, the one with a similar key is meant
     let at = found.iter().position(|value_finding| value_finding.hint.is_some()).unwrap_or(0);

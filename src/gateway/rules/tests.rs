@@ -93,7 +93,7 @@ fn what_is_wrong_with_a_rule_costs_that_rule() {
     };
     let cases = [
         ("filter", format!("{{matches: [{{path: {{value: /x}}}}], filters: [{{type: CORS}}], {BACKEND}}}"), Some("/x|/x/* 500 refused")),
-        ("weight", "{matches: [{path: {value: /x}}], backendRefs: [{kind: TargetGroupName, name: x, weight: 1000}]}".to_owned(), Some("/x|/x/* 500 refused")),
+        ("weight", "{matches: [{path: {value: /x}}], backendRefs: [{kind: TargetGroupName, name: x, weight: 1000}]}".to_owned(), Some("/x|/x/* forward as before refused")),
         ("config", format!("{{matches: [{{path: {{value: /x}}}}], filters: [{{type: ExtensionRef, extensionRef: {{group: gateway.k8s.aws, kind: ListenerRuleConfiguration, name: gone}}}}], {BACKEND}}}"), Some("/x|/x/* 500 refused")),
         ("code", "{matches: [{path: {value: /x}}], filters: [{type: RequestRedirect, requestRedirect: {hostname: h.com, statusCode: 307}}]}".to_owned(), Some("/x|/x/* 500 refused")),
         ("path", format!("{{matches: [{{path: {{value: '/x*'}}}}], {BACKEND}}}"), None),

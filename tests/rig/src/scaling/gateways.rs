@@ -84,7 +84,7 @@ fn of_routes() -> Vec<Family> {
         Family::new("HTTPRoute backends that are none", 8000, |size| {
             rule(json!({"backendRefs": list(size, |at| json!({"name": format!("gone-{at}"), "port": 80}))}))
         }),
-        Family::new("HTTPRoute filters", 8000, |size| {
+        Family::new("HTTPRoute filters", 2000, |size| {
             let filter = |at| json!({"type": if at % 2 == 0 { "URLRewrite" } else { "RequestMirror" }});
             rule(json!({"filters": list(size, filter), "backendRefs": [backend()]}))
         }),
