@@ -28,13 +28,13 @@ async fn measure(binary: &Path, services: usize, pods: usize) -> Result<()> {
     let mut process = surroundings.start(binary)?;
 
     head(&format!("{services} Services, 2 ports, {pods} pods each, one process, 20 ms a call, no limits"));
-    quiet(&rig, &mut process).await?;
+    quiet(rig, &mut process).await?;
     row("resident memory, idle", process.resident()?);
     rig.aws.clear_calls();
     let began = rig.aws.world(|world| world.now());
     rig.add_services(services, pods);
     row("time to write the objects", time(rig.aws.world(|world| world.now()).saturating_sub(began)));
-    quiet(&rig, &mut process).await?;
+    quiet(rig, &mut process).await?;
     row("from nothing until steady", time(rig.last_call(began)));
     row("calls", calls(rig.count()));
     row("resident memory, loaded", process.resident()?);
@@ -52,7 +52,7 @@ async fn measure(binary: &Path, services: usize, pods: usize) -> Result<()> {
         since.push((address, rig.aws.world(|world| world.now())));
         sleep(Duration::from_millis(50)).await;
     }
-    quiet(&rig, &mut process).await?;
+    quiet(rig, &mut process).await?;
     let registered = rig.registrations();
     let waits =
         since.into_iter().filter_map(|(pod, since)| registered.get(&pod).map(|at| at.saturating_sub(since)));
@@ -62,7 +62,7 @@ async fn measure(binary: &Path, services: usize, pods: usize) -> Result<()> {
     rig.aws.clear_calls();
     let began = rig.aws.world(|world| world.now());
     let mut process = surroundings.start(binary)?;
-    quiet(&rig, &mut process).await?;
+    quiet(rig, &mut process).await?;
     row("restart: calls", calls(rig.count()));
     row("restart: steady after", time(rig.last_call(began)));
     row("restart: resident memory", process.resident()?);
