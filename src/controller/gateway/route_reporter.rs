@@ -107,6 +107,7 @@ impl<'a> RouteReporter<'a> {
     }
 
     fn fail(&mut self, error: ReconcileError) {
+        // why: one is handed on, and the first says as much as those after it
         if self.result.is_ok() {
             self.result = Err(error);
         }

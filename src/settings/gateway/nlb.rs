@@ -1,7 +1,7 @@
 //! The NLB of a Gateway.
 
 use super::listeners::PortContext;
-use super::target_group::RouteTargetGroupReader;
+use super::target_group::{RouteTargetGroupReader, add_share};
 use super::{AddOns, GatewayContext, GatewayReport};
 use crate::annotations::value::target_group_excess;
 use crate::aws_api::elbv2::{ForwardAction, Protocol, TargetGroupStickiness, TargetGroupTuple};
@@ -121,8 +121,9 @@ impl<'a> NlbPortReader<'_, '_, 'a> {
             if let Some(problem) = problem {
                 self.report.note(number, problem);
             }
-            let weight = (!is_quic).then_some(backend.weight);
-            tuples.extend(target_group.map(|target_group| TargetGroupTuple { target_group, weight }));
+            if let Some(target_group) = target_group {
+                add_share(&mut tuples, target_group, (!is_quic).then_some(backend.weight));
+            }
         }
         if backends.iter().all(|backend| backend.weight == 0) || tuples.is_empty() {
             return Ok(self.closing(at, route, protocol));

@@ -1,7 +1,7 @@
 //! Rules of ALB listeners, from what the routes' rules come to.
 
 use super::live_rules::LiveForwards;
-use super::target_group::RouteTargetGroupReader;
+use super::target_group::{RouteTargetGroupReader, add_share};
 use super::{GatewayContext, GatewayReport};
 use crate::annotations::value::{condition_excess, wrong_lengths};
 use crate::api::ObjectKey;
@@ -135,8 +135,9 @@ impl<'a> RuleReader<'_, '_, 'a> {
             if let Some(problem) = problem {
                 self.report.note(number, problem);
             }
-            let tuple = |target_group| TargetGroupTuple { target_group, weight: Some(backend.weight) };
-            tuples.extend(target_group.map(tuple));
+            if let Some(target_group) = target_group {
+                add_share(&mut tuples, target_group, Some(backend.weight));
+            }
         }
         Ok(tuples)
     }

@@ -3,7 +3,7 @@
 use super::GatewayContext;
 use crate::api::gateway_config::{HealthCheckConfig, ProtocolVersion, TargetGroupProps, TargetProtocol};
 use crate::api::{ObjectKey, Service, ServicePort};
-use crate::aws_api::elbv2::{HealthCheck, IpAddressType, Protocol, TargetType};
+use crate::aws_api::elbv2::{HealthCheck, IpAddressType, Protocol, TargetGroupTuple, TargetType};
 use crate::aws_api::{Ref, SymbolKind};
 use crate::facts::BuildError;
 use crate::finding::{Finding, ObjectRef};
@@ -482,6 +482,16 @@ fn settings(given: &HealthCheckConfig, port: Option<String>, is_grpc: bool) -> H
         timeout_seconds: given.health_check_timeout,
         healthy_threshold: given.healthy_threshold_count,
         unhealthy_threshold: given.unhealthy_threshold_count,
+    }
+}
+
+/// Adds the share of a target group. One that is there already gets both: AWS takes each target group of an action once.
+pub(super) fn add_share(tuples: &mut Vec<TargetGroupTuple>, target_group: Ref, weight: Option<i32>) {
+    match tuples.iter_mut().find(|tuple| tuple.target_group == target_group) {
+        Some(tuple) => {
+            tuple.weight = tuple.weight.zip(weight).map(|(one, other)| one.saturating_add(other));
+        }
+        None => tuples.push(TargetGroupTuple { target_group, weight }),
     }
 }
 

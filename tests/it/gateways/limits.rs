@@ -65,6 +65,19 @@ fn weights_that_cannot_be_had_stay_as_they_are() {
 }
 
 #[test]
+fn a_service_that_is_named_twice_has_both_shares() {
+    run(async {
+        let mut rig = cluster();
+        rig.api.put(gateway("edge", "alb", &http(80)));
+        rig.api.put(weighted(&[("web", 3), ("api", 7), ("web", 2)]));
+        rig.start().await;
+        rig.run_until_idle().await;
+        assert_eq!(live_weights(&rig), Some(vec![5, 7]));
+        assert_eq!(route_conditions(&rig, "web"), ["True/Accepted", "True/ResolvedRefs"]);
+    });
+}
+
+#[test]
 fn the_port_of_an_nlb_keeps_its_weights_too() {
     run(async {
         let mut rig = cluster();
