@@ -160,18 +160,16 @@ impl GatewayReconcile<'_> {
             return routes.finish().map(|()| ReconcileResult::Done);
         }
         // why before: AWS may take its time, and have more to say of them afterwards
-        self.tell(&mut routes, &built).await;
+        let before = self.context.last_refused.of(&self.id);
+        routes.tell(&built.report, &before.0, before.1).await;
         let result = self.carry_out(&resolved, &config, &built).await;
-        self.tell(&mut routes, &built).await;
+        let after = self.context.last_refused.of(&self.id);
+        if after != before {
+            routes.tell(&built.report, &after.0, after.1).await;
+        }
         let result = result?;
         routes.finish()?;
         Ok(result)
-    }
-
-    /// Tells the routes what is known of them, with what AWS refused last.
-    async fn tell(&self, routes: &mut RouteReporter<'_>, built: &BuiltGateway) {
-        let (refused, knowledge) = self.context.last_refused.of(&self.id);
-        routes.tell(&built.report, &refused, knowledge).await;
     }
 
     /// Brings AWS in line with what was built, and tells the Gateway and its ListenerSets.

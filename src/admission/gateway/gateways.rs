@@ -5,7 +5,8 @@ use super::{GatewayOwner, GatewaySource, OwnedFindings, certificates, object_ref
 use crate::admission::limits;
 use crate::annotations::value::ValueFinding;
 use crate::api::gateway::{
-    FromNamespaces, GATEWAY_KIND, GROUP, Gateway, GatewayClass, Listener, NamespaceFilter, Protocol, TlsMode,
+    FromNamespaces, GATEWAY_KIND, GROUP, Gateway, GatewayClass, Listener, ListenerSet, NamespaceFilter,
+    Protocol, TlsMode,
 };
 use crate::api::gateway_config::{self, LOAD_BALANCER_CONFIGURATION_KIND};
 use crate::api::{ObjectMeta, selector};
@@ -14,7 +15,7 @@ use crate::finding::{alternatives, compared, did_you_mean, likely};
 use crate::gateway::config::ConfigError;
 use crate::gateway::hostname;
 use crate::gateway::listeners::{ListenerProblem, ListenerReason, ParentId, judge};
-use crate::gateway::{Controller, route::RouteKind};
+use crate::gateway::{Controller, GatewayOptions, route::RouteKind};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use strum::VariantArray as _;
@@ -103,11 +104,9 @@ pub fn check_gateway(
     let ownership = GatewayOwner::of_class(&gateway.spec.gateway_class_name, source);
     let mut findings = FieldFindings::new(config, name.clone());
     labels(&mut findings, &gateway.metadata);
-    let judged = ownership.candidates().iter().map(|controller| {
-        let parents = judge(gateway, &[], *controller, options(config));
-        problems(&parents, |id| matches!(id, ParentId::Gateway(_)))
-    });
-    listeners(&mut findings, &gateway.spec.listeners, &judged.collect::<Vec<_>>(), ownership);
+    let is_meant = |id: &ParentId| matches!(id, ParentId::Gateway(_));
+    let judged = judge_for(ownership, gateway, &[], options(config), is_meant);
+    listeners(&mut findings, &gateway.spec.listeners, &judged, ownership);
     let ports: BTreeSet<i32> = gateway.spec.listeners.iter().map(|listener| listener.port).collect();
     if let Some(problem) = limits::many_listeners(ports.len()) {
         findings.warn("spec.listeners", problem);
@@ -140,13 +139,20 @@ fn labels(findings: &mut FieldFindings<'_>, meta: &ObjectMeta) {
 /// What is wrong with each listener of an object.
 pub(super) type Problems = Vec<Option<ListenerProblem>>;
 
-/// What is wrong with the listeners of the object that is meant.
-pub(super) fn problems(
-    parents: &[crate::gateway::listeners::Parent<'_>],
+/// What each controller that may be meant says of the listeners of one object, beside those of a Gateway and its ListenerSets.
+pub(super) fn judge_for(
+    ownership: GatewayOwner,
+    gateway: &Gateway,
+    sets: &[&ListenerSet],
+    options: GatewayOptions,
     is_meant: impl Fn(&ParentId) -> bool,
-) -> Problems {
-    let listeners = parents.iter().filter(|parent| is_meant(&parent.id)).flat_map(|parent| &parent.listeners);
-    listeners.map(|judged| judged.problem.clone()).collect()
+) -> Vec<Problems> {
+    let by = |controller: &Controller| {
+        let parents = judge(gateway, sets, *controller, options);
+        let meant = parents.iter().filter(|parent| is_meant(&parent.id));
+        meant.flat_map(|parent| &parent.listeners).map(|judged| judged.problem.clone()).collect()
+    };
+    ownership.candidates().iter().map(by).collect()
 }
 
 /// `judged`: what each controller that may be meant says of each listener.

@@ -1,7 +1,7 @@
 //! ListenerSets: by themselves, and beside the Gateway that they name and its other ListenerSets.
 
 use super::field_findings::FieldFindings;
-use super::gateways::{Problems, listeners, problems};
+use super::gateways::{Problems, judge_for, listeners};
 use super::owner::gateway_of;
 use super::{GatewayOwner, GatewaySource, OwnedFindings, object_ref, options, unread_fields};
 use crate::annotations::value::ValueFinding;
@@ -10,7 +10,7 @@ use crate::api::{ObjectKey, Time};
 use crate::config::Config;
 use crate::gateway::GatewayOptions;
 use crate::gateway::listener_sets::sort;
-use crate::gateway::listeners::{ParentId, judge};
+use crate::gateway::listeners::ParentId;
 use crate::gateway::status::REJECTED;
 use serde_json::Value;
 use std::sync::Arc;
@@ -57,12 +57,7 @@ fn parent(findings: &mut FieldFindings<'_>, set: &ListenerSet) -> bool {
 
 /// What each controller that may be meant says of the listeners, whatever others there are.
 fn alone(set: &ListenerSet, ownership: GatewayOwner, options: GatewayOptions) -> Vec<Problems> {
-    let nobody = Gateway::default();
-    let judged = ownership.candidates().iter().map(|controller| {
-        let parents = judge(&nobody, &[set], *controller, options);
-        problems(&parents, |id| matches!(id, ParentId::ListenerSet(_)))
-    });
-    judged.collect()
+    judge_for(ownership, &Gateway::default(), &[set], options, |id| matches!(id, ParentId::ListenerSet(_)))
 }
 
 /// The same, with the listeners of the Gateway and of its ListenerSets that come first. `None`: the Gateway does not admit the set,
@@ -96,11 +91,8 @@ fn beside_others(
     if !sorted.accepted.iter().any(|accepted| ObjectKey::of(*accepted) == own) {
         return None;
     }
-    let judged = ownership.candidates().iter().map(|controller| {
-        let parents = judge(gateway, &sorted.accepted, *controller, options);
-        problems(&parents, |id| *id == ParentId::ListenerSet(own.clone()))
-    });
-    Some(judged.collect())
+    let own = ParentId::ListenerSet(own);
+    Some(judge_for(ownership, gateway, &sorted.accepted, options, |id| *id == own))
 }
 
 /// Whether labels of namespaces decide who may add listeners.

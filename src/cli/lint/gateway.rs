@@ -86,9 +86,11 @@ impl GatewayInput {
     }
 
     fn add_listener_set(&mut self, object: &Value) {
-        add(&mut self.listener_sets, object);
+        // why: an object that does not parse is reported where it is checked
         if let Ok(set) = ListenerSet::deserialize(object) {
-            self.listener_sets_of.entry(gateway_of(&set)).or_default().insert(ObjectKey::of(&set));
+            let key = ObjectKey::of(&set);
+            self.listener_sets_of.entry(gateway_of(&set)).or_default().insert(key.clone());
+            self.listener_sets.insert(key, Arc::new(set));
         }
     }
 

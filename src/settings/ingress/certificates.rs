@@ -81,11 +81,8 @@ pub(crate) fn source<'a>(
     if let Some(source) = params.and_then(|params| params.certificate_source) {
         return Ok(source);
     }
-    match annotations.string(SOURCE) {
-        None | Some("acm") => Ok(CertificateSource::Acm),
-        Some("secret") => Ok(CertificateSource::Secret),
-        Some(given) => Err(given),
-    }
+    let given = annotations.string(SOURCE);
+    given.map_or(Ok(CertificateSource::Acm), |given| given.parse().map_err(|_| given))
 }
 
 /// The Secrets that `spec.tls` names, once each, in its order, with their places in it.
