@@ -80,6 +80,11 @@ impl RecentWrites {
         found.into_values().cloned().collect()
     }
 
+    /// Gives up the memory of what is older than [`KEPT`], which reads would do, too, if there were any.
+    pub fn forget_old(&self) {
+        self.state.lock().expire();
+    }
+
     /// Whether something that this request names was created by us a moment ago, and not deleted since.
     pub fn has_made(&self, subject: &str) -> bool {
         self.has_made_within(subject, KEPT)
@@ -115,6 +120,9 @@ impl RecentWritesState {
                 }
             }
             self.writes.pop_front();
+        }
+        if self.writes.is_empty() {
+            self.writes.shrink_to_fit();
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct CertificateCache {
 #[derive(Default)]
 struct CertificateCacheState {
     known: BTreeMap<String, Known>,
+    /// What lists have read that came to no end: the next one need not read it again.
+    read: BTreeMap<String, Known>,
     /// ARNs of the certificates of each stack.
     by_stack: BTreeMap<StackId, BTreeSet<String>>,
     /// When the first list began, and the last one.
@@ -285,8 +287,7 @@ impl CertificateCache {
         if !matches!(kind, CertificateKind::AmazonIssued | CertificateKind::Private) {
             return Ok(None);
         }
-        let known = self.state.lock().known.get(&arn).cloned();
-        if let Some(mut known) = known {
+        if let Some(mut known) = self.state.lock().of_earlier_list(&arn) {
             known.status = status;
             known.missed = None;
             return Ok(Some((arn, known)));
@@ -303,10 +304,10 @@ impl CertificateCache {
             }
         }
         let since = Instant::now();
-        Ok(Some((
-            arn,
-            Known { kind, status, names, tags, authority: KnownAuthority::Unknown, since, missed: None },
-        )))
+        let authority = KnownAuthority::Unknown;
+        let known = Known { kind, status, names, tags, authority, since, missed: None };
+        self.state.lock().read.insert(arn.clone(), known.clone());
+        Ok(Some((arn, known)))
     }
 
     /// One certificate of a stack, with what has to be asked for. `None`: it is not there any more.
@@ -461,6 +462,10 @@ impl Known {
 }
 
 impl CertificateCacheState {
+    fn of_earlier_list(&self, arn: &str) -> Option<Known> {
+        self.known.get(arn).or_else(|| self.read.get(arn)).cloned()
+    }
+
     /// Takes what a list has shown.
     fn take_list(&mut self, began: Instant, mut listed: BTreeMap<String, Known>, cluster_name: &str) {
         self.ghosts.retain(|_, since| since.elapsed() < GHOST);
@@ -479,6 +484,7 @@ impl CertificateCacheState {
             }
         }
         self.known = listed;
+        self.read.clear();
         self.by_stack.clear();
         for (arn, known) in &self.known {
             if let Some(stack) = stack_of(&known.tags, cluster_name) {

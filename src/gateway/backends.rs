@@ -1,5 +1,7 @@
 //! What the rules of a route refer to: Services, target groups, Gateways and ListenerRuleConfigurations.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::config::target_group_props;
@@ -16,7 +18,8 @@ pub const MAX_WEIGHT: i32 = 999;
 
 /// Kinds of backends.
 pub const BACKEND_KINDS: [&str; 3] = [SERVICE_KIND, TARGET_GROUP_NAME_KIND, GATEWAY_KIND];
-const SERVICE_KIND: &str = "Service";
+/// The kind of a backend that names none.
+pub const SERVICE_KIND: &str = "Service";
 const TARGET_GROUP_NAME_KIND: &str = "TargetGroupName";
 
 /// What is said of a rule with several ListenerRuleConfigurations.
@@ -26,6 +29,8 @@ pub const SEVERAL_CONFIGURATIONS: &str =
 pub const UNKNOWN_KIND: &str = "Unknown backend reference kind";
 /// What is said of a backend without a port.
 pub const PORT_REQUIRED: &str = "Port is required";
+/// What is said of a backend of another namespace, whose owner does not admit the reference.
+pub const NOT_PERMITTED: &str = "No explicit ReferenceGrant exists to allow the reference.";
 /// What is said of filters at a backend.
 pub const BACKEND_FILTERS: &str = "filters of backendRefs are not supported by load balancers";
 
@@ -35,13 +40,71 @@ pub fn weight_problem(weight: i32) -> Option<String> {
     (!is_fine).then(|| format!("Weight [{weight}] must be less than or equal to {MAX_WEIGHT}"))
 }
 
+/// What a backend is called: those of one name are one target group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BackendName {
+    kind: String,
+    /// Without a namespace where the kind has none.
+    object: ObjectKey,
+    port: Option<i32>,
+}
+
+impl BackendName {
+    /// That of a reference from a namespace.
+    pub fn of(reference: &BackendRef, namespace: &str) -> Self {
+        let kind = reference.kind.as_deref().unwrap_or(SERVICE_KIND).to_owned();
+        let name = reference.name.as_str();
+        if kind == TARGET_GROUP_NAME_KIND {
+            return Self { kind, object: ObjectKey::cluster(name), port: None };
+        }
+        let namespace = reference.namespace.as_deref().unwrap_or(namespace);
+        Self { kind, object: ObjectKey::namespaced(namespace, name), port: reference.port }
+    }
+}
+
+/// For example `Service shop/web, port 80`.
+impl fmt::Display for BackendName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.object)?;
+        self.port.map_or(Ok(()), |port| write!(f, ", port {port}"))
+    }
+}
+
+/// What is said of backends that ELB does not take together: too many, or one that is named several times with more than the largest
+/// weight in all.
+pub fn shares_problem(shares: impl IntoIterator<Item = (BackendName, i32)>) -> Option<String> {
+    let mut sums: BTreeMap<BackendName, (usize, i64)> = BTreeMap::new();
+    for (backend, weight) in shares {
+        let (count, sum) = sums.entry(backend).or_default();
+        // why: a weight that is wrong by itself is told by itself
+        if weight_problem(weight).is_none() {
+            *count += 1;
+            *sum = sum.saturating_add(weight.into());
+        }
+    }
+    let is_too_much = |(count, sum): &(usize, i64)| *count > 1 && *sum > MAX_WEIGHT.into();
+    target_group_excess(sums.len()).or_else(|| {
+        let (backend, (_, sum)) = sums.iter().find(|(_, found)| is_too_much(found))?;
+        Some(format!("the weights of {backend} add up to {sum}, expected at most {MAX_WEIGHT}"))
+    })
+}
+
 /// Where requests are sent, and their share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weighted {
     /// Where.
     pub backend: RouteBackend,
+    /// As what the rule names it.
+    pub name: BackendName,
     /// Their share, 0 to [`MAX_WEIGHT`] unless the rule keeps its shares.
     pub weight: i32,
+}
+
+impl Weighted {
+    /// Its name and weight.
+    pub fn share(&self) -> (BackendName, i32) {
+        (self.name.clone(), self.weight)
+    }
 }
 
 /// Where requests are sent.
@@ -148,7 +211,7 @@ impl Loader<'_> {
                 }
             }
         }
-        rule.keep_shares(target_group_excess(rule.backends.len()));
+        rule.keep_shares(shares_problem(rule.backends.iter().map(Weighted::share)));
         rule
     }
 
@@ -187,7 +250,8 @@ impl Loader<'_> {
                 return Err(Missing::problem(RouteReason::InvalidKind, UNKNOWN_KIND));
             }
         };
-        Ok(Weighted { backend, weight: reference.weight.unwrap_or(1) })
+        let name = BackendName::of(reference, self.route.id.key.namespace());
+        Ok(Weighted { backend, name, weight: reference.weight.unwrap_or(1) })
     }
 
     /// The object that a reference is about, if the route may refer to it, and the port that it names.
@@ -201,8 +265,7 @@ impl Loader<'_> {
         if may_refer(from, group, kind, &key, self.cluster) {
             return Ok((key, port));
         }
-        let message = "No explicit ReferenceGrant exists to allow the reference.";
-        Err(Missing::problem(RouteReason::RefNotPermitted, message))
+        Err(Missing::problem(RouteReason::RefNotPermitted, NOT_PERMITTED))
     }
 
     fn load_service(&self, reference: &BackendRef) -> Result<RouteBackend, Missing> {

@@ -3,6 +3,7 @@
 use super::Cluster;
 use crate::api::ObjectKey;
 use crate::api::gateway::{GROUP, ReferenceGrant};
+use std::sync::Arc;
 
 /// An object that refers to others.
 #[derive(Clone, Copy, Debug)]
@@ -16,10 +17,18 @@ pub struct Referrer<'a> {
 /// Whether an object may refer to another one.
 pub fn may_refer(from: Referrer<'_>, group: &str, kind: &str, to: &ObjectKey, cluster: &dyn Cluster) -> bool {
     from.namespace == to.namespace()
-        || cluster
-            .reference_grants(to.namespace())
-            .iter()
-            .any(|grant| grants(grant, from, group, kind, to.name()))
+        || is_granted(from, group, kind, to, &cluster.reference_grants(to.namespace()))
+}
+
+/// Whether one of the ReferenceGrants of another namespace lets an object refer to one there.
+pub fn is_granted(
+    from: Referrer<'_>,
+    group: &str,
+    kind: &str,
+    to: &ObjectKey,
+    all: &[Arc<ReferenceGrant>],
+) -> bool {
+    all.iter().any(|grant| grants(grant, from, group, kind, to.name()))
 }
 
 fn grants(grant: &ReferenceGrant, from: Referrer<'_>, group: &str, kind: &str, name: &str) -> bool {

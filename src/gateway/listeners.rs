@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::route::RouteKind;
 use super::{Controller, GatewayOptions};
 use crate::api::ObjectKey;
-use crate::api::gateway::{GROUP, Gateway, Listener, ListenerSet, Protocol, RouteGroupKind, TlsMode};
+use crate::api::gateway::{
+    GATEWAY_KIND, GROUP, Gateway, LISTENER_SET_KIND, Listener, ListenerSet, Protocol, RouteGroupKind, TlsMode,
+};
 
 /// Where listeners stand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +23,14 @@ impl ParentId {
     pub fn key(&self) -> &ObjectKey {
         match self {
             Self::Gateway(key) | Self::ListenerSet(key) => key,
+        }
+    }
+
+    /// The kind of the object.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Gateway(_) => GATEWAY_KIND,
+            Self::ListenerSet(_) => LISTENER_SET_KIND,
         }
     }
 }

@@ -8,13 +8,14 @@ use crate::admission::gateway::GatewaySource;
 use crate::admission::ingress::ClassSource;
 use crate::admission::target_group_binding::KnownTargetGroups;
 use crate::admission::{self, AdmissionError, Admitted, Denial, TargetGroupLookup};
-use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
+use crate::api::gateway::{Gateway, GatewayClass, ListenerSet, ReferenceGrant};
 use crate::api::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration};
 use crate::api::{AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey};
 use crate::aws::assume_role::AssumedRole;
 use crate::cluster::gateway_stores::GatewayStores;
 use crate::cluster::stores::Stores;
 use crate::config::AnnotationValidation;
+use crate::gateway::Cluster;
 use std::sync::Arc;
 
 /// What was found out for a request.
@@ -294,6 +295,10 @@ impl GatewaySource for GatewayStores {
 
     fn known_listener_sets(&self, gateway: &ObjectKey) -> Vec<Arc<ListenerSet>> {
         self.listener_sets.list_group(gateway)
+    }
+
+    fn known_reference_grants(&self, namespace: &str) -> Option<Vec<Arc<ReferenceGrant>>> {
+        Some(Cluster::reference_grants(self, namespace))
     }
 
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {

@@ -167,11 +167,14 @@ impl TargetGroupState {
             stays
         });
         self.records.extend(news.into_values().flatten());
+        self.records.shrink_to_fit();
         self.refreshed_at = Some(now);
     }
 
     /// Notes that we registered targets. Harmless before the first listing.
     pub fn note_registered(&mut self, targets: &[Target], now: u64) {
+        // why: most groups have few targets, and there are thousands of groups
+        self.records.reserve_exact(targets.len());
         for target in targets {
             let key = key(target);
             self.records.retain(|record| self::key(&record.target) != key);

@@ -202,6 +202,29 @@ fn a_member_that_breaks_keeps_its_certificate() {
 }
 
 #[test]
+fn a_list_that_fails_halfway_is_not_begun_anew() {
+    const COUNT: usize = 40;
+    run(async {
+        let mut rig = open().await;
+        rig.aws.world(|world| {
+            for number in 0..COUNT {
+                world.add_certificate(
+                    &format!("arn:aws:acm:us-west-2:123456789012:certificate/{number}"),
+                    &["a.example.org"],
+                );
+            }
+        });
+        let calls = Calls::Of(Action::ListCertificateTags);
+        rig.aws.arm(Fault::on(calls, Effect::fail("InternalFailure")).at(COUNT / 2));
+        put(&rig, "one", "one.example.com", &[CREATE]);
+        rig.run_until_idle().await;
+        assert_eq!(listeners(&rig), [443]);
+        let asked = rig.calls().into_iter().filter(|one| *one == Action::ListCertificateTags).count();
+        assert!(asked <= COUNT + COUNT / 4, "{asked} calls for the tags of {COUNT} certificates");
+    });
+}
+
+#[test]
 fn what_is_switched_off_asks_nothing() {
     run(async {
         let mut rig = Rig::new(Options::default());

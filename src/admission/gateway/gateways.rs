@@ -1,7 +1,10 @@
 //! GatewayClasses and Gateways.
 
 use super::field_findings::FieldFindings;
-use super::{GatewayOwner, GatewaySource, OwnedFindings, certificates, object_ref, options, unread_fields};
+use super::{
+    GatewayOwner, GatewaySource, OwnedFindings, certificates, foreign_references, object_ref, options,
+    unread_fields,
+};
 use crate::admission::limits;
 use crate::annotations::value::ValueFinding;
 use crate::api::gateway::{
@@ -9,7 +12,7 @@ use crate::api::gateway::{
     Protocol, TlsMode,
 };
 use crate::api::gateway_config::{self, LOAD_BALANCER_CONFIGURATION_KIND};
-use crate::api::{ObjectMeta, selector};
+use crate::api::{ObjectKey, ObjectMeta, selector};
 use crate::config::Config;
 use crate::finding::{alternatives, compared, did_you_mean, likely};
 use crate::gateway::config::ConfigError;
@@ -119,6 +122,8 @@ pub fn check_gateway(
         configuration_reference(&mut findings, field, (&reference.group, &reference.kind, &reference.name));
     }
     certificates::check(&mut findings, gateway, source);
+    let id = ParentId::Gateway(ObjectKey::of(gateway));
+    foreign_references::check_certificates(&mut findings, &id, &gateway.spec.listeners, source);
     unread_fields::check(&mut findings, GATEWAY_KIND, object);
     OwnedFindings { object: name, ownership, findings: findings.finish() }
 }

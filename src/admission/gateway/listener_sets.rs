@@ -3,7 +3,9 @@
 use super::field_findings::FieldFindings;
 use super::gateways::{Problems, judge_for, listeners};
 use super::owner::gateway_of;
-use super::{GatewayOwner, GatewaySource, OwnedFindings, object_ref, options, unread_fields};
+use super::{
+    GatewayOwner, GatewaySource, OwnedFindings, foreign_references, object_ref, options, unread_fields,
+};
 use crate::annotations::value::ValueFinding;
 use crate::api::gateway::{FromNamespaces, GATEWAY_KIND, GROUP, Gateway, LISTENER_SET_KIND, ListenerSet};
 use crate::api::{ObjectKey, Time};
@@ -33,6 +35,8 @@ pub fn check_listener_set(
     };
     let judged = judged.unwrap_or_else(|| alone(set, ownership, options(config)));
     listeners(&mut findings, &set.spec.listeners, &judged, ownership);
+    let id = ParentId::ListenerSet(ObjectKey::of(set));
+    foreign_references::check_certificates(&mut findings, &id, &set.spec.listeners, source);
     if !config.features.gateway_listener_set {
         findings.warn("spec.listeners", "has no effect while feature gate GatewayListenerSet is off");
     }

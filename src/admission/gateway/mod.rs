@@ -9,6 +9,7 @@
 mod certificates;
 mod conditions;
 mod field_findings;
+mod foreign_references;
 pub mod gateways;
 pub mod listener_rule;
 mod listener_rule_authentication;

@@ -2,7 +2,7 @@
 
 use crate::api::ObjectKey;
 use crate::api::gateway::{
-    GATEWAY_KIND, Gateway, GatewayClass, LISTENER_SET_KIND, ListenerSet, ParentReference,
+    GATEWAY_KIND, Gateway, GatewayClass, LISTENER_SET_KIND, ListenerSet, ParentReference, ReferenceGrant,
 };
 use crate::api::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration};
 use crate::gateway::route::Route;
@@ -19,6 +19,8 @@ pub trait GatewaySource: NamespaceSource {
     fn known_listener_set(&self, key: &ObjectKey) -> Option<Arc<ListenerSet>>;
     /// The ListenerSets that name a Gateway; others may be among them.
     fn known_listener_sets(&self, gateway: &ObjectKey) -> Vec<Arc<ListenerSet>>;
+    /// The ReferenceGrants of a namespace; `None`: they are not known.
+    fn known_reference_grants(&self, namespace: &str) -> Option<Vec<Arc<ReferenceGrant>>>;
     /// A LoadBalancerConfiguration.
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>>;
     /// A ListenerRuleConfiguration.

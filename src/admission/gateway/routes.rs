@@ -2,14 +2,15 @@
 
 use super::field_findings::FieldFindings;
 use super::load_balancer::name_of;
-use super::{GatewayOwner, GatewaySource, OwnedFindings, options, rules, unread_fields};
+use super::{GatewayOwner, GatewaySource, OwnedFindings, foreign_references, options, rules, unread_fields};
 use crate::admission::limits;
-use crate::annotations::value::{ValueFinding, target_group_excess};
+use crate::annotations::value::ValueFinding;
 use crate::api::gateway::{BackendRef, GATEWAY_KIND, GROUP};
 use crate::config::Config;
 use crate::finding::{ObjectRef, alternatives, compared, did_you_mean, likely};
 use crate::gateway::backends::{
-    BACKEND_FILTERS, BACKEND_KINDS, PORT_REQUIRED, SEVERAL_CONFIGURATIONS, UNKNOWN_KIND, weight_problem,
+    BACKEND_FILTERS, BACKEND_KINDS, BackendName, PORT_REQUIRED, SEVERAL_CONFIGURATIONS, UNKNOWN_KIND,
+    shares_problem, weight_problem,
 };
 use crate::gateway::route::{References, Route, RouteKind, RouteRules};
 use crate::gateway::{Controller, hostname};
@@ -38,11 +39,13 @@ pub fn check(
         if references.has_backend_filters {
             backend_filters(&mut findings, &format!("{field}.backendRefs"));
         }
-        if let Some(problem) = target_group_excess(references.backends.len()) {
+        if let Some(problem) = shares_problem(shares(&references.backends, route)) {
             findings.error(&format!("{field}.backendRefs"), problem);
         }
         for (at, backend) in references.backends.iter().enumerate() {
-            check_backend(&mut findings, &format!("{field}.backendRefs[{at}]"), at, backend, route.id.kind);
+            let field = format!("{field}.backendRefs[{at}]");
+            check_backend(&mut findings, &field, at, backend, route.id.kind);
+            foreign_references::check_backend(&mut findings, &field, &route.id, backend, source);
         }
     }
     match route.rules {
@@ -56,7 +59,7 @@ pub fn check(
             all_weights(&mut findings, &references);
             rules::check_grpc(&mut findings, route, of_route, source);
         }
-        RouteRules::L4(_) => one_rule(&mut findings, &references),
+        RouteRules::L4(_) => one_rule(&mut findings, route, &references),
     }
     unread_fields::check(&mut findings, kind, object);
     OwnedFindings { object: name, ownership, findings: findings.finish() }
@@ -93,6 +96,15 @@ fn backend_filters(findings: &mut FieldFindings<'_>, field: &str) {
     } else {
         findings.warn(field, format!("{BACKEND_FILTERS}, and have no effect"));
     }
+}
+
+/// Weights as the controller takes them.
+fn shares<'b>(
+    backends: &'b [&BackendRef],
+    route: &'b Route<'_>,
+) -> impl Iterator<Item = (BackendName, i32)> + 'b {
+    let namespace = route.id.key.namespace();
+    backends.iter().map(move |backend| (BackendName::of(backend, namespace), backend.weight.unwrap_or(1)))
 }
 
 fn check_backend(
@@ -159,15 +171,15 @@ fn are_all_zero<'b>(backends: impl Iterator<Item = &'b BackendRef>) -> bool {
 }
 
 /// Rules of a route that an NLB serves.
-fn one_rule(findings: &mut FieldFindings<'_>, references: &[References<'_>]) {
+fn one_rule(findings: &mut FieldFindings<'_>, route: &Route<'_>, references: &[References<'_>]) {
     if references.len() > 1 {
         let problem = format!(
             "{} rules are served as one, with the backends of all of them: an NLB cannot tell connections apart",
             references.len()
         );
         findings.warn("spec.rules", problem);
-        let backends = references.iter().map(|references| references.backends.len());
-        if let Some(problem) = target_group_excess(backends.sum()) {
+        let backends = references.iter().flat_map(|references| shares(&references.backends, route));
+        if let Some(problem) = shares_problem(backends) {
             findings.error("spec.rules", problem);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::owner::GatewayOwner;
 use super::*;
+use crate::api::gateway::ReferenceGrant;
 use crate::api::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration};
 use crate::api::{Namespace, ObjectKey};
 use crate::gateway::NamespaceSource;
@@ -18,6 +19,8 @@ pub(super) struct Cluster {
     pub sets: Vec<ListenerSet>,
     pub load_balancers: Vec<LoadBalancerConfiguration>,
     pub rules: Vec<ListenerRuleConfiguration>,
+    /// Those of namespace `vault`; those of namespace `nobody` are not known.
+    pub grants: Vec<ReferenceGrant>,
 }
 
 fn object<K: DeserializeOwned>(value: Value) -> Arc<K> {
@@ -60,6 +63,14 @@ impl GatewaySource for Cluster {
 
     fn known_listener_sets(&self, _: &ObjectKey) -> Vec<Arc<ListenerSet>> {
         self.sets.iter().cloned().map(Arc::new).collect()
+    }
+
+    fn known_reference_grants(&self, namespace: &str) -> Option<Vec<Arc<ReferenceGrant>>> {
+        match namespace {
+            "vault" => Some(self.grants.iter().cloned().map(Arc::new).collect()),
+            "nobody" => None,
+            _ => Some(Vec::new()),
+        }
     }
 
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {

@@ -7,7 +7,7 @@ use crate::admission::gateway::unread_fields::places;
 use crate::admission::gateway::{
     GatewayOwner, GatewaySource, OwnedFindings, check_manifest, gateway_of, load_balancer, soften,
 };
-use crate::api::gateway::{GROUP, Gateway, GatewayClass, ListenerSet};
+use crate::api::gateway::{GROUP, Gateway, GatewayClass, ListenerSet, ReferenceGrant};
 use crate::api::gateway_config::{
     self, LISTENER_RULE_CONFIGURATION_KIND, LOAD_BALANCER_CONFIGURATION_KIND, ListenerRuleConfiguration,
     LoadBalancerConfiguration, TARGET_GROUP_CONFIGURATION_KIND, TargetGroupConfiguration,
@@ -34,6 +34,9 @@ pub(super) struct GatewayInput {
     /// By the Gateway that they name.
     listener_sets_of: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
     namespaces: NamedObjects<Namespace>,
+    reference_grants: NamedObjects<ReferenceGrant>,
+    /// Namespaces of the input's objects.
+    described: BTreeSet<String>,
     load_balancers: NamedObjects<LoadBalancerConfiguration>,
     target_groups: NamedObjects<TargetGroupConfiguration>,
     rules: NamedObjects<ListenerRuleConfiguration>,
@@ -71,7 +74,11 @@ impl GatewayInput {
     pub fn add(&mut self, object: &Value) {
         let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
         let group = text("apiVersion").split('/').next().unwrap_or_default();
+        if let Some(namespace) = object.pointer("/metadata/namespace").and_then(Value::as_str) {
+            self.described.insert(namespace.to_owned());
+        }
         match (group, text("kind")) {
+            (GROUP, "ReferenceGrant") => add(&mut self.reference_grants, object),
             (GROUP, "GatewayClass") => add(&mut self.classes, object),
             (GROUP, "Gateway") => add(&mut self.gateways, object),
             (GROUP, "ListenerSet") => self.add_listener_set(object),
@@ -162,6 +169,13 @@ impl GatewaySource for GatewayInput {
     fn known_listener_sets(&self, gateway: &ObjectKey) -> Vec<Arc<ListenerSet>> {
         let keys = self.listener_sets_of.get(gateway).into_iter().flatten();
         keys.filter_map(|key| self.listener_sets.get(key).cloned()).collect()
+    }
+
+    /// why only where the input has something of the namespace: who writes none of it may not write its grants either
+    fn known_reference_grants(&self, namespace: &str) -> Option<Vec<Arc<ReferenceGrant>>> {
+        let is_meant = |key: &ObjectKey| key.namespace() == namespace || key.namespace().is_empty();
+        let grants = self.reference_grants.iter().filter(|(key, _)| is_meant(key));
+        self.described.contains(namespace).then(|| grants.map(|(_, grant)| grant.clone()).collect())
     }
 
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {

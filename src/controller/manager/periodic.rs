@@ -2,6 +2,7 @@
 
 use super::CurrentControllers;
 use super::workers::Controllers;
+use crate::aws::recent_writes;
 use crate::cluster::stores::Stores;
 use crate::controller::event_handlers::EventHandlers;
 use crate::deploy::audit::{AuditPeriods, CallBudget, TICK, audit};
@@ -55,6 +56,8 @@ pub(super) fn spawn(
         tasks.spawn(collect_secret_certificates(work.clone()));
     }
     tasks.spawn(save_deployed_state(work.clone()));
+    let writes = work.recent_writes.clone();
+    tasks.spawn(async move { every(recent_writes::KEPT, || writes.forget_old()).await });
 }
 
 /// Starts what every replica does.

@@ -65,6 +65,7 @@ pub struct Controllers {
     pub(super) object_states: Arc<ObjectStates>,
     /// Told when a security group cannot be deleted because something still refers to it.
     pub(super) group_in_use: Arc<Notify>,
+    pub(super) recent_writes: Arc<RecentWrites>,
 }
 
 impl Controllers {
@@ -74,7 +75,7 @@ impl Controllers {
             client: fence(&parts.client, &parts.leadership),
             recorder: parts.recorder.of_leader(&parts.leadership),
             cloud: Arc::new(ReadYourWrites::new(parts.cloud.clone(), recent_writes.clone())),
-            clouds: Arc::new(ReadYourWritesRoles::new(parts.clouds.clone(), recent_writes)),
+            clouds: Arc::new(ReadYourWritesRoles::new(parts.clouds.clone(), recent_writes.clone())),
             ..parts.clone()
         };
         let resource_cache = Arc::new(ResourceCache::new(&parts.config));
@@ -93,6 +94,7 @@ impl Controllers {
             queues,
             deployed_state,
             group_in_use,
+            recent_writes,
         }
     }
 }

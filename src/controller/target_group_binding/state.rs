@@ -167,7 +167,8 @@ fn spread(key: &ObjectKey) -> Duration {
 /// The memories of all bindings.
 pub(super) struct BindingStates {
     sync_period: Duration,
-    by_key: Mutex<BTreeMap<ObjectKey, BindingState>>,
+    /// why boxed: nodes of the map have room for more than are in them
+    by_key: Mutex<BTreeMap<ObjectKey, Box<BindingState>>>,
     /// How many of them wait.
     waiting: AtomicUsize,
 }
@@ -180,13 +181,18 @@ impl BindingStates {
     /// What is remembered about a binding; it is remembered from now on.
     pub(super) fn of(&self, key: &ObjectKey) -> BindingState {
         let mut by_key = self.by_key.lock();
-        by_key.entry(key.clone()).or_insert_with(|| BindingState::new(key, self.sync_period)).clone()
+        let state = by_key.entry(key.clone()).or_insert_with(|| self.new_state(key));
+        BindingState::clone(state)
+    }
+
+    fn new_state(&self, key: &ObjectKey) -> Box<BindingState> {
+        Box::new(BindingState::new(key, self.sync_period))
     }
 
     /// Changes what is remembered.
     pub(super) fn change(&self, key: &ObjectKey, change: impl FnOnce(&mut BindingState)) {
         let mut by_key = self.by_key.lock();
-        let state = by_key.entry(key.clone()).or_insert_with(|| BindingState::new(key, self.sync_period));
+        let state = by_key.entry(key.clone()).or_insert_with(|| self.new_state(key));
         let has_waited = state.waiting_since.is_some();
         change(state);
         self.count(has_waited, state.waiting_since.is_some());

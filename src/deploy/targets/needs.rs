@@ -20,12 +20,17 @@ pub(super) struct Needs {
     version: u64,
 }
 
+/// why no maps: there is one for every binding, most have one rule of one group, and nodes of maps have room for eleven
 #[derive(Clone, Debug, Default)]
 struct RequiredRules {
-    now: Permissions,
+    /// Security groups and their rules, in order.
+    now: Box<[RequiredRule]>,
     /// What was needed before, until the targets have moved on.
-    before: Permissions,
+    before: Box<[RequiredRule]>,
 }
+
+/// A rule, and the security group that shall have it.
+pub(super) type RequiredRule = (String, Permission);
 
 impl Needs {
     /// Whether it is known what a binding needs.
@@ -34,7 +39,7 @@ impl Needs {
     }
 
     /// What a binding needs, but for what it needed before.
-    pub(super) fn of(&self, binding: &ObjectKey) -> impl Iterator<Item = (&String, &BTreeSet<Permission>)> {
+    pub(super) fn of(&self, binding: &ObjectKey) -> impl Iterator<Item = &RequiredRule> {
         self.by_binding.get(binding).into_iter().flat_map(|needs| &needs.now)
     }
 
@@ -45,12 +50,12 @@ impl Needs {
         now: Permissions,
         stood: impl Fn(&str, &Permission) -> bool,
     ) {
-        let RequiredRules { now: former, mut before } = self.take(binding);
-        for (group, mut permissions) in former {
-            permissions.retain(|permission| stood(&group, permission));
-            before.entry(group).or_default().extend(permissions);
-        }
-        self.put(binding, RequiredRules { now, before });
+        let RequiredRules { now: former, before } = self.take(binding);
+        let mut before = before.into_vec();
+        before.extend(former.into_iter().filter(|(group, permission)| stood(group, permission)));
+        before.sort_unstable();
+        before.dedup();
+        self.put(binding, RequiredRules { now: listed(now), before: before.into() });
     }
 
     /// Forgets what a binding needed before. Answers the groups that it needs, or needed, rules of.
@@ -59,8 +64,8 @@ impl Needs {
             return BTreeSet::new();
         }
         let RequiredRules { now, before } = self.take(binding);
-        let groups = now.keys().cloned().chain(before.into_keys()).collect();
-        self.put(binding, RequiredRules { now, before: Permissions::new() });
+        let groups = now.iter().chain(&before).map(|(group, _)| group.clone()).collect();
+        self.put(binding, RequiredRules { now, before: Box::default() });
         groups
     }
 
@@ -100,7 +105,7 @@ impl Needs {
             waived.remove(&binding);
             self.unseen.remove(&binding);
             let RequiredRules { now, before } = self.take(&binding);
-            groups.extend(now.into_keys().chain(before.into_keys()));
+            groups.extend(now.into_iter().chain(before).map(|(group, _)| group));
         }
         groups
     }
@@ -145,9 +150,15 @@ impl Needs {
     }
 }
 
-fn each(needs: &RequiredRules) -> impl Iterator<Item = (&String, &Permission)> {
-    let groups = needs.now.iter().chain(&needs.before);
-    groups.flat_map(|(group, permissions)| permissions.iter().map(move |permission| (group, permission)))
+fn each(needs: &RequiredRules) -> impl Iterator<Item = &RequiredRule> {
+    needs.now.iter().chain(&needs.before)
+}
+
+fn listed(permissions: Permissions) -> Box<[RequiredRule]> {
+    let of_group = |(group, permissions): (String, BTreeSet<Permission>)| {
+        permissions.into_iter().map(move |permission| (group.clone(), permission))
+    };
+    permissions.into_iter().flat_map(of_group).collect()
 }
 
 #[cfg(test)]

@@ -501,12 +501,8 @@ impl TargetRulesState {
 
     /// An error if AWS refused a rule that a binding needs and that no other rule stands in for.
     fn refused(&self, binding: &ObjectKey) -> Result<(), NetworkError> {
-        let refused: Vec<RefusedRule> = self
-            .needs
-            .of(binding)
-            .flat_map(|(group, permissions)| permissions.iter().map(move |needed| (group, needed)))
-            .filter_map(|(group, needed)| self.refusal(group, needed))
-            .collect();
+        let refused: Vec<RefusedRule> =
+            self.needs.of(binding).filter_map(|(group, needed)| self.refusal(group, needed)).collect();
         if refused.is_empty() { Ok(()) } else { Err(NetworkError::Refused(refused)) }
     }
 

@@ -3,11 +3,11 @@
 use super::listeners::PortContext;
 use super::target_group::{RouteTargetGroupReader, add_share};
 use super::{AddOns, GatewayContext, GatewayReport};
-use crate::annotations::value::target_group_excess;
 use crate::aws_api::elbv2::{ForwardAction, Protocol, TargetGroupStickiness, TargetGroupTuple};
 use crate::facts::{BuildError, MissingLookups};
 use crate::finding::Part;
 use crate::gateway::attachment::PortRoutes;
+use crate::gateway::backends::shares_problem;
 use crate::gateway::l4;
 use crate::gateway::route::{Route, RouteProblem};
 use crate::settings::{NlbListenerSettings, NlbSettings};
@@ -103,7 +103,7 @@ impl<'a> NlbPortReader<'_, '_, 'a> {
             return Ok(None);
         }
         let backends = l4::backends(loaded);
-        let excess = target_group_excess(backends.len());
+        let excess = shares_problem(backends.iter().map(|backend| backend.share()));
         if let Some(excess) = &excess {
             self.report.note(number, RouteProblem::unsupported(excess.as_str()));
         }

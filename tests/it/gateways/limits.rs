@@ -74,6 +74,10 @@ fn a_service_that_is_named_twice_has_both_shares() {
         rig.run_until_idle().await;
         assert_eq!(live_weights(&rig), Some(vec![5, 7]));
         assert_eq!(route_conditions(&rig, "web"), ["True/Accepted", "True/ResolvedRefs"]);
+        rig.api.put(weighted(&[("web", 600), ("api", 7), ("web", 600)]));
+        rig.run_until_idle().await;
+        assert_eq!(live_weights(&rig), Some(vec![5, 7]), "more than the largest weight");
+        assert_eq!(route_conditions(&rig, "web"), [REFUSED, "True/ResolvedRefs"]);
     });
 }
 

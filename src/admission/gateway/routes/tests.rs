@@ -46,6 +46,11 @@ fn of_backend(key: &str, value: Value) -> Value {
     json!([{"backendRefs": [backend]}])
 }
 
+fn of_shares(shares: &[(&str, i32)]) -> Value {
+    let backend = |(name, weight): &(&str, i32)| json!({"name": name, "port": 80, "weight": weight});
+    json!([{"backendRefs": shares.iter().map(backend).collect::<Vec<_>>()}])
+}
+
 fn of_filter(filter: Value) -> Value {
     json!([{"filters": [filter], "backendRefs": [backend()]}])
 }
@@ -71,6 +76,8 @@ fn what_works_is_passed_in_silence() {
         ],
     });
     assert_eq!(http(&full), [""; 0]);
+    let twice = of_shares(&[("web", 1), ("api", 2), ("web", 3), ("a", 4), ("b", 5), ("c", 6)]);
+    assert_eq!(http(&twice), [""; 0], "five target groups");
     let network = json!([{"backendRefs": [{"name": "web", "port": 80}, {"name": "alb", "kind": "Gateway", "group": "gateway.networking.k8s.io", "port": 80}]}]);
     assert_eq!(said_by::<TcpRoute>(&Config::default(), &Cluster::default(), "nlb", &network), [""; 0]);
 }
@@ -89,6 +96,10 @@ fn backends_are_those_that_a_load_balancer_can_have() {
         (
             of_backend("weight", json!(0)),
             "W spec.rules[0].backendRefs: all weights are 0, so that requests are answered with 500",
+        ),
+        (
+            of_shares(&[("web", 600), ("web", 600), ("api", 1)]),
+            "E spec.rules[0].backendRefs: the weights of Service shop/web, port 80 add up to 1200, expected at most 999",
         ),
         (of_backend("port", Value::Null), "E spec.rules[0].backendRefs[0].port: Port is required"),
         (
@@ -119,16 +130,17 @@ fn backends_are_those_that_a_load_balancer_can_have() {
 
 #[test]
 fn what_aws_refuses_in_every_account_is_an_error_and_what_it_may_allow_a_warning() {
-    let groups = |count: usize| {
+    let from = |first: usize, count: usize| {
         let group = |at: usize| json!({"kind": "TargetGroupName", "name": format!("g{at}")});
-        json!([{"backendRefs": (0..count).map(group).collect::<Vec<_>>()}])
+        json!([{"backendRefs": (first..first + count).map(group).collect::<Vec<_>>()}])
     };
+    let groups = |count: usize| from(0, count);
     assert_eq!(http(&groups(5)), [""; 0]);
     let many_groups = "forwards to 6 target groups, expected 1 to 5";
     assert_eq!(http(&groups(6)), [format!("E spec.rules[0].backendRefs: {many_groups}")]);
     let by_tcp = |rules: &Value| said_by::<TcpRoute>(&Config::default(), &Cluster::default(), "nlb", rules);
     assert_eq!(by_tcp(&groups(6)), [format!("E spec.rules[0].backendRefs: {many_groups}")]);
-    let split = json!([groups(3)[0], groups(3)[0]]);
+    let split = json!([groups(3)[0], from(3, 3)[0]]);
     assert_eq!(by_tcp(&split)[1], format!("E spec.rules: {many_groups}"));
 
     let path = |value: &str| json!([{"matches": [{"path": {"type": "RegularExpression", "value": value}}], "backendRefs": [backend()]}]);

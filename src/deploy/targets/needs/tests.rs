@@ -126,8 +126,11 @@ proptest! {
         prop_assert_eq!(by_walk.is_complete(), by_changes.is_complete());
         for needs in &all {
             for group in ["sg-0", "sg-1"] {
-                let records = needs.by_binding.values().flat_map(|needs| [&needs.now, &needs.before]);
-                let expected = aggregate(records, true).remove(group).unwrap_or_default();
+                let mut all = Permissions::new();
+                for (group, permission) in needs.by_binding.values().flat_map(each) {
+                    all.entry(group.clone()).or_default().insert(permission.clone());
+                }
+                let expected = aggregate([&all], true).remove(group).unwrap_or_default();
                 prop_assert_eq!(needs.of_group(group, true), expected);
             }
         }

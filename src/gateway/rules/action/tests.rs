@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use super::super::super::backends::{RouteBackend, Weighted};
+use super::super::super::backends::{BackendName, RouteBackend, Weighted};
 use super::*;
+use crate::api::gateway::BackendRef;
 
 const HTTP: Place = Place { port: 80, is_https: false };
 const HTTPS: Place = Place { port: 443, is_https: true };
@@ -9,6 +10,7 @@ const HTTPS: Place = Place { port: 443, is_https: true };
 fn loaded(weights: &[i32], actions: &str) -> LoadedRule {
     let backend = |weight: &i32| Weighted {
         backend: RouteBackend::TargetGroup { name: "a".to_owned() },
+        name: BackendName::of(&BackendRef { name: "a".to_owned(), ..BackendRef::default() }, "shop"),
         weight: *weight,
     };
     let configuration = (!actions.is_empty()).then(|| {

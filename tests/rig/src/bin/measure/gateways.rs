@@ -1,8 +1,9 @@
 //! In real time: what Gateways and routes take of the built binary's memory.
 
-use super::process::{Surroundings, quiet};
+use super::process::{Process, Surroundings, quiet};
 use super::table::{head, row};
 use anyhow::Result;
+use aws_load_balancer_controller::aws::recent_writes;
 use rig::{Rig, fixtures};
 use std::path::Path;
 
@@ -29,10 +30,10 @@ async fn measure(binary: &Path, gateways: usize) -> Result<()> {
     row("resident memory, idle", process.resident()?);
 
     add_gateways(rig, 0..gateways);
-    quiet(rig, &mut process).await?;
+    at_rest(rig, &mut process).await?;
     let before = process.resident_kib()?;
     add_gateways(rig, gateways..2 * gateways);
-    quiet(rig, &mut process).await?;
+    at_rest(rig, &mut process).await?;
     let with_gateways = process.resident_kib()?;
     row("resident memory, loaded", process.resident()?);
     row("a Gateway with one route", each(before, with_gateways, gateways));
@@ -40,10 +41,17 @@ async fn measure(binary: &Path, gateways: usize) -> Result<()> {
     for gateway in 0..2 * gateways {
         (1..=ROUTES).for_each(|route| add_route(rig, gateway, route));
     }
-    quiet(rig, &mut process).await?;
+    at_rest(rig, &mut process).await?;
     row(&format!("resident memory, {ROUTES} routes more each"), process.resident()?);
     row("a route", each(with_gateways, process.resident_kib()?, 2 * gateways * ROUTES));
     process.stop()
+}
+
+/// Waits until nothing happens, and then until the process has forgotten what it wrote.
+async fn at_rest(rig: &Rig, process: &mut Process) -> Result<()> {
+    quiet(rig, process).await?;
+    tokio::time::sleep(recent_writes::KEPT * 2).await;
+    quiet(rig, process).await
 }
 
 fn add_gateways(rig: &Rig, numbers: std::ops::Range<usize>) {
