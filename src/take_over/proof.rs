@@ -262,6 +262,13 @@ fn kind_of(stage: Stage) -> &'static str {
     }
 }
 
+/// What is said of a field that differs.
+fn field<T: PartialEq + fmt::Debug>(name: &str, wanted: Option<&T>, observed: Option<&T>) -> Option<String> {
+    let wanted = wanted.filter(|wanted| Some(*wanted) != observed)?;
+    let observed = observed.map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"));
+    Some(format!("{name} is {observed} in AWS, and {wanted:?} is wanted"))
+}
+
 /// The fields of health checks that differ; what is not wanted is left as it is.
 fn differences(wanted: &HealthCheck, observed: &HealthCheck) -> String {
     let HealthCheck {
@@ -274,29 +281,19 @@ fn differences(wanted: &HealthCheck, observed: &HealthCheck) -> String {
         healthy_threshold,
         unhealthy_threshold,
     } = wanted;
-    fn field<T: PartialEq + fmt::Debug>(
-        name: &str,
-        wanted: &Option<T>,
-        observed: &Option<T>,
-    ) -> Option<String> {
-        let wanted = wanted.as_ref().filter(|wanted| Some(*wanted) != observed.as_ref())?;
-        let observed = observed.as_ref().map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"));
-        Some(format!("{name} is {observed} in AWS, and {wanted:?} is wanted"))
-    }
-    let text = |check: &HealthCheck| check.protocol.as_ref().map(|protocol| protocol.as_str().to_owned());
-    let protocol = protocol.as_ref().map(|protocol| protocol.as_str().to_owned());
     let codes = |matcher: &crate::aws_api::elbv2::Matcher| {
         matcher.http_code.clone().or_else(|| matcher.grpc_code.clone()).unwrap_or_default()
     };
+    let (wanted_codes, codes) = (matcher.as_ref().map(codes), observed.matcher.as_ref().map(codes));
     let fields = [
-        field("port", port, &observed.port),
-        field("protocol", &protocol, &text(observed)),
-        field("path", path, &observed.path),
-        field("success codes", &matcher.as_ref().map(codes), &observed.matcher.as_ref().map(codes)),
-        field("interval", interval_seconds, &observed.interval_seconds),
-        field("timeout", timeout_seconds, &observed.timeout_seconds),
-        field("healthy threshold", healthy_threshold, &observed.healthy_threshold),
-        field("unhealthy threshold", unhealthy_threshold, &observed.unhealthy_threshold),
+        field("port", port.as_ref(), observed.port.as_ref()),
+        field("protocol", protocol.as_ref(), observed.protocol.as_ref()),
+        field("path", path.as_ref(), observed.path.as_ref()),
+        field("success codes", wanted_codes.as_ref(), codes.as_ref()),
+        field("interval", interval_seconds.as_ref(), observed.interval_seconds.as_ref()),
+        field("timeout", timeout_seconds.as_ref(), observed.timeout_seconds.as_ref()),
+        field("healthy threshold", healthy_threshold.as_ref(), observed.healthy_threshold.as_ref()),
+        field("unhealthy threshold", unhealthy_threshold.as_ref(), observed.unhealthy_threshold.as_ref()),
     ];
     fields.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

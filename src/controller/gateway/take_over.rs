@@ -234,13 +234,12 @@ impl GatewayReconcile<'_> {
             self.record_take_over(None).await?;
             return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
         }
-        let problem = match self.problem_of(group) {
-            Some(problem) => Some(problem),
-            None => {
-                let planned = self.context.deployer.plan_take_over(&built.stack, id, &self.ports()).await;
-                let planned = planned.map_err(|failure| of_deployment(&failure))?;
-                (!planned.obstacles.is_empty()).then(|| describe_obstacles(id, &planned.obstacles))
-            }
+        let problem = if let Some(problem) = self.problem_of(group) {
+            Some(problem)
+        } else {
+            let planned = self.context.deployer.plan_take_over(&built.stack, id, &self.ports()).await;
+            let planned = planned.map_err(|failure| of_deployment(&failure))?;
+            (!planned.obstacles.is_empty()).then(|| describe_obstacles(id, &planned.obstacles))
         };
         let Some(problem) = problem else { return Ok(None) };
         self.record_take_over(None).await?;

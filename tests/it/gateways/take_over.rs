@@ -241,7 +241,7 @@ const REFUSALS: [(&str, Change, &str); 12] = [
                 route["spec"]["rules"][0]["backendRefs"].as_array_mut().unwrap().push(more);
             });
         },
-        "would need ModifyRule",
+        "would need CreateRule",
     ),
     (
         "a route for each path, so that each has a target group of its own",
