@@ -38,6 +38,7 @@ pub mod secret_certificates;
 pub mod serve;
 pub mod settings;
 pub mod status;
+pub mod take_over;
 pub mod targets;
 #[cfg(feature = "shell")]
 pub mod telemetry;

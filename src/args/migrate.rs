@@ -34,6 +34,8 @@ pub struct MigrateRequest {
     pub with_services: bool,
     /// `--verify`
     pub verify: bool,
+    /// `--in-place`
+    pub in_place: bool,
     /// `--settings-from`
     pub settings_from: Option<PathBuf>,
     /// The controller's flags.
@@ -64,6 +66,7 @@ pub(super) fn command() -> Command {
             switch("dry-run", "Mark Gateways so that they are only planned").default_value("true"),
             switch("services", "Also translate Services of type LoadBalancer to Gateways with NLBs"),
             switch("verify", "Build both sides and compare them").default_value("true"),
+            switch("in-place", "Have Gateways take over the load balancers of their Ingresses, where both are the same"),
             text("settings-from", "FILE", "Settings of the controller: values of its chart, or manifests with its Deployment")
                 .value_parser(value_parser!(PathBuf)),
             super::console::port().hide(true),
@@ -104,6 +107,7 @@ pub(super) fn request(matches: &ArgMatches, flags: GivenFlags) -> MigrateRequest
         is_dry_run: switch("dry-run"),
         with_services: switch("services"),
         verify: switch("verify"),
+        in_place: switch("in-place"),
         settings_from: path("settings-from"),
         flags,
     }

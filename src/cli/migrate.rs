@@ -10,7 +10,9 @@ use crate::admission::response::render;
 use crate::args::MigrateRequest;
 use crate::cluster::connect::connect_as_user;
 use crate::cluster::migrate_reads::MigrateReads;
-use crate::migrate::{Migration, MigrationInput, MigrationOptions, cutover, translate, verify, warnings};
+use crate::migrate::{
+    Migration, MigrationInput, MigrationOptions, cutover, in_place, translate, verify, warnings,
+};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -73,8 +75,16 @@ pub async fn run(
         input.classes.len(),
         input.params.len()
     )?;
-    let options = MigrationOptions { is_dry_run: request.is_dry_run, with_services: request.with_services };
-    let migration = translate(&input, options, &config);
+    let options = MigrationOptions {
+        is_dry_run: request.is_dry_run,
+        with_services: request.with_services,
+        in_place: request.in_place,
+    };
+    let mut migration = translate(&input, options, &config);
+    let compared = if request.verify { verify::compare(&migration, &input, &config) } else { Vec::new() };
+    if request.in_place {
+        in_place::mark(&mut migration, &compared);
+    }
     tell(&migration, &unread, stderr)?;
     if migration.gateways.is_empty() {
         let is_whole = migration.errors.is_empty() && unread.is_empty();
@@ -87,15 +97,13 @@ pub async fn run(
     };
     write::write(&migration, &target, stderr).map_err(MigrateError::Output)?;
     let mut report = String::new();
-    let mut is_changed = false;
-    if request.verify {
-        let compared = verify::compare(&migration, &input, &config);
-        is_changed = compared.iter().any(verify::Compared::changes_traffic);
-        for one in &compared {
-            let _ = writeln!(report, "{one}");
-        }
+    let is_changed = compared.iter().any(verify::Compared::changes_traffic);
+    for one in &compared {
+        let _ = writeln!(report, "{one}");
     }
-    report.push_str(&cutover::guide(&migration, request.is_dry_run));
+    let (others, marked) = in_place::split(&migration);
+    report.push_str(&in_place::guide(&marked, request.is_dry_run));
+    report.push_str(&cutover::guide(&others, request.is_dry_run));
     match stdout.write_all(report.as_bytes()).and_then(|()| stdout.flush()) {
         // why: a reader that has seen enough, such as `head`, is no failure
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
@@ -150,6 +158,9 @@ fn check(request: &MigrateRequest) -> Result<(), String> {
         "--ingress-name and --all-namespaces are mutually exclusive".to_owned()
     } else if !name.is_empty() && request.namespaces.len() != 1 {
         "--ingress-name requires exactly one --namespaces value".to_owned()
+    } else if request.in_place && !request.verify {
+        "--in-place needs --verify: a load balancer is only taken over if both are proven to be the same"
+            .to_owned()
     } else if !matches!(request.output_format.as_str(), "yaml" | "json") {
         format!("--output-format must be yaml or json, got {:?}", request.output_format)
     } else if !matches!(request.split.as_str(), "" | "namespace") {

@@ -8,6 +8,7 @@ mod dry_run_cloud;
 mod gateways;
 mod report;
 mod selection;
+mod take_over;
 
 pub use report::{PlanReport, StackReport};
 pub(in crate::cli) use selection::NoEventHandler;
@@ -26,6 +27,7 @@ use crate::cluster::stores::{EventHandler, Stores};
 use crate::controller::event_handlers::Classes;
 use crate::controller::fact_source::FactSource;
 use crate::controller::gateway::resolved::{NamingObjects, Resolved, Subject};
+use crate::controller::ingress::taken_over_by;
 use crate::controller::{gateway, gather};
 use crate::deploy::Deployer;
 use crate::facts::Facts;
@@ -241,6 +243,10 @@ impl<'a> Planner<'a> {
     async fn plan(&self, id: StackId) -> StackReport {
         let (report, stack) = self.build(id).await;
         let Some(stack) = stack else { return report };
+        let report = match self.plan_take_over(report, &stack).await {
+            Ok(report) => return report,
+            Err(report) => report,
+        };
         match self.facts.deployer.plan(&stack).await {
             Ok(plan) => report.planned(plan),
             Err(failure) => report.failed(&failure),
@@ -273,6 +279,9 @@ impl<'a> Planner<'a> {
         let config = &self.account.config;
         let (classes, ingresses) = (Classes::of(self.stores), self.stores.ingresses.list());
         let group = group::load_group(&id, &ingresses, &classes.view(), config);
+        if let Some(gateway) = taken_over_by(&self.stores.gateways, &group) {
+            return (take_over::left_to(StackReport::of(id), &gateway), None);
+        }
         let build = |facts: &Facts| builder::ingress::build(&group, facts, config);
         match gather::build(&self.facts, &id, build).await {
             Ok(built) => {

@@ -24,6 +24,7 @@ use crate::gateway::config::target;
 use crate::gateway::route::{Route, RouteId, RouteKind};
 use crate::gateway::{Cluster, Controller, NamespaceSource};
 use crate::global_accelerator::KindState;
+use crate::take_over;
 use discovery::wanted_kinds;
 use kube::core::ApiResource;
 use kube::{Client, Resource};
@@ -137,7 +138,7 @@ pub enum GatewayChange {
 pub struct GatewayStores {
     /// GatewayClasses.
     pub classes: Arc<Cache<GatewayClass>>,
-    /// Gateways, by class.
+    /// Gateways, by class, and by the groups whose load balancers they ask for.
     pub gateways: Arc<Cache<Gateway>>,
     /// ListenerSets, by the Gateway that they name.
     pub listener_sets: Arc<Cache<ListenerSet>>,
@@ -231,7 +232,8 @@ impl GatewayStores {
         Self {
             classes: Arc::default(),
             gateways: Arc::new(Cache::grouped(|gateway: &Gateway| {
-                vec![ObjectKey::cluster(gateway.spec.gateway_class_name.as_str())]
+                let class = ObjectKey::cluster(gateway.spec.gateway_class_name.as_str());
+                std::iter::once(class).chain(take_over::request::places(gateway)).collect()
             })),
             listener_sets: Arc::new(Cache::grouped(|set: &ListenerSet| vec![gateway_of(set)])),
             http_routes: Arc::new(Cache::grouped(route_places)),

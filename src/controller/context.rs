@@ -5,6 +5,7 @@ use super::gateway::LastRefused;
 use super::global_accelerator::AcceleratorMemory;
 use super::ingress::RefusedMembers;
 use super::secrets::SecretWatches;
+use super::stack_claims::StackClaims;
 use crate::api::ObjectKey;
 use crate::api::gateway::Gateway;
 use crate::api::meta::{self, INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, SERVICE_FINALIZER};
@@ -46,6 +47,8 @@ pub struct ReconcileContext {
     pub last_refused: LastRefused,
     /// What is known of accelerators.
     pub accelerators: AcceleratorMemory,
+    /// Groups that somebody works on.
+    pub claims: StackClaims,
     /// Stacks that were built at least once since start.
     pub seen: Mutex<BTreeSet<StackId>>,
 }

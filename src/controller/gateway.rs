@@ -11,6 +11,7 @@ pub mod event_handlers;
 mod report;
 pub mod resolved;
 mod route_reporter;
+pub mod take_over;
 
 use super::context::ReconcileContext;
 use super::gather;
@@ -180,6 +181,9 @@ impl GatewayReconcile<'_> {
         built: &BuiltGateway,
     ) -> Result<ReconcileResult, ReconcileError> {
         self.write_plan(None).await?;
+        if let Some(result) = Box::pin(self.take_over(built)).await? {
+            return Ok(result);
+        }
         let context = self.context;
         let before = AddOns::of_annotations(&self.gateway);
         let wanted = AddOns::wanted(&config.load_balancer, self.controller == Controller::Alb);
@@ -282,15 +286,18 @@ impl GatewayReconcile<'_> {
             self.context.note_gone(&self.id);
             return Ok(ReconcileResult::Gone);
         }
+        let nothing = Stack::empty(self.id.clone());
         if let Some(config) = config {
             if let Some(finding) = deletion_protection(self.key, &config) {
                 self.record(&Event::warning(Reason::FailedBuildModel, &finding));
                 self.reporter().gateway(GatewayOutcome::Failed).await?;
                 return Ok(ReconcileResult::AwaitChange);
             }
+            self.end_take_over(&nothing).await?;
             self.take_add_ons_away(config).await?;
+        } else {
+            self.end_take_over(&nothing).await?;
         }
-        let nothing = Stack::empty(self.id.clone());
         self.deploy(&nothing).await?;
         self.context.note_built(&self.id);
         self.context.release_backend_security_group(self.component(), &nothing).await?;

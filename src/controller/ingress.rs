@@ -6,14 +6,17 @@
 mod error_attribution;
 mod events;
 mod refused_members;
+mod taken_over;
 
 pub use refused_members::RefusedMembers;
+pub use taken_over::taken_over_by;
 
 use super::context::ReconcileContext;
 use super::event_handlers::Classes;
 use super::gather;
 use super::plan_annotation;
 use super::reconcile_error::{ReconcileError, log_model};
+use super::stack_claims::BUSY;
 use super::worker::ReconcileResult;
 use crate::api::{Ingress, ObjectKey};
 use crate::builder::ingress::{self as build, BuiltGroup, MemberOutcome, MemberState};
@@ -37,7 +40,9 @@ const BROKEN_LOOK: Duration = Duration::from_secs(10);
 
 /// Brings AWS and the members' status in line with one group.
 pub async fn reconcile(context: &ReconcileContext, id: &StackId) -> ReconcileResult {
-    let group = context.timed(COMPONENT, "fetch_ingress", async { load(context, id) }).await;
+    // why before the group is read: who takes over its load balancer says so before it lets go of the claim
+    let Some(_claim) = context.claims.claim(id) else { return ReconcileResult::RequeueAfter(BUSY) };
+    let group = context.timed(COMPONENT, "fetch_ingress", async { load_group(context, id) }).await;
     if group.members.is_empty() && group.departing.is_empty() {
         context.refused_members.remove_group(id);
         context.note_gone(id);
@@ -50,7 +55,8 @@ pub async fn reconcile(context: &ReconcileContext, id: &StackId) -> ReconcileRes
     }
 }
 
-fn load(context: &ReconcileContext, id: &StackId) -> IngressGroup {
+/// A group as the cluster has it.
+pub fn load_group(context: &ReconcileContext, id: &StackId) -> IngressGroup {
     let classes = Classes::of(&context.stores);
     group::load_group(id, &classes.candidates(&context.stores, id), &classes.view(), &context.config)
 }
@@ -63,6 +69,9 @@ struct GroupReconcile<'a> {
 impl GroupReconcile<'_> {
     async fn run(&self) -> Result<ReconcileResult, ReconcileError> {
         let context = self.context;
+        if let Some(gateway) = taken_over_by(&context.stores.gateways, self.group) {
+            return Box::pin(self.leave_to(&gateway)).await;
+        }
         context.timed(COMPONENT, "add_group_finalizer", self.add_finalizers()).await?;
         let built = context.timed(COMPONENT, "build_model", self.build(self.group)).await?;
         if built.is_whole() || !context.config.features.secret_certificates {

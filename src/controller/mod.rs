@@ -15,6 +15,7 @@ pub mod queue;
 mod reconcile_error;
 pub mod secrets;
 pub mod service;
+mod stack_claims;
 pub mod target_group_binding;
 pub mod top_talkers;
 pub mod topology;

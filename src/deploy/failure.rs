@@ -262,6 +262,16 @@ impl DeployFailure {
         Self::before_any_step("deployed state".to_owned(), error.into())
     }
 
+    /// AWS refused a step.
+    pub fn of_step(step: &Step, error: CloudError) -> Self {
+        Self { revisit: None, failures: vec![StepFailure::of(step, error)], deployed: Deployed::default() }
+    }
+
+    /// A TargetGroupBinding could not be written.
+    pub fn of_store(error: StoreError) -> Self {
+        Self::before_any_step("TargetGroupBinding".to_owned(), error.into())
+    }
+
     /// Whether AWS was asked about something that does not exist, or what exists cannot be told apart.
     pub(super) fn is_about_what_is_gone(&self) -> bool {
         self.failures.iter().any(|failure| match &failure.cause {

@@ -20,6 +20,7 @@ pub mod observe;
 mod refused_deletions;
 pub mod resource_cache;
 pub mod secret_certificates;
+mod take_over;
 pub mod targets;
 mod topology;
 
@@ -29,6 +30,7 @@ pub use deployed_state::DeployedState;
 pub use failure::{DeployFailure, FailureClass, StepFailure};
 pub use leaving_target_groups::LeavingTargetGroups;
 pub use resource_cache::{Depth, ResourceCache};
+pub use take_over::TakeOverPlan;
 
 use crate::aws::Cloud;
 use crate::aws_api::ec2::CreateTags;
@@ -389,6 +391,7 @@ impl Deployer {
         exhausted_quotas: &ExhaustedQuotas,
     ) -> Result<DeployRound, DeployFailure> {
         let plan = self.plan_now(stack, exhausted_quotas).await?;
+        self.check_names(stack, &plan)?;
         let outcome = self.execute(stack, &plan, exhausted_quotas).await?;
         Ok(DeployRound { plan, outcome })
     }

@@ -241,7 +241,7 @@ impl Deployer {
         Ok(numbered.map(|entity| Rule { entity, tags: Tags::new() }).collect())
     }
 
-    async fn target_group(
+    pub(super) async fn target_group(
         &self,
         stack: &Stack,
         WithTags { entity, tags }: WithTags<elbv2::TargetGroup>,

@@ -12,6 +12,7 @@ mod scan;
 mod stack_resources;
 mod synced;
 mod tags;
+mod take_over;
 
 use stack_resources::LAG;
 

@@ -116,7 +116,8 @@ impl<'a> Generated<'a> {
     }
 }
 
-fn key_of(object: &Value) -> ObjectKey {
+/// Namespace and name of a generated object.
+pub(super) fn key_of(object: &Value) -> ObjectKey {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     ObjectKey::namespaced(text("/metadata/namespace"), text("/metadata/name"))
 }

@@ -9,6 +9,7 @@ mod authentication;
 mod condition;
 pub mod cutover;
 mod group;
+pub mod in_place;
 mod load_balancer;
 mod names;
 pub mod objects;
@@ -61,6 +62,8 @@ pub struct MigrationOptions {
     pub is_dry_run: bool,
     /// Whether Services of type LoadBalancer are migrated, too.
     pub with_services: bool,
+    /// Whether Gateways take over the load balancers that there are.
+    pub in_place: bool,
 }
 
 /// What is told: findings, and lines as the tool that came first writes them.
@@ -267,7 +270,7 @@ pub fn translate(input: &MigrationInput, options: MigrationOptions, config: &Con
         names.take(routes::ROUTE, member.key.namespace(), (member.key.name(), "route"), &purpose);
     }
     let services = input.services();
-    let mut target_groups = TargetGroupConfigurations::default();
+    let mut target_groups = TargetGroupConfigurations::new(options.in_place);
     for group in groups {
         let mut part = Migration::default();
         match add_group(group, options, &services, &mut names, &mut part, &mut target_groups) {

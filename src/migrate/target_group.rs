@@ -25,11 +25,18 @@ struct Entry {
 /// The Services that routes have as backends.
 #[derive(Clone, Debug, Default)]
 pub struct TargetGroupConfigurations {
+    /// Whether health checks are written down in full, because a Gateway has other defaults.
+    with_defaults: bool,
     /// By Service, then by place in which Ingresses came.
     entries: BTreeMap<ObjectKey, Vec<Entry>>,
 }
 
 impl TargetGroupConfigurations {
+    /// None yet. `with_defaults`: health checks are written down in full.
+    pub fn new(with_defaults: bool) -> Self {
+        Self { with_defaults, entries: BTreeMap::new() }
+    }
+
     /// Notes that routes of a member have a port of a Service as a backend.
     pub fn add(
         &mut self,
@@ -42,6 +49,9 @@ impl TargetGroupConfigurations {
         let values =
             of_service.map_or_else(|| member.values.clone(), |upper| member.values.overlaid_by(upper));
         let mut props = props(&values, service, notes);
+        if self.with_defaults {
+            complete(&mut props);
+        }
         let mut tags: BTreeMap<String, String> = values.pairs("tags", notes);
         // why of the member alone: members of a group may be of different classes
         if let Some(params) = &member.params {
@@ -147,4 +157,28 @@ fn health_check(values: &Values, notes: &mut Notes) -> Fields<String, Value> {
         values.text("success-codes").map_or(Value::Null, |codes| json!({code: codes})),
     );
     check
+}
+
+/// Adds what the health check of an Ingress's target group has without being told.
+fn complete(props: &mut Fields<String, Value>) {
+    let is_grpc = props.get("protocolVersion").and_then(Value::as_str) == Some("GRPC");
+    let (path, matcher) = if is_grpc {
+        ("/AWS.ALB/healthcheck", json!({"grpcCode": "12"}))
+    } else {
+        ("/", json!({"httpCode": "200"}))
+    };
+    let defaults = [
+        ("healthCheckPath", json!(path)),
+        ("healthCheckInterval", json!(15)),
+        ("healthCheckTimeout", json!(5)),
+        ("healthyThresholdCount", json!(2)),
+        ("unhealthyThresholdCount", json!(2)),
+        ("matcher", matcher),
+    ];
+    let check = props.entry("healthCheckConfig").or_insert_with(|| json!({}));
+    if let Some(check) = check.as_object_mut() {
+        for (field, value) in defaults {
+            check.entry(field).or_insert(value);
+        }
+    }
 }

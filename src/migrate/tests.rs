@@ -63,7 +63,7 @@ proptest! {
     ) {
         let input = MigrationInput { ingresses: vec![ingress("web", &one, &paths), ingress("other", &other, &paths)], ..MigrationInput::default() };
         let config = Config::default();
-        let migration = translate(&input, MigrationOptions { is_dry_run: true, with_services: true }, &config);
+        let migration = translate(&input, MigrationOptions { is_dry_run: true, with_services: true, in_place: false }, &config);
         let mut names = BTreeSet::new();
         for object in migration.objects() {
             let name = (object["kind"].to_string(), object["metadata"].to_string());

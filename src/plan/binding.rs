@@ -14,6 +14,7 @@ use crate::api::{ObjectKey, ObjectMeta, TargetGroupBinding};
 use crate::aws_api::{Ref, ResolvedIds, Unresolved};
 use crate::model::{Binding, BindingIngress, BindingPeer, BindingPort, Stack};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Why a binding cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +54,18 @@ pub fn is_same(wanted: &TargetGroupBinding, observed: &TargetGroupBinding) -> bo
 /// The JSON merge patch that makes the observed object as wanted.
 pub fn patch(wanted: &TargetGroupBinding, observed: &TargetGroupBinding) -> Value {
     merge_patch(&comparable(observed), &comparable(wanted)).unwrap_or_else(|| json!({}))
+}
+
+/// The binding, and the JSON merge patch that has it carry the labels of another stack.
+pub fn relabel(
+    binding: &TargetGroupBinding,
+    former: &BTreeMap<String, String>,
+    new: &BTreeMap<String, String>,
+) -> (ObjectKey, Value) {
+    let removed = former.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let added = new.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
+    let labels: Map<String, Value> = removed.chain(added).collect();
+    (ObjectKey::of(binding), json!({ "metadata": { "labels": labels } }))
 }
 
 /// Digest of bindings as they are, to be compared with [`digest_wanted`].

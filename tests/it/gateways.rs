@@ -5,6 +5,7 @@ mod calls;
 mod limits;
 mod random;
 mod refused_parts;
+mod take_over;
 mod told_routes;
 
 use crate::services::run;

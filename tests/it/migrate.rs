@@ -99,6 +99,10 @@ fn flags_that_contradict_each_other_are_refused_in_the_words_that_scripts_know()
             &["--from-cluster", "--ingress-name", "a"],
             "--ingress-name requires exactly one --namespaces value",
         ),
+        (
+            &["-f", "a", "--in-place", "--verify=false"],
+            "--in-place needs --verify: a load balancer is only taken over if both are proven to be the same",
+        ),
         (&["-f", "a", "--output-format", "xml"], "--output-format must be yaml or json, got \"xml\""),
         (&["-f", "a", "--split", "kind"], "--split must be \"\" or \"namespace\", got \"kind\""),
     ];

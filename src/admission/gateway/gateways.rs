@@ -19,6 +19,7 @@ use crate::gateway::config::ConfigError;
 use crate::gateway::hostname;
 use crate::gateway::listeners::{ListenerProblem, ListenerReason, ParentId, judge};
 use crate::gateway::{Controller, GatewayOptions, route::RouteKind};
+use crate::take_over::request::{TAKE_OVER, asked, recorded, take_over_of};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use strum::VariantArray as _;
@@ -107,6 +108,7 @@ pub fn check_gateway(
     let ownership = GatewayOwner::of_class(&gateway.spec.gateway_class_name, source);
     let mut findings = FieldFindings::new(config, name.clone());
     labels(&mut findings, &gateway.metadata);
+    take_over(&mut findings, gateway, ownership);
     let is_meant = |id: &ParentId| matches!(id, ParentId::Gateway(_));
     let judged = judge_for(ownership, gateway, &[], options(config), is_meant);
     listeners(&mut findings, &gateway.spec.listeners, &judged, ownership);
@@ -126,6 +128,23 @@ pub fn check_gateway(
     foreign_references::check_certificates(&mut findings, &id, &gateway.spec.listeners, source);
     unread_fields::check(&mut findings, GATEWAY_KIND, object);
     OwnedFindings { object: name, ownership, findings: findings.finish() }
+}
+
+/// What is wrong with the annotation that asks for the load balancer of an Ingress group.
+fn take_over(findings: &mut FieldFindings<'_>, gateway: &Gateway, ownership: GatewayOwner) {
+    let field = format!("metadata.annotations[{TAKE_OVER}]");
+    let said = ownership.candidates().iter().map(|controller| take_over_of(gateway, *controller).err());
+    if let Some(errors) = said.collect::<Option<Vec<_>>>()
+        && let Some(error) = errors.into_iter().next()
+    {
+        findings.error(&field, error.to_string());
+    }
+    if let (Some(Ok(asked)), Some(recorded)) = (asked(gateway), recorded(gateway))
+        && asked != recorded
+    {
+        let problem = format!("has no effect: the Gateway has the load balancer of Ingress group {recorded}");
+        findings.warn(&field, problem);
+    }
 }
 
 /// Names become labels of TargetGroupBindings.

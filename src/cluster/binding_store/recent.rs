@@ -61,7 +61,10 @@ impl RecentBindingWrites {
 fn has_caught_up(write: &OwnWrite, cached: Option<&TargetGroupBinding>) -> bool {
     match (write, cached) {
         (OwnWrite::Put(written), Some(cached)) => {
-            uid(written) != uid(cached) || cached.metadata.generation >= written.metadata.generation
+            let (written, cached) = (&written.metadata, &cached.metadata);
+            // why labels, too: they say whose it is, and a change of them makes no new generation
+            let is_same = cached.generation == written.generation && cached.labels == written.labels;
+            written.uid != cached.uid || cached.generation > written.generation || is_same
         }
         (OwnWrite::Put(_), None) => false,
         (OwnWrite::Gone(gone), cached) => cached.is_none_or(|cached| uid(cached) != gone),

@@ -19,6 +19,7 @@ use crate::controller::ingress::RefusedMembers;
 use crate::controller::object_states::ObjectStates;
 use crate::controller::queue::Queue;
 use crate::controller::secrets::SecretWatches;
+use crate::controller::stack_claims::StackClaims;
 use crate::controller::target_group_binding::{BindingController, BindingDependencies};
 use crate::controller::top_talkers::{ObjectName, TopTalkers};
 use crate::controller::worker::{Reconcile, ReconcileResult, work};
@@ -144,6 +145,7 @@ fn context(parts: &Dependencies, deployer: Arc<Deployer>, queues: Arc<Queues>) -
         refused_members: RefusedMembers::default(),
         last_refused: LastRefused::default(),
         accelerators: global_accelerator::AcceleratorMemory::default(),
+        claims: StackClaims::default(),
         seen: Mutex::default(),
     }
 }

@@ -40,6 +40,11 @@ impl StackRecord {
         self.synced.is_some()
     }
 
+    /// What it says of secrets, in no known state.
+    pub(super) fn secrets_alone(&self) -> Self {
+        Self { synced: None, ..self.clone() }
+    }
+
     /// Whether its digests say nothing about secrets to those who do not know this seal.
     fn is_safe_with(&self, seal: Option<Seal>) -> bool {
         self.secrets.is_empty() || (self.seal.is_some() && self.seal == seal.map(|seal| seal.id()))

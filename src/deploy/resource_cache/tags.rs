@@ -6,8 +6,9 @@
 use super::{ResourceCache, StackKey, StackResources};
 use crate::api::meta::{CLUSTER_TAG, LEGACY_INGRESS_CLUSTER_TAG};
 use crate::aws_api::Tags;
-use crate::model::Stack;
+use crate::model::{Owner, Stack};
 use std::collections::BTreeMap;
+use strum::VariantArray as _;
 
 /// Resources by ARN or id with the stack they belong to and the tags that say so.
 pub(super) type OwnedResources = BTreeMap<String, (StackKey, Tags)>;
@@ -73,7 +74,12 @@ impl ResourceCache {
             (CLUSTER_TAG.to_owned(), self.cluster_name.clone()),
             (stack_tag.clone(), key.text.clone()),
         ]);
-        let contradicts = tags.get(&stack_tag).is_some_and(|stack| *stack != key.text);
+        let is_other = |owner: &Owner| {
+            let named = tags.get(&format!("{}/stack", owner.prefix()));
+            named.is_some_and(|stack| *owner != key.owner || *stack != key.text)
+        };
+        // why any owner: a load balancer that a Gateway took over keeps its name, and is not its former group's
+        let contradicts = Owner::VARIANTS.iter().any(is_other);
         let is_left = tags.contains_key(&resource_tag)
             || wanted.iter().any(|(key, value)| tags.get(key) == Some(value));
         (is_left && !contradicts && !self.is_handed_over(tags)).then(|| lacking(&wanted, tags))

@@ -264,3 +264,32 @@ fn a_class_names_a_controller_and_parameters_that_there_are() {
         assert_eq!(said_of_class(spec), [expected]);
     }
 }
+
+#[test]
+fn what_load_balancers_are_taken_over_is_checked() {
+    let said = |class: &str, annotations: Value| {
+        let mut object =
+            gateway(class, &of_listener(json!({"name": "http", "port": 80, "protocol": "HTTP"})));
+        object["metadata"]["annotations"] = annotations;
+        let typed = serde_json::from_value(object.clone()).unwrap();
+        told(&check_gateway(&Config::default(), &typed, &object, &Cluster::default()).findings)
+    };
+    let (ask, record) =
+        ("gateway.k8s.aws/take-over-ingress-group", "gateway.k8s.aws/taken-over-ingress-group");
+    assert_eq!(said("alb", json!({ask: "public"})), [""; 0]);
+    assert_eq!(said("alb", json!({ask: "shop/web"})), [""; 0]);
+    assert_eq!(said("alb", json!({ask: "public", record: "public"})), [""; 0]);
+    for (class, annotations, problem) in [
+        ("alb", json!({ask: "Public"}), "\"Public\" must consist of"),
+        ("alb", json!({ask: "other/web"}), "is not in the namespace shop of the Gateway"),
+        ("nlb", json!({ask: "public"}), "use a class of gateway.k8s.aws/alb"),
+        (
+            "alb",
+            json!({ask: "other", record: "public"}),
+            "the Gateway has the load balancer of Ingress group public",
+        ),
+    ] {
+        let said = said(class, annotations);
+        assert!(said.iter().any(|text| text.contains(problem)), "{said:?}");
+    }
+}

@@ -53,3 +53,20 @@ async fn a_write_that_the_cache_never_sees_is_dropped() {
     tokio::time::advance(KEPT).await;
     assert_eq!(seen(&recent, None), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn another_owner_counts_until_the_cache_has_seen_it() {
+    let of = |owner: &str| {
+        let mut found = binding("a", 1);
+        found.metadata.labels = Some(BTreeMap::from([("owner".to_owned(), owner.to_owned())]));
+        found
+    };
+    let recent = RecentBindingWrites::default();
+    recent.put(&of("new"));
+    for (cached, seen) in [("old", "new"), ("new", "new"), ("third", "third")] {
+        let cached = of(cached);
+        let mut listed = BTreeMap::from([(ObjectKey::of(&cached), cached.clone())]);
+        recent.correct(&mut listed, |_| Some(Arc::new(cached.clone())));
+        assert_eq!(listed.into_values().next(), Some(of(seen)));
+    }
+}

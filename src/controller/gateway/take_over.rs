@@ -1,0 +1,285 @@
+//! A Gateway that takes over the load balancer of an Ingress group.
+//!
+//! 1. It asks by annotation. As long as anything stands in the way, it is told what, and the group is served as before.
+//! 2. The controller records on the Gateway that it begins. From then on the group is not reconciled.
+//! 3. Tags in AWS and labels of TargetGroupBindings change, the load balancer's first. Until that has been done, the record may be taken
+//!    back; afterwards the rest follows, also after a restart, and whatever becomes of the annotation.
+
+use super::GatewayReconcile;
+use crate::api::gateway::Gateway;
+use crate::api::{IntOrString, ObjectKey};
+use crate::builder::gateway::BuiltGateway;
+use crate::cluster::events::Regarding;
+use crate::controller::ingress::load_group;
+use crate::controller::reconcile_error::ReconcileError;
+use crate::controller::stack_claims::BUSY;
+use crate::controller::worker::ReconcileResult;
+use crate::deploy::DeployFailure;
+use crate::facts::group::IngressGroup;
+use crate::gateway::status::GatewayOutcome;
+use crate::model::{LOAD_BALANCER_ID, Stack, StackId};
+use crate::settings::ports;
+use crate::status::event::{Event, Reason};
+use crate::take_over::request::{TAKEN_OVER, asked, place_of, recorded};
+use crate::take_over::{TakeOverObstacle, TakeOverRequest, take_over_of};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// When to look again whether what stood in the way is gone.
+const REFUSED_LOOK: Duration = Duration::from_mins(2);
+/// As many obstacles are told at once.
+const MAX_TOLD: usize = 4;
+
+fn of_deployment(failure: &DeployFailure) -> ReconcileError {
+    ReconcileError::of_deployment(failure)
+}
+
+/// How far a take-over is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TakeOverProgress {
+    /// Nothing of the group is left.
+    Done,
+    /// The load balancer is the Gateway's, and more has to follow: there is no way back.
+    Moved,
+    /// Nothing is the Gateway's.
+    Nothing,
+    /// Both have a load balancer, so that neither is the other's.
+    Apart,
+}
+
+/// Obstacles as one sentence.
+pub fn describe_obstacles(group: &StackId, obstacles: &[TakeOverObstacle]) -> String {
+    let told: Vec<String> = obstacles.iter().take(MAX_TOLD).map(ToString::to_string).collect();
+    let more = obstacles.len().saturating_sub(MAX_TOLD);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("the load balancer of Ingress group {group} is not taken over: {}{more}", told.join("; "))
+}
+
+impl GatewayReconcile<'_> {
+    /// Does what can be done of a take-over. `None`: the Gateway's own load balancer can be deployed.
+    pub(super) async fn take_over(
+        &self,
+        built: &BuiltGateway,
+    ) -> Result<Option<ReconcileResult>, ReconcileError> {
+        match take_over_of(&self.gateway, self.controller) {
+            Ok(None) => Ok(None),
+            Ok(Some(TakeOverRequest::Asked(group))) => self.begin(&group, built).await,
+            Ok(Some(TakeOverRequest::Begun(group))) => self.go_on(&group, built).await,
+            Err(error) => self.refuse(None, &error.to_string()).await.map(Some),
+        }
+    }
+
+    /// A Gateway that goes takes with it what it has begun to take over, unless that is nothing yet.
+    pub(super) async fn end_take_over(&self, nothing: &Stack) -> Result<(), ReconcileError> {
+        let Some(id) = recorded(&self.gateway) else { return Ok(()) };
+        let _claim = self.context.claims.claim(&id).ok_or(ReconcileError::Requeue(BUSY))?;
+        let group = load_group(self.context, &id);
+        if self.progress(&group).await? == TakeOverProgress::Moved && self.foreign_to(&group).is_none() {
+            let taken = self.context.deployer.take_over(nothing, &id, &self.ports()).await;
+            taken.map_err(|failure| of_deployment(&failure))?;
+        }
+        Ok(())
+    }
+
+    async fn begin(
+        &self,
+        id: &StackId,
+        built: &BuiltGateway,
+    ) -> Result<Option<ReconcileResult>, ReconcileError> {
+        let group = load_group(self.context, id);
+        if self.has_own().await? {
+            return self.keep_own(&group, built).await;
+        }
+        if let Some(problem) = self.problem_of(&group) {
+            return self.refuse(Some(&group), &problem).await.map(Some);
+        }
+        let Some(_claim) = self.context.claims.claim(id) else {
+            return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
+        };
+        let planned = self.context.deployer.plan_take_over(&built.stack, id, &self.ports()).await;
+        let planned = planned.map_err(|failure| of_deployment(&failure))?;
+        if !planned.obstacles.is_empty() {
+            let problem = describe_obstacles(id, &planned.obstacles);
+            return self.refuse(Some(&group), &problem).await.map(Some);
+        }
+        // why before: whoever deletes the Gateway from now on has to wait for us
+        self.add_finalizer().await?;
+        self.record_take_over(Some(id)).await?;
+        Ok(Some(ReconcileResult::RequeueAfter(BUSY)))
+    }
+
+    /// Whether the Gateway has a load balancer.
+    async fn has_own(&self) -> Result<bool, ReconcileError> {
+        self.context.deployer.has_load_balancer(&self.id).await.map_err(|failure| of_deployment(&failure))
+    }
+
+    /// How far a take-over is that the record says has begun.
+    async fn progress(&self, group: &IngressGroup) -> Result<TakeOverProgress, ReconcileError> {
+        let deployer = &self.context.deployer;
+        let is_passed_on = deployer.is_passed_on(&group.id).await;
+        if is_passed_on.map_err(|failure| of_deployment(&failure))? {
+            return Ok(TakeOverProgress::Done);
+        }
+        let has_its_own = deployer.has_load_balancer(&group.id).await;
+        let has_its_own = has_its_own.map_err(|failure| of_deployment(&failure))?;
+        Ok(match (self.has_own().await?, has_its_own) {
+            (true, false) => TakeOverProgress::Moved,
+            (true, true) => TakeOverProgress::Apart,
+            (false, _) => TakeOverProgress::Nothing,
+        })
+    }
+
+    /// A Gateway that has a load balancer keeps it. If that is the group's, only the record is missing.
+    async fn keep_own(
+        &self,
+        group: &IngressGroup,
+        built: &BuiltGateway,
+    ) -> Result<Option<ReconcileResult>, ReconcileError> {
+        let deployer = &self.context.deployer;
+        let own = deployer.resource_cache().deployed(&built.stack);
+        let own = own.get(&LOAD_BALANCER_ID.into()).map(|found| found.dns_name.to_lowercase());
+        let is_served = group.members.iter().any(|member| {
+            let status = member.ingress.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+            let mut hosts = status.iter().flat_map(|status| status.ingress.iter().flatten());
+            hosts.any(|host| host.hostname.as_ref().map(|host| host.to_lowercase()) == own)
+        });
+        if is_served
+            && !deployer.has_load_balancer(&group.id).await.map_err(|failure| of_deployment(&failure))?
+        {
+            self.record_take_over(Some(&group.id)).await?;
+            return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
+        }
+        let text = format!(
+            "the load balancer of Ingress group {} is not taken over: the Gateway has one of its own (make a new Gateway for it)",
+            group.id
+        );
+        self.record(&Event::warning(Reason::FailedDeployModel, &text));
+        Ok(None)
+    }
+
+    /// Why a Gateway cannot have a group's load balancer, whatever that is like.
+    fn problem_of(&self, group: &IngressGroup) -> Option<String> {
+        let id = &group.id;
+        if group.members.is_empty() {
+            return Some(format!("there is no Ingress group {id} whose load balancer could be taken over"));
+        }
+        if let Some(foreign) = self.foreign_to(group) {
+            return Some(format!(
+                "the load balancer of Ingress group {id} is not taken over: Ingress {foreign} is not in the namespace of the Gateway"
+            ));
+        }
+        let others = self.context.stores.gateways.gateways.list_group(&place_of(id));
+        let age = |gateway: &Gateway| gateway.metadata.creation_timestamp.clone();
+        let is_before = |other: &Gateway| {
+            recorded(other).as_ref() == Some(id)
+                || (age(other), ObjectKey::of(other)) < (age(&self.gateway), self.key.clone())
+        };
+        let others = others.into_iter().filter(|other| ObjectKey::of(&**other) != *self.key);
+        let first = others.into_iter().find(|other| is_before(other))?;
+        let first = ObjectKey::of(&*first);
+        Some(format!(
+            "the load balancer of Ingress group {id} is not taken over: Gateway {first} asks for it, too"
+        ))
+    }
+
+    /// An Ingress of a group that is not in the Gateway's namespace.
+    ///
+    /// why: whoever may write Gateways in one namespace must not take what belongs to others
+    fn foreign_to(&self, group: &IngressGroup) -> Option<ObjectKey> {
+        let members = group.members.iter().map(|member| member.key.clone());
+        let departing = group.departing.iter().map(|ingress| ObjectKey::of(ingress.as_ref()));
+        members.chain(departing).find(|ingress| ingress.namespace() != self.key.namespace())
+    }
+
+    async fn go_on(
+        &self,
+        id: &StackId,
+        built: &BuiltGateway,
+    ) -> Result<Option<ReconcileResult>, ReconcileError> {
+        let deployer = &self.context.deployer;
+        let Some(_claim) = self.context.claims.claim(id) else {
+            return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
+        };
+        let group = load_group(self.context, id);
+        let progress = self.progress(&group).await?;
+        match progress {
+            TakeOverProgress::Done => return Ok(None),
+            TakeOverProgress::Moved if self.foreign_to(&group).is_none() => {}
+            _ => {
+                if let Some(result) = self.reconsider(&group, progress, built).await? {
+                    return Ok(Some(result));
+                }
+            }
+        }
+        if let Err(failure) = deployer.take_over(&built.stack, id, &self.ports()).await {
+            // why only then: of what failed otherwise nobody knows what became
+            if failure.is_permanent() && !self.has_own().await? {
+                self.record_take_over(None).await?;
+            }
+            return Err(of_deployment(&failure));
+        }
+        Ok(None)
+    }
+
+    /// Takes the record back if the take-over is not wanted any more, or not safe.
+    async fn reconsider(
+        &self,
+        group: &IngressGroup,
+        progress: TakeOverProgress,
+        built: &BuiltGateway,
+    ) -> Result<Option<ReconcileResult>, ReconcileError> {
+        let id = &group.id;
+        let is_asked = matches!(asked(&self.gateway), Some(Ok(asked)) if asked == *id);
+        if !is_asked || progress == TakeOverProgress::Apart {
+            self.record_take_over(None).await?;
+            return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
+        }
+        let problem = if let Some(problem) = self.problem_of(group) {
+            Some(problem)
+        } else {
+            let planned = self.context.deployer.plan_take_over(&built.stack, id, &self.ports()).await;
+            let planned = planned.map_err(|failure| of_deployment(&failure))?;
+            (!planned.obstacles.is_empty()).then(|| describe_obstacles(id, &planned.obstacles))
+        };
+        let Some(problem) = problem else { return Ok(None) };
+        self.record_take_over(None).await?;
+        self.refuse(Some(group), &problem).await.map(Some)
+    }
+
+    async fn record_take_over(&self, group: Option<&StackId>) -> Result<(), ReconcileError> {
+        let group = group.map(ToString::to_string);
+        self.annotate(BTreeMap::from([(TAKEN_OVER, group.as_deref())])).await
+    }
+
+    /// Tells the Gateway, and the Ingresses, that nothing is taken over, and why.
+    async fn refuse(
+        &self,
+        group: Option<&IngressGroup>,
+        problem: &str,
+    ) -> Result<ReconcileResult, ReconcileError> {
+        tracing::warn!(gateway = %self.key, problem, "take-over refused");
+        self.record(&Event::warning(Reason::FailedDeployModel, &problem));
+        let near = group.into_iter().flat_map(|group| &group.members);
+        for member in near.filter(|member| member.key.namespace() == self.key.namespace()) {
+            let text = format!(
+                "Gateway {} takes over nothing, and the Ingress is served as before: {problem}",
+                self.key
+            );
+            let regarding = Regarding::of("networking.k8s.io/v1", "Ingress", &*member.ingress);
+            self.record_about(regarding, &Event::warning(Reason::WithoutEffect, &text));
+        }
+        self.reporter().gateway(GatewayOutcome::Invalid(problem)).await?;
+        // why: a wrong value changes with the Gateway, which is heard of
+        Ok(if group.is_some() {
+            ReconcileResult::RequeueAfter(REFUSED_LOOK)
+        } else {
+            ReconcileResult::AwaitChange
+        })
+    }
+
+    /// The numbers of ports of Services.
+    fn ports(&self) -> impl Fn(&ObjectKey, &IntOrString) -> Option<i32> + Send + Sync {
+        let services = self.context.stores.services.clone();
+        move |service, port| ports::find(&*services.get(service)?, port).map(|found| found.port)
+    }
+}
