@@ -80,7 +80,7 @@ impl Watch {
             self.after = *revision;
             if self.selector.matches(object) {
                 // why by hand: the API server tells the type first, and clients parse the object as it comes
-                lines += &format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n");
+                lines.extend([r#"{"type":""#, kind, r#"","object":"#, &object.to_string(), "}\n"]);
             }
         }
         state.traffic.count_bytes("watch", &self.plural, lines.len());
