@@ -2,6 +2,7 @@
 //! `measure process BINARY`, `measure gateways BINARY` and `measure start BINARY` in real time.
 #![allow(
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a program for a terminal, which takes time"
 )]
