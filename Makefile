@@ -85,6 +85,15 @@ bench: ## how fast it is: the core alone, many objects at the pace of AWS, one p
 	$(target)/release/measure process $(target)/release/aws-load-balancer-controller
 	$(target)/release/measure gateways $(target)/release/aws-load-balancer-controller
 
+.PHONY: scale
+scale: ## thousands of load balancers, 50,000 pods and what may go wrong, as tables in docs/performance.md; an hour, two cores
+	cargo build --release --package aws-load-balancer-controller --package rig --bins
+	@mkdir -p $(target)/scale
+	$(target)/release/measure scale | tee $(target)/scale/1-load-balancers.md
+	$(target)/release/measure faults | tee $(target)/scale/2-faults.md
+	taskset --cpu-list 1 $(target)/release/measure start $(target)/release/aws-load-balancer-controller | tee $(target)/scale/3-start.md
+	$(target)/release/measure write docs/performance.md $(target)/scale/*.md
+
 .PHONY: controlplane
 controlplane: ## the test control plane, built once into the cache folder (minutes when cold)
 	@tests/controlplane/build.sh

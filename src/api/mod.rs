@@ -16,6 +16,7 @@ pub mod meta;
 mod schema;
 pub mod selector;
 pub mod target_group_binding;
+pub mod trimmed;
 
 pub use k8s_openapi::api::coordination::v1::Lease;
 pub use k8s_openapi::api::core::v1::{
@@ -35,6 +36,7 @@ pub use global_accelerator::GlobalAccelerator;
 pub use ingress_class_params::{IngressClassParams, IngressClassParamsSpec};
 pub use meta::ObjectKey;
 pub use target_group_binding::{TargetGroupBinding, TargetGroupBindingSpec, TargetGroupBindingStatus};
+pub use trimmed::Trimmed;
 
 /// Lets an object without a `spec` be read: the spec is then its default.
 ///

@@ -14,6 +14,9 @@ use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// How many objects are listed at once.
+const PAGE: u32 = 500;
+
 /// The API server, as the binding controller needs it.
 pub struct KubeBindingApi {
     client: Client,
@@ -148,6 +151,22 @@ impl BindingApi for KubeBindingApi {
             let found = api.get_opt(service.name()).await.map_err(failure)?;
             let slices = self.read_slices(service).await.map_err(failure)?;
             Ok(ServiceEndpoints { service: found, slices })
+        })
+    }
+
+    fn read_bindings_outside<'a>(&'a self, namespace: &'a str) -> ApiFuture<'a, Vec<TargetGroupBinding>> {
+        Box::pin(async move {
+            let api: Api<TargetGroupBinding> = Api::all(self.client.clone());
+            let (mut found, mut params) = (Vec::new(), ListParams::default().limit(PAGE));
+            loop {
+                let page = api.list(&params).await.map_err(failure)?;
+                let others = page.items.into_iter();
+                found.extend(others.filter(|binding| binding.namespace().as_deref() != Some(namespace)));
+                match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                    Some(token) => params = params.continue_token(&token),
+                    None => return Ok(found),
+                }
+            }
         })
     }
 

@@ -193,16 +193,11 @@ impl<V: PartialEq> Cache<V> {
         Some(CacheEvent::Deleted(old))
     }
 
-    /// Replaces everything by a complete list and tells what differs.
-    pub fn replace(&self, list: BTreeMap<ObjectKey, V>) -> Vec<(ObjectKey, CacheEvent<V>)> {
-        let gone: Vec<_> = self.keys().into_iter().filter(|key| !list.contains_key(key)).collect();
-        let mut changes: Vec<_> =
+    /// Forgets whatever is not in a complete list, whose objects were applied one by one, and tells what.
+    pub fn retain(&self, listed: &BTreeSet<ObjectKey>) -> Vec<(ObjectKey, CacheEvent<V>)> {
+        let gone: Vec<_> = self.keys().into_iter().filter(|key| !listed.contains(key)).collect();
+        let changes =
             gone.into_iter().filter_map(|key| self.delete(&key).map(|change| (key, change))).collect();
-        for (key, value) in list {
-            if let Some(change) = self.apply(key.clone(), value) {
-                changes.push((key, change));
-            }
-        }
         self.listed.send_if_modified(|listed| *listed == 0 && std::mem::replace(listed, 1) == 0);
         changes
     }

@@ -1,7 +1,7 @@
 //! Writes to the objects that controllers serve, and the reads that must not come from a cache.
 
 use super::{ApiError, write};
-use crate::api::gateway::GatewayClass;
+use crate::api::gateway::{Gateway, GatewayClass};
 use crate::api::{ObjectKey, Secret};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Patch, PatchParams};
@@ -86,6 +86,11 @@ impl Objects {
 
     /// Classes of Gateways, which have no namespace.
     pub fn gateway_classes(&self) -> Api<GatewayClass> {
+        Api::all(self.0.clone())
+    }
+
+    /// Gateways of all namespaces, past any cache.
+    pub fn gateways(&self) -> Api<Gateway> {
         Api::all(self.0.clone())
     }
 

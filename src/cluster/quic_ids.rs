@@ -3,7 +3,7 @@
 //! Matches upstream's `pkg/k8s/quic`: the worker number comes from the ConfigMap
 //! `kube-system/quic-server-id-worker-tracker`, once per process, on first use.
 
-use super::write::is_not_found;
+use super::write::{is_conflict, is_not_found};
 use crate::admission::quic::{SEQUENCES, WORKERS, encode_id};
 use crate::api::{ConfigMap, ObjectMeta};
 use crate::clock::now;
@@ -17,6 +17,8 @@ use tokio::sync::OnceCell;
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "quic-server-id-worker-tracker";
 const KEY: &str = "nextWorkerId";
+/// How often a number is claimed while others do so, too.
+const CLAIMS: usize = 10;
 
 /// Why there is no id.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +73,18 @@ impl QuicIdSource {
         encode_id(millis(), worker, rand::random_range(0..SEQUENCES))
     }
 
+    /// Claims a number; whoever else does so at the same moment, also for another installation, gets another one.
     async fn claim_worker(&self) -> Result<u32, QuicIdError> {
+        for _ in 1..CLAIMS {
+            match self.try_to_claim_worker().await {
+                Err(QuicIdError::Tracker(error)) if is_conflict(&error) => {}
+                claimed => return claimed,
+            }
+        }
+        self.try_to_claim_worker().await
+    }
+
+    async fn try_to_claim_worker(&self) -> Result<u32, QuicIdError> {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), NAMESPACE);
         match api.get(NAME).await {
             Ok(tracker) => {

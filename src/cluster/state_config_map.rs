@@ -13,8 +13,12 @@ use kube::{Client, Error};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
-/// Name of the ConfigMap.
+/// Name of the ConfigMap, where the lease has the name that it has by default.
 const NAME: &str = "aws-load-balancer-controller-deployed";
+/// What its name ends with. It begins as that of the lease, which no two installations of a namespace share.
+const SUFFIX: &str = "-deployed";
+/// The name of the lease by default.
+const DEFAULT_LEASE: &str = "aws-load-balancer-controller-leader";
 /// Its key.
 const KEY: &str = "stacks";
 
@@ -22,22 +26,24 @@ const KEY: &str = "stacks";
 pub struct ConfigMapStateStore {
     api: Api<ConfigMap>,
     namespace: String,
+    name: String,
     leadership: Leadership,
     /// What was read or written last.
     last: Mutex<Option<ConfigMap>>,
 }
 
 impl ConfigMapStateStore {
-    /// The ConfigMap in this namespace; nothing is read yet.
-    pub fn new(client: Client, namespace: &str, leadership: Leadership) -> Self {
+    /// The ConfigMap in this namespace, of those who share this lease; nothing is read yet.
+    pub fn new(client: Client, namespace: &str, lease: &str, leadership: Leadership) -> Self {
         let api = Api::namespaced(client, namespace);
-        Self { api, namespace: namespace.to_owned(), leadership, last: Mutex::default() }
+        let name = name_beside(lease);
+        Self { api, namespace: namespace.to_owned(), name, leadership, last: Mutex::default() }
     }
 
     fn with_text(&self, text: String) -> ConfigMap {
         let fresh = || ConfigMap {
             metadata: ObjectMeta {
-                name: Some(NAME.to_owned()),
+                name: Some(self.name.clone()),
                 namespace: Some(self.namespace.clone()),
                 ..ObjectMeta::default()
             },
@@ -50,7 +56,7 @@ impl ConfigMapStateStore {
     }
 
     async fn read_current(&self) -> Result<Option<ConfigMap>, Error> {
-        let found = self.api.get_opt(NAME).await?;
+        let found = self.api.get_opt(&self.name).await?;
         self.last.lock().clone_from(&found);
         Ok(found)
     }
@@ -58,7 +64,7 @@ impl ConfigMapStateStore {
     async fn replace(&self, map: ConfigMap) -> Result<(), Error> {
         let exists = map.metadata.resource_version.is_some();
         let written = if exists {
-            self.api.replace(NAME, &PostParams::default(), &map).await
+            self.api.replace(&self.name, &PostParams::default(), &map).await
         } else {
             self.api.create(&PostParams::default(), &map).await
         };
@@ -75,9 +81,13 @@ impl ConfigMapStateStore {
     }
 }
 
-fn failure(error: &Error) -> StateStoreError {
+fn name_beside(lease: &str) -> String {
+    if lease.is_empty() || lease == DEFAULT_LEASE { NAME.to_owned() } else { format!("{lease}{SUFFIX}") }
+}
+
+fn failure(name: &str, error: &Error) -> StateStoreError {
     let is_forbidden = matches!(error, Error::Api(status) if status.code == 403);
-    let text = format!("configmap {NAME}: {}", said(error));
+    let text = format!("configmap {name}: {}", said(error));
     if is_forbidden {
         StateStoreError::Forbidden(text)
     } else if is_conflict(error) {
@@ -90,7 +100,7 @@ fn failure(error: &Error) -> StateStoreError {
 impl StateStore for ConfigMapStateStore {
     fn read(&self) -> StateStoreFuture<'_, Option<String>> {
         Box::pin(async move {
-            let found = self.read_current().await.map_err(|error| failure(&error))?;
+            let found = self.read_current().await.map_err(|error| failure(&self.name, &error))?;
             Ok(found.and_then(|map| map.data?.remove(KEY)))
         })
     }
@@ -104,9 +114,9 @@ impl StateStore for ConfigMapStateStore {
                 // why: somebody deleted it; nothing is lost
                 Err(error) if is_not_found(&error) => {
                     *self.last.lock() = None;
-                    self.replace(self.with_text(text)).await.map_err(|error| failure(&error))
+                    self.replace(self.with_text(text)).await.map_err(|error| failure(&self.name, &error))
                 }
-                written => written.map_err(|error| failure(&error)),
+                written => written.map_err(|error| failure(&self.name, &error)),
             }
         })
     }

@@ -5,7 +5,7 @@ pub mod places;
 use super::accelerator_store::{AcceleratorStore, needs_gateway_api};
 use super::cache::{Cache, CacheEvent};
 use super::gateway_stores::{GatewayChange, GatewayKind, GatewayStores};
-use super::watch::{WatchScope, follow, follow_cluster};
+use super::watch::{WatchScope, follow, follow_cluster, follow_trimmed, follow_trimmed_cluster};
 use crate::api::gateway::{Gateway, ReferenceGrant};
 use crate::api::{
     EndpointSlice, Endpoints, GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, Node,
@@ -130,9 +130,9 @@ impl Stores {
         );
         watch!(follow_cluster, namespaces, labels_only, namespace);
         watch!(follow, bindings, |binding: TargetGroupBinding| binding, binding, scope);
-        watch!(follow_cluster, nodes, |node: Node| NodeView::from_node(&node), node);
+        watch!(follow_trimmed_cluster, nodes, |node: Node| NodeView::from_node(&node), node);
         let variable = config.quic_environment_variable_name.clone();
-        watch!(follow, pods, move |pod: Pod| PodView::from_pod(&pod, &variable), pod, scope);
+        watch!(follow_trimmed, pods, move |pod: Pod| PodView::from_pod(&pod, &variable), pod, scope);
         self.watch_endpoints(client, &scope, listener, tasks);
         let heard = listener.clone();
         let changed = Arc::new(move |change| heard.gateway(change));
@@ -166,7 +166,7 @@ impl Stores {
                 listener.endpoints(&change.latest().service);
             };
             let project = |slice: EndpointSlice| SliceView::from_slice(&slice).unwrap_or_default();
-            tasks.spawn(follow(client, scope, self.slices.clone(), project, changed));
+            tasks.spawn(follow_trimmed(client, scope, self.slices.clone(), project, changed));
         } else {
             let changed = move |key: &ObjectKey, _: CacheEvent<Vec<Arc<SliceView>>>| listener.endpoints(key);
             let project = |endpoints: Endpoints| -> Vec<Arc<SliceView>> {

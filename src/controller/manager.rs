@@ -65,6 +65,8 @@ pub struct Dependencies {
     pub leadership: Leadership,
     /// The namespace of what the controller keeps for itself.
     pub namespace: String,
+    /// The name of the lease for which replicas of this installation compete; empty: there is no election.
+    pub lease: String,
     /// The Secret of the webhooks' authority, if the controller issues their certificates.
     pub authority: Option<ObjectKey>,
     /// Is called when this replica begins or ends to lead.

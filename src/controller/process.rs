@@ -229,6 +229,7 @@ impl Process {
             metrics: self.metrics.clone(),
             leadership: self.leadership.clone(),
             namespace: own_namespace(&self.client, &self.settings).to_owned(),
+            lease: self.settings.leader_election.as_ref().map(|lease| lease.id.clone()).unwrap_or_default(),
             authority: self.authority(),
             on_lead: self.count_leading(),
             audit: crate::deploy::audit::AuditPeriods::default(),

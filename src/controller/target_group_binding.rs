@@ -153,7 +153,7 @@ impl BindingController {
             registrar: TargetRegistrar::new(clouds),
             zones: Zones::new(cloud.clone(), &config),
             finder: InterfaceFinder::new(cloud.clone(), config.clone()),
-            rules: TargetRules::new(cloud, config.clone()),
+            rules: TargetRules::new(cloud, config.clone()).beside_others(api.clone()),
             owned: OwnedTargets::new(api.clone()),
             states: BindingStates::new(config.sync_period),
             awaited: Mutex::default(),

@@ -3,14 +3,15 @@
 //! Matches upstream's `pkg/networking/backend_sg_provider.go`: found by tags, never by name; created when somebody needs
 //! it; deleted when nobody does. Unlike upstream, an object that lives without the group does not keep it alive, a group that
 //! vanished is noticed instead of handed out until restart, and a restart while the last load balancer goes does not leave
-//! the group behind.
+//! the group behind. Several installations in one cluster share it: it stays while a load balancer of another one has it.
 
 use crate::api::meta::{BACKEND_SECURITY_GROUP_RESOURCE, CLUSTER_RESOURCE_TAG, CLUSTER_TAG};
-use crate::aws::{Cloud, send};
+use crate::aws::{Cloud, pages, send};
 use crate::aws_api::ec2::{
     CreateSecurityGroup, CreateTags, DeleteSecurityGroup, DeleteTags, DescribeSecurityGroups, Filter,
     SecurityGroup,
 };
+use crate::aws_api::elbv2::DescribeLoadBalancers;
 use crate::aws_api::{CloudError, Ref, Tags};
 use crate::config::Config;
 use crate::model::StackId;
@@ -89,13 +90,22 @@ impl BackendSecurityGroup {
         }
         let _changing = self.changing.lock().await;
         let Some(group) = self.take_deletable(is_going) else { return Ok(()) };
-        match self.delete_group(&group).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                self.state.lock().group = group;
-                Err(error)
-            }
-        }
+        let deleted = self.delete_group(&group).await;
+        let Err(error) = deleted else { return Ok(()) };
+        self.state.lock().group = group;
+        let is_in_use = error.is(&["DependencyViolation"]);
+        if is_in_use && self.is_of_others().await? { Ok(()) } else { Err(error) }
+    }
+
+    /// Whether a load balancer in AWS has the group. To be asked when none is left that this process knows of.
+    async fn is_of_others(&self) -> Result<bool, CloudError> {
+        let id = match self.known() {
+            Some(id) => Some(id),
+            None => self.find().await?.map(|group| group.id),
+        };
+        let Some(id) = id else { return Ok(false) };
+        let load_balancers = pages::all(&*self.cloud, DescribeLoadBalancers::default()).await?;
+        Ok(load_balancers.iter().any(|load_balancer| load_balancer.security_groups.contains(&id)))
     }
 
     /// What is known of the group, if nobody needs it. From then on it counts as absent, so that whoever needs it waits until it is

@@ -194,11 +194,16 @@ impl ResourceCache {
         )
     }
 
-    /// How many load balancers, target groups and security groups are known of stacks beyond these.
-    pub fn count_beyond(&self, wanted: &BTreeSet<StackId>) -> [(&'static str, usize); 3] {
+    /// How many load balancers, target groups and security groups are known of stacks beyond these, of those that count.
+    pub fn count_beyond(
+        &self,
+        wanted: &BTreeSet<StackId>,
+        counts: impl Fn(&StackId) -> bool,
+    ) -> [(&'static str, usize); 3] {
         let wanted: BTreeSet<StackKey> = wanted.iter().map(StackKey::from).collect();
         let state = self.state.lock();
-        let beyond = || state.stacks.iter().filter(|(key, _)| !wanted.contains(key)).map(|(_, held)| held);
+        let is_beyond = |key: &StackKey| !wanted.contains(key) && counts(&key.into());
+        let beyond = || state.stacks.iter().filter(|(key, _)| is_beyond(key)).map(|(_, held)| held);
         [
             ("load_balancer", beyond().map(|held| held.load_balancers.len()).sum()),
             ("target_group", beyond().map(|held| held.target_groups.len()).sum()),

@@ -4,6 +4,8 @@
 //! description, by which either controller knows the other's as its own. CIDRs are compared, and granted, in the canonical
 //! form that EC2 stores; upstream compares the text and never finds `10.0.0.5/8` again.
 
+pub mod others;
+
 use super::view::PodView;
 use crate::annotations::value::MAX_RULES;
 use crate::api::meta::TARGET_RULE_DESCRIPTION;

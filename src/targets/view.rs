@@ -393,7 +393,10 @@ fn pod_reference(
     }
     let name = reference.name.as_deref()?;
     Some(match reference.namespace.as_deref() {
-        Some(namespace) if !namespace.is_empty() => ObjectKey::namespaced(namespace, name),
+        // why: in the Service's own namespace the keys share the text of its name
+        Some(namespace) if !namespace.is_empty() && namespace != service.namespace() => {
+            ObjectKey::namespaced(namespace, name)
+        }
         _ => service.sibling(name),
     })
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod api_call_budget;
+mod api_server_load;
 mod architecture;
 mod argocd;
 mod args;
@@ -21,11 +22,13 @@ mod faults;
 mod gateways;
 mod global_accelerators;
 mod groups;
+mod installations;
 mod invalid_members;
 mod lint;
 mod logs;
 mod metrics;
 mod migrate;
+mod mishaps;
 mod names;
 mod nodes;
 mod pod_drain;

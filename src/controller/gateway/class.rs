@@ -15,7 +15,7 @@ use crate::gateway::config::{ConfigError, class_configuration, default_target_gr
 use crate::gateway::features::supported;
 use crate::gateway::status::{ClassOutcome, StatusTime, class_status};
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -59,9 +59,11 @@ impl ClassReconcile<'_> {
         let stores = &*self.context.stores.gateways;
         if is_being_deleted(&*self.class) {
             let is_used = !stores.gateways.list_group(&ObjectKey::cluster(name.as_str())).is_empty();
-            if is_used {
+            if is_used || self.is_used_elsewhere(&name).await? {
                 tracing::info!(class = name, "deletion of the GatewayClass waits for its Gateways");
-                return Ok(ReconcileResult::AwaitChange);
+                // why: of what happens in other namespaces nothing is heard here
+                let is_heard_of = self.context.config.watch_namespace.is_empty();
+                return Ok(if is_heard_of { ReconcileResult::AwaitChange } else { ReconcileResult::Retry });
             }
             write::remove_finalizer(&self.api, &name, FINALIZER).await?;
             return Ok(ReconcileResult::Gone);
@@ -72,7 +74,9 @@ impl ClassReconcile<'_> {
         let configuration = match class_configuration(&self.class, stores) {
             Ok(configuration) => configuration,
             Err(error) => {
-                self.write_status(&name, &outcome(&error, &self.class)).await?;
+                if !self.is_configured_elsewhere() {
+                    self.write_status(&name, &outcome(&error, &self.class)).await?;
+                }
                 return Ok(ReconcileResult::AwaitChange);
             }
         };
@@ -87,6 +91,22 @@ impl ClassReconcile<'_> {
         self.annotate(&name, &version).await?;
         self.write_status(&name, &ClassOutcome::Accepted).await?;
         Ok(ReconcileResult::Done)
+    }
+
+    /// Whether the class names a configuration of a namespace that is not watched here: another installation judges it.
+    fn is_configured_elsewhere(&self) -> bool {
+        let watched = &self.context.config.watch_namespace;
+        let named = self.class.spec.parameters_ref.as_ref().and_then(|named| named.namespace.as_ref());
+        !watched.is_empty() && named.is_some_and(|named| named != watched)
+    }
+
+    /// Whether a Gateway of a namespace that is not watched here uses the class.
+    async fn is_used_elsewhere(&self, name: &str) -> Result<bool, kube::Error> {
+        if self.context.config.watch_namespace.is_empty() {
+            return Ok(false);
+        }
+        let gateways = self.context.objects.gateways().list(&ListParams::default()).await?;
+        Ok(gateways.items.iter().any(|gateway| gateway.spec.gateway_class_name == name))
     }
 
     async fn annotate(&self, name: &str, version: &str) -> Result<(), kube::Error> {

@@ -59,10 +59,13 @@ fn read_certificates(metrics: &Metrics, work: &Controllers) {
     }
 }
 
-/// Counts what is known to be in AWS for stacks that the cluster does not know (any more).
+/// Counts what is known to be in AWS for stacks that the cluster does not know (any more). Where one namespace is watched, only its
+/// own: another installation may know those of others.
 fn read_orphans(metrics: &Metrics, work: &Controllers) {
     let wanted = wanted_stacks(&work.context.stores, &work.context.config);
-    let counts = work.context.deployer.resource_cache().count_beyond(&wanted);
+    let watched = &work.context.config.watch_namespace;
+    let is_ours = |stack: &StackId| watched.is_empty() || stack.namespace == *watched;
+    let counts = work.context.deployer.resource_cache().count_beyond(&wanted, is_ours);
     for (resource, count) in counts {
         let gauge = metrics.orphans.get_or_create(&ResourceLabels::new(resource));
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));

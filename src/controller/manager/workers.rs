@@ -80,8 +80,8 @@ impl Controllers {
             ..parts.clone()
         };
         let resource_cache = Arc::new(ResourceCache::new(&parts.config));
-        let pages =
-            ConfigMapStateStore::new(parts.client.clone(), &parts.namespace, parts.leadership.clone());
+        let (client, leadership) = (parts.client.clone(), parts.leadership.clone());
+        let pages = ConfigMapStateStore::new(client, &parts.namespace, &parts.lease, leadership);
         let deployed_state = Arc::new(DeployedState::new(Arc::new(pages), resource_cache.clone()));
         let group_in_use = Arc::new(Notify::new());
         let leaving = Arc::new(LeavingTargetGroups::default());

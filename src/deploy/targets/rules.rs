@@ -10,6 +10,7 @@ use super::batch::{Batch, BatchResult, RefusalReason, is_about_items, send_parts
 use super::interfaces::{NetworkError, RefusedRule};
 use super::needs::Needs;
 use super::refused_items::{RefusedItems, RetryState};
+use super::traits::BindingApi;
 use crate::api::ObjectKey;
 use crate::api::meta::KUBERNETES_CLUSTER_TAG_PREFIX;
 use crate::api::target_group_binding::Networking;
@@ -19,6 +20,7 @@ use crate::aws_api::ec2::{
     AuthorizeIngress, DescribeSecurityGroups, Filter, IngressRule, RevokeIngress, RuleSource, SecurityGroup,
 };
 use crate::config::Config;
+use crate::targets::networking::others::NeedsOfOthers;
 use crate::targets::networking::{
     Permission, Permissions, RuleChange, covers, diff_rules, is_for_same_peer, sources_of,
 };
@@ -49,6 +51,8 @@ const GONE: &str = "InvalidGroup.NotFound";
 pub struct TargetRules {
     cloud: Arc<dyn Cloud>,
     config: Arc<Config>,
+    /// Tells the bindings of other namespaces, where only one is watched: another installation may serve them.
+    others: Option<Arc<dyn BindingApi>>,
     state: Mutex<TargetRulesState>,
     /// One call at a time about a group; calls about others do not wait.
     turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -86,7 +90,14 @@ impl TargetRules {
             failed: BTreeMap::new(),
             is_swept: false,
         };
-        Self { cloud, config, state: Mutex::new(state), turns: Mutex::default() }
+        Self { cloud, config, others: None, state: Mutex::new(state), turns: Mutex::default() }
+    }
+
+    /// Never revokes what bindings of namespaces need that are not watched here.
+    #[must_use]
+    pub fn beside_others(self, api: Arc<dyn BindingApi>) -> Self {
+        let others = (!self.config.watch_namespace.is_empty()).then_some(api);
+        Self { others, ..self }
     }
 
     /// Grants what a binding needs. Nothing is revoked, also not what it needed before.
@@ -261,7 +272,8 @@ impl TargetRules {
             self.state.lock().rules.remove(group);
             change = self.compare(group, may_revoke).await?.0;
         }
-        let RuleChange { mut grant, revoke } = change;
+        let RuleChange { mut grant, mut revoke } = change;
+        self.spare_others(&mut revoke).await;
         if revoke_first || (!revoke.is_empty() && self.state.lock().refused_items.is_full(group)) {
             // why: a rule that takes another's place must find the room that the other leaves
             grant.sort_by_key(|rule| !revoke.iter().any(|old| is_for_same_peer(old, rule)));
@@ -271,6 +283,22 @@ impl TargetRules {
         self.authorize(group, grant, in_parts).await?;
         let revoke = self.state.lock().without_substitutes(group, revoke);
         self.revoke(group, revoke, in_parts).await
+    }
+
+    /// Leaves out what bindings of other namespaces may rely on; all of it where they cannot be read.
+    async fn spare_others(&self, revoke: &mut Vec<IngressRule>) {
+        let Some(api) = self.others.as_ref().filter(|_| !revoke.is_empty()) else { return };
+        match api.read_bindings_outside(&self.config.watch_namespace).await {
+            Ok(bindings) => {
+                let others = bindings.iter().filter_map(|binding| binding.spec.networking.as_ref());
+                let needs = NeedsOfOthers::of(others);
+                revoke.retain(|rule| !needs.rely_on(rule));
+            }
+            Err(error) => {
+                tracing::warn!(%error, rules = revoke.len(), "rules stay: who else needs them is not known");
+                revoke.clear();
+            }
+        }
     }
 
     /// What to change, and whether the rules it is based on were remembered.

@@ -69,6 +69,8 @@ pub trait BindingApi: Send + Sync {
     fn delete_config_map<'a>(&'a self, key: &'a ObjectKey) -> ApiFuture<'a, ()>;
     /// Reads a Service and its endpoints, past any cache (a quorum read).
     fn read_backend<'a>(&'a self, service: &'a ObjectKey) -> ApiFuture<'a, ServiceEndpoints>;
+    /// All bindings outside of a namespace, past any cache. Fails if one of them cannot be read.
+    fn read_bindings_outside<'a>(&'a self, namespace: &'a str) -> ApiFuture<'a, Vec<TargetGroupBinding>>;
     /// Records an event, component `targetGroupBinding`.
     fn record(&self, binding: &TargetGroupBinding, event: BindingEvent);
     /// Records the same event on a binding's Service.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::api::Trimmed;
 use crate::targets::test_support::yaml;
 
 const POD: &str = r#"
@@ -131,4 +132,56 @@ fn an_endpoints_object_is_one_view_a_subset() {
     assert_eq!((views.len(), views[0].family), (1, AddressFamily::Any));
     let told: Vec<_> = views[0].endpoints.iter().map(|e| (e.pod.to_string(), e.is_ready)).collect();
     assert_eq!(told, [("shop/a".to_owned(), true), ("shop/b".to_owned(), false)]);
+}
+
+/// An object whose every field says something, as the API server shows it.
+fn full_object(kind_yaml: &str) -> serde_json::Value {
+    let mut value: serde_json::Value = yaml(kind_yaml);
+    value["metadata"]["managedFields"] =
+        serde_json::json!([{"manager": "kubelet", "fieldsV1": {"f:status": {}}}]);
+    value["metadata"]["resourceVersion"] = "7".into();
+    value["metadata"]["labels"] = serde_json::json!({ENDPOINT_SLICE_SERVICE_LABEL: "web", "zone": "a"});
+    value
+}
+
+#[test]
+fn what_is_read_of_a_trimmed_object_is_what_is_read_of_a_whole_one() {
+    let pod = full_object(POD);
+    let trimmed: Trimmed<Pod> = serde_json::from_value(pod.clone()).unwrap();
+    let whole: Pod = serde_json::from_value(pod).unwrap();
+    assert_eq!(PodView::from_pod(&trimmed.0, "SERVER_ID"), PodView::from_pod(&whole, "SERVER_ID"));
+    assert_eq!(trimmed.0.metadata.resource_version, whole.metadata.resource_version);
+    assert_eq!(
+        (&trimmed.0.metadata.managed_fields, &trimmed.0.spec.unwrap().containers[0].image),
+        (&None, &None)
+    );
+
+    let slice = full_object(
+        "metadata: {name: web-1, namespace: shop}\n\
+         addressType: IPv6\n\
+         ports: [{name: http, port: 8080, protocol: TCP}]\n\
+         endpoints:\n\
+         - {addresses: [\"fd00::1\"], nodeName: node-a, conditions: {ready: false, terminating: true},\n\
+           \x20 targetRef: {kind: Pod, namespace: shop, name: web-1, uid: u}}\n\
+         - {addresses: [\"fd00::2\"], targetRef: {kind: Pod, name: web-2}}\n",
+    );
+    let trimmed: Trimmed<EndpointSlice> = serde_json::from_value(slice.clone()).unwrap();
+    let whole: EndpointSlice = serde_json::from_value(slice).unwrap();
+    let view = SliceView::from_slice(&whole).unwrap();
+    assert_eq!(view.endpoints.len(), 2);
+    assert_eq!(SliceView::from_slice(&trimmed.0).unwrap(), view);
+
+    let node = full_object(
+        "metadata: {name: node-a, uid: u, creationTimestamp: \"2023-11-14T22:13:20Z\"}\n\
+         spec: {providerID: aws:///a/i-1, taints: [{key: ToBeDeletedByClusterAutoscaler, effect: NoSchedule}]}\n\
+         status:\n\
+         \x20 images: [{names: [main], sizeBytes: 5}]\n\
+         \x20 addresses: [{type: InternalIP, address: 10.0.0.1}]\n\
+         \x20 conditions: [{type: Ready, status: Unknown}]\n",
+    );
+    let trimmed: Trimmed<Node> = serde_json::from_value(node.clone()).unwrap();
+    let whole: Node = serde_json::from_value(node).unwrap();
+    let view = NodeView::from_node(&whole);
+    assert!(view.is_leaving && view.ready == Readiness::Unknown && view.labels.len() == 2);
+    assert_eq!(NodeView::from_node(&trimmed.0), view);
 }

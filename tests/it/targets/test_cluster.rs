@@ -258,6 +258,10 @@ impl BindingApi for TestCluster {
         Box::pin(async { Ok(backend) })
     }
 
+    fn read_bindings_outside<'a>(&'a self, _: &'a str) -> ApiFuture<'a, Vec<TargetGroupBinding>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn record(&self, binding: &TargetGroupBinding, event: BindingEvent) {
         let name = binding.metadata.name.clone().unwrap_or_default();
         self.0.lock().unwrap().events.insert((name, event.reason, event.message));

@@ -3,7 +3,10 @@
 mod merge;
 mod requests;
 mod selector;
+mod traffic;
 mod watch;
+
+pub use traffic::{Served, Traffic};
 
 use aws_load_balancer_controller::{cluster::fence::FencedSender, fence::Guarded};
 use bytes::Bytes;
@@ -16,6 +19,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fmt::{self, Display},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -74,6 +78,8 @@ pub struct ApiServer(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     revision: tokio::sync::watch::Sender<u64>,
+    /// How often all watches were ended.
+    round: tokio::sync::watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -82,6 +88,9 @@ struct State {
     uids: u64,
     collections: BTreeMap<String, Collection>,
     refusal: Option<Refusal>,
+    /// Whether it answers nobody.
+    is_away: bool,
+    traffic: Traffic,
     has_gateway_api: bool,
     has_accelerators: bool,
 }
@@ -93,7 +102,11 @@ type Refusal = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
 #[derive(Default)]
 struct Collection {
     objects: BTreeMap<Key, Arc<Value>>,
+    /// Objects as they were last listed.
+    texts: BTreeMap<Key, Arc<str>>,
     log: Vec<Change>,
+    /// What changed until this revision is told to nobody any more.
+    compacted: u64,
 }
 
 #[derive(Clone)]
@@ -136,7 +149,7 @@ impl ApiServer {
     pub fn client_while(&self, is_alive: impl Fn() -> bool + Send + Sync + 'static) -> Client {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<Guarded<Body>>| {
-            let server = is_alive().then(|| server.clone());
+            let server = (is_alive() && !server.is_away()).then(|| server.clone());
             async move {
                 match server {
                     Some(server) => requests::answer(server, request).await,
@@ -168,6 +181,58 @@ impl ApiServer {
             }
         };
         axum::serve(listener, axum::Router::new().fallback(answer)).await
+    }
+
+    /// Answers nobody from now on; watches end.
+    pub fn go_away(&self) {
+        self.0.state.lock().is_away = true;
+        self.end_watches();
+    }
+
+    /// Answers again.
+    pub fn come_back(&self) {
+        self.0.state.lock().is_away = false;
+    }
+
+    /// Whether it answers nobody.
+    pub fn is_away(&self) -> bool {
+        self.0.state.lock().is_away
+    }
+
+    /// Ends all watches, and forgets how everything came to be as it is: who asks for changes since an earlier revision is told
+    /// that it is too old.
+    pub fn compact(&self) {
+        let mut state = self.0.state.lock();
+        let revision = state.revision;
+        for collection in state.collections.values_mut() {
+            collection.log.clear();
+            collection.compacted = revision;
+        }
+        drop(state);
+        self.end_watches();
+    }
+
+    fn end_watches(&self) {
+        self.0.round.send_modify(|round| *round += 1);
+    }
+
+    /// What was asked of it since [`ApiServer::clear_traffic`].
+    pub fn traffic(&self) -> Traffic {
+        self.0.state.lock().traffic.clone()
+    }
+
+    /// Counts from nothing again.
+    pub fn clear_traffic(&self) {
+        self.0.state.lock().traffic = Traffic::default();
+    }
+
+    /// Has the text of every object at hand, so that the first lists take no longer than later ones.
+    pub fn prepare_lists(&self) {
+        let mut state = self.0.state.lock();
+        let plurals: Vec<String> = state.collections.keys().cloned().collect();
+        for plural in plurals {
+            state.list_page(&plural, &Selector::default(), None, None);
+        }
     }
 
     /// How often something has changed.
@@ -365,9 +430,31 @@ impl State {
         self.collections.get(plural)?.objects.get(key).cloned()
     }
 
-    fn list(&self, plural: &str, selector: &Selector) -> Vec<Arc<Value>> {
-        let objects = self.collections.get(plural).map(|all| all.objects.values()).into_iter().flatten();
-        objects.filter(|object| selector.matches(object)).cloned().collect()
+    /// Objects after a key, as JSON with commas between, at most so many; and the key of the last one if there are more.
+    fn list_page(
+        &mut self,
+        plural: &str,
+        selector: &Selector,
+        after: Option<&Key>,
+        limit: Option<usize>,
+    ) -> (String, Option<Key>) {
+        let Some(Collection { objects, texts, .. }) = self.collections.get_mut(plural) else {
+            return Default::default();
+        };
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = objects.range::<Key, _>((start, Bound::Unbounded));
+        let mut found = all.filter(|(_, object)| selector.matches(object)).peekable();
+        let (mut text, mut last, mut count) = (String::new(), None, 0);
+        while limit.is_none_or(|limit| count < limit) {
+            let Some((key, object)) = found.next() else { break };
+            let own = texts.entry(key.clone()).or_insert_with(|| object.to_string().into());
+            text.push_str(if count == 0 { "" } else { "," });
+            text.push_str(own);
+            count += 1;
+            last = Some(key);
+        }
+        let last = last.filter(|_| found.peek().is_some()).cloned();
+        (text, last)
     }
 
     fn create(&mut self, plural: &str, namespace: &str, mut object: Value) -> Result<Arc<Value>, Failure> {
@@ -434,6 +521,7 @@ impl State {
         object["metadata"]["resourceVersion"] = revision.to_string().into();
         let object = Arc::new(object);
         let collection = self.collection(plural);
+        collection.texts.remove(key);
         if kind == "DELETED" {
             collection.objects.remove(key);
         } else {

@@ -160,6 +160,7 @@ impl Estate {
             metrics,
             leadership: Leadership::permanent(),
             namespace: "kube-system".to_owned(),
+            lease: String::new(),
             authority: None,
             on_lead: Arc::new(|_| {}),
             audit,

@@ -38,20 +38,25 @@ impl Rig {
 
     /// As [`Rig::serve`], with readiness gates.
     pub fn serve_gated(&self, service: &str, pods: &[usize], gates: &[String]) {
+        self.serve_in(NAMESPACE, service, pods, gates);
+    }
+
+    /// As [`Rig::serve_gated`], in another namespace.
+    pub fn serve_in(&self, namespace: &str, service: &str, pods: &[usize], gates: &[String]) {
         let places: Vec<Place> =
-            self.aws.world(|world| pods.iter().map(|pod| Place::of(world, *pod)).collect());
+            self.aws.world(|world| pods.iter().map(|pod| Place::of(world, namespace, *pod)).collect());
         for place in &places {
-            if self.api.get("pods", NAMESPACE, &place.pod_name(service)).is_none() {
+            if self.api.get("pods", namespace, &place.pod_name(service)).is_none() {
                 self.api.put(place.pod(service, gates));
             }
         }
         let endpoints: Vec<Value> = places.iter().map(|place| place.endpoint(service)).collect();
-        let ports = self.api.get("services", NAMESPACE, service).map(|found| found["spec"]["ports"].clone());
+        let ports = self.api.get("services", namespace, service).map(|found| found["spec"]["ports"].clone());
         let ports: Vec<Value> = ports.iter().filter_map(Value::as_array).flatten().map(slice_port).collect();
         self.api.put(json!({
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
             "metadata": {
-                "name": format!("{service}-1"), "namespace": NAMESPACE,
+                "name": format!("{service}-1"), "namespace": namespace,
                 "labels": {"kubernetes.io/service-name": service},
             },
             "addressType": "IPv4",
@@ -73,19 +78,25 @@ fn slice_port(port: &Value) -> Value {
 
 /// Where a pod runs.
 struct Place {
+    namespace: String,
     number: usize,
     node: String,
     ip: String,
 }
 
 impl Place {
-    fn of(world: &World, number: usize) -> Self {
+    fn of(world: &World, namespace: &str, number: usize) -> Self {
         let nodes = world.nodes();
         let node = nodes.get(number % nodes.len().max(1)).cloned();
         let first = node.as_ref().and_then(|node| node.pod_cidr.split('/').next()?.parse::<Ipv4Addr>().ok());
         let rank = u32::try_from(number / nodes.len().max(1)).unwrap_or(u32::MAX);
         let ip = first.map(|first| Ipv4Addr::from_bits(first.to_bits().saturating_add(rank + 1)).to_string());
-        Self { number, node: node.map(|node| node.name).unwrap_or_default(), ip: ip.unwrap_or_default() }
+        Self {
+            namespace: namespace.to_owned(),
+            number,
+            node: node.map(|node| node.name).unwrap_or_default(),
+            ip: ip.unwrap_or_default(),
+        }
     }
 
     fn pod_name(&self, service: &str) -> String {
@@ -96,7 +107,7 @@ impl Place {
         let gates: Vec<Value> = gates.iter().map(|gate| json!({"conditionType": gate})).collect();
         json!({
             "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": self.pod_name(service), "namespace": NAMESPACE, "labels": {"app": service}},
+            "metadata": {"name": self.pod_name(service), "namespace": self.namespace, "labels": {"app": service}},
             "spec": {
                 "nodeName": self.node, "readinessGates": gates,
                 "containers": [{"name": "main", "image": "main", "ports": [{"name": "http", "containerPort": POD_PORT}]}],
@@ -112,14 +123,14 @@ impl Place {
         json!({
             "addresses": [self.ip], "nodeName": self.node,
             "conditions": {"ready": true, "serving": true, "terminating": false},
-            "targetRef": {"kind": "Pod", "namespace": NAMESPACE, "name": self.pod_name(service)},
+            "targetRef": {"kind": "Pod", "namespace": self.namespace, "name": self.pod_name(service)},
         })
     }
 }
 
 /// The address of a pod.
 pub fn address(world: &World, pod: usize) -> String {
-    Place::of(world, pod).ip
+    Place::of(world, NAMESPACE, pod).ip
 }
 
 /// A Service of type LoadBalancer that this controller serves; `annotations` without their prefix.

@@ -13,6 +13,7 @@
 
 pub mod api_server;
 pub mod estate;
+pub mod faults;
 pub mod fixtures;
 pub mod load;
 pub mod replica;

@@ -14,15 +14,20 @@ use std::{collections::BTreeMap, time::Duration};
 /// Nodes of the account: enough addresses for ten thousand pods.
 const NODES: usize = 30;
 
-/// An account without limits on numbers, and a controller with its defaults.
-pub fn options() -> Options {
+/// An account without limits on numbers.
+pub fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.quotas.application_load_balancers = 10_000;
     settings.quotas.network_load_balancers = 10_000;
     settings.quotas.target_groups = 100_000;
     settings.quotas.security_groups = 100_000;
+    settings
+}
+
+/// Such an account, and a controller with its defaults.
+pub fn options() -> Options {
     Options {
-        world: WorldBuilder::new("demo").nodes(NODES).settings(settings).build(),
+        world: WorldBuilder::new("demo").nodes(NODES).settings(settings()).build(),
         audit: seldom(),
         ..Options::default()
     }

@@ -235,9 +235,10 @@ impl Rig {
             metrics,
             leadership,
             namespace: "kube-system".to_owned(),
+            lease: self.options.lease.clone(),
             authority: None,
             on_lead: Arc::new(move |leads| seen.lock().push(leads)),
-            audit: aws_load_balancer_controller::deploy::audit::AuditPeriods::default(),
+            audit: self.options.audit,
             registrations_a_second: None,
         };
         let engine = Arc::new(Manager::new(parts));

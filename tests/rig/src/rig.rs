@@ -55,6 +55,8 @@ pub struct Options {
     pub world: World,
     /// How often it is looked whether others changed AWS.
     pub audit: AuditPeriods,
+    /// The name of the lease; empty: its default.
+    pub lease: String,
 }
 
 impl Default for Options {
@@ -69,6 +71,7 @@ impl Default for Options {
             pace: None,
             world: World::demo(),
             audit: AuditPeriods::default(),
+            lease: String::new(),
         }
     }
 }
@@ -116,6 +119,14 @@ impl Rig {
         Self { aws, api: ApiServer::default(), config, options, running: None }
     }
 
+    /// Another installation on the same AWS and Kubernetes, without a controller. The world of the options is not used.
+    #[must_use]
+    pub fn beside(&self, options: Options) -> Self {
+        let vpc_id = self.config.vpc_id.clone();
+        let config = Arc::new(Config { vpc_id, ..options.config.clone() });
+        Self { aws: self.aws.clone(), api: self.api.clone(), config, options, running: None }
+    }
+
     /// The settings of the controller.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
@@ -142,6 +153,7 @@ impl Rig {
             metrics: metrics.clone(),
             leadership: Leadership::permanent(),
             namespace: "kube-system".to_owned(),
+            lease: self.options.lease.clone(),
             authority: None,
             on_lead: Arc::new(|_| {}),
             audit: self.options.audit,

@@ -43,11 +43,17 @@ fn respond(server: &ApiServer, head: &Parts, body: &Bytes) -> Result<Response<Bo
     }
     let target = Target::parse(head.uri.path()).ok_or_else(|| bad(404, "NotFound", head.uri.path()))?;
     let mut state = server.0.state.lock();
+    if state.is_away {
+        return Err(bad(503, "ServiceUnavailable", "the API server is away"));
+    }
+    let verb = verb_of(head, &target, &query);
+    state.traffic.count(verb, &target.plural);
+    state.traffic.count_bytes(verb, &target.plural, body.len());
     if let Some(failure) = state.refuses(head.method.as_str(), &head.uri.to_string()) {
         return Err(failure);
     }
     if head.method == Method::GET {
-        return read(server, &state, &target, &query);
+        return read(server, &mut state, &target, &query);
     }
     let before = state.revision;
     let written = write(&mut state, &target, head, body)?;
@@ -58,9 +64,29 @@ fn respond(server: &ApiServer, head: &Parts, body: &Bytes) -> Result<Response<Bo
     Ok(as_json(code, &written))
 }
 
+fn is_watch(query: &[(String, String)]) -> bool {
+    matches!(given(query, "watch"), Some("true" | "1"))
+}
+
+fn given<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+fn verb_of(head: &Parts, target: &Target, query: &[(String, String)]) -> &'static str {
+    match head.method {
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ if target.name.is_some() => "get",
+        _ if is_watch(query) => "watch",
+        _ => "list",
+    }
+}
+
 fn read(
     server: &ApiServer,
-    state: &State,
+    state: &mut State,
     target: &Target,
     query: &[(String, String)],
 ) -> Result<Response<Body>, Failure> {
@@ -71,21 +97,44 @@ fn read(
             .map(|object| as_json(200, &object))
             .ok_or_else(|| Failure::not_found(&target.plural, &key));
     }
-    let given = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let selector = Selector::of(target.namespace.as_deref(), query);
-    if matches!(given("watch"), Some("true" | "1")) {
-        let after = given("resourceVersion").and_then(|text| text.parse().ok()).unwrap_or_default();
-        let lasts =
-            given("timeoutSeconds").and_then(|text| text.parse().ok()).map_or(WATCH, Duration::from_secs);
+    if is_watch(query) {
+        let after = given(query, "resourceVersion").and_then(|text| text.parse().ok()).unwrap_or_default();
+        let lasts = given(query, "timeoutSeconds")
+            .and_then(|text| text.parse().ok())
+            .map_or(WATCH, Duration::from_secs);
         let body = watch::body(server.clone(), &target.plural, selector, after, lasts);
         return Ok(response(200, body));
     }
-    let items = state.list(&target.plural, &selector);
-    let revision = state.revision.to_string();
-    Ok(as_json(
-        200,
-        &json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": revision }, "items": items }),
-    ))
+    list(state, target, &selector, query)
+}
+
+/// A page of objects. What changes between two pages shows in the later one, and in the watch that begins where the first was.
+fn list(
+    state: &mut State,
+    target: &Target,
+    selector: &Selector,
+    query: &[(String, String)],
+) -> Result<Response<Body>, Failure> {
+    let limit = given(query, "limit").and_then(|text| text.parse().ok()).filter(|limit| *limit > 0);
+    let place = given(query, "continue").filter(|text| !text.is_empty()).map(parse_place).transpose()?;
+    let (revision, after) = place.map_or((state.revision, None), |(revision, key)| (revision, Some(key)));
+    let (items, last) = state.list_page(&target.plural, selector, after.as_ref(), limit);
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
+    if let Some((namespace, name)) = last {
+        metadata["continue"] = format!("{revision}/{namespace}/{name}").into();
+    }
+    let text = format!(r#"{{"kind":"List","apiVersion":"v1","metadata":{metadata},"items":[{items}]}}"#);
+    state.traffic.count_bytes("list", &target.plural, text.len());
+    Ok(response(200, Full::new(Bytes::from(text)).boxed_unsync()))
+}
+
+/// The revision and the last key of the page before.
+fn parse_place(text: &str) -> Result<(u64, Key), Failure> {
+    let mut parts = text.splitn(3, '/');
+    let mut place =
+        || Some((parts.next()?.parse().ok()?, (parts.next()?.to_owned(), parts.next()?.to_owned())));
+    place().ok_or_else(|| bad(400, "BadRequest", format!("{text:?} is no place to continue from")))
 }
 
 fn write(state: &mut State, target: &Target, head: &Parts, body: &Bytes) -> Result<Arc<Value>, Failure> {

@@ -1,7 +1,8 @@
-//! Measures the controller: `measure` in virtual time, at the pace of AWS; `measure process BINARY` and
-//! `measure gateways BINARY` in real time.
+//! Measures the controller: `measure`, `measure scale` and `measure faults` in virtual time, at the pace of AWS;
+//! `measure process BINARY`, `measure gateways BINARY` and `measure start BINARY` in real time.
 #![allow(
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a program for a terminal, which takes time"
 )]
@@ -12,6 +13,10 @@ mod gateways;
 mod paced;
 #[path = "measure/process.rs"]
 mod process;
+#[path = "measure/scale.rs"]
+mod scale;
+#[path = "measure/start.rs"]
+mod start;
 #[path = "measure/table.rs"]
 mod table;
 
@@ -27,8 +32,18 @@ fn main() -> Result<()> {
         ["process", binary] => process::run(Path::new(binary), 1000, 10),
         ["process", binary, services] => process::run(Path::new(binary), services.parse()?, 10),
         ["gateways", binary] => gateways::run(Path::new(binary), 200),
+        ["scale"] => scale::run(5000, 500),
+        ["scale", load_balancers, changes] => scale::run(load_balancers.parse()?, changes.parse()?),
+        ["faults"] => scale::run_faults(5000, 500),
+        ["faults", load_balancers, changes] => scale::run_faults(load_balancers.parse()?, changes.parse()?),
+        ["start", binary] => start::run(Path::new(binary), 50_000),
+        ["start", binary, pods] => start::run(Path::new(binary), pods.parse()?),
+        ["write", document, files @ ..] => table::write_into(Path::new(document), files),
         other => {
-            bail!("{other:?}: expected nothing, `quick`, `process BINARY [SERVICES]` or `gateways BINARY`")
+            bail!(
+                "{other:?}: expected nothing, `quick`, `scale`, `faults`, `process BINARY [SERVICES]`, \
+                   `gateways BINARY`, `start BINARY [PODS]` or `write DOCUMENT FILE…`"
+            )
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::table::{calls, head, percentiles, row, time};
 use anyhow::{Context, Result, ensure};
 use aws_sim::{Calls, Effect, Fault};
+use rig::Options;
 use rig::{
     Rig, fixtures,
     load::{self, pod, service},
@@ -12,7 +13,12 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
-use tokio::{net::TcpListener, task::JoinSet, time::sleep};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::sleep,
+};
 
 const CHURN: usize = 200;
 const QUIET: Duration = Duration::from_secs(5);
@@ -80,7 +86,12 @@ pub struct Surroundings {
 
 impl Surroundings {
     pub async fn new() -> Result<Self> {
-        let rig = Rig::new(load::options());
+        Self::of(load::options()).await
+    }
+
+    /// With these settings of the account.
+    pub async fn of(options: Options) -> Result<Self> {
+        let rig = Rig::new(options);
         rig.seed();
         rig.aws.arm(Fault::on(Calls::All, Effect::Delay(Duration::from_millis(20))));
         let mut servers = JoinSet::new();
@@ -96,8 +107,19 @@ impl Surroundings {
 
     /// Starts the controller.
     pub fn start(&self, binary: &Path) -> Result<Process> {
+        self.start_as(Command::new(binary))
+    }
+
+    /// Starts the controller where it has one core to itself.
+    pub fn start_on_one_core(&self, binary: &Path) -> Result<Process> {
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", "0"]).arg(binary);
+        self.start_as(command)
+    }
+
+    fn start_as(&self, command: Command) -> Result<Process> {
         let vpc = self.rig.aws.world(|world| world.id("VPC").to_owned());
-        Process::start(binary, &self.kubeconfig, &self.aws, &vpc)
+        Process::start(command, &self.kubeconfig, &self.aws, &vpc)
     }
 }
 
@@ -131,55 +153,90 @@ pub async fn quiet(rig: &Rig, process: &mut Process) -> Result<()> {
 }
 
 /// The controller.
-pub struct Process(Child);
+pub struct Process {
+    child: Child,
+    /// Where it says whether it is ready.
+    probes: String,
+}
 
 impl Process {
-    fn start(binary: &Path, kubeconfig: &Path, aws: &str, vpc: &str) -> Result<Self> {
-        let child = Command::new(binary)
+    fn start(mut command: Command, kubeconfig: &Path, aws: &str, vpc: &str) -> Result<Self> {
+        // why: a port that was free a moment ago
+        let probes = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let child = command
             .args(["--cluster-name=demo", "--aws-region=us-west-2", "--enable-leader-election=false"])
-            .args(["--log-level=warn", "--metrics-bind-addr=0", "--health-probe-bind-addr=127.0.0.1:0"])
+            .args(["--log-level=warn", "--metrics-bind-addr=0"])
+            .arg(format!("--health-probe-bind-addr={probes}"))
             .args(["--webhook-bind-port=0", "--webhook-cert-secret=kube-system/certificate"])
             .args(["--webhook-service=kube-system/webhooks", "--webhook-configurations=none"])
             .arg("--aws-api-throttle=Elastic Load Balancing v2:^Describe=10000:10000")
             .arg(format!("--aws-vpc-id={vpc}"))
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("AWS_ENDPOINT_URL", aws)
             .env("AWS_ACCESS_KEY_ID", "measure")
             .env("AWS_SECRET_ACCESS_KEY", "measure")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .stdout(Stdio::null())
             .spawn()
-            .with_context(|| binary.display().to_string())?;
-        Ok(Self(child))
+            .with_context(|| format!("{command:?}"))?;
+        Ok(Self { child, probes })
     }
 
-    fn check(&mut self) -> Result<()> {
-        let ended = self.0.try_wait()?;
+    /// Whether it says that everything in the cluster is listed.
+    pub async fn is_synced(&self) -> bool {
+        self.probe("/readyz/caches-synced").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+
+    async fn probe(&self, path: &str) -> Result<String> {
+        let mut connection = TcpStream::connect(&self.probes).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.probes);
+        connection.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await?;
+        Ok(answer)
+    }
+
+    pub fn check(&mut self) -> Result<()> {
+        let ended = self.child.try_wait()?;
         ensure!(ended.is_none(), "the controller has ended: {ended:?}");
         Ok(())
     }
 
     pub fn stop(&mut self) -> Result<()> {
-        self.0.kill()?;
-        self.0.wait()?;
+        self.child.kill()?;
+        self.child.wait()?;
         Ok(())
     }
 
     pub fn resident_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+        self.memory("VmRSS:")
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a few million")]
     pub fn resident(&self) -> Result<String> {
-        Ok(format!("{:.1} MiB", self.resident_kib()? as f64 / 1024.0))
+        Ok(mebibytes(self.resident_kib()?))
+    }
+
+    /// The most resident memory since the start, or since the peak was reset.
+    pub fn peak(&self) -> Result<String> {
+        Ok(mebibytes(self.memory("VmHWM:")?))
+    }
+
+    pub fn reset_peak(&self) -> Result<()> {
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
+    }
+
+    fn memory(&self, line: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let found =
+            status.lines().find_map(|text| text.strip_prefix(line)).with_context(|| line.to_owned())?;
+        Ok(found.trim().trim_end_matches("kB").trim().parse()?)
     }
 
     /// Processor time so far, of hundredths of a second as the kernel counts them.
-    fn processor(&self) -> Result<String> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+    pub fn processor(&self) -> Result<String> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks =
             |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
@@ -191,4 +248,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         drop(self.stop());
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a few million")]
+fn mebibytes(kibibytes: u64) -> String {
+    format!("{:.1} MiB", kibibytes as f64 / 1024.0)
 }

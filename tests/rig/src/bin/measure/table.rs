@@ -1,6 +1,8 @@
 //! Figures as rows of Markdown.
 
+use anyhow::{Context as _, Result};
 use rig::load::Count;
+use std::path::Path;
 use std::time::Duration;
 
 /// Prints a heading.
@@ -38,4 +40,15 @@ pub fn percentiles(mut times: Vec<Duration>) -> String {
         }
         _ => "none".to_owned(),
     }
+}
+
+/// Puts the figures of files into a document, between the comments that say where.
+pub fn write_into(document: &Path, files: &[&str]) -> Result<()> {
+    const MARKS: [&str; 2] = ["<!-- begin: make scale -->\n", "<!-- end: make scale -->"];
+    let text = std::fs::read_to_string(document)?;
+    let parts = text.split_once(MARKS[0]).and_then(|(head, rest)| Some((head, rest.split_once(MARKS[1])?.1)));
+    let (head, tail) = parts.with_context(|| format!("{}: no {MARKS:?}", document.display()))?;
+    let figures: Vec<String> = files.iter().map(std::fs::read_to_string).collect::<Result<_, _>>()?;
+    let figures = figures.concat();
+    Ok(std::fs::write(document, format!("{head}{}{figures}\n{}{tail}", MARKS[0], MARKS[1]))?)
 }
