@@ -6,7 +6,7 @@ use aws_load_balancer_controller::admission::{
     AdmissionError, Admitted, Change, Denial, TargetGroupLookup, gateway, ingress, ingress_class_params,
     readiness_gates, service, target_group_binding,
 };
-use aws_load_balancer_controller::api::gateway::{Gateway, GatewayClass, ListenerSet};
+use aws_load_balancer_controller::api::gateway::{Gateway, GatewayClass, ListenerSet, ReferenceGrant};
 use aws_load_balancer_controller::api::gateway_config::{
     ListenerRuleConfiguration, LoadBalancerConfiguration,
 };
@@ -252,6 +252,10 @@ impl gateway::GatewaySource for NoGateways {
 
     fn known_listener_sets(&self, _: &ObjectKey) -> Vec<Arc<ListenerSet>> {
         Vec::new()
+    }
+
+    fn known_reference_grants(&self, _: &str) -> Option<Vec<Arc<ReferenceGrant>>> {
+        None
     }
 
     fn known_load_balancer_configuration(&self, _: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>> {

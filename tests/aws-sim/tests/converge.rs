@@ -54,7 +54,7 @@ fn what_no_object_calls_for_is_counted_once_aws_has_been_looked_through() {
             test_bed.sweep().await;
             let beyond = |wanted: &[_]| {
                 let wanted = wanted.iter().cloned().collect();
-                test_bed.deployer().resource_cache().count_beyond(&wanted).map(|(_, count)| count)
+                test_bed.deployer().resource_cache().count_beyond(&wanted, |_| true).map(|(_, count)| count)
             };
             assert_eq!(beyond(std::slice::from_ref(&stack.id)), [0, 0, 0], "{name}");
             let all = [stack.load_balancers.len(), stack.target_groups.len(), stack.security_groups.len()];
