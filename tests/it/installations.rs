@@ -18,7 +18,7 @@ const CLASS: &str = "example.com/office";
 
 fn watching(namespace: &str, lease: &str) -> Options {
     let mut options = Options { lease: lease.to_owned(), ..Options::default() };
-    options.config.watch_namespace = namespace.to_owned();
+    namespace.clone_into(&mut options.config.watch_namespace);
     options
 }
 

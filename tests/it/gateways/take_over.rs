@@ -204,7 +204,7 @@ const REFUSALS: [(&str, Change, &str); 12] = [
         "another port",
         |rig| {
             rig.api
-                .edit("gateways", NAMESPACE, "edge", |edge| edge["spec"]["listeners"][0]["port"] = 81.into())
+                .edit("gateways", NAMESPACE, "edge", |edge| edge["spec"]["listeners"][0]["port"] = 81.into());
         },
         "listener 81 would need CreateListener",
     ),
