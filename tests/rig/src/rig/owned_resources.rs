@@ -1,5 +1,6 @@
 //! What a controller has made in AWS, told by names, so that two accounts can be compared.
 
+use aws_load_balancer_controller::aws::pages::Paged;
 use aws_load_balancer_controller::aws_api::{
     Ref,
     ec2::{DescribeSecurityGroups, SecurityGroup},
@@ -15,6 +16,19 @@ use std::{
     collections::BTreeMap,
     fmt::{self, Write as _},
 };
+
+/// Every page of a list; `None`: it is refused.
+fn all<R: Paged>(world: &mut World, mut request: R) -> Option<Vec<R::Item>> {
+    let mut found = Vec::new();
+    loop {
+        let (items, token) = R::split(world.ask(request.clone()).ok()?);
+        found.extend(items);
+        match token {
+            Some(token) => request.continue_at(token),
+            None => return Some(found),
+        }
+    }
+}
 
 /// Everything that a controller can have made.
 #[derive(Clone, Debug, Default)]
@@ -45,9 +59,9 @@ impl OwnedResources {
 
     fn look(world: &mut World) -> Option<Self> {
         let mut found = Self {
-            load_balancers: world.ask(DescribeLoadBalancers::default()).ok()?.items,
-            target_groups: world.ask(DescribeTargetGroups::default()).ok()?.items,
-            security_groups: world.ask(DescribeSecurityGroups::default()).ok()?.items,
+            load_balancers: all(world, DescribeLoadBalancers::default())?,
+            target_groups: all(world, DescribeTargetGroups::default())?,
+            security_groups: all(world, DescribeSecurityGroups::default())?,
             ..Self::default()
         };
         for load_balancer in found.load_balancers.clone() {
@@ -55,7 +69,7 @@ impl OwnedResources {
             let attributes = world.ask(DescribeLoadBalancerAttributes { arn: arn.clone() }).ok()?;
             found.details.insert(load_balancer.arn, format!("{attributes:?}"));
             let listeners = DescribeListeners { load_balancer_arn: arn, ..DescribeListeners::default() };
-            for listener in world.ask(listeners).ok()?.items {
+            for listener in all(world, listeners)? {
                 found.look_at_listener(world, listener)?;
             }
         }
@@ -75,13 +89,9 @@ impl OwnedResources {
         let mut text = String::new();
         if listener.ssl_policy.is_some() {
             let request = DescribeListenerCertificates { listener_arn: arn.clone(), ..Default::default() };
-            let mut certificates: Vec<_> = world
-                .ask(request)
-                .ok()?
-                .items
-                .into_iter()
-                .map(|found| (found.is_default, found.arn))
-                .collect();
+            let found = all(world, request)?;
+            let mut certificates: Vec<_> =
+                found.into_iter().map(|found| (found.is_default, found.arn)).collect();
             certificates.sort();
             let _ = write!(text, "{certificates:?}");
         }
@@ -90,7 +100,7 @@ impl OwnedResources {
             let _ = write!(text, "{attributes:?}");
         }
         let request = DescribeRules { listener_arn: arn, ..DescribeRules::default() };
-        let mut rules = world.ask(request).map(|page| page.items).unwrap_or_default();
+        let mut rules = all(world, request).unwrap_or_default();
         rules.retain(|rule| rule.priority.is_some());
         rules.sort_by_key(|rule| rule.priority);
         self.details.insert(listener.arn.clone(), text);
