@@ -160,7 +160,9 @@ impl GatewayReconcile<'_> {
     /// Why a Gateway cannot have a group's load balancer, whatever that is like.
     fn problem_of(&self, group: &IngressGroup) -> Option<String> {
         let id = &group.id;
-        if group.members.is_empty() {
+        // why not those that are going, once it has begun: nobody but the Gateway may have what they leave
+        let has_begun = recorded(&self.gateway).as_ref() == Some(id);
+        if group.members.is_empty() && (group.departing.is_empty() || !has_begun) {
             return Some(format!("there is no Ingress group {id} whose load balancer could be taken over"));
         }
         if let Some(foreign) = self.foreign_to(group) {
@@ -204,8 +206,17 @@ impl GatewayReconcile<'_> {
         let progress = self.progress(&group).await?;
         match progress {
             TakeOverProgress::Done => return Ok(None),
-            TakeOverProgress::Moved if self.foreign_to(&group).is_none() => {}
-            _ => {
+            TakeOverProgress::Moved => {
+                // why the record stays: the load balancer is the Gateway's, and the group must not be reconciled
+                if let Some(foreign) = self.foreign_to(&group) {
+                    let text = format!(
+                        "the take-over of Ingress group {id} waits: Ingress {foreign} is not in the namespace of the Gateway"
+                    );
+                    self.record(&Event::warning(Reason::FailedDeployModel, &text));
+                    return Ok(Some(ReconcileResult::RequeueAfter(REFUSED_LOOK)));
+                }
+            }
+            TakeOverProgress::Nothing | TakeOverProgress::Apart => {
                 if let Some(result) = self.reconsider(&group, progress, built).await? {
                     return Ok(Some(result));
                 }
