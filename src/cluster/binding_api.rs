@@ -2,6 +2,7 @@
 
 use super::api_error::said;
 use super::events::{Recorder, Regarding};
+use super::pages::list_all;
 use super::write::{self, is_not_found};
 use crate::api::meta::{ENDPOINT_SLICE_SERVICE_LABEL, TARGET_GROUP_BINDING_FINALIZER};
 use crate::api::{
@@ -13,9 +14,6 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// How many objects are listed at once.
-const PAGE: u32 = 500;
 
 /// The API server, as the binding controller needs it.
 pub struct KubeBindingApi {
@@ -157,16 +155,8 @@ impl BindingApi for KubeBindingApi {
     fn read_bindings_outside<'a>(&'a self, namespace: &'a str) -> ApiFuture<'a, Vec<TargetGroupBinding>> {
         Box::pin(async move {
             let api: Api<TargetGroupBinding> = Api::all(self.client.clone());
-            let (mut found, mut params) = (Vec::new(), ListParams::default().limit(PAGE));
-            loop {
-                let page = api.list(&params).await.map_err(failure)?;
-                let others = page.items.into_iter();
-                found.extend(others.filter(|binding| binding.namespace().as_deref() != Some(namespace)));
-                match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => params = params.continue_token(&token),
-                    None => return Ok(found),
-                }
-            }
+            let is_outside = |binding: &TargetGroupBinding| binding.namespace().as_deref() != Some(namespace);
+            list_all(&api, |binding| Some(binding).filter(is_outside)).await.map_err(failure)
         })
     }
 

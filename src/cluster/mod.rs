@@ -15,6 +15,7 @@ pub mod lease;
 pub mod manifests;
 pub mod migrate_reads;
 pub mod objects;
+pub mod pages;
 pub mod plan_annotations;
 pub mod quic_ids;
 pub mod secret_changes;

@@ -1,12 +1,9 @@
 //! What the tree of what there is needs from the API server beside the caches.
 
+use super::pages::list_all;
 use crate::api::Event;
 use crate::topology::{Events, ObjectEvent};
-use kube::api::{Api, ListParams};
-use kube::{Client, Error};
-
-/// Events that one call answers.
-const PER_PAGE: u32 = 500;
+use kube::{Api, Client, Error};
 
 /// The controller's events, in a namespace or everywhere. The API server keeps events for an hour, unless told otherwise.
 pub async fn events(client: &Client, namespace: Option<&str>) -> Result<Events, Error> {
@@ -14,14 +11,6 @@ pub async fn events(client: &Client, namespace: Option<&str>) -> Result<Events, 
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let mut params = ListParams::default().limit(PER_PAGE);
-    let mut found = Vec::new();
-    loop {
-        let page = api.list(&params).await?;
-        found.extend(page.items.iter().filter_map(ObjectEvent::of));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(found.into_iter().collect()),
-        }
-    }
+    let found = list_all(&api, |event| ObjectEvent::of(&event)).await?;
+    Ok(found.into_iter().collect())
 }

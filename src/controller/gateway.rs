@@ -287,16 +287,14 @@ impl GatewayReconcile<'_> {
             return Ok(ReconcileResult::Gone);
         }
         let nothing = Stack::empty(self.id.clone());
+        if let Some(finding) = config.as_ref().and_then(|config| deletion_protection(self.key, config)) {
+            self.record(&Event::warning(Reason::FailedBuildModel, &finding));
+            self.reporter().gateway(GatewayOutcome::Failed).await?;
+            return Ok(ReconcileResult::AwaitChange);
+        }
+        self.end_take_over(&nothing).await?;
         if let Some(config) = config {
-            if let Some(finding) = deletion_protection(self.key, &config) {
-                self.record(&Event::warning(Reason::FailedBuildModel, &finding));
-                self.reporter().gateway(GatewayOutcome::Failed).await?;
-                return Ok(ReconcileResult::AwaitChange);
-            }
-            self.end_take_over(&nothing).await?;
             self.take_add_ons_away(config).await?;
-        } else {
-            self.end_take_over(&nothing).await?;
         }
         self.deploy(&nothing).await?;
         self.context.note_built(&self.id);

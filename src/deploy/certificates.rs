@@ -172,7 +172,7 @@ impl CertificateCache {
     /// The ARNs of certificates that carry the keys of our tags, whichever cluster's.
     pub async fn managed(&self, cloud: &dyn Cloud) -> Result<BTreeSet<String>, CloudError> {
         self.ready(cloud).await?;
-        let stack_key = format!("{}/stack", Owner::Ingress.prefix());
+        let stack_key = Owner::Ingress.stack_tag_key();
         let state = self.state.lock();
         let is_managed =
             |known: &Known| known.tags.contains_key(CLUSTER_TAG) && known.tags.contains_key(&stack_key);
@@ -431,7 +431,7 @@ fn has_names(desired: &model::RequestedCertificate, names: &BTreeSet<String>) ->
 fn stack_of(tags: &Tags, cluster_name: &str) -> Option<StackId> {
     let is_ours = |key: &&str| tags.get(*key).is_some_and(|name| name == cluster_name);
     [CLUSTER_TAG, LEGACY_INGRESS_CLUSTER_TAG].iter().find(|key| is_ours(key))?;
-    let text = tags.get(&format!("{}/stack", Owner::Ingress.prefix()))?;
+    let text = tags.get(&Owner::Ingress.stack_tag_key())?;
     let (namespace, name) = text.split_once('/').unwrap_or(("", text));
     Some(StackId { owner: Owner::Ingress, namespace: namespace.to_owned(), name: name.to_owned() })
 }

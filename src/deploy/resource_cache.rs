@@ -312,7 +312,7 @@ impl ResourceCache {
             return None;
         }
         Owner::VARIANTS.iter().copied().find_map(|owner| {
-            let text = tags.get(&format!("{}/stack", owner.prefix()))?.clone();
+            let text = tags.get(&owner.stack_tag_key())?.clone();
             Some(StackKey { owner, text })
         })
     }

@@ -105,7 +105,6 @@ impl Deployer {
         from: &StackId,
         ports: ServicePorts<'_>,
     ) -> Result<TakeOverPlan, DeployFailure> {
-        self.resource_cache.ready(&*self.cloud).await.map_err(DeployFailure::of_cloud)?;
         if !self.has_load_balancer(from).await? {
             let problem = format!("{} has no load balancer", title(from));
             let obstacle =
@@ -195,9 +194,11 @@ impl Deployer {
         if stack.id.owner != Owner::Ingress {
             return Ok(());
         }
+        let wanted: BTreeSet<&str> = plan.steps.iter().filter_map(name_of).collect();
+        let of_gateways = self.resource_cache.gateways_with(&wanted);
         let failures = plan.steps.iter().filter_map(|step| {
             let name = name_of(step)?;
-            let gateway = self.resource_cache.gateway_with(name)?;
+            let gateway = of_gateways.get(name)?;
             let problem = format!(
                 "{name} belongs to Gateway {gateway}, which has taken it over: give the Ingress another group.name, or delete the Gateway"
             );

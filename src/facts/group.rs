@@ -39,6 +39,14 @@ pub struct IngressGroup {
     pub departing: Vec<Arc<Ingress>>,
 }
 
+impl IngressGroup {
+    /// All its Ingresses, those that left included.
+    pub fn ingresses(&self) -> impl Iterator<Item = ObjectKey> {
+        let departing = self.departing.iter().map(|ingress| ObjectKey::of(ingress.as_ref()));
+        self.members.iter().map(|member| member.key.clone()).chain(departing)
+    }
+}
+
 /// An Ingress that belongs to a group.
 #[derive(Clone, Debug)]
 pub struct Member {

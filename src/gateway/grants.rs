@@ -16,19 +16,20 @@ pub struct Referrer<'a> {
 
 /// Whether an object may refer to another one.
 pub fn may_refer(from: Referrer<'_>, group: &str, kind: &str, to: &ObjectKey, cluster: &dyn Cluster) -> bool {
-    from.namespace == to.namespace()
-        || is_granted(from, group, kind, to, &cluster.reference_grants(to.namespace()))
+    is_permitted(from, group, kind, to, |namespace| Some(cluster.reference_grants(namespace)))
 }
 
-/// Whether one of the ReferenceGrants of another namespace lets an object refer to one there.
-pub fn is_granted(
+/// The same, as far as is known. `known`: the ReferenceGrants of a namespace.
+pub fn is_permitted(
     from: Referrer<'_>,
     group: &str,
     kind: &str,
     to: &ObjectKey,
-    all: &[Arc<ReferenceGrant>],
+    known: impl FnOnce(&str) -> Option<Vec<Arc<ReferenceGrant>>>,
 ) -> bool {
-    all.iter().any(|grant| grants(grant, from, group, kind, to.name()))
+    from.namespace == to.namespace()
+        || known(to.namespace())
+            .is_none_or(|all| all.iter().any(|grant| grants(grant, from, group, kind, to.name())))
 }
 
 fn grants(grant: &ReferenceGrant, from: Referrer<'_>, group: &str, kind: &str, name: &str) -> bool {

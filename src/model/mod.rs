@@ -46,6 +46,11 @@ impl Owner {
         }
     }
 
+    /// Key of the tag that names the stack.
+    pub fn stack_tag_key(self) -> String {
+        format!("{}/stack", self.prefix())
+    }
+
     /// Whether the stack is that of a Gateway.
     pub fn is_gateway(self) -> bool {
         matches!(self, Self::AlbGateway | Self::NlbGateway)
@@ -69,11 +74,6 @@ impl StackId {
         ObjectKey::namespaced(self.namespace.as_str(), self.name.as_str())
     }
 
-    /// Key of the tag that names the stack.
-    fn stack_tag_key(&self) -> String {
-        format!("{}/stack", self.owner.prefix())
-    }
-
     /// Key of the tag that names the resource within the stack.
     pub fn resource_tag_key(&self) -> String {
         format!("{}/resource", self.owner.prefix())
@@ -83,7 +83,7 @@ impl StackId {
     fn stack_tags(&self, cluster_name: &str) -> Tags {
         Tags::from([
             (CLUSTER_TAG.to_owned(), cluster_name.to_owned()),
-            (self.stack_tag_key(), self.to_string()),
+            (self.owner.stack_tag_key(), self.to_string()),
         ])
     }
 

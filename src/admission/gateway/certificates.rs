@@ -4,9 +4,9 @@ use super::GatewaySource;
 use super::field_findings::FieldFindings;
 use crate::annotations::value::ValueFinding;
 use crate::api::ObjectKey;
-use crate::api::gateway::{Gateway, Listener, Protocol};
+use crate::api::gateway::{Gateway, Listener};
 use crate::api::gateway_config::LoadBalancerConfiguration;
-use crate::gateway::listeners::is_passthrough;
+use crate::gateway::certificate_refs::ends_tls;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,12 +16,10 @@ pub(super) fn check(findings: &mut FieldFindings<'_>, gateway: &Gateway, source:
     let Some(configurations) = configurations(gateway, source) else { return };
     let named: BTreeSet<String> = configurations.iter().flat_map(|found| named(found)).collect();
     for (index, listener) in gateway.spec.listeners.iter().enumerate() {
-        let ends_tls =
-            matches!(listener.protocol, Protocol::Https | Protocol::Tls) && !is_passthrough(listener);
         let has_host = listener.hostname.as_ref().is_some_and(|hostname| !hostname.is_empty());
         let names_secrets = findings.config.features.secret_certificates
             && listener.tls.as_ref().is_some_and(|tls| !tls.certificate_refs.is_empty());
-        if ends_tls && !has_host && !names_secrets && !named.contains(&place(listener)) {
+        if ends_tls(listener) && !has_host && !names_secrets && !named.contains(&place(listener)) {
             let problem = format!(
                 "no hosts are known to find a certificate for {}, unless all its routes have some",
                 place(listener)

@@ -10,7 +10,7 @@ use crate::api::ObjectKey;
 use crate::api::gateway::{BackendRef, GATEWAY_KIND, GROUP, Listener};
 use crate::gateway::backends::{NOT_PERMITTED, SERVICE_KIND};
 use crate::gateway::certificate_refs::{SECRET_KIND, ends_tls, resolve_one};
-use crate::gateway::grants::{Referrer, is_granted};
+use crate::gateway::grants::{self, Referrer};
 use crate::gateway::listeners::{ListenerReason, ParentId};
 use crate::gateway::route::RouteId;
 
@@ -24,8 +24,11 @@ pub(super) fn check_certificates(
     if !findings.config.features.secret_certificates {
         return;
     }
-    let is_permitted =
-        |from: Referrer<'_>, secret: &ObjectKey| is_permitted(from, "", SECRET_KIND, secret, source);
+    let is_permitted = |from: Referrer<'_>, secret: &ObjectKey| {
+        grants::is_permitted(from, "", SECRET_KIND, secret, |namespace| {
+            source.known_reference_grants(namespace)
+        })
+    };
     for (index, listener) in listeners.iter().enumerate().filter(|(_, listener)| ends_tls(listener)) {
         let references = listener.tls.iter().flat_map(|tls| &tls.certificate_refs);
         for (at, reference) in references.enumerate() {
@@ -59,25 +62,11 @@ pub(super) fn check_backend(
     };
     let from = Referrer { kind: route.kind.as_str(), namespace: route.key.namespace() };
     let to = ObjectKey::namespaced(namespace, backend.name.as_str());
-    if !is_permitted(from, group, kind, &to, source) {
+    if !grants::is_permitted(from, group, kind, &to, |namespace| source.known_reference_grants(namespace)) {
         let hint = needed_grant(from.kind, from.namespace, kind, namespace);
         let value_finding = ValueFinding::warning(format!("{kind} {to}: {NOT_PERMITTED}"));
         findings.add(&format!("{field}.namespace"), value_finding.hint(hint));
     }
-}
-
-/// Whether one object may refer to another, as far as is known.
-fn is_permitted(
-    from: Referrer<'_>,
-    group: &str,
-    kind: &str,
-    to: &ObjectKey,
-    source: &dyn GatewaySource,
-) -> bool {
-    from.namespace == to.namespace()
-        || source
-            .known_reference_grants(to.namespace())
-            .is_none_or(|grants| is_granted(from, group, kind, to, &grants))
 }
 
 fn needed_grant(from_kind: &str, from: &str, kind: &str, to: &str) -> String {

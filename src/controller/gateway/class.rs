@@ -2,11 +2,12 @@
 
 use crate::api::ObjectKey;
 use crate::api::gateway::{
-    GatewayClass, GatewayClassStatus, LAST_PROCESSED_CONFIG_ANNOTATION,
+    Gateway, GatewayClass, GatewayClassStatus, LAST_PROCESSED_CONFIG_ANNOTATION,
     LAST_PROCESSED_CONFIG_TIMESTAMP_ANNOTATION,
 };
 use crate::api::meta::{has_finalizer, is_being_deleted};
 use crate::clock::now;
+use crate::cluster::pages::list_all;
 use crate::cluster::write;
 use crate::controller::ReconcileResult;
 use crate::controller::context::ReconcileContext;
@@ -15,7 +16,7 @@ use crate::gateway::config::{ConfigError, class_configuration, default_target_gr
 use crate::gateway::features::supported;
 use crate::gateway::status::{ClassOutcome, StatusTime, class_status};
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -105,8 +106,8 @@ impl ClassReconcile<'_> {
         if self.context.config.watch_namespace.is_empty() {
             return Ok(false);
         }
-        let gateways = self.context.objects.gateways().list(&ListParams::default()).await?;
-        Ok(gateways.items.iter().any(|gateway| gateway.spec.gateway_class_name == name))
+        let is_of_class = |gateway: Gateway| (gateway.spec.gateway_class_name == name).then_some(());
+        Ok(!list_all(&self.context.objects.gateways(), is_of_class).await?.is_empty())
     }
 
     async fn annotate(&self, name: &str, version: &str) -> Result<(), kube::Error> {

@@ -96,10 +96,7 @@ impl GatewayReconcile<'_> {
         let Some(_claim) = self.context.claims.claim(id) else {
             return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
         };
-        let planned = self.context.deployer.plan_take_over(&built.stack, id, &self.ports()).await;
-        let planned = planned.map_err(|failure| of_deployment(&failure))?;
-        if !planned.obstacles.is_empty() {
-            let problem = describe_obstacles(id, &planned.obstacles);
+        if let Some(problem) = self.obstacles_to(id, built).await? {
             return self.refuse(Some(&group), &problem).await.map(Some);
         }
         // why before: whoever deletes the Gateway from now on has to wait for us
@@ -108,9 +105,24 @@ impl GatewayReconcile<'_> {
         Ok(Some(ReconcileResult::RequeueAfter(BUSY)))
     }
 
+    /// Why taking over would change more than owners.
+    async fn obstacles_to(
+        &self,
+        group: &StackId,
+        built: &BuiltGateway,
+    ) -> Result<Option<String>, ReconcileError> {
+        let planned = self.context.deployer.plan_take_over(&built.stack, group, &self.ports()).await;
+        let obstacles = planned.map_err(|failure| of_deployment(&failure))?.obstacles;
+        Ok((!obstacles.is_empty()).then(|| describe_obstacles(group, &obstacles)))
+    }
+
     /// Whether the Gateway has a load balancer.
     async fn has_own(&self) -> Result<bool, ReconcileError> {
-        self.context.deployer.has_load_balancer(&self.id).await.map_err(|failure| of_deployment(&failure))
+        self.has_load_balancer(&self.id).await
+    }
+
+    async fn has_load_balancer(&self, stack: &StackId) -> Result<bool, ReconcileError> {
+        self.context.deployer.has_load_balancer(stack).await.map_err(|failure| of_deployment(&failure))
     }
 
     /// How far a take-over is that the record says has begun.
@@ -120,8 +132,7 @@ impl GatewayReconcile<'_> {
         if is_passed_on.map_err(|failure| of_deployment(&failure))? {
             return Ok(TakeOverProgress::Done);
         }
-        let has_its_own = deployer.has_load_balancer(&group.id).await;
-        let has_its_own = has_its_own.map_err(|failure| of_deployment(&failure))?;
+        let has_its_own = self.has_load_balancer(&group.id).await?;
         Ok(match (self.has_own().await?, has_its_own) {
             (true, false) => TakeOverProgress::Moved,
             (true, true) => TakeOverProgress::Apart,
@@ -143,9 +154,7 @@ impl GatewayReconcile<'_> {
             let mut hosts = status.iter().flat_map(|status| status.ingress.iter().flatten());
             hosts.any(|host| host.hostname.as_ref().map(|host| host.to_lowercase()) == own)
         });
-        if is_served
-            && !deployer.has_load_balancer(&group.id).await.map_err(|failure| of_deployment(&failure))?
-        {
+        if is_served && !self.has_load_balancer(&group.id).await? {
             self.record_take_over(Some(&group.id)).await?;
             return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
         }
@@ -188,9 +197,7 @@ impl GatewayReconcile<'_> {
     ///
     /// why: whoever may write Gateways in one namespace must not take what belongs to others
     fn foreign_to(&self, group: &IngressGroup) -> Option<ObjectKey> {
-        let members = group.members.iter().map(|member| member.key.clone());
-        let departing = group.departing.iter().map(|ingress| ObjectKey::of(ingress.as_ref()));
-        members.chain(departing).find(|ingress| ingress.namespace() != self.key.namespace())
+        group.ingresses().find(|ingress| ingress.namespace() != self.key.namespace())
     }
 
     async fn go_on(
@@ -245,12 +252,9 @@ impl GatewayReconcile<'_> {
             self.record_take_over(None).await?;
             return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
         }
-        let problem = if let Some(problem) = self.problem_of(group) {
-            Some(problem)
-        } else {
-            let planned = self.context.deployer.plan_take_over(&built.stack, id, &self.ports()).await;
-            let planned = planned.map_err(|failure| of_deployment(&failure))?;
-            (!planned.obstacles.is_empty()).then(|| describe_obstacles(id, &planned.obstacles))
+        let problem = match self.problem_of(group) {
+            None => self.obstacles_to(id, built).await?,
+            known => known,
         };
         let Some(problem) = problem else { return Ok(None) };
         self.record_take_over(None).await?;

@@ -20,13 +20,10 @@ pub fn taken_over_by(stores: &GatewayStores, group: &IngressGroup) -> Option<Arc
     if !stores.is_on() {
         return None;
     }
-    let members = group.members.iter().map(|member| member.key.clone());
-    let departing = group.departing.iter().map(|ingress| ObjectKey::of(ingress.as_ref()));
-    let ingresses: Vec<ObjectKey> = members.chain(departing).collect();
     let is_it = |gateway: &Arc<Gateway>| {
         let key = ObjectKey::of(&**gateway);
-        let is_near = ingresses.iter().all(|ingress| ingress.namespace() == key.namespace());
-        is_near && recorded(gateway).as_ref() == Some(&group.id)
+        recorded(gateway).as_ref() == Some(&group.id)
+            && group.ingresses().all(|ingress| ingress.namespace() == key.namespace())
     };
     stores.gateways.list_group(&place_of(&group.id)).into_iter().find(is_it)
 }

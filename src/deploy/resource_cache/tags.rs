@@ -68,14 +68,14 @@ impl ResourceCache {
 
     /// The tags that something of a wanted name lacks, if what is left of its tags says that it is the stack's.
     pub(super) fn lacks(&self, key: &StackKey, tags: &Tags) -> Option<Tags> {
-        let stack_tag = format!("{}/stack", key.owner.prefix());
+        let stack_tag = key.owner.stack_tag_key();
         let resource_tag = format!("{}/resource", key.owner.prefix());
         let wanted = Tags::from([
             (CLUSTER_TAG.to_owned(), self.cluster_name.clone()),
             (stack_tag.clone(), key.text.clone()),
         ]);
         let is_other = |owner: &Owner| {
-            let named = tags.get(&format!("{}/stack", owner.prefix()));
+            let named = tags.get(&owner.stack_tag_key());
             named.is_some_and(|stack| *owner != key.owner || *stack != key.text)
         };
         // why any owner: a load balancer that a Gateway took over keeps its name, and is not its former group's

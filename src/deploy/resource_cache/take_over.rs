@@ -1,9 +1,10 @@
 //! Resources that pass from one stack to another.
 
 use super::synced::StackRecord;
-use super::{ResourceCache, StackKey, StackResources};
+use super::{ResourceCache, StackKey};
 use crate::aws_api::Tags;
 use crate::model::{Owner, StackId};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl ResourceCache {
     /// Notes that something belongs to another stack now, with these tags.
@@ -38,17 +39,23 @@ impl ResourceCache {
         state.records.entry(to.into()).or_insert(known);
     }
 
-    /// The Gateway's stack that has a load balancer or target group of this name.
-    pub fn gateway_with(&self, name: &str) -> Option<StackId> {
-        let has_it = |held: &StackResources| {
-            let mut load_balancers = held.load_balancers.values().map(|held| &held.entity.name);
-            let mut target_groups = held.target_groups.values().map(|held| &held.entity.name);
-            load_balancers.any(|known| known == name) || target_groups.any(|known| known == name)
-        };
+    /// Which of these names load balancers and target groups of Gateways have, and whose they are.
+    pub fn gateways_with(&self, wanted: &BTreeSet<&str>) -> BTreeMap<String, StackId> {
+        if wanted.is_empty() {
+            return BTreeMap::new();
+        }
         let state = self.state.lock();
         // why: keys are in the order of their owners, and most clusters have few Gateways
         let first = StackKey { owner: Owner::AlbGateway, text: String::new() };
-        let mut gateways = state.stacks.range(first..).filter(|(key, _)| key.owner.is_gateway());
-        gateways.find(|(_, held)| has_it(held)).map(|(key, _)| StackId::from(key))
+        let gateways = state.stacks.range(first..).filter(|(key, _)| key.owner.is_gateway());
+        let mut found = BTreeMap::new();
+        for (key, held) in gateways {
+            let load_balancers = held.load_balancers.values().map(|held| &held.entity.name);
+            let names = load_balancers.chain(held.target_groups.values().map(|held| &held.entity.name));
+            for name in names.filter(|name| wanted.contains(name.as_str())) {
+                found.entry(name.clone()).or_insert_with(|| StackId::from(key));
+            }
+        }
+        found
     }
 }
