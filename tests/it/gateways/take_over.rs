@@ -15,7 +15,7 @@ use aws_load_balancer_controller::gateway::Controller;
 use aws_load_balancer_controller::gateway::config::resolve;
 use aws_load_balancer_controller::settings::gateway::{AddOns, stack_id};
 use aws_load_balancer_controller::settings::ports;
-use aws_sim::{Calls, Fault};
+use aws_sim::{Calls, Effect, Fault};
 use proptest::prelude::*;
 use rig::fixtures::{GATEWAY_API, NAMESPACE};
 use rig::rig::group;
@@ -175,6 +175,27 @@ fn a_gateway_takes_over_a_load_balancer_and_the_ingresses_go_without_a_trace() {
         let left = rig.owned_resources();
         assert!(left.load_balancers.is_empty() && left.target_groups.is_empty(), "{left:?}");
         assert_eq!(rig.api.list("targetgroupbindings").len(), 0);
+    });
+}
+
+#[test]
+fn ingresses_that_go_once_it_has_begun_take_nothing_with_them() {
+    run(async {
+        let mut rig = served().await;
+        let (before, healthy) = (identities(&rig), rig.owned_resources().healthy());
+        rig.aws.arm(Fault::on(Calls::Of(Action::AddTags), Effect::fail("InternalFailure")).times(3));
+        rig.api.put(asking());
+        while record(&rig).is_none() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!is_moved(&rig), "only the record is there");
+        for name in HOSTS {
+            assert!(rig.api.delete("ingresses", NAMESPACE, name));
+        }
+        rig.run_until_idle().await;
+        assert_eq!(rig.api.list("ingresses").len(), 0);
+        assert_eq!((identities(&rig), rig.owned_resources().healthy()), (before, healthy));
+        assert!(is_moved(&rig));
     });
 }
 
