@@ -44,6 +44,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use take_over::TakeOverOutcome;
 use tokio::task::JoinSet;
 
 /// How many stacks are planned side by side.
@@ -243,11 +244,13 @@ impl<'a> Planner<'a> {
     async fn plan(&self, id: StackId) -> StackReport {
         let (report, stack) = self.build(id).await;
         let Some(stack) = stack else { return report };
-        let report = match self.plan_take_over(report, &stack).await {
-            Ok(report) => return report,
-            Err(report) => report,
+        let planned = match self.plan_take_over(&stack).await {
+            Some(Ok(TakeOverOutcome::Refused(finding))) => return report.finding([&finding]),
+            Some(Ok(TakeOverOutcome::Planned(plan))) => Ok(plan),
+            Some(Err(failure)) => Err(failure),
+            None => self.facts.deployer.plan(&stack).await,
         };
-        match self.facts.deployer.plan(&stack).await {
+        match planned {
             Ok(plan) => report.planned(plan),
             Err(failure) => report.failed(&failure),
         }
@@ -279,7 +282,7 @@ impl<'a> Planner<'a> {
         let config = &self.account.config;
         let (classes, ingresses) = (Classes::of(self.stores), self.stores.ingresses.list());
         let group = group::load_group(&id, &ingresses, &classes.view(), config);
-        if let Some(gateway) = taken_over_by(&self.stores.gateways, &group) {
+        if let Some(gateway) = taken_over_by(&self.stores.gateways, &config.features, &group) {
             return (take_over::left_to(StackReport::of(id), &gateway), None);
         }
         let build = |facts: &Facts| builder::ingress::build(&group, facts, config);

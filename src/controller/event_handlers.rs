@@ -4,6 +4,7 @@
 //! complete; then everything is enqueued once. So no key is worked on with half of the cluster in view, and no Ingress is
 //! blamed for a class that was merely not listed yet.
 
+use super::gateway::concerned::groups_taken_over;
 use super::gateway::event_handlers::{GatewayEventHandlers, GatewayQueues};
 use super::global_accelerator::event_handlers::AcceleratorEventHandlers;
 use super::queue::Queue;
@@ -376,6 +377,9 @@ impl EventHandler for EventHandlers {
         // why: without their gates, Gateways are watched for GlobalAccelerators alone
         if self.stores.gateways.is_on() {
             self.with_gateways(|gateways| gateways.changed(&change));
+            for group in groups_taken_over(&self.stores.gateways, &change) {
+                self.add_group(group);
+            }
         }
     }
 

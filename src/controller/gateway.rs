@@ -135,6 +135,7 @@ impl GatewayReconcile<'_> {
                 let message = error.to_string();
                 tracing::warn!(gateway = %self.key, message, "configuration of the Gateway cannot be used");
                 self.reporter().gateway(GatewayOutcome::Invalid(&message)).await?;
+                self.suspend_take_over().await?;
                 return Ok(ReconcileResult::AwaitChange);
             }
         };
@@ -149,6 +150,9 @@ impl GatewayReconcile<'_> {
                 // why: the error of the build is handed on, and all of it is tried again
                 drop(routes.finish());
                 self.reporter().gateway(GatewayOutcome::Failed).await?;
+                if matches!(error, ReconcileError::User(_)) {
+                    self.suspend_take_over().await?;
+                }
                 return Err(error);
             }
         };

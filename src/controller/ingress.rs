@@ -69,7 +69,7 @@ struct GroupReconcile<'a> {
 impl GroupReconcile<'_> {
     async fn run(&self) -> Result<ReconcileResult, ReconcileError> {
         let context = self.context;
-        if let Some(gateway) = taken_over_by(&context.stores.gateways, self.group) {
+        if let Some(gateway) = taken_over_by(&context.stores.gateways, &context.config.features, self.group) {
             return Box::pin(self.leave_to(&gateway)).await;
         }
         context.timed(COMPONENT, "add_group_finalizer", self.add_finalizers()).await?;

@@ -391,7 +391,6 @@ impl Deployer {
         exhausted_quotas: &ExhaustedQuotas,
     ) -> Result<DeployRound, DeployFailure> {
         let plan = self.plan_now(stack, exhausted_quotas).await?;
-        self.check_names(stack, &plan)?;
         let outcome = self.execute(stack, &plan, exhausted_quotas).await?;
         Ok(DeployRound { plan, outcome })
     }
@@ -439,7 +438,9 @@ impl Deployer {
             self.observe(stack, stack_resources, Depth::Full).await.map_err(DeployFailure::of_cloud)?;
         let secrets = self.resource_cache.secrets(&stack.id);
         let context = PlanContext { config: &self.config, exhausted_quotas, secrets: &secrets };
-        diff(stack, &actual, context).map_err(DeployFailure::of_diff)
+        let plan = diff(stack, &actual, context).map_err(DeployFailure::of_diff)?;
+        self.check_gateways(stack, &plan)?;
+        Ok(plan)
     }
 
     fn to_result(

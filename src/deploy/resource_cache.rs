@@ -16,7 +16,7 @@ mod take_over;
 
 use stack_resources::LAG;
 
-pub use stack_resources::{StackResources, WithTags};
+pub use stack_resources::{NamedResource, StackResources, WithTags};
 pub use synced::{Depth, StackRecord};
 
 use crate::api::meta::{CLUSTER_TAG, LEGACY_INGRESS_CLUSTER_TAG};

@@ -3,16 +3,17 @@
 //! The load balancer comes first: whoever has its tags owns all of it. Every call can be made again, so whoever finds something of the
 //! group left goes on with that, after a restart too. Nothing is asked of AWS where nothing is left.
 
-use super::failure::Cause;
+mod of_gateways;
+
 use super::resource_cache::{Depth, StackResources, WithTags};
-use super::{DeployFailure, Deployed, Deployer, LOOK_AGAIN, StepFailure};
+use super::{DeployFailure, Deployed, Deployer, LOOK_AGAIN};
 use crate::aws_api::ec2::{CreateTags, DeleteTags};
 use crate::aws_api::elbv2::{AddTags, RemoveTags};
 use crate::aws_api::{Request, Tags};
-use crate::model::{LOAD_BALANCER_ID, Owner, ResourceId, Stack, StackId};
+use crate::model::{LOAD_BALANCER_ID, ResourceId, Stack, StackId};
 use crate::plan::actual::Actual;
 use crate::plan::binding::relabel;
-use crate::plan::{ExhaustedQuotas, Op, Plan, PlanContext, Stage, Step, diff};
+use crate::plan::{ExhaustedQuotas, Plan, PlanContext, Stage, Step, diff};
 use crate::take_over::{ServicePorts, TakeOverObstacle, obstacles, pair_target_groups, strict};
 use futures::future::try_join_all;
 use std::collections::BTreeSet;
@@ -98,6 +99,13 @@ impl Deployer {
         Ok(found.iter().any(|found| found.resource_id.as_deref() == Some(LOAD_BALANCER_ID)))
     }
 
+    /// Whether the load balancer of a group has the tags of the stack that takes it over, too: there is no way back.
+    ///
+    /// why: a process that begins takes it for the group's
+    pub fn is_half_passed_on(&self, from: &StackId, to: &StackId) -> bool {
+        self.resource_cache.has_tags_of_both(from, to)
+    }
+
     /// What taking over the resources of a group would do, and what stands in its way. Changes nothing.
     pub async fn plan_take_over(
         &self,
@@ -105,7 +113,8 @@ impl Deployer {
         from: &StackId,
         ports: ServicePorts<'_>,
     ) -> Result<TakeOverPlan, DeployFailure> {
-        if !self.has_load_balancer(from).await? {
+        // why either: the load balancer is what a take-over passes on first
+        if !self.has_load_balancer(from).await? && !self.has_load_balancer(&stack.id).await? {
             let problem = format!("{} has no load balancer", title(from));
             let obstacle =
                 TakeOverObstacle::new(problem, "wait until it has one, or take the annotation away");
@@ -185,28 +194,6 @@ impl Deployer {
             self.resource_cache.record(to, &request, &response);
         }
         Ok(())
-    }
-
-    /// Refuses to make what a Gateway has of the same name.
-    ///
-    /// why: AWS answers such a call with the resource that there is, if its settings are the wanted ones
-    pub(super) fn check_names(&self, stack: &Stack, plan: &Plan) -> Result<(), DeployFailure> {
-        if stack.id.owner != Owner::Ingress {
-            return Ok(());
-        }
-        let wanted: BTreeSet<&str> = plan.steps.iter().filter_map(name_of).collect();
-        let of_gateways = self.resource_cache.gateways_with(&wanted);
-        let failures = plan.steps.iter().filter_map(|step| {
-            let name = name_of(step)?;
-            let gateway = of_gateways.get(name)?;
-            let problem = format!(
-                "{name} belongs to Gateway {gateway}, which has taken it over: give the Ingress another group.name, or delete the Gateway"
-            );
-            Some(StepFailure::of(step, Cause::Problem(problem)))
-        });
-        let failures: Vec<StepFailure> = failures.collect();
-        let deployed = self.known_deployment(stack);
-        if failures.is_empty() { Ok(()) } else { Err(DeployFailure { revisit: None, failures, deployed }) }
     }
 
     /// What a group has in AWS, as certain as anything that is about to be changed has to be.
@@ -298,16 +285,6 @@ fn resource_of(stack: &StackId, tags: &Tags) -> ResourceId {
 /// A group, as users call it.
 fn title(group: &StackId) -> String {
     if group.namespace.is_empty() { format!("Ingress group {group}") } else { format!("Ingress {group}") }
-}
-
-/// The name of what a step makes.
-fn name_of(step: &Step) -> Option<&str> {
-    let Op::Aws(request) = &step.op else { return None };
-    match &**request {
-        Request::CreateLoadBalancer(create) => Some(&create.name),
-        Request::CreateTargetGroup(create) => Some(&create.name),
-        _ => None,
-    }
 }
 
 fn steps_of(passed: &[PassedResource], from: &StackId) -> Vec<Step> {

@@ -45,6 +45,15 @@ impl IngressGroup {
         let departing = self.departing.iter().map(|ingress| ObjectKey::of(ingress.as_ref()));
         self.members.iter().map(|member| member.key.clone()).chain(departing)
     }
+
+    /// Whether all members are of a namespace; of a group without members, whether those are that left.
+    pub fn is_of_namespace(&self, namespace: &str) -> bool {
+        let is_of_it = |ingress: ObjectKey| ingress.namespace() == namespace;
+        if self.members.is_empty() {
+            return self.ingresses().all(is_of_it);
+        }
+        self.members.iter().all(|member| is_of_it(member.key.clone()))
+    }
 }
 
 /// An Ingress that belongs to a group.

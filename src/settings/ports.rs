@@ -1,7 +1,8 @@
 //! Ports of a Service, by number or name.
 
-use crate::api::{IntOrString, Service, ServicePort};
+use crate::api::{IntOrString, ObjectKey, Service, ServicePort};
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 /// The ports of a Service.
 pub fn ports(service: &Service) -> &[ServicePort] {
@@ -14,6 +15,13 @@ pub fn find<'a>(service: &'a Service, port: &IntOrString) -> Option<&'a ServiceP
         IntOrString::Int(number) => candidate.port == *number,
         IntOrString::String(name) => self::name(candidate) == name,
     })
+}
+
+/// The number of a port of a Service, looked up among the Services that there are when it is asked for.
+pub fn numbers<S: Deref<Target = Service>>(
+    services: impl Fn(&ObjectKey) -> Option<S> + Send + Sync,
+) -> impl Fn(&ObjectKey, &IntOrString) -> Option<i32> + Send + Sync {
+    move |service, port| find(&*services(service)?, port).map(|found| found.port)
 }
 
 /// The ports of a Service by number and by name, for those who look for many.

@@ -82,8 +82,11 @@ impl Proof<'_> {
             Request::ModifyTargetGroup(modify) => {
                 let arn = modify.arn.known().unwrap_or_default();
                 let mut groups = self.actual.target_groups.iter();
-                let observed = groups.find(|group| group.entity.arn == arn)?;
-                let differences = differences(&modify.health_check, &observed.entity.health_check);
+                let observed = groups.find(|group| group.entity.arn == arn);
+                // why also where nothing is known of it: what cannot be compared is not the same
+                let unknown = HealthCheck::default();
+                let observed = observed.map_or(&unknown, |observed| &observed.entity.health_check);
+                let differences = differences(&modify.health_check, observed);
                 let problem = format!("health check of target group {}: {differences}", step.resource);
                 let remedy = "give it the values in AWS, in a TargetGroupConfiguration";
                 return Some(TakeOverObstacle::new(problem, remedy));
@@ -296,4 +299,24 @@ fn differences(wanted: &HealthCheck, observed: &HealthCheck) -> String {
         field("unhealthy threshold", unhealthy_threshold.as_ref(), observed.unhealthy_threshold.as_ref()),
     ];
     fields.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws_api::elbv2::ModifyTargetGroup;
+
+    #[test]
+    fn a_health_check_that_cannot_be_compared_is_not_the_same() {
+        let health_check = HealthCheck { interval_seconds: Some(10), ..HealthCheck::default() };
+        let modify = ModifyTargetGroup { arn: "arn:target-group/unknown".into(), health_check };
+        let step = Step::aws(Stage::TargetGroups, "web", modify, "differs");
+        let plan = Plan { steps: vec![step], ..Plan::default() };
+        let found = obstacles(&plan, &Actual::default(), &|_, _| None);
+        let [obstacle] = &*found else { panic!("{found:?}") };
+        assert_eq!(
+            obstacle.problem,
+            "health check of target group web: interval is nothing in AWS, and 10 is wanted"
+        );
+    }
 }

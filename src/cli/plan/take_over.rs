@@ -1,47 +1,65 @@
 //! The plan of a Gateway that takes over the load balancer of an Ingress group.
 
 use super::{Planner, StackReport};
+use crate::api::ObjectKey;
 use crate::api::gateway::{GATEWAY_KIND, Gateway};
-use crate::api::{IntOrString, ObjectKey};
 use crate::controller::gateway::take_over::describe_obstacles;
-use crate::deploy::TakeOverPlan;
+use crate::deploy::{DeployFailure, TakeOverPlan};
 use crate::finding::{Finding, ObjectRef};
 use crate::gateway::Controller;
 use crate::model::{Owner, Stack, StackId};
+use crate::plan::Plan;
 use crate::settings::ports;
-use crate::take_over::request::TAKE_OVER;
+use crate::take_over::request::{TAKE_OVER, recorded};
 use crate::take_over::{TakeOverRequest, take_over_of};
 
+/// What comes of a take-over.
+pub(super) enum TakeOverOutcome {
+    /// Its steps, and those that the Gateway takes afterwards.
+    Planned(Plan),
+    /// It is not safe, or asked for in a wrong way.
+    Refused(Finding),
+}
+
 impl Planner<'_> {
-    /// Adds the plan of a take-over. Errors: nothing is taken over, and the stack is planned like any other.
+    /// The plan of a take-over; `None`: nothing is taken over, and the stack is planned like any other.
     pub(super) async fn plan_take_over(
         &self,
-        report: StackReport,
         stack: &Stack,
-    ) -> Result<StackReport, StackReport> {
+    ) -> Option<Result<TakeOverOutcome, DeployFailure>> {
         let group = match self.group_of(stack) {
-            Ok(Some(group)) => group,
-            Ok(None) => return Err(report),
-            Err(problem) => return Ok(report.finding([&finding(&stack.id, problem)])),
+            Ok(group) => group?,
+            Err(problem) => return Some(Ok(TakeOverOutcome::Refused(finding(&stack.id, problem)))),
         };
+        self.plan_of(stack, &group).await.transpose()
+    }
+
+    async fn plan_of(
+        &self,
+        stack: &Stack,
+        group: &StackId,
+    ) -> Result<Option<TakeOverOutcome>, DeployFailure> {
         let deployer = &self.facts.deployer;
-        match deployer.has_load_balancer(&stack.id).await {
-            Ok(false) => {}
-            // why: it keeps that, or what it has begun is told by the controller
-            Ok(true) => return Err(report),
-            Err(failure) => return Ok(report.failed(&failure)),
+        let has_own = deployer.has_load_balancer(&stack.id).await?;
+        let is_under_way = has_own && self.has_begun(stack) && !deployer.is_passed_on(group).await?;
+        // why: what has a load balancer keeps it, unless that is the group's
+        if has_own && !is_under_way {
+            return Ok(None);
         }
         let services = self.stores.services.clone();
-        let ports = move |service: &ObjectKey, port: &IntOrString| {
-            ports::find(&*services.get(service)?, port).map(|found| found.port)
-        };
-        Ok(match deployer.plan_take_over(stack, &group, &ports).await {
-            Ok(TakeOverPlan { plan, obstacles }) if obstacles.is_empty() => report.planned(plan),
-            Ok(TakeOverPlan { plan: _, obstacles }) => {
-                report.finding([&finding(&stack.id, describe_obstacles(&group, &obstacles))])
-            }
-            Err(failure) => report.failed(&failure),
-        })
+        let ports = ports::numbers(move |service| services.get(service));
+        let TakeOverPlan { plan, obstacles } = deployer.plan_take_over(stack, group, &ports).await?;
+        // why: once it has begun, nothing stands in its way any more
+        Ok(Some(if obstacles.is_empty() || is_under_way {
+            TakeOverOutcome::Planned(plan)
+        } else {
+            TakeOverOutcome::Refused(finding(&stack.id, describe_obstacles(group, &obstacles)))
+        }))
+    }
+
+    fn has_begun(&self, stack: &Stack) -> bool {
+        let gateway = self.stores.gateways.gateways.get(&stack.id.object());
+        gateway.is_some_and(|gateway| recorded(&gateway).is_some())
     }
 
     /// The group whose load balancer a Gateway asks for.

@@ -14,6 +14,8 @@ use crate::config::FeatureGates;
 use crate::gateway::Controller;
 use crate::gateway::config::target;
 use crate::gateway::route::RouteKind;
+use crate::model::StackId;
+use crate::take_over::request::recorded;
 use std::collections::BTreeSet;
 use strum::VariantArray as _;
 
@@ -47,6 +49,25 @@ pub fn gateways_of_namespace(stores: &GatewayStores, name: &str) -> BTreeSet<Obj
     let of_sets = stores.listener_sets.list_namespace(name);
     let of_sets = of_sets.iter().map(|set| gateway_of(set));
     RouteKind::VARIANTS.iter().flat_map(of_kind).chain(of_sets).collect()
+}
+
+/// The Ingress groups that go on, or stop, because it changes which Gateway has their load balancer.
+pub fn groups_taken_over(stores: &GatewayStores, change: &GatewayChange) -> BTreeSet<StackId> {
+    match change {
+        GatewayChange::Gateway(_, event) => {
+            let (old, new) = event.sides();
+            let class = |side: Option<&Gateway>| side.map(|side| side.spec.gateway_class_name.clone());
+            let (before, after) = (old.and_then(recorded), new.and_then(recorded));
+            if before == after && class(old) == class(new) {
+                return BTreeSet::new();
+            }
+            before.into_iter().chain(after).collect()
+        }
+        GatewayChange::Class(key) => {
+            stores.gateways.list_group(key).iter().filter_map(|gateway| recorded(gateway)).collect()
+        }
+        _ => BTreeSet::new(),
+    }
 }
 
 /// Whose Gateway it is; `None`: nobody's here, or it is gone.

@@ -55,6 +55,12 @@ pub fn describe_obstacles(group: &StackId, obstacles: &[TakeOverObstacle]) -> St
     format!("the load balancer of Ingress group {group} is not taken over: {}{more}", told.join("; "))
 }
 
+fn waits_for(group: &StackId, foreign: &ObjectKey) -> String {
+    format!(
+        "the take-over of Ingress group {group} waits: Ingress {foreign} is not in the namespace of the Gateway"
+    )
+}
+
 impl GatewayReconcile<'_> {
     /// Does what can be done of a take-over. `None`: the Gateway's own load balancer can be deployed.
     pub(super) async fn take_over(
@@ -77,6 +83,19 @@ impl GatewayReconcile<'_> {
         if self.progress(&group).await? == TakeOverProgress::Moved && self.foreign_to(&group).is_none() {
             let taken = self.context.deployer.take_over(nothing, &id, &self.ports()).await;
             taken.map_err(|failure| of_deployment(&failure))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the group go on that a Gateway has not begun to change yet, because the Gateway cannot be built.
+    ///
+    /// why: the group waits for as long as there is a record, and nobody knows for how long the Gateway cannot be built
+    pub(super) async fn suspend_take_over(&self) -> Result<(), ReconcileError> {
+        let Some(id) = recorded(&self.gateway) else { return Ok(()) };
+        let _claim = self.context.claims.claim(&id).ok_or(ReconcileError::Requeue(BUSY))?;
+        let progress = self.progress(&load_group(self.context, &id)).await?;
+        if matches!(progress, TakeOverProgress::Nothing | TakeOverProgress::Apart) {
+            self.record_take_over(None).await?;
         }
         Ok(())
     }
@@ -133,6 +152,9 @@ impl GatewayReconcile<'_> {
             return Ok(TakeOverProgress::Done);
         }
         let has_its_own = self.has_load_balancer(&group.id).await?;
+        if deployer.is_half_passed_on(&group.id, &self.id) {
+            return Ok(TakeOverProgress::Moved);
+        }
         Ok(match (self.has_own().await?, has_its_own) {
             (true, false) => TakeOverProgress::Moved,
             (true, true) => TakeOverProgress::Apart,
@@ -154,13 +176,19 @@ impl GatewayReconcile<'_> {
             let mut hosts = status.iter().flat_map(|status| status.ingress.iter().flatten());
             hosts.any(|host| host.hostname.as_ref().map(|host| host.to_lowercase()) == own)
         });
-        if is_served && !self.has_load_balancer(&group.id).await? {
+        let foreign = self.foreign_to(group);
+        if is_served && foreign.is_none() && !self.has_load_balancer(&group.id).await? {
             self.record_take_over(Some(&group.id)).await?;
             return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
         }
-        let text = format!(
-            "the load balancer of Ingress group {} is not taken over: the Gateway has one of its own (make a new Gateway for it)",
-            group.id
+        let text = foreign.filter(|_| is_served).map_or_else(
+            || {
+                format!(
+                    "the load balancer of Ingress group {} is not taken over: the Gateway has one of its own (make a new Gateway for it)",
+                    group.id
+                )
+            },
+            |foreign| waits_for(&group.id, &foreign),
         );
         self.record(&Event::warning(Reason::FailedDeployModel, &text));
         Ok(None)
@@ -214,12 +242,12 @@ impl GatewayReconcile<'_> {
         match progress {
             TakeOverProgress::Done => return Ok(None),
             TakeOverProgress::Moved => {
+                // why not those that left: who joined since then has nothing in AWS
+                let foreign =
+                    self.foreign_to(&group).filter(|_| !group.is_of_namespace(self.key.namespace()));
                 // why the record stays: the load balancer is the Gateway's, and the group must not be reconciled
-                if let Some(foreign) = self.foreign_to(&group) {
-                    let text = format!(
-                        "the take-over of Ingress group {id} waits: Ingress {foreign} is not in the namespace of the Gateway"
-                    );
-                    self.record(&Event::warning(Reason::FailedDeployModel, &text));
+                if let Some(foreign) = foreign {
+                    self.record(&Event::warning(Reason::FailedDeployModel, &waits_for(id, &foreign)));
                     return Ok(Some(ReconcileResult::RequeueAfter(REFUSED_LOOK)));
                 }
             }
@@ -295,6 +323,6 @@ impl GatewayReconcile<'_> {
     /// The numbers of ports of Services.
     fn ports(&self) -> impl Fn(&ObjectKey, &IntOrString) -> Option<i32> + Send + Sync {
         let services = self.context.stores.services.clone();
-        move |service, port| ports::find(&*services.get(service)?, port).map(|found| found.port)
+        ports::numbers(move |service| services.get(service))
     }
 }

@@ -4,9 +4,12 @@ use super::GroupReconcile;
 use crate::api::gateway::Gateway;
 use crate::api::{Ingress, ObjectKey};
 use crate::cluster::gateway_stores::GatewayStores;
+use crate::config::FeatureGates;
+use crate::controller::gateway::concerned::controller_of;
 use crate::controller::reconcile_error::ReconcileError;
 use crate::controller::worker::ReconcileResult;
 use crate::facts::group::{self, IngressGroup};
+use crate::gateway::Controller;
 use crate::status::event::{Event, Reason};
 use crate::take_over::request::{place_of, recorded};
 use std::sync::Arc;
@@ -15,15 +18,22 @@ use std::time::Duration;
 /// When to look again whether everything has been taken over.
 const UNDER_WAY: Duration = Duration::from_secs(3);
 
-/// The Gateway that has begun to take over a group's load balancer, or is done. Only one in the namespace of all its Ingresses can.
-pub fn taken_over_by(stores: &GatewayStores, group: &IngressGroup) -> Option<Arc<Gateway>> {
+/// The Gateway that has begun to take over a group's load balancer, or is done. Only one with an ALB of this controller in the
+/// namespace of its Ingresses can.
+pub fn taken_over_by(
+    stores: &GatewayStores,
+    features: &FeatureGates,
+    group: &IngressGroup,
+) -> Option<Arc<Gateway>> {
     if !stores.is_on() {
         return None;
     }
     let is_it = |gateway: &Arc<Gateway>| {
         let key = ObjectKey::of(&**gateway);
         recorded(gateway).as_ref() == Some(&group.id)
-            && group.ingresses().all(|ingress| ingress.namespace() == key.namespace())
+            // why: a Gateway that nobody reconciles here would never be done, nor take its record back
+            && controller_of(stores, features, gateway) == Some(Controller::Alb)
+            && group.is_of_namespace(key.namespace())
     };
     stores.gateways.list_group(&place_of(&group.id)).into_iter().find(is_it)
 }
@@ -36,6 +46,11 @@ impl GroupReconcile<'_> {
         context.note_built(&group.id);
         let is_passed_on = context.deployer.is_passed_on(&group.id).await;
         if !is_passed_on.map_err(|failure| ReconcileError::of_deployment(&failure))? {
+            let text = format!(
+                "Gateway {} is taking over the load balancer: until it has, changes of this Ingress have no effect, and the Ingress stays",
+                ObjectKey::of(gateway)
+            );
+            self.warn_all(&text);
             return Ok(ReconcileResult::RequeueAfter(UNDER_WAY));
         }
         let finalizer = group::finalizer(&group.id);
@@ -55,9 +70,15 @@ impl GroupReconcile<'_> {
         let text = format!(
             "Gateway {gateway} has taken over the load balancer: changes of this Ingress have no effect, and it can be deleted"
         );
-        for member in &group.members {
-            self.record(&member.ingress, &Event::warning(Reason::WithoutEffect, &text));
-        }
+        self.warn_all(&text);
         Ok(ReconcileResult::Done)
+    }
+
+    /// Tells all Ingresses of the group, also those that go.
+    fn warn_all(&self, text: &str) {
+        let members = self.group.members.iter().map(|member| &member.ingress);
+        for ingress in members.chain(&self.group.departing) {
+            self.record(ingress, &Event::warning(Reason::WithoutEffect, &text));
+        }
     }
 }

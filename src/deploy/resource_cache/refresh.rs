@@ -1,6 +1,6 @@
 //! Asking AWS again about one stack.
 
-use super::stack_resources::{CONFIRMED_AFTER, LAG, MaybeCreated, WithTags};
+use super::stack_resources::{CONFIRMED_AFTER, LAG, NamedResource, WithTags};
 use super::{ResourceCache, StackKey, StackResources};
 use crate::aws::Cloud;
 use crate::aws::pages::{self, ARNS_PER_CALL, Paged};
@@ -55,13 +55,13 @@ impl ResourceCache {
     async fn find_created(
         &self,
         key: &StackKey,
-        resource: &MaybeCreated,
+        resource: &NamedResource,
         found: &mut StackResources,
         cloud: &dyn Cloud,
     ) -> Result<bool, CloudError> {
         let mut is_seen = false;
         match resource {
-            MaybeCreated::LoadBalancer(name) => {
+            NamedResource::LoadBalancer(name) => {
                 let names = vec![name.clone()];
                 let request = DescribeLoadBalancers { names, ..DescribeLoadBalancers::default() };
                 for entity in unless_gone(pages::all(cloud, request).await)? {
@@ -73,7 +73,7 @@ impl ResourceCache {
                     }
                 }
             }
-            MaybeCreated::TargetGroup(name) => {
+            NamedResource::TargetGroup(name) => {
                 let names = vec![name.clone()];
                 let request = DescribeTargetGroups { names, ..DescribeTargetGroups::default() };
                 for entity in unless_gone(pages::all(cloud, request).await)? {
@@ -85,7 +85,7 @@ impl ResourceCache {
                     }
                 }
             }
-            MaybeCreated::SecurityGroup(name) => {
+            NamedResource::SecurityGroup(name) => {
                 let filters = vec![self.in_vpc(), Filter::new("group-name", [name.clone()])];
                 let request = DescribeSecurityGroups { filters, ..DescribeSecurityGroups::default() };
                 for group in pages::all(cloud, request).await? {

@@ -21,8 +21,8 @@ pub struct StackResources {
     pub security_groups: BTreeMap<String, Box<ec2::SecurityGroup>>,
     /// When AWS last said so; `None`: has to be asked again.
     pub(super) seen: Option<Instant>,
-    /// What may exist although no answer said so, and since when that is thought.
-    pub(super) maybe_created: BTreeMap<MaybeCreated, Instant>,
+    /// What a create call whose answer was lost may have made, and since when that is thought.
+    pub(super) maybe_created: BTreeMap<NamedResource, Instant>,
     /// ARNs and ids of the above that the last read did not show, and since when. They count as there until a later read
     /// says the same.
     pub(super) missing: BTreeMap<String, Instant>,
@@ -51,17 +51,20 @@ impl<T> WithTags<T> {
     }
 }
 
-/// Something, by name, that a create call whose answer was lost may have made.
+/// Something by its name, which is the only one of its kind in the account and region, or in the VPC.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum MaybeCreated {
+pub enum NamedResource {
+    /// A load balancer.
     LoadBalancer(String),
+    /// A target group.
     TargetGroup(String),
+    /// A security group.
     SecurityGroup(String),
 }
 
-impl MaybeCreated {
-    /// What a call makes.
-    fn of(request: &Request) -> Option<Self> {
+impl NamedResource {
+    /// What a call makes; `None`: nothing that has a name.
+    pub fn of(request: &Request) -> Option<Self> {
         match request {
             Request::CreateLoadBalancer(create) => Some(Self::LoadBalancer(create.name.clone())),
             Request::CreateTargetGroup(create) => Some(Self::TargetGroup(create.name.clone())),
@@ -99,6 +102,17 @@ impl StackResources {
         self.seen.is_some_and(|seen| seen.elapsed() < period)
     }
 
+    /// The names of all of it.
+    pub(super) fn names(&self) -> impl Iterator<Item = NamedResource> {
+        let load_balancers = self.load_balancers.values().map(|held| held.entity.name.clone());
+        let target_groups = self.target_groups.values().map(|held| held.entity.name.clone());
+        let security_groups = self.security_groups.values().map(|group| group.name.clone());
+        load_balancers
+            .map(NamedResource::LoadBalancer)
+            .chain(target_groups.map(NamedResource::TargetGroup))
+            .chain(security_groups.map(NamedResource::SecurityGroup))
+    }
+
     /// Whether this is what AWS said last, and it stays so unless somebody changes it.
     pub(super) fn is_lasting(&self) -> bool {
         let is_provisioning = self.load_balancers.values().any(|held| held.entity.state == "provisioning");
@@ -121,7 +135,7 @@ impl StackResources {
     /// the next time it is looked at
     pub(super) fn note(&mut self, request: &Request, response: &Response) {
         self.seen = None;
-        self.maybe_created.retain(|resource, _| Some(resource) != MaybeCreated::of(request).as_ref());
+        self.maybe_created.retain(|resource, _| Some(resource) != NamedResource::of(request).as_ref());
         match (request, response) {
             (Request::CreateLoadBalancer(create), Response::CreateLoadBalancer(entity)) => {
                 self.load_balancers
@@ -173,7 +187,7 @@ impl StackResources {
     /// Takes note of a call of which nobody knows what became of it.
     pub(super) fn mark_unknown(&mut self, request: &Request) {
         self.seen = None;
-        if let Some(resource) = MaybeCreated::of(request) {
+        if let Some(resource) = NamedResource::of(request) {
             self.maybe_created.entry(resource).or_insert_with(Instant::now);
         }
     }

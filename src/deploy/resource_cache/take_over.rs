@@ -1,8 +1,10 @@
 //! Resources that pass from one stack to another.
 
+use super::stack_resources::{NamedResource, StackResources, WithTags};
 use super::synced::StackRecord;
-use super::{ResourceCache, StackKey};
+use super::{ResourceCache, ResourceCacheState, StackKey};
 use crate::aws_api::Tags;
+use crate::aws_api::elbv2::LoadBalancer;
 use crate::model::{Owner, StackId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,23 +41,82 @@ impl ResourceCache {
         state.records.entry(to.into()).or_insert(known);
     }
 
-    /// Which of these names load balancers and target groups of Gateways have, and whose they are.
-    pub fn gateways_with(&self, wanted: &BTreeSet<&str>) -> BTreeMap<String, StackId> {
+    /// Whether a load balancer of one stack has the tags of another one, too.
+    pub fn has_tags_of_both(&self, of: &StackId, other: &StackId) -> bool {
+        let (key, other) = (other.owner.stack_tag_key(), other.to_string());
+        let state = self.state.lock();
+        let held = state.stacks.get(&of.into());
+        held.is_some_and(|held| held.load_balancers.values().any(|one| one.tags.get(&key) == Some(&other)))
+    }
+
+    /// Which of these there are in stacks of Gateways, and whose they are.
+    pub fn of_gateways(&self, wanted: &BTreeSet<NamedResource>) -> BTreeMap<NamedResource, StackId> {
         if wanted.is_empty() {
             return BTreeMap::new();
         }
         let state = self.state.lock();
-        // why: keys are in the order of their owners, and most clusters have few Gateways
-        let first = StackKey { owner: Owner::AlbGateway, text: String::new() };
-        let gateways = state.stacks.range(first..).filter(|(key, _)| key.owner.is_gateway());
-        let mut found = BTreeMap::new();
-        for (key, held) in gateways {
-            let load_balancers = held.load_balancers.values().map(|held| &held.entity.name);
-            let names = load_balancers.chain(held.target_groups.values().map(|held| &held.entity.name));
-            for name in names.filter(|name| wanted.contains(name.as_str())) {
-                found.entry(name.clone()).or_insert_with(|| StackId::from(key));
-            }
+        let found = state.gateways().flat_map(|(key, held)| {
+            let names = held.names().filter(|name| wanted.contains(name));
+            names.map(|name| (name, StackId::from(key))).collect::<Vec<_>>()
+        });
+        found.collect()
+    }
+
+    /// Something of a stack that the load balancer of a Gateway uses, by ARN or id, and the Gateway.
+    ///
+    /// `bound`: ARNs of the target groups of the stack's TargetGroupBindings.
+    pub fn used_by_gateway(&self, stack: &StackId, bound: &BTreeSet<String>) -> Option<(String, StackId)> {
+        let state = self.state.lock();
+        let nothing = StackResources::default();
+        let held = state.stacks.get(&stack.into()).unwrap_or(&nothing);
+        let links = held.links_to_others(bound);
+        if links.is_empty() {
+            return None;
         }
-        found
+        state.gateways().find_map(|(key, of_gateway)| {
+            let (_, used) = links.iter().find(|(link, _)| of_gateway.has(link))?;
+            Some(((*used).to_owned(), StackId::from(key)))
+        })
+    }
+}
+
+impl ResourceCacheState {
+    /// The stacks of Gateways.
+    ///
+    /// why: keys are in the order of their owners, and most clusters have few Gateways
+    fn gateways(&self) -> impl Iterator<Item = (&StackKey, &StackResources)> {
+        let first = StackKey { owner: Owner::AlbGateway, text: String::new() };
+        self.stacks.range(first..).filter(|(key, _)| key.owner.is_gateway())
+    }
+}
+
+impl StackResources {
+    /// What leads from here to another stack, by ARN or id, and what of this stack it starts from.
+    fn links_to_others<'a>(&'a self, bound: &'a BTreeSet<String>) -> BTreeMap<&'a str, &'a str> {
+        let of_target_groups = self.target_groups.iter().flat_map(|(arn, held)| {
+            let users = held.entity.load_balancer_arns.iter();
+            users.map(move |user| (user.as_str(), arn.as_str()))
+        });
+        let own = |id: &str| self.load_balancers.values().any(|held| held.has_security_group(id));
+        let security_groups = self.security_groups.keys().map(String::as_str);
+        let of_security_groups = security_groups.filter(|id| !own(id)).map(|id| (id, id));
+        let of_bindings = bound.iter().map(|arn| (arn.as_str(), arn.as_str()));
+        let links = of_target_groups.chain(of_security_groups).chain(of_bindings);
+        let is_own =
+            |link: &str| self.load_balancers.contains_key(link) || self.target_groups.contains_key(link);
+        links.filter(|(link, _)| !is_own(link)).collect()
+    }
+
+    /// Whether a load balancer or target group, or the security group of a load balancer, is here.
+    fn has(&self, id: &str) -> bool {
+        self.load_balancers.contains_key(id)
+            || self.target_groups.contains_key(id)
+            || self.load_balancers.values().any(|held| held.has_security_group(id))
+    }
+}
+
+impl WithTags<LoadBalancer> {
+    fn has_security_group(&self, id: &str) -> bool {
+        self.entity.security_groups.iter().any(|group| group == id)
     }
 }
