@@ -103,10 +103,10 @@ fn a_load_balancer_with_the_tags_of_both_is_the_gateways_after_a_restart() {
         while !rig.writes().contains(&Action::RemoveTags) {
             sleep(Duration::from_millis(10)).await;
         }
-        rig.restart().await;
         edit_gateway(&rig, |edge| {
             edge["metadata"]["annotations"].as_object_mut().unwrap().remove(TAKE_OVER);
         });
+        rig.restart().await;
         sleep(LONG).await;
         assert_eq!(record(&rig).as_deref(), Some("public"));
         rig.aws.disarm();
