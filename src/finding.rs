@@ -21,7 +21,7 @@ pub struct ObjectRef {
     pub kind: &'static str,
     /// Namespace; empty for cluster-scoped kinds.
     pub namespace: String,
-    /// Name.
+    /// Name of the object.
     pub name: String,
 }
 
@@ -88,9 +88,9 @@ impl Part {
 /// The text is stable (no ids that change, no timestamps), so that events with it aggregate.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// How bad.
+    /// Whether it is a mistake or a warning.
     pub severity: Severity,
-    /// Whose mistake.
+    /// The object that it is about.
     pub object: ObjectRef,
     /// Annotation key or field path.
     pub field: Option<String>,
@@ -234,12 +234,12 @@ pub fn enumerate<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String 
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Adds one.
+    /// Adds one finding at the end.
     pub fn push(&mut self, finding: Finding) {
         self.0.push(finding);
     }
 
-    /// Adds many.
+    /// Adds findings at the end.
     pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         self.0.extend(findings);
     }

@@ -47,14 +47,14 @@ pub enum AdmissionOperation {
     Create,
     /// A changed object.
     Update,
-    /// Anything else.
+    /// An operation that no webhook asks for.
     Other,
 }
 
 /// The longest refusal, in bytes; the API server shows it in one piece.
 const MAX_REFUSAL: usize = 2048;
 
-/// A refusal.
+/// A refusal with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Denial {
@@ -120,9 +120,9 @@ impl From<Denial> for AdmissionError {
 /// Which target group must be known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TargetGroupLookup {
-    /// By ARN.
+    /// The target group with this ARN.
     Arn(String),
-    /// By name.
+    /// The target group with this name.
     Name(String),
 }
 

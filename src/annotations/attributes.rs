@@ -7,9 +7,9 @@ use crate::finding::{compared, did_you_mean, likely};
 /// What the attributes belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResourceKind {
-    /// An ALB.
+    /// An application load balancer.
     Application,
-    /// An NLB.
+    /// A network load balancer.
     Network,
     /// A target group of an ALB.
     ApplicationTargets,
@@ -43,7 +43,7 @@ impl ResourceKind {
         }
     }
 
-    /// Its attributes.
+    /// The attributes that AWS knows of the resource.
     pub fn attributes(self) -> &'static [AttributeDefinition] {
         match self {
             Self::Application => APPLICATION,
@@ -60,10 +60,10 @@ impl ResourceKind {
     }
 }
 
-/// An attribute.
+/// An attribute that AWS knows.
 #[derive(Clone, Copy, Debug)]
 pub struct AttributeDefinition {
-    /// Key.
+    /// Its key in AWS.
     pub key: &'static str,
     /// What it accepts.
     pub accepts: Accepts,
@@ -80,7 +80,7 @@ pub enum Accepts {
     ZeroOr(u32, u32),
     /// `off`, or a whole number in a range.
     OffOr(u32, u32),
-    /// Any text.
+    /// Any text, also none.
     Text,
 }
 

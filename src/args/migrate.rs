@@ -8,35 +8,35 @@ use std::path::PathBuf;
 /// What `migrate` was asked to do.
 #[derive(Clone, Debug, Default)]
 pub struct MigrateRequest {
-    /// `--file`
+    /// `--file`: manifests to read.
     pub files: Vec<PathBuf>,
-    /// `--input-dir`
+    /// `--input-dir`: a folder of manifests to read.
     pub input_dir: Option<PathBuf>,
-    /// `--from-cluster`
+    /// `--from-cluster`: the objects of a cluster are read.
     pub from_cluster: bool,
-    /// `--namespaces`
+    /// `--namespaces`: of the cluster, only these.
     pub namespaces: Vec<String>,
-    /// `--all-namespaces`
+    /// `--all-namespaces`: of the cluster, all of them.
     pub all_namespaces: bool,
-    /// `--ingress-name`
+    /// `--ingress-name`: of one namespace, only this one.
     pub ingress_name: String,
-    /// `--kubeconfig`
+    /// `--kubeconfig`: how the cluster is reached.
     pub kubeconfig: Option<PathBuf>,
-    /// `--output-dir`
+    /// `--output-dir`: where files are written to.
     pub output_dir: PathBuf,
-    /// `--output-format`
+    /// `--output-format`: `yaml` or `json`.
     pub output_format: String,
-    /// `--split`
+    /// `--split`: how objects are spread over files.
     pub split: String,
-    /// `--dry-run`
+    /// `--dry-run`: what would be written is printed.
     pub is_dry_run: bool,
-    /// `--services`
+    /// `--services`: Services become NLB Gateways, too.
     pub with_services: bool,
-    /// `--verify`
+    /// `--verify`: both sides are built and compared.
     pub verify: bool,
-    /// `--in-place`
+    /// `--in-place`: Gateways take over load balancers.
     pub in_place: bool,
-    /// `--settings-from`
+    /// `--settings-from`: flags of the controller are read from there.
     pub settings_from: Option<PathBuf>,
     /// The controller's flags.
     pub flags: GivenFlags,

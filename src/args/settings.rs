@@ -23,7 +23,7 @@ pub struct Settings {
     pub explicit_gates: BTreeSet<&'static str>,
     /// How much to log.
     pub log_level: LogLevel,
-    /// `--log-format`
+    /// `--log-format`: how lines of the log are written.
     pub log_format: LogFormat,
     /// How to reach AWS.
     pub aws: AwsSettings,
@@ -37,7 +37,7 @@ pub struct Settings {
     pub kubeconfig: Option<PathBuf>,
     /// `--metrics-bind-addr`; `None`: no metrics.
     pub metrics_bind_addr: Option<String>,
-    /// `--health-probe-bind-addr`
+    /// `--health-probe-bind-addr`: address of liveness and readiness probes.
     pub health_probe_bind_addr: String,
     /// The webhook server.
     pub webhook: WebhookSettings,
@@ -52,34 +52,34 @@ pub struct Settings {
 /// How many reconcile at once, at least one each, and how patiently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workers {
-    /// `--service-max-concurrent-reconciles`
+    /// `--service-max-concurrent-reconciles`: Services side by side.
     pub service: usize,
-    /// `--ingress-max-concurrent-reconciles`
+    /// `--ingress-max-concurrent-reconciles`: Ingress groups side by side.
     pub ingress: usize,
-    /// `--targetgroupbinding-max-concurrent-reconciles`
+    /// `--targetgroupbinding-max-concurrent-reconciles`: TargetGroupBindings side by side.
     pub target_group_binding: usize,
-    /// `--gateway-class-max-concurrent-reconciles`
+    /// `--gateway-class-max-concurrent-reconciles`: GatewayClasses side by side.
     pub gateway_class: usize,
-    /// `--alb-gateway-max-concurrent-reconciles`
+    /// `--alb-gateway-max-concurrent-reconciles`: Gateways with ALBs side by side.
     pub alb_gateway: usize,
-    /// `--nlb-gateway-max-concurrent-reconciles`
+    /// `--nlb-gateway-max-concurrent-reconciles`: Gateways with NLBs side by side.
     pub nlb_gateway: usize,
-    /// `--globalaccelerator-max-concurrent-reconciles`
+    /// `--globalaccelerator-max-concurrent-reconciles`: GlobalAccelerators side by side.
     pub global_accelerator: usize,
-    /// `--targetgroupbinding-max-exponential-backoff-delay`
+    /// `--targetgroupbinding-max-exponential-backoff-delay`: longest pause between two attempts.
     pub target_group_binding_max_backoff: Duration,
-    /// `--globalaccelerator-max-exponential-backoff-delay`
+    /// `--globalaccelerator-max-exponential-backoff-delay`: longest pause between two attempts.
     pub global_accelerator_max_backoff: Duration,
 }
 
 /// The webhook server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookSettings {
-    /// TLS port.
+    /// Port of the webhooks, with TLS.
     pub port: u16,
     /// The serving certificate.
     pub cert_file: PathBuf,
-    /// Its key.
+    /// File of the certificate's key.
     pub key_file: PathBuf,
     /// CA bundle of callers; `None`: any caller.
     pub client_ca_file: Option<PathBuf>,
@@ -109,7 +109,7 @@ pub struct ConsoleSettings {
     pub token_file: Option<PathBuf>,
 }
 
-/// Leader election.
+/// How one replica is made the leader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaderElection {
     /// Name of the lease.
@@ -334,7 +334,7 @@ impl FlagValues<'_> {
         overrides.fold(Throttles::default(), Throttles::overridden_by)
     }
 
-    /// `namespace/name`.
+    /// A name in the form `namespace/name`.
     fn object_name(&self, flag: &'static str) -> Result<(String, String), ArgsError> {
         let value = self.text(flag);
         match value.split_once('/') {

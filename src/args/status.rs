@@ -11,23 +11,23 @@ use strum::VariantNames as _;
 /// What `status` was asked to show.
 #[derive(Clone, Debug)]
 pub struct StatusRequest {
-    /// The installation.
+    /// How cluster and account are reached.
     pub session_flags: SessionFlags,
     /// The kind that is meant; `None`: all.
     pub kind: Option<TopologyKind>,
     /// The name that is meant; `None`: all.
     pub name: Option<String>,
-    /// `--namespace`
+    /// `--namespace`: only objects of this one.
     pub namespace: Option<String>,
-    /// `--all-namespaces`
+    /// `--all-namespaces`: objects of all of them.
     pub all_namespaces: bool,
-    /// `--output`
+    /// `--output`: how the tree is printed.
     pub format: StatusFormat,
-    /// `--watch`
+    /// `--watch`: prints again whenever something changes.
     pub watch: bool,
-    /// `--wait`
+    /// `--wait`: waits for this long until all is synced.
     pub wait: Option<Duration>,
-    /// `--without-aws`
+    /// `--without-aws`: AWS is not asked.
     pub without_aws: bool,
 }
 

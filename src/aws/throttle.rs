@@ -35,7 +35,7 @@ pub struct Throttles(BTreeMap<String, Vec<ThrottleRule>>);
 /// Why a text of `--aws-api-throttle` is no throttle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThrottleError {
-    /// Not `service:operations=rate:burst`.
+    /// A limit is not of the form `service:operations=rate:burst`.
     #[error("{0:?} is not of the form <service id>:<operation regex>=<rate>:<burst>")]
     Form(String),
     /// The operations are no regular expression.
@@ -43,7 +43,7 @@ pub enum ThrottleError {
     Regex {
         /// The offending item.
         item: String,
-        /// Why.
+        /// What is wrong with it.
         message: String,
     },
     /// The rate is no number.
@@ -86,7 +86,7 @@ struct RuleBucket {
 /// How much of a rate limit is left.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemainingTokens {
-    /// Service id.
+    /// Id of the service, as the SDK has it.
     pub service: String,
     /// The rule's expression.
     pub operations: String,
@@ -95,7 +95,7 @@ pub struct RemainingTokens {
 }
 
 impl TokenBuckets {
-    /// Full buckets.
+    /// Buckets that are full.
     pub fn new(throttles: &Throttles) -> Self {
         fill_buckets(throttles)
     }

@@ -60,7 +60,7 @@ pub struct ListCertificates {
 /// One page of certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificatePage {
-    /// Certificates.
+    /// The certificates of this page.
     pub certificates: Vec<CertificateSummary>,
     /// Set when there is more.
     pub next_token: Option<String>,
@@ -69,7 +69,7 @@ pub struct CertificatePage {
 /// What a list says of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificateSummary {
-    /// Certificate ARN.
+    /// The certificate's ARN.
     pub arn: String,
     /// How it came into being.
     pub kind: CertificateKind,
@@ -85,17 +85,17 @@ pub struct CertificateSummary {
     pub not_after: Option<i64>,
 }
 
-/// `DescribeCertificate`.
+/// Reads one certificate: `DescribeCertificate`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeCertificate {
-    /// Certificate ARN.
+    /// The certificate's ARN.
     pub arn: String,
 }
 
 /// What matters of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Certificate {
-    /// Certificate ARN.
+    /// The certificate's ARN.
     pub arn: String,
     /// `IMPORTED`, `AMAZON_ISSUED` or `PRIVATE`.
     pub kind: String,
@@ -118,7 +118,7 @@ pub struct Certificate {
 /// How one name of a certificate is validated by DNS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DomainValidation {
-    /// The name.
+    /// Host name that is validated.
     pub domain: String,
     /// The record that has to stand in its zone; ACM says which a few seconds after the request.
     pub record: Option<ValidationRecord>,
@@ -129,23 +129,23 @@ pub struct DomainValidation {
 pub struct ValidationRecord {
     /// Name, with a dot at its end.
     pub name: String,
-    /// Type: `CNAME`.
+    /// Type of the record: `CNAME`.
     pub kind: String,
-    /// Value.
+    /// Value of the record.
     pub value: String,
 }
 
-/// `ListTagsForCertificate`.
+/// Reads the tags of a certificate: `ListTagsForCertificate`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListCertificateTags {
-    /// Certificate ARN.
+    /// The certificate's ARN.
     pub arn: String,
 }
 
 /// `RequestCertificate`, validated by DNS; answers the ARN.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestCertificate {
-    /// First name.
+    /// First of the host names.
     pub domain: String,
     /// All names, the first included.
     pub names: Vec<String>,
@@ -153,14 +153,14 @@ pub struct RequestCertificate {
     pub authority: Option<String>,
     /// Tells a request that is made again from another one; up to 32 letters and digits. ACM keeps it for an hour.
     pub token: String,
-    /// Tags.
+    /// The certificate's tags from the start.
     pub tags: Tags,
 }
 
-/// `DeleteCertificate`.
+/// Deletes a certificate that nothing uses: `DeleteCertificate`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteCertificate {
-    /// Certificate ARN.
+    /// The certificate's ARN.
     pub arn: String,
 }
 
@@ -179,10 +179,10 @@ pub struct ImportCertificate {
     pub tags: Tags,
 }
 
-/// `GetCertificate`.
+/// Reads the certificate and its chain: `GetCertificate`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetCertificate {
-    /// Certificate ARN.
+    /// The certificate's ARN.
     pub arn: String,
 }
 

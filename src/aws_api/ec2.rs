@@ -9,7 +9,7 @@ use serde::Serialize;
 pub struct Filter {
     /// For example `vpc-id` or `tag:Name`.
     pub name: String,
-    /// Accepted values.
+    /// Values, one of which has to match.
     pub values: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub struct DescribeAvailabilityZones {
 /// One page of a describe call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DescribePage<T> {
-    /// The items.
+    /// The items of this page.
     pub items: Vec<T>,
     /// Set when there is more.
     pub next_token: Option<String>,
@@ -70,10 +70,10 @@ impl<T> Default for DescribePage<T> {
     }
 }
 
-/// A subnet.
+/// A subnet, as far as it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subnet {
-    /// `subnet-…`.
+    /// Its id: `subnet-…`.
     pub id: String,
     /// VPC it belongs to.
     pub vpc_id: String,
@@ -89,27 +89,27 @@ pub struct Subnet {
     pub available_ip_address_count: i32,
     /// Outpost, if it lies on one.
     pub outpost_arn: Option<String>,
-    /// Tags.
+    /// All tags of the subnet.
     pub tags: Tags,
 }
 
-/// A VPC.
+/// A VPC, as far as it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vpc {
-    /// `vpc-…`.
+    /// Its id: `vpc-…`.
     pub id: String,
     /// IPv4 CIDRs in state `associated`.
     pub ipv4_cidr_blocks: Vec<String>,
     /// IPv6 CIDRs in state `associated`.
     pub ipv6_cidr_blocks: Vec<String>,
-    /// Tags.
+    /// All tags of the VPC.
     pub tags: Tags,
 }
 
 /// A route table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteTable {
-    /// `rtb-…`.
+    /// Its id: `rtb-…`.
     pub id: String,
     /// Whether it is the VPC's main table.
     pub main: bool,
@@ -122,7 +122,7 @@ pub struct RouteTable {
 /// An availability zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AvailabilityZone {
-    /// Zone id.
+    /// Id of the zone, the same in all accounts.
     pub zone_id: String,
     /// `availability-zone`, `local-zone` or `wavelength-zone`.
     pub zone_type: String,
@@ -131,17 +131,17 @@ pub struct AvailabilityZone {
 /// A security group with its ingress rules, one entry per peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecurityGroup {
-    /// `sg-…`.
+    /// Its id: `sg-…`.
     pub id: String,
-    /// Group name.
+    /// Name of the group in its VPC.
     pub name: String,
-    /// Description.
+    /// Description, which never changes.
     pub description: String,
-    /// VPC.
+    /// Id of its VPC.
     pub vpc_id: String,
-    /// Ingress rules.
+    /// Rules for incoming traffic.
     pub ingress: Vec<IngressRule>,
-    /// Tags.
+    /// All tags of the group.
     pub tags: Tags,
 }
 
@@ -163,9 +163,9 @@ pub struct IngressRule {
 /// Who may connect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum RuleSource {
-    /// IPv4 CIDR.
+    /// Clients of an IPv4 CIDR.
     Ipv4(String),
-    /// IPv6 CIDR.
+    /// Clients of an IPv6 CIDR.
     Ipv6(String),
     /// Members of a security group.
     SecurityGroup(Ref),
@@ -175,55 +175,55 @@ pub enum RuleSource {
     None,
 }
 
-/// `CreateSecurityGroup`.
+/// Makes a security group: `CreateSecurityGroup`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateSecurityGroup {
     /// Group name, unique in the VPC.
     pub name: String,
-    /// Description.
+    /// Description, at most 255 characters.
     pub description: String,
-    /// VPC.
+    /// Id of its VPC.
     pub vpc_id: String,
-    /// Tags.
+    /// The group's tags from the start.
     pub tags: Tags,
 }
 
 /// Id of what was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreatedSecurityGroup {
-    /// `sg-…`.
+    /// Id of the new group: `sg-…`.
     pub id: String,
 }
 
-/// `DeleteSecurityGroup`.
+/// Deletes a security group that nothing uses: `DeleteSecurityGroup`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteSecurityGroup {
-    /// Group id.
+    /// Id of the group.
     pub group_id: Ref,
 }
 
-/// `AuthorizeSecurityGroupIngress`.
+/// Adds rules to a security group: `AuthorizeSecurityGroupIngress`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthorizeIngress {
-    /// Group id.
+    /// Id of the group.
     pub group_id: Ref,
     /// Rules to add.
     pub rules: Vec<IngressRule>,
 }
 
-/// `RevokeSecurityGroupIngress`.
+/// Takes rules away from a security group: `RevokeSecurityGroupIngress`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevokeIngress {
-    /// Group id.
+    /// Id of the group.
     pub group_id: Ref,
     /// Rules to take away.
     pub rules: Vec<IngressRule>,
 }
 
-/// `CreateTags`.
+/// Adds tags to anything of EC2: `CreateTags`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateTags {
-    /// Resource id.
+    /// Id of what gets the tags.
     pub resource_id: Ref,
     /// Tags to set.
     pub tags: Tags,
@@ -232,7 +232,7 @@ pub struct CreateTags {
 /// `DeleteTags`, with key and value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteTags {
-    /// Resource id.
+    /// Id of what loses the tags.
     pub resource_id: Ref,
     /// Tags to remove.
     pub tags: Tags,
@@ -281,9 +281,9 @@ dry_runs! {
 /// An EC2 instance and its interfaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
-    /// `i-…`.
+    /// Its id: `i-…`.
     pub id: String,
-    /// VPC.
+    /// Id of its VPC.
     pub vpc_id: String,
     /// Attached network interfaces.
     pub network_interfaces: Vec<NetworkInterface>,
@@ -292,7 +292,7 @@ pub struct Instance {
 /// An elastic network interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetworkInterface {
-    /// `eni-…`.
+    /// Its id: `eni-…`.
     pub id: String,
     /// Device index of the attachment; 0 is the primary interface.
     pub device_index: Option<i32>,

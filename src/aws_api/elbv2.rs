@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 string_enum! {
     /// Kind of load balancer.
     LoadBalancerType {
-        /// ALB.
+        /// ALB: HTTP, HTTPS, gRPC.
         Application = "application",
-        /// NLB.
+        /// NLB: TCP, TLS, UDP, QUIC.
         Network = "network",
         /// GWLB; never ours.
         Gateway = "gateway",
@@ -34,11 +34,11 @@ string_enum! {
 string_enum! {
     /// Address families of a load balancer or target group.
     IpAddressType {
-        /// IPv4 only.
+        /// Only IPv4 addresses.
         Ipv4 = "ipv4",
         /// IPv6 (target groups only).
         Ipv6 = "ipv6",
-        /// Both families.
+        /// IPv4 and IPv6 addresses.
         Dualstack = "dualstack",
         /// Both families, no public IPv4 addresses (ALB only).
         DualstackWithoutPublicIpv4 = "dualstack-without-public-ipv4",
@@ -48,19 +48,19 @@ string_enum! {
 string_enum! {
     /// Protocol of a listener, target group or health check.
     Protocol {
-        /// HTTP.
+        /// HTTP/1.1 without TLS.
         Http = "HTTP",
-        /// HTTPS.
+        /// HTTP/1.1 and HTTP/2 with TLS.
         Https = "HTTPS",
-        /// TCP.
+        /// TCP connections, passed through.
         Tcp = "TCP",
         /// TLS over TCP.
         Tls = "TLS",
-        /// UDP.
+        /// UDP packets, passed through.
         Udp = "UDP",
         /// TCP and UDP on one port.
         TcpUdp = "TCP_UDP",
-        /// QUIC.
+        /// QUIC, by its connection ids.
         Quic = "QUIC",
         /// TCP and QUIC on one port.
         TcpQuic = "TCP_QUIC",
@@ -74,9 +74,9 @@ string_enum! {
     TargetType {
         /// EC2 instances by id.
         Instance = "instance",
-        /// IP addresses.
+        /// IP addresses of pods.
         Ip = "ip",
-        /// One ALB.
+        /// One ALB behind an NLB.
         Alb = "alb",
         /// Lambda functions; never ours.
         Lambda = "lambda",
@@ -106,46 +106,46 @@ string_enum! {
 /// A load balancer as AWS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancer {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
     /// DNS name, in AWS's case.
     pub dns_name: String,
-    /// Name.
+    /// Its name in the account and region.
     pub name: String,
-    /// Kind.
+    /// Whether it is an ALB or an NLB.
     pub kind: LoadBalancerType,
-    /// Scheme.
+    /// Whether it is reached from the internet.
     pub scheme: Scheme,
-    /// VPC.
+    /// Id of its VPC.
     pub vpc_id: String,
     /// `provisioning`, `active`, `active_impaired` or `failed`.
     pub state: String,
-    /// Address families.
+    /// The address families that it has.
     pub ip_address_type: IpAddressType,
     /// Zones with their subnets and addresses.
     pub zones: Vec<ZoneMapping>,
     /// Attached security groups.
     pub security_groups: Vec<String>,
-    /// CoIP pool.
+    /// CoIP pool of an ALB on Outposts.
     pub customer_owned_ipv4_pool: Option<String>,
     /// `on`/`off`: whether inbound rules apply to PrivateLink traffic.
     pub enforce_inbound_rules_on_private_link: Option<String>,
-    /// `on`/`off`.
+    /// `on` or `off`; NLBs alone have it.
     pub enable_prefix_for_ipv6_source_nat: Option<String>,
-    /// IPAM pool.
+    /// IPAM pool of its public IPv4 addresses.
     pub ipv4_ipam_pool_id: Option<String>,
 }
 
 /// A load balancer's presence in one zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZoneMapping {
-    /// Zone name.
+    /// Name such as `us-west-2a`.
     pub zone_name: String,
-    /// Subnet.
+    /// Id of its subnet there.
     pub subnet_id: String,
     /// IPv6 prefixes for source NAT.
     pub source_nat_ipv6_prefixes: Vec<String>,
-    /// Static addresses.
+    /// Static addresses of an NLB there.
     pub addresses: Vec<LoadBalancerAddress>,
 }
 
@@ -156,7 +156,7 @@ pub struct LoadBalancerAddress {
     pub allocation_id: Option<String>,
     /// Private IPv4 address.
     pub private_ipv4_address: Option<String>,
-    /// IPv6 address.
+    /// A static IPv6 address.
     pub ipv6_address: Option<String>,
 }
 
@@ -170,13 +170,13 @@ pub struct SubnetMapping {
     /// Private IPv4 address.
     #[serde(rename = "privateIPv4Address", skip_serializing_if = "Option::is_none")]
     pub private_ipv4_address: Option<String>,
-    /// IPv6 address.
+    /// A static IPv6 address of the subnet.
     #[serde(rename = "ipv6Address", skip_serializing_if = "Option::is_none")]
     pub ipv6_address: Option<String>,
     /// `auto_assigned` or an IPv6 /80.
     #[serde(rename = "sourceNatIpv6Prefix", skip_serializing_if = "Option::is_none")]
     pub source_nat_ipv6_prefix: Option<String>,
-    /// Subnet.
+    /// Id of the subnet.
     #[serde(rename = "subnetID")]
     pub subnet_id: String,
 }
@@ -184,21 +184,21 @@ pub struct SubnetMapping {
 /// A target group as AWS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetGroup {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
-    /// Name.
+    /// Its name in the account and region.
     pub name: String,
     /// What its targets are.
     pub target_type: TargetType,
-    /// Default port.
+    /// Port of targets that are registered without one.
     pub port: Option<i32>,
-    /// Protocol.
+    /// Protocol towards the targets; none for a Lambda function.
     pub protocol: Option<Protocol>,
     /// `HTTP1`, `HTTP2` or `GRPC`.
     pub protocol_version: Option<String>,
-    /// Address family.
+    /// Address family of its targets.
     pub ip_address_type: IpAddressType,
-    /// VPC.
+    /// Id of the VPC of its targets.
     pub vpc_id: Option<String>,
     /// Health check settings.
     pub health_check: HealthCheck,
@@ -214,7 +214,7 @@ pub struct TargetGroup {
 pub struct HealthCheck {
     /// A number or `traffic-port`.
     pub port: Option<String>,
-    /// Protocol.
+    /// Protocol of the checks, which may be another one than that of traffic.
     pub protocol: Option<Protocol>,
     /// Path (HTTP and HTTPS).
     pub path: Option<String>,
@@ -245,23 +245,23 @@ pub struct Matcher {
 /// A listener as AWS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
-    /// Load balancer.
+    /// ARN of the load balancer that it belongs to.
     pub load_balancer_arn: String,
-    /// Port.
+    /// Port that clients connect to.
     pub port: i32,
-    /// Protocol.
+    /// Protocol towards the clients.
     pub protocol: Protocol,
-    /// Default actions.
+    /// What is done with requests that no rule matches.
     pub default_actions: Vec<ListenerAction>,
     /// Default certificate (at most one).
     pub certificates: Vec<String>,
-    /// Security policy.
+    /// Name of the TLS security policy.
     pub ssl_policy: Option<String>,
-    /// ALPN policy.
+    /// Its ALPN policy, which is at most one.
     pub alpn_policy: Vec<String>,
-    /// Mutual TLS.
+    /// Whether clients show certificates of their own.
     pub mutual_authentication: Option<MutualAuthentication>,
 }
 
@@ -277,7 +277,7 @@ pub struct MutualAuthentication {
     /// Accept expired client certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_client_certificate_expiry: Option<bool>,
-    /// `on`/`off`.
+    /// `on` or `off`: whether clients are told which authorities are trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advertise_trust_store_ca_names: Option<String>,
 }
@@ -285,15 +285,15 @@ pub struct MutualAuthentication {
 /// A listener rule as AWS describes it, default rule left out by the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
     /// Priority; `None` for the default rule.
     pub priority: Option<i32>,
-    /// Conditions.
+    /// All of them have to hold.
     pub conditions: Vec<RuleCondition>,
-    /// Actions.
+    /// The last one answers the request.
     pub actions: Vec<ListenerAction>,
-    /// Transforms.
+    /// Rewrites of host and path on the way to targets.
     pub transforms: Vec<RuleTransform>,
 }
 
@@ -302,9 +302,9 @@ pub struct Rule {
 pub enum ListenerAction {
     /// Pass to target groups.
     Forward(ForwardAction),
-    /// Redirect.
+    /// Sends the client elsewhere.
     Redirect(RedirectAction),
-    /// Answer.
+    /// Answers with a fixed text.
     FixedResponse(FixedResponseAction),
     /// Log in through Cognito.
     AuthenticateCognito(CognitoAction),
@@ -328,9 +328,9 @@ pub struct ForwardAction {
 /// A target group and its weight.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct TargetGroupTuple {
-    /// Target group.
+    /// The target group's ARN.
     pub target_group: Ref,
-    /// 0–999.
+    /// Share of the requests, 0–999.
     pub weight: Option<i32>,
 }
 
@@ -339,22 +339,22 @@ pub struct TargetGroupTuple {
 pub struct TargetGroupStickiness {
     /// On or off.
     pub enabled: Option<bool>,
-    /// Seconds.
+    /// 1 second to 7 days.
     pub duration_seconds: Option<i32>,
 }
 
 /// Redirect; unset fields keep the request's part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RedirectAction {
-    /// Host.
+    /// Host to go to; may hold `#{host}`.
     pub host: Option<String>,
-    /// Path.
+    /// Path to go to; may hold `#{path}` and others.
     pub path: Option<String>,
-    /// Port.
+    /// Port to go to, or `#{port}`.
     pub port: Option<String>,
-    /// Protocol.
+    /// `HTTP`, `HTTPS` or `#{protocol}`.
     pub protocol: Option<String>,
-    /// Query.
+    /// Query to go with, or `#{query}`.
     pub query: Option<String>,
     /// `HTTP_301` or `HTTP_302`.
     pub status_code: String,
@@ -363,9 +363,9 @@ pub struct RedirectAction {
 /// A fixed answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FixedResponseAction {
-    /// Content type.
+    /// Media type of the body.
     pub content_type: Option<String>,
-    /// Body.
+    /// Body, at most 1,024 bytes.
     pub message_body: Option<String>,
     /// Status code as text.
     pub status_code: String,
@@ -387,15 +387,15 @@ pub struct CognitoAction {
 /// Log in through an OIDC provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OidcAction {
-    /// Issuer.
+    /// Issuer of the identity provider.
     pub issuer: String,
-    /// Authorization endpoint.
+    /// Where clients are sent to sign in.
     pub authorization_endpoint: String,
-    /// Token endpoint.
+    /// Where codes are exchanged for tokens.
     pub token_endpoint: String,
     /// User info endpoint.
     pub user_info_endpoint: String,
-    /// Client id.
+    /// Id that the identity provider knows the ALB by.
     pub client_id: Secret,
     /// Client secret; AWS never returns it.
     pub client_secret: Option<Secret>,
@@ -412,20 +412,20 @@ pub struct AuthenticationSession {
     pub extra_params: BTreeMap<String, String>,
     /// `deny`, `allow` or `authenticate`.
     pub on_unauthenticated_request: Option<String>,
-    /// Scope.
+    /// What is asked of the identity provider, separated by spaces.
     pub scope: Option<String>,
-    /// Cookie name.
+    /// Name of the session's cookie, without its shard number.
     pub session_cookie_name: Option<String>,
-    /// Seconds.
+    /// Seconds until the session ends.
     pub session_timeout: Option<i64>,
 }
 
 /// Check a JWT.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct JwtAction {
-    /// JWKS endpoint.
+    /// Where the keys are that sign tokens.
     pub jwks_endpoint: String,
-    /// Issuer.
+    /// Whose tokens are accepted.
     pub issuer: String,
     /// More claims to check.
     pub additional_claims: Vec<JwtClaim>,
@@ -436,31 +436,31 @@ pub struct JwtAction {
 pub struct JwtClaim {
     /// `single-string`, `string-array` or `space-separated-values`.
     pub format: String,
-    /// Claim name.
+    /// Name of a claim of the token.
     pub name: String,
-    /// Accepted values.
+    /// Values that are accepted, one of which it has to have.
     pub values: Vec<String>,
 }
 
 /// A condition of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum RuleCondition {
-    /// `host-header`.
+    /// Hosts: `host-header`, with wildcards or regular expressions.
     HostHeader(ValuesOrRegexes),
-    /// `path-pattern`.
+    /// Paths: `path-pattern`, with wildcards or regular expressions.
     PathPattern(ValuesOrRegexes),
-    /// `http-header`.
+    /// A header of the request: `http-header`.
     HttpHeader {
-        /// Header name.
+        /// Name of the header.
         name: String,
-        /// Accepted values.
+        /// Values that are accepted, one of which it has to have.
         values: ValuesOrRegexes,
     },
-    /// `http-request-method`.
+    /// Methods that are accepted: `http-request-method`.
     HttpRequestMethod(Vec<String>),
     /// `query-string`: optional key and value.
     QueryString(Vec<(Option<String>, String)>),
-    /// `source-ip`: CIDRs.
+    /// CIDRs of clients: `source-ip`.
     SourceIp(Vec<String>),
 }
 
@@ -494,7 +494,7 @@ impl RuleCondition {
 pub struct ValuesOrRegexes {
     /// Values with `*` and `?`.
     pub values: Vec<String>,
-    /// Regular expressions.
+    /// Regular expressions, one of which has to match.
     pub regexes: Vec<String>,
 }
 

@@ -7,7 +7,7 @@ use super::{Ref, Tags};
 string_enum! {
     /// Address families of an accelerator.
     AcceleratorAddressType {
-        /// IPv4.
+        /// Static IPv4 addresses alone.
         Ipv4 = "IPV4",
         /// IPv4 and IPv6.
         DualStack = "DUAL_STACK",
@@ -17,9 +17,9 @@ string_enum! {
 string_enum! {
     /// Protocol of a listener.
     AcceleratorProtocol {
-        /// TCP.
+        /// TCP connections, passed through.
         Tcp = "TCP",
-        /// UDP.
+        /// UDP packets, passed through.
         Udp = "UDP",
     }
 }
@@ -27,9 +27,9 @@ string_enum! {
 string_enum! {
     /// What ties a client to an endpoint.
     ClientAffinity {
-        /// Nothing.
+        /// Each connection may go to another endpoint.
         None = "NONE",
-        /// Its address.
+        /// Connections of one client go to one endpoint.
         SourceIp = "SOURCE_IP",
     }
 }
@@ -53,14 +53,14 @@ pub struct AcceleratorPage<T> {
     pub next_token: Option<String>,
 }
 
-/// An accelerator.
+/// An accelerator, as AWS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accelerator {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
-    /// Name.
+    /// Its name, which need not be unique.
     pub name: String,
-    /// Address families.
+    /// The address families that it has.
     pub ip_address_type: AcceleratorAddressType,
     /// Whether it takes traffic.
     pub enabled: bool,
@@ -92,31 +92,31 @@ pub struct PortOverride {
     pub endpoint_port: i32,
 }
 
-/// A listener.
+/// A listener of an accelerator, as AWS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
-    /// Protocol.
+    /// Protocol towards the clients.
     pub protocol: AcceleratorProtocol,
-    /// Ports.
+    /// Ports that clients connect to.
     pub port_ranges: Vec<PortRange>,
-    /// Client affinity.
+    /// Whether connections of one client stay together.
     pub client_affinity: ClientAffinity,
 }
 
 /// The endpoints of a listener in one region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointGroup {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
-    /// Region.
+    /// The AWS region of its endpoints.
     pub region: String,
     /// Traffic dial in thousandths of a percent.
     pub traffic_dial: Option<i64>,
-    /// Port overrides.
+    /// Ports of endpoints that differ from those of the listener.
     pub port_overrides: Vec<PortOverride>,
-    /// Endpoints.
+    /// The endpoints that it has.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -131,12 +131,12 @@ pub struct Endpoint {
     pub client_ip_preservation: Option<bool>,
 }
 
-/// `CreateAccelerator`.
+/// Makes an accelerator: `CreateAccelerator`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateAccelerator {
-    /// Name.
+    /// Name, at most 64 characters.
     pub name: String,
-    /// Address families.
+    /// Its address families from the start.
     pub ip_address_type: AcceleratorAddressType,
     /// Addresses of own pools; empty: AWS chooses.
     pub ip_addresses: Vec<String>,
@@ -144,14 +144,14 @@ pub struct CreateAccelerator {
     pub enabled: bool,
     /// Two calls with one token make one accelerator.
     pub idempotency_token: String,
-    /// Tags.
+    /// The accelerator's tags from the start.
     pub tags: Tags,
 }
 
-/// `DescribeAccelerator`.
+/// Reads one accelerator: `DescribeAccelerator`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DescribeAccelerator {
-    /// ARN.
+    /// The accelerator's ARN.
     pub arn: String,
 }
 
@@ -165,11 +165,11 @@ pub struct ListAccelerators {
 /// `UpdateAccelerator`; what is `None` stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateAccelerator {
-    /// ARN.
+    /// The accelerator's ARN.
     pub arn: String,
-    /// Name.
+    /// New name; none: as before.
     pub name: Option<String>,
-    /// Address families.
+    /// New address families; none: as before.
     pub ip_address_type: Option<AcceleratorAddressType>,
     /// Whether it takes traffic.
     pub enabled: bool,
@@ -178,18 +178,18 @@ pub struct UpdateAccelerator {
 /// `DeleteAccelerator`, of one that is disabled and has no listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeleteAccelerator {
-    /// ARN.
+    /// The accelerator's ARN.
     pub arn: String,
 }
 
-/// `ListTagsForResource`.
+/// Reads the tags of an accelerator: `ListTagsForResource`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListAcceleratorTags {
     /// ARN of an accelerator.
     pub arn: String,
 }
 
-/// `TagResource`.
+/// Adds tags to an accelerator: `TagResource`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagAccelerator {
     /// ARN of an accelerator.
@@ -198,7 +198,7 @@ pub struct TagAccelerator {
     pub tags: Tags,
 }
 
-/// `UntagResource`.
+/// Takes tags away from an accelerator: `UntagResource`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UntagAccelerator {
     /// ARN of an accelerator.
@@ -207,16 +207,16 @@ pub struct UntagAccelerator {
     pub keys: Vec<String>,
 }
 
-/// `CreateListener`.
+/// Adds a listener to an accelerator: `CreateListener`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateAcceleratorListener {
     /// ARN of the accelerator.
     pub accelerator_arn: String,
-    /// Protocol.
+    /// Protocol towards the clients.
     pub protocol: AcceleratorProtocol,
-    /// Ports.
+    /// Ports that clients connect to.
     pub port_ranges: Vec<PortRange>,
-    /// Client affinity.
+    /// Whether connections of one client stay together.
     pub client_affinity: ClientAffinity,
 }
 
@@ -229,36 +229,36 @@ pub struct ListAcceleratorListeners {
     pub next_token: Option<String>,
 }
 
-/// `UpdateListener`.
+/// Changes a listener of an accelerator: `UpdateListener`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateAcceleratorListener {
-    /// ARN.
+    /// The listener's ARN.
     pub arn: String,
-    /// Protocol.
+    /// Protocol that it has afterwards.
     pub protocol: AcceleratorProtocol,
-    /// Ports.
+    /// All ports that it has afterwards.
     pub port_ranges: Vec<PortRange>,
-    /// Client affinity.
+    /// Client affinity that it has afterwards.
     pub client_affinity: ClientAffinity,
 }
 
 /// `DeleteListener`, of one without endpoint groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeleteAcceleratorListener {
-    /// ARN.
+    /// The listener's ARN.
     pub arn: String,
 }
 
-/// `CreateEndpointGroup`.
+/// Adds an endpoint group to a listener: `CreateEndpointGroup`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateEndpointGroup {
-    /// The listener.
+    /// The ARN of the listener.
     pub listener_arn: Ref,
-    /// Region.
+    /// The AWS region of its endpoints.
     pub region: String,
     /// Traffic dial in percent; `None`: all.
     pub traffic_dial: Option<i32>,
-    /// Port overrides.
+    /// Ports of endpoints that differ from those of the listener.
     pub port_overrides: Vec<PortOverride>,
 }
 
@@ -274,7 +274,7 @@ pub struct ListEndpointGroups {
 /// `UpdateEndpointGroup`; what is `None` stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateEndpointGroup {
-    /// ARN.
+    /// The endpoint group's ARN.
     pub arn: String,
     /// Traffic dial in percent.
     pub traffic_dial: Option<i32>,
@@ -284,23 +284,23 @@ pub struct UpdateEndpointGroup {
     pub endpoints: Option<Vec<Endpoint>>,
 }
 
-/// `DeleteEndpointGroup`.
+/// Takes an endpoint group with its endpoints away: `DeleteEndpointGroup`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeleteEndpointGroup {
-    /// ARN.
+    /// The endpoint group's ARN.
     pub arn: String,
 }
 
-/// `AddEndpoints`.
+/// Adds endpoints to a group, and leaves the others: `AddEndpoints`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddEndpoints {
-    /// The group.
+    /// The ARN of the endpoint group.
     pub group_arn: Ref,
     /// Endpoints that it does not have yet.
     pub endpoints: Vec<Endpoint>,
 }
 
-/// `RemoveEndpoints`.
+/// Takes endpoints away from a group: `RemoveEndpoints`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoveEndpoints {
     /// ARN of the group.

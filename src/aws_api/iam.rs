@@ -31,19 +31,19 @@ const ACCELERATOR_TAG: &str = "aga.k8s.aws/resource";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Partition {
-    /// Commercial regions.
+    /// `aws`: the commercial regions.
     Aws,
-    /// China.
+    /// `aws-cn`: the regions of China.
     AwsCn,
-    /// US government.
+    /// `aws-us-gov`: the regions of the US government.
     AwsUsGov,
     /// European Sovereign Cloud.
     AwsEusc,
-    /// US, isolated.
+    /// `aws-iso`: isolated regions of the US.
     AwsIso,
     /// US, isolated, secret.
     AwsIsoB,
-    /// Europe, isolated.
+    /// `aws-iso-e`: isolated regions of Europe.
     AwsIsoE,
     /// US, isolated, further regions.
     AwsIsoF,
@@ -75,7 +75,7 @@ impl Partition {
 pub enum Statement {
     /// The role that Elastic Load Balancing acts as; made with the first load balancer of an account.
     ServiceLinkedRole,
-    /// Reading.
+    /// Everything that only reads.
     Read,
     /// Web ACLs and Shield: their resources carry no tags of ours.
     Protect,
@@ -115,7 +115,7 @@ pub enum Statement {
     ReimportCertificates,
     /// What an imported certificate shows to clients.
     ReadImportedCertificates,
-    /// Our certificates.
+    /// Deletion of certificates with our tags.
     DeleteCertificates,
     /// Records that validate names of certificates.
     ValidateNames,
@@ -125,7 +125,7 @@ pub enum Statement {
     AcceleratorServiceLinkedRole,
     /// Lists of accelerators and of what they have.
     ListAccelerators,
-    /// Our accelerators.
+    /// Reading of accelerators with our tags.
     DescribeAccelerators,
     /// An accelerator, which gets its tags as it is created.
     CreateAccelerators,
@@ -147,7 +147,7 @@ pub struct PolicyParts {
 }
 
 impl PolicyParts {
-    /// Everything.
+    /// All parts, whatever is switched on.
     pub const ALL: Self = Self { requested_certificates: true, secret_certificates: true };
 
     /// Whether a statement is part of it.

@@ -8,21 +8,21 @@ string_enum! {
     Service {
         /// Elastic Load Balancing v2.
         Elbv2 = "Elastic Load Balancing v2",
-        /// EC2.
+        /// EC2, by its query protocol.
         Ec2 = "EC2",
-        /// ACM.
+        /// AWS Certificate Manager.
         Acm = "ACM",
-        /// Route 53.
+        /// Route 53, which has no region.
         Route53 = "Route 53",
-        /// WAFv2.
+        /// WAFv2, for regional resources.
         Wafv2 = "WAFV2",
         /// WAF Classic, regional.
         WafRegional = "WAF Regional",
-        /// Shield.
+        /// Shield Advanced, which has no region.
         Shield = "Shield",
-        /// Global Accelerator.
+        /// Global Accelerator, in its one region.
         GlobalAccelerator = "Global Accelerator",
-        /// STS.
+        /// STS, for roles and identities.
         Sts = "STS",
         /// IAM. Only `doctor` asks it.
         Iam = "IAM",
@@ -33,7 +33,7 @@ string_enum! {
 pub trait Operation: Into<Request> {
     /// What AWS answers.
     type Output;
-    /// The operation.
+    /// Which operation it is.
     const ACTION: Action;
     /// The answer, if it is this operation's.
     fn output(response: Response) -> Option<Self::Output>;
@@ -42,7 +42,7 @@ pub trait Operation: Into<Request> {
 /// What an operation does to what AWS holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing.
+    /// It changes nothing.
     Read,
     /// It makes something, or adds to something.
     Create,
@@ -104,7 +104,7 @@ macro_rules! operations {
         }
 
         impl Request {
-            /// The operation.
+            /// Which operation it is.
             pub fn action(&self) -> Action {
                 match self { $(Self::$action(_) => Action::$action,)* }
             }

@@ -1,6 +1,6 @@
 //! WAFv2, WAF Classic (regional) and Shield: what protects a load balancer.
 
-/// WAFv2 `GetWebACLForResource`.
+/// Reads which web ACL protects a resource: WAFv2 `GetWebACLForResource`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetWafv2WebAcl {
     /// Load balancer ARN.
@@ -23,7 +23,7 @@ pub struct WebAclPage {
     pub next_marker: Option<String>,
 }
 
-/// WAFv2 `AssociateWebACL`.
+/// Puts a resource under a web ACL: WAFv2 `AssociateWebACL`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssociateWafv2WebAcl {
     /// Web ACL ARN.
@@ -32,7 +32,7 @@ pub struct AssociateWafv2WebAcl {
     pub resource_arn: super::Ref,
 }
 
-/// WAFv2 `DisassociateWebACL`.
+/// Takes a resource from under its web ACL: WAFv2 `DisassociateWebACL`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DisassociateWafv2WebAcl {
     /// Load balancer ARN.
@@ -76,24 +76,24 @@ pub struct DescribeShieldProtection {
 /// A Shield protection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShieldProtection {
-    /// Protection id.
+    /// Id of the protection.
     pub id: String,
     /// Protection name; tells whose it is.
     pub name: String,
 }
 
-/// Shield `CreateProtection`.
+/// Protects a resource: Shield `CreateProtection`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateShieldProtection {
     /// Load balancer ARN.
     pub resource_arn: super::Ref,
-    /// Protection name.
+    /// Name of the protection.
     pub name: String,
 }
 
-/// Shield `DeleteProtection`.
+/// Ends a protection: Shield `DeleteProtection`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteShieldProtection {
-    /// Protection id.
+    /// Id of the protection.
     pub protection_id: String,
 }

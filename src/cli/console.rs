@@ -24,15 +24,15 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Why there is no console.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
-    /// The cluster.
+    /// The cluster cannot be reached.
     #[error(transparent)]
     Kubernetes(#[from] KubeConnectError),
-    /// The port.
+    /// The port cannot be listened on.
     #[error("cannot listen on port {port} of 127.0.0.1: {source}; choose another with --port")]
     Listen {
-        /// Which.
+        /// Port that was to be listened on.
         port: u16,
-        /// Why not.
+        /// What the system says.
         source: std::io::Error,
     },
     /// Signals, or the terminal.

@@ -53,18 +53,18 @@ const SIDE_BY_SIDE: usize = 8;
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// The installation.
+    /// The settings of the installation cannot be told.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// A file.
+    /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Why it cannot be read.
         source: std::io::Error,
     },
-    /// A manifest.
+    /// A manifest cannot be planned.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
 }

@@ -17,7 +17,7 @@ use strum::VariantArray as _;
 /// A webhook as it is registered.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RegisteredWebhook {
-    /// Its name.
+    /// Name of the webhook in its configuration.
     pub name: String,
     /// Whether calls that fail refuse what the user does.
     pub is_required: bool,
@@ -63,7 +63,7 @@ impl DoctorReads {
         Api::all(self.client.clone()).get_opt(name).await
     }
 
-    /// All IngressClasses.
+    /// All IngressClasses of the cluster.
     pub async fn ingress_classes(&self) -> Result<Vec<IngressClass>, Error> {
         Ok(Api::all(self.client.clone()).list(&ListParams::default()).await?.items)
     }
@@ -84,12 +84,12 @@ impl DoctorReads {
             .map(|(version, channel)| GatewayBundle { version, channel }))
     }
 
-    /// All GatewayClasses.
+    /// All GatewayClasses of the cluster.
     pub async fn gateway_classes(&self) -> Result<Vec<GatewayClass>, Error> {
         Ok(Api::all(self.client.clone()).list(&ListParams::default()).await?.items)
     }
 
-    /// All Gateways.
+    /// All Gateways of the cluster.
     pub async fn gateways(&self) -> Result<Vec<Gateway>, Error> {
         Ok(Api::all(self.client.clone()).list(&ListParams::default()).await?.items)
     }
@@ -100,7 +100,7 @@ impl DoctorReads {
         Ok(api.get_opt(key.name()).await?.is_some())
     }
 
-    /// A lease.
+    /// A lease, if there is one.
     pub async fn lease(&self, key: &ObjectKey) -> Result<Option<Lease>, Error> {
         Api::namespaced(self.client.clone(), key.namespace()).get_opt(key.name()).await
     }
@@ -165,7 +165,7 @@ pub struct ReportedFailure {
     pub object: String,
     /// Reason of the event.
     pub reason: String,
-    /// Its message.
+    /// What the event says.
     pub message: String,
 }
 

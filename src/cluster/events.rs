@@ -31,13 +31,13 @@ const MESSAGE_LIMIT: usize = 1024;
 pub struct Regarding {
     /// API version, for example `networking.k8s.io/v1`.
     pub api_version: &'static str,
-    /// Kind.
+    /// Kind of the object.
     pub kind: &'static str,
-    /// Namespace.
+    /// Namespace of the object; empty: it has none.
     pub namespace: String,
-    /// Name.
+    /// Name of the object.
     pub name: String,
-    /// UID.
+    /// UID of the object.
     pub uid: String,
 }
 

@@ -45,29 +45,29 @@ const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
 /// A kind of objects that Gateways are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
 pub enum GatewayKind {
-    /// GatewayClass.
+    /// `GatewayClass`, which has no namespace.
     Class,
-    /// Gateway.
+    /// `Gateway`, which has a load balancer.
     Gateway,
-    /// ListenerSet.
+    /// `ListenerSet`, with more listeners of a Gateway.
     ListenerSet,
-    /// HTTPRoute.
+    /// `HTTPRoute`, for ALBs.
     HttpRoute,
-    /// GRPCRoute.
+    /// `GRPCRoute`, for ALBs.
     GrpcRoute,
-    /// TCPRoute.
+    /// `TCPRoute`, for NLBs.
     TcpRoute,
-    /// UDPRoute.
+    /// `UDPRoute`, for NLBs.
     UdpRoute,
-    /// TLSRoute.
+    /// `TLSRoute`, for NLBs.
     TlsRoute,
-    /// ReferenceGrant.
+    /// `ReferenceGrant`, for references across namespaces.
     ReferenceGrant,
-    /// LoadBalancerConfiguration.
+    /// `LoadBalancerConfiguration`, of classes and Gateways.
     LoadBalancerConfiguration,
-    /// TargetGroupConfiguration.
+    /// `TargetGroupConfiguration`, of Services and Gateways.
     TargetGroupConfiguration,
-    /// ListenerRuleConfiguration.
+    /// `ListenerRuleConfiguration`, of rules of routes.
     ListenerRuleConfiguration,
 }
 
@@ -113,21 +113,21 @@ impl GatewayKind {
 /// What has changed.
 #[derive(Clone, Debug)]
 pub enum GatewayChange {
-    /// A GatewayClass.
+    /// A GatewayClass has come, changed or gone.
     Class(ObjectKey),
-    /// A Gateway.
+    /// A Gateway has come, changed or gone.
     Gateway(ObjectKey, CacheEvent<Gateway>),
-    /// A ListenerSet.
+    /// A ListenerSet has come, changed or gone.
     ListenerSet(CacheEvent<ListenerSet>),
     /// A route, with the Gateways and ListenerSets that it names or named.
     Route(RouteId, BTreeSet<RouteParent>),
-    /// A ReferenceGrant.
+    /// A ReferenceGrant has come, changed or gone.
     ReferenceGrant(CacheEvent<ReferenceGrant>),
-    /// A LoadBalancerConfiguration.
+    /// A LoadBalancerConfiguration has come, changed or gone.
     LoadBalancerConfiguration(ObjectKey),
-    /// A TargetGroupConfiguration.
+    /// A TargetGroupConfiguration has come, changed or gone.
     TargetGroupConfiguration(ObjectKey, CacheEvent<TargetGroupConfiguration>),
-    /// A ListenerRuleConfiguration.
+    /// A ListenerRuleConfiguration has come, changed or gone.
     ListenerRuleConfiguration(ObjectKey),
     /// Kinds that were not served before are listed now.
     KindsListed,
@@ -136,7 +136,7 @@ pub enum GatewayChange {
 /// The caches, one a kind.
 #[derive(Debug)]
 pub struct GatewayStores {
-    /// GatewayClasses.
+    /// GatewayClasses by name.
     pub classes: Arc<Cache<GatewayClass>>,
     /// Gateways, by class, and by the groups whose load balancers they ask for.
     pub gateways: Arc<Cache<Gateway>>,
@@ -148,11 +148,11 @@ pub struct GatewayStores {
     udp_routes: Arc<Cache<UdpRoute>>,
     tls_routes: Arc<Cache<TlsRoute>>,
     reference_grants: Arc<Cache<ReferenceGrant>>,
-    /// LoadBalancerConfigurations.
+    /// LoadBalancerConfigurations by namespace and name.
     pub load_balancer_configurations: Arc<Cache<LoadBalancerConfiguration>>,
     /// TargetGroupConfigurations, by what they are for.
     pub target_group_configurations: Arc<Cache<TargetGroupConfiguration>>,
-    /// ListenerRuleConfigurations.
+    /// ListenerRuleConfigurations by namespace and name.
     pub listener_rule_configurations: Arc<Cache<ListenerRuleConfiguration>>,
     namespaces: Arc<Cache<Namespace>>,
     services: Arc<Cache<Service>>,

@@ -20,11 +20,11 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// An object of a kind that load balancers are built from.
 #[derive(Clone, Debug)]
 pub enum ManifestObject {
-    /// A Service.
+    /// A Service, as the API server would store it.
     Service(Box<Service>),
-    /// An Ingress.
+    /// An Ingress, as the API server would store it.
     Ingress(Box<Ingress>),
-    /// An IngressClass.
+    /// An IngressClass, as the API server would store it.
     IngressClass(Box<IngressClass>),
     /// Parameters of IngressClasses.
     IngressClassParams(Box<IngressClassParams>),
@@ -53,7 +53,7 @@ pub enum ManifestError {
     NotReadable {
         /// Kind, namespace and name.
         object: String,
-        /// Why.
+        /// What does not fit.
         source: serde_json::Error,
     },
     /// The API server did not answer.
@@ -61,7 +61,7 @@ pub enum ManifestError {
     Unanswered {
         /// Kind, namespace and name.
         object: String,
-        /// What happened.
+        /// What the client says.
         source: Box<Error>,
     },
 }

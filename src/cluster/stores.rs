@@ -31,9 +31,9 @@ pub struct Stores {
     pub services: Arc<Cache<Service>>,
     /// Ingresses, by where their groups look for them and by the Services they refer to.
     pub ingresses: Arc<Cache<Ingress>>,
-    /// IngressClasses.
+    /// IngressClasses by name.
     pub ingress_classes: Arc<Cache<IngressClass>>,
-    /// IngressClassParams.
+    /// IngressClassParams by name.
     pub ingress_class_params: Arc<Cache<IngressClassParams>>,
     /// Namespaces, reduced to name and labels.
     pub namespaces: Arc<Cache<Namespace>>,
@@ -44,13 +44,13 @@ pub struct Stores {
     pub slices: Arc<Cache<SliceView>>,
     /// Endpoints, one view a subset; watched instead of EndpointSlices when the flag says so.
     pub endpoints: Arc<Cache<Vec<Arc<SliceView>>>>,
-    /// Pods.
+    /// Pods by namespace and name.
     pub pods: Arc<Cache<PodView>>,
-    /// Nodes.
+    /// Nodes by name.
     pub nodes: Arc<Cache<NodeView>>,
     /// Gateways and what they are made of.
     pub gateways: Arc<GatewayStores>,
-    /// GlobalAccelerators.
+    /// GlobalAccelerators, if their gate is on.
     pub accelerators: Arc<AcceleratorStore>,
     use_slices: bool,
 }
@@ -63,7 +63,7 @@ pub trait EventHandler: Send + Sync + 'static {
     fn ingress(&self, key: &ObjectKey, change: CacheEvent<Ingress>);
     /// An IngressClass changed.
     fn ingress_class(&self, key: &ObjectKey, change: CacheEvent<IngressClass>);
-    /// IngressClassParams changed.
+    /// IngressClassParams have come, changed or gone.
     fn ingress_class_params(&self, key: &ObjectKey, change: CacheEvent<IngressClassParams>);
     /// A Namespace changed.
     fn namespace(&self, key: &ObjectKey, change: CacheEvent<Namespace>);
@@ -82,7 +82,7 @@ pub trait EventHandler: Send + Sync + 'static {
 }
 
 impl Stores {
-    /// Empty caches.
+    /// Caches that hold nothing yet.
     pub fn new(config: &Config) -> Self {
         let (services, namespaces) = (Arc::new(Cache::grouped(places::of_service)), Arc::default());
         Self {

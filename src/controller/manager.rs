@@ -45,7 +45,7 @@ const OPENING_PAUSE: Duration = Duration::from_millis(500);
 /// What the machinery is connected to.
 #[derive(Clone)]
 pub struct Dependencies {
-    /// Settings.
+    /// Settings of the controller.
     pub config: Arc<Config>,
     /// How many work, and how patiently.
     pub workers: Workers,
@@ -55,9 +55,9 @@ pub struct Dependencies {
     pub cloud: Arc<dyn Cloud>,
     /// AWS in the name of roles.
     pub clouds: Arc<dyn CloudFor>,
-    /// The caches.
+    /// The caches of the cluster.
     pub stores: Arc<Stores>,
-    /// Events.
+    /// Where events are recorded.
     pub recorder: Recorder,
     /// What is counted.
     pub metrics: Arc<Metrics>,
@@ -111,7 +111,7 @@ impl Manager {
         Self { parts, event_handlers, work }
     }
 
-    /// What reconciles.
+    /// The controllers, with what they know.
     pub fn work(&self) -> Arc<Controllers> {
         self.work.load_full()
     }

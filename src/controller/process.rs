@@ -44,23 +44,23 @@ pub enum ProcessError {
     /// The API server.
     #[error(transparent)]
     Kubernetes(#[from] KubeConnectError),
-    /// AWS.
+    /// AWS cannot be reached as it is configured.
     #[error(transparent)]
     Aws(#[from] AwsConnectError),
-    /// The VPC.
+    /// The VPC cannot be told.
     #[error(transparent)]
     Vpc(#[from] VpcError),
     /// The serving certificate.
     #[error("webhook certificate: {0}")]
     Certificate(#[from] CertificateError),
-    /// A listener.
+    /// An address cannot be listened on.
     #[error("cannot listen on {address} for {purpose}: {source}")]
     Listen {
-        /// Where.
+        /// The address that was to be listened on.
         address: String,
-        /// What for.
+        /// What would have been served there.
         purpose: &'static str,
-        /// Why not.
+        /// What the system says.
         source: std::io::Error,
     },
     /// A setting of the webhook certificates.

@@ -38,15 +38,15 @@ pub enum StoreError {
     /// The API server or an admission webhook refused.
     #[error("TargetGroupBinding {key} was refused: {message}")]
     Refused {
-        /// The object.
+        /// The binding that was to be written.
         key: ObjectKey,
-        /// Its words.
+        /// What the API server said.
         message: String,
     },
-    /// No answer.
+    /// Nobody knows whether it was written.
     #[error("TargetGroupBinding {key}: no answer: {message}")]
     Unreachable {
-        /// The object.
+        /// The binding that was to be written.
         key: ObjectKey,
         /// What went wrong.
         message: String,

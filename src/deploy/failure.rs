@@ -27,7 +27,7 @@ pub enum FailureClass {
 /// What went wrong in one step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
-    /// AWS.
+    /// AWS refused, or did not answer.
     #[error(transparent)]
     Cloud(#[from] CloudError),
     /// The API server.
@@ -42,7 +42,7 @@ pub enum Cause {
     /// What is there cannot be compared.
     #[error(transparent)]
     Diff(#[from] DiffError),
-    /// A quota.
+    /// A quota of the account is used up.
     #[error("quota of {0} exceeded")]
     QuotaExceeded(Quota),
     /// A binding whose finalizer has not been removed yet.
@@ -62,7 +62,7 @@ pub enum Cause {
 pub struct StepFailure {
     /// Kind of resource; `None` when it was not about one.
     pub stage: Option<Stage>,
-    /// The resource.
+    /// The resource that it was about.
     pub resource: ResourceAddress,
     /// Keys of the values that AWS refused while it took the others; empty: the step failed as a whole.
     pub values: Vec<String>,

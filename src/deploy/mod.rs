@@ -122,11 +122,11 @@ impl Deployed {
 /// A load balancer of a deployed stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeployedLoadBalancer {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
     /// DNS name, in AWS's case.
     pub dns_name: String,
-    /// Kind.
+    /// Whether it is an ALB or an NLB.
     pub kind: LoadBalancerType,
 }
 
@@ -135,7 +135,7 @@ pub struct DeployedLoadBalancer {
 pub enum Retried {
     /// There are no such steps any more, they succeeded, or they cannot be tried alone.
     Done,
-    /// They failed.
+    /// AWS refused them again.
     Refused(DeployFailure),
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub struct LookupFailure {
     /// AWS error code, if there is one.
     pub code: Option<String>,
-    /// What happened.
+    /// What happened, in the words of who was asked.
     pub message: String,
     /// What could not be built for lack of it.
     pub part: Option<Part>,
@@ -26,17 +26,17 @@ pub struct LookupFailure {
 /// A load balancer that carries a stack's tags, as far as builds care.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExistingLoadBalancer {
-    /// ARN.
+    /// Its ARN, by which all calls name it.
     pub arn: String,
-    /// Kind.
+    /// Whether it is an ALB or an NLB.
     pub kind: LoadBalancerType,
-    /// Scheme.
+    /// Whether it is reached from the internet.
     pub scheme: Scheme,
-    /// Address families.
+    /// The address families that it has.
     pub ip_address_type: IpAddressType,
     /// Subnets in the order AWS lists its zones.
     pub subnet_ids: Vec<String>,
-    /// Security groups.
+    /// Ids of its security groups.
     pub security_groups: Vec<String>,
     /// Value of the stack's resource tag, if it has one.
     pub resource_id: Option<String>,
@@ -120,7 +120,7 @@ impl Facts {
         answer(&self.live_stacks, stack, || Lookup::LiveStack(stack.clone()))
     }
 
-    /// Subnets.
+    /// The subnets that a look-up found.
     pub fn subnets(&self, lookup: &SubnetLookup) -> FactResult<'_, Vec<Subnet>> {
         answer(&self.subnets, lookup, || Lookup::Subnets(lookup.clone()))
     }
@@ -181,7 +181,7 @@ impl Facts {
         answer(&self.web_acls_by_name, &name.to_owned(), || Lookup::WebAclByName(name.to_owned()))
     }
 
-    /// A Service.
+    /// A Service that was looked up.
     pub fn service(&self, namespace: &str, name: &str) -> FactResult<'_, Option<Arc<Service>>> {
         answer(&self.services, &(namespace.to_owned(), name.to_owned()), || Lookup::Service {
             namespace: namespace.to_owned(),

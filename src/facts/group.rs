@@ -61,7 +61,7 @@ impl IngressGroup {
 pub struct Member {
     /// Namespace and name.
     pub key: ObjectKey,
-    /// The Ingress.
+    /// The Ingress as the API server has it.
     pub ingress: Arc<Ingress>,
     /// Parameters of its class.
     pub params: Option<Arc<IngressClassParams>>,
@@ -93,13 +93,13 @@ impl Member {
 /// Why an Ingress has no group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GroupProblem {
-    /// Its class.
+    /// Its class cannot be used.
     #[error(transparent)]
     Class(#[from] ClassProblem),
     /// The name of its group.
     #[error("invalid ingress group: name {name:?} {problem}")]
     Name {
-        /// The name.
+        /// The name that is no group's.
         name: String,
         /// What is wrong with it.
         problem: &'static str,

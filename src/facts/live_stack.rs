@@ -26,11 +26,11 @@ pub struct LiveStack {
 /// A listener and what hangs on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveListener {
-    /// The listener.
+    /// The listener as AWS describes it.
     pub listener: Listener,
     /// ARNs of all certificates, the default one first.
     pub certificates: Vec<String>,
-    /// Tags.
+    /// All tags of the listener.
     pub tags: Tags,
     /// Rules, without the default one.
     pub rules: Vec<LiveRule>,
@@ -39,9 +39,9 @@ pub struct LiveListener {
 /// A rule and its tags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveRule {
-    /// The rule.
+    /// The rule as AWS describes it.
     pub rule: Rule,
-    /// Tags.
+    /// All tags of the rule.
     pub tags: Tags,
 }
 
@@ -50,6 +50,6 @@ pub struct LiveRule {
 pub struct LiveTargetGroup {
     /// The target group.
     pub target_group: TargetGroup,
-    /// Tags.
+    /// All tags of the target group.
     pub tags: Tags,
 }

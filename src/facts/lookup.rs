@@ -22,7 +22,7 @@ pub enum Lookup {
     ExistingLoadBalancers(StackId),
     /// What AWS holds of a stack now; asked only when a member of a group is broken and shall keep what it has.
     LiveStack(StackId),
-    /// Subnets.
+    /// Subnets, by ids, names, tags or role.
     Subnets(SubnetLookup),
     /// Route tables of the controller's VPC.
     RouteTables,
@@ -46,32 +46,32 @@ pub enum Lookup {
     TargetGroupByName(String),
     /// ARN of a regional WAFv2 web ACL by name.
     WebAclByName(String),
-    /// A Service.
+    /// A Service of the cluster.
     Service {
-        /// Namespace.
+        /// Namespace of the Service.
         namespace: String,
-        /// Name.
+        /// Name of the Service.
         name: String,
     },
-    /// A Secret.
+    /// A Secret of the cluster.
     Secret {
-        /// Namespace.
+        /// Namespace of the Secret.
         namespace: String,
-        /// Name.
+        /// Name of the Secret.
         name: String,
     },
     /// The certificate that ACM has of a TLS Secret; asking imports it if need be.
     SecretCertificate {
-        /// Namespace.
+        /// Namespace of the object.
         namespace: String,
-        /// Name.
+        /// Name of the object.
         name: String,
     },
     /// Whether a TLS Secret could be imported; asking imports nothing.
     SecretCheck {
-        /// Namespace.
+        /// Namespace of the object.
         namespace: String,
-        /// Name.
+        /// Name of the object.
         name: String,
     },
 }

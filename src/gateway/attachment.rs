@@ -61,7 +61,7 @@ impl<'a> Offer<'a> {
         offer
     }
 
-    /// A listener.
+    /// A listener by its place.
     pub fn listener(&self, at: ListenerIndex) -> Option<&Judged<'a>> {
         self.parents.get(at.parent)?.listeners.get(at.listener)
     }
@@ -79,7 +79,7 @@ pub struct ListenerIndex {
 /// What became of one entry of `spec.parentRefs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParentOutcome {
-    /// Which entry.
+    /// Place of the entry in `parentRefs`.
     pub index: usize,
     /// What became of it.
     pub outcome: Outcome,
@@ -101,7 +101,7 @@ pub enum Outcome {
 /// A listener that a route is attached to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
-    /// Which.
+    /// Place of the listener.
     pub at: ListenerIndex,
     /// The hosts that both are about, sorted. Empty: those of the route, or all.
     pub hostnames: Vec<String>,

@@ -92,7 +92,7 @@ pub fn shares_problem(shares: impl IntoIterator<Item = (BackendName, i32)>) -> O
 /// Where requests are sent, and their share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weighted {
-    /// Where.
+    /// What is forwarded to.
     pub backend: RouteBackend,
     /// As what the rule names it.
     pub name: BackendName,
@@ -112,21 +112,21 @@ impl Weighted {
 pub enum RouteBackend {
     /// A port of a Service.
     Service {
-        /// The Service.
+        /// The Service as the API server has it.
         service: Arc<Service>,
-        /// Its port.
+        /// The port of the Service that is meant.
         port: Box<ServicePort>,
         /// Settings of the target group.
         props: Option<Box<TargetGroupProps>>,
     },
     /// A target group that somebody else made.
     TargetGroup {
-        /// Its name.
+        /// Name of the target group in AWS.
         name: String,
     },
     /// The ALB of a Gateway.
     Gateway {
-        /// The Gateway.
+        /// The Gateway whose ALB is meant.
         gateway: ObjectKey,
         /// ARN of its load balancer.
         arn: String,
@@ -142,7 +142,7 @@ pub enum RouteBackend {
 pub struct LoadedRule {
     /// The backends that are there.
     pub backends: Vec<Weighted>,
-    /// Its ListenerRuleConfiguration.
+    /// The ListenerRuleConfiguration that the rule names.
     pub configuration: Option<Arc<ListenerRuleConfiguration>>,
     /// What is wrong with what it refers to. The rule is served without it.
     pub problems: Vec<RouteProblem>,

@@ -38,9 +38,9 @@ impl ParentId {
 /// The listeners of one object.
 #[derive(Clone, Debug)]
 pub struct Parent<'a> {
-    /// Which object.
+    /// Which object it is.
     pub id: ParentId,
-    /// Its `metadata.generation`.
+    /// Which state of the object it is: `metadata.generation`.
     pub generation: i64,
     /// Its listeners, in its order.
     pub listeners: Vec<Judged<'a>>,
@@ -56,7 +56,7 @@ impl Parent<'_> {
 /// A listener, and what is wrong with it.
 #[derive(Clone, Debug)]
 pub struct Judged<'a> {
-    /// The listener.
+    /// The listener as it is written.
     pub listener: &'a Listener,
     /// The kinds of routes that may attach to it, sorted.
     pub supported_kinds: Vec<RouteGroupKind>,

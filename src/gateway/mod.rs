@@ -85,21 +85,21 @@ pub struct GatewayOptions {
 
 /// The namespaces of a cluster.
 pub trait NamespaceSource {
-    /// A namespace.
+    /// A namespace, if there is one.
     fn namespace(&self, name: &str) -> Option<Arc<Namespace>>;
 }
 
 /// What the cluster holds, as far as a decision asks for it.
 pub trait Cluster: NamespaceSource {
-    /// A Service.
+    /// A Service, if there is one.
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>>;
-    /// A Gateway.
+    /// A Gateway, if there is one.
     fn gateway(&self, key: &ObjectKey) -> Option<Arc<Gateway>>;
     /// The ReferenceGrants of a namespace, by name.
     fn reference_grants(&self, namespace: &str) -> Vec<Arc<ReferenceGrant>>;
-    /// A LoadBalancerConfiguration.
+    /// A LoadBalancerConfiguration, if there is one.
     fn load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>>;
-    /// A TargetGroupConfiguration.
+    /// A TargetGroupConfiguration, if there is one.
     fn target_group_configuration(&self, key: &ObjectKey) -> Option<Arc<TargetGroupConfiguration>>;
     /// The TargetGroupConfiguration of a Service or Gateway ([`config::target`]), the first by name.
     fn target_group_configuration_of(
@@ -107,6 +107,6 @@ pub trait Cluster: NamespaceSource {
         kind: &str,
         target: &ObjectKey,
     ) -> Option<Arc<TargetGroupConfiguration>>;
-    /// A ListenerRuleConfiguration.
+    /// A ListenerRuleConfiguration, if there is one.
     fn listener_rule_configuration(&self, key: &ObjectKey) -> Option<Arc<ListenerRuleConfiguration>>;
 }

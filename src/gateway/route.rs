@@ -27,19 +27,19 @@ use super::Controller;
     strum::VariantArray,
 )]
 pub enum RouteKind {
-    /// `HTTPRoute`.
+    /// `HTTPRoute`, for ALBs.
     #[strum(serialize = "HTTPRoute")]
     Http,
-    /// `GRPCRoute`.
+    /// `GRPCRoute`, for ALBs.
     #[strum(serialize = "GRPCRoute")]
     Grpc,
-    /// `TCPRoute`.
+    /// `TCPRoute`, for NLBs.
     #[strum(serialize = "TCPRoute")]
     Tcp,
-    /// `UDPRoute`.
+    /// `UDPRoute`, for NLBs.
     #[strum(serialize = "UDPRoute")]
     Udp,
-    /// `TLSRoute`.
+    /// `TLSRoute`, for NLBs.
     #[strum(serialize = "TLSRoute")]
     Tls,
 }
@@ -69,24 +69,24 @@ impl RouteKind {
 pub struct RouteId {
     /// Its namespace and name.
     pub key: ObjectKey,
-    /// Its kind.
+    /// Kind of the route.
     pub kind: RouteKind,
 }
 
 /// A route of any kind.
 #[derive(Clone, Debug)]
 pub struct Route<'a> {
-    /// Which.
+    /// Which route it is.
     pub id: RouteId,
-    /// `metadata.generation`.
+    /// Which state of the route it is: `metadata.generation`.
     pub generation: i64,
     /// When it was created; `None` if it was not yet.
     pub created: Option<Timestamp>,
     /// What it wants to attach to.
     pub parents: &'a [ParentReference],
-    /// Its hosts.
+    /// Hosts that it asks for; empty: all of its listeners.
     pub hostnames: &'a [String],
-    /// Its rules.
+    /// Its rules, of its kind.
     pub rules: RouteRules<'a>,
     /// What was reported of it.
     pub status: Option<&'a RouteStatus>,
@@ -131,7 +131,7 @@ impl RouteRules<'_> {
 /// What a rule of a route of any kind refers to.
 #[derive(Clone, Debug, Default)]
 pub struct References<'a> {
-    /// Its backends.
+    /// Backends of the rule, in order.
     pub backends: Vec<&'a BackendRef>,
     /// Names of its ListenerRuleConfigurations.
     pub configurations: Vec<&'a str>,
@@ -250,7 +250,7 @@ pub struct RouteProblem {
 }
 
 impl RouteProblem {
-    /// A problem.
+    /// A problem with its reason, as conditions tell it.
     pub fn new(reason: RouteReason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }

@@ -23,11 +23,11 @@ const ALB_DOMAIN: &str = "elb.amazonaws";
 pub enum EndpointTarget {
     /// An id or ARN.
     Id(String),
-    /// A Service.
+    /// A Service with a load balancer.
     Service(Arc<Service>),
-    /// An Ingress.
+    /// An Ingress with a load balancer.
     Ingress(Arc<Ingress>),
-    /// A Gateway.
+    /// A Gateway with a load balancer.
     Gateway(Arc<Gateway>),
 }
 
@@ -119,7 +119,7 @@ pub type LoadedEndpoint = Result<ReadyEndpoint, WaitingEndpoint>;
 
 /// An endpoint of a GlobalAccelerator, and what is known to find it.
 pub struct EndpointLoader<'a> {
-    /// The objects.
+    /// The objects of the cluster.
     pub cluster: &'a dyn EndpointObjects,
     /// What is known of AWS.
     pub facts: &'a AcceleratorFacts,

@@ -37,7 +37,7 @@ pub fn is_in_region(region: &str) -> bool {
 pub enum KindState {
     /// All of them.
     Listed,
-    /// Not yet.
+    /// They are being listed.
     Pending,
     /// The API server does not serve the kind.
     NotServed,
@@ -45,11 +45,11 @@ pub enum KindState {
 
 /// The objects that endpoints name.
 pub trait EndpointObjects {
-    /// A Service.
+    /// A Service, if there is one.
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>>;
-    /// An Ingress.
+    /// An Ingress, if there is one.
     fn ingress(&self, key: &ObjectKey) -> Option<Arc<Ingress>>;
-    /// A Gateway.
+    /// A Gateway, if there is one.
     fn gateway(&self, key: &ObjectKey) -> Option<Arc<Gateway>>;
     /// How much is known of Gateways.
     fn gateways(&self) -> KindState;
@@ -94,9 +94,9 @@ pub struct AcceleratorFacts {
 /// The wanted accelerator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accelerator {
-    /// Name.
+    /// Name, at most 64 characters.
     pub name: String,
-    /// Address families.
+    /// The address families that it has.
     pub ip_address_type: AcceleratorAddressType,
     /// Addresses of own pools, for when it is created.
     pub ip_addresses: Vec<String>,
@@ -109,11 +109,11 @@ pub struct Accelerator {
 /// A wanted listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// Protocol.
+    /// Protocol towards the clients.
     pub protocol: AcceleratorProtocol,
-    /// Ports.
+    /// Ports that clients connect to.
     pub port_ranges: Vec<PortRange>,
-    /// Client affinity.
+    /// Whether connections of one client stay together.
     pub client_affinity: ClientAffinity,
     /// Endpoints by region.
     pub groups: Vec<EndpointGroup>,
@@ -126,7 +126,7 @@ pub struct EndpointGroup {
     pub region: String,
     /// Traffic dial in percent.
     pub traffic_dial: i32,
-    /// Port overrides.
+    /// Ports of endpoints that differ from those of the listener.
     pub port_overrides: Vec<PortOverride>,
     /// Endpoints, each id once.
     pub endpoints: Vec<Endpoint>,

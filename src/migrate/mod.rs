@@ -45,7 +45,7 @@ use values::Values;
 /// What is migrated. Ingresses and Services have namespaces.
 #[derive(Clone, Debug, Default)]
 pub struct MigrationInput {
-    /// The Ingresses.
+    /// The Ingresses that are translated.
     pub ingresses: Vec<Arc<Ingress>>,
     /// The Services behind them, and those that are migrated themselves.
     pub services: Vec<Arc<Service>>,
@@ -107,26 +107,26 @@ impl Notes {
 pub enum Source {
     /// An Ingress group.
     Group(Group),
-    /// A Service.
+    /// A Service of type LoadBalancer.
     Service(Arc<Service>),
 }
 
 /// What was generated, and what is to be said about it.
 #[derive(Clone, Debug, Default)]
 pub struct Migration {
-    /// GatewayClasses.
+    /// GatewayClasses, one for each controller.
     pub classes: Vec<Value>,
-    /// LoadBalancerConfigurations.
+    /// LoadBalancerConfigurations, one for each Gateway that needs one.
     pub load_balancers: Vec<Value>,
     /// ReferenceGrants for Secrets that Gateways of other namespaces name.
     pub grants: Vec<Value>,
-    /// Gateways.
+    /// Gateways, one for each load balancer.
     pub gateways: Vec<Value>,
-    /// Routes.
+    /// Routes of all kinds.
     pub routes: Vec<Value>,
-    /// TargetGroups.
+    /// TargetGroupConfigurations, one for each Service that needs one.
     pub target_groups: Vec<Value>,
-    /// ListenerRuleConfigurations.
+    /// ListenerRuleConfigurations by namespace and name.
     pub rules: BTreeMap<ObjectKey, Value>,
     /// What each Gateway is generated from.
     pub sources: Vec<(ObjectKey, Source)>,

@@ -65,7 +65,7 @@ fn metadata(key: &ObjectKey) -> Value {
 /// A listener of a Gateway.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listener {
-    /// Port.
+    /// Port that clients connect to.
     pub port: i32,
     /// Protocol in upper case, as written by the user.
     pub protocol: String,
@@ -85,7 +85,7 @@ pub fn section(protocol: &str, port: i32) -> String {
 
 /// What a Gateway is made of.
 pub struct GatewayFields<'a> {
-    /// Its class.
+    /// Whether it has an ALB or an NLB.
     pub controller: Controller,
     /// Its listeners, each with the Secrets of its certificates.
     pub listeners: Vec<(Listener, Vec<ObjectKey>)>,
@@ -97,7 +97,7 @@ pub struct GatewayFields<'a> {
     pub is_dry_run: bool,
 }
 
-/// A Gateway.
+/// A Gateway with its listeners, as a manifest.
 pub fn gateway(key: &ObjectKey, gateway: &GatewayFields<'_>) -> Value {
     let GatewayFields { controller, listeners, configuration, from_all, is_dry_run } = gateway;
     let listeners: Vec<Value> = listeners
@@ -156,7 +156,7 @@ pub fn secret_grant(key: &ObjectKey, gateways: &str, secrets: &[&ObjectKey]) -> 
 /// A listener of a Gateway that a route attaches to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerParent {
-    /// The Gateway.
+    /// The Gateway that has the listener.
     pub gateway: ObjectKey,
     /// Name of the listener.
     pub section: String,

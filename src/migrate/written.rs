@@ -5,7 +5,7 @@ use crate::api::IntOrString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// An action.
+/// An action, as it is written down in annotations.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WrittenAction {
@@ -16,39 +16,39 @@ pub struct WrittenAction {
     pub targetgrouparn: Option<String>,
     /// A target group that exists.
     pub targetgroupname: Option<String>,
-    /// An answer.
+    /// Parameters of a fixed answer.
     pub fixedresponseconfig: Option<WrittenFixedResponse>,
-    /// A redirect.
+    /// Parameters of a redirect.
     pub redirectconfig: Option<WrittenRedirect>,
-    /// Target groups.
+    /// Parameters of forwarding.
     pub forwardconfig: Option<WrittenForward>,
 }
 
-/// An answer.
+/// A fixed answer, as it is written down.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WrittenFixedResponse {
     /// Type of the body.
     pub contenttype: Option<String>,
-    /// The body.
+    /// Body of the answer.
     pub messagebody: Option<String>,
-    /// A number.
+    /// Status code, as text.
     pub statuscode: String,
 }
 
-/// A redirect.
+/// A redirect, as it is written down.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WrittenRedirect {
-    /// Host.
+    /// Host to go to.
     pub host: Option<String>,
-    /// Path.
+    /// Path to go to.
     pub path: Option<String>,
-    /// Port.
+    /// Port to go to.
     pub port: Option<String>,
-    /// Protocol.
+    /// Protocol to go with.
     pub protocol: Option<String>,
-    /// Query.
+    /// Query to go with.
     pub query: Option<String>,
     /// `HTTP_301` or `HTTP_302`.
     pub statuscode: String,
@@ -58,7 +58,7 @@ pub struct WrittenRedirect {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WrittenForward {
-    /// Target groups.
+    /// Target groups with their weights.
     pub targetgroups: Vec<TargetGroup>,
     /// Whether clients stay with one.
     pub targetgroupstickinessconfig: Option<WrittenStickiness>,
@@ -76,7 +76,7 @@ pub struct TargetGroup {
     pub servicename: Option<String>,
     /// The port of the Service.
     pub serviceport: Option<IntOrString>,
-    /// Weight.
+    /// Share of the requests, 0–999.
     pub weight: Option<i32>,
 }
 
@@ -90,19 +90,19 @@ pub struct WrittenStickiness {
     pub durationseconds: Option<i32>,
 }
 
-/// A condition.
+/// A condition, as it is written down in annotations.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WrittenCondition {
     /// What is looked at.
     pub field: String,
-    /// Hosts.
+    /// Hosts that are accepted.
     pub hostheaderconfig: Option<Patterns>,
-    /// Paths.
+    /// Paths that are accepted.
     pub pathpatternconfig: Option<Patterns>,
-    /// A header.
+    /// A header and its values.
     pub httpheaderconfig: Option<Header>,
-    /// Methods.
+    /// Methods that are accepted.
     pub httprequestmethodconfig: Option<Patterns>,
     /// Parameters of the query.
     pub querystringconfig: Option<WrittenQuery>,
@@ -150,7 +150,7 @@ impl WrittenCondition {
 pub struct Patterns {
     /// Values with `*` and `?`.
     pub values: Vec<String>,
-    /// Regular expressions.
+    /// Regular expressions, one of which has to match.
     pub regexvalues: Vec<String>,
 }
 
@@ -158,11 +158,11 @@ pub struct Patterns {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Header {
-    /// Name.
+    /// Name of the header.
     pub httpheadername: String,
     /// Values with `*` and `?`.
     pub values: Vec<String>,
-    /// Regular expressions.
+    /// Regular expressions, one of which has to match.
     pub regexvalues: Vec<String>,
 }
 
@@ -201,7 +201,7 @@ pub struct WrittenTransform {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Rewrites {
-    /// The rewrites.
+    /// The rewrites, of which AWS takes one.
     pub rewrites: Vec<WrittenRewrite>,
 }
 
@@ -209,7 +209,7 @@ pub struct Rewrites {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WrittenRewrite {
-    /// Regular expression.
+    /// Regular expression for what is replaced.
     pub regex: String,
     /// With `$1` for the first group.
     pub replace: String,

@@ -25,7 +25,7 @@ pub const LOAD_BALANCER_ID: &str = "LoadBalancer";
 /// Which controller a stack belongs to; decides tag keys, label keys and finalizers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::VariantArray)]
 pub enum Owner {
-    /// A Service.
+    /// A Service with an NLB.
     Service,
     /// An Ingress group.
     Ingress,
@@ -60,11 +60,11 @@ impl Owner {
 /// Identity of a stack: `namespace/name`, or just `name` for an explicit Ingress group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StackId {
-    /// Whose stack.
+    /// The kind of object whose stack it is.
     pub owner: Owner,
     /// Namespace; empty for an explicit Ingress group.
     pub namespace: String,
-    /// Name.
+    /// Name of the object, or of the Ingress group.
     pub name: String,
 }
 
@@ -124,7 +124,7 @@ impl fmt::Display for StackId {
 pub struct ResourceId(String);
 
 impl ResourceId {
-    /// The text.
+    /// The id as text, as its tag in AWS holds it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -154,9 +154,9 @@ pub enum ResourceAddress {
     Id(String),
     /// A rule of a listener.
     Rule {
-        /// The listener.
+        /// Id of the listener.
         listener: ResourceId,
-        /// Priority.
+        /// Priority of the rule.
         priority: i32,
     },
     /// All rules of a listener.
@@ -195,19 +195,19 @@ pub type Resources<T> = BTreeMap<ResourceId, T>;
 /// Everything one Service or Ingress group wants to exist. No load balancer: everything shall go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stack {
-    /// Identity.
+    /// Whose stack it is.
     pub id: StackId,
     /// Managed frontend security groups.
     pub security_groups: Resources<SecurityGroup>,
-    /// Load balancers.
+    /// Its load balancers by id.
     pub load_balancers: Resources<LoadBalancer>,
-    /// Target groups.
+    /// Its target groups by id.
     pub target_groups: Resources<TargetGroup>,
-    /// Listeners.
+    /// Its listeners by id.
     pub listeners: Resources<Listener>,
     /// Listener rules by listener and priority.
     pub rules: BTreeMap<(ResourceId, i32), Rule>,
-    /// TargetGroupBindings.
+    /// Its TargetGroupBindings by id.
     pub bindings: Resources<Binding>,
     /// What protects the ALB.
     pub protection: Protection,
@@ -269,11 +269,11 @@ impl RequestedCertificate {
 /// A managed frontend security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityGroup {
-    /// Group name.
+    /// Name of the group in its VPC.
     pub name: String,
-    /// Description.
+    /// Description, which AWS never changes.
     pub description: String,
-    /// User tags.
+    /// Tags beside those by which it is found.
     pub tags: Tags,
     /// All ingress rules it shall have, in the order of the model.
     pub ingress: Vec<IngressRule>,
@@ -284,29 +284,29 @@ pub struct SecurityGroup {
 pub struct LoadBalancer {
     /// Name, used at creation only.
     pub name: String,
-    /// Kind.
+    /// Whether it is an ALB or an NLB.
     pub kind: LoadBalancerType,
     /// Scheme; a change replaces the load balancer.
     pub scheme: Scheme,
-    /// Address families.
+    /// The address families that it has.
     pub ip_address_type: IpAddressType,
     /// `on`/`off`, network load balancers only.
     pub enable_prefix_for_ipv6_source_nat: Option<String>,
     /// Subnets, in resolved order.
     pub subnet_mappings: Vec<SubnetMapping>,
-    /// Security groups.
+    /// Security groups, by id or yet to be made.
     pub security_groups: Vec<Ref>,
     /// `on`/`off`: whether inbound rules apply to PrivateLink traffic; unset: leave.
     pub enforce_inbound_rules_on_private_link: Option<String>,
-    /// CoIP pool.
+    /// CoIP pool of an ALB on Outposts.
     pub customer_owned_ipv4_pool: Option<String>,
-    /// IPAM pool.
+    /// IPAM pool of its public IPv4 addresses.
     pub ipv4_ipam_pool_id: Option<String>,
     /// Attributes to set; others stay as they are.
     pub attributes: Attributes,
     /// Capacity units; 0 resets, unset leaves.
     pub minimum_capacity_units: Option<i32>,
-    /// User tags.
+    /// Tags beside those by which it is found.
     pub tags: Tags,
 }
 
@@ -317,59 +317,59 @@ pub struct TargetGroup {
     pub name: String,
     /// What its targets are.
     pub target_type: TargetType,
-    /// Default port.
+    /// Port of targets that are registered without one.
     pub port: Option<i32>,
-    /// Protocol.
+    /// Protocol towards the targets.
     pub protocol: Protocol,
     /// `HTTP1`, `HTTP2` or `GRPC`.
     pub protocol_version: Option<String>,
-    /// Address family.
+    /// Address family of its targets.
     pub ip_address_type: IpAddressType,
-    /// Health check.
+    /// Health check; `None`: AWS's default.
     pub health_check: Option<HealthCheck>,
     /// Port of the target control agent.
     pub target_control_port: Option<i32>,
     /// Attributes to set; others stay as they are.
     pub attributes: Attributes,
-    /// User tags.
+    /// Tags beside those by which it is found.
     pub tags: Tags,
 }
 
-/// A listener.
+/// A wanted listener of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// Its load balancer.
     pub load_balancer: ResourceId,
-    /// Port.
+    /// Port that clients connect to.
     pub port: i32,
-    /// Protocol.
+    /// Protocol towards the clients.
     pub protocol: Protocol,
     /// Default actions, in order.
     pub default_actions: Vec<ListenerAction>,
     /// Certificates; the first is the default, all are attached.
     pub certificates: Vec<Ref>,
-    /// Security policy.
+    /// Name of the TLS security policy.
     pub ssl_policy: Option<String>,
-    /// ALPN policy.
+    /// ALPN policy, which is at most one.
     pub alpn_policy: Vec<String>,
     /// Mutual TLS; unset: leave.
     pub mutual_authentication: Option<MutualAuthentication>,
     /// Attributes to set; others stay as they are.
     pub attributes: Attributes,
-    /// User tags.
+    /// Tags beside those by which it is found.
     pub tags: Tags,
 }
 
 /// A listener rule; its listener and priority are its key in the stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Conditions.
+    /// All of them have to hold.
     pub conditions: Vec<RuleCondition>,
     /// Actions, in order.
     pub actions: Vec<ListenerAction>,
     /// Transforms, in order.
     pub transforms: Vec<RuleTransform>,
-    /// User tags.
+    /// Tags beside those by which it is found.
     pub tags: Tags,
 }
 
@@ -380,13 +380,13 @@ pub struct Binding {
     pub namespace: String,
     /// Name: the target group's.
     pub name: String,
-    /// Target group.
+    /// ARN of the target group, or what it will be.
     pub target_group_arn: Ref,
     /// What its targets are.
     pub target_type: TargetType,
     /// Protocol of the target group.
     pub target_group_protocol: Protocol,
-    /// Service name.
+    /// Name of the Service in the binding's namespace.
     pub service_name: String,
     /// Service port as referenced.
     pub service_port: IntOrString,
@@ -394,7 +394,7 @@ pub struct Binding {
     pub networking: Option<Vec<BindingIngress>>,
     /// Nodes that are targets (instance targets).
     pub node_selector: Option<LabelSelector>,
-    /// Address family.
+    /// Address family of the targets.
     pub ip_address_type: IpAddressType,
     /// VPC of the target group.
     pub vpc_id: String,
@@ -409,16 +409,16 @@ pub struct Binding {
 /// One networking rule of a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindingIngress {
-    /// Sources.
+    /// Who may connect.
     pub from: Vec<BindingPeer>,
-    /// Ports.
+    /// Ports that they may connect to.
     pub ports: Vec<BindingPort>,
 }
 
 /// A source of a networking rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BindingPeer {
-    /// A CIDR.
+    /// A CIDR of IPv4 or IPv6.
     IpBlock(String),
     /// A security group.
     SecurityGroup(Ref),

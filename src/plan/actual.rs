@@ -20,22 +20,22 @@ use std::time::Duration;
 pub struct Actual {
     /// Managed security groups.
     pub security_groups: Vec<ec2::SecurityGroup>,
-    /// Load balancers.
+    /// Load balancers with what belongs to them.
     pub load_balancers: Vec<LoadBalancer>,
-    /// Target groups.
+    /// Target groups with what belongs to them.
     pub target_groups: Vec<TargetGroup>,
     /// TargetGroupBindings with the stack's labels.
     pub bindings: Vec<TargetGroupBinding>,
     /// What protects the stack's ALB.
     pub protection: Protection,
-    /// Certificates.
+    /// Certificates that ACM was asked for.
     pub certificates: ObservedCertificates,
 }
 
 /// Certificates with the stack's tags, and what a request of one needs to know.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservedCertificates {
-    /// The certificates.
+    /// Those that ACM has.
     pub found: Vec<ObservedCertificate>,
     /// Hosted zones of the account; only asked for when records come or go.
     pub zones: Vec<HostedZone>,
@@ -45,14 +45,14 @@ pub struct ObservedCertificates {
     pub failure: Option<CloudError>,
 }
 
-/// A certificate.
+/// A certificate that ACM was asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservedCertificate {
-    /// ARN.
+    /// Its ARN in ACM.
     pub arn: String,
     /// Its id in the stack.
     pub id: ResourceId,
-    /// Names.
+    /// Host names that it is for.
     pub names: BTreeSet<String>,
     /// The private authority that issues it.
     pub authority: Option<String>,
@@ -73,13 +73,13 @@ pub struct ObservedCertificate {
 pub struct LoadBalancer {
     /// As AWS describes it.
     pub entity: elbv2::LoadBalancer,
-    /// Its tags.
+    /// All tags of the load balancer.
     pub tags: Tags,
-    /// Its attributes.
+    /// Attributes, as far as any are wanted.
     pub attributes: Attributes,
     /// Its capacity reservation; `None`: not asked for.
     pub capacity: Option<elbv2::CapacityReservation>,
-    /// Its listeners.
+    /// Listeners, with their rules.
     pub listeners: Vec<Listener>,
 }
 
@@ -88,9 +88,9 @@ pub struct LoadBalancer {
 pub struct Listener {
     /// As AWS describes it.
     pub entity: elbv2::Listener,
-    /// Its tags.
+    /// All tags of the listener, if those are looked after.
     pub tags: Tags,
-    /// Its attributes.
+    /// Attributes, as far as any are wanted.
     pub attributes: Attributes,
     /// ARNs of its certificates, those marked as default left out.
     pub extra_certificates: Vec<String>,
@@ -103,7 +103,7 @@ pub struct Listener {
 pub struct Rule {
     /// As AWS describes it.
     pub entity: elbv2::Rule,
-    /// Its tags.
+    /// All tags of the rule, if those are looked after.
     pub tags: Tags,
 }
 
@@ -112,9 +112,9 @@ pub struct Rule {
 pub struct TargetGroup {
     /// As AWS describes it.
     pub entity: elbv2::TargetGroup,
-    /// Its tags.
+    /// All tags of the target group.
     pub tags: Tags,
-    /// Its attributes.
+    /// Attributes, as far as any are wanted.
     pub attributes: Attributes,
     /// Its targets; only asked for when they are ALBs.
     pub targets: Vec<elbv2::Target>,
@@ -138,8 +138,8 @@ pub enum Shield {
     NotSubscribed,
     /// Shield could not be asked.
     Unknown,
-    /// Not protected.
+    /// Shield does not protect it.
     Unprotected,
-    /// Protected.
+    /// Shield protects it.
     Protected(ShieldProtection),
 }

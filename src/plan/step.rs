@@ -19,21 +19,21 @@ pub enum Stage {
     Certificates,
     /// ALBs as targets of a frontend NLB.
     AlbTargets,
-    /// Target groups.
+    /// Target groups and their attributes.
     TargetGroups,
-    /// Load balancers.
+    /// Load balancers and their attributes.
     LoadBalancers,
-    /// Listeners.
+    /// Listeners, their attributes and certificates.
     Listeners,
-    /// Listener rules.
+    /// Rules of listeners, and their order.
     Rules,
-    /// TargetGroupBindings.
+    /// TargetGroupBindings in the cluster.
     Bindings,
-    /// WAFv2 association.
+    /// The WAFv2 web ACL of an ALB.
     Wafv2,
     /// WAF Classic association.
     WafRegional,
-    /// Shield protection.
+    /// The Shield protection of an ALB.
     Shield,
 }
 
@@ -65,7 +65,7 @@ pub enum Op {
     CreateBinding(Box<BindingWrite>),
     /// Makes an existing TargetGroupBinding as wanted.
     PatchBinding {
-        /// As wanted.
+        /// The binding as it is wanted.
         write: Box<BindingWrite>,
         /// As it is.
         observed: Box<TargetGroupBinding>,
@@ -122,12 +122,12 @@ pub enum OnFailure {
     Requeue(Duration),
 }
 
-/// One step.
+/// One step towards what is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// What kind of resource it is about.
     pub stage: Stage,
-    /// The resource.
+    /// The resource that it changes.
     pub resource: ResourceAddress,
     /// What it does.
     pub op: Op,

@@ -24,9 +24,9 @@ pub enum CertificateError {
     /// A file cannot be read.
     #[error("{path}: {source}")]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why.
+        /// What the system says.
         source: std::io::Error,
     },
     /// Not PEM, or PEM of something else.
@@ -34,7 +34,7 @@ pub enum CertificateError {
     Pem {
         /// Certificate, key or CA bundle.
         what: &'static str,
-        /// Why.
+        /// What is wrong with the text.
         source: rustls::pki_types::pem::Error,
     },
     /// Nothing in it.
@@ -123,9 +123,9 @@ pub fn server_config(
 /// A certificate and key on disk.
 #[derive(Clone, Debug)]
 pub struct CertificateFiles {
-    /// Certificate chain.
+    /// File of the certificate and its chain, in PEM.
     pub cert: PathBuf,
-    /// Private key.
+    /// File of the private key, in PEM.
     pub key: PathBuf,
 }
 

@@ -16,11 +16,11 @@ use std::marker::PhantomData;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AdmissionReview {
-    /// `admission.k8s.io/v1`.
+    /// Version of the review: `admission.k8s.io/v1`.
     pub api_version: String,
-    /// `AdmissionReview`.
+    /// Kind of the review: `AdmissionReview`.
     pub kind: String,
-    /// The request.
+    /// The request; an answer has none.
     #[serde(default, deserialize_with = "object_or_null")]
     pub request: Option<AdmissionRequest>,
 }
@@ -115,7 +115,7 @@ fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 /// The head of a review whose objects nobody looks at.
 #[derive(Debug, Deserialize)]
 pub struct Head {
-    /// The request.
+    /// The request, as far as it is read first.
     pub request: RequestHead,
 }
 

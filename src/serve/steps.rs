@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// What was found out for a request.
 #[derive(Default)]
 pub struct RequestFacts {
-    /// Target groups.
+    /// Target groups that were looked up.
     pub target_groups: KnownTargetGroups,
     /// QUIC server ids.
     pub quic_ids: Option<Result<Vec<String>, String>>,
@@ -40,7 +40,7 @@ pub enum MissingFact {
     TargetGroup(Option<AssumedRole>, TargetGroupLookup),
     /// So many QUIC server ids; for a dry run, any.
     QuicIds {
-        /// How many.
+        /// How many look-ups there would be.
         count: usize,
         /// Whether nothing may be written for them.
         is_dry_run: bool,
@@ -81,7 +81,7 @@ pub enum Unchecked {
     Admitted,
 }
 
-/// A webhook.
+/// A webhook with its path and steps.
 #[derive(Clone, Copy)]
 pub struct Webhook {
     /// Where it is asked.
@@ -107,7 +107,7 @@ const fn row(path: &'static str, unchecked: Unchecked, step: ReviewStep) -> Webh
     Webhook { path, step, unchecked }
 }
 
-/// Every webhook.
+/// All webhooks that are served.
 pub const WEBHOOKS: &[Webhook] = &[
     row("/mutate-v1-service", Unchecked::Admitted, default_service),
     row("/mutate-v1-pod", Unchecked::Admitted, inject_gates),

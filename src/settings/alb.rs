@@ -51,7 +51,7 @@ pub struct AlbListenerSettings {
     pub retained_ingress: Vec<IngressRule>,
     /// Certificates; the first is the default.
     pub certificates: Vec<Ref>,
-    /// Security policy.
+    /// Name of the TLS security policy.
     pub ssl_policy: Option<String>,
     /// Whether a contributor chose the policy.
     pub policy_chosen: bool,
@@ -82,9 +82,9 @@ impl AlbListenerSettings {
 /// Who may reach a listener.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientSources {
-    /// IPv4 ranges.
+    /// Ranges of IPv4 addresses.
     pub ipv4: BTreeSet<String>,
-    /// IPv6 ranges.
+    /// Ranges of IPv6 addresses.
     pub ipv6: BTreeSet<String>,
     /// Ids of prefix lists.
     pub prefix_lists: BTreeSet<String>,
@@ -110,7 +110,7 @@ pub struct Contribution<'a> {
 pub struct RuleSettings {
     /// Where it is written; `None`: nothing is to be said about it.
     pub position: Option<RulePosition>,
-    /// The rule.
+    /// The rule as the stack will have it.
     pub rule: Rule,
 }
 
@@ -135,7 +135,7 @@ impl fmt::Display for RulePosition {
 pub struct ListenerSetting {
     /// Port of the listener.
     pub port: i32,
-    /// The contributor.
+    /// Who asked for it.
     pub from: ObjectKey,
     /// Which part of the listener.
     pub part: ListenerPart,
@@ -148,13 +148,13 @@ pub struct ListenerSetting {
 pub enum ListenerPart {
     /// That it exists.
     Port,
-    /// A certificate.
+    /// A certificate of the listener.
     Certificate,
     /// The security policy.
     SslPolicy,
     /// The trust store of mutual TLS.
     TrustStore,
-    /// An attribute.
+    /// An attribute of the listener.
     Attribute,
     /// The default actions.
     DefaultActions,

@@ -16,9 +16,9 @@ pub const TRAFFIC_PORT: &str = "traffic-port";
 pub struct HealthCheckSettings {
     /// `traffic-port`, a number, or the number that a port name stands for (see [`resolve_port`]).
     pub port: Option<String>,
-    /// Protocol.
+    /// Protocol of the checks.
     pub protocol: Option<Protocol>,
-    /// Path.
+    /// Path that HTTP checks ask for.
     pub path: Option<String>,
     /// Success codes, of HTTP or of gRPC as the target group has it.
     pub success_codes: Option<String>,
@@ -35,13 +35,13 @@ pub struct HealthCheckSettings {
 /// What counts where users say nothing.
 #[derive(Clone, Debug)]
 pub struct HealthCheckDefaults {
-    /// Port.
+    /// Port, or `traffic-port`.
     pub port: String,
-    /// Protocol.
+    /// Protocol of the checks.
     pub protocol: Protocol,
-    /// Path.
+    /// Path that HTTP checks ask for.
     pub path: &'static str,
-    /// Success codes.
+    /// Codes that count as healthy.
     pub success_codes: SuccessCodes,
     /// Seconds between checks.
     pub interval_seconds: i32,
@@ -56,9 +56,9 @@ pub struct HealthCheckDefaults {
 /// Which success codes a health check has, and those that count where users say nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SuccessCodes {
-    /// HTTP codes.
+    /// Status codes of HTTP.
     Http(&'static str),
-    /// gRPC codes.
+    /// Status codes of gRPC.
     Grpc(&'static str),
     /// They are left to AWS.
     Unset,

@@ -25,27 +25,27 @@ const ROUTING_POLICIES: [&str; 3] =
 /// A load balancer of either kind.
 #[derive(Clone, Debug)]
 pub struct LoadBalancerSettings {
-    /// Resource id.
+    /// Its id in the stack.
     pub id: ResourceId,
     /// Name, used at creation only.
     pub name: String,
-    /// Kind.
+    /// Whether it is an ALB or an NLB.
     pub kind: LoadBalancerType,
-    /// Scheme.
+    /// Whether it is reached from the internet.
     pub scheme: Scheme,
-    /// Address families.
+    /// The address families that it has.
     pub ip_address_type: IpAddressType,
     /// `on` or `off`, network load balancers only.
     pub enable_prefix_for_ipv6_source_nat: Option<&'static str>,
     /// Subnets with the addresses wanted in them, in order.
     pub subnet_mappings: Vec<SubnetMapping>,
-    /// Security groups.
+    /// Which security groups it has, and which are made for it.
     pub security_groups: SecurityGroupSettings,
     /// `on` or `off`; `None`: leave as it is.
     pub enforce_inbound_rules_on_private_link: Option<&'static str>,
-    /// CoIP pool.
+    /// CoIP pool of an ALB on Outposts.
     pub customer_owned_ipv4_pool: Option<String>,
-    /// IPAM pool.
+    /// IPAM pool of its public IPv4 addresses.
     pub ipv4_ipam_pool_id: Option<String>,
     /// Attributes to set.
     pub attributes: Attributes,
@@ -64,7 +64,7 @@ pub enum SecurityGroupSettings {
     Managed {
         /// Name of the group.
         name: String,
-        /// Its tags.
+        /// Tags of the group that is made.
         tags: Tags,
         /// Its inbound rules.
         ingress: Vec<IngressRule>,
@@ -100,19 +100,19 @@ pub struct NlbSettings<'a> {
 /// A listener of an NLB.
 #[derive(Clone, Debug)]
 pub struct NlbListenerSettings {
-    /// Resource id.
+    /// Its id in the stack.
     pub id: ResourceId,
-    /// Port.
+    /// Port that clients connect to.
     pub port: i32,
-    /// Protocol.
+    /// Protocol towards the clients.
     pub protocol: Protocol,
     /// Target groups by pending reference or ARN.
     pub forward: ForwardAction,
     /// ARNs; the first is the default.
     pub certificates: Vec<String>,
-    /// Security policy.
+    /// Name of the TLS security policy.
     pub ssl_policy: Option<String>,
-    /// ALPN policy.
+    /// Name of the ALPN policy.
     pub alpn_policy: Option<&'static str>,
     /// Attributes to set.
     pub attributes: Attributes,

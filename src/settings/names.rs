@@ -13,11 +13,11 @@ use std::fmt::Write;
 /// A Service or Gateway, as far as names depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectIdentity<'a> {
-    /// Namespace.
+    /// Namespace of the object.
     pub namespace: &'a str,
-    /// Name.
+    /// Name of the object.
     pub name: &'a str,
-    /// UID.
+    /// UID of the object, which no other object ever has.
     pub uid: &'a str,
 }
 
@@ -34,7 +34,7 @@ pub struct ServiceTargetGroup<'a> {
     pub service_port: i32,
     /// What its targets are.
     pub target_type: &'a TargetType,
-    /// Protocol.
+    /// Protocol towards the targets.
     pub protocol: &'a Protocol,
     /// Protocol of its health check.
     pub health_check_protocol: &'a Protocol,
@@ -45,7 +45,7 @@ pub struct ServiceTargetGroup<'a> {
 /// What the name of an Ingress's target group depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngressTargetGroup<'a> {
-    /// The group.
+    /// The group of the Ingress.
     pub group: &'a StackId,
     /// Namespace of the Ingress.
     pub ingress_namespace: &'a str,
@@ -59,7 +59,7 @@ pub struct IngressTargetGroup<'a> {
     pub port: i32,
     /// What its targets are.
     pub target_type: &'a TargetType,
-    /// Protocol.
+    /// Protocol towards the targets.
     pub protocol: &'a Protocol,
     /// `HTTP1`, `HTTP2` or `GRPC`.
     pub protocol_version: &'a str,
@@ -70,9 +70,9 @@ pub struct IngressTargetGroup<'a> {
 /// What the name of the target group of a route depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayTargetGroup<'a> {
-    /// The Gateway.
+    /// The Gateway that it is for.
     pub gateway: &'a ObjectKey,
-    /// The route.
+    /// The route that names the backend.
     pub route: &'a RouteId,
     /// The Service, or the Gateway whose ALB it is.
     pub backend: &'a ObjectKey,
@@ -80,7 +80,7 @@ pub struct GatewayTargetGroup<'a> {
     pub port: i32,
     /// What its targets are.
     pub target_type: &'a TargetType,
-    /// Protocol.
+    /// Protocol towards the targets.
     pub protocol: &'a Protocol,
     /// `HTTP1`, `HTTP2` or `GRPC`; `None` for NLBs.
     pub protocol_version: Option<&'a str>,
@@ -91,7 +91,7 @@ pub struct GatewayTargetGroup<'a> {
 /// What the name of a frontend NLB's target group depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrontendNlbTargetGroup<'a> {
-    /// The group.
+    /// The group behind the NLB.
     pub group: &'a StackId,
     /// Listener port of the NLB.
     pub port: i32,

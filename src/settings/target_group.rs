@@ -25,11 +25,11 @@ pub struct TargetGroupSettings<'a> {
     pub backend: Backend<'a>,
     /// Kind of its targets.
     pub target_type: TargetType,
-    /// Protocol.
+    /// Protocol towards the targets.
     pub protocol: Protocol,
     /// `HTTP1`, `HTTP2` or `GRPC`; `None` for NLBs.
     pub protocol_version: Option<&'static str>,
-    /// Health check.
+    /// How targets are checked.
     pub health_check: HealthCheck,
     /// Port of the target control agent.
     pub target_control_port: Option<i32>,
@@ -57,9 +57,9 @@ pub enum Backend<'a> {
 /// A port of a Gateway whose route has no backend that can be used.
 #[derive(Clone, Debug)]
 pub struct MissingBackend<'a> {
-    /// The Gateway.
+    /// The Gateway that it is for.
     pub gateway: &'a ObjectKey,
-    /// The route.
+    /// The route that names it.
     pub route: &'a RouteId,
     /// Port of the listener and of the target group.
     pub port: i32,
@@ -68,9 +68,9 @@ pub struct MissingBackend<'a> {
 /// A port of a Service with what is said about its targets.
 #[derive(Clone, Debug)]
 pub struct ServiceBackend<'a> {
-    /// The Service.
+    /// The Service as the API server has it.
     pub service: &'a Service,
-    /// Its port.
+    /// The port of the Service that is meant.
     pub port: &'a ServicePort,
     /// The port as the TargetGroupBinding names it.
     pub service_port: IntOrString,
@@ -141,23 +141,23 @@ impl ServiceBackend<'_> {
 /// Whose target group it is, which decides how its name is made.
 #[derive(Clone, Debug)]
 pub enum TargetGroupNaming<'a> {
-    /// A Service's.
+    /// For a port of a Service.
     Service {
         /// UID of the Service that owns the load balancer, for target groups that its actions add.
         owner_uid: Option<&'a str>,
     },
-    /// An Ingress's.
+    /// For a backend of an Ingress.
     Ingress {
-        /// Its group.
+        /// The group of the Ingress.
         group: &'a StackId,
-        /// The Ingress.
+        /// The Ingress that names the backend.
         ingress: &'a ObjectKey,
     },
     /// That of a route of a Gateway.
     Gateway {
-        /// The Gateway.
+        /// The Gateway that it is for.
         gateway: &'a ObjectKey,
-        /// The route.
+        /// The route that names the backend.
         route: &'a RouteId,
         /// The name that the user chose.
         given: Option<String>,
@@ -167,7 +167,7 @@ pub enum TargetGroupNaming<'a> {
 /// A listener of an ALB behind an NLB.
 #[derive(Clone, Debug)]
 pub struct LoadBalancerBackend<'a> {
-    /// The ALB.
+    /// ARN of the ALB, or what it will be.
     pub load_balancer: Ref,
     /// How the target group's name is made.
     pub naming: LoadBalancerNaming<'a>,
@@ -186,7 +186,7 @@ pub enum LoadBalancerNaming<'a> {
     Gateway {
         /// The Gateway whose NLB it is.
         gateway: &'a ObjectKey,
-        /// The route.
+        /// The route that names the ALB.
         route: &'a RouteId,
         /// The Gateway whose ALB it is.
         backend: &'a ObjectKey,

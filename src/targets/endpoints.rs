@@ -40,9 +40,9 @@ pub struct Endpoint {
 /// An endpoint whose pod is not in the cache: it may or may not be a target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnknownEndpoint {
-    /// Address.
+    /// Id of the target: an address or an instance.
     pub id: Box<str>,
-    /// Port.
+    /// Port of the target.
     pub port: i32,
     /// The pod nobody has seen.
     pub pod: ObjectKey,
@@ -86,17 +86,17 @@ pub enum ResolveError {
     /// A node of another cloud.
     #[error("providerID {id} is invalid for EC2 instances, node: {node}")]
     NoInstance {
-        /// `spec.providerID`.
+        /// What the node says: `spec.providerID`.
         id: Box<str>,
-        /// The node.
+        /// Name of the node.
         node: Box<str>,
     },
     /// A hybrid node without the id of one.
     #[error("providerID {id} is invalid for EKS hybrid instances, node: {node}")]
     NoHybridInstance {
-        /// `spec.providerID`.
+        /// What the node says: `spec.providerID`.
         id: Box<str>,
-        /// The node.
+        /// Name of the node.
         node: Box<str>,
     },
     /// `spec.nodeSelector` cannot be evaluated.

@@ -29,9 +29,9 @@ const MOST_MERGED: usize = 200_000;
 pub struct Permission {
     /// `tcp` or `udp` (anything, where it was read from EC2).
     pub protocol: String,
-    /// First port.
+    /// First of the ports.
     pub from_port: i32,
-    /// Last port.
+    /// Last of the ports.
     pub to_port: i32,
     /// Who may connect.
     pub source: RuleSource,
@@ -79,7 +79,7 @@ pub enum NetworkingError {
     NoSuchPort {
         /// Name of the port.
         port: String,
-        /// The pod.
+        /// The pod that has no such port.
         pod: ObjectKey,
     },
 }

@@ -21,20 +21,20 @@ const POD_ENI_ANNOTATION: &str = "vpc.amazonaws.com/pod-eni";
 
 /// The cluster as one reconcile sees it: reads from caches, never from the API server.
 pub trait ClusterView: Send + Sync {
-    /// A Service.
+    /// A Service, if there is one.
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>>;
     /// The endpoints of a Service, one entry per EndpointSlice, or per subset with `--enable-endpoint-slices=false`;
     /// `None` only where the Service's Endpoints object is missing.
     fn slices(&self, service: &ObjectKey) -> Option<Vec<Arc<SliceView>>>;
-    /// A pod.
+    /// A pod, if there is one.
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodView>>;
     /// All pods of a namespace.
     fn pods(&self, namespace: &str) -> Vec<Arc<PodView>>;
-    /// A node.
+    /// A node, if there is one.
     fn node(&self, name: &str) -> Option<Arc<NodeView>>;
     /// All nodes, in order of their names.
     fn nodes(&self) -> Vec<Arc<NodeView>>;
-    /// A TargetGroupBinding.
+    /// A TargetGroupBinding, if there is one.
     fn binding(&self, key: &ObjectKey) -> Option<Arc<TargetGroupBinding>>;
     /// All TargetGroupBindings that are watched.
     fn bindings(&self) -> Vec<Arc<TargetGroupBinding>>;
@@ -49,11 +49,11 @@ pub trait ClusterView: Send + Sync {
 pub struct PodView {
     /// Namespace and name.
     pub key: ObjectKey,
-    /// UID.
+    /// UID of the pod, which no other pod ever has.
     pub uid: Box<str>,
     /// Creation, in Unix seconds.
     pub created_at: i64,
-    /// `status.podIP`.
+    /// Its own address: `status.podIP`.
     pub ip: Option<Box<str>>,
     /// Node it runs on.
     pub node: Option<Box<str>>,
@@ -61,7 +61,7 @@ pub struct PodView {
     pub is_terminating: bool,
     /// Whether its containers have ended for good (phase `Succeeded` or `Failed`).
     pub has_ended: bool,
-    /// Condition `ContainersReady`.
+    /// Whether condition `ContainersReady` is `True`.
     pub containers_ready: bool,
     /// Named ports of containers and of restartable init containers, in that order.
     pub named_ports: Box<[(Box<str>, i32)]>,
@@ -99,10 +99,10 @@ pub struct GateCondition {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BranchInterface {
-    /// `eni-…`.
+    /// Id of the interface: `eni-…`.
     #[serde(rename = "eniId")]
     pub id: Box<str>,
-    /// IPv4 address.
+    /// Its IPv4 address in the VPC.
     #[serde(rename = "privateIp")]
     pub private_ip: Box<str>,
     /// IPv6 address; may be empty.
@@ -113,19 +113,19 @@ pub struct BranchInterface {
 /// What is read of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeView {
-    /// Name.
+    /// Name of the node.
     pub name: Box<str>,
-    /// UID.
+    /// UID of the node, which no other node ever has.
     pub uid: Box<str>,
     /// Creation, in Unix seconds.
     pub created_at: i64,
-    /// Labels.
+    /// Labels that selectors may name.
     pub labels: BTreeMap<String, String>,
     /// Whether a taint says that the node is about to go.
     pub is_leaving: bool,
-    /// Condition `Ready`.
+    /// What condition `Ready` says.
     pub ready: Readiness,
-    /// `spec.providerID`.
+    /// Where its instance is: `spec.providerID`.
     pub provider_id: Box<str>,
     /// Addresses of type `InternalIP`.
     pub internal_ips: Box<[Box<str>]>,
@@ -134,7 +134,7 @@ pub struct NodeView {
 /// Status of a condition `Ready`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Readiness {
-    /// `True`.
+    /// The status is `True`.
     True,
     /// `False`, or no such condition.
     #[default]
@@ -149,9 +149,9 @@ pub enum AddressFamily {
     /// Not said (Endpoints objects).
     #[default]
     Any,
-    /// IPv4.
+    /// IPv4 addresses alone.
     Ipv4,
-    /// IPv6.
+    /// IPv6 addresses alone.
     Ipv6,
     /// Names; never targets.
     Fqdn,
@@ -162,7 +162,7 @@ pub enum AddressFamily {
 pub struct SliceView {
     /// The Service whose endpoints these are.
     pub service: ObjectKey,
-    /// Address family.
+    /// Address family of all its endpoints.
     pub family: AddressFamily,
     /// Ports by name (empty for the port without one).
     pub ports: Box<[(Box<str>, i32)]>,
@@ -175,11 +175,11 @@ pub struct SliceView {
 pub struct EndpointView {
     /// The first address.
     pub address: Box<str>,
-    /// The pod.
+    /// The pod behind the address.
     pub pod: ObjectKey,
     /// Condition `ready`; absent means yes.
     pub is_ready: bool,
-    /// Condition `terminating`.
+    /// Whether condition `terminating` is `True`.
     pub is_terminating: bool,
 }
 

@@ -111,7 +111,7 @@ pub enum TopologyKind {
     IngressGroup,
     /// An Ingress: at the top, or a member of a group.
     Ingress,
-    /// A Gateway.
+    /// A Gateway with its load balancer.
     Gateway,
     /// A route of a Gateway.
     #[serde(rename = "HTTPRoute")]
@@ -137,13 +137,13 @@ pub enum TopologyKind {
     TargetGroupBinding,
     /// A load balancer.
     LoadBalancer,
-    /// A listener.
+    /// A listener of a load balancer.
     Listener,
     /// A rule of a listener.
     Rule,
     /// A target group.
     TargetGroup,
-    /// A target.
+    /// A target of a target group.
     Target,
     /// A pod behind a target.
     Pod,
@@ -206,9 +206,9 @@ impl State {
 pub struct LastEvent {
     /// Whether somebody should look.
     pub warning: bool,
-    /// Reason.
+    /// Reason of the event, in one word.
     pub reason: String,
-    /// Sentence.
+    /// What the event says.
     pub message: String,
     /// How often it was seen.
     pub count: i32,

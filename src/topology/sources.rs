@@ -24,7 +24,7 @@ pub struct TopologySources<'a> {
     pub cluster: &'a dyn ClusterView,
     /// Services that are the controller's.
     pub services: Vec<Arc<Service>>,
-    /// Ingress groups.
+    /// Ingress groups with their members.
     pub groups: Vec<IngressGroup>,
     /// Ingresses that belong to no group, and why.
     pub misplaced: Vec<(Arc<Ingress>, Finding)>,
@@ -54,7 +54,7 @@ impl TopologySources<'_> {
 /// A Gateway with its routes.
 #[derive(Clone, Debug)]
 pub struct GatewayWithRoutes {
-    /// The Gateway.
+    /// The Gateway as the API server has it.
     pub gateway: Arc<Gateway>,
     /// Whose it is.
     pub controller: Controller,
@@ -62,18 +62,18 @@ pub struct GatewayWithRoutes {
     pub routes: Vec<RouteSource>,
 }
 
-/// A route.
+/// A route of a Gateway, as far as it is shown.
 #[derive(Clone, Debug)]
 pub struct RouteSource {
-    /// Its kind.
+    /// Kind of the route.
     pub kind: RouteKind,
     /// Its namespace and name.
     pub key: ObjectKey,
-    /// `metadata.generation`
+    /// Which state of the route it is: `metadata.generation`.
     pub generation: i64,
     /// Hosts that it is for.
     pub hostnames: Vec<String>,
-    /// Its status.
+    /// What its controllers say of it.
     pub status: RouteStatus,
 }
 
@@ -103,7 +103,7 @@ pub struct PlanSource {
 /// What AWS has of this cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AwsSource {
-    /// By stack.
+    /// What AWS has, by stack.
     pub stacks: BTreeMap<StackId, StackInAws>,
     /// Target groups of TargetGroupBindings that belong to no stack.
     pub other_target_groups: Vec<TargetGroupInAws>,
@@ -112,9 +112,9 @@ pub struct AwsSource {
 /// What AWS has of one stack.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StackInAws {
-    /// Load balancers.
+    /// Load balancers with their listeners.
     pub load_balancers: Vec<LoadBalancerInAws>,
-    /// Target groups.
+    /// Target groups with their targets.
     pub target_groups: Vec<TargetGroupInAws>,
 }
 
@@ -129,7 +129,7 @@ pub struct LoadBalancerInAws {
     pub listeners: Result<Vec<ListenerInAws>, String>,
 }
 
-/// A listener.
+/// A listener of a load balancer, with its rules.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListenerInAws {
     /// As AWS describes it.
@@ -155,7 +155,7 @@ const COMPONENTS: [&str; 5] = ["service", "ingress", "targetGroupBinding", ALB_C
 pub struct ObjectEvent {
     /// Kind of the object.
     pub kind: String,
-    /// The object.
+    /// The object that the event is about.
     pub key: ObjectKey,
     /// UID of the object; may be empty.
     pub uid: String,

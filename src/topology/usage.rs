@@ -45,18 +45,18 @@ pub struct Usage {
 pub struct NamespaceUsage {
     /// The namespace; empty: explicit Ingress groups, which may be of several.
     pub namespace: String,
-    /// ALBs.
+    /// How many ALBs it has.
     pub application: usize,
-    /// NLBs.
+    /// How many NLBs it has.
     pub network: usize,
-    /// Target groups.
+    /// How many target groups it has.
     pub target_groups: usize,
 }
 
 /// How much of a quota is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QuotaUsage {
-    /// Of what.
+    /// What the quota is about.
     pub name: &'static str,
     /// Whose quota it is.
     pub of: String,

@@ -11,19 +11,19 @@ use std::sync::Arc;
 
 /// What is known of other objects while one is checked.
 pub trait GatewaySource: NamespaceSource {
-    /// A GatewayClass.
+    /// A GatewayClass, if it is known.
     fn known_class(&self, name: &str) -> Option<Arc<GatewayClass>>;
-    /// A Gateway.
+    /// A Gateway, if it is known.
     fn known_gateway(&self, key: &ObjectKey) -> Option<Arc<Gateway>>;
-    /// A ListenerSet.
+    /// A ListenerSet, if it is known.
     fn known_listener_set(&self, key: &ObjectKey) -> Option<Arc<ListenerSet>>;
     /// The ListenerSets that name a Gateway; others may be among them.
     fn known_listener_sets(&self, gateway: &ObjectKey) -> Vec<Arc<ListenerSet>>;
     /// The ReferenceGrants of a namespace; `None`: they are not known.
     fn known_reference_grants(&self, namespace: &str) -> Option<Vec<Arc<ReferenceGrant>>>;
-    /// A LoadBalancerConfiguration.
+    /// A LoadBalancerConfiguration, if it is known.
     fn known_load_balancer_configuration(&self, key: &ObjectKey) -> Option<Arc<LoadBalancerConfiguration>>;
-    /// A ListenerRuleConfiguration.
+    /// A ListenerRuleConfiguration, if it is known.
     fn known_listener_rule_configuration(&self, key: &ObjectKey) -> Option<Arc<ListenerRuleConfiguration>>;
 }
 
@@ -32,7 +32,7 @@ pub trait GatewaySource: NamespaceSource {
 pub enum GatewayOwner {
     /// That of one of our controllers.
     Ours(Controller),
-    /// Nobody knows.
+    /// It cannot be told whose it is.
     Unknown,
     /// That of another controller.
     Others,

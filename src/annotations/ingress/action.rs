@@ -10,9 +10,9 @@ use serde::Deserialize;
 /// What a backend does with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IngressAction {
-    /// Answer.
+    /// An answer without a target.
     FixedResponse(FixedResponseAction),
-    /// Redirect.
+    /// A redirect to somewhere else.
     Redirect(RedirectAction),
     /// Forward to target groups.
     Forward(Forward),
@@ -30,9 +30,9 @@ pub struct Forward {
 /// A target of a forward action and its weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightedTarget {
-    /// Where to.
+    /// What is forwarded to.
     pub target: ForwardTarget,
-    /// 0–999.
+    /// Share of the requests, 0–999.
     pub weight: Option<i32>,
 }
 
@@ -45,7 +45,7 @@ pub enum ForwardTarget {
     Name(String),
     /// A port of a Service in the namespace of the Ingress.
     Service {
-        /// Service name.
+        /// Name of the Service, in the namespace of the Ingress.
         name: String,
         /// Port as written.
         port: IntOrString,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Everything the `auth-*` annotations say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthConfig {
-    /// Who authenticates.
+    /// Who authenticates the client.
     pub kind: AuthType,
     /// Cognito user pool, if given.
     pub cognito: Option<CognitoProvider>,
@@ -19,18 +19,18 @@ pub struct AuthConfig {
     pub on_unauthenticated_request: String,
     /// Scope asked for.
     pub scope: String,
-    /// Cookie name.
+    /// Name of the session's cookie.
     pub session_cookie: String,
     /// Seconds a session lasts.
     pub session_timeout: i64,
 }
 
-/// Who authenticates.
+/// Who authenticates the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthType {
-    /// Nobody.
+    /// Nobody: requests are served as they come.
     None,
-    /// Cognito.
+    /// A user pool of Amazon Cognito.
     Cognito,
     /// An OIDC provider.
     Oidc,
@@ -40,13 +40,13 @@ pub enum AuthType {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct CognitoProvider {
-    /// ARN.
+    /// ARN of the user pool.
     #[serde(rename = "userpoolarn")]
     pub user_pool_arn: String,
-    /// Client.
+    /// Id of the pool's client.
     #[serde(rename = "userpoolclientid")]
     pub user_pool_client_id: String,
-    /// Domain.
+    /// Domain of the user pool, by prefix or in full.
     #[serde(rename = "userpooldomain")]
     pub user_pool_domain: String,
     /// Extra query parameters of the log-in redirect.
@@ -58,12 +58,12 @@ pub struct CognitoProvider {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct OidcProvider {
-    /// Issuer.
+    /// Issuer of the identity provider.
     pub issuer: String,
-    /// Authorization endpoint.
+    /// Where clients are sent to sign in.
     #[serde(rename = "authorizationendpoint")]
     pub authorization_endpoint: String,
-    /// Token endpoint.
+    /// Where codes are exchanged for tokens.
     #[serde(rename = "tokenendpoint")]
     pub token_endpoint: String,
     /// User info endpoint.

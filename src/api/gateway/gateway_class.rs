@@ -35,11 +35,11 @@ absent_spec_is_default!(GatewayClassSpec);
 pub struct ParametersReference {
     /// Its API group.
     pub group: String,
-    /// Its kind.
+    /// Kind of the configuration.
     pub kind: String,
-    /// Its name.
+    /// Name of the configuration.
     pub name: String,
-    /// Its namespace.
+    /// Namespace of the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
@@ -60,6 +60,6 @@ pub struct GatewayClassStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SupportedFeature {
-    /// Its name.
+    /// Name of the feature, as the conformance suite knows it.
     pub name: String,
 }

@@ -26,7 +26,7 @@ use crate::api::absent_spec_is_default;
 pub struct GatewaySpec {
     /// Name of its class.
     pub gateway_class_name: String,
-    /// Its listeners.
+    /// Its own listeners, without those of ListenerSets.
     pub listeners: Vec<Listener>,
     /// Its configuration, and what is put on objects that are made for it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,9 +47,9 @@ pub struct Listener {
     /// The host that it is for. Absent: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
-    /// Its port.
+    /// Port that clients connect to.
     pub port: i32,
-    /// Its protocol.
+    /// Protocol towards the clients.
     pub protocol: Protocol,
     /// What becomes of TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ pub struct SecretObjectReference {
     /// Its kind. Absent: `Secret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Its name.
+    /// Name of the Secret.
     pub name: String,
     /// Its namespace. Absent: that of the object that names it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,11 +131,11 @@ pub struct AllowedListeners {
     pub namespaces: Option<NamespaceFilter>,
 }
 
-/// Some namespaces.
+/// Namespaces from which something may come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NamespaceFilter {
-    /// Which.
+    /// Which namespaces; none: the default of the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<FromNamespaces>,
     /// The labels of those that are meant by [`FromNamespaces::Selector`].
@@ -144,15 +144,15 @@ pub struct NamespaceFilter {
 }
 
 open_enum! {
-    /// Which namespaces.
+    /// Which namespaces something may come from.
     FromNamespaces {
-        /// All.
+        /// Every namespace of the cluster.
         All = "All",
         /// Those with certain labels.
         Selector = "Selector",
-        /// The same.
+        /// The namespace of the object itself.
         Same = "Same",
-        /// None.
+        /// No namespace at all.
         None = "None",
     }
 }
@@ -164,7 +164,7 @@ pub struct RouteGroupKind {
     /// Its API group. Absent: that of Gateway API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Its kind.
+    /// Kind of route, for example `HTTPRoute`.
     pub kind: String,
 }
 
@@ -172,13 +172,13 @@ pub struct RouteGroupKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayInfrastructure {
-    /// Labels.
+    /// Labels for what is made; nothing here has any.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Annotations.
+    /// Annotations for what is made; nothing here has any.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// The configuration.
+    /// Its LoadBalancerConfiguration, in its own namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters_ref: Option<LocalObjectReference>,
 }
@@ -193,7 +193,7 @@ pub struct GatewayStatus {
     /// Conditions of the Gateway.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Its listeners.
+    /// State of its listeners, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<ListenerStatus>,
     /// How many ListenerSets add a listener.
@@ -205,10 +205,10 @@ pub struct GatewayStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GatewayStatusAddress {
-    /// `Hostname`.
+    /// Kind of the value: `Hostname`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<String>,
-    /// The name.
+    /// DNS name of the load balancer.
     pub value: String,
 }
 
@@ -216,7 +216,7 @@ pub struct GatewayStatusAddress {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ListenerStatus {
-    /// Its name.
+    /// Name of the listener.
     pub name: String,
     /// The kinds of routes that may attach.
     pub supported_kinds: Vec<RouteGroupKind>,

@@ -29,7 +29,7 @@ pub struct GrpcRouteSpec {
     pub parent_refs: Vec<ParentReference>,
     /// Hosts. Empty: those of the listeners.
     pub hostnames: Vec<String>,
-    /// The rules.
+    /// Rules; of equal ones the first counts.
     pub rules: Vec<GrpcRouteRule>,
 }
 
@@ -57,7 +57,7 @@ pub struct GrpcRouteMatch {
     /// Their service and method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<GrpcMethodMatch>,
-    /// Their headers.
+    /// Headers, all of which have to fit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<ValueMatch>,
 }
@@ -69,10 +69,10 @@ pub struct GrpcMethodMatch {
     /// How both are compared. Absent: as they are.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<MatchType>,
-    /// The service.
+    /// Service of gRPC; none: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The method.
+    /// Method of gRPC; none: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
 }
@@ -81,10 +81,10 @@ pub struct GrpcMethodMatch {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GrpcRouteFilter {
-    /// What.
+    /// Which of the fields below counts.
     #[serde(rename = "type")]
     pub type_: FilterType,
-    /// The object.
+    /// A ListenerRuleConfiguration, in the route's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_ref: Option<LocalObjectReference>,
 }

@@ -29,7 +29,7 @@ pub struct HttpRouteSpec {
     pub parent_refs: Vec<ParentReference>,
     /// Hosts. Empty: those of the listeners.
     pub hostnames: Vec<String>,
-    /// The rules.
+    /// Rules; of equal ones the first counts.
     pub rules: Vec<HttpRouteRule>,
 }
 
@@ -54,21 +54,21 @@ pub struct HttpRouteRule {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpRouteMatch {
-    /// Their path.
+    /// Path that is accepted; none: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<HttpPathMatch>,
-    /// Their headers.
+    /// Headers, all of which have to fit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<ValueMatch>,
     /// Parameters of their query.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub query_params: Vec<ValueMatch>,
-    /// Their method.
+    /// Method that is accepted; none: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
 }
 
-/// A path.
+/// Which paths are accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HttpPathMatch {
@@ -96,16 +96,16 @@ open_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpRouteFilter {
-    /// What.
+    /// Which of the fields below counts.
     #[serde(rename = "type")]
     pub type_: FilterType,
-    /// The redirect.
+    /// Parameters of a redirect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_redirect: Option<HttpRedirect>,
     /// The new host or path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url_rewrite: Option<HttpUrlRewrite>,
-    /// The object.
+    /// A ListenerRuleConfiguration, in the route's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_ref: Option<LocalObjectReference>,
 }
@@ -114,13 +114,13 @@ pub struct HttpRouteFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpRedirect {
-    /// Scheme.
+    /// Scheme to go to; none: as asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
-    /// Host.
+    /// Host to go to; none: as asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
-    /// Path.
+    /// Path to go to; none: as asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<HttpPathModifier>,
     /// Port. Absent: that of the scheme, if there is one.
@@ -135,10 +135,10 @@ pub struct HttpRedirect {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HttpUrlRewrite {
-    /// Host.
+    /// Host that targets see; none: as asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
-    /// Path.
+    /// Path that targets see; none: as asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<HttpPathModifier>,
 }
@@ -147,7 +147,7 @@ pub struct HttpUrlRewrite {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpPathModifier {
-    /// The path.
+    /// What the whole path is replaced by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_full_path: Option<String>,
     /// What stands for the prefix that matched.

@@ -25,7 +25,7 @@ use crate::api::absent_spec_is_default;
 pub struct TcpRouteSpec {
     /// What it wants to attach to.
     pub parent_refs: Vec<ParentReference>,
-    /// The rules.
+    /// Rules of the route, in order.
     pub rules: Vec<L4RouteRule>,
 }
 
@@ -50,7 +50,7 @@ absent_spec_is_default!(TcpRouteSpec);
 pub struct UdpRouteSpec {
     /// What it wants to attach to.
     pub parent_refs: Vec<ParentReference>,
-    /// The rules.
+    /// Rules of the route, in order.
     pub rules: Vec<L4RouteRule>,
 }
 
@@ -77,7 +77,7 @@ pub struct TlsRouteSpec {
     pub parent_refs: Vec<ParentReference>,
     /// Hosts. Empty: those of the listeners.
     pub hostnames: Vec<String>,
-    /// The rules.
+    /// Rules of the route, in order.
     pub rules: Vec<L4RouteRule>,
 }
 
@@ -87,7 +87,7 @@ absent_spec_is_default!(TlsRouteSpec);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct L4RouteRule {
-    /// Where.
+    /// Backends of the rule, with their weights.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backend_refs: Vec<BackendRef>,
 }

@@ -22,9 +22,9 @@ use crate::api::absent_spec_is_default;
 )]
 #[serde(rename_all = "camelCase", default, remote = "Self")]
 pub struct ListenerSetSpec {
-    /// The Gateway.
+    /// The Gateway that gets the listeners.
     pub parent_ref: ParentGatewayReference,
-    /// The listeners.
+    /// Listeners that the Gateway gets.
     pub listeners: Vec<Listener>,
 }
 
@@ -40,7 +40,7 @@ pub struct ParentGatewayReference {
     /// Its kind. Absent: `Gateway`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Its name.
+    /// Name of the Gateway.
     pub name: String,
     /// Its namespace. Absent: that of the ListenerSet.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ pub struct ListenerSetStatus {
     /// Conditions of the ListenerSet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Its listeners.
+    /// State of its listeners, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<ListenerStatus>,
 }

@@ -19,9 +19,9 @@ use crate::api::absent_spec_is_default;
 )]
 #[serde(default, remote = "Self")]
 pub struct ReferenceGrantSpec {
-    /// Who.
+    /// Whose references are allowed.
     pub from: Vec<ReferenceGrantFrom>,
-    /// What.
+    /// What they may refer to.
     pub to: Vec<ReferenceGrantTo>,
 }
 
@@ -33,9 +33,9 @@ absent_spec_is_default!(ReferenceGrantSpec);
 pub struct ReferenceGrantFrom {
     /// Their API group.
     pub group: String,
-    /// Their kind.
+    /// Kind of the objects that refer.
     pub kind: String,
-    /// Their namespace.
+    /// Namespace of the objects that refer.
     pub namespace: String,
 }
 
@@ -45,7 +45,7 @@ pub struct ReferenceGrantFrom {
 pub struct ReferenceGrantTo {
     /// Their API group.
     pub group: String,
-    /// Their kind.
+    /// Kind of the objects that are referred to.
     pub kind: String,
     /// The name of one. Absent: all.
     #[serde(skip_serializing_if = "Option::is_none")]

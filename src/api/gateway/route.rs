@@ -18,7 +18,7 @@ pub struct ParentReference {
     /// Its namespace. Absent: that of the route.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Its name.
+    /// Name of the parent.
     pub name: String,
     /// The listener. Absent: all.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,12 +38,12 @@ pub struct BackendRef {
     /// Kind. Absent: `Service`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Name.
+    /// Name of the backend.
     pub name: String,
     /// Namespace. Absent: that of the route.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Port.
+    /// Port of the Service; other kinds need none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
     /// Its share of the requests. Absent: 1.
@@ -55,7 +55,7 @@ pub struct BackendRef {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FilteredBackendRef<F: Default> {
-    /// Where.
+    /// The backend that is meant.
     #[serde(flatten)]
     pub backend: BackendRef,
     /// What is done with them on the way.
@@ -70,7 +70,7 @@ pub struct ValueMatch {
     /// How the value is compared. Absent: as it is.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<MatchType>,
-    /// Its name.
+    /// Name of the header or parameter.
     pub name: String,
     /// What the value is compared with.
     pub value: String,
@@ -82,9 +82,9 @@ pub struct ValueMatch {
 pub struct LocalObjectReference {
     /// Its API group.
     pub group: String,
-    /// Its kind.
+    /// Kind of the object.
     pub kind: String,
-    /// Its name.
+    /// Name of the object, in the same namespace.
     pub name: String,
 }
 
@@ -134,7 +134,7 @@ pub struct RouteStatus {
 pub struct RouteParentStatus {
     /// The parent, as the route names it.
     pub parent_ref: ParentReference,
-    /// The controller.
+    /// Name of the controller that says so.
     pub controller_name: String,
     /// What it reports.
     #[serde(skip_serializing_if = "Vec::is_empty")]

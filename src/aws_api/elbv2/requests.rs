@@ -23,43 +23,43 @@ list!(/// `DescribeLoadBalancers`, one page (at most 400).
 DescribeLoadBalancers {
     /// Exactly these (at most 20); empty: all.
     arns: Vec<String>,
-    /// By name.
+    /// Only those of these names; empty: all.
     names: Vec<String>,
 });
 list!(/// `DescribeTargetGroups`, one page (at most 400).
 DescribeTargetGroups {
     /// Exactly these; empty: all.
     arns: Vec<String>,
-    /// By name.
+    /// Only those of these names; empty: all.
     names: Vec<String>,
     /// Of one load balancer.
     load_balancer_arn: Option<String>,
 });
 list!(/// `DescribeListeners` of a load balancer, one page.
 DescribeListeners {
-    /// Load balancer.
+    /// The load balancer whose listeners are asked for, by ARN.
     load_balancer_arn: Ref,
 });
 list!(/// `DescribeRules` of a listener, one page.
 DescribeRules {
-    /// Listener.
+    /// The listener whose rules are asked for, by ARN.
     listener_arn: Ref,
 });
 list!(/// `DescribeListenerCertificates`, one page.
 DescribeListenerCertificates {
-    /// Listener.
+    /// The listener whose certificates are asked for, by ARN.
     listener_arn: Ref,
 });
 list!(/// `DescribeTrustStores` by name, one page.
 DescribeTrustStores {
-    /// Names.
+    /// The trust stores that are asked for, by name.
     names: Vec<String>,
 });
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The items.
+    /// The items of this page.
     pub items: Vec<T>,
     /// Set when there is more.
     pub next_marker: Option<String>,
@@ -74,7 +74,7 @@ impl<T> Default for Page<T> {
 /// A certificate on a listener.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListenerCertificate {
-    /// Certificate ARN.
+    /// The certificate's ARN in ACM or IAM.
     pub arn: String,
     /// Whether it is the default one.
     pub is_default: bool,
@@ -83,9 +83,9 @@ pub struct ListenerCertificate {
 /// A trust store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustStore {
-    /// Name.
+    /// Its name in the account and region.
     pub name: String,
-    /// ARN.
+    /// Its ARN, which listeners refer to.
     pub arn: String,
 }
 
@@ -100,197 +100,197 @@ macro_rules! request {
 request! {
     /// `DescribeTags` of at most 20 resources.
     DescribeTags {
-        /// ARNs.
+        /// ARNs of at most 20 resources.
         arns: Vec<String>
     }
-    /// `DescribeLoadBalancerAttributes`.
+    /// Reads the attributes of a load balancer: `DescribeLoadBalancerAttributes`.
     DescribeLoadBalancerAttributes {
-        /// Load balancer.
+        /// The load balancer's ARN.
         arn: Ref
     }
-    /// `DescribeTargetGroupAttributes`.
+    /// Reads the attributes of a target group: `DescribeTargetGroupAttributes`.
     DescribeTargetGroupAttributes {
-        /// Target group.
+        /// The target group's ARN.
         arn: Ref
     }
-    /// `DescribeListenerAttributes`.
+    /// Reads the attributes of a listener: `DescribeListenerAttributes`.
     DescribeListenerAttributes {
-        /// Listener.
+        /// The listener's ARN.
         arn: Ref
     }
-    /// `DescribeCapacityReservation`.
+    /// Reads which capacity is reserved: `DescribeCapacityReservation`.
     DescribeCapacityReservation {
-        /// Load balancer.
+        /// The load balancer's ARN.
         arn: Ref
     }
     /// `DescribeTargetHealth`: all targets, or just these.
     DescribeTargetHealth {
-        /// Target group.
+        /// The target group's ARN.
         arn: Ref,
         /// Only these; empty: all.
         targets: Vec<Target>
     }
-    /// `DeleteLoadBalancer`.
+    /// Deletes a load balancer with its listeners and rules: `DeleteLoadBalancer`.
     DeleteLoadBalancer {
-        /// Load balancer.
+        /// The load balancer's ARN.
         arn: Ref
     }
-    /// `SetSecurityGroups`.
+    /// Replaces all security groups of a load balancer: `SetSecurityGroups`.
     SetSecurityGroups {
-        /// Load balancer.
+        /// The load balancer's ARN.
         arn: Ref,
         /// All groups it shall have.
         security_groups: Vec<Ref>,
         /// `on`/`off`; unset: leave.
         enforce_inbound_rules_on_private_link: Option<String>
     }
-    /// `SetSubnets`.
+    /// Replaces all subnets of a load balancer: `SetSubnets`.
     SetSubnets {
-        /// Load balancer.
+        /// The load balancer's ARN.
         arn: Ref,
         /// All subnets it shall have.
         subnet_mappings: Vec<SubnetMapping>,
         /// `on`/`off`; network load balancers only.
         enable_prefix_for_ipv6_source_nat: Option<String>
     }
-    /// `ModifyIpPools`.
+    /// Changes where an ALB has its IPv4 addresses from: `ModifyIpPools`.
     ModifyIpPools {
-        /// Load balancer.
+        /// The load balancer's ARN.
         arn: Ref,
         /// The pool to use; `None` removes it.
         ipv4_ipam_pool_id: Option<String>
     }
-    /// `ModifyLoadBalancerAttributes`.
+    /// Changes some attributes of a load balancer: `ModifyLoadBalancerAttributes`.
     ModifyLoadBalancerAttributes {
-        /// Load balancer.
+        /// The load balancer's ARN.
         arn: Ref,
         /// Attributes to set.
         attributes: Attributes
     }
-    /// `ModifyTargetGroupAttributes`.
+    /// Changes some attributes of a target group: `ModifyTargetGroupAttributes`.
     ModifyTargetGroupAttributes {
-        /// Target group.
+        /// The target group's ARN.
         arn: Ref,
         /// Attributes to set.
         attributes: Attributes
     }
-    /// `ModifyListenerAttributes`.
+    /// Changes some attributes of a listener: `ModifyListenerAttributes`.
     ModifyListenerAttributes {
-        /// Listener.
+        /// The listener's ARN.
         arn: Ref,
         /// Attributes to set.
         attributes: Attributes
     }
-    /// `ModifyCapacityReservation`.
+    /// Reserves capacity, or gives it back: `ModifyCapacityReservation`.
     ModifyCapacityReservation {
-        /// Load balancer.
+        /// The load balancer's ARN.
         arn: Ref,
         /// Capacity units; `None` resets the reservation.
         capacity_units: Option<i32>
     }
     /// `ModifyTargetGroup` (health check only).
     ModifyTargetGroup {
-        /// Target group.
+        /// The target group's ARN.
         arn: Ref,
-        /// Health check.
+        /// What changes of its health check.
         health_check: HealthCheck
     }
-    /// `DeleteTargetGroup`.
+    /// Deletes a target group that nothing forwards to: `DeleteTargetGroup`.
     DeleteTargetGroup {
-        /// Target group.
+        /// The target group's ARN.
         arn: Ref
     }
-    /// `DeleteListener`.
+    /// Deletes a listener with its rules: `DeleteListener`.
     DeleteListener {
-        /// Listener.
+        /// The listener's ARN.
         arn: Ref
     }
     /// `AddListenerCertificates` of one certificate.
     AddListenerCertificate {
-        /// Listener.
+        /// The listener that gets the certificate, by ARN.
         listener_arn: Ref,
-        /// Certificate.
+        /// The certificate's ARN in ACM or IAM.
         certificate_arn: Ref
     }
     /// `RemoveListenerCertificates` of one certificate.
     RemoveListenerCertificate {
-        /// Listener.
+        /// The listener that loses the certificate, by ARN.
         listener_arn: Ref,
-        /// Certificate.
+        /// The certificate's ARN in ACM or IAM.
         certificate_arn: Ref
     }
-    /// `CreateRule`.
+    /// Adds a rule to a listener: `CreateRule`.
     CreateRule {
-        /// Listener.
+        /// The listener's ARN.
         listener_arn: Ref,
-        /// Priority.
+        /// 1–50,000; the lowest comes first.
         priority: i32,
-        /// Conditions.
+        /// All of them have to hold.
         conditions: Vec<RuleCondition>,
-        /// Actions.
+        /// The last one answers the request.
         actions: Vec<ListenerAction>,
-        /// Transforms.
+        /// Rewrites of host and path on the way to targets.
         transforms: Vec<RuleTransform>,
-        /// Tags.
+        /// The rule's tags from the start.
         tags: Tags
     }
     /// `ModifyRule`; no transforms means `ResetTransforms`.
     ModifyRule {
-        /// Rule.
+        /// The rule's ARN.
         arn: Ref,
-        /// Conditions.
+        /// All conditions that it has afterwards.
         conditions: Vec<RuleCondition>,
-        /// Actions.
+        /// All actions that it has afterwards.
         actions: Vec<ListenerAction>,
-        /// Transforms.
+        /// All transforms that it has afterwards.
         transforms: Vec<RuleTransform>
     }
-    /// `DeleteRule`.
+    /// Takes a rule away from its listener: `DeleteRule`.
     DeleteRule {
-        /// Rule.
+        /// The rule's ARN.
         arn: Ref
     }
-    /// `SetRulePriorities`.
+    /// Changes the order of rules of one listener: `SetRulePriorities`.
     SetRulePriorities {
         /// Rule and its new priority, in the order sent.
         priorities: Vec<(Ref, i32)>
     }
     /// `AddTags` on one resource.
     AddTags {
-        /// Resource.
+        /// The resource's ARN, whatever kind it is.
         arn: Ref,
         /// Tags to set.
         tags: Tags
     }
     /// `RemoveTags` on one resource.
     RemoveTags {
-        /// Resource.
+        /// The resource's ARN, whatever kind it is.
         arn: Ref,
         /// Keys to remove, sorted.
         keys: Vec<String>
     }
     /// `RegisterTargets` (at most 200 targets a call).
     RegisterTargets {
-        /// Target group.
+        /// The target group's ARN.
         arn: Ref,
-        /// Targets.
+        /// At most 200 targets.
         targets: Vec<Target>
     }
     /// `DeregisterTargets` (at most 200 targets a call).
     DeregisterTargets {
-        /// Target group.
+        /// The target group's ARN.
         arn: Ref,
-        /// Targets.
+        /// At most 200 targets.
         targets: Vec<Target>
     }
 }
 
-/// `SetIpAddressType`.
+/// Changes the address families of a load balancer: `SetIpAddressType`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetIpAddressType {
-    /// Load balancer.
+    /// The load balancer's ARN.
     pub arn: Ref,
-    /// Address families.
+    /// The families that it has afterwards.
     pub ip_address_type: IpAddressType,
 }
 
@@ -299,7 +299,7 @@ pub struct SetIpAddressType {
 pub struct Target {
     /// Instance id, IP address or ALB ARN.
     pub id: Ref,
-    /// Port.
+    /// Port of the target; none for a Lambda function.
     pub port: Option<i32>,
     /// `all` or a zone name, for addresses outside the VPC.
     pub availability_zone: Option<String>,
@@ -310,13 +310,13 @@ pub struct Target {
 /// Health of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
-    /// The target.
+    /// The target that it is about.
     pub target: Target,
-    /// State.
+    /// What health checks came to.
     pub state: TargetHealthState,
     /// AWS's reason code, for example `Elb.RegistrationInProgress`.
     pub reason: Option<String>,
-    /// AWS's words.
+    /// What AWS says about it, for people.
     pub description: Option<String>,
 }
 
@@ -327,91 +327,91 @@ pub struct CapacityReservation {
     pub capacity_units: Option<i32>,
 }
 
-/// `CreateLoadBalancer`.
+/// Makes an ALB or an NLB: `CreateLoadBalancer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateLoadBalancer {
-    /// Name.
+    /// Name, at most 32 characters.
     pub name: String,
-    /// Kind.
+    /// Whether an ALB or an NLB is made.
     pub kind: LoadBalancerType,
-    /// Scheme.
+    /// Whether it is reached from the internet.
     pub scheme: Scheme,
-    /// Address families.
+    /// Its address families from the start.
     pub ip_address_type: IpAddressType,
-    /// Subnets.
+    /// A subnet for each zone.
     pub subnet_mappings: Vec<SubnetMapping>,
-    /// Security groups.
+    /// Its security groups; empty on an NLB: it never has any.
     pub security_groups: Vec<Ref>,
-    /// `on`/`off`.
+    /// `on` or `off`; NLBs alone have it.
     pub enable_prefix_for_ipv6_source_nat: Option<String>,
-    /// IPAM pool.
+    /// IPAM pool of its public IPv4 addresses.
     pub ipv4_ipam_pool_id: Option<String>,
-    /// CoIP pool.
+    /// CoIP pool of an ALB on Outposts.
     pub customer_owned_ipv4_pool: Option<String>,
-    /// Tags.
+    /// The load balancer's tags from the start.
     pub tags: Tags,
 }
 
-/// `CreateTargetGroup`.
+/// Makes a target group: `CreateTargetGroup`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateTargetGroup {
-    /// Name.
+    /// Name, at most 32 characters.
     pub name: String,
     /// What its targets are.
     pub target_type: TargetType,
-    /// Default port.
+    /// Port of targets that are registered without one.
     pub port: Option<i32>,
-    /// Protocol.
+    /// Protocol towards the targets.
     pub protocol: Protocol,
     /// `HTTP1`, `HTTP2` or `GRPC`.
     pub protocol_version: Option<String>,
     /// Address family; sent only when not IPv4.
     pub ip_address_type: IpAddressType,
-    /// VPC.
+    /// The VPC of its targets.
     pub vpc_id: String,
-    /// Health check.
+    /// Its health check; what is left out has AWS's default.
     pub health_check: Option<HealthCheck>,
     /// Port of the target control agent.
     pub target_control_port: Option<i32>,
-    /// Tags.
+    /// The target group's tags from the start.
     pub tags: Tags,
 }
 
 /// Settings that `CreateListener` and `ModifyListener` share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerSettings {
-    /// Port.
+    /// Port that clients connect to.
     pub port: i32,
-    /// Protocol.
+    /// Protocol towards the clients.
     pub protocol: Protocol,
     /// Default actions; order is the position.
     pub default_actions: Vec<ListenerAction>,
-    /// Default certificate.
+    /// The certificate for clients that name no known host.
     pub certificate: Option<Ref>,
-    /// Security policy.
+    /// Name of the TLS security policy.
     pub ssl_policy: Option<String>,
     /// ALPN policy; sent when not empty.
     pub alpn_policy: Vec<String>,
-    /// Mutual TLS.
+    /// Whether clients show certificates of their own.
     pub mutual_authentication: Option<MutualAuthentication>,
 }
 
-/// `CreateListener`.
+/// Adds a listener to a load balancer: `CreateListener`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateListener {
-    /// Load balancer.
+    /// The load balancer's ARN.
     pub load_balancer_arn: Ref,
-    /// Settings.
+    /// What the listener is to be like.
     pub settings: ListenerSettings,
-    /// Tags.
+    /// The listener's tags from the start.
     pub tags: Tags,
 }
 
-/// `ModifyListener`.
+/// Replaces the settings of a listener: `ModifyListener`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModifyListener {
-    /// Listener.
+    /// The listener's ARN.
     pub arn: Ref,
-    /// Settings.
+    /// What the listener is to be like.
     pub settings: ListenerSettings,
 }

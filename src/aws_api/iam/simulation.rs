@@ -13,7 +13,7 @@ pub enum Principal {
     User(String),
     /// A role that somebody has assumed. The caller's ARN leaves out the role's path.
     Role {
-        /// Name.
+        /// Name of the role or user.
         name: String,
         /// ARN of the role if its path is `/`.
         arn: String,
@@ -45,14 +45,14 @@ impl Principal {
     }
 }
 
-/// `GetRole`.
+/// Reads a role: `GetRole`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetRole {
     /// Name, without the path.
     pub name: String,
 }
 
-/// A role.
+/// A role, as far as it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Role {
     /// ARN, with the path.
@@ -86,7 +86,7 @@ pub struct SimulationPage {
 /// What was found of one permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluation {
-    /// Permission.
+    /// Permission that was simulated.
     pub permission: String,
     /// On all resources together.
     pub overall: Ruling,

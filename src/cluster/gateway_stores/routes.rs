@@ -11,9 +11,9 @@ use std::sync::Arc;
 /// What a route names as its parent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RouteParent {
-    /// A Gateway.
+    /// A Gateway, by namespace and name.
     Gateway(ObjectKey),
-    /// A ListenerSet.
+    /// A ListenerSet, by namespace and name.
     ListenerSet(ObjectKey),
 }
 
@@ -74,15 +74,15 @@ where
 /// A route of any kind, as it is cached.
 #[derive(Clone, Debug)]
 pub enum RouteObject {
-    /// HTTPRoute.
+    /// An HTTPRoute as the API server has it.
     Http(Arc<HttpRoute>),
-    /// GRPCRoute.
+    /// A GRPCRoute as the API server has it.
     Grpc(Arc<GrpcRoute>),
-    /// TCPRoute.
+    /// A TCPRoute as the API server has it.
     Tcp(Arc<TcpRoute>),
-    /// UDPRoute.
+    /// A UDPRoute as the API server has it.
     Udp(Arc<UdpRoute>),
-    /// TLSRoute.
+    /// A TLSRoute as the API server has it.
     Tls(Arc<TlsRoute>),
 }
 

@@ -25,13 +25,13 @@ pub struct GatewayQueues {
     pub alb_gateways: Arc<Queue<ObjectKey>>,
     /// Gateways with NLBs.
     pub nlb_gateways: Arc<Queue<ObjectKey>>,
-    /// GatewayClasses.
+    /// GatewayClasses by name.
     pub classes: Arc<Queue<ObjectKey>>,
-    /// LoadBalancerConfigurations.
+    /// LoadBalancerConfigurations by namespace and name.
     pub load_balancer_configurations: Arc<Queue<ObjectKey>>,
-    /// TargetGroupConfigurations.
+    /// TargetGroupConfigurations by namespace and name.
     pub target_group_configurations: Arc<Queue<ObjectKey>>,
-    /// ListenerRuleConfigurations.
+    /// ListenerRuleConfigurations by namespace and name.
     pub listener_rule_configurations: Arc<Queue<ObjectKey>>,
 }
 
@@ -69,16 +69,16 @@ impl GatewayQueues {
 
 /// Fills the queues.
 pub struct GatewayEventHandlers<'a> {
-    /// The caches.
+    /// The caches that are looked through.
     pub stores: &'a GatewayStores,
     /// The queues of the current term.
     pub queues: &'a GatewayQueues,
-    /// Settings.
+    /// Settings of the controller.
     pub config: &'a Config,
 }
 
 impl GatewayEventHandlers<'_> {
-    /// Enqueues everything.
+    /// Enqueues all objects of all kinds.
     pub fn enqueue_all(&self) {
         self.stores.classes.keys().into_iter().for_each(|key| self.queues.classes.add(key));
         for (cache, queue) in [

@@ -25,9 +25,9 @@ pub type ApiFuture<'a, T> = BoxFuture<'a, Result<T, ApiFailure>>;
 pub struct BindingEvent {
     /// Whether it tells of a problem (`Warning`) or not (`Normal`).
     pub is_warning: bool,
-    /// Reason.
+    /// Reason of the event, in one word.
     pub reason: &'static str,
-    /// Message.
+    /// What the event says.
     pub message: String,
 }
 
@@ -106,7 +106,7 @@ pub struct TargetCounts {
     pub kept: Option<usize>,
 }
 
-/// Counts nothing.
+/// Metrics of those who count nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoMetrics;
 

@@ -19,7 +19,7 @@ pub enum RuleAction {
     /// They are sent to those backends of the rule that AWS sends them to now, by the weights that it has; without any, they are
     /// answered with 500.
     ForwardAsBefore {
-        /// As above.
+        /// As for the other variants.
         stickiness: Option<GroupStickiness>,
     },
     /// They are answered with a redirect.
@@ -44,24 +44,24 @@ pub struct Redirect {
     pub is_permanent: bool,
     /// `HTTP` or `HTTPS`.
     pub protocol: Option<&'static str>,
-    /// Port.
+    /// Port to go to; none: as asked.
     pub port: Option<i32>,
-    /// Host.
+    /// Host to go to; none: as asked.
     pub host: Option<String>,
-    /// Path.
+    /// Path to go to; none: as asked.
     pub path: Option<String>,
-    /// Query.
+    /// Query to go with; none: as asked.
     pub query: Option<String>,
 }
 
-/// An answer.
+/// An answer without a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixedResponse {
     /// Its status code.
     pub status_code: i32,
     /// The type of its body.
     pub content_type: FixedResponseContentType,
-    /// Its body.
+    /// Body, at most 1,024 bytes.
     pub body: Option<String>,
 }
 
@@ -86,7 +86,7 @@ pub enum Authentication {
 /// The listener that a rule is for.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// Its port.
+    /// Port of the listener.
     pub port: i32,
     /// Whether it speaks HTTPS.
     pub is_https: bool,

@@ -11,25 +11,25 @@ use crate::api::gateway_config::{ListenerRuleConditionField, ListenerRuleConfigu
 /// A condition of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// The host.
+    /// The host has to fit.
     Host(Pattern),
-    /// The path.
+    /// The path has to fit.
     Path(Pattern),
-    /// A header.
+    /// A header has to fit.
     Header {
-        /// Its name.
+        /// Name of the header.
         name: String,
-        /// Its value.
+        /// What its value has to be.
         value: Pattern,
     },
     /// A parameter of the query.
     Query {
-        /// Its name.
+        /// Name of the query parameter.
         key: String,
-        /// Its value.
+        /// What its value has to be.
         value: String,
     },
-    /// The method.
+    /// The method has to be this one.
     Method(String),
     /// The address of the client, in one of these ranges.
     SourceIp(Vec<String>),
@@ -40,7 +40,7 @@ pub enum Condition {
 pub enum Pattern {
     /// Texts in which `*` and `?` stand for others.
     Values(Vec<String>),
-    /// Regular expressions.
+    /// Regular expressions, one of which has to match.
     Regex(Vec<String>),
 }
 

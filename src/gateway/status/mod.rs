@@ -26,7 +26,7 @@ const LONGEST: usize = 32_700;
 /// Whether what a condition is about is so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Truth {
-    /// It is.
+    /// The condition holds.
     True,
     /// It is not.
     False,
@@ -43,7 +43,7 @@ impl From<bool> for Truth {
 /// A condition as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Its type.
+    /// Type of the condition.
     pub type_: &'static str,
     /// Whether it is so.
     pub status: Truth,
@@ -81,7 +81,7 @@ impl Wanted {
 pub struct StatusTime {
     /// `metadata.generation` of the object that was looked at.
     pub generation: i64,
-    /// Now.
+    /// The time that is written.
     pub now: Timestamp,
 }
 

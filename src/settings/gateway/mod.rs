@@ -47,17 +47,17 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A Gateway, and what was decided about it.
 #[derive(Clone, Copy, Debug)]
 pub struct GatewayView<'a> {
-    /// The Gateway.
+    /// The Gateway as the API server has it.
     pub gateway: &'a Gateway,
     /// Its namespace and name.
     pub key: &'a ObjectKey,
     /// Which load balancers it has.
     pub controller: Controller,
-    /// Its configuration.
+    /// What its configurations come to.
     pub config: &'a GatewayConfig,
-    /// Its listeners.
+    /// Its listeners, with those of ListenerSets.
     pub offer: &'a Offer<'a>,
-    /// The routes.
+    /// The routes that name it or its ListenerSets.
     pub routes: &'a [Route<'a>],
     /// Their rules, with what they refer to; one entry a route.
     pub loaded: &'a [Vec<LoadedRule>],
@@ -128,9 +128,9 @@ pub fn stack_id(key: &ObjectKey, controller: Controller) -> StackId {
 /// The settings of the load balancer of a Gateway.
 #[derive(Clone, Debug)]
 pub enum GatewayLoadBalancer<'a> {
-    /// An ALB.
+    /// Settings of an ALB.
     Alb(Box<AlbSettings<'a>>),
-    /// An NLB.
+    /// Settings of an NLB.
     Nlb(Box<NlbSettings<'a>>),
 }
 
