@@ -5,6 +5,7 @@
 //! ends the process with status 2, values that contradict each other with status 1.
 
 mod commands;
+mod completion;
 mod console;
 pub mod flags;
 mod gates;
@@ -16,6 +17,7 @@ mod validate;
 mod values;
 
 pub use commands::LintRequest;
+pub use completion::CompletedShell;
 pub use console::ConsoleRequest;
 pub use migrate::MigrateRequest;
 pub use session::{GivenFlags, PlanRequest, SessionFlags};
@@ -24,7 +26,6 @@ pub use status::StatusRequest;
 pub use validate::ArgsError;
 
 use crate::aws_api::iam::{Partition, Policy, PolicyParts};
-use crate::cli::completion::CompletedShell;
 use crate::telemetry::{self, LogFormat, LogLevel};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};

@@ -5,14 +5,14 @@
 //! known to be wrong only the first few are taken out one by one ([`ONE_BY_ONE`]); the others count as read.
 
 use super::permissive_facts::{KnownServices, PermissiveAws};
-use super::validate::service_ref;
 use crate::annotations::table;
 use crate::api::{Ingress, IngressClassParams, IntOrString, ObjectKey, Service, ServicePort};
 use crate::aws_api::elbv2::{LoadBalancerType, Scheme};
 use crate::builder::ingress::{BuiltGroup, MemberOutcome};
 use crate::builder::{self, Built};
 use crate::config::Config;
-use crate::facts::group::{IngressGroup, Member, backends, group_of, ingress_ref, parse_order};
+use crate::facts::group::{IngressGroup, Member, backends, group_of, parse_order};
+use crate::facts::object_refs::{ingress_ref, service_ref};
 use crate::facts::{BuildError, Facts};
 use crate::finding::{Finding, ObjectRef, Part, Severity};
 use crate::model::Stack;

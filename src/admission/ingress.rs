@@ -12,8 +12,9 @@ use crate::api::{Ingress, IngressClass, IngressClassParams};
 use crate::config::{AnnotationValidation, Config};
 use crate::facts::cost::too_costly_ingress;
 use crate::facts::group::{
-    ClassProblem, ClassView, class_annotation_matches, effective_class_name, find_class, ingress_ref,
+    ClassProblem, ClassView, class_annotation_matches, effective_class_name, find_class,
 };
+use crate::facts::object_refs::ingress_ref;
 use crate::finding::Finding;
 use k8s_openapi::api::networking::v1::IngressBackend;
 use std::collections::BTreeSet;

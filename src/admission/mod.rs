@@ -32,7 +32,6 @@ pub mod target_control;
 pub mod target_control_fields;
 pub mod target_group_binding;
 pub mod target_group_binding_fields;
-pub mod target_group_binding_rules;
 pub mod unanswered;
 pub mod validate;
 

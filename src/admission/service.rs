@@ -5,6 +5,7 @@
 use super::{AdmissionOperation, Admitted, Change, Denial, set, text, validate};
 use crate::config::Config;
 use crate::facts::cost::too_costly_service;
+use crate::facts::object_refs::service_ref;
 use serde_json::Value;
 
 const CLASS: &str = "/spec/loadBalancerClass";
@@ -33,7 +34,7 @@ pub fn default_class(
 
 /// Checks the annotations of a new or changed Service against each other, its ports and what AWS can be asked for.
 pub fn check(config: &Config, change: &Change<'_>) -> Result<Admitted, Denial> {
-    change.check_object(config, "annotations", validate::service_ref, |service, old| {
+    change.check_object(config, "annotations", service_ref, |service, old| {
         // why: what it was before only matters for warnings
         let old = old.filter(|old| too_costly_service(old).is_none());
         too_costly_service(service)

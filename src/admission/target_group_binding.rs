@@ -4,10 +4,13 @@
 //! changes nothing but metadata or status, or of a binding that is being deleted, is never refused. Upstream refuses even
 //! the removal of a finalizer from a duplicate, so that neither can ever go.
 
-use super::target_group_binding_fields;
-use super::target_group_binding_rules;
+pub mod rules;
+
 use super::unanswered::Unanswered;
-use super::{AdmissionError, AdmissionOperation, Admitted, Change, Denial, TargetGroupLookup, set, text};
+use super::{
+    AdmissionError, AdmissionOperation, Admitted, Change, Denial, TargetGroupLookup, set,
+    target_group_binding_fields, text,
+};
 use crate::api::TargetGroupBinding;
 use crate::aws_api::elbv2::{IpAddressType, TargetGroup, TargetType};
 use crate::config::Config;
@@ -77,10 +80,10 @@ fn drop_false(object: &mut Value) {
 }
 
 fn complete_arn(object: &mut Value, known: &KnownTargetGroups) -> Result<String, AdmissionError> {
-    if let Some(arn) = text(object, target_group_binding_rules::ARN) {
+    if let Some(arn) = text(object, rules::ARN) {
         return Ok(arn.to_owned());
     }
-    let Some(name) = text(object, target_group_binding_rules::NAME) else {
+    let Some(name) = text(object, rules::NAME) else {
         return Err(unnamed().into());
     };
     let denied = |reason: &str| Denial::new("getArnFromNameIfNeeded", reason);
@@ -101,7 +104,7 @@ struct Completion {
 const COMPLETIONS: &[Completion] = &[
     Completion {
         check: "defaultingTargetType",
-        pointer: target_group_binding_rules::TARGET_TYPE,
+        pointer: rules::TARGET_TYPE,
         key: "targetType",
         failure: "couldn't determine TargetType",
         value: |group| match &group.target_type {
@@ -111,7 +114,7 @@ const COMPLETIONS: &[Completion] = &[
     },
     Completion {
         check: "defaultingIPAddressType",
-        pointer: target_group_binding_rules::IP_ADDRESS_TYPE,
+        pointer: rules::IP_ADDRESS_TYPE,
         key: "ipAddressType",
         failure: "unable to get target group IP address type",
         value: |group| match &group.ip_address_type {
@@ -121,14 +124,14 @@ const COMPLETIONS: &[Completion] = &[
     },
     Completion {
         check: "defaultingVpcID",
-        pointer: target_group_binding_rules::VPC_ID,
+        pointer: rules::VPC_ID,
         key: "vpcID",
         failure: "unable to get target group VpcID",
         value: |group| Ok(group.vpc_id.clone().filter(|vpc| !vpc.is_empty())),
     },
     Completion {
         check: "defaultingTargetGroupProtocol",
-        pointer: target_group_binding_rules::PROTOCOL,
+        pointer: rules::PROTOCOL,
         key: "targetGroupProtocol",
         failure: "couldn't determine TargetGroup protocol",
         value: |group| Ok(group.protocol.as_ref().map(ToString::to_string)),
@@ -164,14 +167,9 @@ pub fn check_fields(config: &Config, change: &Change<'_>) -> Result<Admitted, De
 
 /// What upstream's checks say to a binding whose target group nobody knows.
 pub fn check_alone(object: &Value) -> Vec<Denial> {
-    let is_named = text(object, target_group_binding_rules::ARN).is_some()
-        || text(object, target_group_binding_rules::NAME).is_some();
+    let is_named = text(object, rules::ARN).is_some() || text(object, rules::NAME).is_some();
     let unnamed = (!is_named).then(unnamed);
-    let checks = [
-        target_group_binding_rules::check_node_selector,
-        target_group_binding_rules::check_assumed_role,
-        target_group_binding_rules::check_vpc_id,
-    ];
+    let checks = [rules::check_node_selector, rules::check_assumed_role, rules::check_vpc_id];
     unnamed.into_iter().chain(checks.into_iter().filter_map(|check| check(object).err())).collect()
 }
 
@@ -184,13 +182,13 @@ fn check_new(
     others: BindingsOf<'_>,
     known: &KnownTargetGroups,
 ) -> Result<(), AdmissionError> {
-    let arn = target_group_binding_rules::check_required(object, known)?;
-    target_group_binding_rules::check_node_selector(object)?;
-    target_group_binding_rules::check_not_bound_twice(object, &arn, &others(&arn))?;
-    target_group_binding_rules::check_ip_address_type(object, &arn, known)?;
-    target_group_binding_rules::check_vpc(object, &arn, known)?;
-    target_group_binding_rules::check_assumed_role(object)?;
-    target_group_binding_rules::check_protocol(object, &arn, known)
+    let arn = rules::check_required(object, known)?;
+    rules::check_node_selector(object)?;
+    rules::check_not_bound_twice(object, &arn, &others(&arn))?;
+    rules::check_ip_address_type(object, &arn, known)?;
+    rules::check_vpc(object, &arn, known)?;
+    rules::check_assumed_role(object)?;
+    rules::check_protocol(object, &arn, known)
 }
 
 fn check_changed(
@@ -200,13 +198,13 @@ fn check_changed(
     others: BindingsOf<'_>,
     known: &KnownTargetGroups,
 ) -> Result<(), AdmissionError> {
-    let arn = target_group_binding_rules::check_required(object, known)?;
+    let arn = rules::check_required(object, known)?;
     if let Some(old) = old {
-        target_group_binding_rules::check_immutable(config, object, old, &arn)?;
+        rules::check_immutable(config, object, old, &arn)?;
     }
-    target_group_binding_rules::check_node_selector(object)?;
-    target_group_binding_rules::check_assumed_role(object)?;
-    Ok(target_group_binding_rules::check_not_bound_twice(object, &arn, &others(&arn))?)
+    rules::check_node_selector(object)?;
+    rules::check_assumed_role(object)?;
+    Ok(rules::check_not_bound_twice(object, &arn, &others(&arn))?)
 }
 
 #[cfg(test)]

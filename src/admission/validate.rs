@@ -4,22 +4,17 @@
 //! the values mean together), and what one object can contradict itself in that only AWS would notice. What cannot be built is
 //! an error, and so is a wrong value that the build would take as absent. What nothing reads is a warning.
 
-use super::annotation_keys;
-use super::backend_services;
-use super::cross_field;
-use super::disruption;
 use super::dry_build::{self, DryBuild, DryBuildOptions};
 use super::group::leave_to_group;
-use super::limits;
 use super::permissive_facts::KnownServices;
-use super::region;
+use super::{annotation_keys, backend_services, cross_field, disruption, limits, region};
 use crate::annotations::table::{self, Row};
 use crate::annotations::value::ValueFinding;
 use crate::annotations::{ALB_PREFIX, Annotations, NLB_PREFIX, service as service_keys};
 use crate::api::meta::is_being_deleted;
-use crate::api::{Ingress, IngressClassParams, ObjectKey, Service};
+use crate::api::{Ingress, IngressClassParams, Service};
 use crate::config::Config;
-use crate::facts::group::ingress_ref;
+use crate::facts::object_refs::{ingress_ref, service_ref};
 use crate::finding::{Finding, ObjectRef, Severity, shorten};
 use crate::settings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,12 +30,6 @@ pub enum KnownClass {
     Params(Arc<IngressClassParams>),
     /// It has parameters that are not known.
     Unknown,
-}
-
-/// A Service, as findings name it.
-pub fn service_ref(service: &Service) -> ObjectRef {
-    let key = ObjectKey::of(service);
-    ObjectRef { kind: "Service", namespace: key.namespace().to_owned(), name: key.name().to_owned() }
 }
 
 /// What is wrong with a Service. `old`: what it was before, in an update.

@@ -3,9 +3,10 @@
 //! On purpose different: credentials renew themselves, so that a client lives as long as the process; and the session name
 //! is cut at STS's limit of 64 characters, where upstream's longer names make STS refuse.
 
-use super::client::{AwsCloud, SharedConfig};
+use super::client::AwsCloud;
 use super::decorators::Decorators;
 use super::interceptors::Observer;
+use super::shared_config::SharedConfig;
 use super::throttle::TokenBuckets;
 use super::throttle::adaptive::LearnsRates;
 use super::{Cloud, sdk::chain};

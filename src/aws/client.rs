@@ -3,36 +3,23 @@
 //! Matches upstream's `pkg/aws`. On purpose different: every attempt and every call has a time limit, and each service has
 //! its own retry quota, so that a storm in one cannot starve another.
 
-use super::fence::{FenceInterceptor, MayWrite};
-use super::interceptors::{CallMeter, Observer, UserAgent};
+use super::fence::MayWrite;
+use super::interceptors::{Observer, UserAgent};
 use super::metadata::{InstanceMetadata, MetadataError};
+use super::shared_config::{SharedConfig, behavior_version, retry_config, timeout_config};
 use super::{
     Cloud, CloudFuture, acm, ec2, elbv2, global_accelerator, iam, misrouted, query, route53, shield, sts,
     waf_regional, wafv2,
 };
 use crate::aws_api::{CloudError, Request, Response, Service};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::Region;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{ConnectorBuilder, tls};
-use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
-use aws_types::service_config::ServiceConfigKey;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-
-/// Longest time to establish a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longest time one attempt may take; without a limit a hung connection would block a worker.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest time one call may take with all its attempts.
-const CALL_TIMEOUT: Duration = Duration::from_mins(1);
-/// Longest pause between two attempts, as upstream's SDK has it.
-const MAX_BACKOFF: Duration = Duration::from_secs(20);
 
 /// How to reach AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,18 +58,6 @@ pub enum AwsConnectError {
     },
 }
 
-/// What all clients of one identity share.
-#[derive(Clone)]
-pub(super) struct SharedConfig {
-    sdk: SdkConfig,
-    region: String,
-    max_attempts: u32,
-    endpoints: BTreeMap<String, String>,
-    http: SharedHttpClient,
-    observer: Arc<dyn Observer>,
-    may_write: MayWrite,
-}
-
 /// AWS through its real clients, created when first used.
 pub struct AwsCloud {
     shared: SharedConfig,
@@ -97,11 +72,6 @@ pub struct AwsCloud {
     global_accelerator: OnceLock<aws_sdk_globalaccelerator::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     iam: OnceLock<query::Client>,
-}
-
-/// The SDK behaviour this code is written against.
-pub(super) fn behavior_version() -> BehaviorVersion {
-    BehaviorVersion::v2026_01_12()
 }
 
 /// A generated client over what is shared: endpoint override, retry quota, user agent and metering.
@@ -273,70 +243,6 @@ impl Cloud for AwsCloud {
     }
 }
 
-impl SharedConfig {
-    /// The same with another identity.
-    pub(super) fn with_sdk(&self, sdk: SdkConfig) -> Self {
-        Self { sdk, ..self.clone() }
-    }
-
-    /// The same with another who counts.
-    pub(super) fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
-        Self { observer, ..self }
-    }
-
-    pub(super) fn sdk(&self) -> &SdkConfig {
-        &self.sdk
-    }
-
-    pub(super) fn region(&self) -> &str {
-        &self.region
-    }
-
-    pub(super) fn http_client(&self) -> SharedHttpClient {
-        self.http.clone()
-    }
-
-    pub(super) fn retry_config(&self) -> RetryConfig {
-        retry_config(self.max_attempts)
-    }
-
-    /// The retry quota of one service, so that a storm in one cannot starve another.
-    pub(super) fn retry_partition(&self, service: &Service) -> RetryPartition {
-        RetryPartition::new(format!("{service} in {}", self.region))
-    }
-
-    pub(super) fn call_meter(&self) -> CallMeter {
-        CallMeter::new(Arc::clone(&self.observer))
-    }
-
-    pub(super) fn last_look(&self) -> FenceInterceptor {
-        FenceInterceptor::new(self.may_write.clone())
-    }
-
-    /// The base URL given for a service by flag, by its own variable or profile key, or for all services.
-    pub(super) fn endpoint_override(
-        &self,
-        service: &Service,
-        profile_id: &str,
-        variable: &str,
-    ) -> Option<String> {
-        let by_flag = self.endpoints.get(service.as_str()).cloned();
-        by_flag.or_else(|| self.configured_endpoint(profile_id, variable))
-    }
-
-    fn configured_endpoint(&self, profile_id: &str, variable: &str) -> Option<String> {
-        let key = ServiceConfigKey::builder()
-            // why: it fails only when one of these three is missing
-            .service_id(profile_id)
-            .env(variable)
-            .profile("endpoint_url")
-            .build()
-            .ok()?;
-        let own = self.sdk.service_config().and_then(|configuration| configuration.load_config(key));
-        own.or_else(|| self.sdk.endpoint_url().map(str::to_owned))
-    }
-}
-
 /// The id of instance metadata in `--aws-api-endpoints`.
 const METADATA_ID: &str = "ec2imds";
 
@@ -361,18 +267,6 @@ async fn resolve_region(
         return metadata.region().await.map_err(AwsConnectError::NoRegion);
     }
     Ok(settings.region.clone())
-}
-
-fn retry_config(max_attempts: u32) -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(max_attempts.max(1)).with_max_backoff(MAX_BACKOFF)
-}
-
-pub(super) fn timeout_config() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT)
-        .build()
 }
 
 /// One pool of connections and one set of trusted roots for all clients; the SDK's default would be one for each.

@@ -1,8 +1,8 @@
 //! IAM by its Query protocol: the two questions that `doctor` asks.
 
-use super::client::SharedConfig;
 use super::query::{Api, Client, Form, Query, Variant, perform, read, resolve_iam};
 use super::sdk::lacks;
+use super::shared_config::SharedConfig;
 use crate::aws_api::iam::{
     Decision, Evaluation, GetRole, Role, Ruling, SimulatePrincipalPolicy, SimulationPage,
 };

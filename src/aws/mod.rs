@@ -23,6 +23,7 @@ mod iam;
 mod query;
 mod route53;
 mod sdk;
+mod shared_config;
 mod shield;
 mod sts;
 mod waf_regional;

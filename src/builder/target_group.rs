@@ -8,10 +8,11 @@ use crate::facts::{BuildError, Facts};
 use crate::gateway::route::RouteId;
 use crate::model::{AlbTarget, Binding, Stack, TargetGroup};
 use crate::settings::health_check::TRAFFIC_PORT;
-use crate::settings::names;
+use crate::settings::names::ObjectIdentity;
 use crate::settings::ports::show_port;
-use crate::settings::target_group::identity;
-use crate::settings::{Backend, LoadBalancerNaming, ServiceBackend, TargetGroupNaming, TargetGroupSettings};
+use crate::settings::{
+    Backend, LoadBalancerNaming, ServiceBackend, TargetGroupNaming, TargetGroupSettings, names,
+};
 
 /// Adds a target group to a stack, with the TargetGroupBinding or the ALB that fills it.
 pub(super) fn add(
@@ -114,7 +115,7 @@ fn service_name(
     port: i32,
     cluster: &str,
 ) -> String {
-    let service = identity(backend.service);
+    let service = ObjectIdentity::of(backend.service);
     let (target_type, protocol) = (&settings.target_type, &settings.protocol);
     match &backend.naming {
         TargetGroupNaming::Service { owner_uid } => {
@@ -161,7 +162,7 @@ fn build_binding(
     facts: &Facts,
     config: &Config,
 ) -> Result<Binding, BuildError> {
-    let service = identity(backend.service);
+    let service = ObjectIdentity::of(backend.service);
     let is_instance = target_group.target_type == TargetType::Instance;
     Ok(Binding {
         namespace: service.namespace.to_owned(),

@@ -1,32 +1,10 @@
 //! `completion`: scripts with which shells complete the command line.
 
-use crate::args::command;
+use crate::args::{CompletedShell, command};
 use clap_complete::{Shell, generate};
 
 /// The name under which the binary is called.
 const PROGRAM: &str = "aws-load-balancer-controller";
-
-/// A shell that there is a script for.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-    strum::VariantNames,
-)]
-#[strum(serialize_all = "lowercase")]
-pub enum CompletedShell {
-    /// Bash.
-    Bash,
-    /// Zsh.
-    Zsh,
-    /// Fish.
-    Fish,
-}
 
 /// The script for a shell.
 pub fn script(shell: CompletedShell) -> String {

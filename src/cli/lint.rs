@@ -9,6 +9,7 @@ mod gateway;
 mod input;
 mod manifest;
 mod names;
+mod object;
 mod read;
 mod report;
 mod rule;
@@ -234,7 +235,7 @@ fn describe_broken(source: &ManifestFile, broken: Broken) -> Located {
 
 /// The kind of an object that is passed over, for people.
 fn kind_of(object: &Value) -> String {
-    match checks::text(object, "kind") {
+    match object::text(object, "kind") {
         "" if object.is_object() => "without kind".to_owned(),
         "" => "not an object".to_owned(),
         kind => kind.to_owned(),

@@ -4,12 +4,14 @@
 //! there it ends. Manifests are first given to the API server as a dry run, so that defaults and webhooks count. What targets
 //! are registered is not planned: they follow the pods.
 
+mod accelerators;
 mod dry_run_cloud;
 mod gateways;
 mod report;
 mod selection;
 mod take_over;
 
+pub use accelerators::AcceleratorReport;
 pub use report::{PlanReport, StackReport};
 pub(in crate::cli) use selection::NoEventHandler;
 
@@ -140,8 +142,9 @@ async fn plan_stacks(
 ) -> PlanReport {
     let planner = Planner::new(client, account, stores);
     let stacks = planner.plan_all(selection.stacks).await;
+    let accelerators = planner.plan_accelerators(selection.accelerators).await;
     let shared = planner.dry_run_cloud.simulated_writes();
-    PlanReport { stacks, problems: selection.problems, shared, ..report }
+    PlanReport { stacks, accelerators, problems: selection.problems, shared, ..report }
 }
 
 /// The cluster as it is now.
@@ -208,6 +211,11 @@ fn apply(stores: &Stores, manifest: ManifestObject) -> Result<selection::Changed
             let changes = stores.gateways.apply(kind, object);
             let unreadable = |source| ManifestError::NotReadable { object: object_name, source };
             selection::Changed::Gateway(changes.map_err(unreadable)?)
+        }
+        ManifestObject::GlobalAccelerator(accelerator) => {
+            let key = ObjectKey::of(&*accelerator);
+            stores.accelerators.objects.apply(key.clone(), *accelerator);
+            selection::Changed::GlobalAccelerator(key)
         }
         ManifestObject::IngressClass(class) => {
             stores.ingress_classes.apply(ObjectKey::of(&*class), *class);

@@ -1,6 +1,6 @@
 //! The connection to the API server.
 
-use super::fence::FencedSender;
+use super::fenced_sender::FencedSender;
 use http::Request;
 use hyper_timeout::TimeoutConnector;
 use hyper_util::rt::TokioExecutor;

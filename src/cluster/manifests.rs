@@ -4,7 +4,9 @@
 
 use super::api_error::said;
 use super::gateway_stores::GatewayKind;
-use crate::api::{Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, ObjectMeta, Service};
+use crate::api::{
+    GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, ObjectMeta, Service,
+};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::{Client, Error, Resource};
@@ -30,6 +32,8 @@ pub enum ManifestObject {
     IngressClassParams(Box<IngressClassParams>),
     /// A Namespace, whose labels the parameters of a class, or Gateways, may select.
     Namespace(Box<Namespace>),
+    /// A GlobalAccelerator.
+    GlobalAccelerator(Box<GlobalAccelerator>),
     /// An object of Gateway API, or of its configuration, with everything that the API server has of it.
     Gateway(GatewayKind, Value),
 }
@@ -124,6 +128,9 @@ pub async fn dry_run_object(
         ("elbv2.k8s.aws", "IngressClassParams") => ManifestObject::IngressClassParams(Box::new(
             dry_run(&Api::all(client.clone()), "", object).await?,
         )),
+        ("aga.k8s.aws", "GlobalAccelerator") => {
+            ManifestObject::GlobalAccelerator(Box::new(place.dry_run(namespace, object).await?))
+        }
         (group, kind) => match GatewayKind::of_manifest(group, kind) {
             Some(kind) => {
                 ManifestObject::Gateway(kind, place.dry_run_gateway(kind, namespace, object).await?)

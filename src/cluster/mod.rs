@@ -9,6 +9,7 @@ pub mod connect;
 pub mod doctor_reads;
 pub mod events;
 pub mod fence;
+pub mod fenced_sender;
 pub mod gateway_stores;
 pub mod installation;
 pub mod lease;

@@ -1,9 +1,9 @@
 //! What every reconcile may use.
 
 use super::fact_source::FactSource;
-use super::gateway::LastRefused;
-use super::global_accelerator::AcceleratorMemory;
-use super::ingress::RefusedMembers;
+use super::gateway::error_attribution::LastRefused;
+use super::global_accelerator::memory::AcceleratorMemory;
+use super::ingress::refused_members::RefusedMembers;
 use super::secrets::SecretWatches;
 use super::stack_claims::StackClaims;
 use crate::api::ObjectKey;

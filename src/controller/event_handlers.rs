@@ -5,9 +5,9 @@
 //! blamed for a class that was merely not listed yet.
 
 use super::gateway::concerned::groups_taken_over;
-use super::gateway::event_handlers::{GatewayEventHandlers, GatewayQueues};
+use super::gateway::event_handlers::GatewayEventHandlers;
 use super::global_accelerator::event_handlers::AcceleratorEventHandlers;
-use super::queue::Queue;
+use super::queues::Queues;
 use super::target_group_binding::BindingController;
 use crate::api::meta::{INGRESS_CLASS_ANNOTATION, is_being_deleted, without_endpoints};
 use crate::api::{
@@ -32,43 +32,6 @@ use arc_swap::ArcSwapOption;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use strum::VariantArray as _;
-
-/// The queues, one a controller.
-#[derive(Debug)]
-pub struct Queues {
-    /// Services by namespace and name.
-    pub services: Arc<Queue<ObjectKey>>,
-    /// Ingress groups.
-    pub groups: Arc<Queue<StackId>>,
-    /// TargetGroupBindings by namespace and name.
-    pub bindings: Arc<Queue<ObjectKey>>,
-    /// Gateways and their configurations.
-    pub gateways: GatewayQueues,
-    /// GlobalAccelerators by namespace and name.
-    pub accelerators: Arc<Queue<ObjectKey>>,
-}
-
-impl Queues {
-    /// Asks for a stack's object to be reconciled.
-    pub fn wake(&self, stack: StackId) {
-        match stack.owner {
-            Owner::Service => self.services.add(stack.object()),
-            Owner::Ingress => self.groups.add(stack),
-            Owner::AlbGateway => self.gateways.alb_gateways.add(stack.object()),
-            Owner::NlbGateway => self.gateways.nlb_gateways.add(stack.object()),
-        }
-    }
-
-    /// Ends all work.
-    pub fn close(&self) {
-        let Self { services, groups, bindings, gateways, accelerators } = self;
-        accelerators.close();
-        gateways.close();
-        services.close();
-        groups.close();
-        bindings.close();
-    }
-}
 
 /// Hears of changes and fills the queues.
 pub struct EventHandlers {

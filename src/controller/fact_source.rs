@@ -4,9 +4,11 @@
 
 mod aws_lookups;
 mod cache;
+mod certificates;
 mod tls_secrets;
 
-pub use cache::{Certificates, FactCache};
+pub use cache::FactCache;
+pub use certificates::Certificates;
 
 use crate::api::{ObjectKey, Secret as SecretObject, Service};
 use crate::aws::Cloud;

@@ -6,8 +6,9 @@
 pub mod class;
 pub mod concerned;
 pub mod configurations;
-mod error_attribution;
+pub mod error_attribution;
 pub mod event_handlers;
+pub mod queues;
 mod report;
 pub mod resolved;
 mod route_reporter;
@@ -34,7 +35,6 @@ use crate::model::marshal::marshal;
 use crate::model::{Stack, StackId};
 use crate::settings::gateway::{AddOns, GatewayReport, deletion_protection, stack_id};
 use crate::status::event::{Event, Reason};
-pub use error_attribution::LastRefused;
 
 use error_attribution::{RefusedParts, RefusedRoutes};
 use report::Reporter;

@@ -10,13 +10,14 @@
 mod cleanup;
 pub mod event_handlers;
 mod execute;
-mod load_balancers;
-mod memory;
+mod gather;
+pub mod load_balancers;
+pub mod memory;
 mod observe;
-
-pub use memory::AcceleratorMemory;
+pub mod planning;
 
 use self::execute::{AcceleratorStepError, Executed, execute};
+use self::gather::{AcceleratorGatherError, gather};
 use self::memory::MemoryEntry;
 use super::ReconcileResult;
 use super::context::ReconcileContext;
@@ -32,8 +33,7 @@ use crate::cluster::events::Regarding;
 use crate::global_accelerator::endpoints::WaitingEndpoint;
 use crate::global_accelerator::plan::{self, AcceleratorStage, AcceleratorStep};
 use crate::global_accelerator::status::{self, AcceleratorOutcome};
-use crate::global_accelerator::wanted::{AcceleratorBuildError, BuiltAccelerator, build, tracking_tags};
-use crate::global_accelerator::{AcceleratorFacts, AcceleratorLookup};
+use crate::global_accelerator::wanted::{BuiltAccelerator, tracking_tags};
 use crate::status::event::{Event, Reason};
 use std::fmt::Display;
 use std::sync::Arc;
@@ -45,8 +45,6 @@ pub const COMPONENT: &str = "globalAccelerator";
 /// Between the first two attempts after a failure, as upstream.
 pub const FIRST_RETRY: Duration = Duration::from_secs(5);
 
-/// How often a build may ask for something more: load balancers, then their listeners.
-const MAX_LOOKUPS: usize = 4;
 /// When to look again for objects that are not listed yet; when they are, their list is heard of.
 const UNTIL_LISTED: Duration = Duration::from_secs(15);
 
@@ -127,11 +125,6 @@ fn is_lasting(error: &CloudError) -> bool {
     ])
 }
 
-/// Whether the listeners of what is named by an ARN can never be told: it is no load balancer, or there is none.
-fn has_no_listeners(error: &CloudError) -> bool {
-    error.is(&["LoadBalancerNotFound", "ValidationError"])
-}
-
 /// AWS could not be asked, or refused.
 fn deployment_failed(stage: AcceleratorStage, error: &CloudError, text: &dyn Display) -> PassError {
     if matches!(error, CloudError::Fenced { .. }) {
@@ -196,46 +189,11 @@ impl AcceleratorReconcile<'_> {
         added.map(drop).map_err(|error| failed(error).into())
     }
 
-    /// Gathers and builds: the build says what it lacks, and is done again.
     async fn build(&self) -> Result<BuiltAccelerator, PassError> {
-        let mut facts = AcceleratorFacts::default();
-        for _ in 0..MAX_LOOKUPS {
-            match build(&self.object, &*self.context.stores, &facts, &self.context.config) {
-                Ok(built) => return Ok(built),
-                Err(AcceleratorBuildError::Missing(lookups)) => self.look_up(lookups, &mut facts).await?,
-                Err(AcceleratorBuildError::NotListed) => return Err(PassError::NotListed),
-                Err(error @ AcceleratorBuildError::Endpoint(_)) => {
-                    let failure =
-                        PassFailure::new(Reason::FailedEndpointLoad, &error, &[OF_RECONCILE]).lasting(true);
-                    return Err(failure.with_outcome(AcceleratorOutcome::EndpointLoadFailed).into());
-                }
-                Err(error) => return Err(model_failed(&error)),
-            }
-        }
-        Err(model_failed(&"the build asks for ever more"))
-    }
-
-    async fn look_up(
-        &self,
-        lookups: Vec<AcceleratorLookup>,
-        facts: &mut AcceleratorFacts,
-    ) -> Result<(), PassError> {
-        for lookup in lookups {
-            let is_discovery = matches!(lookup, AcceleratorLookup::Listeners(_));
-            let found = self.context.accelerators.load_balancers.look_up(self.cloud, lookup, facts).await;
-            // why an error: what cannot be read says nothing about the endpoints that AWS has
-            found.map_err(|error| {
-                if is_discovery && has_no_listeners(&error) {
-                    return model_failed(&format!(
-                        "failed to fetch endpoint port info for auto-discovery: {error}"
-                    ));
-                }
-                PassFailure::new(Reason::FailedEndpointLoad, &error, &[OF_RECONCILE])
-                    .with_outcome(AcceleratorOutcome::EndpointLoadFailed)
-                    .into()
-            })?;
-        }
-        Ok(())
+        let context = self.context;
+        let load_balancers = &context.accelerators.load_balancers;
+        let built = gather(&self.object, &*context.stores, load_balancers, self.cloud, &context.config).await;
+        built.map_err(|error| build_failed(&error))
     }
 
     /// Brings AWS to what is wanted. Answers the accelerator as AWS shows it, and whether AWS is done; `None`: it waits for what
@@ -438,6 +396,20 @@ impl AcceleratorReconcile<'_> {
         let recorder = self.context.recorder.component(COMPONENT);
         recorder.record(regarding, event.kind.as_str(), event.reason.as_str(), event.message.clone());
     }
+}
+
+fn build_failed(error: &AcceleratorGatherError) -> PassError {
+    let (is_lasting, outcome) = match error {
+        AcceleratorGatherError::NotListed => return PassError::NotListed,
+        AcceleratorGatherError::Invalid(_) | AcceleratorGatherError::Undiscovered(_) => {
+            return model_failed(error);
+        }
+        AcceleratorGatherError::Endpoint(_) => (true, AcceleratorOutcome::EndpointLoadFailed),
+        // why an error: what cannot be read says nothing about the endpoints that AWS has
+        AcceleratorGatherError::Unread(_) => (false, AcceleratorOutcome::EndpointLoadFailed),
+    };
+    let failure = PassFailure::new(Reason::FailedEndpointLoad, error, &[OF_RECONCILE]).lasting(is_lasting);
+    failure.with_outcome(outcome).into()
 }
 
 fn model_failed(cause: &dyn Display) -> PassError {

@@ -5,19 +5,17 @@
 
 mod error_attribution;
 mod events;
-mod refused_members;
+pub mod refused_members;
 mod taken_over;
 
-pub use refused_members::RefusedMembers;
 pub use taken_over::taken_over_by;
 
 use super::context::ReconcileContext;
 use super::event_handlers::Classes;
-use super::gather;
-use super::plan_annotation;
 use super::reconcile_error::{ReconcileError, log_model};
 use super::stack_claims::BUSY;
 use super::worker::ReconcileResult;
+use super::{gather, plan_annotation};
 use crate::api::{Ingress, ObjectKey};
 use crate::builder::ingress::{self as build, BuiltGroup, MemberOutcome, MemberState};
 use crate::deploy::{DeployFailure, Deployed, Retried};

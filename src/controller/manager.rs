@@ -4,6 +4,7 @@
 //! benchmarks to simulators of both.
 
 mod binding_metrics;
+mod components;
 mod gauges;
 mod leadership;
 mod periodic;
@@ -11,8 +12,7 @@ mod workers;
 
 pub use workers::Controllers;
 
-use super::event_handlers::{EventHandlers, LeaderQueues, Queues};
-use super::gateway::event_handlers::GatewayQueues;
+use super::event_handlers::{EventHandlers, LeaderQueues};
 use super::global_accelerator;
 use super::queue::{MAX_DELAY, Queue};
 use crate::api::ObjectKey;
@@ -25,6 +25,8 @@ use crate::cluster::lease::Leadership;
 use crate::cluster::stores::{EventHandler, Stores};
 use crate::cluster::{KubeConnection, accelerator_store};
 use crate::config::Config;
+use crate::controller::gateway::queues::GatewayQueues;
+use crate::controller::queues::Queues;
 use crate::deploy::audit::AuditPeriods;
 use crate::metrics::Metrics;
 use arc_swap::ArcSwap;
@@ -200,21 +202,21 @@ fn queues(parts: &Dependencies) -> Queues {
         |controller| Arc::new(Queue::metered(MAX_DELAY, metrics.queue(controller)).shared_by(namespace_of));
     let binding_delay = parts.workers.target_group_binding_max_backoff;
     Queues {
-        services: plain(workers::SERVICES),
+        services: plain(components::SERVICES),
         groups: Arc::new(
-            Queue::metered(MAX_DELAY, metrics.queue(workers::INGRESSES))
+            Queue::metered(MAX_DELAY, metrics.queue(components::INGRESSES))
                 .shared_by(|group| group.namespace.as_str().into()),
         ),
         bindings: Arc::new(
-            Queue::metered(binding_delay, metrics.queue(workers::BINDINGS)).shared_by(namespace_of),
+            Queue::metered(binding_delay, metrics.queue(components::BINDINGS)).shared_by(namespace_of),
         ),
         gateways: GatewayQueues {
             alb_gateways: plain(ALB_CONTROLLER),
             nlb_gateways: plain(NLB_CONTROLLER),
-            classes: plain(workers::CLASSES),
-            load_balancer_configurations: plain(workers::LOAD_BALANCER_CONFIGURATIONS),
-            target_group_configurations: plain(workers::TARGET_GROUP_CONFIGURATIONS),
-            listener_rule_configurations: plain(workers::LISTENER_RULE_CONFIGURATIONS),
+            classes: plain(components::CLASSES),
+            load_balancer_configurations: plain(components::LOAD_BALANCER_CONFIGURATIONS),
+            target_group_configurations: plain(components::TARGET_GROUP_CONFIGURATIONS),
+            listener_rule_configurations: plain(components::LISTENER_RULE_CONFIGURATIONS),
         },
         accelerators: Arc::new(accelerator_queue(parts)),
     }

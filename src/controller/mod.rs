@@ -12,6 +12,7 @@ pub mod object_states;
 mod plan_annotation;
 pub mod process;
 pub mod queue;
+pub mod queues;
 mod reconcile_error;
 pub mod secrets;
 pub mod service;

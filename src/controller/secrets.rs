@@ -3,10 +3,10 @@
 //! Matches upstream's `pkg/k8s/secrets_manager.go`: no permission for all Secrets is needed. On purpose different: only
 //! metadata is watched, so that no secret stays in memory; contents are read when a group is built.
 
-use super::event_handlers::Queues;
 use crate::api::ObjectKey;
 use crate::cluster::KubeConnection;
 use crate::cluster::secret_changes::SecretChanges;
+use crate::controller::queues::Queues;
 use crate::model::{Owner, StackId};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,7 @@ use crate::annotations::ingress::of as of_ingress_annotations;
 use crate::annotations::service::SOURCE_RANGES;
 use crate::annotations::{Annotations, NLB_PREFIX};
 use crate::api::ObjectKey;
-use crate::facts::group::ingress_ref;
+use crate::facts::object_refs::ingress_ref;
 use crate::finding::{Finding, ObjectRef};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;

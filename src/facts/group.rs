@@ -14,6 +14,7 @@ pub use class::{
 pub use references::{USE_ANNOTATION, backends, secret_reference, service_references};
 
 use super::cost::too_costly_ingress;
+use super::object_refs::ingress_ref;
 use crate::annotations::ingress::of as annotations_of;
 use crate::api::meta::{INGRESS_FINALIZER, INGRESS_GROUP_FINALIZER_PREFIX, has_finalizer};
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
@@ -126,12 +127,6 @@ pub struct Concerned {
     pub groups: BTreeSet<StackId>,
     /// Why its own group is not among them; told as a `FailedLoadGroupID` event.
     pub problem: Option<Finding>,
-}
-
-/// An Ingress, as findings name it.
-pub fn ingress_ref(ingress: &Ingress) -> ObjectRef {
-    let key = ObjectKey::of(ingress);
-    ObjectRef { kind: "Ingress", namespace: key.namespace().to_owned(), name: key.name().to_owned() }
 }
 
 /// Identity of an explicit group.

@@ -10,6 +10,7 @@ pub mod cost;
 pub mod group;
 mod live_stack;
 mod lookup;
+pub mod object_refs;
 
 pub use answers::{ExistingLoadBalancer, FactResult, Facts, LookupFailure, SecretCertificate};
 pub use live_stack::{LiveListener, LiveRule, LiveStack, LiveTargetGroup};

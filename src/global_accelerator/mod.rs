@@ -44,7 +44,7 @@ pub enum KindState {
 }
 
 /// The objects that endpoints name.
-pub trait EndpointObjects {
+pub trait EndpointObjects: Sync {
     /// A Service, if there is one.
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>>;
     /// An Ingress, if there is one.

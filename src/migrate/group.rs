@@ -8,7 +8,7 @@ use crate::annotations::{ALB_PREFIX, parse};
 use crate::api::ingress_class_params::CertificateSource;
 use crate::api::{Ingress, IngressClassParams, ObjectKey};
 use crate::config::Config;
-use crate::facts::group::ingress_ref;
+use crate::facts::object_refs::ingress_ref;
 use crate::finding::Finding;
 use crate::settings::ingress::certificates::{self, NO_SECRET, SOURCE, SOURCES};
 use std::collections::{BTreeMap, BTreeSet};

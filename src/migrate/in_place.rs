@@ -4,7 +4,7 @@ use super::cutover::key_of;
 use super::verify::Compared;
 use super::{Group, Migration, Source};
 use crate::api::ObjectKey;
-use crate::facts::group::ingress_ref;
+use crate::facts::object_refs::ingress_ref;
 use crate::finding::Finding;
 use crate::take_over::request::TAKE_OVER;
 use serde_json::{Value, json};

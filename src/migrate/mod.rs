@@ -30,7 +30,8 @@ pub use group::{Group, GroupMember};
 
 use crate::api::{Ingress, IngressClass, IngressClassParams, ObjectKey, Service};
 use crate::config::Config;
-use crate::facts::group::{class_annotation_matches, ingress_ref};
+use crate::facts::group::class_annotation_matches;
+use crate::facts::object_refs::ingress_ref;
 use crate::finding::{Finding, ObjectRef};
 use crate::gateway::Controller;
 use names::Names;

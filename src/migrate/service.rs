@@ -7,7 +7,6 @@ use super::names::Names;
 use super::objects::{
     self, GatewayFields, Listener, ListenerParent, MIGRATED_FROM, attributes, configured, gateway, put, route,
 };
-use super::verify::{Difference, GeneratedObjects, Obstacle, compare_stacks};
 use super::{Migration, MigrationInput, MigrationOptions, Source};
 use crate::admission::dry_build::{build_with_answers, completed};
 use crate::admission::permissive_facts::{KnownServices, PermissiveAws};
@@ -92,7 +91,11 @@ fn is_ours(service: &Service, config: &Config) -> bool {
 }
 
 /// What today's controller makes of a Service. Errors: why nothing.
-fn stack_of(service: &Service, known: &Arc<KnownServices>, config: &Config) -> Result<Stack, String> {
+pub(super) fn stack_of(
+    service: &Service,
+    known: &Arc<KnownServices>,
+    config: &Config,
+) -> Result<Stack, String> {
     let service = completed(service);
     let aws = PermissiveAws::for_service(&service).with_known_services(known);
     let built =
@@ -437,19 +440,4 @@ fn listeners_of(protocol: &Protocol) -> &'static [(&'static str, &'static str)] 
         Protocol::TcpUdp | Protocol::TcpQuic => &[("TCP", "TCPRoute"), ("UDP", "UDPRoute")],
         _ => &[("TCP", "TCPRoute")],
     }
-}
-
-/// The load balancer of a Service beside that of its Gateway. Errors: why they cannot be compared.
-pub(super) fn compare(
-    service: &Service,
-    gateway: &ObjectKey,
-    world: &GeneratedObjects,
-    config: &Config,
-) -> Result<Vec<Difference>, Obstacle> {
-    let today = stack_of(service, &world.services, config).map_err(Obstacle::Today)?;
-    let aws = PermissiveAws::for_service(&completed(service)).with_known_services(&world.services);
-    let generated = world.build(gateway, Controller::Nlb, &aws, config).map_err(Obstacle::Generated)?;
-    let mut differences = super::verify::problems_of(&generated);
-    compare_stacks(&today, &generated.stack, &aws, config, &mut differences);
-    Ok(differences)
 }

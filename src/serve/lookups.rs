@@ -3,7 +3,7 @@
 //! Whoever reaches the port can send reviews. So AWS is asked at a bounded rate; and in the name of a role that no stored
 //! binding names, only now and then, which is enough for bindings with new roles and too little to try roles out.
 
-use super::pod_drain::DelayQuestion;
+use super::request_facts::DelayQuestion;
 use crate::admission::TargetGroupLookup;
 use crate::admission::unanswered::Unanswered;
 use crate::aws::assume_role::{AssumedRole, CloudFor};

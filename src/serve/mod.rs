@@ -12,6 +12,8 @@ pub mod listener;
 pub mod lookups;
 mod metered_stream;
 pub mod pod_drain;
+pub mod request_facts;
 pub mod review;
 pub mod steps;
 pub mod webhook;
+pub mod webhooks;

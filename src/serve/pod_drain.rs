@@ -1,39 +1,16 @@
 //! The webhook that lets pods sleep before they end, and what it asks for.
 
+use super::request_facts::{DelayQuestion, Delays, MissingFact, RequestFacts, StepError};
 use super::review::AdmissionRequest;
-use super::steps::{MissingFact, RequestFacts, StepError};
-use super::webhook::Webhooks;
+use super::webhooks::Webhooks;
 use crate::admission::Admitted;
 use crate::admission::pod_bindings::SelectingBinding;
 use crate::admission::pod_drain::{inject, is_wanted};
 use crate::aws::assume_role::AssumedRole;
-use crate::cluster::server_version::{ServerVersion, WITH_SLEEP};
-use futures::future::{BoxFuture, join_all};
-use std::collections::BTreeMap;
-use std::time::Duration;
+use futures::future::join_all;
 
 /// Bindings of one pod whose target groups AWS is asked about; the others count with AWS's default.
 const MAX_QUESTIONS: usize = 10;
-
-/// A target group, in the name of whom it is asked for.
-pub type DelayQuestion = (Option<AssumedRole>, String);
-/// Deregistration delays by ARN of the target group; those that AWS did not tell are left out.
-pub type Delays = BTreeMap<String, Duration>;
-
-/// Tells what the API server understands.
-pub trait ServerFeatures: Send + Sync {
-    /// Whether `preStop` hooks may sleep. The error says why nobody can tell.
-    fn has_sleep(&self) -> BoxFuture<'_, Result<bool, String>>;
-}
-
-impl ServerFeatures for ServerVersion {
-    fn has_sleep(&self) -> BoxFuture<'_, Result<bool, String>> {
-        Box::pin(async move {
-            let (major, minor, _) = self.get().await.map_err(|error| error.to_string())?;
-            Ok((*major, *minor) >= WITH_SLEEP)
-        })
-    }
-}
 
 /// Lets a pod sleep before it ends, as long as its load balancers need.
 pub fn step(

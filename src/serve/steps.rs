@@ -1,71 +1,22 @@
 //! What each webhook does, one step at a time: a step is a function of the request and of what is known. A step that lacks
 //! something says what, and is done again once that is there. So no step waits, and each can run on any thread.
 
-use super::pod_drain::{self, DelayQuestion, Delays};
+use super::pod_drain;
+use super::request_facts::{MissingFact, RequestFacts, StepError};
 use super::review::AdmissionRequest;
-use super::webhook::Webhooks;
+use super::webhooks::Webhooks;
 use crate::admission::gateway::GatewaySource;
 use crate::admission::ingress::ClassSource;
-use crate::admission::target_group_binding::KnownTargetGroups;
-use crate::admission::{self, AdmissionError, Admitted, Denial, TargetGroupLookup};
+use crate::admission::{self, AdmissionError, Admitted, Denial};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet, ReferenceGrant};
 use crate::api::gateway_config::{ListenerRuleConfiguration, LoadBalancerConfiguration};
-use crate::api::{AlbTargetControlConfigSpec, IngressClass, IngressClassParams, ObjectKey};
+use crate::api::{IngressClass, IngressClassParams, ObjectKey};
 use crate::aws::assume_role::AssumedRole;
 use crate::cluster::gateway_stores::GatewayStores;
 use crate::cluster::stores::Stores;
 use crate::config::AnnotationValidation;
 use crate::gateway::Cluster;
 use std::sync::Arc;
-
-/// What was found out for a request.
-#[derive(Default)]
-pub struct RequestFacts {
-    /// Target groups that were looked up.
-    pub target_groups: KnownTargetGroups,
-    /// QUIC server ids.
-    pub quic_ids: Option<Result<Vec<String>, String>>,
-    /// Settings of the target-control agent, if there are any; or why they cannot be read.
-    pub target_control: Option<Result<Option<AlbTargetControlConfigSpec>, String>>,
-    /// Whether `preStop` hooks may sleep, or why nobody can tell.
-    pub has_sleep: Option<Result<bool, String>>,
-    /// Deregistration delays of the target groups that were asked for.
-    pub delays: Option<Delays>,
-}
-
-/// What a step must know.
-#[derive(Debug, PartialEq, Eq)]
-pub enum MissingFact {
-    /// A target group, looked for in the name of a role.
-    TargetGroup(Option<AssumedRole>, TargetGroupLookup),
-    /// So many QUIC server ids; for a dry run, any.
-    QuicIds {
-        /// How many look-ups there would be.
-        count: usize,
-        /// Whether nothing may be written for them.
-        is_dry_run: bool,
-    },
-    /// The settings of the target-control agent for a namespace.
-    TargetControl(String),
-    /// Whether `preStop` hooks may sleep.
-    Sleep,
-    /// Deregistration delays of target groups.
-    DeregistrationDelays(Vec<DelayQuestion>),
-}
-
-/// Why a step ends without admitting.
-pub enum StepError {
-    /// The object is refused.
-    Denied(Denial),
-    /// Something must be known first.
-    Missing(MissingFact),
-}
-
-impl From<Denial> for StepError {
-    fn from(denial: Denial) -> Self {
-        Self::Denied(denial)
-    }
-}
 
 type ReviewStep = fn(&Webhooks, &AdmissionRequest, &RequestFacts) -> Result<Admitted, StepError>;
 

@@ -1,6 +1,6 @@
 //! Health checks of target groups.
 
-use super::target_group::identity;
+use super::names::ObjectIdentity;
 use super::{Sourced, ports};
 use crate::annotations::parse;
 use crate::api::{IntOrString, Service, ServicePort};
@@ -116,7 +116,7 @@ pub fn resolve_port<'s>(
 fn unknown_port(given: &Sourced<&str>, service: &Service) -> Finding {
     let Sourced { value, origin } = given;
     let names = ports::ports(service).iter().map(ports::name).filter(|name| !name.is_empty());
-    let name = identity(service).name;
+    let name = ObjectIdentity::of(service).name;
     let message =
         format!("{value:?} is neither {TRAFFIC_PORT}, a number, nor the name of a port of Service {name:?}");
     origin.error(message).suggest(value, names.chain([TRAFFIC_PORT]))

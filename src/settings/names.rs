@@ -3,7 +3,7 @@
 //! Every recipe is part of the contract: both controllers must arrive at the same name for the same input. A name is used
 //! when a resource is created; what exists is found by its tags.
 
-use crate::api::ObjectKey;
+use crate::api::{ObjectKey, Service};
 use crate::aws_api::elbv2::{Protocol, Scheme, TargetType};
 use crate::gateway::route::RouteId;
 use crate::model::StackId;
@@ -19,6 +19,15 @@ pub struct ObjectIdentity<'a> {
     pub name: &'a str,
     /// UID of the object, which no other object ever has.
     pub uid: &'a str,
+}
+
+impl<'a> ObjectIdentity<'a> {
+    /// A Service, as far as names depend on it.
+    pub fn of(service: &'a Service) -> Self {
+        let text = |field: &'a Option<String>| field.as_deref().unwrap_or_default();
+        let metadata = &service.metadata;
+        Self { namespace: text(&metadata.namespace), name: text(&metadata.name), uid: text(&metadata.uid) }
+    }
 }
 
 /// What the name of a Service's target group depends on.

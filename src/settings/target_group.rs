@@ -108,7 +108,7 @@ impl ServiceBackend<'_> {
         if matches!(self.naming, TargetGroupNaming::Gateway { .. }) && has("IPv4") {
             return Ok(IpAddressType::Ipv4);
         }
-        let name = identity(self.service).name;
+        let name = ObjectIdentity::of(self.service).name;
         let message = format!("Service {name:?} uses IPv6, but the load balancer is {load_balancer}");
         let key = &self.ip_address_type_key;
         let hint = format!("set {key} to dualstack, or take IPv6 out of spec.ipFamilies of the Service");
@@ -126,7 +126,7 @@ impl ServiceBackend<'_> {
     }
 
     fn without_port(&self, target_type: &TargetType) -> Finding {
-        let (name, port) = (identity(self.service).name, self.port.port);
+        let (name, port) = (ObjectIdentity::of(self.service).name, self.port.port);
         if *target_type == TargetType::Instance {
             let message = format!(
                 "target type instance needs node ports, but Service {name:?} has no node port for port {port}"
@@ -209,13 +209,4 @@ pub fn check_attributes(attributes: &Attributes, origin: &Origin) -> Result<(), 
         return Ok(());
     }
     Err(origin.error(format!("has {count} attributes, expected at most {MAX_ATTRIBUTES}")).into())
-}
-
-/// A Service, as far as names depend on it.
-pub fn identity(service: &Service) -> ObjectIdentity<'_> {
-    ObjectIdentity {
-        namespace: service.metadata.namespace.as_deref().unwrap_or_default(),
-        name: service.metadata.name.as_deref().unwrap_or_default(),
-        uid: service.metadata.uid.as_deref().unwrap_or_default(),
-    }
 }

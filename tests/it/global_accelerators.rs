@@ -1,5 +1,6 @@
 //! GlobalAccelerators on simulators: from manifests to AWS and back to their status, with calls that go wrong.
 
+mod planned;
 mod random;
 
 use crate::services::run;

@@ -57,6 +57,29 @@ fn every_name_of_the_glossary_is_where_it_says() {
     assert_eq!(words.len(), all, "a word has two rows: {words:?}");
 }
 
+/// Share of comments on items that may have no more than two words, in percent.
+const MOST_SHORT_COMMENTS: usize = 3;
+
+/// why: so short a comment repeats the name of what it is about
+#[test]
+fn a_comment_says_more_than_its_name() {
+    let sources = sources(PRODUCTION);
+    let comments: Vec<String> = sources.iter().flat_map(|source| comments_of_items(source.code())).collect();
+    let short: Vec<&String> = comments.iter().filter(|text| text.split_whitespace().count() <= 2).collect();
+    assert!(
+        short.len() * 100 <= comments.len() * MOST_SHORT_COMMENTS,
+        "{} of {}",
+        short.len(),
+        comments.len()
+    );
+}
+
+#[test]
+fn comments_of_items_are_read_as_their_lines() {
+    let code = "/// One\n/// two.\nfn f() {}\n\n    /// Three.\n    x: u8,\n// no";
+    assert_eq!(comments_of_items(code), ["One two.", "Three."]);
+}
+
 #[test]
 fn words_without_a_meaning_are_in_no_name() {
     let banned = banned_words();
@@ -113,6 +136,22 @@ fn no_folder_has_a_name_of_build_output() {
 }
 
 /// Names of structs, enums, traits and type aliases; associated types are none.
+/// The texts of comments that begin with three slashes, each in one line.
+fn comments_of_items(code: &str) -> Vec<String> {
+    let mut comments: Vec<String> = Vec::new();
+    let mut is_inside = false;
+    for line in code.lines() {
+        let text = line.trim_start().strip_prefix("///").map(str::trim);
+        match (text, comments.last_mut()) {
+            (Some(text), Some(last)) if is_inside => *last = format!("{last} {text}"),
+            (Some(text), _) => comments.push(text.to_owned()),
+            (None, _) => {}
+        }
+        is_inside = text.is_some();
+    }
+    comments
+}
+
 fn type_names(code: &str) -> Vec<String> {
     let declared = code.lines().filter_map(|line| {
         let is_indented = line.starts_with(' ');

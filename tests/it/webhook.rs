@@ -10,7 +10,8 @@ use aws_load_balancer_controller::metrics::{LookupMeter, Metrics, WebhookErrorLa
 use aws_load_balancer_controller::serve::bodies::LARGEST;
 use aws_load_balancer_controller::serve::listener::serve_plain;
 use aws_load_balancer_controller::serve::lookups::Lookups;
-use aws_load_balancer_controller::serve::webhook::{Webhooks, paths, router};
+use aws_load_balancer_controller::serve::webhook::{paths, router};
+use aws_load_balancer_controller::serve::webhooks::Webhooks;
 use aws_sim::{Calls, Effect, Fault, Sim};
 use axum::Router;
 use axum::body::Body;

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::facts::group::ingress_ref;
+use crate::facts::object_refs::ingress_ref;
 use serde_json::{Value, json};
 
 type Pairs<'p> = &'p [(&'p str, &'p str)];
@@ -149,7 +149,7 @@ fn of_a_service(annotations: &[(&str, &str)], spec: &Value) -> Vec<String> {
     }
     let service = serde_json::from_value(object).unwrap();
     let findings =
-        of_service(&crate::admission::validate::service_ref(&service), &service, &Config::default());
+        of_service(&crate::facts::object_refs::service_ref(&service), &service, &Config::default());
     findings.iter().map(|finding| format!("{:?} {}", finding.severity, finding.message)).collect()
 }
 

@@ -1,7 +1,9 @@
 //! LoadBalancerConfigurations: what no load balancer could be built with is an error, what has no effect a warning.
 
+mod listeners;
+
 use super::field_findings::FieldFindings;
-use super::{load_balancer_listeners, load_balancer_subnets};
+use super::load_balancer_subnets;
 use crate::annotations::attributes::ResourceKind;
 use crate::annotations::value::{ItemKind, TextKind, ValueFinding, ValueKind, is_arn};
 use crate::api::gateway_config::{
@@ -38,7 +40,7 @@ pub fn check(
     checks.protection();
     checks.unused();
     load_balancer_subnets::check(&mut findings, spec, controller);
-    load_balancer_listeners::check(&mut findings, spec, controller);
+    listeners::check(&mut findings, spec, controller);
     findings.finish()
 }
 

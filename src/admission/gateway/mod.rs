@@ -15,13 +15,11 @@ pub mod listener_rule;
 mod listener_rule_authentication;
 pub mod listener_sets;
 pub mod load_balancer;
-mod load_balancer_listeners;
 mod load_balancer_subnets;
 pub mod owner;
 pub mod routes;
 mod rules;
 pub mod target_group;
-mod target_group_health;
 pub mod unread_fields;
 
 pub use owner::{GatewayOwner, GatewaySource, gateway_of};

@@ -1,7 +1,8 @@
 //! TargetGroupConfigurations: what no target group could be built with is an error, what has no effect a warning.
 
+mod health;
+
 use super::field_findings::FieldFindings;
-use super::target_group_health;
 use crate::annotations::attributes::ResourceKind;
 use crate::api::gateway::{GATEWAY_KIND, GROUP};
 use crate::api::gateway_config::{
@@ -139,7 +140,7 @@ impl PropsChecks<'_, '_> {
         if self.props.ip_address_type.is_some() {
             self.warn("ipAddressType", "has no effect: the address family follows from the Service");
         }
-        target_group_health::check(self);
+        health::check(self);
     }
 
     pub fn error(&mut self, field: &str, problem: impl Into<String>) {

@@ -5,8 +5,8 @@ mod describe;
 mod dry_run;
 mod security_groups;
 
-use super::client::SharedConfig;
 use super::query::{Api, Client, Form, Query, Variant, perform, read, resolve_ec2};
+use super::shared_config::SharedConfig;
 use crate::aws_api::{CloudError, Request, Response, Service};
 
 /// A client: by flag, by `AWS_ENDPOINT_URL_EC2`, `AWS_ENDPOINT_URL` or profile, or else at the region's endpoint.

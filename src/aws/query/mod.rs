@@ -13,7 +13,7 @@ pub(super) use endpoint::{Variant, resolve_ec2, resolve_iam};
 pub(super) use form::Form;
 pub(super) use transport::Client;
 
-use super::client::SharedConfig;
+use super::shared_config::SharedConfig;
 use crate::aws_api::{Action, CloudError, Operation, Service};
 use quick_xml::events::Event;
 use serde::de::DeserializeOwned;

@@ -1,9 +1,9 @@
 //! How a form travels to AWS and its answer back: the SDK's orchestrator, set up as a generated client would.
 
 use super::{Api, Form};
-use crate::aws::client::{SharedConfig, behavior_version, timeout_config};
 use crate::aws::interceptors::UserAgent;
 use crate::aws::sdk::answered;
+use crate::aws::shared_config::{SharedConfig, behavior_version, timeout_config};
 use crate::aws_api::{Action, CloudError};
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};

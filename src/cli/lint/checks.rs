@@ -1,15 +1,15 @@
 //! What is checked of each kind of objects.
 
 use super::input::{Input, Together};
+use super::object::{name_of, text};
 use super::{gateway, schema};
 use crate::admission;
 use crate::admission::group::resolve;
 use crate::admission::validate::{check_ingress_among, check_service_among, check_values_of};
 use crate::admission::{
-    AdmissionOperation, Change, ingress_class_params_fields, target_control_fields, target_group_binding,
-    target_group_binding_fields,
+    AdmissionOperation, Change, annotation_keys, ingress_class_params, ingress_class_params_fields,
+    readiness_gates, service, target_control_fields, target_group_binding, target_group_binding_fields,
 };
-use crate::admission::{annotation_keys, ingress_class_params, readiness_gates, service};
 use crate::annotations::{ALB_PREFIX, NLB_PREFIX};
 use crate::api::gateway_config::{
     LISTENER_RULE_CONFIGURATION_KIND, LOAD_BALANCER_CONFIGURATION_KIND, TARGET_GROUP_CONFIGURATION_KIND,
@@ -20,7 +20,7 @@ use crate::api::{
     global_accelerator,
 };
 use crate::config::Config;
-use crate::finding::{Finding, ObjectRef};
+use crate::finding::Finding;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -61,17 +61,8 @@ pub(super) fn check(
     })
 }
 
-pub(super) fn text<'v>(object: &'v Value, key: &str) -> &'v str {
-    object.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
 fn text_at<'v>(object: &'v Value, pointer: &str) -> &'v str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-pub(super) fn name_of(object: &Value, kind: &'static str) -> ObjectRef {
-    let meta = |key: &str| object.get("metadata").map(|meta| text(meta, key).to_owned()).unwrap_or_default();
-    ObjectRef { kind, namespace: meta("namespace"), name: meta("name") }
 }
 
 /// The object as its type, or why it is none.

@@ -1,8 +1,7 @@
 //! Gateway API: the kinds of the input, and what they know of each other.
 
-use super::checks::name_of;
+use super::object::{ShapeFinding, name_of};
 use super::rule;
-use super::structure::ShapeFinding;
 use crate::admission::gateway::unread_fields::places;
 use crate::admission::gateway::{
     GatewayOwner, GatewaySource, OwnedFindings, check_manifest, gateway_of, load_balancer, soften,

@@ -1,8 +1,8 @@
 //! What the objects of the input know of each other.
 
-use super::checks::text;
 use super::gateway::{ConfigurationUse, GatewayInput};
 use super::names::equal_names;
+use super::object::text;
 use crate::admission::annotation_keys;
 use crate::admission::dry_build::completed;
 use crate::admission::group::{Classified, together};

@@ -2,11 +2,11 @@
 
 use crate::admission::group::Classified;
 use crate::admission::permissive_facts::KnownServices;
-use crate::admission::validate::service_ref;
 use crate::annotations::ingress::of as ingress_annotations;
 use crate::annotations::{Annotations, NLB_PREFIX, service as keys};
 use crate::config::Config;
-use crate::facts::group::{group_of, ingress_ref};
+use crate::facts::group::group_of;
+use crate::facts::object_refs::{ingress_ref, service_ref};
 use crate::finding::{Finding, ObjectRef};
 use crate::settings;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The settings of the controller that the manifests are meant for: flags, a Deployment, or values of the chart.
 
-use super::checks::text;
+use super::object::text;
 use crate::args::{CommandLineError, GivenFlags};
 use crate::cluster::installation::{InstallationError, read_installation};
 use crate::config::Config;

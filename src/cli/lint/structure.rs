@@ -1,8 +1,8 @@
 //! What is wrong with the shape of an object, whatever its values mean: kind, version, unknown fields, nulls, templates.
 
-use super::checks::{name_of, text};
 use super::gateway::check_flattened;
 use super::manifest::is_template;
+use super::object::{ShapeFinding, name_of, text};
 use super::rule;
 use super::unknown_fields::{UnknownField, unknown_fields};
 use crate::admission::annotation_keys;
@@ -164,9 +164,6 @@ impl CheckedKind {
         is_group && kind.eq_ignore_ascii_case(self.name)
     }
 }
-
-/// Something wrong with the shape of an object, with the id of its rule.
-pub(super) type ShapeFinding = (&'static str, Finding);
 
 /// What is wrong with the kind or version of an object that is meant to be of a kind that is checked.
 pub(super) fn check_kind(object: &Value) -> Option<ShapeFinding> {

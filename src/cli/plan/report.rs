@@ -2,6 +2,7 @@
 
 mod formats;
 
+use super::AcceleratorReport;
 use crate::cli::{CommandReport, Output};
 use crate::finding::{Finding, Severity};
 use crate::model::{Owner, StackId};
@@ -17,6 +18,8 @@ const CHANGES: u8 = 2;
 pub struct PlanReport {
     /// A plan a stack.
     pub stacks: Vec<StackReport>,
+    /// The plans of GlobalAccelerators.
+    pub accelerators: Vec<AcceleratorReport>,
     /// What would be done for all stacks together.
     pub shared: Vec<String>,
     /// Ingresses that belong to no group.
@@ -86,11 +89,13 @@ impl From<&StackReport> for PlanSource {
 
 impl PlanReport {
     fn steps(&self) -> usize {
-        self.shared.len() + self.stacks.iter().map(StackReport::steps).sum::<usize>()
+        let of_accelerators = self.accelerators.iter().map(AcceleratorReport::steps);
+        self.shared.len() + self.stacks.iter().map(StackReport::steps).chain(of_accelerators).sum::<usize>()
     }
 
     fn mistakes(&self) -> usize {
-        self.problems.len() + self.stacks.iter().filter(|stack| stack.has_problems()).count()
+        let of_stacks = self.stacks.iter().filter(|stack| stack.has_problems()).count();
+        self.problems.len() + of_stacks + self.accelerators.iter().filter(|one| one.plan.is_err()).count()
     }
 }
 
@@ -129,6 +134,9 @@ impl fmt::Display for PlanReport {
         for stack in self.stacks.iter().filter(|stack| stack.steps() > 0 || stack.has_problems()) {
             write!(f, "{stack}")?;
         }
+        for accelerator in self.told_accelerators() {
+            write!(f, "{accelerator}")?;
+        }
         writeln!(f, "{}", self.summary())
     }
 }
@@ -147,7 +155,18 @@ impl PlanReport {
     /// How many changes and mistakes there are.
     pub fn summary(&self) -> String {
         let (all, steps, mistakes) = (self.stacks.len(), self.steps(), self.mistakes());
-        format!("{steps} changes, in {} of {all} stacks; {mistakes} with mistakes", self.changed())
+        let stacks = format!("{steps} changes, in {} of {all} stacks", self.changed());
+        let accelerators = self.accelerators.len();
+        if accelerators == 0 {
+            return format!("{stacks}; {mistakes} with mistakes");
+        }
+        let changed = self.accelerators.iter().filter(|one| one.steps() > 0).count();
+        format!("{stacks} and {changed} of {accelerators} accelerators; {mistakes} with mistakes")
+    }
+
+    /// Accelerators that change, or cannot be planned.
+    fn told_accelerators(&self) -> impl Iterator<Item = &AcceleratorReport> {
+        self.accelerators.iter().filter(|one| one.steps() > 0 || one.plan.is_err())
     }
 
     fn changed(&self) -> usize {

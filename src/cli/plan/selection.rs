@@ -24,6 +24,8 @@ use std::collections::BTreeSet;
 pub(super) struct Selection {
     /// The stacks: of Services, of Ingress groups, of Gateways.
     pub stacks: BTreeSet<StackId>,
+    /// GlobalAccelerators, if they are reconciled.
+    pub accelerators: BTreeSet<ObjectKey>,
     /// Ingresses that belong to no group, and why.
     pub problems: Vec<Finding>,
     /// What was changed.
@@ -38,6 +40,7 @@ pub(super) enum Changed {
     Class,
     /// A Namespace, whose labels parameters of a class, Gateways and listeners may select.
     Namespace(ObjectKey),
+    GlobalAccelerator(ObjectKey),
     /// An object of Gateway API, as it was and as it is.
     Gateway(Vec<GatewayChange>),
 }
@@ -49,6 +52,7 @@ impl Selection {
         selection.add_services(stores, config, |_| true);
         selection.add_ingresses(stores, config, |_| true);
         selection.add_gateways(stores, config, stores.gateways.gateways.keys());
+        selection.add_accelerators(stores, stores.accelerators.objects.keys());
         selection
     }
 
@@ -86,6 +90,7 @@ impl Selection {
                     let of_namespace = concerned::gateways_of_namespace(&stores.gateways, key.name());
                     self.add_gateways(stores, config, of_namespace);
                 }
+                Changed::GlobalAccelerator(key) => self.add_accelerators(stores, [key]),
                 Changed::Gateway(changes) => {
                     let keys = changes.iter().flat_map(|change| concerned_gateways(stores, change));
                     self.add_gateways(stores, config, keys);
@@ -100,6 +105,12 @@ impl Selection {
             let services = stores.services.list();
             let concerned = services.iter().filter(|service| is_ours(service) && concerns(service));
             self.stacks.extend(concerned.map(|service| stack_id(service)));
+        }
+    }
+
+    fn add_accelerators(&mut self, stores: &Stores, keys: impl IntoIterator<Item = ObjectKey>) {
+        if stores.accelerators.is_on() {
+            self.accelerators.extend(keys);
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::api::ConfigMap;
+use crate::cluster::fenced_sender::FencedSender;
 use crate::cluster::lease::Election;
+use crate::fence::Guarded;
 use http::Response;
 use http_body_util::BodyExt as _;
 use kube::Api;

@@ -1,6 +1,6 @@
 //! The AWS side of gathering: one function a question.
 
-use super::cache::Certificates;
+use super::certificates::Certificates;
 use crate::aws::{Cloud, pages, send};
 use crate::aws_api::CloudError;
 use crate::aws_api::acm::Certificate;

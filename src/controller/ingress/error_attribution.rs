@@ -2,7 +2,7 @@
 //!
 //! What belongs to the whole group (the load balancer, its security group, web ACLs) is nobody's in particular.
 
-use super::refused_members::RefusedStep;
+use super::refused_members::{RefusedByMember, RefusedStep};
 use crate::api::ObjectKey;
 use crate::builder::Attribution;
 use crate::builder::ingress::BuiltGroup;
@@ -17,9 +17,6 @@ use crate::settings::ingress::{FRONTEND_NLB_ID, certificates};
 use crate::settings::shared_setting::{KeyedSetting, SharedPart};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What AWS refused of each member.
-pub(super) type RefusedByMember = BTreeMap<ObjectKey, (AwsRefusal, BTreeSet<RefusedStep>)>;
 
 /// Gives up the members whose wishes were refused. Answers those that had not been given up before; none: the failure is
 /// nobody's in particular.

@@ -3,7 +3,6 @@
 //! As long as a member wants the same, its group is built without it, and what was refused is tried alone, ever more rarely.
 //! Lost with the process: after a restart all of it is tried once.
 
-use super::error_attribution::RefusedByMember;
 use crate::api::ObjectKey;
 use crate::builder::ingress::{BuiltGroup, MemberOutcome};
 use crate::controller::queue::MAX_DELAY;
@@ -19,6 +18,9 @@ use tokio::time::Instant;
 
 /// First pause before what was refused is tried again; the queue's for mistakes.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What AWS refused of each member.
+pub(super) type RefusedByMember = BTreeMap<ObjectKey, (AwsRefusal, BTreeSet<RefusedStep>)>;
 
 /// A step that AWS refused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! What bindings tell, as metrics.
 
-use super::workers::BINDINGS;
+use super::components::BINDINGS;
 use crate::api::ObjectKey;
 use crate::deploy::targets::traits::{BindingMetrics, TargetCounts};
 use crate::metrics::{Metrics, ObjectLabels, TargetLabels, name_target_group};

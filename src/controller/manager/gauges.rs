@@ -1,7 +1,8 @@
 //! What is read only when metrics are asked for.
 
 use super::CurrentControllers;
-use super::workers::{BINDINGS, Controllers, INGRESSES, SERVICES};
+use super::components::{BINDINGS, INGRESSES, SERVICES};
+use super::workers::Controllers;
 use crate::api::gateway::{ALB_CONTROLLER, NLB_CONTROLLER};
 use crate::cluster::accelerator_store;
 use crate::cluster::stores::Stores;

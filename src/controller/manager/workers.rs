@@ -2,6 +2,10 @@
 
 use super::Dependencies;
 use super::binding_metrics::BindingCounters;
+use super::components::{
+    BINDINGS, CLASSES, INGRESSES, LISTENER_RULE_CONFIGURATIONS, LOAD_BALANCER_CONFIGURATIONS, SERVICES,
+    TARGET_GROUP_CONFIGURATIONS,
+};
 use crate::api::gateway::{ALB_CONTROLLER, NLB_CONTROLLER};
 use crate::args::Workers;
 use crate::aws::recent_writes::{ReadYourWrites, ReadYourWritesRoles, RecentWrites};
@@ -11,13 +15,14 @@ use crate::cluster::fence::fence;
 use crate::cluster::state_config_map::ConfigMapStateStore;
 use crate::cluster::{Objects, accelerator_store};
 use crate::controller::context::ReconcileContext;
-use crate::controller::event_handlers::Queues;
 use crate::controller::fact_source::{Certificates, FactCache, FactSource};
-use crate::controller::gateway::LastRefused;
-use crate::controller::gateway::event_handlers::GatewayQueues;
-use crate::controller::ingress::RefusedMembers;
+use crate::controller::gateway::error_attribution::LastRefused;
+use crate::controller::gateway::queues::GatewayQueues;
+use crate::controller::global_accelerator::memory::AcceleratorMemory;
+use crate::controller::ingress::refused_members::RefusedMembers;
 use crate::controller::object_states::ObjectStates;
 use crate::controller::queue::Queue;
+use crate::controller::queues::Queues;
 use crate::controller::secrets::SecretWatches;
 use crate::controller::stack_claims::StackClaims;
 use crate::controller::target_group_binding::{BindingController, BindingDependencies};
@@ -36,22 +41,6 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-
-/// Upstream's name of the controller of Services.
-pub(super) const SERVICES: &str = "service";
-/// Upstream's name of the controller of Ingress groups.
-pub(super) const INGRESSES: &str = "ingress";
-/// Upstream's name of the controller of TargetGroupBindings.
-pub(super) const BINDINGS: &str = "targetGroupBinding";
-
-/// Upstream's name of the controller of GatewayClasses.
-pub(super) const CLASSES: &str = "aws-lbc-gateway-class-controller";
-/// Upstream's name of the controller of LoadBalancerConfigurations.
-pub(super) const LOAD_BALANCER_CONFIGURATIONS: &str = "aws-lbc-loadbalancerconfiguration-controller";
-/// Upstream's name of the controller of TargetGroupConfigurations.
-pub(super) const TARGET_GROUP_CONFIGURATIONS: &str = "aws-lbc-targetgroupconfiguration-controller";
-/// Upstream's name of the controller of ListenerRuleConfigurations.
-pub(super) const LISTENER_RULE_CONFIGURATIONS: &str = "aws-lbc-listenerruleconfiguration-controller";
 
 /// Everything the leader works with.
 pub struct Controllers {
@@ -144,7 +133,7 @@ fn context(parts: &Dependencies, deployer: Arc<Deployer>, queues: Arc<Queues>) -
         secrets: watches,
         refused_members: RefusedMembers::default(),
         last_refused: LastRefused::default(),
-        accelerators: global_accelerator::AcceleratorMemory::default(),
+        accelerators: AcceleratorMemory::default(),
         claims: StackClaims::default(),
         seen: Mutex::default(),
     }

@@ -1,6 +1,6 @@
 //! Endpoint groups and their endpoints.
 
-use super::listeners::{PlacedListener, keep_overrides};
+use super::placed::{PlacedListener, keep_overrides};
 use super::{AcceleratorStage, AcceleratorStep, AskedFlags};
 use crate::aws_api::global_accelerator::{
     AddEndpoints, CreateEndpointGroup, DeleteEndpointGroup, Endpoint, EndpointGroup as Found, PortOverride,

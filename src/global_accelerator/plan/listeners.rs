@@ -6,22 +6,16 @@
 
 use super::groups::plan_groups;
 use super::matching::{conflicts, differs, match_listeners};
+use super::placed::{PlacedListener, keep_overrides};
 use super::updates::{ListenerChange, order};
 use super::{AcceleratorStage, AcceleratorStep, AskedFlags, ObservedListeners};
 use crate::aws_api::global_accelerator::{
     CreateAcceleratorListener, DeleteAcceleratorListener, DeleteEndpointGroup, EndpointGroup,
-    Listener as Found, PortOverride, PortRange, UpdateAcceleratorListener, UpdateEndpointGroup,
+    Listener as Found, PortOverride, PortRange, UpdateAcceleratorListener,
 };
 use crate::aws_api::{Ref, Symbol, SymbolKind};
 use crate::global_accelerator::{Listener, ports};
 use std::collections::BTreeSet;
-
-/// A wanted listener, and what AWS has of it.
-pub(super) struct PlacedListener<'a> {
-    pub wanted: &'a Listener,
-    pub arn: Ref,
-    pub groups: Vec<EndpointGroup>,
-}
 
 /// What brings the listeners of an accelerator, with their endpoint groups, to what is wanted.
 pub fn plan_listeners(
@@ -173,24 +167,4 @@ fn clear_overrides(
             && changed.is_none_or(|ranges| ports::contain(ranges, one.listener_port))
     };
     keep_overrides(group, AcceleratorStage::Listeners, fits)
-}
-
-/// Keeps those port overrides of a group that fit; `None`: all do.
-pub(super) fn keep_overrides(
-    group: &mut EndpointGroup,
-    stage: AcceleratorStage,
-    fits: impl Fn(&PortOverride) -> bool,
-) -> Option<AcceleratorStep> {
-    let before = group.port_overrides.len();
-    group.port_overrides.retain(fits);
-    if group.port_overrides.len() == before {
-        return None;
-    }
-    let request = UpdateEndpointGroup {
-        arn: group.arn.clone(),
-        traffic_dial: None,
-        port_overrides: Some(group.port_overrides.clone()),
-        endpoints: None,
-    };
-    Some(AcceleratorStep::new(stage, request))
 }

@@ -6,6 +6,7 @@
 mod groups;
 mod listeners;
 mod matching;
+mod placed;
 mod updates;
 
 pub use listeners::{deletion, plan_listeners};
@@ -54,7 +55,8 @@ pub struct AcceleratorStep {
 }
 
 impl AcceleratorStep {
-    fn new(stage: AcceleratorStage, request: impl Into<Request>) -> Self {
+    /// A step that nobody in particular asks for.
+    pub fn new(stage: AcceleratorStage, request: impl Into<Request>) -> Self {
         Self { stage, request: request.into(), makes: None, place: String::new() }
     }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod rules;
+mod services;
 mod settings;
 mod world;
 
@@ -19,6 +20,7 @@ use crate::gateway::Controller;
 use crate::model::{LOAD_BALANCER_ID, ResourceId, Stack};
 use answer::{TargetGroupNames, describe};
 use rules::{Atom, MOST_CHANGES, RequestPattern, atoms, changes, name_alike};
+use services::compare_service;
 use std::fmt;
 pub(super) use world::GeneratedObjects;
 
@@ -128,7 +130,7 @@ pub fn compare(migration: &Migration, input: &MigrationInput, config: &Config) -
     let one = |(gateway, source): &(ObjectKey, Source)| {
         let compared = match source {
             Source::Group(group) => compare_group(group, gateway, &world, config),
-            Source::Service(service) => super::service::compare(service, gateway, &world, config),
+            Source::Service(service) => compare_service(service, gateway, &world, config),
         };
         let source = match source {
             Source::Group(group) if group.is_named => format!("Ingress group {}", group.name),

@@ -1,5 +1,7 @@
 //! What a request or binding says, as names and values for a reader.
 
+mod accelerators;
+
 use crate::api::LabelSelector;
 use crate::aws_api::ec2::{IngressRule, RuleSource};
 use crate::aws_api::elbv2::{
@@ -107,7 +109,7 @@ pub(super) fn of_request(request: &Request) -> Details {
             ("zone", zone_id.clone()),
             ("record", format!("{} {} {}", record.name, record.kind, record.value)),
         ],
-        _ => Vec::new(),
+        other => accelerators::of_request(other),
     }
 }
 

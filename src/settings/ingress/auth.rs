@@ -1,6 +1,6 @@
 //! Log-in actions (upstream's `pkg/ingress/model_build_actions.go`).
 
-use super::member::MemberReader;
+use super::member_reader::MemberReader;
 use crate::annotations::ingress::auth::{AuthConfig, AuthType, CognitoProvider, OidcProvider};
 use crate::api::ObjectKey;
 use crate::aws_api::Secret;

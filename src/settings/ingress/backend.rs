@@ -1,6 +1,6 @@
 //! From a backend of an Ingress to what it does (upstream's `pkg/ingress/enhanced_backend_builder.go`).
 
-use super::member::MemberReader;
+use super::member_reader::MemberReader;
 use crate::annotations::ingress::action::{
     Forward, ForwardTarget, IngressAction, WeightedTarget, parse_action, unavailable,
 };
@@ -9,17 +9,13 @@ use crate::annotations::ingress::condition::parse_conditions;
 use crate::annotations::ingress::jwt::parse_jwt;
 use crate::annotations::ingress::transform::parse_transforms;
 use crate::api::{IntOrString, Service};
-use crate::aws_api::Tags;
 use crate::aws_api::elbv2::{JwtAction, RuleCondition, RuleTransform};
 use crate::facts::BuildError;
 use crate::facts::group::USE_ANNOTATION;
 use crate::finding::Finding;
-use crate::model::ResourceId;
-use crate::settings::ports::PortIndex;
 use crate::settings::{Origin, WarningKind};
 use k8s_openapi::api::networking::v1::{IngressBackend, IngressServiceBackend};
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What is wrong with a name that says `use-annotation` where no annotation says what it does.
 pub const MISSING_ACTION: &str = "is missing: backends of this name answer 503";
@@ -32,22 +28,6 @@ pub(super) struct ResolvedBackend {
     pub action: IngressAction,
     pub auth: AuthConfig,
     pub jwt: Option<JwtAction>,
-}
-
-/// What was parsed of one member, so that it is parsed once however many paths it concerns.
-#[derive(Debug, Default)]
-pub(super) struct ParsedMember<'a> {
-    /// Conditions and transforms by name of the backend.
-    matching: BTreeMap<String, (Vec<RuleCondition>, Vec<RuleTransform>)>,
-    /// Actions by name of the backend.
-    actions: BTreeMap<String, IngressAction>,
-    /// Log-in settings by the Service whose annotations win; `None`: those of the Ingress alone.
-    auth: BTreeMap<Option<String>, AuthConfig>,
-    jwt: OnceCell<Option<JwtAction>>,
-    pub tags: Option<Tags>,
-    pub ports: BTreeMap<String, PortIndex<'a>>,
-    /// Target groups that were read.
-    pub target_groups: BTreeSet<ResourceId>,
 }
 
 impl<'a> MemberReader<'_, 'a> {

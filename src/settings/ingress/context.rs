@@ -1,5 +1,6 @@
 //! The members of a group with their annotations, and everything that may be looked at.
 
+use super::paths::asks_for;
 use crate::annotations::ingress::{InvalidAnnotation, of};
 use crate::annotations::table::{oversized, refusal_of};
 use crate::annotations::value::ValueFinding;
@@ -172,7 +173,7 @@ impl Contributor for MemberView<'_> {
     }
 
     fn asks_for(&self, conditions: &[RuleCondition]) -> bool {
-        super::rules::asks_for(self, conditions)
+        asks_for(self.spec, &self.annotations, conditions)
     }
 }
 

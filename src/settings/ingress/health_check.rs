@@ -1,7 +1,7 @@
 //! Health checks of an Ingress's target groups (upstream's `pkg/ingress/model_build_target_group.go`).
 
+use super::backend_port::{BackendPort, protocol};
 use super::context::Overlay;
-use super::target_group::{BackendPort, protocol};
 use crate::aws_api::elbv2::{HealthCheck, Protocol, TargetType};
 use crate::facts::BuildError;
 use crate::settings::health_check::{TRAFFIC_PORT, resolve_port};

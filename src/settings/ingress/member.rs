@@ -1,24 +1,16 @@
 //! One member, read on its own: its rules, default actions and target groups.
 
-use super::backend::{ParsedMember, ResolvedBackend};
+use super::backend::ResolvedBackend;
 use super::context::{GroupContext, MemberView};
 use super::listeners::Listeners;
+use super::member_reader::{MemberReader, ParsedMember};
 use super::{auth, rules};
 use crate::annotations::ingress::action::{Forward, ForwardTarget, IngressAction, WeightedTarget};
 use crate::aws_api::Ref;
 use crate::aws_api::elbv2::{ForwardAction, ListenerAction, TargetGroupTuple};
 use crate::facts::BuildError;
-use crate::finding::Finding;
+use crate::settings::Origin;
 use crate::settings::alb::{AlbListenerSettings, Contribution};
-use crate::settings::{ContributorWarning, Origin, WarningKind};
-
-/// Reads one member.
-pub(super) struct MemberReader<'s, 'a> {
-    pub group: &'s GroupContext<'a>,
-    pub member: &'s MemberView<'a>,
-    pub contribution: Contribution<'a>,
-    pub parsed: ParsedMember<'a>,
-}
 
 /// What a member brings to all listeners that it has.
 pub(super) fn read<'a>(
@@ -44,11 +36,6 @@ pub(super) fn read<'a>(
 }
 
 impl MemberReader<'_, '_> {
-    /// Notes a backend that answers nothing.
-    pub fn warn_of_missing_backend(&mut self, kind: WarningKind, finding: Finding) {
-        self.contribution.warnings.insert(ContributorWarning { kind, finding });
-    }
-
     fn default_actions(
         &mut self,
         listener: &AlbListenerSettings,

@@ -1,10 +1,11 @@
 //! Target groups of an Ingress's backends (upstream's `pkg/ingress/model_build_target_group.go`).
 
+use super::backend_port::{BackendPort, protocol};
 use super::context::Overlay;
-use super::member::MemberReader;
+use super::member_reader::MemberReader;
 use super::{health_check, tags};
 use crate::api::meta::{is_external_name, without_endpoints};
-use crate::api::{IntOrString, ObjectKey, Service, ServicePort, selector};
+use crate::api::{IntOrString, ObjectKey, Service, selector};
 use crate::aws_api::elbv2::{Protocol, TargetType};
 use crate::aws_api::{Ref, SymbolKind};
 use crate::facts::BuildError;
@@ -16,16 +17,6 @@ use crate::settings::{Backend, Origin, ServiceBackend, TargetGroupNaming, Target
 use std::collections::BTreeMap;
 
 const ATTRIBUTES: &str = "target-group-attributes";
-
-/// A port of a Service behind an Ingress.
-pub(super) struct BackendPort<'b, 'a> {
-    pub service: &'a Service,
-    pub name: &'b str,
-    /// As the Ingress writes it.
-    pub written: &'b IntOrString,
-    pub port: &'a ServicePort,
-    pub overlay: Overlay<'a>,
-}
 
 impl<'a> MemberReader<'_, 'a> {
     /// A reference to the target group of a Service port, read on first use.
@@ -152,16 +143,6 @@ fn known_ports(service: &Service) -> String {
         name => format!("{name} ({})", port.port),
     });
     format!("its ports are {}", enumerate(shown))
-}
-
-/// `HTTP` or `HTTPS`.
-pub(super) fn protocol(overlay: &Overlay<'_>, suffix: &str) -> Result<Option<Protocol>, BuildError> {
-    match overlay.annotations.string(suffix) {
-        None => Ok(None),
-        Some("HTTP") => Ok(Some(Protocol::Http)),
-        Some("HTTPS") => Ok(Some(Protocol::Https)),
-        Some(_) => Err(overlay.not_one_of(suffix, &["HTTP", "HTTPS"]).into()),
-    }
 }
 
 fn protocol_version(overlay: &Overlay<'_>) -> Result<&'static str, BuildError> {

@@ -1,7 +1,7 @@
 //! Subnet mappings: static addresses and source NAT prefixes.
 
 use super::context::ServiceContext;
-use super::load_balancer::LoadBalancerContext;
+use super::load_balancer_context::LoadBalancerContext;
 use crate::annotations::service as keys;
 use crate::aws_api::elbv2::{IpAddressType, Scheme, SubnetMapping};
 use crate::facts::BuildError;

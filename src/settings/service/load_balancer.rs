@@ -1,6 +1,7 @@
 //! The load balancer itself: scheme, addresses, attributes, capacity, name.
 
 use super::context::ServiceContext;
+use super::load_balancer_context::LoadBalancerContext;
 use super::{addresses, security_groups};
 use crate::annotations::service as keys;
 use crate::aws_api::ec2::Subnet;
@@ -10,29 +11,12 @@ use crate::facts::{BuildError, ExistingLoadBalancer};
 use crate::finding::Part;
 use crate::model::LOAD_BALANCER_ID;
 use crate::settings::load_balancer::{check_name, check_nlb_attributes, parse_capacity};
+use crate::settings::names::ObjectIdentity;
 use crate::settings::subnets::Placement;
-use crate::settings::target_group::identity;
 use crate::settings::{LoadBalancerSettings, Origin, names, tags};
 
 const ACCESS_LOG_KEYS: [(&str, &str); 2] =
     [(keys::ACCESS_LOG_BUCKET, "access_logs.s3.bucket"), (keys::ACCESS_LOG_PREFIX, "access_logs.s3.prefix")];
-
-/// What the other settings of the load balancer depend on.
-pub(super) struct LoadBalancerContext<'a> {
-    pub scheme: Scheme,
-    pub ip_address_type: IpAddressType,
-    pub subnets: Vec<&'a Subnet>,
-    /// The load balancer that there is.
-    pub existing: Option<&'a ExistingLoadBalancer>,
-    /// User tags of every resource.
-    pub tags: Tags,
-}
-
-impl LoadBalancerContext<'_> {
-    pub fn is_dualstack(&self) -> bool {
-        self.ip_address_type == IpAddressType::Dualstack
-    }
-}
 
 /// The load balancer and its subnets.
 pub(super) fn read<'a>(
@@ -164,7 +148,7 @@ fn read_capacity(context: &ServiceContext<'_>) -> Result<Option<i32>, BuildError
 fn read_name(context: &ServiceContext<'_>, scheme: &Scheme) -> Result<String, BuildError> {
     let Some(name) = context.string(keys::NAME) else {
         let cluster = &context.config.cluster_name;
-        return Ok(names::load_balancer(cluster, identity(context.service), scheme));
+        return Ok(names::load_balancer(cluster, ObjectIdentity::of(context.service), scheme));
     };
     check_name(name, &context.origin(keys::NAME))?;
     Ok(name.to_owned())

@@ -10,6 +10,7 @@ mod context;
 mod health_checks;
 mod listeners;
 mod load_balancer;
+mod load_balancer_context;
 mod security_groups;
 mod target_groups;
 

@@ -1,14 +1,14 @@
 //! Which security groups the load balancer has, and who may reach it.
 
 use super::context::ServiceContext;
-use super::load_balancer::LoadBalancerContext;
+use super::load_balancer_context::LoadBalancerContext;
 use crate::annotations::service as keys;
 use crate::api::Service;
 use crate::aws_api::ec2::{IngressRule, RuleSource};
 use crate::facts::BuildError;
 use crate::finding::Finding;
+use crate::settings::names::ObjectIdentity;
 use crate::settings::security_groups::{self, Sources};
-use crate::settings::target_group::identity;
 use crate::settings::{Origin, SecurityGroupSettings, names, ports};
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub(super) fn read(
     match context.list(keys::SECURITY_GROUPS).filter(|listed| !listed.is_empty()) {
         Some(listed) => read_listed(context, &listed),
         None => Ok(SecurityGroupSettings::Managed {
-            name: names::security_group(&context.config.cluster_name, identity(context.service)),
+            name: names::security_group(&context.config.cluster_name, ObjectIdentity::of(context.service)),
             tags: balancer.tags.clone(),
             ingress: build_rules(context, balancer)?,
         }),

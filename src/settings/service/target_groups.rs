@@ -9,7 +9,8 @@ use crate::aws_api::{Attributes, Ref, SymbolKind, Tags};
 use crate::facts::BuildError;
 use crate::finding::Finding;
 use crate::model::ResourceId;
-use crate::settings::target_group::{check_attributes, identity};
+use crate::settings::names::ObjectIdentity;
+use crate::settings::target_group::check_attributes;
 use crate::settings::{Backend, Origin, ServiceBackend, TargetGroupNaming, TargetGroupSettings, ports};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +62,7 @@ impl<'p, 'a> TargetGroupReader<'p, 'a> {
         port: &'a ServicePort,
         protocol: &Protocol,
     ) -> Result<Ref, BuildError> {
-        self.read_once(service, port, protocol, Some(identity(self.context.service).uid))
+        self.read_once(service, port, protocol, Some(ObjectIdentity::of(self.context.service).uid))
     }
 
     fn read_once(
@@ -71,7 +72,7 @@ impl<'p, 'a> TargetGroupReader<'p, 'a> {
         protocol: &Protocol,
         owner_uid: Option<&'a str>,
     ) -> Result<Ref, BuildError> {
-        let own = identity(service);
+        let own = ObjectIdentity::of(service);
         let id = ResourceId::from(format!("{}/{}:{}", own.namespace, own.name, port.port));
         let reference = id.pending(SymbolKind::TargetGroupArn);
         if self.known.contains(&id) {
@@ -149,7 +150,7 @@ pub(super) fn decide_type(
 }
 
 fn instance_impossible(context: &ServiceContext<'_>, service: &Service, reason: &str) -> Finding {
-    let name = identity(service).name;
+    let name = ObjectIdentity::of(service).name;
     context
         .error(
             keys::TARGET_TYPE,

@@ -8,7 +8,7 @@ mod watch;
 
 pub use traffic::{Served, Traffic};
 
-use aws_load_balancer_controller::{cluster::fence::FencedSender, fence::Guarded};
+use aws_load_balancer_controller::{cluster::fenced_sender::FencedSender, fence::Guarded};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};

@@ -7,7 +7,7 @@ use aws_load_balancer_controller::{
     cluster::{
         KubeConnection,
         events::recorder,
-        fence::FencedSender,
+        fenced_sender::FencedSender,
         lease::{Election, Leadership},
         stores::Stores,
     },

@@ -10,8 +10,9 @@ use aws_load_balancer_controller::metrics::{LookupMeter, Metrics};
 use aws_load_balancer_controller::pool::Pool;
 use aws_load_balancer_controller::serve::bodies::Bodies;
 use aws_load_balancer_controller::serve::lookups::Lookups;
-use aws_load_balancer_controller::serve::pod_drain::ServerFeatures;
-use aws_load_balancer_controller::serve::webhook::{QuicIds, TargetControlConfigs, Webhooks};
+use aws_load_balancer_controller::serve::webhooks::{
+    QuicIds, ServerFeatures, TargetControlConfigs, Webhooks,
+};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 

@@ -1,14 +1,13 @@
 use super::fixture::*;
 use super::group::BREAKAGES;
 use crate::api::TargetGroupBinding;
-use crate::aws_api::Tags;
 use crate::aws_api::elbv2::{
     self, FixedResponseAction, ForwardAction, ListenerAction, Protocol, RuleCondition, Scheme,
     TargetGroupTuple, ValuesOrRegexes,
 };
-use crate::aws_api::{Ref, ec2};
+use crate::aws_api::{Ref, Tags, ec2};
 use crate::builder::ingress::MemberState;
-use crate::facts::group::ingress_ref;
+use crate::facts::object_refs::ingress_ref;
 use crate::facts::{LiveListener, LiveRule, LiveTargetGroup};
 use crate::finding::Finding;
 use crate::model::{Rule, Stack};

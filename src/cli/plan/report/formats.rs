@@ -1,17 +1,19 @@
 //! A plan for programs and for comments on pull requests.
 
-use super::{PlanReport, StackReport};
+use super::{AcceleratorReport, PlanReport, StackReport};
 use crate::cli::finding_to_json;
-use crate::plan::Step;
+use crate::global_accelerator::plan::AcceleratorStep;
 use crate::plan::render::sign;
+use crate::plan::{Op, Step};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 pub(super) fn to_json(report: &PlanReport) -> Value {
-    let PlanReport { stacks, shared, problems, skipped, exit_code: _ } = report;
+    let PlanReport { stacks, accelerators, shared, problems, skipped, exit_code: _ } = report;
     json!({
         "summary": report.summary(),
         "stacks": stacks.iter().map(stack_to_json).collect::<Vec<_>>(),
+        "accelerators": accelerators.iter().map(accelerator_to_json).collect::<Vec<_>>(),
         "sharedBackendSecurityGroup": shared,
         "problems": problems.iter().map(finding_to_json).collect::<Vec<_>>(),
         "notPlanned": skipped,
@@ -32,21 +34,47 @@ fn stack_to_json(stack: &StackReport) -> Value {
     })
 }
 
-fn step_to_json(step: &Step) -> Value {
-    let action = match sign(&step.op) {
+fn accelerator_to_json(report: &AcceleratorReport) -> Value {
+    let plan = report.plan.as_ref().ok();
+    let step = |step: &AcceleratorStep| {
+        let op = Op::Aws(Box::new(step.request.clone()));
+        json!({
+            "action": action(&op),
+            "call": op.verb(),
+            "place": step.place,
+            "details": details(&op),
+        })
+    };
+    json!({
+        "name": report.title(),
+        "failure": report.plan.as_ref().err(),
+        "steps": plan.iter().flat_map(|plan| &plan.steps).map(step).collect::<Vec<_>>(),
+        "waiting": plan.map(|plan| &plan.waiting),
+    })
+}
+
+fn action(op: &Op) -> &'static str {
+    match sign(op) {
         '+' => "create",
         '-' => "delete",
         '.' => "wait",
         _ => "change",
-    };
-    let details = step.op.details().into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+    }
+}
+
+fn details(op: &Op) -> Value {
+    let details = op.details().into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+    Value::Object(details.collect::<Map<_, _>>())
+}
+
+fn step_to_json(step: &Step) -> Value {
     json!({
-        "action": action,
+        "action": action(&step.op),
         "call": step.op.verb(),
         "resource": step.resource.to_string(),
         "why": step.why,
         "traffic": step.traffic_impact(),
-        "details": Value::Object(details.collect::<Map<_, _>>()),
+        "details": details(&step.op),
     })
 }
 
@@ -74,6 +102,14 @@ pub(super) fn to_markdown(report: &PlanReport) -> String {
         if let Some(plan) = stack.plan.as_ref().filter(|plan| !plan.steps.is_empty()) {
             add_diff(&mut text, plan.to_string().trim_end());
         }
+    }
+    for accelerator in report.told_accelerators() {
+        add_line(&mut text, &format!("\n#### {}\n", accelerator.title()));
+        let told = accelerator.to_string();
+        add_diff(
+            &mut text,
+            told.lines().skip(1).map(str::trim_start).collect::<Vec<_>>().join("\n").as_str(),
+        );
     }
     text
 }

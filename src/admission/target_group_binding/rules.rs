@@ -1,7 +1,7 @@
 //! The single checks of a TargetGroupBinding, each named as upstream's metric labels name it.
 
-use super::target_group_binding::{KnownTargetGroups, find_target_group};
-use super::{AdmissionError, Denial, TargetGroupLookup, text};
+use super::{KnownTargetGroups, find_target_group};
+use crate::admission::{AdmissionError, Denial, TargetGroupLookup, text};
 use crate::api::TargetGroupBinding;
 use crate::config::Config;
 use serde_json::Value;

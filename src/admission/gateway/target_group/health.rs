@@ -1,6 +1,6 @@
 //! Health checks of a TargetGroupConfiguration.
 
-use super::target_group::PropsChecks;
+use super::PropsChecks;
 use crate::annotations::value::{TextKind, ValueKind};
 use crate::api::gateway_config::{
     HealthCheckConfig, HealthCheckMatcher, HealthCheckProtocol, ProtocolVersion,

@@ -1,7 +1,7 @@
 //! Listeners of a LoadBalancerConfiguration.
 
-use super::field_findings::FieldFindings;
-use super::load_balancer::name_of;
+use super::name_of;
+use crate::admission::gateway::field_findings::FieldFindings;
 use crate::admission::limits;
 use crate::annotations::attributes::ResourceKind;
 use crate::annotations::value::{ItemKind, TextKind, ValueKind, is_arn};
@@ -158,7 +158,7 @@ impl ListenerChecks<'_, '_> {
                 if !is_arn(arn, "elasticloadbalancing", "truststore/") {
                     self.findings.error(&field, format!("{arn:?} is not the ARN of a trust store"));
                 }
-                let foreign = super::super::region::check(arn, self.findings.config);
+                let foreign = crate::admission::region::check(arn, self.findings.config);
                 self.findings.add_all(&field, foreign);
             }
             name if !is_trust_store_name(name) => {
