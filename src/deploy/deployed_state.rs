@@ -222,7 +222,7 @@ impl DeployedState {
     fn note_written(&self, number: usize, (write, records): (ShardWrite, Records)) {
         let mut shards = self.shards.lock();
         if write == ShardWrite::Deleted {
-            shards.doubt_all();
+            shards.mark_all_uncertain();
         }
         if let Some(shard) = shards.get_mut(number) {
             *shard = Shard::certain(records);
@@ -243,7 +243,7 @@ impl DeployedState {
             return Ok(());
         }
         // why: it owns the others, so it must be there
-        self.doubt_first();
+        self.mark_first_uncertain();
         self.make_layout_certain().await?;
         match self.divide(before, count, remembered).await {
             Err(StateStoreError::Forbidden(reason)) => {
@@ -263,7 +263,7 @@ impl DeployedState {
             // why: only over what was read may be written, and an earlier division may have left something
             self.store.read(number).await?;
         }
-        self.doubt_first();
+        self.mark_first_uncertain();
         let mut divided = Shards::divided(&self.resource_cache.records_of(remembered.keys()), count);
         for number in (before..count).chain([0]) {
             let Some(shard) = divided.get_mut(number) else { continue };
@@ -275,7 +275,7 @@ impl DeployedState {
         Ok(())
     }
 
-    fn doubt_first(&self) {
+    fn mark_first_uncertain(&self) {
         if let Some(first) = self.shards.lock().get_mut(0) {
             first.is_certain = false;
         }

@@ -29,7 +29,7 @@ pub(super) const LATEST_TURN: Duration = Duration::from_mins(5);
 const GRANTED_AT_ONCE: usize = 8;
 
 /// An identity in AWS: the controller's own, or a role.
-type Identity = Option<AssumedRole>;
+type AwsIdentity = Option<AssumedRole>;
 
 /// The bindings that wait to deregister targets.
 #[derive(Default)]
@@ -42,21 +42,21 @@ pub(super) struct Deregistrations {
 #[derive(Default)]
 struct DeregistrationsState {
     /// Who waits, in order, namespaces taking turns. May name bindings that do not wait any more.
-    lines: BTreeMap<Identity, ReadyKeys<ObjectKey>>,
+    lines: BTreeMap<AwsIdentity, ReadyKeys<ObjectKey>>,
     /// In which line each binding is, and whether it still waits.
-    places: BTreeMap<ObjectKey, (Identity, bool)>,
+    places: BTreeMap<ObjectKey, (AwsIdentity, bool)>,
     /// Whose turn it is.
-    granted: BTreeMap<ObjectKey, (Identity, Reservation)>,
+    granted: BTreeMap<ObjectKey, (AwsIdentity, Reservation)>,
     /// Bindings that the reconcile under way put off.
     put_off: BTreeSet<ObjectKey>,
 }
 
 impl DeregistrationsState {
-    fn has_line(&self, identity: &Identity) -> bool {
+    fn has_line(&self, identity: &AwsIdentity) -> bool {
         self.lines.get(identity).is_some_and(|line| !line.is_empty())
     }
 
-    fn join(&mut self, key: &ObjectKey, identity: &Identity) {
+    fn join(&mut self, key: &ObjectKey, identity: &AwsIdentity) {
         self.put_off.insert(key.clone());
         let place = self.places.insert(key.clone(), (identity.clone(), true));
         if place.is_none_or(|(former, _)| former != *identity) {
@@ -67,7 +67,7 @@ impl DeregistrationsState {
     }
 
     /// The first binding in a line that still waits in it; it does so no more.
-    fn next(&mut self, identity: &Identity) -> Option<ObjectKey> {
+    fn next(&mut self, identity: &AwsIdentity) -> Option<ObjectKey> {
         let line = self.lines.get_mut(identity)?;
         let mut next = None;
         while let Some((key, _)) = line.pop() {
@@ -87,7 +87,12 @@ impl DeregistrationsState {
 
 impl Deregistrations {
     /// The right to deregister targets of a binding now. `None`: it is not its turn; it waits from now on.
-    fn take_turn(&self, key: &ObjectKey, identity: &Identity, clouds: &dyn CloudFor) -> Option<Reservation> {
+    fn take_turn(
+        &self,
+        key: &ObjectKey,
+        identity: &AwsIdentity,
+        clouds: &dyn CloudFor,
+    ) -> Option<Reservation> {
         let granted = self.state.lock().granted.remove(key);
         if let Some((of, reservation)) = granted {
             self.changed.notify_one();
@@ -124,7 +129,7 @@ impl Deregistrations {
     }
 
     /// The identities for which a turn is to be asked for.
-    fn due(&self) -> Vec<Identity> {
+    fn due(&self) -> Vec<AwsIdentity> {
         let state = self.state.lock();
         if state.granted.len() >= GRANTED_AT_ONCE {
             Vec::new()
@@ -134,7 +139,7 @@ impl Deregistrations {
     }
 
     /// Gives a right to whoever is the next.
-    fn grant_next(&self, identity: Identity, reservation: Reservation) -> Option<ObjectKey> {
+    fn grant_next(&self, identity: AwsIdentity, reservation: Reservation) -> Option<ObjectKey> {
         let mut state = self.state.lock();
         let key = state.next(&identity)?;
         state.granted.insert(key.clone(), (identity, reservation));
@@ -144,7 +149,7 @@ impl Deregistrations {
     /// Waits for turns, and tells of each whose it is. Never ends.
     async fn grant(&self, clouds: &dyn CloudFor, wake: impl Fn(ObjectKey)) {
         let mut reserving = FuturesUnordered::new();
-        let mut asking: BTreeSet<Identity> = BTreeSet::new();
+        let mut asking: BTreeSet<AwsIdentity> = BTreeSet::new();
         loop {
             for identity in self.due() {
                 if asking.insert(identity.clone()) {
@@ -165,7 +170,7 @@ impl Deregistrations {
 }
 
 /// why a waiter of its own for each identity: AWS counts their calls apart
-async fn reserve(clouds: &dyn CloudFor, identity: Identity) -> (Identity, Reservation) {
+async fn reserve(clouds: &dyn CloudFor, identity: AwsIdentity) -> (AwsIdentity, Reservation) {
     let cloud = clouds.cloud_for(identity.as_ref());
     let reservation = cloud.reserve(Action::DeregisterTargets, Urgency::Then).await;
     (identity, reservation)

@@ -241,15 +241,23 @@ impl<'a> TargetSync<'a> {
         match &decision.removal {
             Removal::ConfirmEndpoints => self.confirm_endpoints().await?,
             Removal::RefreshHealth => self.refresh_health().await?,
-            Removal::Now(targets) if !targets.is_empty() && !self.is_put_off => {
-                self.deregister(targets, decision.waiting.for_room > 0).await?;
+            Removal::Now(targets) => {
+                let makes_room = decision.waiting.for_room > 0;
+                if targets.is_empty() || !self.deregister(targets, makes_room).await? {
+                    return self.look_at_health(decision.waiting).await;
+                }
             }
-            Removal::Now(_) if decision.waiting.is_for_health() && self.is_health_wanted() => {
-                self.refresh_health().await?;
-            }
-            Removal::Now(_) => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Asks AWS for health that somebody waits for; answers whether it did.
+    async fn look_at_health(&mut self, waiting: Pending) -> Result<bool, BindingReconcileError> {
+        let is_due = waiting.is_for_health() && self.is_health_wanted();
+        if is_due {
+            self.refresh_health().await?;
+        }
+        Ok(is_due)
     }
 
     fn decide(&self) -> OwnedChanges {
@@ -353,12 +361,15 @@ impl<'a> TargetSync<'a> {
         self.controller.warn(self.binding, "FailedReconcile", format!("Failed reconcile due to {message}"));
     }
 
-    /// Deregisters targets, as many as one call takes, or puts that off until it is this binding's turn.
+    /// Deregisters targets, as many as one call takes, or puts that off until it is this binding's turn; answers whether any were.
     async fn deregister(
         &mut self,
         targets: &[Target],
         makes_room: bool,
-    ) -> Result<(), BindingReconcileError> {
+    ) -> Result<bool, BindingReconcileError> {
+        if self.is_put_off {
+            return Ok(false);
+        }
         self.try_mark_out_of_sync().await;
         let reservation = if makes_room || self.must_make_room {
             self.controller.right_to_make_room(&self.group).await
@@ -366,12 +377,12 @@ impl<'a> TargetSync<'a> {
             reservation
         } else {
             self.is_put_off = true;
-            return Ok(());
+            return Ok(false);
         };
         let targets = targets.get(..BATCH).unwrap_or(targets);
         reservation.spend(self.controller.registrar.deregister(&self.group, targets)).await?;
         tracing::info!(binding = %self.key, targets = targets.len(), "targets deregistered");
-        Ok(())
+        Ok(true)
     }
 
     /// Registers targets again that were deregistered a moment ago.

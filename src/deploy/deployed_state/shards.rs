@@ -125,7 +125,7 @@ impl Shards {
     }
 
     /// Says of no shard any more that it is certain.
-    pub(super) fn doubt_all(&mut self) {
+    pub(super) fn mark_all_uncertain(&mut self) {
         self.0.iter_mut().for_each(|shard| shard.is_certain = false);
     }
 }
