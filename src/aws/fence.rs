@@ -5,8 +5,9 @@
 //! leave.
 
 use super::interceptors::is_write;
+use super::throttle::{Reservation, Urgency};
 use super::{Cloud, CloudFuture};
-use crate::aws_api::{CloudError, Request};
+use crate::aws_api::{Action, CloudError, Request};
 use crate::fence::{Guarded, NotSent};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
@@ -15,6 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use futures::future::BoxFuture;
 
 pub use crate::fence::MayWrite;
 
@@ -38,6 +40,10 @@ impl<C: Cloud> Cloud for Fenced<C> {
             return Box::pin(async move { Err(CloudError::Fenced { operation: action.name() }) });
         }
         self.inner.call(request)
+    }
+
+    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
+        self.inner.reserve(action, urgency)
     }
 }
 

@@ -1,8 +1,10 @@
 //! How long calls take as the controller sees them: with all attempts, and with the wait for a throttle.
 
 use super::interceptors::Observer;
+use super::throttle::{Reservation, Urgency};
 use super::{Cloud, CloudFuture};
-use crate::aws_api::{CloudError, Request};
+use crate::aws_api::{Action, CloudError, Request};
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -30,5 +32,9 @@ impl<C: Cloud> Cloud for Metered<C> {
             }
             answer
         })
+    }
+
+    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
+        self.inner.reserve(action, urgency)
     }
 }

@@ -34,6 +34,7 @@ pub use client::{AwsCloud, AwsSettings};
 use crate::aws_api::{Action, CloudError, Operation, Request, Response};
 use futures::future::BoxFuture;
 use std::sync::Arc;
+use throttle::{Reservation, Urgency};
 
 /// The future of one AWS call.
 pub type CloudFuture<'a> = BoxFuture<'a, Result<Response, CloudError>>;
@@ -42,11 +43,20 @@ pub type CloudFuture<'a> = BoxFuture<'a, Result<Response, CloudError>>;
 pub trait Cloud: Send + Sync {
     /// Performs one call. The answer belongs to the request's operation.
     fn call(&self, request: Request) -> CloudFuture<'_>;
+
+    /// Waits until the rate limits admit a call of an operation, and reserves it. Where nothing limits there is nothing to wait for.
+    fn reserve(&self, _action: Action, _urgency: Urgency) -> BoxFuture<'_, Reservation> {
+        Box::pin(std::future::ready(Reservation::default()))
+    }
 }
 
 impl<C: Cloud + ?Sized> Cloud for Arc<C> {
     fn call(&self, request: Request) -> CloudFuture<'_> {
         (**self).call(request)
+    }
+
+    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
+        (**self).reserve(action, urgency)
     }
 }
 

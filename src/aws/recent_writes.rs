@@ -14,8 +14,10 @@ mod protection;
 mod security_groups;
 
 use super::assume_role::{AssumedRole, CloudFor};
+use super::throttle::{Reservation, Urgency};
 use super::{Cloud, CloudFuture};
-use crate::aws_api::{CloudError, Request, Response};
+use crate::aws_api::{Action, CloudError, Request, Response};
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -170,6 +172,10 @@ impl<C: Cloud> Cloud for ReadYourWrites<C> {
         Box::pin(async move {
             if request.action().is_write() { self.write(request).await } else { self.read(request).await }
         })
+    }
+
+    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
+        self.inner.reserve(action, urgency)
     }
 }
 

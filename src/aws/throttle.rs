@@ -7,10 +7,15 @@
 
 pub mod adaptive;
 mod bucket;
+mod reservation;
+
+pub use bucket::Urgency;
+pub use reservation::Reservation;
 
 use super::{Cloud, CloudFuture};
 use crate::aws_api::{Action, Request};
-use bucket::{TokenBucket, Urgency};
+use bucket::TokenBucket;
+use futures::future::BoxFuture;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,6 +115,10 @@ impl TokenBuckets {
         }
     }
 
+    fn of(&self, action: Action) -> &[Arc<TokenBucket>] {
+        self.of_actions.get(&action).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// What is left now.
     pub fn left(&self) -> Vec<RemainingTokens> {
         let now = Instant::now();
@@ -196,10 +205,24 @@ impl<C: Cloud> Cloud for Throttled<C> {
     fn call(&self, request: Request) -> CloudFuture<'_> {
         Box::pin(async move {
             let action = request.action();
-            for bucket in self.buckets.of_actions.get(&action).into_iter().flatten() {
-                bucket.take(Urgency::of(action)).await;
+            let buckets = self.buckets.of(action);
+            if !Reservation::is_spent_on(buckets) {
+                for bucket in buckets {
+                    bucket.take(Urgency::of(action)).await;
+                }
             }
             self.inner.call(request).await
+        })
+    }
+
+    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
+        Box::pin(async move {
+            let mut reservation = Reservation::default();
+            for bucket in self.buckets.of(action) {
+                bucket.take(urgency).await;
+                reservation.add(bucket);
+            }
+            reservation
         })
     }
 }

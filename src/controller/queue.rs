@@ -8,7 +8,7 @@ mod ready;
 
 use crate::metrics::QueueMeter;
 use parking_lot::Mutex;
-use ready::ReadyKeys;
+pub(in crate::controller) use ready::ReadyKeys;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +95,15 @@ impl<K: Ord + Clone> Queue<K> {
     pub fn add(&self, key: K) {
         let mut state = self.state.lock();
         let is_new = state.push(key);
+        self.count(&state, is_new.into());
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// As [`Queue::add`], before all other keys of who shares it. A key that is ready already keeps its place.
+    pub fn add_first(&self, key: K) {
+        let mut state = self.state.lock();
+        let is_new = state.push_first(key);
         self.count(&state, is_new.into());
         drop(state);
         self.wake.notify_one();
@@ -225,15 +234,29 @@ impl<K: Ord + Clone> Queue<K> {
 impl<K: Ord + Clone> QueueState<K> {
     /// Makes a key ready, now or once it is not worked on any more. Whether it has become ready now.
     fn push(&mut self, key: K) -> bool {
-        if self.running.contains_key(&key) {
-            self.again.insert(key);
-            return false;
-        }
-        let is_new = self.waiting.insert(key.clone());
+        let is_new = self.note_ready(&key);
         if is_new {
             self.ready.push(key, Instant::now());
         }
         is_new
+    }
+
+    /// As [`QueueState::push`], before other keys.
+    fn push_first(&mut self, key: K) -> bool {
+        let is_new = self.note_ready(&key);
+        if is_new {
+            self.ready.push_first(key, Instant::now());
+        }
+        is_new
+    }
+
+    /// Whether a key becomes ready now: it is not yet, and it is not worked on.
+    fn note_ready(&mut self, key: &K) -> bool {
+        if self.running.contains_key(key) {
+            self.again.insert(key.clone());
+            return false;
+        }
+        self.waiting.insert(key.clone())
     }
 
     fn push_after(&mut self, key: K, at: Instant) {

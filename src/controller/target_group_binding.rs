@@ -8,6 +8,7 @@
 
 mod awaited_pods;
 mod cleanup;
+mod deregistrations;
 mod last_targets;
 mod live_view;
 mod pod_conditions;
@@ -38,6 +39,8 @@ use crate::targets::conditions;
 use crate::targets::endpoints::{self, Resolution, ResolveError, resolve, service_of};
 use crate::targets::view::ClusterView;
 use awaited_pods::AwaitedPods;
+use cleanup::CleanUp;
+use deregistrations::{Deregistrations, LATEST_TURN};
 use parking_lot::Mutex;
 use state::{BindingState, BindingStates};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +78,8 @@ pub struct BindingController {
     rules: TargetRules,
     owned: OwnedTargets,
     states: BindingStates,
+    clouds: Arc<dyn CloudFor>,
+    deregistrations: Deregistrations,
     /// Pods that endpoints name but no cache knows, with the bindings that wait for them.
     awaited: Mutex<AwaitedPods>,
 }
@@ -150,12 +155,14 @@ impl BindingController {
     pub fn new(config: Arc<Config>, dependencies: BindingDependencies) -> Self {
         let BindingDependencies { view, api, cloud, clouds, metrics, leaving } = dependencies;
         Self {
-            registrar: TargetRegistrar::new(clouds),
+            registrar: TargetRegistrar::new(clouds.clone()),
             zones: Zones::new(cloud.clone(), &config),
             finder: InterfaceFinder::new(cloud.clone(), config.clone()),
             rules: TargetRules::new(cloud, config.clone()).beside_others(api.clone()),
             owned: OwnedTargets::new(api.clone()),
             states: BindingStates::new(config.sync_period),
+            clouds,
+            deregistrations: Deregistrations::default(),
             awaited: Mutex::default(),
             config,
             view,
@@ -167,6 +174,12 @@ impl BindingController {
 
     /// Brings one binding, and its target group, to where they should be.
     pub async fn reconcile(&self, key: &ObjectKey) -> ReconcileResult {
+        let result = self.reconcile_binding(key).await;
+        self.end_turn(key);
+        result
+    }
+
+    async fn reconcile_binding(&self, key: &ObjectKey) -> ReconcileResult {
         let began = Instant::now();
         let found = self.view.binding(key);
         self.metrics.stage_took("fetch_targetGroupBinding", began.elapsed());
@@ -363,9 +376,12 @@ impl BindingController {
         error: &ResolveError,
     ) -> Result<Progress, BindingReconcileError> {
         self.warn(binding, "BackendNotFound", error.to_string());
-        self.clean_up(binding, key).await?;
+        let end = self.clean_up(binding, key).await?;
         self.save_checkpoint(binding, key, "").await?;
-        Ok(Progress::WithoutBackend)
+        Ok(match end {
+            CleanUp::Done => Progress::WithoutBackend,
+            CleanUp::Waits => Progress::Waiting { after: LATEST_TURN, is_observed: true },
+        })
     }
 
     async fn report(

@@ -77,6 +77,11 @@ impl Digest {
         sink.finish()
     }
 
+    /// As a number: to divide things evenly, each always to the same place.
+    pub fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
     /// Digest of a stack with its secrets, and of the configuration that decides how it is deployed.
     pub fn of_desired(stack: &Stack, config: &Config, seal: Seal) -> Self {
         let mut sink = Sink::sealed(seal);

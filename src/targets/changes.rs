@@ -100,13 +100,29 @@ pub struct Pending {
     pub held: usize,
     /// Last targets, which stay until something takes their place or their pods are gone.
     pub kept: usize,
+    /// Surplus targets that are deregistered when AWS's rate limit has room for it.
+    pub leaving: usize,
 }
 
 impl Pending {
     /// Whether there is nothing to come back for.
     pub fn is_over(self) -> bool {
-        let Self { gates, stuck_gates, refused, without_server_id: _, unknown_pods, for_room, held, kept } =
-            self;
+        self.is_over_but_for_leaving() && self.leaving == 0
+    }
+
+    /// Whether there is nothing to come back for but surplus targets, which are told when it is their turn.
+    pub fn is_over_but_for_leaving(self) -> bool {
+        let Self {
+            gates,
+            stuck_gates,
+            refused,
+            without_server_id: _,
+            unknown_pods,
+            for_room,
+            held,
+            kept,
+            leaving: _,
+        } = self;
         gates + stuck_gates + refused + unknown_pods + for_room + held + kept == 0
     }
 

@@ -14,6 +14,7 @@ mod certificates;
 mod chart;
 mod checks;
 mod console;
+mod deployed_state;
 mod docs;
 mod doctor;
 mod drift;

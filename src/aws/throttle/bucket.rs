@@ -23,7 +23,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_hours(24);
 
 /// How urgent a call is among those that wait for the same bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Urgency {
+pub enum Urgency {
     /// Pods wait for it to become ready.
     First,
     /// Everything else.
@@ -137,6 +137,16 @@ impl TokenBucket {
             state.slowed = Some(((state.share(now) / 2.0).max(SLOWEST), now));
             state.tokens = Some((tokens, now));
         }
+    }
+
+    /// Takes back a token that nobody needed.
+    pub(super) fn give_back(&self) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let tokens = self.tokens(&state, now) + 1.0;
+        state.tokens = Some((tokens.min(f64::from(self.burst)), now));
+        drop(state);
+        self.changed.notify_waiters();
     }
 
     /// How many tokens there are, whoever waits.

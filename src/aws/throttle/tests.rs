@@ -309,3 +309,23 @@ async fn what_has_waited_for_too_long_does_not_keep_registrations_that_came_befo
     let place = order.lock().iter().position(|number| *number == 4).unwrap();
     assert!(place <= 4, "{:?}", order.lock());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_reserved_does_not_wait_and_one_that_is_not_made_is_given_back() {
+    let throttles = Throttles::parse("Elastic Load Balancing v2:^RegisterTargets=1:2").unwrap();
+    let cloud = throttled(&throttles);
+    let left = || cloud.buckets.left()[0].tokens;
+    let register = || cloud.call(elbv2::RegisterTargets::default().into());
+    let reserve = || cloud.reserve(Action::RegisterTargets, Urgency::Then);
+    let (one, other) = (reserve().await, reserve().await);
+    assert!(left() < 1e-6, "{}", left());
+    let start = Instant::now();
+    one.spend(register()).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    drop(other);
+    assert!((left() - 1.0).abs() < 1e-6, "{}", left());
+    reserve().await.spend(async { register().await.and(register().await) }).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(1), "only the first call is reserved");
+    reserve().await.spend(async {}).await;
+    assert!((left() - 1.0).abs() < 1e-6, "{}", left());
+}

@@ -44,6 +44,7 @@ pub(super) fn spawn(
 ) {
     tasks.spawn(tell_who_waits(work.clone(), registrations_a_second));
     tasks.spawn(resync(event_handlers.clone(), period));
+    tasks.spawn(grant_deregistrations(work.clone()));
     let budget = Arc::new(CallBudget::new(&pace));
     tasks.spawn(audit_stacks(work.clone(), pace, budget.clone()));
     tasks.spawn(audit_targets(work.clone(), pace, budget.clone()));
@@ -184,6 +185,12 @@ async fn collect_secret_certificates(work: Arc<Controllers>) {
             wait = COLLECTION_WAITS.0;
         }
     }
+}
+
+/// Has the bindings whose turn it is deregister targets.
+async fn grant_deregistrations(work: Arc<Controllers>) {
+    let queue = work.queues.bindings.clone();
+    work.bindings.grant_deregistrations(|key| queue.add_first(key)).await;
 }
 
 /// Writes down what a restart need not compare again, once it has stopped changing or lags behind for long.

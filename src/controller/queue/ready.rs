@@ -4,38 +4,67 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Keys that are ready. Those who share the queue take turns, one key each; of each, what has waited the longest comes first.
+/// Keys that are ready. Those who share the queue take turns, one key each; of each, what has waited the longest comes first,
+/// but for keys that were put before the others.
 ///
 /// So whoever has one key waits for one key of everybody else, however many keys somebody else has.
 #[derive(Debug)]
-pub(super) struct ReadyKeys<K> {
+pub(in crate::controller) struct ReadyKeys<K> {
     whose: fn(&K) -> Arc<str>,
-    of_each: BTreeMap<Arc<str>, VecDeque<(K, Instant)>>,
+    of_each: BTreeMap<Arc<str>, KeysOfOne<K>>,
     /// Who has keys, the next one first.
     turns: VecDeque<Arc<str>>,
     count: usize,
 }
 
+/// The keys of one of those who share a queue, each part in the order of time.
+#[derive(Debug)]
+struct KeysOfOne<K> {
+    first: VecDeque<(K, Instant)>,
+    others: VecDeque<(K, Instant)>,
+}
+
+impl<K> KeysOfOne<K> {
+    fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.others.is_empty()
+    }
+
+    fn parts(&self) -> [&VecDeque<(K, Instant)>; 2] {
+        [&self.first, &self.others]
+    }
+}
+
 impl<K: Clone> ReadyKeys<K> {
     /// None yet; `whose` says whose a key is.
-    pub(super) fn new(whose: fn(&K) -> Arc<str>) -> Self {
+    pub(in crate::controller) fn new(whose: fn(&K) -> Arc<str>) -> Self {
         Self { whose, of_each: BTreeMap::new(), turns: VecDeque::new(), count: 0 }
     }
 
-    pub(super) fn push(&mut self, key: K, since: Instant) {
-        let whose = (self.whose)(&key);
-        let keys = self.of_each.entry(whose.clone()).or_default();
-        if keys.is_empty() {
-            self.turns.push_back(whose);
-        }
-        keys.push_back((key, since));
+    pub(in crate::controller) fn push(&mut self, key: K, since: Instant) {
+        self.keys_of(&key).others.push_back((key, since));
         self.count += 1;
     }
 
-    pub(super) fn pop(&mut self) -> Option<(K, Instant)> {
+    /// Puts a key before the others of whose it is, behind those that were put there before.
+    pub(in crate::controller) fn push_first(&mut self, key: K, since: Instant) {
+        self.keys_of(&key).first.push_back((key, since));
+        self.count += 1;
+    }
+
+    fn keys_of(&mut self, key: &K) -> &mut KeysOfOne<K> {
+        let whose = (self.whose)(key);
+        let none = || KeysOfOne { first: VecDeque::new(), others: VecDeque::new() };
+        let keys = self.of_each.entry(whose.clone()).or_insert_with(none);
+        if keys.is_empty() {
+            self.turns.push_back(whose);
+        }
+        keys
+    }
+
+    pub(in crate::controller) fn pop(&mut self) -> Option<(K, Instant)> {
         let whose = self.turns.pop_front()?;
         let keys = self.of_each.get_mut(&whose)?;
-        let taken = keys.pop_front();
+        let taken = keys.first.pop_front().or_else(|| keys.others.pop_front());
         self.count -= usize::from(taken.is_some());
         if keys.is_empty() {
             self.of_each.remove(&whose);
@@ -45,32 +74,34 @@ impl<K: Clone> ReadyKeys<K> {
         taken
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::controller) fn len(&self) -> usize {
         self.count
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::controller) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::controller) fn clear(&mut self) {
         self.of_each.clear();
         self.turns.clear();
         self.count = 0;
     }
 
     /// Since when the key that waits the longest has been ready.
-    pub(super) fn oldest(&self) -> Option<Instant> {
-        self.of_each.values().filter_map(VecDeque::front).map(|(_, since)| *since).min()
+    pub(in crate::controller) fn oldest(&self) -> Option<Instant> {
+        let parts = self.of_each.values().flat_map(KeysOfOne::parts);
+        parts.filter_map(VecDeque::front).map(|(_, since)| *since).min()
     }
 
     /// The keys that have been ready since before `limit`, the longest first, not more than `most`.
-    pub(super) fn since_before(&self, limit: Option<Instant>, most: usize) -> Vec<K> {
+    pub(in crate::controller) fn since_before(&self, limit: Option<Instant>, most: usize) -> Vec<K> {
         let Some(limit) = limit else { return Vec::new() };
         let overdue = |keys: &VecDeque<(K, Instant)>| {
             keys.iter().take_while(|(_, since)| *since <= limit).take(most).cloned().collect::<Vec<_>>()
         };
-        let mut all: Vec<(K, Instant)> = self.of_each.values().flat_map(overdue).collect();
+        let parts = self.of_each.values().flat_map(KeysOfOne::parts);
+        let mut all: Vec<(K, Instant)> = parts.flat_map(overdue).collect();
         all.sort_by_key(|(_, since)| *since);
         all.into_iter().take(most).map(|(key, _)| key).collect()
     }

@@ -129,3 +129,22 @@ async fn whoever_has_one_key_waits_for_one_key_of_everybody_else() {
     assert_eq!(queue.overdue(Duration::from_secs(30), 2), (vec![("noisy", 4), ("noisy", 5)], 96));
     assert_eq!(queue.overdue(Duration::from_secs(50), 2), (vec![], 96));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_added_first_comes_before_others_of_its_namespace_alone() {
+    let queue = Queue::new(MAX_DELAY).shared_by(|key: &&str| key.chars().take(1).collect::<String>().into());
+    for key in ["a1", "a2", "b1"] {
+        queue.add(key);
+    }
+    tokio::time::advance(Duration::from_secs(1)).await;
+    queue.add_first("a3");
+    queue.add_first("a4");
+    queue.add_first("a2");
+    assert_eq!((queue.depth(), queue.age()), (5, Duration::from_secs(1)));
+    assert_eq!(queue.overdue(Duration::from_secs(1), 9).0, ["a1", "a2", "b1"]);
+    let mut taken = Vec::new();
+    while queue.depth() > 0 {
+        taken.push(queue.next().await.unwrap().key);
+    }
+    assert_eq!(taken, ["a3", "b1", "a4", "a1", "a2"]);
+}

@@ -1,5 +1,6 @@
 //! The end of a binding: its targets, records and rules go, and no pod waits for it any longer.
 
+use super::deregistrations::LATEST_TURN;
 use super::ready::readiness;
 use super::{BindingController, BindingReconcileError};
 use crate::api::meta::{TARGET_GROUP_BINDING_FINALIZER, has_finalizer};
@@ -7,7 +8,7 @@ use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::aws_api::CloudError;
 use crate::aws_api::elbv2::Target;
 use crate::controller::ReconcileResult;
-use crate::deploy::targets::target_registrar::TargetGroupRef;
+use crate::deploy::targets::target_registrar::{BATCH, TargetGroupRef};
 use crate::targets::conditions::{self, ConditionWrite, GateStatus, diff_condition};
 use crate::targets::multi_cluster::{Ownership, is_shared};
 use crate::targets::networking::Permissions;
@@ -15,16 +16,29 @@ use crate::targets::networking::Permissions;
 /// Answers that mean: there is no target group to clean up.
 const GONE: &[&str] = &["TargetGroupNotFound", "InvalidTarget", "ValidationError"];
 
+/// How far the end of a binding came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CleanUp {
+    /// All was taken back.
+    Done,
+    /// Targets wait for their turn to be deregistered.
+    Waits,
+}
+
 impl BindingController {
     /// Ends a binding that is being deleted.
     pub(super) async fn delete(&self, binding: &TargetGroupBinding, key: &ObjectKey) -> ReconcileResult {
         if !has_finalizer(binding, TARGET_GROUP_BINDING_FINALIZER) {
             return ReconcileResult::Gone;
         }
-        if let Err(error) = self.clean_up(binding, key).await {
-            self.warn(binding, "FailedCleanup", format!("Failed cleanup due to {error}"));
-            self.note_failed_cleanup(binding, key, &error.to_string()).await;
-            return ReconcileResult::Retry;
+        match self.clean_up(binding, key).await {
+            Ok(CleanUp::Done) => {}
+            Ok(CleanUp::Waits) => return ReconcileResult::RequeueAfter(LATEST_TURN),
+            Err(error) => {
+                self.warn(binding, "FailedCleanup", format!("Failed cleanup due to {error}"));
+                self.note_failed_cleanup(binding, key, &error.to_string()).await;
+                return ReconcileResult::Retry;
+            }
         }
         if let Err(failure) = self.api.remove_finalizer(key).await {
             let message = format!("Failed remove finalizer due to {failure}");
@@ -37,15 +51,16 @@ impl BindingController {
         ReconcileResult::Gone
     }
 
-    /// Takes back everything that was done for a binding.
+    /// Takes back everything that was done for a binding, its targets first.
     pub(super) async fn clean_up(
         &self,
         binding: &TargetGroupBinding,
         key: &ObjectKey,
-    ) -> Result<(), BindingReconcileError> {
+    ) -> Result<CleanUp, BindingReconcileError> {
         match self.deregister_all(binding, key).await {
             Err(BindingReconcileError::Cloud(error)) if error.is(GONE) => {}
-            answer => answer?,
+            Ok(CleanUp::Done) => {}
+            answer => return answer,
         }
         self.owned.remove(key, is_shared(binding)).await?;
         self.rules.grant(key, Permissions::new()).await?;
@@ -60,17 +75,17 @@ impl BindingController {
         let writes = pods.iter().filter_map(|pod| diff_condition(pod, &gate, GateStatus::binding_deleted()));
         let writes: Vec<ConditionWrite> = writes.collect();
         self.update_pod_conditions(key, &writes).await?;
-        Ok(())
+        Ok(CleanUp::Done)
     }
 
     async fn deregister_all(
         &self,
         binding: &TargetGroupBinding,
         key: &ObjectKey,
-    ) -> Result<(), BindingReconcileError> {
+    ) -> Result<CleanUp, BindingReconcileError> {
         let group = TargetGroupRef::of(binding);
         if !is_shared(binding) && self.leaving.contains(&group.arn) {
-            return Ok(());
+            return Ok(CleanUp::Done);
         }
         let owned = if is_shared(binding) { self.owned.load(key).await? } else { None };
         let ownership = if is_shared(binding) { Ownership::Shared(owned.as_ref()) } else { Ownership::Sole };
@@ -84,12 +99,17 @@ impl BindingController {
             .filter(|record| !record.is_draining() && ownership.covers(&record.identity()));
         let targets: Vec<Target> = ours.map(|record| record.target.clone()).collect();
         self.registrar.forget_stuck(&group);
-        let answer: Result<(), CloudError> = self.registrar.deregister(&group, &targets).await;
-        // why: the error is handed on below
-        if answer.is_err() {
-            self.registrar.forget(&group);
+        for targets in targets.chunks(BATCH) {
+            let Some(reservation) = self.turn_to_deregister(key, &group) else { return Ok(CleanUp::Waits) };
+            let answer: Result<(), CloudError> =
+                reservation.spend(self.registrar.deregister(&group, targets)).await;
+            // why: the error is handed on below
+            if answer.is_err() {
+                self.registrar.forget(&group);
+            }
+            answer?;
         }
-        Ok(answer?)
+        Ok(CleanUp::Done)
     }
 
     /// Says in the status why the binding is still there. A failure to say so is only logged.

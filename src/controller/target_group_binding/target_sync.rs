@@ -1,8 +1,9 @@
 //! One full pass over a binding: decide, do the most urgent thing, decide again, until nothing is left to do now.
 //!
-//! Urgent is: registering, then deregistering, then telling pods, then security-group rules (first, where the binding's
+//! Urgent is: registering, then deregistering (when it is the binding's turn), then telling pods, then security-group rules (first, where the binding's
 //! rules have never been kept: traffic can't reach targets without them), then the checkpoint.
 
+use super::deregistrations::LATEST_TURN;
 use super::last_targets::Backings;
 use super::state::{AppliedNetworking, BindingState, NetworkingFailed};
 use super::{BindingController, BindingReconcileError, Progress};
@@ -12,7 +13,7 @@ use crate::aws_api::CloudError;
 use crate::aws_api::elbv2::Target;
 use crate::deploy::targets::batch::is_about_items;
 use crate::deploy::targets::interfaces::NetworkError;
-use crate::deploy::targets::target_registrar::TargetGroupRef;
+use crate::deploy::targets::target_registrar::{BATCH, TargetGroupRef};
 use crate::deploy::targets::zones::DescribedTargets;
 use crate::targets::changes::{self, Pending, Removal, TargetState, look_again_after, plan_changes};
 use crate::targets::checkpoint::checkpoint;
@@ -60,6 +61,8 @@ pub(super) struct TargetSync<'a> {
     is_health_fresh: bool,
     has_registered: bool,
     must_make_room: bool,
+    /// Whether surplus targets wait for their turn to be deregistered.
+    is_put_off: bool,
     /// Why registration failed; told at the end, when all else is done.
     failure: Option<BindingReconcileError>,
 }
@@ -110,6 +113,7 @@ impl<'a> TargetSync<'a> {
             is_health_fresh: false,
             has_registered: false,
             must_make_room: false,
+            is_put_off: false,
             failure: None,
         }
     }
@@ -172,6 +176,9 @@ impl<'a> TargetSync<'a> {
             self.controller.save_checkpoint(self.binding, self.key, &checkpoint).await?;
             return Ok(Progress::Synced);
         }
+        if waiting.is_over_but_for_leaving() && is_networked {
+            return Ok(Progress::Waiting { after: LATEST_TURN, is_observed: true });
+        }
         let states = &self.controller.states;
         let waited = states.of(self.key).waiting_since.map(|since| since.elapsed()).unwrap_or_default();
         let requeue = self.controller.config.target_group_binding_requeue;
@@ -210,6 +217,9 @@ impl<'a> TargetSync<'a> {
             }
             decision = self.decide();
         }
+        if let Removal::Now(targets) = &decision.removal {
+            decision.waiting.leaving = targets.len();
+        }
         if decision.waiting.without_server_id > 0 {
             let missing = decision.waiting.without_server_id;
             tracing::warn!(binding = %self.key, pods = missing, "pods have no QUIC server id and are not registered");
@@ -231,13 +241,23 @@ impl<'a> TargetSync<'a> {
         match &decision.removal {
             Removal::ConfirmEndpoints => self.confirm_endpoints().await?,
             Removal::RefreshHealth => self.refresh_health().await?,
-            Removal::Now(targets) if !targets.is_empty() => self.deregister(targets).await?,
-            Removal::Now(_) if decision.waiting.is_for_health() && self.is_health_wanted() => {
-                self.refresh_health().await?;
+            Removal::Now(targets) => {
+                let makes_room = decision.waiting.for_room > 0;
+                if targets.is_empty() || !self.deregister(targets, makes_room).await? {
+                    return self.look_at_health(decision.waiting).await;
+                }
             }
-            Removal::Now(_) => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Asks AWS for health that somebody waits for; answers whether it did.
+    async fn look_at_health(&mut self, waiting: Pending) -> Result<bool, BindingReconcileError> {
+        let is_due = waiting.is_for_health() && self.is_health_wanted();
+        if is_due {
+            self.refresh_health().await?;
+        }
+        Ok(is_due)
     }
 
     fn decide(&self) -> OwnedChanges {
@@ -341,11 +361,28 @@ impl<'a> TargetSync<'a> {
         self.controller.warn(self.binding, "FailedReconcile", format!("Failed reconcile due to {message}"));
     }
 
-    async fn deregister(&mut self, targets: &[Target]) -> Result<(), BindingReconcileError> {
+    /// Deregisters targets, as many as one call takes, or puts that off until it is this binding's turn; answers whether any were.
+    async fn deregister(
+        &mut self,
+        targets: &[Target],
+        makes_room: bool,
+    ) -> Result<bool, BindingReconcileError> {
+        if self.is_put_off {
+            return Ok(false);
+        }
         self.try_mark_out_of_sync().await;
-        self.controller.registrar.deregister(&self.group, targets).await?;
+        let reservation = if makes_room || self.must_make_room {
+            self.controller.right_to_make_room(&self.group).await
+        } else if let Some(reservation) = self.controller.turn_to_deregister(self.key, &self.group) {
+            reservation
+        } else {
+            self.is_put_off = true;
+            return Ok(false);
+        };
+        let targets = targets.get(..BATCH).unwrap_or(targets);
+        reservation.spend(self.controller.registrar.deregister(&self.group, targets)).await?;
         tracing::info!(binding = %self.key, targets = targets.len(), "targets deregistered");
-        Ok(())
+        Ok(true)
     }
 
     /// Registers targets again that were deregistered a moment ago.
@@ -421,8 +458,8 @@ impl<'a> TargetSync<'a> {
 
     /// Puts on record what is ours when all is done.
     async fn record_ownership(&mut self, waiting: Pending) -> Result<(), BindingReconcileError> {
-        let is_final =
-            waiting.held == 0 && waiting.kept == 0 && waiting.unknown_pods == 0 && self.failure.is_none();
+        let is_final = waiting.held + waiting.kept + waiting.leaving + waiting.unknown_pods == 0
+            && self.failure.is_none();
         if !is_shared(self.binding) || !is_final {
             return Ok(());
         }
@@ -547,7 +584,7 @@ impl<'a> TargetSync<'a> {
     async fn mark_networking_applied(&self, waiting: Pending) -> Result<bool, BindingReconcileError> {
         let states = &self.controller.states;
         let is_settled = states.of(self.key).networking.is_some_and(|kept| kept.is_settled);
-        let is_moving = waiting.held > 0 || waiting.unknown_pods > 0 || self.failure.is_some();
+        let is_moving = waiting.held + waiting.leaving + waiting.unknown_pods > 0 || self.failure.is_some();
         if is_settled || is_moving {
             return Ok(true);
         }

@@ -7,27 +7,54 @@ use crate::config::Config;
 use crate::model::{Owner, Rule, Stack};
 use crate::plan::{AppliedSecrets, Digest, Seal};
 
-/// A text in memory.
+mod divided;
+
+/// Shards in memory.
 #[derive(Default)]
 struct MemoryStore {
-    text: Mutex<Option<String>>,
-    writes: Mutex<usize>,
-    refusal: Mutex<Option<StateStoreError>>,
+    shards: Mutex<BTreeMap<usize, StoredShard>>,
+    /// The shards that were written, in order.
+    writes: Mutex<Vec<usize>>,
+    /// What becomes of a write: refused, and whether it is done all the same.
+    refusal: Mutex<Option<(StateStoreError, bool)>>,
+    /// Writes until the refusal; `None`: each is refused.
+    writes_until_refusal: Mutex<Option<usize>>,
+}
+
+impl MemoryStore {
+    /// The text of the first shard.
+    fn text(&self) -> String {
+        self.shards.lock()[&0].text.clone()
+    }
+
+    fn refuse(&self, refusal: Option<StateStoreError>) {
+        *self.refusal.lock() = refusal.map(|refusal| (refusal, false));
+    }
+
+    fn is_refused(&self) -> bool {
+        match &mut *self.writes_until_refusal.lock() {
+            None | Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+        }
+    }
 }
 
 impl StateStore for MemoryStore {
-    fn read(&self) -> StateStoreFuture<'_, Option<String>> {
-        Box::pin(async { Ok(self.text.lock().clone()) })
+    fn read(&self, number: usize) -> StateStoreFuture<'_, Option<StoredShard>> {
+        Box::pin(async move { Ok(self.shards.lock().get(&number).cloned()) })
     }
 
-    fn write(&self, text: String) -> StateStoreFuture<'_, ()> {
-        Box::pin(async {
-            if let Some(refusal) = self.refusal.lock().clone() {
-                return Err(refusal);
+    fn write(&self, number: usize, shard: StoredShard) -> StateStoreFuture<'_, ShardWrite> {
+        Box::pin(async move {
+            let refusal = self.refusal.lock().clone().filter(|_| self.is_refused());
+            if refusal.as_ref().is_none_or(|(_, is_done)| *is_done) {
+                self.writes.lock().push(number);
+                self.shards.lock().insert(number, shard);
             }
-            *self.writes.lock() += 1;
-            *self.text.lock() = Some(text);
-            Ok(())
+            refusal.map_or(Ok(ShardWrite::AsLeft), |(refusal, _)| Err(refusal))
         })
     }
 }
@@ -113,11 +140,11 @@ async fn nothing_is_written_when_nothing_is_new() {
     let restart = restart(&store).await;
     restart.deployed_state.save().await.unwrap();
     restart.deployed_state.invalidate(&stack("web")).await.unwrap();
-    assert_eq!(*store.writes.lock(), 0);
+    assert_eq!(store.writes.lock().len(), 0);
 }
 
 #[tokio::test]
-async fn a_stack_is_off_the_ledger_before_it_is_changed() {
+async fn a_stack_is_off_the_record_before_it_is_changed() {
     let store = Arc::new(MemoryStore::default());
     let desk_before = restart(&store).await;
     for name in ["web", "api"] {
@@ -133,17 +160,17 @@ async fn a_stack_is_off_the_ledger_before_it_is_changed() {
 }
 
 #[tokio::test]
-async fn a_change_waits_until_the_ledger_is_durable() {
+async fn a_change_waits_until_the_record_is_durable() {
     let store = Arc::new(MemoryStore::default());
     let restart = restart(&store).await;
     restart.mark_synced("web").await;
     restart.deployed_state.save().await.unwrap();
-    *store.refusal.lock() = Some(StateStoreError::Unreachable("no answer".to_owned()));
+    store.refuse(Some(StateStoreError::Unreachable("no answer".to_owned())));
     restart.resource_cache.mark_out_of_sync(&stack("web"));
     assert!(restart.deployed_state.invalidate(&stack("web")).await.is_err());
-    *store.refusal.lock() = None;
+    store.refuse(None);
     restart.deployed_state.invalidate(&stack("web")).await.unwrap();
-    assert_eq!(store.text.lock().clone().unwrap(), "");
+    assert_eq!(store.text(), "");
 }
 
 #[tokio::test]
@@ -151,10 +178,10 @@ async fn a_write_of_unknown_end_counts_as_done_and_as_not_done() {
     let store = Arc::new(MemoryStore::default());
     let restart = restart(&store).await;
     restart.mark_synced("web").await;
-    *store.refusal.lock() = Some(StateStoreError::Unreachable("no answer".to_owned()));
+    store.refuse(Some(StateStoreError::Unreachable("no answer".to_owned())));
     assert!(restart.deployed_state.save().await.is_err());
     restart.resource_cache.mark_out_of_sync(&stack("web"));
-    assert!(restart.deployed_state.invalidate(&stack("web")).await.is_err(), "it may stand on the ledger");
+    assert!(restart.deployed_state.invalidate(&stack("web")).await.is_err(), "it may stand on record");
 }
 
 #[tokio::test]
@@ -162,7 +189,7 @@ async fn without_permission_it_is_done_without() {
     let store = Arc::new(MemoryStore::default());
     let restart = restart(&store).await;
     restart.mark_synced("web").await;
-    *store.refusal.lock() = Some(StateStoreError::Forbidden("no".to_owned()));
+    store.refuse(Some(StateStoreError::Forbidden("no".to_owned())));
     restart.deployed_state.save().await.unwrap();
     restart.resource_cache.mark_out_of_sync(&stack("web"));
     restart.deployed_state.invalidate(&stack("web")).await.unwrap();
@@ -174,23 +201,14 @@ async fn garbled_lines_cost_nothing_but_reads() {
     let good = restart(&store).await;
     good.mark_synced("web").await;
     good.deployed_state.save().await.unwrap();
-    let text = store.text.lock().clone().unwrap();
+    let text = store.text();
     let garbled = ["", "nonsense", "{}\tnonsense", "{\"settled\":1}\tservice.k8s.aws shop/api"];
-    *store.text.lock() = Some(format!("{}\n{text}", garbled.join("\n")));
+    let text = format!("{}\n{text}", garbled.join("\n"));
+    store.shards.lock().insert(0, StoredShard { text, count: 1 });
     let after = restart(&store).await;
     assert!(after.is_settled("web"));
     assert!(!after.is_settled("api"));
-    assert_eq!(after.store.writes.lock().to_owned(), 1);
-}
-
-#[test]
-fn what_does_not_fit_is_left_out() {
-    let records: Records = (0..60_000)
-        .map(|number| (format!("service.k8s.aws shop/{number:05}"), StackRecord::default()))
-        .collect();
-    let text = render(&records);
-    assert!(text.len() <= CAPACITY && text.len() > CAPACITY - 100);
-    assert!(text.ends_with('\n'));
+    assert_eq!(*after.store.writes.lock(), [0]);
 }
 
 /// A stack that logs users in.
@@ -232,7 +250,7 @@ async fn without_a_seal_nothing_that_follows_from_a_secret_is_written_down() {
     let before = restart(&store).await;
     before.mark_synced("web").await;
     assert!(!deploy_log_in(&before).await);
-    let text = store.text.lock().clone().unwrap();
+    let text = store.text();
     assert!(text.contains("shop/web") && !text.contains("log-in"), "{text}");
     assert!(before.deployed_state.is_current(), "and that is no reason to write again");
     assert!(!deploy_log_in(&restart(&store).await).await, "it is compared in full");
@@ -242,7 +260,7 @@ async fn without_a_seal_nothing_that_follows_from_a_secret_is_written_down() {
 async fn with_its_seal_a_stack_with_secrets_is_known_after_a_restart() {
     let store = Arc::new(MemoryStore::default());
     assert!(!deploy_log_in(&restart_with_seal(&store, b"ours").await).await);
-    let text = store.text.lock().clone().unwrap();
+    let text = store.text();
     assert!(text.contains("log-in") && !text.contains("hunter2"), "{text}");
     assert!(deploy_log_in(&restart_with_seal(&store, b"ours").await).await);
     assert!(

@@ -45,6 +45,13 @@ impl StackRecord {
         Self { synced: None, ..self.clone() }
     }
 
+    /// What of it is kept over a restart, if anything: a state that a sweep has seen, and secrets under this seal.
+    fn kept(&self, seal: Option<Seal>) -> Option<Self> {
+        let synced = self.synced.clone().filter(|synced| synced.stack_resources.is_some());
+        let kept = Self { synced, ..self.clone() };
+        Some(kept).filter(|kept| self.is_safe_with(seal) && *kept != Self::default())
+    }
+
     /// Whether its digests say nothing about secrets to those who do not know this seal.
     fn is_safe_with(&self, seal: Option<Seal>) -> bool {
         self.secrets.is_empty() || (self.seal.is_some() && self.seal == seal.map(|seal| seal.id()))
@@ -233,12 +240,20 @@ impl ResourceCache {
     pub fn records(&self) -> BTreeMap<String, StackRecord> {
         let seal = *self.seal.lock();
         let state = self.state.lock();
-        let safe = state.records.iter().filter(|(_, record)| record.is_safe_with(seal));
-        let records = safe.map(|(key, record)| {
-            let synced = record.synced.clone().filter(|synced| synced.stack_resources.is_some());
-            (key.to_string(), StackRecord { synced, ..record.clone() })
+        let kept = state.records.iter().map(|(key, record)| Some((key.to_string(), record.kept(seal)?)));
+        kept.flatten().collect()
+    }
+
+    /// The same of the stacks of these names alone.
+    pub fn records_of<'n>(&self, names: impl Iterator<Item = &'n String>) -> BTreeMap<String, StackRecord> {
+        let seal = *self.seal.lock();
+        let state = self.state.lock();
+        let kept = names.filter_map(|name| {
+            // why: a name that is no stack's was written by somebody else; nothing is remembered of it
+            let key: StackKey = name.parse().ok()?;
+            Some((name.clone(), state.records.get(&key)?.kept(seal)?))
         });
-        records.filter(|(_, record)| *record != StackRecord::default()).collect()
+        kept.collect()
     }
 
     /// Takes over what was kept from before a restart. To be called before the first sweep, which marks out of sync whatever

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Most targets of one RegisterTargets or DeregisterTargets call.
-const BATCH: usize = 200;
+pub const BATCH: usize = 200;
 
 /// Answers that mean: others must go first.
 const FULL: &[&str] = &["TooManyTargets", "TooManyRegistrationsForTargetId"];

@@ -53,8 +53,14 @@ async fn measure(load_balancers: usize, changes: usize) {
     row("from nothing until steady", time(rig.last_call(began)));
     row("calls", calls(rig.count()));
     row("processor time, simulators included", time(clock.elapsed()));
-    let written = rig.api.traffic().of_kind(&["create", "update"], "configmaps");
-    row("the record of what is deployed: writes, bytes", format!("{}, {}", written.requests, written.bytes));
+    row("the record of what is deployed: writes, bytes", record_writes(&rig));
+    rig.api.clear_traffic();
+    let mut changed = nlb(&service(0));
+    let interval = "service.beta.kubernetes.io/aws-load-balancer-healthcheck-interval";
+    changed["metadata"]["annotations"][interval] = "20".into();
+    rig.api.put(changed);
+    rig.run_until_idle().await;
+    row("the record when one Service changes: writes, bytes", record_writes(&rig));
     roll_out(&mut rig, changes, next).await;
 
     rig.kill().await;
@@ -66,6 +72,11 @@ async fn measure(load_balancers: usize, changes: usize) {
     row("restart: steady after", time(rig.last_call(began)));
     row("restart: processor time", time(clock.elapsed()));
     eprintln!("restart: {:?}", rig.count_by_operation());
+}
+
+fn record_writes(rig: &Rig) -> String {
+    let written = rig.api.traffic().of_kind(&["create", "update"], "configmaps");
+    format!("{}, {}", written.requests, written.bytes)
 }
 
 async fn roll_out(rig: &mut Rig, changes: usize, next: usize) {
