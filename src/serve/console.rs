@@ -29,10 +29,12 @@ use axum::routing::{any, get};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Connections of the users' browsers, and of what else may try.
-pub const LIMITS: ConnectionLimits = ConnectionLimits { connections: 64, opening: 32, share: 64 };
+pub const LIMITS: ConnectionLimits =
+    ConnectionLimits { connections: 64, opening: 32, share: 64, unread: Duration::from_secs(15) };
 
 /// Bytes of manifests that are looked at.
 const MANIFEST_LIMIT: usize = 1024 * 1024;
