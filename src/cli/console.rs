@@ -11,14 +11,11 @@ use crate::args::ConsoleRequest;
 use crate::cluster::connect::{KubeConnectError, connect_as_user};
 use crate::controller::process::ConsoleParts;
 use crate::metrics::ConnectionMeter;
-use crate::serve::console::{Console, ConsoleSource, Guard, LIMITS, Token};
-use crate::serve::listener::Server;
+use crate::serve::console::{Console, ConsoleSource, Guard, Token, listen, server};
 use leader::LeaderSource;
 use source::SessionSource;
 use std::io::Write;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Why there is no console.
@@ -50,15 +47,14 @@ pub async fn run(request: &ConsoleRequest) -> Result<(), ConsoleError> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let client = connect_as_user(request.session_flags.kubeconfig.as_deref()).await?;
     let port = request.port;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = listener.map_err(|source| ConsoleError::Listen { port, source })?;
+    let listener = listen(port).map_err(|source| ConsoleError::Listen { port, source })?;
     let token = Token::random();
     announce(listener.local_addr()?.port(), &token)?;
     let guard = Guard { token: Some(token), is_migration_open: request.is_migration_open };
     let source = SessionSource::new(client, request.session_flags.clone());
     let console = Console::new(Arc::new(source));
     let live = console.live().clone().run();
-    let server = Server::new(LIMITS, ConnectionMeter::default());
+    let server = server(ConnectionMeter::default());
     tokio::select! {
         () = server.serve(listener, None, console.router(guard), std::future::pending()) => {}
         () = live => {}

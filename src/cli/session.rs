@@ -58,6 +58,7 @@ pub(super) struct Session {
 }
 
 /// AWS as the controller would see it, for reading only.
+#[derive(Clone)]
 pub(super) struct AwsSession {
     pub cloud: Arc<dyn Cloud>,
     pub config: Arc<Config>,

@@ -10,11 +10,12 @@ pub use report::{StatusFormat, Style, render};
 use super::plan::plan_some;
 use super::session::{AwsSession, SessionError, find_account, listed};
 use crate::args::StatusRequest;
+use crate::aws::Cloud;
 use crate::cluster::KubeConnection;
 use crate::cluster::api_error::said;
 use crate::cluster::connect::connect_as_user;
 use crate::cluster::stores::{EventHandler, Stores};
-use crate::cluster::topology_reads::events;
+use crate::cluster::topology_reads::{cut_note, events};
 use crate::config::Config;
 use crate::controller::topology::{other_target_groups, sources};
 use crate::model::StackId;
@@ -58,18 +59,45 @@ pub enum StatusError {
     Report(#[from] io::Error),
 }
 
+/// What is looked at, and how it is shown.
+pub struct StatusParts {
+    /// The API server.
+    pub client: KubeConnection,
+    /// The controller's settings.
+    pub config: Arc<Config>,
+    /// AWS, for reading, or why it is not asked.
+    pub cloud: Result<Arc<dyn Cloud>, String>,
+    /// Whether people look at a terminal.
+    pub is_terminal: bool,
+}
+
 /// Shows what was asked for, once or whenever it changes.
 pub async fn run(
     request: &StatusRequest,
     stdout: &mut (dyn Write + Send),
     stderr: &mut (dyn Write + Send),
 ) -> Result<StatusOutcome, StatusError> {
-    let visit = Visit::begin(request).await?;
-    let is_terminal = io::stdout().is_terminal();
+    let flags = &request.session_flags;
+    let client = connect_as_user(flags.kubeconfig.as_deref()).await.map_err(SessionError::from)?;
+    let without_aws = request.without_aws.then_some("--without-aws was given");
+    let (config, account) = find_account(&client, flags, without_aws).await?;
+    let cloud = account.map(|account| account.cloud);
+    let parts = StatusParts { client, config, cloud, is_terminal: io::stdout().is_terminal() };
+    run_on(parts, request, stdout, stderr).await
+}
+
+/// The same of parts that are given.
+pub async fn run_on(
+    parts: StatusParts,
+    request: &StatusRequest,
+    stdout: &mut (dyn Write + Send),
+    stderr: &mut (dyn Write + Send),
+) -> Result<StatusOutcome, StatusError> {
     let style = Style {
-        colours: is_terminal && request.format == StatusFormat::Text,
+        colours: parts.is_terminal && request.format == StatusFormat::Text,
         all_targets: request.name.is_some(),
     };
+    let visit = Visit::begin(parts, request).await?;
     let deadline = request.wait.map(|wait| Instant::now() + wait);
     let mut shown: Option<Topology> = None;
     loop {
@@ -91,15 +119,24 @@ pub async fn run(
             return Ok(outcome);
         }
         if request.watch && shown.as_ref() != Some(&topology) {
-            let clear = if style.colours { CLEAR } else { "" };
             let text = render(&topology, request.format, style).map_err(StatusError::Format)?;
-            write!(stdout, "{clear}{text}")?;
+            write!(stdout, "{}{text}", between(request.format, style, shown.is_none()))?;
             stdout.flush()?;
             shown = Some(topology);
         }
         let rest =
             deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         sleep(visit.period().min(rest)).await;
+    }
+}
+
+/// What stands between two trees, or before the first.
+fn between(format: StatusFormat, style: Style, is_first: bool) -> &'static str {
+    match format {
+        StatusFormat::Text if style.colours => CLEAR,
+        StatusFormat::Text if !is_first => "\n",
+        StatusFormat::Yaml if !is_first => "---\n",
+        StatusFormat::Text | StatusFormat::Yaml | StatusFormat::Json => "",
     }
 }
 
@@ -120,11 +157,9 @@ struct Visit {
 }
 
 impl Visit {
-    async fn begin(request: &StatusRequest) -> Result<Self, StatusError> {
-        let flags = &request.session_flags;
-        let client = connect_as_user(flags.kubeconfig.as_deref()).await.map_err(SessionError::from)?;
-        let without_aws = request.without_aws.then_some("--without-aws was given");
-        let (config, account) = find_account(&client, flags, without_aws).await?;
+    async fn begin(parts: StatusParts, request: &StatusRequest) -> Result<Self, StatusError> {
+        let StatusParts { client, config, cloud, is_terminal: _ } = parts;
+        let account = cloud.map(|cloud| AwsSession { cloud, config: config.clone() });
         let stores = Stores::new(&config);
         let mut watches = JoinSet::new();
         let nobody: Arc<dyn EventHandler> = Arc::new(super::plan::NoEventHandler);
@@ -146,10 +181,15 @@ impl Visit {
     /// What is there now.
     async fn look(&self, stderr: &mut (dyn Write + Send)) -> Result<Topology, StatusError> {
         let told = match events(&self.client, None).await {
-            Ok(events) => events,
+            Ok(events) => {
+                if events.is_cut {
+                    writeln!(stderr, "{}", cut_note())?;
+                }
+                Arc::new(events)
+            }
             Err(error) => {
                 writeln!(stderr, "Events are not shown: {}", said(&error))?;
-                Events::default()
+                Arc::default()
             }
         };
         let without = match &self.account {
@@ -164,19 +204,21 @@ impl Visit {
     }
 
     /// AWS is only asked about what is shown.
-    async fn with_aws(&self, account: &AwsSession, told: &Events) -> Result<Topology, String> {
+    async fn with_aws(&self, account: &AwsSession, told: &Arc<Events>) -> Result<Topology, String> {
         let bare = sources(&self.stores, &self.config, told.clone(), Err(String::new()), BTreeMap::new());
         let asked = select(&build(&bare), &self.query);
         let stacks: BTreeSet<StackId> = bare.stacks().filter(|stack| is_stack_of(&asked, stack)).collect();
         let (reports, deployer) = plan_some(&self.client, account, &self.stores, stacks.clone()).await;
-        let others = other_target_groups(&self.stores, &asked);
-        let aws = deployer.aws_source(&stacks, &others).await.map_err(|error| error.to_string())?;
+        let others = other_target_groups(&self.stores, asked.bindings_at_the_top());
+        let read = deployer.aws_source(&stacks, &others, &AwsSource::default()).await;
+        let aws = read.map_err(|error| error.to_string())?;
         let plans = reports.iter().map(|report| (report.id().clone(), PlanSource::from(report))).collect();
         Ok(self.build(told.clone(), aws, plans))
     }
 
-    fn build(&self, told: Events, aws: AwsSource, plans: BTreeMap<StackId, PlanSource>) -> Topology {
-        let sources: TopologySources<'_> = sources(&self.stores, &self.config, told, Ok(aws), plans);
+    fn build(&self, told: Arc<Events>, aws: AwsSource, plans: BTreeMap<StackId, PlanSource>) -> Topology {
+        let sources: TopologySources<'_> =
+            sources(&self.stores, &self.config, told, Ok(Arc::new(aws)), plans);
         select(&build(&sources), &self.query)
     }
 

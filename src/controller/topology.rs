@@ -4,16 +4,15 @@ use super::event_handlers::Classes;
 use super::gateway::concerned::controller_of;
 use super::gateway::options;
 use super::gateway::resolved::NamingObjects;
-use crate::api::{Ingress, ObjectKey, Service};
+use crate::api::{GlobalAccelerator, Ingress, ObjectKey, Service};
+use crate::cluster::accelerator_store;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
 use crate::facts::group::{Concerned, IngressGroup, concerned_groups, load_group};
 use crate::finding::Finding;
 use crate::model::StackId;
 use crate::settings::service::{is_pending_finalization, is_selected};
-use crate::topology::{
-    AwsSource, Events, GatewayWithRoutes, PlanSource, RouteSource, Topology, TopologyKind, TopologySources,
-};
+use crate::topology::{AwsSource, Events, GatewayWithRoutes, PlanSource, RouteSource, TopologySources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,8 +20,8 @@ use std::sync::Arc;
 pub fn sources<'a>(
     stores: &'a Stores,
     config: &'a Config,
-    events: Events,
-    aws: Result<AwsSource, String>,
+    events: Arc<Events>,
+    aws: Result<Arc<AwsSource>, String>,
     plans: BTreeMap<StackId, PlanSource>,
 ) -> TopologySources<'a> {
     let (groups, misplaced) = ingresses(stores, config);
@@ -33,6 +32,7 @@ pub fn sources<'a>(
         groups,
         misplaced,
         gateways: gateways(stores, config),
+        accelerators: accelerators(stores, config),
         events,
         aws,
         plans,
@@ -40,9 +40,11 @@ pub fn sources<'a>(
 }
 
 /// ARNs of the target groups of bindings that users made.
-pub fn other_target_groups(stores: &Stores, topology: &Topology) -> BTreeSet<String> {
-    let bindings = topology.at_the_top().filter(|item| item.kind == TopologyKind::TargetGroupBinding);
-    let keys = bindings.map(|item| ObjectKey::namespaced(item.namespace.as_str(), item.name.as_str()));
+pub fn other_target_groups(
+    stores: &Stores,
+    bindings: impl IntoIterator<Item = ObjectKey>,
+) -> BTreeSet<String> {
+    let keys = bindings.into_iter();
     keys.filter_map(|key| stores.bindings.get(&key)?.spec.target_group_arn.clone()).collect()
 }
 
@@ -80,4 +82,8 @@ fn gateways(stores: &Stores, config: &Config) -> Vec<GatewayWithRoutes> {
         found.push(GatewayWithRoutes { gateway, controller, routes });
     }
     found
+}
+
+fn accelerators(stores: &Stores, config: &Config) -> Vec<Arc<GlobalAccelerator>> {
+    if accelerator_store::is_on(config) { stores.accelerators.objects.list() } else { Vec::new() }
 }

@@ -24,17 +24,22 @@ const ARNS_PER_CALL: usize = 20;
 const AGE: Duration = Duration::from_mins(10);
 
 impl Deployer {
-    /// What AWS has of these stacks, and of target groups, by ARN, that no stack has. Fails if AWS cannot be asked at all.
+    /// What AWS has of these stacks, and of target groups, by ARN, that no stack has. Fails if AWS cannot be asked at all. `known`: what
+    /// it had before; what is as it was is shared with it.
     pub async fn aws_source(
         &self,
         stacks: &BTreeSet<StackId>,
         others: &BTreeSet<String>,
+        known: &AwsSource,
     ) -> Result<AwsSource, CloudError> {
         self.resource_cache.ready(&*self.cloud).await?;
-        let read = |stack: StackId| async { (self.stack_in_aws(&stack).await, stack) };
-        let read = stream::iter(stacks.clone()).map(read).buffered(AT_ONCE).collect::<Vec<_>>().await;
+        let read = |stack: StackId| async {
+            let held = self.stack_in_aws(&stack).await.map(|held| held.or_known(known.stacks.get(&stack)));
+            (held, stack)
+        };
+        let mut read = stream::iter(stacks.clone()).map(read).buffered(AT_ONCE);
         let mut source = AwsSource::default();
-        for (held, stack) in read {
+        while let Some((held, stack)) = read.next().await {
             source.stacks.insert(stack, held?);
         }
         source.other_target_groups = self.other_target_groups(others).await;
@@ -92,6 +97,11 @@ impl Deployer {
     async fn target_group_in_aws(&self, entity: elbv2::TargetGroup) -> TargetGroupInAws {
         let request = DescribeTargetHealth { arn: Ref::from(entity.arn.as_str()), targets: Vec::new() };
         let targets = send(&*self.cloud, request).await.map_err(|error| error.to_string());
+        // why: they are kept until the next read, and answers have room for more
+        let targets = targets.map(|mut targets| {
+            targets.shrink_to_fit();
+            targets
+        });
         TargetGroupInAws { entity, targets }
     }
 

@@ -31,11 +31,13 @@ pub struct ConnectionLimits {
     pub opening: usize,
     /// Connections that a source address may have before its connections are closed in favour of others.
     pub share: usize,
+    /// How long a client may take nothing of an answer before its connection is closed.
+    pub unread: Duration,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { connections: 512, opening: 128, share: 64 }
+        Self { connections: 512, opening: 128, share: 64, unread: Duration::from_secs(30) }
     }
 }
 
@@ -267,6 +269,11 @@ impl Connections {
     /// Connections that may be served at a time, those that are being closed included.
     pub fn most(&self) -> usize {
         self.0.limits.connections + self.0.limits.opening
+    }
+
+    /// How long a client may take nothing of an answer.
+    pub fn unread(&self) -> Duration {
+        self.0.limits.unread
     }
 
     /// Closes the connections whose heads do not come to an end.

@@ -1,7 +1,7 @@
 //! The accept loop of every listener: each connection on its own, none able to harm the others.
 //!
-//! Handshakes and heads have deadlines, connections are limited ([`Connections`]), what a connection may hold in memory is
-//! bounded, and shutting down fails no request.
+//! Handshakes, heads and the reading of answers have deadlines, connections are limited ([`Connections`]), what a connection may hold
+//! in memory is bounded, and shutting down fails no request.
 
 use super::connections::{Connection, ConnectionLimits, ConnectionSlot, Connections};
 use super::metered_stream::MeteredStream;
@@ -85,6 +85,7 @@ pub struct Server {
     /// Tells all connections to end with their next answer.
     leaving: CancellationToken,
     is_leaving: Arc<AtomicBool>,
+    is_http1_only: bool,
 }
 
 impl Server {
@@ -94,7 +95,17 @@ impl Server {
             connections: Connections::new(limits, meter),
             leaving: CancellationToken::new(),
             is_leaving: Arc::default(),
+            is_http1_only: false,
         }
+    }
+
+    /// Speaks HTTP/1 alone.
+    ///
+    /// why: an HTTP/2 client holds back each answer by itself while its connection goes on, so that nothing tells it from one that reads
+    #[must_use]
+    pub fn http1_only(mut self) -> Self {
+        self.is_http1_only = true;
+        self
     }
 
     /// Serves until `shutdown` completes, then takes its leave. Plain HTTP without an acceptor.
@@ -152,7 +163,13 @@ impl Server {
             tracing::debug!(%source, "connection refused: all others have complete requests");
             return;
         };
-        tasks.spawn(serve_connection(stream, place, acceptor, router, self.leaving.clone()));
+        let service = ConnectionService {
+            router,
+            protocol: protocol(self.is_http1_only),
+            unread: self.connections.unread(),
+            leaving: self.leaving.clone(),
+        };
+        tasks.spawn(serve_connection(stream, place, acceptor, service));
     }
 }
 
@@ -178,19 +195,27 @@ fn send_away_when(leaves: &Arc<AtomicBool>, router: Router) -> Router {
     }))
 }
 
+/// What every connection of a listener is served with.
+struct ConnectionService {
+    router: Router,
+    protocol: Builder<TokioExecutor>,
+    /// How long a client may take nothing of an answer.
+    unread: Duration,
+    leaving: CancellationToken,
+}
+
 async fn serve_connection(
     stream: TcpStream,
     place: ConnectionSlot,
     acceptor: Option<TlsAcceptor>,
-    router: Router,
-    leaving: CancellationToken,
+    service: ConnectionService,
 ) {
     // why: headers and body of an answer are two small writes; the second must not wait for the first's acknowledgement
     let _ = stream.set_nodelay(true);
     let connection = &place.connection;
     let Some(acceptor) = acceptor else {
         connection.opened(false);
-        return serve_requests(stream, connection, router, leaving).await;
+        return serve_requests(stream, connection, service).await;
     };
     let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
     let shaken = tokio::select! {
@@ -200,7 +225,7 @@ async fn serve_connection(
     match shaken {
         Ok(Ok(stream)) => {
             connection.opened(stream.get_ref().1.alpn_protocol() == Some(b"h2"));
-            serve_requests(stream, connection, router, leaving).await;
+            serve_requests(stream, connection, service).await;
         }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake timed out"),
@@ -210,13 +235,12 @@ async fn serve_connection(
 async fn serve_requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     connection: &Arc<Connection>,
-    router: Router,
-    leaving: CancellationToken,
+    service: ConnectionService,
 ) {
-    let builder = protocol();
+    let ConnectionService { router, protocol, unread, leaving } = service;
     let service = hyper::service::service_fn(|request| answer(request, connection.clone(), router.clone()));
-    let stream = TokioIo::new(MeteredStream::new(stream, connection.clone()));
-    let mut served = pin!(builder.serve_connection(stream, service));
+    let stream = TokioIo::new(MeteredStream::new(stream, connection.clone(), unread));
+    let mut served = pin!(protocol.serve_connection(stream, service));
     let ended = tokio::select! {
         // why: a request that has come in the meantime is still answered
         biased;
@@ -235,7 +259,7 @@ async fn serve_requests(
     }
 }
 
-fn protocol() -> Builder<TokioExecutor> {
+fn protocol(is_http1_only: bool) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(READ_BUFFER);
     builder
@@ -248,7 +272,7 @@ fn protocol() -> Builder<TokioExecutor> {
         .max_header_list_size(16 * 1024)
         .max_local_error_reset_streams(Some(STREAMS as usize))
         .max_pending_accept_reset_streams(Some(16));
-    builder
+    if is_http1_only { builder.http1_only() } else { builder }
 }
 
 /// Answers one request. The router finds the connection among the request's extensions, to say when the request is complete.

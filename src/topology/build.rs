@@ -6,24 +6,42 @@ use super::{Item, State, TargetCount, Topology, TopologyKind, TopologySources};
 use crate::api::{ObjectKey, TargetGroupBinding};
 use crate::model::{LOAD_BALANCER_ID, Owner, StackId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use strum::VariantArray as _;
 
 /// The tree of everything that the sources tell of.
 pub fn build(sources: &TopologySources<'_>) -> Topology {
-    let mut tree = Tree::new(sources);
+    let mut items = BTreeMap::new();
+    let roots = build_each(sources, &mut |item| {
+        items.insert(item.id.clone(), item);
+    });
+    Topology { without_aws: sources.aws.as_ref().err().cloned(), roots, items }
+}
+
+/// The same item by item, each once, in no order; answers the ids at the top. Only what hangs on one of them is held at a time.
+pub fn build_each(sources: &TopologySources<'_>, each: &mut dyn FnMut(Item)) -> Vec<String> {
+    let mut tree = Tree::new(sources, each);
     tree.services();
     tree.groups();
     tree.gateways();
     tree.other_bindings();
+    tree.accelerators();
     tree.finish()
 }
 
-/// A tree that is being put together.
+/// A tree that is being put together, one thing at the top after the other.
 pub(super) struct Tree<'a> {
     pub sources: &'a TopologySources<'a>,
-    pub items: BTreeMap<String, Item>,
-    roots: Vec<String>,
+    /// What is at the top at this moment, and what hangs on it.
+    items: BTreeMap<String, Item>,
+    /// Digests of the ids of all that was given away before.
+    given: BTreeSet<u64>,
+    /// Digests of the ids of objects that have an address.
+    addressed: BTreeSet<u64>,
+    each: &'a mut dyn FnMut(Item),
+    /// What stands at the top, with its id.
+    roots: Vec<((TopologyKind, String, String), String)>,
     /// TargetGroupBindings by the ARN of their target group.
     pub bindings_by_arn: BTreeMap<String, Arc<TargetGroupBinding>>,
     /// TargetGroupBindings by the stack that their labels name.
@@ -36,10 +54,13 @@ pub(super) struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    fn new(sources: &'a TopologySources<'a>) -> Self {
+    fn new(sources: &'a TopologySources<'a>, each: &'a mut dyn FnMut(Item)) -> Self {
         let mut tree = Self {
             sources,
             items: BTreeMap::new(),
+            given: BTreeSet::new(),
+            addressed: BTreeSet::new(),
+            each,
             roots: Vec::new(),
             bindings_by_arn: BTreeMap::new(),
             bindings_by_stack: BTreeMap::new(),
@@ -92,15 +113,45 @@ impl<'a> Tree<'a> {
     /// Adds an item at the top, with the load balancers of its stack.
     pub fn add_root(&mut self, mut item: Item, stack: &StackId, addresses: &[String]) {
         let below = self.stack(&item.id, stack, addresses);
+        if !addresses.is_empty() {
+            let members = item.children.iter().chain([&item.id]);
+            self.addressed.extend(members.map(|id| digest(id)));
+        }
         item.children.extend(below);
-        self.roots.push(item.id.clone());
+        self.give_root(item);
+    }
+
+    /// Whether an object, or the group that it is in, has an address.
+    pub fn has_address(&self, id: &str) -> bool {
+        self.addressed.contains(&digest(id))
+    }
+
+    /// Whether something stands in the tree already.
+    pub fn has(&self, id: &str) -> bool {
+        self.items.contains_key(id) || self.given.contains(&digest(id))
+    }
+
+    /// Whether something hangs on what is at the top at this moment.
+    pub fn has_here(&self, id: &str) -> bool {
+        self.items.contains_key(id)
+    }
+
+    /// Puts an item to the top, sums up what hangs on it, and gives all of that away.
+    pub fn give_root(&mut self, item: Item) {
+        self.roots.push(((item.kind, item.namespace.clone(), item.name.clone()), item.id.clone()));
         self.add(item);
+        self.sum_up();
+        for (id, item) in std::mem::take(&mut self.items) {
+            if self.given.insert(digest(&id)) {
+                (self.each)(item);
+            }
+        }
     }
 
     /// The ids of what a stack has.
     fn stack(&mut self, root: &str, stack: &StackId, addresses: &[String]) -> Vec<String> {
         let sources = self.sources;
-        let held = sources.aws.as_ref().ok().and_then(|aws| aws.stacks.get(stack));
+        let held = sources.aws.as_ref().ok().and_then(|aws| aws.stacks.get(stack)).map(|held| &**held);
         let mut load_balancers: Vec<String> = match (&sources.aws, held) {
             (Ok(_), held) => {
                 let found = held.iter().flat_map(|held| &held.load_balancers);
@@ -121,13 +172,13 @@ impl<'a> Tree<'a> {
         let mut rest = Vec::new();
         for group in held.iter().flat_map(|held| &held.target_groups) {
             let id = super::target_group::id_of_arn(&group.entity.arn);
-            if !self.items.contains_key(&id) {
+            if !self.has(&id) {
                 rest.push(self.target_group(&group.entity.arn));
             }
         }
         for binding in self.bindings_by_stack.remove(stack).unwrap_or_default() {
             let id = super::target_group::id_of_binding(&binding);
-            if !self.items.contains_key(&id) {
+            if !self.has(&id) {
                 rest.push(self.bound_target_group(&binding));
             }
         }
@@ -144,12 +195,11 @@ impl<'a> Tree<'a> {
             item.label = super::target_group::service_port(&binding);
             super::kubernetes::binding_state(&binding, &self.sources.events).give(&mut item);
             item.children.push(group);
-            self.roots.push(item.id.clone());
-            self.add(item);
+            self.give_root(item);
         }
     }
 
-    fn finish(mut self) -> Topology {
+    fn sum_up(&mut self) {
         let ids: Vec<String> = self.items.keys().cloned().collect();
         let mut sums = Sums { items: &self.items, worst: BTreeMap::new(), groups: BTreeMap::new() };
         let summed: Vec<(String, State, Option<TargetCount>)> = ids
@@ -165,18 +215,22 @@ impl<'a> Tree<'a> {
                 item.targets = count;
             }
         }
-        let items = &self.items;
-        let place = |id: &String| {
-            let item = items.get(id);
-            item.map(|item| (item.kind, item.namespace.clone(), item.name.clone()))
-        };
-        self.roots.sort_by_cached_key(place);
-        Topology {
-            without_aws: self.sources.aws.as_ref().err().cloned(),
-            roots: self.roots,
-            items: self.items,
-        }
     }
+
+    fn finish(mut self) -> Vec<String> {
+        self.roots.sort();
+        self.roots.into_iter().map(|(_, id)| id).collect()
+    }
+}
+
+/// Stands in for an id in a set of many.
+///
+/// why: some thousand ids would take as much memory as what they are ids of; that two of them have one digest is less likely than that the
+/// machine errs
+fn digest(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What is summed up from below.

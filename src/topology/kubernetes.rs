@@ -5,7 +5,7 @@ use super::sources::{Events, GatewayWithRoutes, RouteSource};
 use super::state_reason::{Said, StateReason, failed, of_conditions, of_object};
 use super::{Item, PlanSource, State, TopologyKind};
 use crate::api::gateway::Gateway;
-use crate::api::{Ingress, ObjectKey, Service, TargetGroupBinding};
+use crate::api::{GlobalAccelerator, Ingress, ObjectKey, Service, TargetGroupBinding};
 use crate::facts::group::{IngressGroup, Member};
 use crate::finding::Finding;
 use crate::gateway::Controller;
@@ -36,7 +36,7 @@ impl<'a> Tree<'a> {
         }
         for (ingress, finding) in &sources.misplaced {
             let mut item = ingress_item(ingress);
-            if !self.items.contains_key(&item.id) {
+            if !self.has(&item.id) {
                 StateReason::of_finding(finding).give(&mut item);
                 self.add_root(item, &crate::facts::group::implicit_group(&ObjectKey::of(&**ingress)), &[]);
             }
@@ -164,6 +164,20 @@ fn gateway_state(gateway: &Gateway, events: &Events, plan: Option<&PlanSource>) 
         judged = judged.event(event);
     }
     judged
+}
+
+/// What the status and the events of a GlobalAccelerator tell.
+pub(super) fn accelerator_state(accelerator: &GlobalAccelerator, events: &Events) -> StateReason {
+    let (key, meta) = (ObjectKey::of(accelerator), &accelerator.metadata);
+    let said = Said::of(events, "GlobalAccelerator", &key, meta);
+    let judged = of_object(meta, &said, true, None, |_| true);
+    if meta.deletion_timestamp.is_some() {
+        return judged;
+    }
+    let event = judged.event.clone();
+    let conditions = accelerator.status.as_ref().map(|status| status.conditions.as_slice());
+    let of_status = of_conditions(conditions.unwrap_or_default(), &["Ready"], meta.generation);
+    judged.or_worse(of_status).event(event)
 }
 
 /// What the status and the events of a TargetGroupBinding tell.

@@ -1,10 +1,11 @@
-//! Layer 2: what there is, as one tree: Services, Ingress groups and Gateways, their load balancers, listeners, rules, target
+//! Layer 2: what there is, as one tree: Services, Ingress groups, Gateways and GlobalAccelerators, their load balancers, listeners, rules, target
 //! groups and targets, with the pods and nodes behind them; each with its state, what was last said of it, and what to do.
 //!
 //! [`build()`] is a pure function of what the cluster says and of what AWS answered ([`TopologySources`]). `status` prints the tree, the console
 //! shows it. It is kept flat: a map of [`Item`]s by ids that stay the same as long as the thing does, which name their children
 //! by id. So a target group that many rules forward to is there once, and two trees are compared item by item ([`changes`]).
 
+mod accelerator;
 mod build;
 mod kubernetes;
 mod label;
@@ -16,14 +17,16 @@ mod state_reason;
 mod target_group;
 mod usage;
 
-pub use build::{build, is_stack_of};
+pub use build::{build, build_each, is_stack_of};
 pub use select::{TopologyQuery, UnknownKind, select};
 pub use sources::{
-    AwsSource, Events, GatewayWithRoutes, ListenerInAws, LoadBalancerInAws, ObjectEvent, PlanSource,
-    RouteSource, StackInAws, TargetGroupInAws, TopologySources,
+    AwsSource, COMPONENTS, Events, GatewayWithRoutes, ListenerInAws, LoadBalancerInAws, ObjectEvent,
+    PlanSource, RouteSource, StackInAws, TargetGroupInAws, TopologySources,
 };
 pub use usage::{NamespaceUsage, QuotaUsage, Shareable, Usage, usage};
 
+use crate::api::ObjectKey;
+use crate::status::event::Reason;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -89,6 +92,13 @@ pub struct Item {
     pub related: Vec<String>,
 }
 
+impl Item {
+    /// The object of its namespace and name.
+    pub fn object(&self) -> ObjectKey {
+        ObjectKey::namespaced(self.namespace.as_str(), self.name.as_str())
+    }
+}
+
 /// What an item is.
 #[derive(
     Clone,
@@ -135,6 +145,12 @@ pub enum TopologyKind {
     TlsRoute,
     /// A TargetGroupBinding that no load balancer of the cluster made.
     TargetGroupBinding,
+    /// A GlobalAccelerator.
+    GlobalAccelerator,
+    /// The endpoints of a listener of an accelerator in one region.
+    EndpointGroup,
+    /// What an accelerator sends to.
+    Endpoint,
     /// A load balancer.
     LoadBalancer,
     /// A listener of a load balancer.
@@ -217,6 +233,13 @@ pub struct LastEvent {
     pub time: Option<jiff::Timestamp>,
 }
 
+impl LastEvent {
+    /// Whether it tells of a success or a failure, and not of something on the way.
+    pub fn is_outcome(&self) -> bool {
+        self.reason == Reason::SuccessfullyReconciled.as_str() || self.reason.starts_with("Failed")
+    }
+}
+
 /// How many targets are in which state. Draining ones are in no total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -255,6 +278,12 @@ impl Topology {
     /// What stands at the top.
     pub fn at_the_top(&self) -> impl Iterator<Item = &Item> {
         self.roots.iter().filter_map(|id| self.items.get(id))
+    }
+
+    /// TargetGroupBindings that users made.
+    pub fn bindings_at_the_top(&self) -> impl Iterator<Item = ObjectKey> {
+        let at_the_top = self.at_the_top().filter(|item| item.kind == TopologyKind::TargetGroupBinding);
+        at_the_top.map(Item::object)
     }
 
     /// What hangs on an item.

@@ -36,6 +36,7 @@ const KINDS: &[(&[&str], TopologyKind)] = &[
     (&["tcproute", "tcproutes"], TopologyKind::TcpRoute),
     (&["udproute", "udproutes"], TopologyKind::UdpRoute),
     (&["tlsroute", "tlsroutes"], TopologyKind::TlsRoute),
+    (&["globalaccelerator", "globalaccelerators"], TopologyKind::GlobalAccelerator),
     (&["targetgroupbinding", "targetgroupbindings", "tgb"], TopologyKind::TargetGroupBinding),
     (&["pod", "pods", "po"], TopologyKind::Pod),
     (&["node", "nodes", "no"], TopologyKind::Node),

@@ -2,7 +2,7 @@
 
 use super::LastEvent;
 use crate::api::gateway::{ALB_CONTROLLER, Gateway, NLB_CONTROLLER, RouteStatus};
-use crate::api::{Event, Ingress, ObjectKey, Service};
+use crate::api::{Event, GlobalAccelerator, Ingress, ObjectKey, Service};
 use crate::aws_api::elbv2;
 use crate::config::Config;
 use crate::facts::group::IngressGroup;
@@ -30,10 +30,12 @@ pub struct TopologySources<'a> {
     pub misplaced: Vec<(Arc<Ingress>, Finding)>,
     /// Gateways that are the controller's.
     pub gateways: Vec<GatewayWithRoutes>,
+    /// GlobalAccelerators that are the controller's.
+    pub accelerators: Vec<Arc<GlobalAccelerator>>,
     /// What the controller said of objects.
-    pub events: Events,
+    pub events: Arc<Events>,
     /// What AWS answered, or why it was not asked.
-    pub aws: Result<AwsSource, String>,
+    pub aws: Result<Arc<AwsSource>, String>,
     /// What `plan` says of stacks, where it was asked: then it decides whether they are synced.
     pub plans: BTreeMap<StackId, PlanSource>,
 }
@@ -104,7 +106,7 @@ pub struct PlanSource {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AwsSource {
     /// What AWS has, by stack.
-    pub stacks: BTreeMap<StackId, StackInAws>,
+    pub stacks: BTreeMap<StackId, Arc<StackInAws>>,
     /// Target groups of TargetGroupBindings that belong to no stack.
     pub other_target_groups: Vec<TargetGroupInAws>,
 }
@@ -116,6 +118,15 @@ pub struct StackInAws {
     pub load_balancers: Vec<LoadBalancerInAws>,
     /// Target groups with their targets.
     pub target_groups: Vec<TargetGroupInAws>,
+}
+
+impl StackInAws {
+    /// It, or what was known before if that is the same.
+    ///
+    /// why: most of what is read again is as it was, and would be in memory twice
+    pub fn or_known(self, known: Option<&Arc<Self>>) -> Arc<Self> {
+        known.filter(|known| ***known == self).cloned().unwrap_or_else(|| Arc::new(self))
+    }
 }
 
 /// A load balancer.
@@ -148,7 +159,8 @@ pub struct TargetGroupInAws {
 }
 
 /// The components that the controller reports events as.
-const COMPONENTS: [&str; 5] = ["service", "ingress", "targetGroupBinding", ALB_CONTROLLER, NLB_CONTROLLER];
+pub const COMPONENTS: [&str; 6] =
+    ["service", "ingress", "targetGroupBinding", "globalAccelerator", ALB_CONTROLLER, NLB_CONTROLLER];
 
 /// What the controller said of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,30 +200,59 @@ impl ObjectEvent {
     }
 }
 
-/// Events by object, each object's the newest first.
+/// What the controller said of objects: of each the newest event, and the newest that tells of a success or a failure. Nobody asks for more.
 #[derive(Clone, Debug, Default)]
-pub struct Events(BTreeMap<(String, ObjectKey), Vec<ObjectEvent>>);
+pub struct Events {
+    by_object: BTreeMap<(String, ObjectKey), Vec<SaidOfObject>>,
+    /// Whether there are more than were read.
+    pub is_cut: bool,
+}
+
+/// What was said of one object of a name.
+#[derive(Clone, Debug)]
+struct SaidOfObject {
+    uid: String,
+    last: LastEvent,
+    outcome: Option<LastEvent>,
+}
 
 impl FromIterator<ObjectEvent> for Events {
     fn from_iter<I: IntoIterator<Item = ObjectEvent>>(events: I) -> Self {
-        let mut by_object: BTreeMap<(String, ObjectKey), Vec<ObjectEvent>> = BTreeMap::new();
-        for event in events {
-            by_object.entry((event.kind.clone(), event.key.clone())).or_default().push(event);
-        }
-        for events in by_object.values_mut() {
-            events.sort_by_key(|event| std::cmp::Reverse(event.event.time));
-        }
-        Self(by_object)
+        let mut found = Self::default();
+        events.into_iter().for_each(|event| found.add(event));
+        found
     }
 }
 
 impl Events {
+    /// One more event.
+    pub fn add(&mut self, said: ObjectEvent) {
+        let ObjectEvent { kind, key, uid, event } = said;
+        let outcome = event.is_outcome().then(|| event.clone());
+        let of_name = self.by_object.entry((kind, key)).or_default();
+        let Some(known) = of_name.iter_mut().find(|known| known.uid == uid) else {
+            of_name.push(SaidOfObject { uid, last: event, outcome });
+            return;
+        };
+        let is_newer = |known: &Option<LastEvent>| known.as_ref().is_none_or(|known| event.time > known.time);
+        if outcome.is_some() && is_newer(&known.outcome) {
+            known.outcome = outcome;
+        }
+        if event.time > known.last.time {
+            known.last = event;
+        }
+    }
+
     /// Those of an object, the newest first. What was said of another object of its name does not count.
     pub fn of(&self, kind: &str, key: &ObjectKey, uid: Option<&str>) -> impl Iterator<Item = &LastEvent> {
-        let events = self.0.get(&(kind.to_owned(), key.clone()));
-        let is_about = move |said: &&ObjectEvent| {
+        let of_name = self.by_object.get(&(kind.to_owned(), key.clone()));
+        let is_about = |said: &&SaidOfObject| {
             said.uid.is_empty() || uid.is_none_or(|uid| uid.is_empty() || uid == said.uid)
         };
-        events.into_iter().flatten().filter(is_about).map(|said| &said.event)
+        let about = of_name.into_iter().flatten().filter(is_about);
+        let mut events: Vec<&LastEvent> =
+            about.flat_map(|said| std::iter::once(&said.last).chain(&said.outcome)).collect();
+        events.sort_by_key(|event| std::cmp::Reverse(event.time));
+        events.into_iter()
     }
 }

@@ -5,7 +5,6 @@ use super::sources::Events;
 use super::{Item, LastEvent, PlanSource, State};
 use crate::api::{Condition, ObjectKey, ObjectMeta};
 use crate::finding::{Finding, Severity};
-use crate::status::event::Reason;
 
 /// The state of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +63,7 @@ pub(super) struct Said<'a> {
 impl<'a> Said<'a> {
     pub fn of(events: &'a Events, kind: &str, key: &ObjectKey, meta: &ObjectMeta) -> Self {
         let of_object: Vec<&LastEvent> = events.of(kind, key, meta.uid.as_deref()).collect();
-        let outcome = of_object.iter().copied().find(|event| is_outcome(event));
+        let outcome = of_object.iter().copied().find(|event| event.is_outcome());
         Self { last: of_object.first().copied(), outcome }
     }
 
@@ -72,10 +71,6 @@ impl<'a> Said<'a> {
     fn failure(&self) -> Option<&'a LastEvent> {
         self.outcome.filter(|event| event.warning)
     }
-}
-
-fn is_outcome(event: &LastEvent) -> bool {
-    event.reason == Reason::SuccessfullyReconciled.as_str() || event.reason.starts_with("Failed")
 }
 
 /// An object of whose state only its address and events tell, and a plan if there is one.

@@ -31,7 +31,7 @@ impl<'a> Tree<'a> {
     /// The target group of an ARN.
     pub fn target_group(&mut self, arn: &str) -> String {
         let id = id_of_arn(arn);
-        if self.items.contains_key(&id) {
+        if self.has_here(&id) {
             return id;
         }
         let found = self.target_groups.get(arn).copied();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::gateway::Gateway;
-use crate::api::{Event, Ingress, ObjectKey, Service, TargetGroupBinding};
+use crate::api::{Event, GlobalAccelerator, Ingress, ObjectKey, Service, TargetGroupBinding};
 use crate::aws_api::elbv2::{
     self, FixedResponseAction, ForwardAction, IpAddressType, ListenerAction, LoadBalancerType, Protocol,
     Rule, RuleCondition, Scheme, Target, TargetGroupTuple, TargetHealth, TargetHealthState, TargetType,
@@ -209,6 +209,49 @@ fn cluster() -> TestCluster {
     cluster
 }
 
+/// Of two listeners: one in front of an Ingress, of a Service without an address and of one that is not there, one of another region.
+fn accelerator() -> GlobalAccelerator {
+    yaml(
+        "{metadata: {name: front, namespace: shop, generation: 1}, spec: {listeners: [{protocol: TCP, portRanges: [{fromPort: 80, toPort: 80}, \
+         {fromPort: 443, toPort: 445}], endpointGroups: [{trafficDialPercentage: 50, endpoints: [{type: Ingress, name: shop}, {type: Service, \
+         name: tcp, weight: 7}, {type: Service, name: gone, namespace: other}]}]}, {endpointGroups: [{region: eu-west-1, endpoints: \
+         [{type: EndpointID, endpointID: eipalloc-1}]}]}]}, status: {acceleratorARN: 'arn:aws:globalaccelerator::1:accelerator/a', dnsName: \
+         a1.awsglobalaccelerator.com, status: DEPLOYED, ipSets: [{ipAddresses: [192.0.2.1, 192.0.2.2]}], conditions: [{type: Ready, status: 'True', \
+         reason: AcceleratorReady, message: ok, lastTransitionTime: '2030-01-01T00:00:00Z'}]}}",
+    )
+}
+
+#[test]
+fn accelerators_show_what_they_send_to() {
+    let tree = tree(Ok(aws()));
+    let root = &tree.items["globalaccelerator/shop/front"];
+    assert_eq!((root.state, root.worst, root.hosts.len()), (State::Synced, State::Unhealthy, 1));
+    assert!(tree.roots.contains(&root.id), "{:?}", tree.roots);
+    let listeners: Vec<&str> = tree.children(root).map(|item| item.name.as_str()).collect();
+    assert_eq!(listeners, ["TCP:80,443-445", "any:of the load balancer"]);
+    let endpoint = |name: &str| {
+        let id = format!("endpoint/shop/front/0/{}/{name}", Config::default().region);
+        let item = &tree.items[&id];
+        (item.state, item.reason.as_str(), item.related.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert_eq!(endpoint("Ingress shop/shop"), (State::Synced, "", vec!["ingress/shop/shop"]));
+    assert_eq!(endpoint("Service shop/tcp"), (State::Pending, "NoAddress", vec!["service/shop/tcp"]));
+    assert_eq!(endpoint("Service other/gone"), (State::Unhealthy, "NotFound", vec![]));
+    assert_eq!(tree.items["endpoint/shop/front/1/eu-west-1/eipalloc-1"].state, State::Unknown);
+}
+
+#[test]
+fn an_accelerator_that_could_not_be_made_says_why() {
+    let (cluster, config) = (cluster(), Config::default());
+    let mut sources = sources(&cluster, &config, Ok(aws()));
+    let mut accelerator = accelerator();
+    let condition = &mut accelerator.status.as_mut().unwrap().conditions[0];
+    (condition.status, condition.reason) = ("False".to_owned(), "DeploymentFailed".to_owned());
+    sources.accelerators = vec![Arc::new(accelerator)];
+    let item = build(&sources).items.remove("globalaccelerator/shop/front").unwrap();
+    assert_eq!((item.state, item.reason.as_str()), (State::Failed, "DeploymentFailed"));
+}
+
 /// An Ingress, a group with a broken member, a Service that waits, a Gateway and a TargetGroupBinding of a user.
 fn sources<'a>(
     cluster: &'a TestCluster,
@@ -248,7 +291,8 @@ fn sources<'a>(
             controller: Controller::Alb,
             routes: vec![route],
         }],
-        events: Events::from_iter([
+        accelerators: vec![Arc::new(accelerator())],
+        events: Arc::new(Events::from_iter([
             event(
                 "Ingress",
                 "shop",
@@ -265,8 +309,8 @@ fn sources<'a>(
                 "FailedBuildModel",
                 "Failed build model due to no subnets",
             ),
-        ]),
-        aws,
+        ])),
+        aws: aws.map(Arc::new),
         plans: BTreeMap::new(),
     }
 }
@@ -295,7 +339,7 @@ fn aws() -> AwsSource {
         ],
     };
     AwsSource {
-        stacks: BTreeMap::from([(implicit_group(&key("shop")), shop)]),
+        stacks: BTreeMap::from([(implicit_group(&key("shop")), Arc::new(shop))]),
         other_target_groups: vec![target_group("tcp", Vec::new())],
     }
 }
@@ -357,7 +401,8 @@ fn a_change_of_one_target_is_a_change_of_it_and_of_what_it_hangs_on() {
     assert!(changes(&before, &tree(Ok(aws()))).is_empty());
     let mut source = aws();
     let shop = source.stacks.values_mut().next().unwrap();
-    shop.target_groups[0].targets.as_mut().unwrap()[1] = health(2, TargetHealthState::Healthy, "");
+    Arc::make_mut(shop).target_groups[0].targets.as_mut().unwrap()[1] =
+        health(2, TargetHealthState::Healthy, "");
     let after = changes(&before, &tree(Ok(source)));
     let ids: Vec<&str> = after.changed.iter().map(|item| item.id.as_str()).collect();
     let expected = [
@@ -387,7 +432,11 @@ fn a_query_finds_what_it_names_and_what_that_hangs_on() {
     assert_eq!(find(None, None, None), topology.roots);
     assert_eq!(find(None, Some("other"), None), [""; 0]);
     assert_eq!(find(Some("ing"), Some("shop"), Some("broken")), ["ingressgroup/team"]);
-    assert_eq!(find(Some("pods"), Some("shop"), Some("web-1")), ["ingress/shop/shop"]);
+    // The accelerator stands in front of the Ingress.
+    assert_eq!(
+        find(Some("pods"), Some("shop"), Some("web-1")),
+        ["ingress/shop/shop", "globalaccelerator/shop/front"]
+    );
     assert_eq!(find(Some("httproute"), None, Some("front")), ["gateway/shop/edge"]);
     assert_eq!(find(Some("ingressgroup"), Some("shop"), Some("team")), ["ingressgroup/team"]);
     let part =
@@ -453,4 +502,15 @@ fn the_health_of_targets_is_summed_up() {
             "{states:?}"
         );
     }
+}
+
+#[test]
+fn what_aws_shows_as_before_is_kept_once() {
+    let known = Arc::new(StackInAws {
+        target_groups: vec![target_group("web", Vec::new())],
+        ..StackInAws::default()
+    });
+    assert!(Arc::ptr_eq(&(*known).clone().or_known(Some(&known)), &known));
+    let other = StackInAws::default().or_known(Some(&known));
+    assert!(other.target_groups.is_empty());
 }

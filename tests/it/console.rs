@@ -4,12 +4,14 @@ mod browser;
 mod estate;
 mod leader;
 mod pages;
+mod stalled;
 
 use aws_load_balancer_controller::cluster::plan_annotations::{AnnotatedObject, GATEWAY_PLAN, INGRESS_PLAN};
 use aws_load_balancer_controller::metrics::ConnectionMeter;
-use aws_load_balancer_controller::serve::connections::ConnectionLimits;
-use aws_load_balancer_controller::serve::console::{Console, ConsoleSource, Guard, Token, TopologySnapshot};
-use aws_load_balancer_controller::serve::listener::Server;
+use aws_load_balancer_controller::serve::console::{
+    Console, ConsoleSource, Guard, Token, VisitItem, listen, server,
+};
+use estate::TopologyShown;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -18,7 +20,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -27,12 +29,12 @@ const TOKEN: &str = "the-token-of-the-test";
 /// What a test wants the console to show.
 #[derive(Default)]
 struct Shown {
-    topology: Mutex<TopologySnapshot>,
+    topology: Mutex<TopologyShown>,
     changed: Notify,
 }
 
 impl Shown {
-    fn show(&self, topology: TopologySnapshot) {
+    fn show(&self, topology: TopologyShown) {
         *self.topology.lock().unwrap() = topology;
         self.changed.notify_one();
     }
@@ -83,8 +85,10 @@ impl ConsoleSource for Shown {
         async { json!({"version": "1.2.3", "cluster": "production", "region": "eu-west-1"}) }.boxed()
     }
 
-    fn topology(&self) -> BoxFuture<'_, Result<TopologySnapshot, String>> {
-        async { Ok(self.topology.lock().unwrap().clone()) }.boxed()
+    fn topology<'a>(&'a self, visit: &'a mut VisitItem<'_>) -> BoxFuture<'a, Result<Value, String>> {
+        let TopologyShown { head, items } = self.topology.lock().unwrap().clone();
+        items.iter().for_each(|(id, item)| visit(id, item.to_string().as_bytes()));
+        async { Ok(head) }.boxed()
     }
 
     fn changed(&self) -> BoxFuture<'_, ()> {
@@ -135,10 +139,10 @@ impl Served {
         let console = Console::new(shown.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(console.live().clone().run());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen(0).unwrap();
         let address = listener.local_addr().unwrap();
         let guard = Guard { token: Some(Token::of(TOKEN)), is_migration_open: false };
-        let server = Server::new(ConnectionLimits::default(), ConnectionMeter::default());
+        let server = server(ConnectionMeter::default());
         tasks.spawn(server.serve(listener, None, console.router(guard), std::future::pending()));
         Self { address, shown, _tasks: tasks }
     }

@@ -78,9 +78,11 @@ fn the_page_of_argo_cd_has_the_health_checks_of_the_chart() {
 
 #[test]
 fn the_page_of_commands_shows_what_status_printed() {
-    let printed = repository().join("tests/cases/topology/status.txt");
-    let printed = std::fs::read_to_string(printed).unwrap();
-    compare_part("commands.md", "status", &format!("```text\n{printed}```\n"));
+    for mark in ["status", "status-watch"] {
+        let printed = repository().join(format!("tests/cases/topology/{mark}.txt"));
+        let printed = std::fs::read_to_string(printed).unwrap();
+        compare_part("commands.md", mark, &format!("```text\n{printed}```\n"));
+    }
 }
 
 #[test]

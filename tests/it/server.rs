@@ -49,8 +49,9 @@ struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        let (limits, room) =
-            (ConnectionLimits { connections: 24, opening: 8, share: 4 }, BodyLimits::default());
+        let limits =
+            ConnectionLimits { connections: 24, opening: 8, share: 4, ..ConnectionLimits::default() };
+        let room = BodyLimits::default();
         Self { limits, room, mode: AnnotationValidation::Enforce, client_authority: None }
     }
 }

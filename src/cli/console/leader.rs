@@ -11,7 +11,7 @@ use crate::cluster::plan_annotations::{
     AnnotatedObject, get_gateway, get_ingress, list_gateways, list_ingresses,
 };
 use crate::controller::process::ConsoleParts;
-use crate::serve::console::{ConsoleSource, TopologySnapshot};
+use crate::serve::console::{ConsoleSource, VisitItem};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -53,10 +53,10 @@ impl ConsoleSource for LeaderSource {
         std::future::ready(about).boxed()
     }
 
-    fn topology(&self) -> BoxFuture<'_, Result<TopologySnapshot, String>> {
-        async {
+    fn topology<'a>(&'a self, visit: &'a mut VisitItem<'_>) -> BoxFuture<'a, Result<Value, String>> {
+        async move {
             self.view.stores.synced().await;
-            self.view.topology().await
+            self.view.topology(visit).await
         }
         .boxed()
     }

@@ -17,11 +17,10 @@ use crate::cluster::topology_reads::events;
 use crate::cluster::{CacheEvent, KubeConnection};
 use crate::config::Config;
 use crate::controller::topology::{other_target_groups, sources};
-use crate::deploy::Deployer;
 use crate::model::StackId;
-use crate::serve::console::TopologySnapshot;
+use crate::serve::console::VisitItem;
 use crate::targets::view::{NodeView, PodView};
-use crate::topology::{AwsSource, Events, build, usage};
+use crate::topology::{AwsSource, Events, TopologyKind, build_each, usage};
 use futures::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -32,18 +31,23 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-/// How old events may be that are shown.
-const EVENTS_AGE: Duration = Duration::from_secs(15);
-/// How soon after a read of AWS there is the next one, and how late.
+/// How soon after a read of AWS, or of events, there is the next one, and how late.
 const SOONEST: Duration = Duration::from_secs(15);
 const LATEST: Duration = Duration::from_mins(10);
-/// Of the time, at most one part in so many is spent reading AWS.
+/// Of the time, at most one part in so many is spent reading them.
 const SHARE: u32 = 10;
 /// Stands in for what AWS says until it has said something.
 const BEING_ASKED: &str = "it is being read at this moment";
 
 /// What AWS said, or why it said nothing.
-type AwsAnswer = Result<AwsSource, String>;
+type AwsAnswer = Result<Arc<AwsSource>, String>;
+
+/// What the controller said of objects, and when it is read again; `None`: now.
+#[derive(Default)]
+struct KnownEvents {
+    events: Arc<Events>,
+    due: Option<Instant>,
+}
 
 /// A cluster and an account that are looked at.
 pub struct ConsoleView {
@@ -54,7 +58,7 @@ pub struct ConsoleView {
     /// What is in the cluster.
     pub stores: Arc<Stores>,
     changes: Arc<Notify>,
-    events: Mutex<Option<(Instant, Events)>>,
+    events: Mutex<KnownEvents>,
     aws: Mutex<AwsAnswer>,
     reading: tokio::sync::Mutex<AwsReading>,
 }
@@ -66,14 +70,12 @@ struct AwsReading {
     /// why a task of its own: a read that nobody waits for any more must come to its end, because it may be next in line for a call that
     /// others wait for, too
     read: JoinSet<AwsAnswer>,
-    /// What this page knows of AWS. why not what the controller knows: that must begin with its term.
-    deployer: Option<Arc<Deployer>>,
 }
 
 impl Default for AwsReading {
     fn default() -> Self {
         let now = Instant::now();
-        Self { due: now, begun: now, read: JoinSet::new(), deployer: None }
+        Self { due: now, begun: now, read: JoinSet::new() }
     }
 }
 
@@ -93,7 +95,7 @@ impl ConsoleView {
     /// Forgets what was read, since nobody looks any more: whoever looks next is not shown what was so long ago.
     pub async fn rest(&self) {
         *self.reading.lock().await = AwsReading::default();
-        *self.events.lock() = None;
+        *self.events.lock() = KnownEvents::default();
         *self.aws.lock() = not_asked(&self.account);
     }
 
@@ -103,16 +105,24 @@ impl ConsoleView {
         self.stores.watch(&self.client, &self.config, &told, watches);
     }
 
-    /// What is there, as far as it is known at this moment.
-    pub async fn topology(&self) -> Result<TopologySnapshot, String> {
+    /// Shows what is there, as far as it is known at this moment.
+    pub async fn topology(&self, visit: &mut VisitItem<'_>) -> Result<Value, String> {
         let (events, aws) = (self.events().await, self.aws.lock().clone());
         let sources = sources(&self.stores, &self.config, events, aws, BTreeMap::new());
-        let topology = build(&sources);
-        let mut head = json!({"roots": topology.roots});
-        if let (Some(reason), Some(head)) = (topology.without_aws, head.as_object_mut()) {
+        let (mut text, mut outcome) = (Vec::new(), Ok(()));
+        let roots = build_each(&sources, &mut |item| {
+            text.clear();
+            match serde_json::to_writer(&mut text, &item) {
+                Ok(()) => visit(&item.id, &text),
+                Err(error) => outcome = Err(error.to_string()),
+            }
+        });
+        outcome?;
+        let mut head = json!({"roots": roots});
+        if let (Err(reason), Some(head)) = (sources.aws, head.as_object_mut()) {
             head.insert("withoutAws".to_owned(), reason.into());
         }
-        TopologySnapshot::new(&head, &topology.items).map_err(|error| error.to_string())
+        Ok(head)
     }
 
     /// Completes when something in the cluster has changed, or AWS has been read.
@@ -124,18 +134,21 @@ impl ConsoleView {
     }
 
     /// What the controller said of objects. Where it may not be read, nothing.
-    async fn events(&self) -> Events {
-        if let Some((read, events)) = &*self.events.lock()
-            && read.elapsed() < EVENTS_AGE
+    async fn events(&self) -> Arc<Events> {
+        let now = Instant::now();
         {
-            return events.clone();
+            let known = self.events.lock();
+            if known.due.is_some_and(|due| now < due) {
+                return known.events.clone();
+            }
         }
         let found = events(&self.client, None).await.unwrap_or_else(|error| {
             tracing::debug!(error = %said(&error), "events are not shown");
             Events::default()
         });
-        *self.events.lock() = Some((Instant::now(), found.clone()));
-        found
+        let (events, due) = (Arc::new(found), Some(next_read(now)));
+        *self.events.lock() = KnownEvents { events: events.clone(), due };
+        events
     }
 
     /// Reads AWS when it is due. The read goes on if nobody waits for its end; the next call takes its answer.
@@ -144,14 +157,13 @@ impl ConsoleView {
         if reading.read.is_empty() {
             sleep_until(reading.due).await;
             reading.begun = Instant::now();
-            let Some(read) = self.begin_read(&mut reading.deployer) else {
+            let Some(read) = self.begin_read() else {
                 return std::future::pending().await;
             };
             reading.read.spawn(read);
         }
         let ended = reading.read.join_next().await;
-        let took = reading.begun.elapsed();
-        reading.due = Instant::now() + (took * SHARE).clamp(SOONEST, LATEST);
+        reading.due = next_read(reading.begun);
         *self.aws.lock() = match ended {
             Some(Ok(answer)) => answer,
             Some(Err(error)) => Err(error.to_string()),
@@ -159,16 +171,29 @@ impl ConsoleView {
         };
     }
 
-    fn begin_read(&self, known: &mut Option<Arc<Deployer>>) -> Option<BoxFuture<'static, AwsAnswer>> {
+    /// why a deployer for each read, and not the controller's: what that knows must begin with its term, and what this one learns of load
+    /// balancers and target groups would be in memory twice until the next read, which asks for the rest of them one by one anyway
+    fn begin_read(&self) -> Option<BoxFuture<'static, AwsAnswer>> {
         let account = self.account.as_ref().ok()?;
-        let make = || account.facts(&self.client, &self.stores, account.cloud.clone()).deployer;
-        let deployer = known.get_or_insert_with(make).clone();
-        let bare =
-            sources(&self.stores, &self.config, Events::default(), Err(String::new()), BTreeMap::new());
+        let deployer = account.facts(&self.client, &self.stores, account.cloud.clone()).deployer;
+        // why: what could not be read before is nothing to share with
+        let known = self.aws.lock().clone().unwrap_or_default();
+        let bare = sources(&self.stores, &self.config, Arc::default(), Err(String::new()), BTreeMap::new());
         let stacks: BTreeSet<StackId> = bare.stacks().collect();
-        let others = other_target_groups(&self.stores, &build(&bare));
-        let read =
-            async move { deployer.aws_source(&stacks, &others).await.map_err(|error| error.to_string()) };
+        let mut bindings = Vec::new();
+        build_each(&bare, &mut |item| {
+            if item.kind == TopologyKind::TargetGroupBinding {
+                bindings.push(item.object());
+            }
+        });
+        let others = other_target_groups(&self.stores, bindings);
+        let read = async move {
+            deployer
+                .aws_source(&stacks, &others, &known)
+                .await
+                .map(Arc::new)
+                .map_err(|error| error.to_string())
+        };
         Some(read.boxed())
     }
 
@@ -200,6 +225,11 @@ impl ConsoleView {
         let stacks = built_stacks(&self.client, account, &self.stores).await;
         serde_json::to_value(usage(&stacks)).map_err(|error| error.to_string())
     }
+}
+
+/// When a read that has ended now is made again.
+fn next_read(begun: Instant) -> Instant {
+    Instant::now() + (begun.elapsed() * SHARE).clamp(SOONEST, LATEST)
 }
 
 fn not_asked(account: &Result<AwsSession, String>) -> AwsAnswer {

@@ -8,12 +8,9 @@ use crate::cluster::KubeConnection;
 use crate::cluster::lease::Leadership;
 use crate::cluster::stores::Stores;
 use crate::config::Config;
-use crate::serve::console::{Console, ConsoleSource, Guard, LIMITS, Token};
-use crate::serve::listener::Server;
-use std::net::Ipv4Addr;
+use crate::serve::console::{Console, ConsoleSource, Guard, Token, listen, server};
 use std::path::Path;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 /// What the console may look at. None of it lets it change anything in AWS.
@@ -50,8 +47,10 @@ impl Process {
             Some(path) => Some(read_token(path).await?),
         };
         // why: what is forwarded to a pod arrives at its loopback address, and nothing else should
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await.map_err(|source| {
-            ProcessError::Listen { address: format!("127.0.0.1:{port}"), purpose: "console", source }
+        let listener = listen(*port).map_err(|source| ProcessError::Listen {
+            address: format!("127.0.0.1:{port}"),
+            purpose: "console",
+            source,
         })?;
         let source = make(ConsoleParts {
             client: self.client.clone(),
@@ -68,7 +67,7 @@ impl Process {
             shutdown.await;
             live.end();
         };
-        let server = Server::new(LIMITS, self.metrics.connections("console"));
+        let server = server(self.metrics.connections("console"));
         let router = console.router(Guard { token, is_migration_open: false });
         listeners.spawn(server.serve(listener, None, router, shutdown));
         tracing::info!(port, "the console is served on the loopback address");

@@ -4,7 +4,8 @@ use super::*;
 use crate::serve::bodies::LARGEST;
 
 fn table(connections: usize, opening: usize, share: usize) -> Connections {
-    Connections::new(ConnectionLimits { connections, opening, share }, ConnectionMeter::default())
+    let limits = ConnectionLimits { connections, opening, share, ..ConnectionLimits::default() };
+    Connections::new(limits, ConnectionMeter::default())
 }
 
 fn source(last: u8) -> IpAddr {

@@ -12,14 +12,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::net::IpAddr;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-use super::answers::ConsoleFailure;
+use super::answers::JsonAnswer;
 
 /// What the API of a migration consists of.
 const MIGRATION: [&str; 3] = ["/api/namespaces", "/api/gateways", "/api/diff"];
@@ -84,16 +84,16 @@ pub struct Guard {
 
 impl Guard {
     /// Why a request is refused.
-    fn refuse(&self, path: &str, headers: &HeaderMap) -> Result<(), ConsoleFailure> {
+    fn refuse(&self, path: &str, headers: &HeaderMap) -> Result<(), JsonAnswer> {
         let host = text(headers, header::HOST).unwrap_or("");
         if !is_loopback(host) {
             let told = "this host is not served; open the console by localhost or 127.0.0.1";
-            return Err(ConsoleFailure::new(StatusCode::MISDIRECTED_REQUEST, told));
+            return Err(JsonAnswer::failure(StatusCode::MISDIRECTED_REQUEST, told));
         }
         if let Some(origin) = text(headers, header::ORIGIN)
             && origin.strip_prefix("http://") != Some(host)
         {
-            return Err(ConsoleFailure::new(
+            return Err(JsonAnswer::failure(
                 StatusCode::FORBIDDEN,
                 "pages of other origins may not ask the console",
             ));
@@ -103,11 +103,11 @@ impl Guard {
         let mode = text(headers, HeaderName::from_static("sec-fetch-mode")).unwrap_or("");
         let is_link = !is_api && mode == "navigate";
         if !matches!(site, "none" | "same-origin") && !is_link {
-            return Err(ConsoleFailure::new(StatusCode::FORBIDDEN, "other pages may not ask the console"));
+            return Err(JsonAnswer::failure(StatusCode::FORBIDDEN, "other pages may not ask the console"));
         }
         if is_api && !self.is_authorized(path, headers) {
             let told = "the token is missing or wrong; open the console by the URL that it was started with";
-            return Err(ConsoleFailure::new(StatusCode::UNAUTHORIZED, told));
+            return Err(JsonAnswer::failure(StatusCode::UNAUTHORIZED, told));
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request<Body
     let is_api = request.uri().path().starts_with("/api/");
     let mut response = match guard.refuse(request.uri().path(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(failure) => failure.into(),
+        Err(failure) => failure.into_response(),
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -176,7 +176,7 @@ mod tests {
             given.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         guard
             .refuse(path, &headers)
-            .map_or_else(|failure| Response::from(failure).status().as_u16(), |()| 200)
+            .map_or_else(|failure| failure.into_response().status().as_u16(), |()| 200)
     }
 
     #[test]

@@ -2,13 +2,11 @@
 //!
 //! Paths, statuses and fields are those of the web console of upstream's `lbc-migrate`.
 
-use super::answers::{ConsoleFailure, json_answer};
-use super::{Console, ConsoleSource};
+use super::ConsoleSource;
+use super::answers::JsonAnswer;
 use crate::cluster::plan_annotations::{AnnotatedObject, GATEWAY_PLAN, INGRESS_PLAN};
 use crate::migrate::plan_comparison::{GivenHealthChecks, PlannedResources, StatusCounts, compare};
-use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tokio::sync::OnceCell;
@@ -47,8 +45,8 @@ struct PlanPair {
 }
 
 /// Namespaces with Gateways that carry plans.
-pub(super) async fn namespaces(State(console): State<Console>) -> Response {
-    let gateways = match console.source.gateways(None).await {
+pub(super) async fn namespaces(source: &dyn ConsoleSource) -> JsonAnswer {
+    let gateways = match source.gateways(None).await {
         Ok(gateways) => gateways,
         Err(reason) => return not_listed("failed to list Gateways cluster-wide", &reason),
     };
@@ -58,13 +56,13 @@ pub(super) async fn namespaces(State(console): State<Console>) -> Response {
     }
     let answer =
         counts.into_iter().map(|(namespace, gateway_count)| NamespaceAnswer { namespace, gateway_count });
-    json_answer(&answer.collect::<Vec<_>>())
+    JsonAnswer::of(&answer.collect::<Vec<_>>())
 }
 
 /// The Gateways of a namespace that carry plans.
-pub(super) async fn gateways(State(console): State<Console>, RawQuery(query): RawQuery) -> Response {
-    let Some(namespace) = parameter(query.as_deref(), "namespace") else { return missing("namespace") };
-    let listed = console.source.gateways(Some(namespace.clone())).await;
+pub(super) async fn gateways(source: &dyn ConsoleSource, query: Option<&str>) -> JsonAnswer {
+    let Some(namespace) = parameter(query, "namespace") else { return missing("namespace") };
+    let listed = source.gateways(Some(namespace.clone())).await;
     let listed = match listed {
         Ok(listed) => listed,
         Err(reason) => {
@@ -72,7 +70,7 @@ pub(super) async fn gateways(State(console): State<Console>, RawQuery(query): Ra
         }
     };
     let mut answer = Vec::new();
-    let holders = PlanHolders::of(&*console.source);
+    let holders = PlanHolders::of(source);
     for gateway in listed.into_iter().filter(has_plan) {
         let pair = PlanPair::of(&holders, gateway).await;
         let summary = pair.compared().map_or_else(|_| StatusCounts::default(), |compared| compared.summary);
@@ -80,28 +78,28 @@ pub(super) async fn gateways(State(console): State<Console>, RawQuery(query): Ra
         let AnnotatedObject { name, namespace, .. } = gateway;
         answer.push(GatewayAnswer { name, namespace, error: ingress.err(), migrated_from, summary });
     }
-    json_answer(&answer)
+    JsonAnswer::of(&answer)
 }
 
 /// How the plan of a Gateway compares.
-pub(super) async fn diff(State(console): State<Console>, RawQuery(query): RawQuery) -> Response {
-    let Some(namespace) = parameter(query.as_deref(), "namespace") else { return missing("namespace") };
-    let Some(name) = parameter(query.as_deref(), "gateway") else { return missing("gateway") };
-    let not_found = |text: String| ConsoleFailure::new(StatusCode::NOT_FOUND, text).into();
-    let gateway = match console.source.gateway(namespace.clone(), name.clone()).await {
+pub(super) async fn diff(source: &dyn ConsoleSource, query: Option<&str>) -> JsonAnswer {
+    let Some(namespace) = parameter(query, "namespace") else { return missing("namespace") };
+    let Some(name) = parameter(query, "gateway") else { return missing("gateway") };
+    let not_found = |text: String| JsonAnswer::failure(StatusCode::NOT_FOUND, text);
+    let gateway = match source.gateway(namespace.clone(), name.clone()).await {
         Ok(gateway) => gateway,
         Err(reason) => return not_found(format!("failed to get Gateway {namespace}/{name}: {reason}")),
     };
     if !has_plan(&gateway) {
         return not_found(format!("Gateway {namespace}/{name} does not have a dry-run-plan annotation"));
     }
-    let pair = PlanPair::of(&PlanHolders::of(&*console.source), gateway).await;
+    let pair = PlanPair::of(&PlanHolders::of(source), gateway).await;
     if let Err(reason) = &pair.ingress {
         return not_found(format!("no ingress plan found for gateway {namespace}/{name}: {reason}"));
     }
     match pair.compared() {
-        Ok(compared) => json_answer(&compared),
-        Err(reason) => ConsoleFailure::new(StatusCode::INTERNAL_SERVER_ERROR, reason).into(),
+        Ok(compared) => JsonAnswer::of(&compared),
+        Err(reason) => JsonAnswer::failure(StatusCode::INTERNAL_SERVER_ERROR, reason),
     }
 }
 
@@ -109,12 +107,12 @@ fn has_plan(gateway: &AnnotatedObject) -> bool {
     gateway.annotation(GATEWAY_PLAN).is_some()
 }
 
-fn missing(parameter: &str) -> Response {
-    ConsoleFailure::new(StatusCode::BAD_REQUEST, format!("missing ?{parameter}= parameter")).into()
+fn missing(parameter: &str) -> JsonAnswer {
+    JsonAnswer::failure(StatusCode::BAD_REQUEST, format!("missing ?{parameter}= parameter"))
 }
 
-fn not_listed(what: &str, reason: &str) -> Response {
-    ConsoleFailure::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {reason}")).into()
+fn not_listed(what: &str, reason: &str) -> JsonAnswer {
+    JsonAnswer::failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {reason}"))
 }
 
 /// The first value of a parameter that is not empty.

@@ -1,22 +1,27 @@
 use super::*;
 use axum::body::Body;
+use bytes::Bytes;
 use futures::FutureExt;
+use futures::future::join_all;
 use http_body_util::BodyExt;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
 /// Counts how often the topology is looked at; every second look shows something else.
 #[derive(Default)]
-struct CountingSource(AtomicUsize);
+struct CountingSource {
+    looks: AtomicUsize,
+    rests: AtomicUsize,
+    plans: AtomicUsize,
+}
 
 impl CountingSource {
     fn looks(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.looks.load(Ordering::SeqCst)
     }
 }
 
@@ -32,10 +37,10 @@ impl ConsoleSource for CountingSource {
         async { json!({}) }.boxed()
     }
 
-    fn topology(&self) -> BoxFuture<'_, Result<TopologySnapshot, String>> {
-        let look = self.0.fetch_add(1, Ordering::SeqCst);
-        let items = BTreeMap::from([("a".to_owned(), json!({"id": "a", "look": look / 2}))]);
-        async move { Ok(TopologySnapshot::new(&json!({"roots": ["a"]}), &items).unwrap()) }.boxed()
+    fn topology<'a>(&'a self, visit: &'a mut VisitItem<'_>) -> BoxFuture<'a, Result<Value, String>> {
+        let look = self.looks.fetch_add(1, Ordering::SeqCst);
+        visit("a", json!({"id": "a", "look": look / 2}).to_string().as_bytes());
+        async { Ok(json!({"roots": ["a"]})) }.boxed()
     }
 
     fn changed(&self) -> BoxFuture<'_, ()> {
@@ -43,10 +48,12 @@ impl ConsoleSource for CountingSource {
     }
 
     fn rest(&self) -> BoxFuture<'_, ()> {
+        self.rests.fetch_add(1, Ordering::SeqCst);
         std::future::ready(()).boxed()
     }
 
     fn plan(&self, _: Option<String>) -> BoxFuture<'_, Result<Value, String>> {
+        self.plans.fetch_add(1, Ordering::SeqCst);
         // Takes its time, so that another can be asked for meanwhile.
         async {
             sleep(Duration::from_mins(1)).await;
@@ -98,6 +105,11 @@ impl Served {
         let request = Request::get(path).header("host", "localhost").header("x-console", "1");
         self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
+
+    async fn post(&self, path: &str, body: Body) -> Response {
+        let request = Request::post(path).header("host", "localhost").header("x-console", "1");
+        self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap()
+    }
 }
 
 /// The next event that tells something.
@@ -126,22 +138,44 @@ async fn the_topology_is_looked_at_while_a_page_is_open_and_not_else() {
     drop(page);
     sleep(Duration::from_mins(1)).await;
     let looks = served.source.looks();
+    assert_eq!(served.source.rests.load(Ordering::SeqCst), 1, "what was read is forgotten");
     sleep(Duration::from_mins(10)).await;
     assert_eq!(served.source.looks(), looks);
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_read_is_kept_for_who_comes_back_soon() {
+    let served = serve();
+    for _ in 0..3 {
+        let mut page = served.get("/api/topology").await.into_body();
+        assert!(next_event(&mut page).await.unwrap().starts_with("event: reset"));
+        drop(page);
+        sleep(Duration::from_secs(20)).await;
+    }
+    assert_eq!(served.source.rests.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_asks_anew_after_a_while() {
+    let served = serve();
+    let mut page = served.get("/api/topology").await.into_body();
+    let begun = Instant::now();
+    while next_event(&mut page).await.is_some() {}
+    assert!(begun.elapsed() >= Duration::from_mins(10));
+    let mut again = served.get("/api/topology").await.into_body();
+    assert!(next_event(&mut again).await.unwrap().starts_with("event: reset"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_pages_share_what_is_seen() {
     let served = serve();
-    let mut pages = Vec::new();
-    for _ in 0..10 {
-        pages.push(served.get("/api/topology").await.into_body());
-    }
-    for page in &mut pages {
-        for _ in 0..3 {
-            next_event(page).await.unwrap();
+    let follow = async || {
+        let mut page = served.get("/api/topology").await.into_body();
+        for begin in ["event: reset", "event: items", "event: head"] {
+            assert!(next_event(&mut page).await.unwrap().starts_with(begin));
         }
-    }
+    };
+    join_all((0..10).map(|_| follow())).await;
     assert!(served.source.looks() <= 2, "{} looks", served.source.looks());
 }
 
@@ -155,11 +189,30 @@ async fn pages_hear_when_the_process_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_who_want_a_plan_get_the_one_that_is_being_made() {
+    let served = serve();
+    let plans = join_all((0..10).map(|_| served.get("/api/plan"))).await;
+    assert!(plans.iter().all(|plan| plan.status() == 200));
+    assert_eq!(served.source.plans.load(Ordering::SeqCst), 1);
+    assert_eq!(served.get("/api/plan").await.status(), 200);
+    assert_eq!(served.source.plans.load(Ordering::SeqCst), 2, "an answer that was given is not kept");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_plan_is_made_at_a_time() {
     let served = serve();
-    let (one, other) = tokio::join!(served.get("/api/plan"), served.get("/api/plan"));
+    let (one, other) =
+        tokio::join!(served.get("/api/plan"), served.post("/api/plan", Body::from("kind: Ingress")));
     assert_eq!([one.status().as_u16(), other.status().as_u16()], [200, 429]);
-    assert_eq!(served.get("/api/plan").await.status(), 200);
+    assert_eq!(served.post("/api/plan", Body::from("kind: Ingress")).await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn manifests_that_never_come_keep_nobody_from_a_plan() {
+    let served = serve();
+    let never = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+    let (stalled, other) = tokio::join!(served.post("/api/plan", never), served.get("/api/plan"));
+    assert_eq!([stalled.status().as_u16(), other.status().as_u16()], [408, 200]);
 }
 
 #[tokio::test]

@@ -40,6 +40,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "aws-load-balancer-controller status ingress/shop -n shop --wait=5m",
         "it waits for an Ingress of the reader's own",
     ),
+    (
+        "aws-load-balancer-controller status -n shop --watch",
+        "it goes on until it is interrupted; tests/it/status.rs records what it prints",
+    ),
     ("crane ", "there is no registry"),
     ("helm push ", "there is no registry"),
     (

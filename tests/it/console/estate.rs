@@ -1,12 +1,33 @@
 //! What the pages show in tests: the tree of the model's own test, a large estate, a plan, quotas.
 
-use aws_load_balancer_controller::serve::console::TopologySnapshot;
+use aws_load_balancer_controller::serve::console::ConsoleSource;
 use harness::assets::repository;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+
+/// Everything that the console shows.
+#[derive(Clone, Debug, Default)]
+pub struct TopologyShown {
+    /// What is said of the whole.
+    pub head: Value,
+    /// By id.
+    pub items: Map<String, Value>,
+}
+
+impl TopologyShown {
+    /// What a source shows at this moment.
+    pub async fn of(source: &dyn ConsoleSource) -> Result<Self, String> {
+        let mut items = Map::new();
+        let mut take = |id: &str, json: &[u8]| {
+            let again = items.insert(id.to_owned(), serde_json::from_slice(json).unwrap());
+            assert_eq!(again, None, "{id} is shown twice");
+        };
+        let head = source.topology(&mut take).await?;
+        Ok(Self { head, items })
+    }
+}
 
 /// The tree that the model's own test is about.
-pub fn small() -> TopologySnapshot {
+pub fn small() -> TopologyShown {
     let text = std::fs::read_to_string(repository().join("tests/cases/topology/estate.json")).unwrap();
     let mut tree: Value = serde_json::from_str(&text).unwrap();
     let items = tree["items"].take();
@@ -14,13 +35,12 @@ pub fn small() -> TopologySnapshot {
     snapshot(&tree, items.as_object().unwrap())
 }
 
-fn snapshot(head: &Value, items: &Map<String, Value>) -> TopologySnapshot {
-    let items: BTreeMap<String, &Value> = items.iter().map(|(id, item)| (id.clone(), item)).collect();
-    TopologySnapshot::new(head, &items).unwrap()
+fn snapshot(head: &Value, items: &Map<String, Value>) -> TopologyShown {
+    TopologyShown { head: head.clone(), items: items.clone() }
 }
 
 /// 300 load balancers with 5,000 targets, of which some are not healthy. `healed`: all are.
-pub fn large(healed: bool) -> TopologySnapshot {
+pub fn large(healed: bool) -> TopologyShown {
     const LOAD_BALANCERS: usize = 300;
     let (mut items, mut roots) = (Map::new(), Vec::new());
     let mut put = |item: Value| items.insert(item["id"].as_str().unwrap().to_owned(), item);

@@ -1,10 +1,11 @@
 //! The page of a running controller: what it made is on it, and looking changes nothing.
 
+use super::estate::TopologyShown;
 use crate::services::run;
 use aws_load_balancer_controller::cli::console::of_controller;
 use aws_load_balancer_controller::cluster::lease::Leadership;
 use aws_load_balancer_controller::controller::process::ConsoleParts;
-use aws_load_balancer_controller::serve::console::{ConsoleSource, TopologySnapshot};
+use aws_load_balancer_controller::serve::console::ConsoleSource;
 use rig::{Options, Rig, fixtures};
 use serde_json::Value;
 use std::sync::Arc;
@@ -36,13 +37,8 @@ fn source(rig: &Rig) -> Arc<dyn ConsoleSource> {
     })
 }
 
-fn kinds(topology: &TopologySnapshot, kind: &str) -> Vec<Value> {
-    let items = topology.items.values().map(|item| serde_json::from_slice::<Value>(item).unwrap());
-    items.filter(|item| item["kind"] == kind).collect()
-}
-
-fn head(topology: &TopologySnapshot) -> Value {
-    serde_json::from_slice(&topology.head).unwrap()
+fn kinds<'a>(topology: &'a TopologyShown, kind: &str) -> Vec<&'a Value> {
+    topology.items.values().filter(|item| item["kind"] == kind).collect()
 }
 
 #[test]
@@ -50,23 +46,23 @@ fn what_the_controller_made_is_on_its_page() {
     run(async {
         let rig = estate().await;
         let (source, writes) = (source(&rig), rig.writes().len());
-        let first = source.topology().await.unwrap();
-        assert!(head(&first)["withoutAws"].is_string(), "the first look waits for nobody");
+        let first = TopologyShown::of(&*source).await.unwrap();
+        assert!(first.head["withoutAws"].is_string(), "the first look waits for nobody");
         assert_eq!(kinds(&first, "Ingress").len(), 2);
         let mut seen = first;
         for _ in 0..100 {
             source.changed().await;
-            seen = source.topology().await.unwrap();
-            if head(&seen).get("withoutAws").is_none() {
+            seen = TopologyShown::of(&*source).await.unwrap();
+            if seen.head.get("withoutAws").is_none() {
                 break;
             }
         }
-        assert_eq!(kinds(&seen, "LoadBalancer").len(), 3, "{:?}", head(&seen));
+        assert_eq!(kinds(&seen, "LoadBalancer").len(), 3, "{:?}", seen.head);
         let targets = kinds(&seen, "Target");
         assert!(targets.iter().any(|target| target["related"][0].as_str().is_some()), "{targets:?}");
         source.rest().await;
-        let after = source.topology().await.unwrap();
-        assert!(head(&after)["withoutAws"].is_string(), "what was read long ago is shown to nobody");
+        let after = TopologyShown::of(&*source).await.unwrap();
+        assert!(after.head["withoutAws"].is_string(), "what was read long ago is shown to nobody");
         assert_eq!(source.about().await["leads"], true);
         assert_eq!(rig.writes().len(), writes);
     });

@@ -22,6 +22,7 @@ async fn the_pages_work_in_a_browser() {
     let served = Served::begin().await;
     topology(&served, &browser).await;
     five_thousand_targets(&served, &browser).await;
+    first_paint(&served, &browser).await;
     plan(&served, &browser).await;
     migration(&served, &browser).await;
     usage(&served, &browser).await;
@@ -117,6 +118,20 @@ async fn five_thousand_targets(served: &Served, browser: &Browser) {
         "all rows are elements"
     );
     assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+/// Tells how long it takes; docs/performance.md has the figures.
+async fn first_paint(served: &Served, browser: &Browser) {
+    served.shown.show(large(false));
+    browser.open(&served.url("/")).await;
+    browser.wait("document.querySelectorAll('.row').length > 10").await;
+    let script = "const at = (name) => Math.round(performance.getEntriesByName(name)[0].startTime); \
+                  return [at('first-contentful-paint'), at('topology')]";
+    let figures = browser.run(script).await;
+    eprintln!(
+        "milliseconds from the request until the first paint, and until 300 load balancers are shown: {figures}"
+    );
+    assert!(figures[0].is_u64() && figures[1].is_u64(), "{figures}");
 }
 
 async fn plan(served: &Served, browser: &Browser) {

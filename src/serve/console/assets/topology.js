@@ -5,7 +5,7 @@ import { STATES, count, failure, h, prose, say, shape } from './dom.js';
 import { Tree } from './tree.js';
 
 /** Kinds as people call them. */
-const KINDS = { IngressGroup: 'Ingress group', LoadBalancer: 'Load balancer', TargetGroup: 'Target group', TargetGroupBinding: 'Binding' };
+const KINDS = { IngressGroup: 'Ingress group', LoadBalancer: 'Load balancer', TargetGroup: 'Target group', TargetGroupBinding: 'Binding', GlobalAccelerator: 'Accelerator', EndpointGroup: 'Endpoint group' };
 /** Up to so many at the top, everything down to the listeners is open at first. */
 const FEW = 12;
 
@@ -28,9 +28,22 @@ class View {
     this.texts.delete(item.id);
   }
 
-  remove(id) {
-    this.items.delete(id);
-    this.texts.delete(id);
+  /** Drops what nothing leads to any more. */
+  sweep() {
+    const kept = new Set();
+    const open = [...this.head.roots];
+    while (open.length) {
+      const id = open.pop();
+      const item = kept.has(id) ? undefined : this.items.get(id);
+      if (!item) continue;
+      kept.add(id);
+      for (const list of [item.children, item.related]) if (list) open.push(...list);
+    }
+    for (const id of this.items.keys()) {
+      if (kept.has(id)) continue;
+      this.items.delete(id);
+      this.texts.delete(id);
+    }
   }
 
   /** What is searched of an item. */
@@ -212,6 +225,8 @@ export function open(main, url) {
 
   function apply(head) {
     view.head = head;
+    if (view.items.size > head.items) view.sweep();
+    if (!view.loaded) performance.mark('topology');
     view.loaded = true;
     const names = view.namespaces();
     if (namespace.options.length !== names.length + 1 || names.some((name, place) => namespace.options[place + 1].value !== name)) {
@@ -238,8 +253,6 @@ export function open(main, url) {
     } else if (name === 'items') {
       if (!isFirst) view.fresh = new Set([...(view.fresh ?? []), ...data.map((item) => item.id)]);
       data.forEach((item) => view.put(item));
-    } else if (name === 'removed') {
-      data.forEach((id) => view.remove(id));
     } else if (name === 'failed') {
       notes.replaceChildren(failure(data));
     } else if (name === 'head') {

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-/// A namespace, labels and a name; what is not given matches everything.
+/// A namespace, labels, a name, and of events who reports them; what is not given matches everything.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Selector {
     pub namespace: Option<String>,
     pub labels: Vec<(String, String)>,
     pub name: Option<String>,
+    pub source: Option<String>,
 }
 
 impl Selector {
@@ -19,10 +20,12 @@ impl Selector {
             text.split(',').filter_map(pair).collect()
         };
         let fields = given("fieldSelector").map(pairs).unwrap_or_default();
+        let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         Self {
             namespace: namespace.map(str::to_owned),
             labels: given("labelSelector").map(pairs).unwrap_or_default(),
-            name: fields.into_iter().find(|(key, _)| key == "metadata.name").map(|(_, name)| name),
+            name: field("metadata.name"),
+            source: field("source"),
         }
     }
 
@@ -32,6 +35,10 @@ impl Selector {
             wanted.as_ref().is_none_or(|wanted| meta[field].as_str() == Some(wanted))
         };
         let labelled = |(key, value): &(String, String)| meta["labels"][key].as_str() == Some(value);
-        is("namespace", &self.namespace) && is("name", &self.name) && self.labels.iter().all(labelled)
+        let component = object["source"]["component"].as_str();
+        is("namespace", &self.namespace)
+            && is("name", &self.name)
+            && self.source.as_ref().is_none_or(|wanted| component == Some(wanted))
+            && self.labels.iter().all(labelled)
     }
 }

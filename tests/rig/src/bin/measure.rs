@@ -1,5 +1,5 @@
 //! Measures the controller: `measure`, `measure scale` and `measure faults` in virtual time, at the pace of AWS;
-//! `measure process BINARY`, `measure gateways BINARY` and `measure start BINARY` in real time.
+//! `measure process BINARY`, `measure gateways BINARY`, `measure console BINARY` and `measure start BINARY` in real time.
 #![allow(
     clippy::disallowed_methods,
     clippy::indexing_slicing,
@@ -7,6 +7,8 @@
     reason = "a program for a terminal, which takes time"
 )]
 
+#[path = "measure/console.rs"]
+mod console;
 #[path = "measure/gateways.rs"]
 mod gateways;
 #[path = "measure/paced.rs"]
@@ -32,6 +34,8 @@ fn main() -> Result<()> {
         ["process", binary] => process::run(Path::new(binary), 1000, 10),
         ["process", binary, services] => process::run(Path::new(binary), services.parse()?, 10),
         ["gateways", binary] => gateways::run(Path::new(binary), 200),
+        ["console", binary] => console::run(Path::new(binary), 300),
+        ["console", binary, load_balancers] => console::run(Path::new(binary), load_balancers.parse()?),
         ["scale"] => scale::run(5000, 500),
         ["scale", load_balancers, changes] => scale::run(load_balancers.parse()?, changes.parse()?),
         ["faults"] => scale::run_faults(5000, 500),
@@ -42,7 +46,7 @@ fn main() -> Result<()> {
         other => {
             bail!(
                 "{other:?}: expected nothing, `quick`, `scale`, `faults`, `process BINARY [SERVICES]`, \
-                   `gateways BINARY`, `start BINARY [PODS]` or `write DOCUMENT FILE…`"
+                   `gateways BINARY`, `console BINARY [LOAD_BALANCERS]`, `start BINARY [PODS]` or `write DOCUMENT FILE…`"
             )
         }
     }

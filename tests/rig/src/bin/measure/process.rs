@@ -107,7 +107,14 @@ impl Surroundings {
 
     /// Starts the controller.
     pub fn start(&self, binary: &Path) -> Result<Process> {
-        self.start_as(Command::new(binary))
+        self.start_with(binary, &[])
+    }
+
+    /// Starts the controller with these flags beside those that it needs.
+    pub fn start_with(&self, binary: &Path, flags: &[&str]) -> Result<Process> {
+        let mut command = Command::new(binary);
+        command.args(flags);
+        self.start_as(command)
     }
 
     /// Starts the controller where it has one core to itself.
