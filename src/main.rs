@@ -103,7 +103,7 @@ fn finish(result: Result<ExitCode, String>) -> ExitCode {
 }
 
 /// Prints what a command found, and ends as it says.
-fn show<R: cli::CommandReport>(result: Result<R, String>, output: cli::Output) -> ExitCode {
+fn show<R: cli::CommandReport>(result: Result<R, String>, output: args::ReportFormat) -> ExitCode {
     match result {
         Ok(report) => {
             let status = report.exit_status();

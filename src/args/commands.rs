@@ -1,16 +1,29 @@
 //! Commands beside the controller.
 
+use super::formats::LintFormat;
 use super::session::GivenFlags;
-use crate::cli::lint::{Format, Options};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use std::path::PathBuf;
 use strum::VariantNames;
+
+/// What to lint, and how to report it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LintOptions {
+    /// Files, folders and patterns; `-` is the standard input.
+    pub paths: Vec<PathBuf>,
+    /// Whether folders in folders are read.
+    pub recursive: bool,
+    /// Whether objects that are passed over, and an empty input, are failures.
+    pub strict: bool,
+    /// How to report.
+    pub format: LintFormat,
+}
 
 /// What `lint` was asked to do.
 #[derive(Clone, Debug)]
 pub struct LintRequest {
     /// What to lint, and how to report it.
-    pub options: Options,
+    pub options: LintOptions,
     /// `--settings-from`
     pub settings_from: Option<PathBuf>,
     /// The controller's flags.
@@ -54,7 +67,7 @@ pub(super) fn lint_command() -> Command {
         .long("format")
         .value_name("FORMAT")
         .help("How to report")
-        .value_parser(Format::VARIANTS.to_vec())
+        .value_parser(LintFormat::VARIANTS.to_vec())
         .default_value("text");
     Command::new("lint")
         .about("Check manifests as admission would, without a cluster")
@@ -73,11 +86,11 @@ pub(super) fn lint(matches: &ArgMatches, flags: GivenFlags) -> LintRequest {
         ["filename", "path"].into_iter().flat_map(|name| matches.get_many(name).into_iter().flatten());
     let format = matches.get_one::<String>("format").and_then(|format| format.parse().ok());
     LintRequest {
-        options: Options {
+        options: LintOptions {
             paths: paths.cloned().collect(),
             recursive: matches.get_flag("recursive"),
             strict: matches.get_flag("strict"),
-            format: format.unwrap_or(Format::Text),
+            format: format.unwrap_or(LintFormat::Text),
         },
         settings_from: matches.get_one("settings-from").cloned(),
         flags,

@@ -1,8 +1,8 @@
 //! Commands that look at an installation: their flags, which its Deployment may complete.
 
+use super::formats::ReportFormat;
 use super::{CommandLineError, Environment, Settings, command, settings};
 use crate::api::ObjectKey;
-use crate::cli::Output;
 use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -33,7 +33,7 @@ pub struct SessionFlags {
     /// Whether the flags stand on their own, without a Deployment's.
     pub is_complete: bool,
     /// `--output`
-    pub output: Output,
+    pub output: ReportFormat,
 }
 
 /// What `plan` shall plan.

@@ -1,8 +1,8 @@
 //! The flags of `status`.
 
+use super::formats::StatusFormat;
 use super::session::SessionFlags;
 use super::values::parse_duration;
-use crate::cli::status::StatusFormat;
 use crate::topology::TopologyKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::time::Duration;

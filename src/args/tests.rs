@@ -503,7 +503,7 @@ fn commands_for_people_take_their_own_arguments() {
     };
     let request = lint(&["-f", "a.yaml", "b.yaml", "-f", "-", "--format", "sarif"]);
     assert_eq!(request.options.paths, ["a.yaml", "b.yaml", "-"].map(PathBuf::from));
-    assert_eq!(request.options.format, crate::cli::lint::Format::Sarif);
+    assert_eq!(request.options.format, LintFormat::Sarif);
     let request =
         lint(&["-R", "shop", "--strict", "--settings-from", "values.yaml", "--enable-shield=false"]);
     assert_eq!(request.options.paths, [PathBuf::from("shop")]);

@@ -19,10 +19,9 @@ mod structure;
 mod unknown_fields;
 
 pub use read::{ManifestFile, Unreadable};
-pub use report::Format;
 pub use settings::{SettingsError, config_of};
 
-use crate::args::LintRequest;
+use crate::args::{LintOptions, LintRequest};
 use crate::config::Config;
 use crate::finding::{Finding, ObjectRef, Severity};
 use input::{Input, Together};
@@ -31,20 +30,6 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
-
-/// What to lint, and how to report it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Files, folders and patterns; `-` is the standard input.
-    pub paths: Vec<PathBuf>,
-    /// Whether folders in folders are read.
-    pub recursive: bool,
-    /// Whether objects that are passed over, and an empty input, are failures.
-    pub strict: bool,
-    /// How to report.
-    pub format: Format,
-}
 
 /// A finding and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,23 +17,9 @@ pub mod status;
 
 pub use session::SessionError;
 
+use crate::args::ReportFormat;
 use crate::finding::{Finding, Severity};
 use serde_json::{Value, json};
-
-/// A format of a command's report.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
-)]
-#[strum(serialize_all = "lowercase")]
-pub enum Output {
-    /// For people at a terminal.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// For comments on pull requests.
-    Markdown,
-}
 
 /// What a command came to.
 pub trait CommandReport {
@@ -41,7 +27,7 @@ pub trait CommandReport {
     fn exit_status(&self) -> u8;
 
     /// The report in a format.
-    fn render(&self, output: Output) -> String;
+    fn render(&self, output: ReportFormat) -> String;
 }
 
 /// A finding for programs.

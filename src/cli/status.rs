@@ -5,11 +5,11 @@
 
 mod report;
 
-pub use report::{StatusFormat, Style, render};
+pub use report::{Style, render};
 
 use super::plan::plan_some;
 use super::session::{AwsSession, SessionError, find_account, listed};
-use crate::args::StatusRequest;
+use crate::args::{StatusFormat, StatusRequest};
 use crate::aws::Cloud;
 use crate::cluster::KubeConnection;
 use crate::cluster::api_error::said;

@@ -7,6 +7,7 @@
 //! moves on as soon as the targets are registered instead of when all gates are open.
 
 mod awaited_pods;
+mod backings;
 mod cleanup;
 mod deregistrations;
 mod last_targets;
@@ -34,10 +35,9 @@ use crate::deploy::targets::rules::TargetRules;
 use crate::deploy::targets::target_registrar::{TargetGroupRef, TargetRegistrar};
 use crate::deploy::targets::traits::{ApiFailure, BindingApi, BindingEvent, BindingMetrics, TargetCounts};
 use crate::deploy::targets::zones::{ZoneError, Zones};
-use crate::targets::checkpoint;
-use crate::targets::conditions;
 use crate::targets::endpoints::{self, Resolution, ResolveError, resolve, service_of};
 use crate::targets::view::ClusterView;
+use crate::targets::{checkpoint, conditions};
 use awaited_pods::AwaitedPods;
 use cleanup::CleanUp;
 use deregistrations::{Deregistrations, LATEST_TURN};

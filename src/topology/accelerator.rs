@@ -3,9 +3,9 @@
 //! AWS is not asked about accelerators here: the status has what it last said. Endpoints name what has a load balancer; how that is stands
 //! where it is in the tree.
 
-use super::build::{Tree, object_item};
 use super::kubernetes::accelerator_state;
 use super::state_reason::StateReason;
+use super::tree::{Tree, object_item};
 use super::{Item, State, TopologyKind};
 use crate::api::ObjectKey;
 use crate::api::global_accelerator::{

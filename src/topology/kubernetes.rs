@@ -1,8 +1,8 @@
 //! Services, Ingresses, Gateways, routes and TargetGroupBindings: what their status and events tell.
 
-use super::build::{Tree, object_item};
 use super::sources::{Events, GatewayWithRoutes, RouteSource};
 use super::state_reason::{Said, StateReason, failed, of_conditions, of_object};
+use super::tree::{Tree, object_item};
 use super::{Item, PlanSource, State, TopologyKind};
 use crate::api::gateway::Gateway;
 use crate::api::{GlobalAccelerator, Ingress, ObjectKey, Service, TargetGroupBinding};

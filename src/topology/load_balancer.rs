@@ -1,10 +1,9 @@
 //! Load balancers, their listeners and rules, as AWS describes them.
 
-use super::build::{Tree, load_balancer_id};
-use super::label;
 use super::sources::{ListenerInAws, LoadBalancerInAws};
-use super::state_reason::StateReason;
-use super::{Item, State, TopologyKind};
+use super::state_reason::{StateReason, unread};
+use super::tree::{Tree, load_balancer_id};
+use super::{Item, State, TopologyKind, label};
 use crate::aws_api::elbv2::{self, ListenerAction, LoadBalancerType, Rule};
 use std::collections::BTreeSet;
 
@@ -142,9 +141,4 @@ fn load_balancer_state(state: &str) -> StateReason {
             .remedies(vec!["See in the AWS console why; delete the object and create it again.".to_owned()]),
         other => StateReason::new(State::Unknown, other, ""),
     }
-}
-
-/// Something of an item that AWS would not tell.
-pub(super) fn unread(what: &str, error: &str) -> StateReason {
-    StateReason::new(State::Unknown, "NotRead", format!("Its {what} cannot be read: {error}"))
 }

@@ -15,14 +15,16 @@ mod select;
 mod sources;
 mod state_reason;
 mod target_group;
+mod tree;
 mod usage;
 
-pub use build::{build, build_each, is_stack_of};
+pub use build::{build, build_each};
 pub use select::{TopologyQuery, UnknownKind, select};
 pub use sources::{
     AwsSource, COMPONENTS, Events, GatewayWithRoutes, ListenerInAws, LoadBalancerInAws, ObjectEvent,
     PlanSource, RouteSource, StackInAws, TargetGroupInAws, TopologySources,
 };
+pub use tree::is_stack_of;
 pub use usage::{NamespaceUsage, QuotaUsage, Shareable, Usage, usage};
 
 use crate::api::ObjectKey;

@@ -160,3 +160,8 @@ fn of_condition(condition: &Condition, generation: Option<i64>) -> StateReason {
     };
     StateReason::new(state, &condition.reason, condition.message.as_str())
 }
+
+/// Something of an item that AWS would not tell.
+pub(super) fn unread(what: &str, error: &str) -> StateReason {
+    StateReason::new(State::Unknown, "NotRead", format!("Its {what} cannot be read: {error}"))
+}

@@ -1,12 +1,10 @@
 //! Target groups, their targets, and the pods and nodes behind them.
 
-use super::build::{Tree, object_item};
 use super::kubernetes::binding_state;
-use super::load_balancer::unread;
-use super::remedy;
 use super::sources::TargetGroupInAws;
-use super::state_reason::StateReason;
-use super::{Item, State, TargetCount, TopologyKind};
+use super::state_reason::{StateReason, unread};
+use super::tree::{Tree, object_item};
+use super::{Item, State, TargetCount, TopologyKind, remedy};
 use crate::api::target_group_binding::TargetType;
 use crate::api::{IntOrString, ObjectKey, TargetGroupBinding};
 use crate::aws_api::elbv2::{self, TargetHealth, TargetHealthState};

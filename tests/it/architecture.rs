@@ -42,8 +42,7 @@ const MODULES: &[(&str, u8, &[&str])] = &[
     ("controller", 4, &["args", "serve"]),
     ("serve", 4, &[]),
     ("cli", 4, &["args", "controller", "serve"]),
-    // why cli: a command line is two halves, what is typed and what it does.
-    ("args", 4, &["cli"]),
+    ("args", 4, &[]),
     ("lib", 5, &[]),
     ("main", 5, &[]),
 ];

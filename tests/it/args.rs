@@ -1,9 +1,7 @@
 //! The chart and the command line speak of the same flags.
 
-use aws_load_balancer_controller::args::CompletedShell;
 use aws_load_balancer_controller::args::flags::FLAGS;
-use aws_load_balancer_controller::args::{Environment, Invocation, parse};
-use aws_load_balancer_controller::cli::status::StatusFormat;
+use aws_load_balancer_controller::args::{CompletedShell, Environment, Invocation, StatusFormat, parse};
 use aws_load_balancer_controller::topology::TopologyKind;
 use std::collections::BTreeSet;
 use std::path::Path;

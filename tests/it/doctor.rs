@@ -1,14 +1,15 @@
 //! `doctor` on permissions: what it says of what the caller may do, over the wire, without a write.
 
+use aws_load_balancer_controller::args::ReportFormat;
 use aws_load_balancer_controller::aws::decorators::Decorators;
 use aws_load_balancer_controller::aws::throttle::Throttles;
 use aws_load_balancer_controller::aws::{AwsCloud, AwsSettings, Cloud, send};
 use aws_load_balancer_controller::aws_api::ec2::{CreateSecurityGroup, DryRun};
 use aws_load_balancer_controller::aws_api::sts::GetCallerIdentity;
 use aws_load_balancer_controller::aws_api::{Action, Request, Service, Tags};
+use aws_load_balancer_controller::cli::CommandReport as _;
 use aws_load_balancer_controller::cli::doctor::permissions::check;
 use aws_load_balancer_controller::cli::doctor::{Check, CheckResult, DoctorReport};
-use aws_load_balancer_controller::cli::{CommandReport as _, Output};
 use aws_load_balancer_controller::config::Config;
 use aws_sim::{Calls, Effect, Fault, Identity, Sim, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -293,10 +294,10 @@ async fn an_examination_fails_by_what_is_refused_and_not_by_what_is_unknown() {
         let mut report = DoctorReport::default();
         report.extend(Stage::new(identity).await.checks().await);
         assert_eq!(report.exit_status(), status);
-        let text = report.render(Output::Text);
+        let text = report.render(ReportFormat::Text);
         assert!(text.contains(&format!("{mark:4}  Permissions to change: ")), "{text}");
-        assert_eq!(report.render(Output::Markdown), text);
-        let json: serde_json::Value = serde_json::from_str(&report.render(Output::Json)).unwrap();
+        assert_eq!(report.render(ReportFormat::Markdown), text);
+        let json: serde_json::Value = serde_json::from_str(&report.render(ReportFormat::Json)).unwrap();
         let checks = json["checks"].as_array().unwrap();
         let is_told = |check: &serde_json::Value| {
             check["subject"] == "Permissions to change" && check["result"] == mark

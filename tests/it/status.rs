@@ -2,9 +2,9 @@
 //! writes it anew.
 
 use crate::services::run;
-use aws_load_balancer_controller::args::{Environment, Invocation, parse};
+use aws_load_balancer_controller::args::{Environment, Invocation, StatusFormat, parse};
 use aws_load_balancer_controller::aws::Cloud;
-use aws_load_balancer_controller::cli::status::{self, StatusFormat, StatusParts, Style, render};
+use aws_load_balancer_controller::cli::status::{self, StatusParts, Style, render};
 use aws_load_balancer_controller::cluster::binding_store::KubeBindings;
 use aws_load_balancer_controller::cluster::stores::{EventHandler, Stores};
 use aws_load_balancer_controller::cluster::topology_reads::events;

@@ -1,6 +1,7 @@
 //! What `doctor` prints.
 
-use crate::cli::{CommandReport, Output};
+use crate::args::ReportFormat;
+use crate::cli::CommandReport;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -82,10 +83,10 @@ impl CommandReport for DoctorReport {
         u8::from(self.count(CheckResult::Fail) > 0)
     }
 
-    fn render(&self, output: Output) -> String {
+    fn render(&self, output: ReportFormat) -> String {
         match output {
-            Output::Json => format!("{:#}\n", self.to_json()),
-            Output::Text | Output::Markdown => self.to_string(),
+            ReportFormat::Json => format!("{:#}\n", self.to_json()),
+            ReportFormat::Text | ReportFormat::Markdown => self.to_string(),
         }
     }
 }

@@ -1,30 +1,14 @@
 //! How findings are reported: for people, for programs, for code scanning, for pull requests.
 
-use super::{LintResult, Located, Options, rule};
+use super::{LintOptions, LintResult, Located, rule};
 use crate::admission::response::render;
+use crate::args::LintFormat;
 use crate::cli::finding_to_json;
 use crate::finding::Severity;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-
-/// A way to report findings.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
-)]
-#[strum(serialize_all = "lowercase")]
-pub enum Format {
-    /// A line a finding, and a count.
-    #[default]
-    Text,
-    /// A JSON array.
-    Json,
-    /// SARIF 2.1.0. Source: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
-    Sarif,
-    /// Workflow commands of GitHub Actions.
-    Github,
-}
 
 /// Characters that a relative reference may not hold as they are.
 /// Source: <https://www.rfc-editor.org/rfc/rfc3986#appendix-A>
@@ -47,20 +31,24 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// Writes the findings in a format.
-pub(super) fn write(outcome: &LintResult, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(outcome: &LintResult, format: LintFormat, out: &mut dyn Write) -> io::Result<()> {
     let found = &outcome.found;
     match format {
-        Format::Text => write_text(outcome, out),
-        Format::Json => writeln!(out, "{:#}", Value::Array(found.iter().map(json_of).collect())),
-        Format::Sarif => writeln!(out, "{:#}", sarif(outcome)),
-        Format::Github => found.iter().try_for_each(|located| writeln!(out, "{}", github(located))),
+        LintFormat::Text => write_text(outcome, out),
+        LintFormat::Json => writeln!(out, "{:#}", Value::Array(found.iter().map(json_of).collect())),
+        LintFormat::Sarif => writeln!(out, "{:#}", sarif(outcome)),
+        LintFormat::Github => found.iter().try_for_each(|located| writeln!(out, "{}", github(located))),
     }
 }
 
 /// Writes what could not be read, and what `--strict` takes offence at. Formats for programs have their count here, too.
-pub(super) fn write_failures(outcome: &LintResult, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_failures(
+    outcome: &LintResult,
+    options: &LintOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     outcome.unreadable.iter().try_for_each(|unreadable| writeln!(out, "{unreadable}"))?;
-    if options.format != Format::Text {
+    if options.format != LintFormat::Text {
         writeln!(out, "{}", count(outcome))?;
     }
     if options.strict && outcome.checked == 0 {

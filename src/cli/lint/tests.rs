@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
-use crate::args::{Environment, Invocation, parse};
+use crate::args::{Environment, Invocation, LintFormat, parse};
 use serde_json::Value;
 
 const MANIFESTS: &str = r#"# Source: shop/templates/service.yaml
@@ -55,7 +55,7 @@ fn outcome(text: &str) -> LintResult {
     lint(&[ManifestFile { name: "all.yaml".into(), text: text.into() }], &Config::default())
 }
 
-fn told(format: Format) -> (String, bool) {
+fn told(format: LintFormat) -> (String, bool) {
     let (mut out, mut errors) = (Vec::new(), Vec::new());
     let format: &'static str = format.into();
     let arguments = ["aws-load-balancer-controller", "lint", "-", "--format", format];
@@ -66,7 +66,7 @@ fn told(format: Format) -> (String, bool) {
 
 #[test]
 fn findings_are_told_with_file_and_line() {
-    let (text, has_errors) = told(Format::Text);
+    let (text, has_errors) = told(LintFormat::Text);
     let expected = [
         "stdin:10: error: service/shop/web: service.beta.kubernetes.io/aws-load-balancer-scheme: \"internet-facng\" is not one of internal or internet-facing; did you mean `internet-facing`?",
         "stdin:11: warning: service/shop/web: service.beta.kubernetes.io/aws-load-balancer-atributes: is not a known annotation and has no effect; did you mean `service.beta.kubernetes.io/aws-load-balancer-attributes`?",
@@ -80,14 +80,14 @@ fn findings_are_told_with_file_and_line() {
 
 #[test]
 fn programs_read_json_sarif_and_workflow_commands() {
-    let json: Value = serde_json::from_str(&told(Format::Json).0).unwrap();
+    let json: Value = serde_json::from_str(&told(LintFormat::Json).0).unwrap();
     assert_eq!(json[0]["line"], 10);
     assert_eq!(json[0]["severity"], "error");
-    let sarif: Value = serde_json::from_str(&told(Format::Sarif).0).unwrap();
+    let sarif: Value = serde_json::from_str(&told(LintFormat::Sarif).0).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
     let region = &sarif["runs"][0]["results"][2]["locations"][0]["physicalLocation"]["region"];
     assert_eq!(region["startLine"], 30);
-    let github = told(Format::Github).0;
+    let github = told(LintFormat::Github).0;
     let first = github.lines().next().unwrap();
     assert!(first.starts_with("::error file=stdin,line=10,title=service/shop/web::"), "{first}");
 }
@@ -285,7 +285,7 @@ spec:
 fn rules_are_listed_and_paths_are_escaped_in_sarif() {
     let found =
         linted(MANIFESTS).into_iter().map(|located| Located { file: "my shop/50%#1.yaml".into(), ..located });
-    let sarif = report_of(&LintResult { found: found.collect(), ..LintResult::default() }, Format::Sarif);
+    let sarif = report_of(&LintResult { found: found.collect(), ..LintResult::default() }, LintFormat::Sarif);
     let run = &sarif["runs"][0];
     for result in run["results"].as_array().unwrap() {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
@@ -295,11 +295,11 @@ fn rules_are_listed_and_paths_are_escaped_in_sarif() {
     }
     let unreadable = Unreadable { name: "gone.yaml".into(), reason: "no such file".into() };
     let sarif =
-        report_of(&LintResult { unreadable: vec![unreadable], ..LintResult::default() }, Format::Sarif);
+        report_of(&LintResult { unreadable: vec![unreadable], ..LintResult::default() }, LintFormat::Sarif);
     assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
 }
 
-fn report_of(outcome: &LintResult, format: Format) -> Value {
+fn report_of(outcome: &LintResult, format: LintFormat) -> Value {
     let mut out = Vec::new();
     report::write(outcome, format, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()

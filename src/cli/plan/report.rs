@@ -3,7 +3,8 @@
 mod formats;
 
 use super::AcceleratorReport;
-use crate::cli::{CommandReport, Output};
+use crate::args::ReportFormat;
+use crate::cli::CommandReport;
 use crate::finding::{Finding, Severity};
 use crate::model::{Owner, StackId};
 use crate::plan::Plan;
@@ -108,11 +109,11 @@ impl CommandReport for PlanReport {
         }
     }
 
-    fn render(&self, output: Output) -> String {
+    fn render(&self, output: ReportFormat) -> String {
         match output {
-            Output::Text => self.to_string(),
-            Output::Json => format!("{:#}\n", self.to_json()),
-            Output::Markdown => formats::to_markdown(self),
+            ReportFormat::Text => self.to_string(),
+            ReportFormat::Json => format!("{:#}\n", self.to_json()),
+            ReportFormat::Markdown => formats::to_markdown(self),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How `status` prints.
 
+use crate::args::StatusFormat;
 use crate::topology::{Item, State, TargetCount, Topology, TopologyKind};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -7,21 +8,6 @@ use strum::VariantArray as _;
 
 /// A target group with so many targets is shown in full.
 const FEW: usize = 10;
-
-/// A format of the report.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
-)]
-#[strum(serialize_all = "lowercase")]
-pub enum StatusFormat {
-    /// A tree for people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// For programs.
-    Yaml,
-}
 
 /// How the tree looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

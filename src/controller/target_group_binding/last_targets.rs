@@ -1,5 +1,6 @@
 //! The last targets of a binding, as a pass sees them: what stands behind them, and who is told that they stay.
 
+use super::backings::{Backings, TargetBacking};
 use super::target_sync::TargetSync;
 use crate::api::meta::CHECKPOINT_TIMESTAMP_ANNOTATION;
 use crate::api::target_group_binding::TargetType;
@@ -16,18 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const SKEW: i64 = 30;
 /// Targets that a message names.
 const NAMED: usize = 5;
-
-/// What stands behind targets, by their ids.
-pub(super) type Backings = BTreeMap<Box<str>, TargetBacking>;
-
-/// What stands behind a target.
-pub(super) struct TargetBacking {
-    /// How it is with it.
-    pub(super) standing: BackingState,
-    /// Whether it is what was registered, and nothing younger.
-    pub(super) is_sure: bool,
-    backing: Backing,
-}
 
 impl TargetSync<'_> {
     /// Whether last targets stay. Not those of a Service without selector: whoever takes its endpoints away means it.

@@ -3,8 +3,8 @@
 //! Urgent is: registering, then deregistering (when it is the binding's turn), then telling pods, then security-group rules (first, where the binding's
 //! rules have never been kept: traffic can't reach targets without them), then the checkpoint.
 
+use super::backings::Backings;
 use super::deregistrations::LATEST_TURN;
-use super::last_targets::Backings;
 use super::state::{AppliedNetworking, BindingState, NetworkingFailed};
 use super::{BindingController, BindingReconcileError, Progress};
 use crate::api::target_group_binding::{Networking, TargetType};

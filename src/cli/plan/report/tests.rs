@@ -54,12 +54,12 @@ fn programs_and_pull_requests_get_the_same_plan() {
         stack(Owner::Ingress, "", "g").planned(deletion()),
     ];
     let report = PlanReport { stacks, ..PlanReport::default() };
-    let json: serde_json::Value = serde_json::from_str(&report.render(Output::Json)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&report.render(ReportFormat::Json)).unwrap();
     assert_eq!(json["stacks"][0]["findings"][0]["message"], "is wrong");
     let step = &json["stacks"][1]["steps"][0];
     assert_eq!((&step["action"], &step["call"]), (&"delete".into(), &"DeleteLoadBalancer".into()));
     assert_eq!(json["changes"], 1);
-    let markdown = report.render(Output::Markdown);
+    let markdown = report.render(ReportFormat::Markdown);
     assert!(markdown.starts_with("### 1 changes, in 1 of 2 stacks; 1 with mistakes\n"), "{markdown}");
     assert!(markdown.contains("#### Ingress group g\n\n````diff\n- DeleteLoadBalancer"), "{markdown}");
 }

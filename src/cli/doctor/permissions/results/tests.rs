@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::args::ReportFormat;
 use crate::aws_api::iam::Statement;
+use crate::cli::CommandReport as _;
 use crate::cli::doctor::DoctorReport;
-use crate::cli::{CommandReport as _, Output};
 
 const ROLE: &str = "arn:aws:iam::1:role/controller";
 
@@ -25,7 +26,7 @@ fn simulated(permission: &str, outcome: PermissionOutcome) -> PermissionResult {
 fn lines(results: &[PermissionResult]) -> Vec<String> {
     let mut report = DoctorReport::default();
     report.extend(to_checks(results, ROLE));
-    report.render(Output::Text).lines().map(str::to_owned).collect()
+    report.render(ReportFormat::Text).lines().map(str::to_owned).collect()
 }
 
 #[test]
