@@ -120,7 +120,7 @@ mod tests {
         let reads = async {
             let mut part = [0; 16];
             for _ in 0..8 {
-                sleep(UNREAD - Duration::from_secs(1)).await;
+                sleep(UNREAD.saturating_sub(Duration::from_secs(1))).await;
                 theirs.read_exact(&mut part).await.unwrap();
             }
         };

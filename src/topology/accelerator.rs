@@ -93,7 +93,7 @@ impl Tree<'_> {
             }
             Some(related) => missing(&related).give(&mut item),
             None => {
-                StateReason::new(State::Unknown, "NotAsked", "AWS was not asked about it").give(&mut item)
+                StateReason::new(State::Unknown, "NotAsked", "AWS was not asked about it").give(&mut item);
             }
         }
         self.add(item)

@@ -134,7 +134,7 @@ struct Served {
 }
 
 impl Served {
-    async fn begin() -> Self {
+    fn begin() -> Self {
         let shown = Arc::new(Shown::default());
         let console = Console::new(shown.clone());
         let mut tasks = JoinSet::new();
@@ -185,7 +185,7 @@ type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], u16);
 
 #[tokio::test]
 async fn a_page_of_another_origin_gets_nothing() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     let bearer = format!("Bearer {TOKEN}");
     let token = ("authorization", bearer.as_str());
     let cases: &[Case<'_>] = &[
@@ -215,7 +215,7 @@ async fn a_page_of_another_origin_gets_nothing() {
 
 #[tokio::test]
 async fn every_answer_forbids_inline_scripts_and_frames() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     for path in ["/", "/static/app.js", "/static/none.js", "/api/plan"] {
         let (head, _) = served.ask("GET", path, &[("host", "localhost")], "").await;
         let policy = head.lines().find(|line| line.starts_with("content-security-policy:")).unwrap();
@@ -232,7 +232,7 @@ async fn every_answer_forbids_inline_scripts_and_frames() {
 
 #[tokio::test]
 async fn files_are_sent_once_and_as_the_browser_takes_them() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     let host = ("host", "127.0.0.1");
     let (head, text) = served.ask("GET", "/static/app.js", &[host], "").await;
     assert!(head.contains("content-type: text/javascript") && text.contains("import"), "{head}");
@@ -249,7 +249,7 @@ async fn files_are_sent_once_and_as_the_browser_takes_them() {
 
 #[tokio::test]
 async fn what_is_sent_is_bounded() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     let bearer = format!("Bearer {TOKEN}");
     let headers = [("host", "localhost"), ("authorization", bearer.as_str())];
     let (head, body) = served.ask("POST", "/api/plan", &headers, &"x".repeat(1024 * 1024 + 1)).await;
@@ -274,7 +274,7 @@ async fn what_is_sent_is_bounded() {
 
 #[tokio::test]
 async fn a_migration_is_compared_as_the_tool_that_came_first_does() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     let expected =
         json!([{"namespace": "shop", "gatewayCount": 2}, {"namespace": "team", "gatewayCount": 1}]);
     assert_eq!(served.get("/api/namespaces").await, (200, expected));

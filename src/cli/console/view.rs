@@ -177,7 +177,7 @@ impl ConsoleView {
         let account = self.account.as_ref().ok()?;
         let deployer = account.facts(&self.client, &self.stores, account.cloud.clone()).deployer;
         // why: what could not be read before is nothing to share with
-        let known = self.aws.lock().clone().unwrap_or_default();
+        let known = self.aws.lock().as_ref().map_or_else(|_| Arc::default(), Arc::clone);
         let bare = sources(&self.stores, &self.config, Arc::default(), Err(String::new()), BTreeMap::new());
         let stacks: BTreeSet<StackId> = bare.stacks().collect();
         let mut bindings = Vec::new();

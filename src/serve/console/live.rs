@@ -112,7 +112,9 @@ impl LiveTopology {
             }
             Err(reason) => {
                 let reason = reason.into();
-                pages.iter().for_each(|page| page.give_failure(&reason));
+                for page in pages {
+                    page.give_failure(&reason);
+                }
             }
         }
     }

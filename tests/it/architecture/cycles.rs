@@ -49,10 +49,10 @@ fn module_of(path: &str) -> String {
 fn find_module(from: &str, path: &str, modules: &BTreeSet<String>) -> Option<String> {
     let mut base: Vec<&str> = from.split("::").collect();
     let mut rest: Vec<&str> = path.split("::").collect();
-    match rest.first()? {
-        &"crate" => base.clear(),
-        &"self" => {}
-        &"super" => {
+    match *rest.first()? {
+        "crate" => base.clear(),
+        "self" => {}
+        "super" => {
             base.pop();
         }
         _ => return None,

@@ -19,7 +19,7 @@ async fn the_pages_work_in_a_browser() {
         eprintln!("NOT RUN: there is no browser, and none can be installed here");
         return;
     };
-    let served = Served::begin().await;
+    let served = Served::begin();
     topology(&served, &browser).await;
     five_thousand_targets(&served, &browser).await;
     first_paint(&served, &browser).await;

@@ -25,7 +25,7 @@ async fn connect(served: &Served) -> TcpStream {
 
 #[tokio::test]
 async fn pages_that_are_not_read_lose_their_places() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     served.shown.show(large(false));
     let mut stalled = Vec::new();
     for _ in 0..PAGES {
@@ -78,7 +78,7 @@ async fn reads_everything(page: &mut TcpStream) -> bool {
 
 #[tokio::test]
 async fn connections_that_ask_nothing_keep_nobody_away() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     let mut silent = Vec::new();
     for _ in 0..200 {
         silent.push(connect(&served).await);
@@ -99,7 +99,7 @@ async fn connections_that_ask_nothing_keep_nobody_away() {
 
 #[tokio::test]
 async fn half_a_question_keeps_nobody_away() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     let mut halves = Vec::new();
     for _ in 0..100 {
         let mut half = connect(&served).await;
@@ -114,7 +114,7 @@ async fn half_a_question_keeps_nobody_away() {
 
 #[tokio::test]
 async fn http2_is_not_spoken() {
-    let served = Served::begin().await;
+    let served = Served::begin();
     let mut client = connect(&served).await;
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
