@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 pub use crate::fence::MayWrite;
 
@@ -42,8 +43,8 @@ impl<C: Cloud> Cloud for Fenced<C> {
         self.inner.call(request)
     }
 
-    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
-        self.inner.reserve(action, urgency)
+    fn reserve(&self, action: Action, urgency: Urgency, since: Instant) -> BoxFuture<'_, Reservation> {
+        self.inner.reserve(action, urgency, since)
     }
 }
 

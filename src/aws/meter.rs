@@ -34,7 +34,7 @@ impl<C: Cloud> Cloud for Metered<C> {
         })
     }
 
-    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
-        self.inner.reserve(action, urgency)
+    fn reserve(&self, action: Action, urgency: Urgency, since: Instant) -> BoxFuture<'_, Reservation> {
+        self.inner.reserve(action, urgency, since)
     }
 }

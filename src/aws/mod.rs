@@ -35,6 +35,7 @@ use crate::aws_api::{Action, CloudError, Operation, Request, Response};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use throttle::{Reservation, Urgency};
+use tokio::time::Instant;
 
 /// The future of one AWS call.
 pub type CloudFuture<'a> = BoxFuture<'a, Result<Response, CloudError>>;
@@ -45,7 +46,9 @@ pub trait Cloud: Send + Sync {
     fn call(&self, request: Request) -> CloudFuture<'_>;
 
     /// Waits until the rate limits admit a call of an operation, and reserves it. Where nothing limits there is nothing to wait for.
-    fn reserve(&self, _action: Action, _urgency: Urgency) -> BoxFuture<'_, Reservation> {
+    ///
+    /// `since`: how long it counts as waited for; what has waited for too long goes before what is more urgent.
+    fn reserve(&self, _action: Action, _urgency: Urgency, _since: Instant) -> BoxFuture<'_, Reservation> {
         Box::pin(std::future::ready(Reservation::default()))
     }
 }
@@ -55,8 +58,8 @@ impl<C: Cloud + ?Sized> Cloud for Arc<C> {
         (**self).call(request)
     }
 
-    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
-        (**self).reserve(action, urgency)
+    fn reserve(&self, action: Action, urgency: Urgency, since: Instant) -> BoxFuture<'_, Reservation> {
+        (**self).reserve(action, urgency, since)
     }
 }
 

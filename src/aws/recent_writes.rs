@@ -174,8 +174,8 @@ impl<C: Cloud> Cloud for ReadYourWrites<C> {
         })
     }
 
-    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
-        self.inner.reserve(action, urgency)
+    fn reserve(&self, action: Action, urgency: Urgency, since: Instant) -> BoxFuture<'_, Reservation> {
+        self.inner.reserve(action, urgency, since)
     }
 }
 

@@ -9,7 +9,7 @@ pub mod adaptive;
 mod bucket;
 mod reservation;
 
-pub use bucket::Urgency;
+pub use bucket::{LONGEST_WAIT, Urgency};
 pub use reservation::Reservation;
 
 use super::{Cloud, CloudFuture};
@@ -208,18 +208,18 @@ impl<C: Cloud> Cloud for Throttled<C> {
             let buckets = self.buckets.of(action);
             if !Reservation::is_spent_on(buckets) {
                 for bucket in buckets {
-                    bucket.take(Urgency::of(action)).await;
+                    bucket.take(Urgency::of(action), Instant::now()).await;
                 }
             }
             self.inner.call(request).await
         })
     }
 
-    fn reserve(&self, action: Action, urgency: Urgency) -> BoxFuture<'_, Reservation> {
+    fn reserve(&self, action: Action, urgency: Urgency, since: Instant) -> BoxFuture<'_, Reservation> {
         Box::pin(async move {
             let mut reservation = Reservation::default();
             for bucket in self.buckets.of(action) {
-                bucket.take(urgency).await;
+                bucket.take(urgency, since).await;
                 reservation.add(bucket);
             }
             reservation

@@ -70,9 +70,20 @@ impl Deployer {
             try_join_all(target_groups.into_values().map(|held| self.target_group(stack, *held, depth))),
         )?;
         let protection = self.protection(stack, &load_balancers).await?;
-        let bindings: Vec<TargetGroupBinding> = self.bindings.of_stack(&stack.id);
+        let mut bindings: Vec<TargetGroupBinding> = self.bindings.of_stack(&stack.id);
+        if stack.id.owner == Owner::Ingress {
+            // why: its labels follow, or somebody has set them who may not take it away from its Gateway
+            bindings.retain(|binding| !self.is_bound_for_gateway(binding, &target_groups));
+        }
         let security_groups = security_groups.into_values().map(|group| *group).collect();
         Ok(Actual { security_groups, load_balancers, target_groups, bindings, protection, certificates })
+    }
+
+    /// Whether the target group of a binding is a Gateway's, and none of these.
+    fn is_bound_for_gateway(&self, binding: &TargetGroupBinding, own: &[TargetGroup]) -> bool {
+        let Some(arn) = &binding.spec.target_group_arn else { return false };
+        let is_own = own.iter().any(|group| group.entity.arn == *arn);
+        !is_own && self.resource_cache.is_of_gateway(arn)
     }
 
     /// What cannot be read of certificates keeps nothing from being deployed or deleted that needs none.

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 /// What waits for longer is as urgent as the most urgent.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A bucket becomes slower at most this often: calls that are under way together are refused together.
 const SLOWER_EVERY: Duration = Duration::from_secs(1);
 /// The slowest a bucket becomes, as a share of its rate.
@@ -87,9 +87,9 @@ impl TokenBucket {
         Some(Self { rate, burst: rule.burst, state: Mutex::default(), changed: Notify::new() })
     }
 
-    /// Waits for a token and takes it.
-    pub(super) async fn take(&self, urgency: Urgency) {
-        let waiting = self.enter(urgency);
+    /// Waits for a token and takes it. `since`: how long it counts as waited for.
+    pub(super) async fn take(&self, urgency: Urgency, since: Instant) {
+        let waiting = self.enter(urgency, since);
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -103,11 +103,11 @@ impl TokenBucket {
         }
     }
 
-    fn enter(&self, urgency: Urgency) -> Waiting<'_> {
+    fn enter(&self, urgency: Urgency, since: Instant) -> Waiting<'_> {
         let mut state = self.state.lock();
         state.tickets += 1;
         let ticket = (urgency, state.tickets);
-        state.waiting.insert(ticket, Instant::now());
+        state.waiting.insert(ticket, since);
         Waiting { bucket: self, ticket }
     }
 

@@ -123,7 +123,7 @@ async fn tokens_are_used_up_owed_and_grow_again() {
     let mut waiting = JoinSet::new();
     for _ in 0..5 {
         let bucket = bucket.clone();
-        waiting.spawn(async move { bucket.take(Urgency::Then).await });
+        waiting.spawn(async move { bucket.take(Urgency::Then, Instant::now()).await });
     }
     tokio::task::yield_now().await;
     assert!((left() + 2.0).abs() < 1e-6, "{}", left());
@@ -148,11 +148,11 @@ async fn registrations_go_before_what_waits_for_the_same_rule_but_not_for_ever()
     let mut take = |urgency, name: String| {
         let (bucket, order) = (bucket.clone(), order.clone());
         waiting.spawn(async move {
-            bucket.take(urgency).await;
+            bucket.take(urgency, Instant::now()).await;
             order.lock().push((name, start.elapsed().as_secs()));
         })
     };
-    bucket.take(Urgency::Then).await;
+    bucket.take(Urgency::Then, Instant::now()).await;
     take(Urgency::Then, "deregister".to_owned());
     tokio::task::yield_now().await;
     let given_up = take(Urgency::First, "given up".to_owned());
@@ -253,13 +253,13 @@ async fn a_rule_that_was_slowed_down_finds_back() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     let start = Instant::now();
-    bucket.take(Urgency::First).await;
+    bucket.take(Urgency::First, Instant::now()).await;
     assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert!((buckets.left()[0].tokens - 4.0).abs() < 1e-6, "{:?}", buckets.left());
     let start = Instant::now();
     for _ in 0..8 {
-        bucket.take(Urgency::First).await;
+        bucket.take(Urgency::First, Instant::now()).await;
     }
     assert_eq!(start.elapsed(), Duration::from_secs(1));
 }
@@ -277,7 +277,7 @@ async fn a_rule_that_was_slowed_down_admits_something_soon() {
         let slowest = Duration::from_secs(16) / rate;
         let start = Instant::now();
         for number in 1..=4 {
-            buckets.all[0].bucket.take(Urgency::First).await;
+            buckets.all[0].bucket.take(Urgency::First, Instant::now()).await;
             assert!(
                 start.elapsed() <= slowest * number + Duration::from_millis(10),
                 "{rule}: {:?}",
@@ -294,13 +294,13 @@ async fn what_has_waited_for_too_long_does_not_keep_registrations_that_came_befo
     let bucket = buckets.all[0].bucket.clone();
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut waiting = JoinSet::new();
-    bucket.take(Urgency::Then).await;
+    bucket.take(Urgency::Then, Instant::now()).await;
     for (number, urgency) in
         (0..9).map(|number| (number, if number == 4 { Urgency::First } else { Urgency::Then }))
     {
         let (bucket, order) = (bucket.clone(), order.clone());
         waiting.spawn(async move {
-            bucket.take(urgency).await;
+            bucket.take(urgency, Instant::now()).await;
             order.lock().push(number);
         });
         tokio::time::sleep(Duration::from_secs(10)).await;
@@ -316,7 +316,7 @@ async fn a_call_that_was_reserved_does_not_wait_and_one_that_is_not_made_is_give
     let cloud = throttled(&throttles);
     let left = || cloud.buckets.left()[0].tokens;
     let register = || cloud.call(elbv2::RegisterTargets::default().into());
-    let reserve = || cloud.reserve(Action::RegisterTargets, Urgency::Then);
+    let reserve = || cloud.reserve(Action::RegisterTargets, Urgency::Then, Instant::now());
     let (one, other) = (reserve().await, reserve().await);
     assert!(left() < 1e-6, "{}", left());
     let start = Instant::now();
@@ -328,4 +328,24 @@ async fn a_call_that_was_reserved_does_not_wait_and_one_that_is_not_made_is_give
     assert_eq!(start.elapsed(), Duration::from_secs(1), "only the first call is reserved");
     reserve().await.spend(async {}).await;
     assert!((left() - 1.0).abs() < 1e-6, "{}", left());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_waited_elsewhere_for_too_long_goes_before_what_is_more_urgent() {
+    let throttles = Throttles::parse("Elastic Load Balancing v2:^RegisterTargets=1:1").unwrap();
+    let cloud = throttled(&throttles);
+    let began = Instant::now();
+    tokio::time::sleep(LONGEST_WAIT).await;
+    cloud.call(elbv2::RegisterTargets::default().into()).await.unwrap();
+    let order = Mutex::new(Vec::new());
+    let urgent = async {
+        cloud.call(elbv2::RegisterTargets::default().into()).await.unwrap();
+        order.lock().push("urgent");
+    };
+    let late = async {
+        cloud.reserve(Action::RegisterTargets, Urgency::Then, began).await.spend(async {}).await;
+        order.lock().push("late");
+    };
+    tokio::join!(urgent, late);
+    assert_eq!(*order.lock(), ["late", "urgent"]);
 }

@@ -165,9 +165,10 @@ impl PlanReport {
         format!("{stacks} and {changed} of {accelerators} accelerators; {mistakes} with mistakes")
     }
 
-    /// Accelerators that change, or cannot be planned.
+    /// Accelerators that change, wait for something, or cannot be planned.
     fn told_accelerators(&self) -> impl Iterator<Item = &AcceleratorReport> {
-        self.accelerators.iter().filter(|one| one.steps() > 0 || one.plan.is_err())
+        let waits = |one: &AcceleratorReport| one.plan.as_ref().is_ok_and(|plan| !plan.waiting.is_empty());
+        self.accelerators.iter().filter(move |one| one.steps() > 0 || one.plan.is_err() || waits(one))
     }
 
     fn changed(&self) -> usize {

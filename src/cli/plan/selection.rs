@@ -1,5 +1,6 @@
 //! Which stacks are planned: all, or those that changed manifests concern, as the controller's event handlers would have it.
 
+use crate::api::global_accelerator::EndpointType;
 use crate::api::{
     GlobalAccelerator, Ingress, IngressClass, IngressClassParams, Namespace, ObjectKey, Service,
     TargetGroupBinding,
@@ -80,8 +81,14 @@ impl Selection {
                     });
                     let of_routes = concerned::gateways_of_service(&stores.gateways, &key);
                     self.add_gateways(stores, config, of_routes);
+                    let referring = stores.accelerators.referring_to(EndpointType::Service, &key);
+                    self.add_accelerators(stores, referring);
                 }
                 Changed::Ingress(key) => {
+                    self.add_accelerators(
+                        stores,
+                        stores.accelerators.referring_to(EndpointType::Ingress, &key),
+                    );
                     self.add_ingresses(stores, config, |ingress| ObjectKey::of(ingress) == key);
                 }
                 Changed::Class => self.add_ingresses(stores, config, |_| true),

@@ -41,7 +41,7 @@ impl Planner<'_> {
     ) -> Result<Option<TakeOverOutcome>, DeployFailure> {
         let deployer = &self.facts.deployer;
         let has_own = deployer.has_load_balancer(&stack.id).await?;
-        let is_under_way = has_own && self.has_begun(stack) && !deployer.is_passed_on(group).await?;
+        let is_under_way = has_own && self.has_begun(stack, group) && !deployer.is_passed_on(group).await?;
         // why: what has a load balancer keeps it, unless that is the group's
         if has_own && !is_under_way {
             return Ok(None);
@@ -57,9 +57,9 @@ impl Planner<'_> {
         }))
     }
 
-    fn has_begun(&self, stack: &Stack) -> bool {
+    fn has_begun(&self, stack: &Stack, group: &StackId) -> bool {
         let gateway = self.stores.gateways.gateways.get(&stack.id.object());
-        gateway.is_some_and(|gateway| recorded(&gateway).is_some())
+        gateway.is_some_and(|gateway| recorded(&gateway).as_ref() == Some(group))
     }
 
     /// The group whose load balancer a Gateway asks for.

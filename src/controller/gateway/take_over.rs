@@ -80,7 +80,9 @@ impl GatewayReconcile<'_> {
         let Some(id) = recorded(&self.gateway) else { return Ok(()) };
         let _claim = self.context.claims.claim(&id).ok_or(ReconcileError::Requeue(BUSY))?;
         let group = load_group(self.context, &id);
-        if self.progress(&group).await? == TakeOverProgress::Moved && self.foreign_to(&group).is_none() {
+        if self.progress(&group).await? == TakeOverProgress::Moved
+            && group.is_of_namespace(self.key.namespace())
+        {
             let taken = self.context.deployer.take_over(nothing, &id, &self.ports()).await;
             taken.map_err(|failure| of_deployment(&failure))?;
         }

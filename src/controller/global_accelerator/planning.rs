@@ -1,6 +1,6 @@
 //! What would be asked of AWS for a GlobalAccelerator, without asking it.
 
-use super::gather::gather;
+use super::gather::{AcceleratorGatherError, gather};
 use super::load_balancers::LoadBalancers;
 use super::observe;
 use crate::api::ObjectKey;
@@ -40,8 +40,14 @@ pub async fn plan_accelerator(
     if is_being_deleted(object) {
         return plan_deletion(object, &tracking, cloud).await.map_err(|error| error.to_string());
     }
-    let built = gather(object, objects, load_balancers, cloud, config).await;
-    let built = built.map_err(|error| error.to_string())?;
+    let built = match gather(object, objects, load_balancers, cloud, config).await {
+        Ok(built) => built,
+        Err(AcceleratorGatherError::NotListed) => {
+            let waiting = "its endpoints name kinds of objects that are not looked at".to_owned();
+            return Ok(AcceleratorPlan { steps: Vec::new(), waiting: vec![waiting] });
+        }
+        Err(error) => return Err(error.to_string()),
+    };
     let waiting = built.waiting.iter().map(ToString::to_string).collect();
     let wanted = &built.accelerator;
     let found = find(object, &tracking, cloud).await.map_err(|error| error.to_string())?;

@@ -2,16 +2,17 @@
 //!
 //! AWS counts registrations and deregistrations together, and admits few of them. A worker that waited until it may
 //! deregister would keep registrations of other bindings from even being asked for. So a binding that has targets to deregister, and
-//! may not at once, waits here, and its reconcile ends. One waiter for each identity of AWS asks for the right to the next deregistration:
-//! registrations go before it, but not for longer than half a minute. The binding whose turn it is is reconciled with that right, and decides
-//! anew what is to go: who has become an endpoint again meanwhile is not deregistered.
+//! may not at once, waits here, and its reconcile ends. One waiter for each identity of AWS asks for the right to the next deregistration.
+//! Registrations go before it for half a minute; of what has waited for longer one goes each second, however many registrations there are. The
+//! binding whose turn it is is reconciled with that right, and decides anew what is to go: who has become an endpoint again meanwhile is
+//! not deregistered.
 //!
 //! Nothing of it outlives the leader's term; a successor finds the targets still registered, and binding checkpoints empty.
 
 use super::BindingController;
 use crate::api::ObjectKey;
 use crate::aws::assume_role::{AssumedRole, CloudFor};
-use crate::aws::throttle::{Reservation, Urgency};
+use crate::aws::throttle::{LONGEST_WAIT, Reservation, Urgency};
 use crate::aws_api::Action;
 use crate::controller::queue::ReadyKeys;
 use crate::deploy::targets::target_registrar::TargetGroupRef;
@@ -27,6 +28,11 @@ use tokio::time::Instant;
 pub(super) const LATEST_TURN: Duration = Duration::from_mins(5);
 /// Most bindings that have the right to deregister and were not reconciled yet.
 const GRANTED_AT_ONCE: usize = 8;
+
+/// Between two deregistrations that go before registrations because they have waited for long.
+///
+/// why not at once: all that came in one rollout is late at the same time, and would keep the registrations of another one waiting
+const LATE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An identity in AWS: the controller's own, or a role.
 type AwsIdentity = Option<AssumedRole>;
@@ -49,11 +55,23 @@ struct DeregistrationsState {
     granted: BTreeMap<ObjectKey, (AwsIdentity, Reservation)>,
     /// Bindings that the reconcile under way put off.
     put_off: BTreeSet<ObjectKey>,
+    /// When each identity had its last turn.
+    last_turns: BTreeMap<AwsIdentity, Instant>,
 }
 
 impl DeregistrationsState {
     fn has_line(&self, identity: &AwsIdentity) -> bool {
         self.lines.get(identity).is_some_and(|line| !line.is_empty())
+    }
+
+    /// How long the next turn of an identity counts as waited for: since the first who waits began, but so that it is late no sooner than
+    /// [`LATE_INTERVAL`] after the last turn.
+    fn waiting_since(&self, identity: &AwsIdentity) -> Instant {
+        let oldest = self.lines.get(identity).and_then(ReadyKeys::oldest).unwrap_or_else(Instant::now);
+        let last = self.last_turns.get(identity).map(|last| *last + LATE_INTERVAL);
+        // why: a process that has just begun has no time so early, and nobody who waits for long
+        let earliest = last.and_then(|late| late.checked_sub(LONGEST_WAIT));
+        earliest.map_or(oldest, |earliest| oldest.max(earliest))
     }
 
     fn join(&mut self, key: &ObjectKey, identity: &AwsIdentity) {
@@ -80,6 +98,7 @@ impl DeregistrationsState {
         }
         if line.is_empty() {
             self.lines.remove(identity);
+            self.last_turns.remove(identity);
         }
         next
     }
@@ -103,7 +122,8 @@ impl Deregistrations {
         }
         let is_free = !self.state.lock().has_line(identity);
         let cloud = clouds.cloud_for(identity.as_ref());
-        let reserve = || cloud.reserve(Action::DeregisterTargets, Urgency::Then).now_or_never();
+        let reserve =
+            || cloud.reserve(Action::DeregisterTargets, Urgency::Then, Instant::now()).now_or_never();
         let at_once = is_free.then(reserve).flatten();
         if at_once.is_none() {
             self.state.lock().join(key, identity);
@@ -128,13 +148,13 @@ impl Deregistrations {
         }
     }
 
-    /// The identities for which a turn is to be asked for.
-    fn due(&self) -> Vec<AwsIdentity> {
+    /// The identities for which a turn is to be asked for, and since when.
+    fn due(&self) -> Vec<(AwsIdentity, Instant)> {
         let state = self.state.lock();
         if state.granted.len() >= GRANTED_AT_ONCE {
             Vec::new()
         } else {
-            state.lines.keys().cloned().collect()
+            state.lines.keys().map(|identity| (identity.clone(), state.waiting_since(identity))).collect()
         }
     }
 
@@ -142,6 +162,9 @@ impl Deregistrations {
     fn grant_next(&self, identity: AwsIdentity, reservation: Reservation) -> Option<ObjectKey> {
         let mut state = self.state.lock();
         let key = state.next(&identity)?;
+        if state.has_line(&identity) {
+            state.last_turns.insert(identity.clone(), Instant::now());
+        }
         state.granted.insert(key.clone(), (identity, reservation));
         Some(key)
     }
@@ -151,9 +174,9 @@ impl Deregistrations {
         let mut reserving = FuturesUnordered::new();
         let mut asking: BTreeSet<AwsIdentity> = BTreeSet::new();
         loop {
-            for identity in self.due() {
+            for (identity, since) in self.due() {
                 if asking.insert(identity.clone()) {
-                    reserving.push(reserve(clouds, identity));
+                    reserving.push(reserve(clouds, identity, since));
                 }
             }
             tokio::select! {
@@ -170,9 +193,9 @@ impl Deregistrations {
 }
 
 /// why a waiter of its own for each identity: AWS counts their calls apart
-async fn reserve(clouds: &dyn CloudFor, identity: AwsIdentity) -> (AwsIdentity, Reservation) {
+async fn reserve(clouds: &dyn CloudFor, identity: AwsIdentity, since: Instant) -> (AwsIdentity, Reservation) {
     let cloud = clouds.cloud_for(identity.as_ref());
-    let reservation = cloud.reserve(Action::DeregisterTargets, Urgency::Then).await;
+    let reservation = cloud.reserve(Action::DeregisterTargets, Urgency::Then, since).await;
     (identity, reservation)
 }
 
@@ -190,7 +213,7 @@ impl BindingController {
     /// The right to a deregistration that a registration waits for: as urgent as that.
     pub(super) async fn right_to_make_room(&self, group: &TargetGroupRef) -> Reservation {
         let cloud = self.clouds.cloud_for(group.role.as_ref());
-        cloud.reserve(Action::DeregisterTargets, Urgency::First).await
+        cloud.reserve(Action::DeregisterTargets, Urgency::First, Instant::now()).await
     }
 
     /// A reconcile of this binding has ended.

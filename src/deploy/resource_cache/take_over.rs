@@ -1,12 +1,12 @@
 //! Resources that pass from one stack to another.
 
-use super::stack_resources::{NamedResource, StackResources, WithTags};
+use super::stack_resources::{NamedResource, StackResources};
 use super::synced::StackRecord;
 use super::{ResourceCache, ResourceCacheState, StackKey};
 use crate::aws_api::Tags;
-use crate::aws_api::elbv2::LoadBalancer;
 use crate::model::{Owner, StackId};
 use std::collections::{BTreeMap, BTreeSet};
+use strum::VariantArray as _;
 
 impl ResourceCache {
     /// Notes that something belongs to another stack now, with these tags.
@@ -62,21 +62,38 @@ impl ResourceCache {
         found.collect()
     }
 
-    /// Something of a stack that the load balancer of a Gateway uses, by ARN or id, and the Gateway.
-    ///
-    /// `bound`: ARNs of the target groups of the stack's TargetGroupBindings.
-    pub fn used_by_gateway(&self, stack: &StackId, bound: &BTreeSet<String>) -> Option<(String, StackId)> {
+    /// A target group of a stack without a load balancer that the load balancer of a Gateway uses, by ARN, and the Gateway.
+    pub fn used_by_gateway(&self, stack: &StackId) -> Option<(String, StackId)> {
         let state = self.state.lock();
-        let nothing = StackResources::default();
-        let held = state.stacks.get(&stack.into()).unwrap_or(&nothing);
-        let links = held.links_to_others(bound);
+        // why without one: a Gateway may forward to the target groups of a group that is served as well
+        let held = state.stacks.get(&stack.into()).filter(|held| held.load_balancers.is_empty())?;
+        let links = held.target_groups.iter().flat_map(|(arn, held)| {
+            held.entity.load_balancer_arns.iter().map(move |user| (user.as_str(), arn.as_str()))
+        });
+        let links: BTreeMap<&str, &str> = links.collect();
         if links.is_empty() {
             return None;
         }
         state.gateways().find_map(|(key, of_gateway)| {
-            let (_, used) = links.iter().find(|(link, _)| of_gateway.has(link))?;
+            let used = of_gateway.load_balancers.keys().find_map(|user| links.get(user.as_str()))?;
             Some(((*used).to_owned(), StackId::from(key)))
         })
+    }
+
+    /// The Gateway of this cluster whose tags a load balancer or target group of another stack has.
+    pub fn gateway_in_tags(&self, stack: &StackId, arn: &str) -> Option<StackId> {
+        let state = self.state.lock();
+        let held = state.stacks.get(&stack.into())?;
+        let of_load_balancer = held.load_balancers.get(arn).map(|held| &held.tags);
+        let tags = of_load_balancer.or_else(|| held.target_groups.get(arn).map(|held| &held.tags))?;
+        let gateways = Owner::VARIANTS.iter().copied().filter(|owner| owner.is_gateway());
+        let mut named = gateways.filter_map(|owner| Some((owner, tags.get(&owner.stack_tag_key())?)));
+        named.next().map(|(owner, text)| StackId::from(&StackKey { owner, text: text.clone() }))
+    }
+
+    /// Whether a target group is a Gateway's.
+    pub fn is_of_gateway(&self, target_group: &str) -> bool {
+        self.state.lock().gateways().any(|(_, held)| held.target_groups.contains_key(target_group))
     }
 }
 
@@ -87,36 +104,5 @@ impl ResourceCacheState {
     fn gateways(&self) -> impl Iterator<Item = (&StackKey, &StackResources)> {
         let first = StackKey { owner: Owner::AlbGateway, text: String::new() };
         self.stacks.range(first..).filter(|(key, _)| key.owner.is_gateway())
-    }
-}
-
-impl StackResources {
-    /// What leads from here to another stack, by ARN or id, and what of this stack it starts from.
-    fn links_to_others<'a>(&'a self, bound: &'a BTreeSet<String>) -> BTreeMap<&'a str, &'a str> {
-        let of_target_groups = self.target_groups.iter().flat_map(|(arn, held)| {
-            let users = held.entity.load_balancer_arns.iter();
-            users.map(move |user| (user.as_str(), arn.as_str()))
-        });
-        let own = |id: &str| self.load_balancers.values().any(|held| held.has_security_group(id));
-        let security_groups = self.security_groups.keys().map(String::as_str);
-        let of_security_groups = security_groups.filter(|id| !own(id)).map(|id| (id, id));
-        let of_bindings = bound.iter().map(|arn| (arn.as_str(), arn.as_str()));
-        let links = of_target_groups.chain(of_security_groups).chain(of_bindings);
-        let is_own =
-            |link: &str| self.load_balancers.contains_key(link) || self.target_groups.contains_key(link);
-        links.filter(|(link, _)| !is_own(link)).collect()
-    }
-
-    /// Whether a load balancer or target group, or the security group of a load balancer, is here.
-    fn has(&self, id: &str) -> bool {
-        self.load_balancers.contains_key(id)
-            || self.target_groups.contains_key(id)
-            || self.load_balancers.values().any(|held| held.has_security_group(id))
-    }
-}
-
-impl WithTags<LoadBalancer> {
-    fn has_security_group(&self, id: &str) -> bool {
-        self.entity.security_groups.iter().any(|group| group == id)
     }
 }

@@ -116,6 +116,59 @@ fn a_load_balancer_with_the_tags_of_both_is_the_gateways_after_a_restart() {
     });
 }
 
+#[test]
+fn a_load_balancer_with_the_tags_of_both_is_not_deleted_as_the_groups() {
+    run(async {
+        let mut rig = served().await;
+        let before = identities(&rig);
+        refuse(&rig, Action::RemoveTags, 0);
+        rig.api.put(asking());
+        while !rig.writes().contains(&Action::RemoveTags) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        // The Gateway is written anew without annotations while nobody looks, and the Ingresses go.
+        edit_gateway(&rig, |edge| {
+            edge["metadata"]["annotations"] = json!({});
+            edge["spec"]["gatewayClassName"] = "none".into();
+            edge["metadata"]["finalizers"] = json!([]);
+        });
+        delete_ingresses(&rig);
+        rig.restart().await;
+        sleep(LONG).await;
+        assert_eq!(changed(&rig, &before), Vec::<String>::new());
+        let events = told(&rig, "one");
+        assert!(
+            events.iter().any(|text| text.contains("has the tags of Gateway shop/edge, too")),
+            "{events:?}"
+        );
+    });
+}
+
+#[test]
+fn a_binding_of_a_gateway_with_the_labels_of_a_group_holds_up_no_group_and_stays() {
+    run(async {
+        let mut rig = served().await;
+        let mut own = gateway("own", "alb", &super::super::http(80));
+        own["spec"]["infrastructure"] = asking()["spec"]["infrastructure"].clone();
+        rig.api.put(own);
+        let mut of_own = route("own");
+        of_own["spec"]["parentRefs"][0]["name"] = "own".into();
+        rig.api.put(of_own);
+        rig.run_until_idle().await;
+        let bindings = rig.api.list("targetgroupbindings");
+        let label = |binding: &Value| binding["metadata"]["labels"]["gateway.k8s.aws.alb/stack-name"].clone();
+        let found = bindings.iter().find(|binding| label(binding) == "own").unwrap();
+        let name = found["metadata"]["name"].as_str().unwrap().to_owned();
+        rig.api.edit("targetgroupbindings", NAMESPACE, &name, |binding| {
+            binding["metadata"]["labels"] = json!({"ingress.k8s.aws/stack": "public"});
+        });
+        change_path(&rig);
+        sleep(LONG).await;
+        assert!(rig.writes().contains(&Action::ModifyRule));
+        assert!(rig.api.get("targetgroupbindings", NAMESPACE, &name).is_some());
+    });
+}
+
 /// What makes a Gateway one that cannot be built, or that nobody here builds.
 const BREAKAGES: [(&str, Change); 2] = [
     ("a class that nobody has", |rig| {
