@@ -368,6 +368,9 @@ impl GroupReconcile<'_> {
                 for member in &self.group.members {
                     self.record(&member.ingress, event);
                 }
+                // why only then: of a group that goes on, what goes hears of its own
+                let going = self.group.departing.iter().filter(|_| self.group.members.is_empty());
+                going.for_each(|ingress| self.record(ingress, event));
                 return self.context.count_failure(COMPONENT, reconcile_failure);
             }
         }
