@@ -179,7 +179,7 @@ fn change_health_check(seen: &mut HealthCheck, set: &HealthCheck) {
     put(&mut seen.unhealthy_threshold, unhealthy_threshold.as_ref());
 }
 
-/// ALBs as targets. What becomes of other targets is kept by [`crate::targets::inventory`], which also knows their health.
+/// ALBs as targets. What becomes of other targets is kept by [`crate::targets::target_group_state`], which also knows their health.
 pub(super) fn alb_targets(
     read: &DescribeTargetHealth,
     mut seen: Vec<TargetHealth>,
