@@ -365,12 +365,10 @@ impl GroupReconcile<'_> {
             ReconcileError::User(reconcile_failure) => {
                 let event = &reconcile_failure.event;
                 tracing::warn!(%group, reason = event.reason.as_str(), message = event.message);
-                for member in &self.group.members {
-                    self.record(&member.ingress, event);
+                // why not what goes of a group that goes on: it hears of its own
+                for ingress in self.group.members_or_departing() {
+                    self.record(ingress, event);
                 }
-                // why only then: of a group that goes on, what goes hears of its own
-                let going = self.group.departing.iter().filter(|_| self.group.members.is_empty());
-                going.for_each(|ingress| self.record(ingress, event));
                 return self.context.count_failure(COMPONENT, reconcile_failure);
             }
         }

@@ -42,18 +42,14 @@ pub struct IngressGroup {
 
 impl IngressGroup {
     /// All its Ingresses, those that left included.
-    pub fn ingresses(&self) -> impl Iterator<Item = ObjectKey> {
-        let departing = self.departing.iter().map(|ingress| ObjectKey::of(ingress.as_ref()));
-        self.members.iter().map(|member| member.key.clone()).chain(departing)
+    pub fn ingresses(&self) -> impl Iterator<Item = &Arc<Ingress>> {
+        self.members.iter().map(|member| &member.ingress).chain(&self.departing)
     }
 
-    /// Whether all members are of a namespace; of a group without members, whether those are that left.
-    pub fn is_of_namespace(&self, namespace: &str) -> bool {
-        let is_of_it = |ingress: ObjectKey| ingress.namespace() == namespace;
-        if self.members.is_empty() {
-            return self.ingresses().all(is_of_it);
-        }
-        self.members.iter().all(|member| is_of_it(member.key.clone()))
+    /// Its members; of a group without members, the Ingresses that left.
+    pub fn members_or_departing(&self) -> impl Iterator<Item = &Arc<Ingress>> {
+        let departing = self.departing.iter().filter(|_| self.members.is_empty());
+        self.members.iter().map(|member| &member.ingress).chain(departing)
     }
 }
 

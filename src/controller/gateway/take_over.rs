@@ -7,7 +7,7 @@
 
 use super::GatewayReconcile;
 use crate::api::gateway::Gateway;
-use crate::api::{IntOrString, ObjectKey};
+use crate::api::{Ingress, IntOrString, ObjectKey};
 use crate::builder::gateway::BuiltGateway;
 use crate::cluster::events::Regarding;
 use crate::controller::ingress::load_group;
@@ -23,6 +23,7 @@ use crate::status::event::{Event, Reason};
 use crate::take_over::request::{TAKEN_OVER, asked, place_of, recorded};
 use crate::take_over::{TakeOverObstacle, TakeOverRequest, take_over_of};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// When to look again whether what stood in the way is gone.
@@ -81,7 +82,7 @@ impl GatewayReconcile<'_> {
         let _claim = self.context.claims.claim(&id).ok_or(ReconcileError::Requeue(BUSY))?;
         let group = load_group(self.context, &id);
         if self.progress(&group).await? == TakeOverProgress::Moved
-            && group.is_of_namespace(self.key.namespace())
+            && self.foreign(group.members_or_departing()).is_none()
         {
             let taken = self.context.deployer.take_over(nothing, &id, &self.ports()).await;
             taken.map_err(|failure| of_deployment(&failure))?;
@@ -178,7 +179,7 @@ impl GatewayReconcile<'_> {
             let mut hosts = status.iter().flat_map(|status| status.ingress.iter().flatten());
             hosts.any(|host| host.hostname.as_ref().map(|host| host.to_lowercase()) == own)
         });
-        let foreign = self.foreign_to(group);
+        let foreign = self.foreign(group.ingresses());
         if is_served && foreign.is_none() && !self.has_load_balancer(&group.id).await? {
             self.record_take_over(Some(&group.id)).await?;
             return Ok(Some(ReconcileResult::RequeueAfter(BUSY)));
@@ -204,7 +205,7 @@ impl GatewayReconcile<'_> {
         if group.members.is_empty() && (group.departing.is_empty() || !has_begun) {
             return Some(format!("there is no Ingress group {id} whose load balancer could be taken over"));
         }
-        if let Some(foreign) = self.foreign_to(group) {
+        if let Some(foreign) = self.foreign(group.ingresses()) {
             return Some(format!(
                 "the load balancer of Ingress group {id} is not taken over: Ingress {foreign} is not in the namespace of the Gateway"
             ));
@@ -223,11 +224,12 @@ impl GatewayReconcile<'_> {
         ))
     }
 
-    /// An Ingress of a group that is not in the Gateway's namespace.
+    /// The first Ingress that is not in the Gateway's namespace.
     ///
     /// why: whoever may write Gateways in one namespace must not take what belongs to others
-    fn foreign_to(&self, group: &IngressGroup) -> Option<ObjectKey> {
-        group.ingresses().find(|ingress| ingress.namespace() != self.key.namespace())
+    fn foreign<'i>(&self, ingresses: impl Iterator<Item = &'i Arc<Ingress>>) -> Option<ObjectKey> {
+        let mut keys = ingresses.map(|ingress| ObjectKey::of(&**ingress));
+        keys.find(|key| key.namespace() != self.key.namespace())
     }
 
     async fn go_on(
@@ -245,8 +247,7 @@ impl GatewayReconcile<'_> {
             TakeOverProgress::Done => return Ok(None),
             TakeOverProgress::Moved => {
                 // why not those that left: who joined since then has nothing in AWS
-                let foreign =
-                    self.foreign_to(&group).filter(|_| !group.is_of_namespace(self.key.namespace()));
+                let foreign = self.foreign(group.members_or_departing());
                 // why the record stays: the load balancer is the Gateway's, and the group must not be reconciled
                 if let Some(foreign) = foreign {
                     self.record(&Event::warning(Reason::FailedDeployModel, &waits_for(id, &foreign)));

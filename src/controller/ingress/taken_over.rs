@@ -33,7 +33,7 @@ pub fn taken_over_by(
         recorded(gateway).as_ref() == Some(&group.id)
             // why: a Gateway that nobody reconciles here would never be done, nor take its record back
             && controller_of(stores, features, gateway) == Some(Controller::Alb)
-            && group.is_of_namespace(key.namespace())
+            && group.members_or_departing().all(|ingress| ObjectKey::of(&**ingress).namespace() == key.namespace())
     };
     stores.gateways.list_group(&place_of(&group.id)).into_iter().find(is_it)
 }
@@ -76,8 +76,7 @@ impl GroupReconcile<'_> {
 
     /// Tells all Ingresses of the group, also those that go.
     fn warn_all(&self, text: &str) {
-        let members = self.group.members.iter().map(|member| &member.ingress);
-        for ingress in members.chain(&self.group.departing) {
+        for ingress in self.group.ingresses() {
             self.record(ingress, &Event::warning(Reason::WithoutEffect, &text));
         }
     }
