@@ -311,11 +311,16 @@ impl ResourceCache {
         if !clusters.iter().any(|key| tags.get(*key) == Some(&self.cluster_name)) {
             return None;
         }
-        Owner::VARIANTS.iter().copied().find_map(|owner| {
-            let text = tags.get(&owner.stack_tag_key())?.clone();
-            Some(StackKey { owner, text })
-        })
+        stacks_named(tags).next()
     }
+}
+
+/// The stacks that tags name, of whatever cluster; several while something passes from one to another.
+fn stacks_named(tags: &Tags) -> impl Iterator<Item = StackKey> {
+    Owner::VARIANTS.iter().copied().filter_map(|owner| {
+        let text = tags.get(&owner.stack_tag_key())?.clone();
+        Some(StackKey { owner, text })
+    })
 }
 
 impl ResourceCacheState {

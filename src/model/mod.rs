@@ -51,6 +51,11 @@ impl Owner {
         format!("{}/stack", self.prefix())
     }
 
+    /// Key of the tag that names the resource within the stack.
+    pub fn resource_tag_key(self) -> String {
+        format!("{}/resource", self.prefix())
+    }
+
     /// Whether the stack is that of a Gateway.
     pub fn is_gateway(self) -> bool {
         matches!(self, Self::AlbGateway | Self::NlbGateway)
@@ -76,7 +81,7 @@ impl StackId {
 
     /// Key of the tag that names the resource within the stack.
     pub fn resource_tag_key(&self) -> String {
-        format!("{}/resource", self.owner.prefix())
+        self.owner.resource_tag_key()
     }
 
     /// Tags that every AWS resource of the stack carries.

@@ -3,12 +3,11 @@
 //! What carries them no longer is ours nevertheless if this process knew it as ours a moment ago, or if what is left of its
 //! tags names the stack and its name is the wanted one. A resource that carries another cluster's tag was handed over.
 
-use super::{ResourceCache, StackKey, StackResources};
+use super::{ResourceCache, StackKey, StackResources, stacks_named};
 use crate::api::meta::{CLUSTER_TAG, LEGACY_INGRESS_CLUSTER_TAG};
 use crate::aws_api::Tags;
-use crate::model::{Owner, Stack};
+use crate::model::Stack;
 use std::collections::BTreeMap;
-use strum::VariantArray as _;
 
 /// Resources by ARN or id with the stack they belong to and the tags that say so.
 pub(super) type OwnedResources = BTreeMap<String, (StackKey, Tags)>;
@@ -68,19 +67,13 @@ impl ResourceCache {
 
     /// The tags that something of a wanted name lacks, if what is left of its tags says that it is the stack's.
     pub(super) fn lacks(&self, key: &StackKey, tags: &Tags) -> Option<Tags> {
-        let stack_tag = key.owner.stack_tag_key();
-        let resource_tag = format!("{}/resource", key.owner.prefix());
         let wanted = Tags::from([
             (CLUSTER_TAG.to_owned(), self.cluster_name.clone()),
-            (stack_tag.clone(), key.text.clone()),
+            (key.owner.stack_tag_key(), key.text.clone()),
         ]);
-        let is_other = |owner: &Owner| {
-            let named = tags.get(&owner.stack_tag_key());
-            named.is_some_and(|stack| *owner != key.owner || *stack != key.text)
-        };
         // why any owner: a load balancer that a Gateway took over keeps its name, and is not its former group's
-        let contradicts = Owner::VARIANTS.iter().any(is_other);
-        let is_left = tags.contains_key(&resource_tag)
+        let contradicts = stacks_named(tags).any(|named| named != *key);
+        let is_left = tags.contains_key(&key.owner.resource_tag_key())
             || wanted.iter().any(|(key, value)| tags.get(key) == Some(value));
         (is_left && !contradicts && !self.is_handed_over(tags)).then(|| lacking(&wanted, tags))
     }

@@ -2,11 +2,10 @@
 
 use super::stack_resources::{NamedResource, StackResources};
 use super::synced::StackRecord;
-use super::{ResourceCache, ResourceCacheState, StackKey};
+use super::{ResourceCache, ResourceCacheState, StackKey, stacks_named};
 use crate::aws_api::Tags;
 use crate::model::{Owner, StackId};
 use std::collections::{BTreeMap, BTreeSet};
-use strum::VariantArray as _;
 
 impl ResourceCache {
     /// Notes that something belongs to another stack now, with these tags.
@@ -43,10 +42,11 @@ impl ResourceCache {
 
     /// Whether a load balancer of one stack has the tags of another one, too.
     pub fn has_tags_of_both(&self, of: &StackId, other: &StackId) -> bool {
-        let (key, other) = (other.owner.stack_tag_key(), other.to_string());
+        let other = StackKey::from(other);
         let state = self.state.lock();
         let held = state.stacks.get(&of.into());
-        held.is_some_and(|held| held.load_balancers.values().any(|one| one.tags.get(&key) == Some(&other)))
+        let mut found = held.into_iter().flat_map(|held| held.load_balancers.values());
+        found.any(|found| stacks_named(&found.tags).any(|named| named == other))
     }
 
     /// Which of these there are in stacks of Gateways, and whose they are.
@@ -80,15 +80,13 @@ impl ResourceCache {
         })
     }
 
-    /// The Gateway of this cluster whose tags a load balancer or target group of another stack has.
+    /// The Gateway whose tags a load balancer or target group of another stack has.
     pub fn gateway_in_tags(&self, stack: &StackId, arn: &str) -> Option<StackId> {
         let state = self.state.lock();
         let held = state.stacks.get(&stack.into())?;
         let of_load_balancer = held.load_balancers.get(arn).map(|held| &held.tags);
         let tags = of_load_balancer.or_else(|| held.target_groups.get(arn).map(|held| &held.tags))?;
-        let gateways = Owner::VARIANTS.iter().copied().filter(|owner| owner.is_gateway());
-        let mut named = gateways.filter_map(|owner| Some((owner, tags.get(&owner.stack_tag_key())?)));
-        named.next().map(|(owner, text)| StackId::from(&StackKey { owner, text: text.clone() }))
+        stacks_named(tags).find(|named| named.owner.is_gateway()).map(|named| StackId::from(&named))
     }
 
     /// Whether a target group is a Gateway's.

@@ -89,6 +89,5 @@ fn deleted_by(step: &Step) -> Option<&str> {
 /// What a step makes.
 fn made_by(step: &Step) -> Option<NamedResource> {
     let Op::Aws(request) = &step.op else { return None };
-    let request: &Request = request;
     NamedResource::of(request)
 }
