@@ -93,17 +93,17 @@ impl<K: Ord + Clone> Queue<K> {
 
     /// Asks for a key to be worked on, once, as soon as possible.
     pub fn add(&self, key: K) {
-        let mut state = self.state.lock();
-        let is_new = state.push(key);
-        self.count(&state, is_new.into());
-        drop(state);
-        self.wake.notify_one();
+        self.make_ready(key, ReadyKeys::push);
     }
 
     /// As [`Queue::add`], before all other keys of who shares it. A key that is ready already keeps its place.
     pub fn add_first(&self, key: K) {
+        self.make_ready(key, ReadyKeys::push_first);
+    }
+
+    fn make_ready(&self, key: K, push: PushReady<K>) {
         let mut state = self.state.lock();
-        let is_new = state.push_first(key);
+        let is_new = state.make_ready(key, push);
         self.count(&state, is_new.into());
         drop(state);
         self.wake.notify_one();
@@ -231,32 +231,26 @@ impl<K: Ord + Clone> Queue<K> {
     }
 }
 
+/// Puts a key among those that are ready, with the moment since when it is.
+type PushReady<K> = fn(&mut ReadyKeys<K>, K, Instant);
+
 impl<K: Ord + Clone> QueueState<K> {
     /// Makes a key ready, now or once it is not worked on any more. Whether it has become ready now.
     fn push(&mut self, key: K) -> bool {
-        let is_new = self.note_ready(&key);
-        if is_new {
-            self.ready.push(key, Instant::now());
-        }
-        is_new
+        self.make_ready(key, ReadyKeys::push)
     }
 
-    /// As [`QueueState::push`], before other keys.
-    fn push_first(&mut self, key: K) -> bool {
-        let is_new = self.note_ready(&key);
-        if is_new {
-            self.ready.push_first(key, Instant::now());
-        }
-        is_new
-    }
-
-    /// Whether a key becomes ready now: it is not yet, and it is not worked on.
-    fn note_ready(&mut self, key: &K) -> bool {
-        if self.running.contains_key(key) {
-            self.again.insert(key.clone());
+    /// The same with a place among those that are ready.
+    fn make_ready(&mut self, key: K, push: PushReady<K>) -> bool {
+        if self.running.contains_key(&key) {
+            self.again.insert(key);
             return false;
         }
-        self.waiting.insert(key.clone())
+        let is_new = self.waiting.insert(key.clone());
+        if is_new {
+            push(&mut self.ready, key, Instant::now());
+        }
+        is_new
     }
 
     fn push_after(&mut self, key: K, at: Instant) {
