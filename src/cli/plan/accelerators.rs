@@ -37,19 +37,28 @@ impl fmt::Display for AcceleratorReport {
         writeln!(f, "{}", self.title())?;
         match &self.plan {
             Err(problem) => writeln!(f, "  ! {problem}"),
-            Ok(AcceleratorPlan { steps, waiting }) => {
-                steps.iter().try_for_each(|step| render(step, f))?;
-                waiting.iter().try_for_each(|endpoint| writeln!(f, "  ? {endpoint}"))
-            }
+            Ok(plan) => render(plan).lines().try_for_each(|line| writeln!(f, "  {line}")),
         }
     }
 }
 
-fn render(step: &AcceleratorStep, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let op = Op::Aws(Box::new(step.request.clone()));
-    let place = if step.place.is_empty() { String::new() } else { format!("  # {}", step.place) };
-    writeln!(f, "  {} {}{place}", sign(&op), op.verb())?;
-    op.details().into_iter().try_for_each(|(name, value)| writeln!(f, "      {name}: {value}"))
+/// A request, as plans of stacks have it.
+pub(super) fn op_of(step: &AcceleratorStep) -> Op {
+    Op::Aws(Box::new(step.request.clone()))
+}
+
+/// One line a step, its details below, as plans of stacks are printed; then what is waited for.
+pub(super) fn render(plan: &AcceleratorPlan) -> String {
+    let AcceleratorPlan { steps, waiting } = plan;
+    let mut lines = Vec::new();
+    for step in steps {
+        let op = op_of(step);
+        let place = if step.place.is_empty() { String::new() } else { format!("  # {}", step.place) };
+        lines.push(format!("{} {}{place}", sign(&op), op.verb()));
+        lines.extend(op.details().into_iter().map(|(name, value)| format!("    {name}: {value}")));
+    }
+    lines.extend(waiting.iter().map(|endpoint| format!("? {endpoint}")));
+    lines.join("\n")
 }
 
 impl Planner<'_> {

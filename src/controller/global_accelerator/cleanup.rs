@@ -6,9 +6,7 @@ use super::{AcceleratorReconcile, OF_RECONCILE, PassError, PassFailure, observe}
 use crate::api::global_accelerator::{FINALIZER, GlobalAccelerator};
 use crate::api::meta::has_finalizer;
 use crate::aws::send;
-use crate::aws_api::global_accelerator::{
-    Accelerator, AcceleratorStatus, DeleteAccelerator, UpdateAccelerator,
-};
+use crate::aws_api::global_accelerator::{Accelerator, AcceleratorStatus, DeleteAccelerator};
 use crate::aws_api::{CloudError, Request};
 use crate::controller::ReconcileResult;
 use crate::global_accelerator::plan;
@@ -62,13 +60,7 @@ impl AcceleratorReconcile<'_> {
     /// Asks for what comes next. Whether the accelerator is gone.
     async fn delete(&mut self, found: &Accelerator) -> Result<bool, PassError> {
         if found.enabled {
-            let request = UpdateAccelerator {
-                arn: found.arn.clone(),
-                name: None,
-                ip_address_type: None,
-                enabled: false,
-            };
-            match send(self.cloud, request).await {
+            match send(self.cloud, plan::disable(&found.arn)).await {
                 Err(error) if error.is(&["AcceleratorNotFoundException"]) => return Ok(true),
                 disabled => drop(disabled.map_err(|error| failed(&error, &error))?),
             }

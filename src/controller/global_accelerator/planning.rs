@@ -7,7 +7,7 @@ use crate::api::ObjectKey;
 use crate::api::global_accelerator::{FINALIZER, GlobalAccelerator};
 use crate::api::meta::{has_finalizer, is_being_deleted};
 use crate::aws::Cloud;
-use crate::aws_api::global_accelerator::{Accelerator, DeleteAccelerator, UpdateAccelerator};
+use crate::aws_api::global_accelerator::{Accelerator, DeleteAccelerator};
 use crate::aws_api::{CloudError, Tags};
 use crate::config::Config;
 use crate::global_accelerator::EndpointObjects;
@@ -68,12 +68,9 @@ pub async fn plan_accelerator(
             )
         }
     };
-    let listeners = wanted.listeners.as_deref();
-    steps.extend(
-        listeners
-            .into_iter()
-            .flat_map(|listeners| plan::plan_listeners(&arn, listeners, &observed, &AskedFlags::default())),
-    );
+    if let Some(listeners) = &wanted.listeners {
+        steps.extend(plan::plan_listeners(&arn, listeners, &observed, &AskedFlags::default()));
+    }
     Ok(AcceleratorPlan { steps, waiting })
 }
 
@@ -85,16 +82,13 @@ async fn plan_deletion(
     let is_ours = has_finalizer(object, FINALIZER);
     let found = if is_ours { find(object, tracking, cloud).await? } else { None };
     let Some((found, _)) = found else { return Ok(AcceleratorPlan::default()) };
-    let of_accelerator = |request| AcceleratorStep::new(AcceleratorStage::Accelerator, request);
-    let disable =
-        UpdateAccelerator { arn: found.arn.clone(), name: None, ip_address_type: None, enabled: false };
-    let mut steps: Vec<AcceleratorStep> = found
-        .enabled
-        .then(|| AcceleratorStep::new(AcceleratorStage::Accelerator, disable))
-        .into_iter()
-        .collect();
+    let mut steps = Vec::new();
+    if found.enabled {
+        steps.push(AcceleratorStep::new(AcceleratorStage::Accelerator, plan::disable(&found.arn)));
+    }
     steps.extend(plan::deletion(&observe::listeners(cloud, &found.arn).await?));
-    steps.push(of_accelerator(DeleteAccelerator { arn: found.arn }));
+    let delete = DeleteAccelerator { arn: found.arn };
+    steps.push(AcceleratorStep::new(AcceleratorStage::Accelerator, delete));
     Ok(AcceleratorPlan { steps, waiting: Vec::new() })
 }
 

@@ -95,6 +95,11 @@ pub fn create(wanted: &Wanted, token: &str) -> CreateAccelerator {
     }
 }
 
+/// The request that has to be carried out before an accelerator can be deleted.
+pub fn disable(arn: &str) -> UpdateAccelerator {
+    UpdateAccelerator { arn: arn.to_owned(), name: None, ip_address_type: None, enabled: false }
+}
+
 /// What brings an accelerator that exists to what is wanted: its tags, and its settings.
 pub fn plan_accelerator(
     wanted: &Wanted,

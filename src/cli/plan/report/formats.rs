@@ -2,6 +2,7 @@
 
 use super::{AcceleratorReport, PlanReport, StackReport};
 use crate::cli::finding_to_json;
+use crate::cli::plan::accelerators::{op_of, render};
 use crate::global_accelerator::plan::AcceleratorStep;
 use crate::plan::render::sign;
 use crate::plan::{Op, Step};
@@ -37,7 +38,7 @@ fn stack_to_json(stack: &StackReport) -> Value {
 fn accelerator_to_json(report: &AcceleratorReport) -> Value {
     let plan = report.plan.as_ref().ok();
     let step = |step: &AcceleratorStep| {
-        let op = Op::Aws(Box::new(step.request.clone()));
+        let op = op_of(step);
         json!({
             "action": action(&op),
             "call": op.verb(),
@@ -105,11 +106,10 @@ pub(super) fn to_markdown(report: &PlanReport) -> String {
     }
     for accelerator in report.told_accelerators() {
         add_line(&mut text, &format!("\n#### {}\n", accelerator.title()));
-        let told = accelerator.to_string();
-        add_diff(
-            &mut text,
-            told.lines().skip(1).map(str::trim_start).collect::<Vec<_>>().join("\n").as_str(),
-        );
+        match &accelerator.plan {
+            Ok(plan) => add_diff(&mut text, &render(plan)),
+            Err(problem) => add_line(&mut text, &format!("- {problem}")),
+        }
     }
     text
 }
